@@ -1,0 +1,1 @@
+"""Reading, judging, running and probing DynamoGraphDeployments."""

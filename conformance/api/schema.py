@@ -1,0 +1,109 @@
+"""Structural schemas, as a CustomResourceDefinition holds them, read on demand."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from typing import TypeAlias, cast
+
+Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
+JsonObject: TypeAlias = "dict[str, Json]"
+
+LIST_MAP = "map"
+LIST_SET = "set"
+
+
+class Schema:
+    """One node of an OpenAPI v3 structural schema.
+
+    Children are made when they are first asked for: a manifest touches a small part of the 3,500
+    nodes of the DynamoGraphDeployment schema.
+    """
+
+    def __init__(self, raw: JsonObject) -> None:
+        self.raw = raw
+
+    @cached_property
+    def type(self) -> str | None:
+        """`object`, `array`, `string`, `integer`, `number`, `boolean`, or None for any."""
+        return self._string("type")
+
+    @cached_property
+    def properties(self) -> dict[str, Schema]:
+        """The declared fields of an object."""
+        raw = cast("dict[str, JsonObject]", self.raw.get("properties") or {})
+        return {name: Schema(child) for name, child in raw.items()}
+
+    @cached_property
+    def additional(self) -> Schema | None:
+        """The schema of a map's values, or None when the object has declared fields only."""
+        raw = self.raw.get("additionalProperties")
+        return Schema(raw) if isinstance(raw, dict) else None
+
+    @cached_property
+    def items(self) -> Schema | None:
+        """The schema of a list's items."""
+        raw = self.raw.get("items")
+        return Schema(raw) if isinstance(raw, dict) else None
+
+    @cached_property
+    def required(self) -> tuple[str, ...]:
+        """Fields that must be there, unless they have a default."""
+        return tuple(cast("list[str]", self.raw.get("required") or []))
+
+    @cached_property
+    def enum(self) -> tuple[str, ...]:
+        """The allowed values; empty when any is."""
+        return tuple(str(value) for value in cast("list[Json]", self.raw.get("enum") or []))
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str] | None:
+        """What a string must contain, as a search (not an anchored match)."""
+        raw = self._string("pattern")
+        return re.compile(raw) if raw is not None else None
+
+    @cached_property
+    def int_or_string(self) -> bool:
+        """Whether an integer and a string are both fine."""
+        return self.raw.get("x-kubernetes-int-or-string") is True
+
+    @cached_property
+    def preserves_unknown(self) -> bool:
+        """Whether fields that are not declared are kept, and so no mistake."""
+        return self.raw.get("x-kubernetes-preserve-unknown-fields") is True
+
+    @cached_property
+    def has_default(self) -> bool:
+        """Whether the API server fills the field in when it is absent."""
+        return "default" in self.raw
+
+    @cached_property
+    def default(self) -> Json:
+        """What the API server fills in."""
+        return self.raw.get("default")
+
+    @cached_property
+    def list_type(self) -> str | None:
+        """`map`, `set` or `atomic`."""
+        return self._string("x-kubernetes-list-type")
+
+    @cached_property
+    def list_keys(self) -> tuple[str, ...]:
+        """The fields that together name an item of a list-map."""
+        return tuple(cast("list[str]", self.raw.get("x-kubernetes-list-map-keys") or []))
+
+    def limit(self, name: str) -> float | None:
+        """Return a numeric limit (`minimum`, `maxLength`, ...), or None."""
+        raw = self.raw.get(name)
+        if isinstance(raw, bool) or not isinstance(raw, int | float):
+            return None
+        return raw
+
+    @cached_property
+    def format(self) -> str | None:
+        """`int32`, `int64`, `date-time`, ..."""
+        return self._string("format")
+
+    def _string(self, key: str) -> str | None:
+        raw = self.raw.get(key)
+        return raw if isinstance(raw, str) else None

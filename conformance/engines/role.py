@@ -1,0 +1,100 @@
+"""Roles: what a component does in its graph, told by the command line it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from conformance.engines import catalog
+from conformance.engines.commandline import FRONTEND_MODULE, WORKER_MODULES, command_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from conformance.engines.commandline import CommandLine
+    from conformance.manifest.graph import Component, Graph
+
+
+class Role(StrEnum):
+    """What a component does."""
+
+    FRONTEND = "frontend"
+    AGG = "agg"
+    PREFILL = "prefill"
+    DECODE = "decode"
+    ENCODE = "encode"
+    PLANNER = "planner"
+
+
+_PLANNER_MODULES = frozenset({"dynamo.planner", "dynamo.global_planner"})
+_MODES = {"pd": Role.AGG, "agg": Role.AGG, "null": Role.AGG}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A component as its command line plays it.
+
+    Attributes:
+        component: The component.
+        role: Its role, or None when its command line is no Dynamo module known here.
+        command: Its command line, or None.
+        arguments: The parsed words, lenient: values that a shell or kubelet fills in stay as is.
+    """
+
+    component: Component
+    role: Role | None
+    command: CommandLine | None
+    arguments: catalog.Arguments | None
+
+    def value(self, dest: str) -> str | None:
+        """Return the text of an argument, or None when neither words nor environment give it."""
+        if self.arguments is None or not self.arguments.known(dest):
+            return None
+        value = self.arguments.get(dest)
+        if isinstance(value, tuple):
+            return str(value[0]) if value else None
+        return None if value is None else str(value)
+
+
+def parts(graph: Graph) -> tuple[Part, ...]:
+    """Return every component of the graph with the role its command line plays."""
+    return tuple(part(component, graph) for component in graph.components)
+
+
+def part(component: Component, graph: Graph) -> Part:
+    """Return one component with the role its command line plays."""
+    command = command_line(component)
+    if command is None or command.module not in catalog.modules():
+        role = Role.PLANNER if command and command.module in _PLANNER_MODULES else None
+        return Part(component=component, role=role, command=command, arguments=None)
+    arguments = catalog.load(command.module).parse_leniently(
+        command.texts, env=environment(component, graph)
+    )
+    return Part(
+        component=component,
+        role=_role(command.module, arguments),
+        command=command,
+        arguments=arguments,
+    )
+
+
+def environment(component: Component, graph: Graph) -> Mapping[str, str]:
+    """Return the plain values a component's environment holds: the graph's, then its own."""
+    main = component.main
+    own = main.env if main is not None else ()
+    return {var.name: var.value for var in (*graph.env, *own) if var.value is not None}
+
+
+def _role(module: str, arguments: catalog.Arguments) -> Role | None:
+    if module == FRONTEND_MODULE:
+        return Role.FRONTEND
+    if module not in WORKER_MODULES:
+        return None
+    mode = arguments.get("disaggregation_mode")
+    if mode is None:
+        return Role.AGG
+    text = str(mode)
+    if text in _MODES:
+        return _MODES[text]
+    return Role(text) if text in set(Role) else None

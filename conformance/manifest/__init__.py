@@ -1,0 +1,1 @@
+"""Reading manifests: text to positioned nodes, nodes to documents, documents to one `Graph`."""

@@ -1,0 +1,187 @@
+"""The one model of a graph: what every API version is read into, shaped like v1beta1.
+
+A `Graph` is immutable and keeps the whole pod template of each component as nodes, so nothing that
+the author wrote is lost, and everything still knows where it was written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from conformance.manifest.node import NOWHERE, Mapping, Mark, Scalar
+
+if TYPE_CHECKING:
+    from conformance.manifest.document import Document
+    from conformance.manifest.node import Node
+
+MAIN = "main"
+GPU = "nvidia.com/gpu"
+
+FRONTEND = "frontend"
+WORKER_TYPES = ("worker", "prefill", "decode")
+TYPES = (FRONTEND, *WORKER_TYPES, "planner", "epp")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word of a command line and where it was written."""
+
+    text: str
+    mark: Mark = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvVar:
+    """One environment variable: a value, or where the value comes from (`valueFrom`)."""
+
+    name: str
+    value: str | None = None
+    source: Mapping | None = None
+    mark: Mark = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A container of a pod template, read from its node on demand."""
+
+    node: Mapping
+
+    @property
+    def name(self) -> str:
+        """The container's name, or an empty string."""
+        return self.node.string("name") or ""
+
+    @property
+    def image(self) -> str | None:
+        """The image reference as written."""
+        return self.node.string("image")
+
+    @property
+    def command(self) -> tuple[Word, ...]:
+        """The entry point's words; empty when the image's or the operator's own is used."""
+        return words(self.node.sequence("command"))
+
+    @property
+    def args(self) -> tuple[Word, ...]:
+        """The argument words."""
+        return words(self.node.sequence("args"))
+
+    @property
+    def env(self) -> tuple[EnvVar, ...]:
+        """The environment variables as written, without what the operator adds."""
+        return env_vars(self.node.sequence("env"))
+
+    @property
+    def gpus(self) -> int:
+        """How many `nvidia.com/gpu` the container is limited to; 0 when it says none."""
+        resources = self.node.mapping("resources")
+        limits = resources.mapping("limits") if resources is not None else None
+        value = limits.get(GPU) if limits is not None else None
+        if isinstance(value, Scalar) and str(value.value).isdecimal():
+            return int(str(value.value))
+        return 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    """One component of a graph.
+
+    Attributes:
+        name: Its name, case kept.
+        type: What the API calls it (frontend, worker, prefill, ...), or None.
+        replicas: How many copies run; 1 when nothing is written.
+        node_count: Over how many nodes one replica spans; 1 when not multinode.
+        pod_template: The pod template as written, or None.
+        node: The whole v1beta1-shaped component.
+        mark: Where the component begins.
+    """
+
+    name: str
+    type: str | None
+    replicas: int
+    node_count: int
+    pod_template: Mapping | None
+    node: Mapping
+    mark: Mark = field(default=NOWHERE, compare=False)
+
+    @property
+    def pod_spec(self) -> Mapping | None:
+        """The pod template's spec, or None."""
+        return self.pod_template.mapping("spec") if self.pod_template is not None else None
+
+    @property
+    def containers(self) -> tuple[Container, ...]:
+        """All containers, in the order in which they are written."""
+        spec = self.pod_spec
+        return tuple(Container(node) for node in spec.mappings("containers")) if spec else ()
+
+    @property
+    def main(self) -> Container | None:
+        """The container that the component's work happens in, or None when it is left out."""
+        return next((one for one in self.containers if one.name == MAIN), None)
+
+    @property
+    def is_worker(self) -> bool:
+        """Whether the operator treats it as a worker (worker, prefill, decode)."""
+        return self.type in WORKER_TYPES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graph:
+    """A DynamoGraphDeployment.
+
+    Attributes:
+        name: `metadata.name`.
+        namespace: `metadata.namespace`, or None.
+        backend_framework: `spec.backendFramework` (vllm, sglang, trtllm), or None.
+        env: Environment that every component gets beneath its own.
+        components: In the order of the manifest (v1alpha1: by name, as the operator converts).
+        root: The whole object in v1beta1 shape.
+        document: What was read; None when the graph was made by code.
+    """
+
+    name: str
+    namespace: str | None
+    backend_framework: str | None
+    env: tuple[EnvVar, ...]
+    components: tuple[Component, ...]
+    root: Mapping = field(compare=False)
+    document: Document | None = field(default=None, compare=False)
+
+    @property
+    def frontend(self) -> Component | None:
+        """The first component of type frontend, or None."""
+        return next((one for one in self.components if one.type == FRONTEND), None)
+
+    def component(self, name: str) -> Component:
+        """Return the component called `name`.
+
+        Raises:
+            KeyError: There is none.
+        """
+        for one in self.components:
+            if one.name == name:
+                return one
+        raise KeyError(name)
+
+
+def words(nodes: tuple[Node, ...]) -> tuple[Word, ...]:
+    """Return scalar nodes as command line words."""
+    return tuple(
+        Word(node.value if isinstance(node.value, str) else node.text, node.mark)
+        for node in nodes
+        if isinstance(node, Scalar)
+    )
+
+
+def env_vars(nodes: tuple[Node, ...]) -> tuple[EnvVar, ...]:
+    """Return a list of `{name, value | valueFrom}` nodes as environment variables."""
+    found = []
+    for node in nodes:
+        if isinstance(node, Mapping) and (name := node.string("name")) is not None:
+            value = node.get("value")
+            text = value.text if isinstance(value, Scalar) and value.value is not None else None
+            source = node.mapping("valueFrom")
+            found.append(EnvVar(name=name, value=text, source=source, mark=node.mark))
+    return tuple(found)

@@ -1,0 +1,56 @@
+"""The way in: from a document, or a file, to its graphs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance.manifest import v1alpha1, v1beta1
+from conformance.manifest.document import KIND, V1ALPHA1, VERSIONS, read_file
+from conformance.manifest.errors import ManifestError
+from conformance.manifest.node import Mark
+from conformance.manifest.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conformance.manifest.document import Document
+    from conformance.manifest.graph import Graph
+
+
+def read_graph(document: Document) -> Graph:
+    """Return the graph that `document` describes.
+
+    Raises:
+        ManifestError: It is no DynamoGraphDeployment of a version known here.
+    """
+    if document.version not in VERSIONS:
+        mark = document.root.key_mark("kind" if document.version is None else "apiVersion")
+        raise ManifestError(document.file, mark, _not_a_graph(document))
+    if document.version == V1ALPHA1:
+        converted = v1alpha1.to_v1beta1(document.root)
+        return v1beta1.read(converted.root, document=document)
+    return v1beta1.read(document.root, document=document)
+
+
+def read_graphs(path: Path) -> tuple[Graph, ...]:
+    """Return the graphs in a file; documents of other kinds are passed over.
+
+    Raises:
+        ManifestError: The file is no YAML, or holds no graph.
+        OSError: The file cannot be read.
+    """
+    documents = read_file(path)
+    graphs = tuple(read_graph(one) for one in documents if one.version is not None)
+    if not graphs:
+        kinds = ", ".join(sorted({one.kind or "?" for one in documents})) or "nothing"
+        raise ManifestError(str(path), Mark(1, 1), f"holds no {KIND}, only {kinds}")
+    return graphs
+
+
+def _not_a_graph(document: Document) -> str:
+    if document.version is None:
+        known = ", ".join(f"nvidia.com/{version}" for version in VERSIONS)
+        what = f"{document.api_version or 'no apiVersion'}, kind {document.kind or 'missing'}"
+        return f"not a {KIND} ({what}); expected {known}"
+    hint = did_you_mean(document.version, VERSIONS)
+    return f"unknown API version nvidia.com/{document.version}{hint or '; expected v1beta1'}"

@@ -1,0 +1,1 @@
+"""Launching Dynamo: one component as one process."""
