@@ -24,7 +24,7 @@ WORKER_MODULES = (*ENGINE_MODULES, "dynamo.mocker")
 
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh"})
 _PYTHON = re.compile(r"python(?:3(?:\.\d+)?)?$")
-_OPERATORS = frozenset({"&&", "||", ";", "|", "&", "(", ")", ">", ">>", "<", "2>", "2>&1", "\n"})
+_OPERATORS = re.compile(r"[;&|\n]+|\d?[<>].*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,21 +104,15 @@ def _shell_script(words: tuple[Word, ...]) -> Word | None:
 
 def _split_script(script: Word) -> tuple[Word, ...]:
     """Split a shell script into words; arithmetic and command substitutions stay one word."""
-    text = re.sub(r"\\\n", " ", script.text)
-    lexer = shlex.shlex(_protect(text), posix=True, punctuation_chars=False)
+    text = _protect(re.sub(r"\\\n", " ", script.text))
+    lexer = shlex.shlex(text, posix=True, punctuation_chars=";&|\n")
     lexer.whitespace_split = True
-    lexer.commenters = ""
     lexer.whitespace = " \t\r"
     try:
         pieces = list(lexer)
     except ValueError:  # An unclosed quote: the shell will say so; nothing to read here.
         return ()
-    found = []
-    for piece in pieces:
-        for part in re.split(r"(\n|;)", piece):
-            if part:
-                found.append(Word(part.replace("\0", " "), script.mark))
-    return tuple(found)
+    return tuple(Word(piece.replace("\0", " "), script.mark) for piece in pieces)
 
 
 def _protect(text: str) -> str:
@@ -137,7 +131,7 @@ def _protect(text: str) -> str:
 def _until_operator(words: Iterable[Word]) -> tuple[Word, ...]:
     found = []
     for word in words:
-        if word.text in _OPERATORS:
+        if _OPERATORS.fullmatch(word.text):
             break
         found.append(word)
     return tuple(found)

@@ -1,0 +1,1 @@
+"""Judging manifests offline: rules over the one model of a graph, findings with positions."""

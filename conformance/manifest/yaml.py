@@ -36,11 +36,21 @@ _SPECIAL_FLOATS = {
     "-.inf": float("-inf"), "-.Inf": float("-inf"), "-.INF": float("-inf"),
     ".nan": float("nan"), ".NaN": float("nan"), ".NAN": float("nan"),
 }  # fmt: skip
-_STR_TAGS = frozenset({"!", "tag:yaml.org,2002:str", "tag:yaml.org,2002:binary"})
+_PLAIN = "plain"
+_STR = "tag:yaml.org,2002:str"
+_TEXT_TAGS = frozenset({"!", _STR, "tag:yaml.org,2002:binary"})
 
 
 class _Composer(yaml.CBaseLoader):
     """PyYAML's C parser with no opinion on what a plain scalar means."""
+
+    def resolve(
+        self, kind: type[yaml.Node], _value: str | None, implicit: tuple[bool, bool] | bool
+    ) -> str:
+        """Tell a scalar without quotes and tag from one that was said to be text."""
+        if kind is yaml.ScalarNode:
+            return _PLAIN if isinstance(implicit, tuple) and implicit[0] else _STR
+        return ""
 
 
 def parse(text: str, *, file: str) -> Iterator[Node]:
@@ -99,7 +109,7 @@ class _Reader:
             if not isinstance(raw_key, yaml.ScalarNode):
                 raise ManifestError(self._file, key_mark, "a key must be a single word")
             value = self.read(raw_value, depth=depth + 1)
-            if raw_key.value == "<<" and not raw_key.style:
+            if raw_key.value == "<<" and raw_key.tag == _PLAIN:
                 self._merge(merged, value, key_mark)
                 continue
             if raw_key.value in entries:
@@ -124,7 +134,7 @@ class _Reader:
 def _meaning(raw: yaml.ScalarNode) -> bool | int | float | str | None:
     """Return what a scalar means to Kubernetes: only plain ones can be other than text."""
     text: str = raw.value
-    if raw.style or raw.tag in _STR_TAGS - {"tag:yaml.org,2002:str"}:
+    if raw.tag in _TEXT_TAGS:
         return text
     if text in _NULLS:
         return None

@@ -1,0 +1,1 @@
+"""Where a graph runs: one small interface, one package per target."""

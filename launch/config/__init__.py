@@ -1,0 +1,1 @@
+"""Run configs: what one component is started with, read once for everything that launches."""

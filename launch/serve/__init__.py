@@ -1,0 +1,1 @@
+"""`dynamo serve`: one component as one process."""

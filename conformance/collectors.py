@@ -1,0 +1,282 @@
+"""The plugin's collectors and items: files to graphs, graphs to checks."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from conformance.engines.serving import serving
+from conformance.lint.output.text import finding as finding_text
+from conformance.lint.runner import lint_file
+from conformance.manifest.document import read_file
+from conformance.manifest.errors import ManifestError
+from conformance.manifest.read import read_graph
+from conformance.probes.probe import Endpoint, Probe, ProbeFailure, Unsupported, load_probes
+from conformance.report.stash import TABLE
+from conformance.report.table import Outcome, Row, Table
+from conformance.targets.ready import wait_ready
+from conformance.targets.target import DeployFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from conformance.engines.serving import Serving
+    from conformance.manifest.graph import Graph
+    from conformance.targets.local.script import ScriptDeployment
+    from conformance.targets.target import Deployment
+
+LINT, LOCAL, SCRIPT = "lint", "local", "script"
+
+
+class ManifestFile(pytest.File):
+    """A YAML file that holds graphs; other YAML files collect to nothing."""
+
+    def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
+        """Yield the lint item, then the checks of each graph on the target."""
+        try:
+            documents = read_file(self.path)
+        except ManifestError:
+            yield LintItem.from_parent(self, name=LINT)
+            return
+        described = [one for one in documents if one.version is not None]
+        if not described:
+            return
+        yield LintItem.from_parent(self, name=LINT)
+        for index, document in enumerate(described):
+            try:
+                graph = read_graph(document)
+            except ManifestError:
+                continue  # The lint item says what is wrong with it.
+            name = LOCAL if len(described) == 1 else f"{LOCAL}-{graph.name or index}"
+            yield GraphOnTarget.from_parent(self, name=name, graph=graph)
+
+
+class ScriptFile(pytest.File):
+    """A script in launch/local; the manifest of the same name says what it must serve."""
+
+    def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
+        """Yield the checks of the graph that the script starts."""
+        manifest = self.path.parent.parent / "k8s" / f"{self.path.stem}.yaml"
+        graphs: list[Graph] = []
+        if manifest.is_file():
+            graphs = [read_graph(one) for one in read_file(manifest) if one.version is not None]
+        promised = serving(graphs[0]) if graphs else None
+        yield ScriptOnTarget.from_parent(self, name=SCRIPT, promised=promised)
+
+
+class ConformanceItem(pytest.Item):
+    """One check, with its line in the closing table."""
+
+    level = LINT
+
+    def row(self) -> Row:
+        """Return the line of the table that this check belongs to."""
+        table = self.config.stash.setdefault(TABLE, Table())
+        return table.row(self.nodeid.partition("::")[0], self.level)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Say where the check is, for pytest's reports."""
+        return self.path, None, self.nodeid.partition("::")[2]
+
+    def repr_failure(
+        self, excinfo: pytest.ExceptionInfo[BaseException], *_args: object, **_kwargs: object
+    ) -> str:
+        """Show a check's own words; anything else is a fault of ours and keeps its traceback."""
+        if isinstance(excinfo.value, ProbeFailure | DeployFailure | LintFailure):
+            return str(excinfo.value)
+        return str(super().repr_failure(excinfo))
+
+
+class LintFailure(AssertionError):  # noqa: N818 - an outcome
+    """A manifest with errors."""
+
+
+class LintItem(ConformanceItem):
+    """`FILE::lint`: the manifest has no error."""
+
+    def __init__(self, *, name: str, parent: pytest.Collector) -> None:
+        super().__init__(name, parent)
+        self.add_marker(pytest.mark.lint)
+
+    def runtest(self) -> None:
+        """Fail on any finding that is an error; other findings are shown in the table."""
+        _count, findings = lint_file(self.path)
+        row = self.row()
+        errors = [one for one in findings if one.severity == "error"]
+        others = sorted({one.rule for one in findings if one.severity != "error"})
+        row.notes += others
+        row.checks[LINT] = Outcome.FAIL if errors else Outcome.PASS
+        if errors:
+            raise LintFailure("\n".join(finding_text(one) for one in errors))
+
+
+class OnTarget(pytest.Collector):
+    """A graph that is started when its first check runs, and ended after its last one."""
+
+    level = LOCAL
+
+    def __init__(self, *, name: str, parent: pytest.Collector, promised: Serving | None) -> None:
+        super().__init__(name, parent)
+        self.add_marker(pytest.mark.e2e)
+        self.promised = promised
+        self.endpoint: Endpoint | None = None
+        self.failure: DeployFailure | None = None
+        self.failed_checks = 0
+        self.ready_after = 0.0
+        self._stack = ExitStack()
+
+    @property
+    def artifacts(self) -> Path:
+        """Return the folder in which the logs of this example are kept when a check fails."""
+        base: Path = self.config.getoption("--dynamo-artifacts")
+        return base / self.nodeid.replace("::", "/").replace("..", "_")
+
+    def deploy(self) -> AbstractContextManager[Deployment | ScriptDeployment]:
+        """Start the graph."""
+        raise NotImplementedError
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Yield `ready`, then every probe that applies to the graph."""
+        yield ReadyItem.from_parent(self, name="ready")
+        for probe in load_probes():
+            if probe.applies(self.promised):
+                yield ProbeItem.from_parent(self, name=probe.id, probe=probe)
+
+    def setup(self) -> None:
+        """Start the graph and wait until it answers; what goes wrong is told by `ready`."""
+        try:
+            deployment = self._stack.enter_context(self.deploy())
+            ready = wait_ready(
+                deployment,
+                model=self.promised.model if self.promised is not None else None,
+                timeout=self.config.getoption("--dynamo-timeout"),
+            )
+        except DeployFailure as failure:
+            self.failure = failure
+            return
+        self.ready_after = ready.ready_after
+        self.endpoint = Endpoint(
+            url=deployment.url,
+            model=ready.model,
+            serving=self.promised,
+            workers=deployment.workers,
+        )
+
+    def teardown(self) -> None:
+        """End everything that was started."""
+        self._stack.close()
+
+    def keep_logs(self, logs: Path) -> None:
+        """Keep the logs when anything went wrong."""
+        if self.failure is not None or self.failed_checks:
+            shutil.copytree(logs, self.artifacts, dirs_exist_ok=True)
+
+
+class GraphOnTarget(OnTarget):
+    """`FILE::local`: a manifest's graph as processes of this machine."""
+
+    def __init__(self, *, name: str, parent: pytest.Collector, graph: Graph) -> None:
+        super().__init__(name=name, parent=parent, promised=serving(graph))
+        self.graph = graph
+
+    def deploy(self) -> AbstractContextManager[Deployment]:
+        """Start the graph's pods as processes."""
+        from conformance.targets.local.deployment import LocalTarget
+
+        engine: str = self.config.getoption("--dynamo-engine")
+        return LocalTarget(engine=engine, at_end=self.keep_logs).deploy(self.graph)
+
+
+class ScriptOnTarget(OnTarget):
+    """`FILE.sh::script`: a script, run as published."""
+
+    level = SCRIPT
+
+    def __init__(self, *, name: str, parent: pytest.Collector, promised: Serving | None) -> None:
+        super().__init__(name=name, parent=parent, promised=promised)
+        self.script: ScriptDeployment | None = None
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Yield the checks of the graph, and last that Ctrl-C ends all of it."""
+        yield from super().collect()
+        yield InterruptItem.from_parent(self, name="ctrl-c")
+
+    @contextmanager
+    def deploy(self) -> Iterator[ScriptDeployment]:
+        """Start the script."""
+        from conformance.targets.local.script import run_script
+
+        engine: str = self.config.getoption("--dynamo-engine")
+        with run_script(
+            self.path, serving=self.promised, engine=engine, at_end=self.keep_logs
+        ) as deployment:
+            self.script = deployment
+            yield deployment
+
+
+class CheckOnTarget(ConformanceItem):
+    """A check of a graph that is up; a failed one keeps the graph's logs."""
+
+    def __init__(self, *, name: str, parent: OnTarget) -> None:
+        super().__init__(name, parent)
+        self.target = parent
+        self.level = parent.level
+
+    def runtest(self) -> None:
+        """Carry out the check and note its outcome in the table."""
+        checks = self.row().checks
+        checks[self.name] = Outcome.FAIL
+        try:
+            self.check()
+        except Unsupported as reason:
+            checks[self.name] = Outcome.UNSUPPORTED
+            self.row().notes.append(str(reason))
+            pytest.skip(f"UNSUPPORTED: {reason}")
+        except BaseException:
+            self.target.failed_checks += 1
+            raise
+        checks[self.name] = Outcome.PASS
+
+    def check(self) -> None:
+        """Return when all is well."""
+        raise NotImplementedError
+
+
+class ReadyItem(CheckOnTarget):
+    """The graph answers, several times in a row."""
+
+    def check(self) -> None:
+        """Raise what kept the graph from answering."""
+        if self.target.failure is not None:
+            raise self.target.failure
+        self.row().notes.append(f"ready in {self.target.ready_after:.1f} s")
+
+
+class ProbeItem(CheckOnTarget):
+    """One probe of the endpoint."""
+
+    def __init__(self, *, name: str, parent: OnTarget, probe: Probe) -> None:
+        super().__init__(name=name, parent=parent)
+        self.probe = probe
+
+    def check(self) -> None:
+        """Run the probe."""
+        if self.target.endpoint is None:
+            raise ProbeFailure("not carried out: the graph did not come up, see `ready`")
+        self.probe.run(self.target.endpoint)
+
+
+class InterruptItem(CheckOnTarget):
+    """Ctrl-C ends a script and everything that it started."""
+
+    def check(self) -> None:
+        """Press Ctrl-C and look for what is left."""
+        script = self.target.script if isinstance(self.target, ScriptOnTarget) else None
+        if script is None or self.target.endpoint is None:
+            raise ProbeFailure("not carried out: the graph did not come up, see `ready`")
+        script.interrupt()

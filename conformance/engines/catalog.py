@@ -1,0 +1,378 @@
+"""Catalogs: what each Dynamo module of one release accepts on its command line.
+
+The files in `data/flags` are made by `tools/flags.py` from the parsers of the installed packages.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
+
+from conformance.engines.arguments import Arguments, Given, UnknownSetting
+from conformance.engines.fault import Removed, UsageFault
+from conformance.engines.flag import Flag, FlagData
+from conformance.engines.flexible import Token
+from conformance.engines.parsing import Stage, read, unexpanded
+from conformance.manifest.suggest import did_you_mean, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+__all__ = [
+    "Arguments",
+    "Catalog",
+    "Flag",
+    "Given",
+    "Removed",
+    "UnknownModule",
+    "UnknownSetting",
+    "UsageFault",
+    "load",
+    "modules",
+]
+
+RELEASE = "1.6.1"
+_DATA = Path(__file__).parent / "data" / "flags"
+_NO_ENV: Mapping[str, str] = {}
+_UnknownWords = Literal["argparse", "logged", "dynamic"]
+
+
+class UnknownModule(LookupError):  # noqa: N818 - says what is unknown
+    """A module that has no catalog in that release."""
+
+
+class _StageData(TypedDict):
+    owner: str
+    style: str
+    abbreviations: bool
+    strict: bool
+
+
+class _EngineData(TypedDict):
+    name: str
+    version: str
+
+
+class _PassesOnData(TypedDict):
+    dest: str
+    values: list[str]
+
+
+class _CatalogData(TypedDict):
+    module: str
+    release: str
+    engine: _EngineData | None
+    source: list[str]
+    date: str
+    unknown_flag_exit: int
+    stages: list[_StageData]
+    flags: list[FlagData]
+    unknown_words: NotRequired[_UnknownWords]
+    passes_on: NotRequired[_PassesOnData]
+    patterns: NotRequired[list[str]]
+    expansions: NotRequired[dict[str, list[str]]]
+    config_files: NotRequired[list[str]]
+
+
+class _RemovedData(TypedDict):
+    module: str
+    flag: str
+    gone_by: str
+    instead: str | None
+    parses: NotRequired[bool]
+
+
+class _RemovedFile(TypedDict):
+    removed: list[_RemovedData]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalog:
+    """What one runnable module of one release accepts.
+
+    Attributes:
+        module: The module, such as `dynamo.vllm`.
+        release: The Dynamo release.
+        engine_name: The engine it wraps, or None.
+        engine_version: That engine's version, or None.
+        source: The packages the flags were read from, with their versions.
+        date: The day they were read, YYYY-MM-DD.
+        flags: Every flag.
+        unknown_flag_exit: The process's exit code after a flag that nobody knows.
+        stages: The module's parsers, in the order in which they see the words.
+        settings: The flags by dest.
+        removed: Flags of earlier releases, by spelling.
+        unknown_words: How the module words its refusal of what no parser takes: as argparse does,
+            `logged` as the frontend does, or `dynamic` as TensorRT-LLM's dotted flags have it.
+        patterns: Beginnings of flags that take one word and are in no list.
+        expansions: Spellings that the module replaces by others before it parses.
+        passes_on: A dest and its values with which unknown words go to a parser not known here.
+        config_files: Flags that name a file with more settings, so that none can be missing.
+    """
+
+    module: str
+    release: str
+    engine_name: str | None
+    engine_version: str | None
+    source: tuple[str, ...]
+    date: str
+    flags: tuple[Flag, ...]
+    unknown_flag_exit: int
+    stages: tuple[Stage, ...]
+    settings: Mapping[str, tuple[Flag, ...]]
+    removed: Mapping[str, Removed]
+    unknown_words: _UnknownWords
+    patterns: tuple[str, ...]
+    expansions: Mapping[str, tuple[str, ...]]
+    passes_on: tuple[str, frozenset[str]] | None
+    config_files: tuple[str, ...]
+
+    def flag(self, name: str) -> Flag | None:
+        """Return the flag that the module takes `name` for, or None.
+
+        Any spelling does, and what the module's parsers make of it counts: abbreviations, and for
+        vLLM underscores and dotted keys.
+        """
+        for stage in self.stages:
+            found = stage.find(name)
+            if found is not None:
+                return found
+        return None
+
+    def parse(
+        self, words: Sequence[str], *, env: Mapping[str, str] = _NO_ENV, lenient: bool = False
+    ) -> Arguments:
+        """Return what the words and the environment give the module.
+
+        Args:
+            words: What follows `python3 -m MODULE`.
+            env: The module's environment.
+            lenient: Whether values with `$` in them, which a shell or kubelet has yet to expand,
+                pass every check.
+
+        Raises:
+            UsageFault: the first that the module itself would report.
+        """
+        parsed = self._read(words, env=env, lenient=lenient)
+        if parsed.faults:
+            raise parsed.faults[0]
+        return parsed.arguments
+
+    def parse_leniently(
+        self, words: Sequence[str], *, env: Mapping[str, str] = _NO_ENV
+    ) -> Arguments:
+        """Return what can be made of the words, whatever is wrong with them."""
+        return self._read(words, env=env, lenient=True).arguments
+
+    def faults(self, words: Sequence[str], *, lenient: bool = False) -> list[UsageFault]:
+        """Return everything about the words that ends the module at start, by position.
+
+        That is more than `parse` raises: flags that still parse, and that the worker then refuses,
+        are among them.
+        """
+        parsed = self._read(words, env=_NO_ENV, lenient=lenient)
+        refused = [
+            UsageFault(
+                f"{given.spelling} is refused at start",
+                index=given.index,
+                flag=given.flag,
+                removed=self.removed[given.spelling],
+            )
+            for given in parsed.arguments.given
+            if given.spelling in self.removed
+        ]
+        return sorted([*parsed.faults, *refused], key=lambda fault: fault.index)
+
+    def _read(self, words: Sequence[str], *, env: Mapping[str, str], lenient: bool) -> _Parsed:
+        tokens = [
+            Token(text, index)
+            for index, word in enumerate(words)
+            for text in self.expansions.get(word.partition("=")[0], (word,))
+        ]
+        given: list[Given] = []
+        faults: list[UsageFault] = []
+        for stage in self.stages:
+            reading = read(stage, tokens, lenient=lenient)
+            given += reading.given
+            faults += reading.faults
+            tokens = reading.rest
+            if reading.exits:
+                tokens = []
+                break
+        else:
+            loose = lenient and any(unexpanded(token.text) for token in tokens)
+            if not loose:
+                faults += self._missing(given, count=len(words))
+        arguments = Arguments(
+            module=self.module,
+            given=tuple(given),
+            positionals=tuple(token.text for token in tokens if not token.text.startswith("-")),
+            settings=self.settings,
+            env=env,
+        )
+        if not self._goes_elsewhere(arguments):
+            faults += self._unknown(tokens, lenient=lenient)
+        return _Parsed(arguments, faults)
+
+    def _missing(self, given: Sequence[Given], *, count: int) -> Iterator[UsageFault]:
+        used = {name for use in given for name in use.flag.names}
+        if not used.isdisjoint(self.config_files):
+            return
+        missing = [flag for flag in self.flags if flag.required and used.isdisjoint(flag.names)]
+        if missing:
+            labels = ", ".join(flag.label for flag in missing)
+            yield UsageFault(
+                f"the following arguments are required: {labels}", index=count, flag=missing[0]
+            )
+
+    def _goes_elsewhere(self, arguments: Arguments) -> bool:
+        if self.passes_on is None:
+            return False
+        dest, values = self.passes_on
+        return arguments.get(dest) in values
+
+    def _unknown(self, tokens: Sequence[Token], *, lenient: bool) -> Iterator[UsageFault]:
+        """Yield a fault for each unknown flag, the words after it included."""
+        run: list[Token] = []
+        left = self._without_patterns(tokens)
+        for token in left:
+            if isinstance(token, UsageFault):
+                yield token
+                continue
+            if lenient and unexpanded(token.text):
+                continue
+            if run and token.text.startswith("-"):
+                yield self._unknown_fault(run)
+                run = []
+            run.append(token)
+        if run:
+            yield self._unknown_fault(run)
+
+    def _without_patterns(self, tokens: Sequence[Token]) -> Iterator[Token | UsageFault]:
+        rest = iter(tokens)
+        for token in rest:
+            if not token.text.startswith(self.patterns) or not self.patterns:
+                yield token
+                continue
+            prefix = next(prefix for prefix in self.patterns if token.text.startswith(prefix))
+            if not all(token.text.removeprefix(prefix).split(".")):
+                message = f"Invalid dynamic flag (empty key segment): {token.text}"
+                yield UsageFault(message, index=token.index)
+                continue
+            value = next(rest, None)
+            if value is None or value.text.startswith("--"):
+                message = f"Dynamic flag {token.text} requires a value"
+                yield UsageFault(message, index=token.index)
+                if value is not None:
+                    yield value
+
+    def _unknown_fault(self, run: Sequence[Token]) -> UsageFault:
+        first = run[0].text
+        texts = [token.text for token in run]
+        if self.unknown_words == "logged":
+            message = f"Unknown arguments specified: {texts}"
+        elif self.unknown_words == "dynamic":
+            message = f"Unrecognized argument: {first}"
+        else:
+            message = f"unrecognized arguments: {' '.join(texts)}"
+        name = first.partition("=")[0]
+        is_flag = name.startswith("-")
+        names = (spelling for flag in self.flags for spelling in flag.names)
+        return UsageFault(
+            message,
+            index=run[0].index,
+            suggestion=nearest(name, names) if is_flag else None,
+            removed=self.removed.get(name.replace("_", "-")) if is_flag else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    arguments: Arguments
+    faults: list[UsageFault]
+
+
+@cache
+def modules(*, release: str = RELEASE) -> tuple[str, ...]:
+    """Return the modules that have a catalog in `release`."""
+    suffix = f"-{release}.json"
+    names = (path.name.removesuffix(suffix) for path in _DATA.glob(f"*{suffix}"))
+    return tuple(f"dynamo.{name}" for name in sorted(names))
+
+
+@cache
+def load(module: str, *, release: str = RELEASE) -> Catalog:
+    """Return the catalog of a module.
+
+    Args:
+        module: The module, such as `dynamo.vllm`.
+        release: The Dynamo release.
+
+    Raises:
+        UnknownModule: when there is none, with the nearest module that has one.
+    """
+    known = modules(release=release)
+    if module not in known:
+        raise UnknownModule(
+            f"no flags are known of {module} {release}{did_you_mean(module, known)}"
+        )
+    path = _DATA / f"{module.removeprefix('dynamo.')}-{release}.json"
+    data: _CatalogData = json.loads(path.read_text(encoding="utf-8"))
+    flags = tuple(Flag.from_data(entry) for entry in data["flags"])
+    engine = data["engine"]
+    passes_on = data.get("passes_on")
+    return Catalog(
+        module=data["module"],
+        release=data["release"],
+        engine_name=engine["name"] if engine else None,
+        engine_version=engine["version"] if engine else None,
+        source=tuple(data["source"]),
+        date=data["date"],
+        flags=flags,
+        unknown_flag_exit=data["unknown_flag_exit"],
+        stages=tuple(
+            _stage(stage, [flag for flag in flags if flag.stage == index])
+            for index, stage in enumerate(data["stages"])
+        ),
+        settings=_by_dest(flags),
+        removed=_removed(module),
+        unknown_words=data.get("unknown_words", "argparse"),
+        patterns=tuple(data.get("patterns", ())),
+        expansions={name: tuple(to) for name, to in data.get("expansions", {}).items()},
+        passes_on=(passes_on["dest"], frozenset(passes_on["values"])) if passes_on else None,
+        config_files=tuple(data.get("config_files", ())),
+    )
+
+
+def _stage(data: _StageData, flags: Sequence[Flag]) -> Stage:
+    return Stage(
+        owner=data["owner"],
+        style=data["style"],
+        abbreviations=data["abbreviations"],
+        strict=data["strict"],
+        flags={name: flag for flag in flags for name in flag.names},
+    )
+
+
+def _by_dest(flags: Sequence[Flag]) -> Mapping[str, tuple[Flag, ...]]:
+    found: dict[str, tuple[Flag, ...]] = {}
+    for flag in flags:
+        found[flag.dest] = (*found.get(flag.dest, ()), flag)
+    return found
+
+
+def _removed(module: str) -> Mapping[str, Removed]:
+    data: _RemovedFile = json.loads((_DATA / "removed.json").read_text(encoding="utf-8"))
+    return {
+        entry["flag"]: Removed(
+            flag=entry["flag"],
+            gone_by=entry["gone_by"],
+            instead=entry["instead"],
+            parses=entry.get("parses", False),
+        )
+        for entry in data["removed"]
+        if entry["module"] == module
+    }

@@ -1,0 +1,113 @@
+"""What a graph serves when it works: its model, its roles, its router."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from conformance.engines.role import Role, parts
+
+if TYPE_CHECKING:
+    from conformance.engines.role import Part
+    from conformance.manifest.graph import Graph
+    from conformance.manifest.node import Mark
+
+DEFAULT_MODELS = {
+    "dynamo.vllm": "Qwen/Qwen3-0.6B",
+    "dynamo.trtllm": "TinyLlama/TinyLlama-1.1B-Chat-v1.0",
+}
+"""What an engine of Dynamo 1.6.1 serves when no model is given."""
+
+WORKER_ROLES = (Role.AGG, Role.PREFILL, Role.DECODE, Role.ENCODE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """What clients of a graph can expect.
+
+    Attributes:
+        model: The served model id.
+        source: Where the model comes from: a hub id or a path.
+        roles: How many processes play each worker role, all replicas and nodes counted.
+        router_mode: How the frontend spreads requests (`round-robin`, `kv`, ...).
+        kv_events: Whether the workers that prefill publish KV events.
+    """
+
+    model: str
+    source: str
+    roles: dict[Role, int]
+    router_mode: str
+    kv_events: bool
+
+    @property
+    def disaggregated(self) -> bool:
+        """Whether prefill and decode are separate workers."""
+        return Role.PREFILL in self.roles and Role.DECODE in self.roles
+
+
+def serving(graph: Graph) -> Serving | None:
+    """Return what `graph` serves, or None when no worker that is known here is in it."""
+    played = parts(graph)
+    workers = [part for part in played if part.role in WORKER_ROLES]
+    if not workers:
+        return None
+    roles: dict[Role, int] = {}
+    for part in workers:
+        assert part.role is not None  # noqa: S101 - narrows for the type checker
+        count = part.component.replicas * part.component.node_count
+        roles[part.role] = roles.get(part.role, 0) + count
+    frontends = [part for part in played if part.role is Role.FRONTEND]
+    router = frontends[0].value("router_mode") if frontends else None
+    prefilling = [part for part in workers if part.role in (Role.AGG, Role.PREFILL)]
+    return Serving(
+        model=served_model(workers[0]),
+        source=model_source(workers[0]),
+        roles=roles,
+        router_mode=router or "round-robin",
+        kv_events=bool(prefilling) and all(publishes_kv_events(part) for part in prefilling),
+    )
+
+
+def served_model(part: Part) -> str:
+    """Return the id that a worker registers under: the first served name, else the model."""
+    named = part.value("served_model_name")
+    if named:
+        return re.split(r"[\s,]+", named.strip())[0]
+    return model_source(part)
+
+
+def model_source(part: Part) -> str:
+    """Return the hub id or path that a worker loads its model from."""
+    given = part.value("model") or part.value("model_path")
+    module = part.command.module if part.command is not None else ""
+    return given or DEFAULT_MODELS.get(module, "")
+
+
+def publishes_kv_events(part: Part) -> bool:
+    """Whether a worker tells the router what is in its KV cache."""
+    import json
+
+    config = part.value("kv_events_config")
+    if config is not None:
+        try:
+            parsed = json.loads(config)
+        except ValueError:
+            return False
+        if not isinstance(parsed, dict):
+            return False
+        if part.command is not None and part.command.module == "dynamo.sglang":
+            return parsed.get("publisher") not in (None, "null")
+        return bool(parsed.get("enable_kv_cache_events"))
+    return part.value("publish_kv_events") == "True"
+
+
+def given_mark(part: Part, *dests: str) -> Mark:
+    """Return where the first of `dests` was written, or where the component is."""
+    if part.arguments is not None and part.command is not None:
+        for dest in dests:
+            for given in part.arguments.given:
+                if given.flag.dest == dest:
+                    value = min(given.index + 1, len(part.command.words) - 1)
+                    return part.command.words[value].mark
+    return part.component.mark

@@ -1,0 +1,70 @@
+"""Rules: what every module in `rules/` provides, and what it is given.
+
+A rule is a module with an `ID`, a `SEVERITY` and a generator `check`. Its docstring says why the
+rule is there and shows a manifest that passes and one that fails.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from importlib.resources import files
+from typing import TYPE_CHECKING, Protocol, cast
+
+from conformance.engines.role import Part, parts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conformance.lint.finding import Severity
+    from conformance.manifest.document import Document
+    from conformance.manifest.graph import Graph
+    from conformance.manifest.node import Mark, Path
+
+RULES = "conformance.lint.rules"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What a rule found: where, and what to say. The path is looked up when it is None."""
+
+    mark: Mark
+    message: str
+    path: Path | None = None
+    severity: Severity | None = None
+
+
+class Subject:
+    """What a rule looks at: one document, and the graph that it describes."""
+
+    def __init__(self, document: Document, graph: Graph) -> None:
+        self.document = document
+        self.graph = graph
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """Every component with the role that its command line plays."""
+        return parts(self.graph)
+
+
+class Rule(Protocol):
+    """A module of `conformance.lint.rules`."""
+
+    __name__: str
+    __doc__: str | None
+    ID: str
+    SEVERITY: Severity
+
+    def check(self, subject: Subject) -> Iterator[Problem]:
+        """Yield what is wrong with `subject`."""
+
+
+def load_rules() -> tuple[Rule, ...]:
+    """Return every rule, in the order of their module names."""
+    names = sorted(
+        entry.name.removesuffix(".py")
+        for entry in files(RULES).iterdir()
+        if entry.name.endswith(".py") and entry.name != "__init__.py"
+    )
+    return tuple(cast("Rule", import_module(f"{RULES}.{name}")) for name in names)

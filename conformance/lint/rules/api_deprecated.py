@@ -1,0 +1,32 @@
+"""The API server warns of versions that are on their way out.
+
+v1alpha1 still works on today's operators; write v1beta1 for anything new.
+
+PASS:
+    apiVersion: nvidia.com/v1beta1
+
+FAIL:
+    apiVersion: nvidia.com/v1alpha1
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance.api.verdict import judge
+from conformance.lint.finding import Severity
+from conformance.lint.rule import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conformance.lint.rule import Subject
+
+ID = "api-deprecated"
+SEVERITY = Severity.WARNING
+
+
+def check(subject: Subject) -> Iterator[Problem]:
+    """Yield the API server's own warning."""
+    for one in judge(subject.document).warnings:
+        yield Problem(one.mark, one.text, one.path)

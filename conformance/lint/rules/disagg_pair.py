@@ -1,0 +1,40 @@
+"""Prefill and decode need each other.
+
+A decode worker registers its model, but the frontend answers 503 until a prefill worker of the same
+graph is there too, and the other way round.
+
+PASS:
+    components of roles prefill and decode
+
+FAIL:
+    a component of role decode alone
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance.engines.role import Role
+from conformance.lint.finding import Severity
+from conformance.lint.rule import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conformance.lint.rule import Subject
+
+ID = "disagg-pair"
+SEVERITY = Severity.ERROR
+
+_PARTNER = {Role.PREFILL: Role.DECODE, Role.DECODE: Role.PREFILL}
+
+
+def check(subject: Subject) -> Iterator[Problem]:
+    """Yield each prefill or decode component whose partner is missing."""
+    roles = {part.role for part in subject.parts}
+    for part in subject.parts:
+        partner = _PARTNER.get(part.role) if part.role is not None else None
+        if partner is not None and partner not in roles:
+            message = f'component "{part.component.name}" runs as {part.role}'
+            advice = f"no component runs as {partner}; add one, or leave out --disaggregation-mode"
+            yield Problem(part.component.mark, f"{message}, but {advice}")

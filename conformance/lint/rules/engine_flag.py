@@ -1,0 +1,40 @@
+"""A flag that the engine's release does not have ends the container at start.
+
+The command line is parsed with the flags of the release, through shells too. A flag that was
+removed is answered with what replaced it.
+
+PASS:
+    args: [--model, Qwen/Qwen3-0.6B, --disaggregation-mode, prefill]
+
+FAIL:
+    args: [--model, Qwen/Qwen3-0.6B, --is-prefill-worker]
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance.engines import catalog
+from conformance.lint.finding import Severity
+from conformance.lint.rule import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conformance.lint.rule import Subject
+
+ID = "engine-flag"
+SEVERITY = Severity.ERROR
+
+
+def check(subject: Subject) -> Iterator[Problem]:
+    """Yield each word that the module would refuse."""
+    for part in subject.parts:
+        command = part.command
+        if command is None or command.module not in catalog.modules():
+            continue
+        known = catalog.load(command.module)
+        for fault in known.faults(command.texts, lenient=True):
+            at = command.words[fault.index] if fault.index < len(command.words) else command.at
+            message = f"{command.module} {known.release}: {fault.advice}"
+            yield Problem(at.mark, message)

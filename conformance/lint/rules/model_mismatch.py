@@ -1,0 +1,49 @@
+"""Workers of one graph serve one model.
+
+Prefill and decode workers with different models register two models, neither of which is complete:
+every request is answered with 404 or 503, and all pods are Ready.
+
+PASS:
+    prefill: args: [--model, Qwen/Qwen3-0.6B, ...]
+    decode:  args: [--model, Qwen/Qwen3-0.6B, ...]
+
+FAIL:
+    prefill: args: [--model, Qwen/Qwen3-0.6B, ...]
+    decode:  args: [--model, Qwen/Qwen3-8B, ...]
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance.engines.role import Role
+from conformance.engines.serving import given_mark, served_model
+from conformance.lint.finding import Severity
+from conformance.lint.rule import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conformance.lint.rule import Subject
+
+ID = "model-mismatch"
+SEVERITY = Severity.ERROR
+
+_PAIRED = (Role.PREFILL, Role.DECODE)
+
+
+def check(subject: Subject) -> Iterator[Problem]:
+    """Yield each worker whose model is not the first one's."""
+    workers = [part for part in subject.parts if part.role in _PAIRED]
+    if not workers:
+        return
+    first = workers[0]
+    wanted = served_model(first)
+    for part in workers[1:]:
+        model = served_model(part)
+        if model != wanted:
+            mark = given_mark(part, "served_model_name", "model", "model_path")
+            here = f'component "{part.component.name}" serves {model}'
+            there = f'component "{first.component.name}" serves {wanted}'
+            advice = "prefill and decode workers must serve one model"
+            yield Problem(mark, f"{here}, but {there}; {advice}")

@@ -1,0 +1,175 @@
+"""One run of the mock engine: from the published command line to a serving worker."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from conformance.engines import catalog
+from conformance.engines.engine import Engine
+from conformance.engines.fault import UsageFault
+from conformance.manifest.suggest import did_you_mean
+from conformance.mock_engine import hub_cache, sglang, trtllm, vllm
+from conformance.mock_engine.members import describe
+from conformance.mock_engine.mocker_argv import first_event_port, mocker_argv
+from conformance.mock_engine.notice import notice
+from conformance.mock_engine.ports import check_free
+from conformance.mock_engine.refusal import HelpAskedFor, Refusal, StartFault, UsageRefusal
+from conformance.mock_engine.rendezvous import DEADLINE_S, Rendezvous
+from conformance.mock_engine.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from conformance.mock_engine.worker import Worker
+
+SPEEDUP_VARIABLE = "DYN_MOCK_ENGINE_SPEEDUP"
+JOIN_TIMEOUT_VARIABLE = "DYN_MOCK_ENGINE_JOIN_TIMEOUT"
+_DEFAULT_SPEEDUP = 100.0
+_LAST_RESORT_S = 10.0
+_INTERRUPTED = 130
+
+_READERS: dict[Engine, Callable[[Settings], Worker]] = {
+    Engine.VLLM: vllm.read,
+    Engine.SGLANG: sglang.read,
+    Engine.TRTLLM: trtllm.read,
+}
+
+
+def main(engine: Engine) -> None:
+    """Play the engine with the words and the environment of this process, then exit."""
+    try:
+        code = run(engine, sys.argv[1:], os.environ)
+    except KeyboardInterrupt:
+        code = _INTERRUPTED
+    sys.exit(code)
+
+
+def run(engine: Engine, words: Sequence[str], env: Mapping[str, str]) -> int:
+    """Play the engine and return the process's exit code.
+
+    Args:
+        engine: Which one.
+        words: What follows `python3 -m dynamo.<engine>`.
+        env: The environment.
+    """
+    try:
+        worker = read(engine, words, env)
+        _play(worker, env)
+    except Refusal as refusal:
+        sys.stderr.write(refusal.last_line() + "\n")
+        return refusal.code
+    return 0
+
+
+def read(engine: Engine, words: Sequence[str], env: Mapping[str, str]) -> Worker:
+    """Return the worker that a command line describes.
+
+    Raises:
+        Refusal: when the engine would not start with it, or the mock engine cannot play it.
+    """
+    try:
+        arguments = catalog.load(f"dynamo.{engine}").parse(words, env=env)
+    except UsageFault as fault:
+        raise UsageRefusal(fault.advice) from fault
+    if any(given.flag.exits for given in arguments.given):
+        raise HelpAskedFor(f"it plays dynamo.{engine}, whose --help and --version it does not have")
+    return _READERS[engine](Settings(arguments=arguments, env=env))
+
+
+def _play(worker: Worker, env: Mapping[str, str]) -> None:
+    speedup = _number(env, SPEEDUP_VARIABLE, _DEFAULT_SPEEDUP)
+    ending = _Ending()
+    if worker.gathering is not None:
+        Rendezvous(
+            worker.gathering,
+            notice=notice,
+            on_loss=ending.lose,
+            deadline_s=_number(env, JOIN_TIMEOUT_VARIABLE, DEADLINE_S),
+        ).gather()
+        if not worker.serves:
+            ending.wait(f"{describe(worker.gathering)} lends its GPUs, and serves nothing itself")
+            return
+    _check_surroundings(worker, env)
+    argv = mocker_argv(worker, speedup=speedup)
+    notice(f"{worker.engine} {worker.role} as dynamo.mocker {' '.join(argv)}")
+    # Only now: the runtime takes longer to import than all of the above takes to run.
+    from conformance.mock_engine.serving import serve
+
+    ending.serving = True
+    serve(worker, argv)
+    ending.check()
+
+
+def _check_surroundings(worker: Worker, env: Mapping[str, str]) -> None:
+    """See what the worker will need, where the runtime would only log its absence."""
+    port = first_event_port(worker)
+    if port is not None:
+        check_free(range(port, port + worker.ranks.local), purpose="KV events")
+    if worker.bootstrap_port is not None:
+        check_free(range(worker.bootstrap_port, worker.bootstrap_port + 1), purpose="bootstrap")
+    home = env.get("HF_HOME")
+    if home is None or env.get("HF_HUB_OFFLINE") != "1" or Path(worker.model).exists():
+        return
+    known = hub_cache.models(Path(home))
+    if worker.model not in known:
+        raise StartFault(
+            f'model "{worker.model}" is neither a folder nor in the hub cache {home}'
+            f"{did_you_mean(worker.model, known)}"
+        )
+
+
+class _Ending:
+    """Why a process of several ends: it was asked to, or another one is gone."""
+
+    def __init__(self) -> None:
+        self.serving = False
+        self._reason: str | None = None
+        self._over = threading.Event()
+
+    def lose(self, reason: str) -> None:
+        """End this process because another one is gone; called from another thread."""
+        if self._reason is not None:
+            return
+        self._reason = reason
+        self._over.set()
+        if self.serving:
+            notice(reason)
+            last_resort = threading.Timer(_LAST_RESORT_S, os._exit, (StartFault.code,))
+            last_resort.daemon = True
+            last_resort.start()
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def wait(self, text: str) -> None:
+        """Wait for SIGTERM, SIGINT or the loss of another process, without a deadline.
+
+        Raises:
+            StartFault: after a loss.
+        """
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _number, _frame: self._over.set())
+        notice(text)
+        self._over.wait()
+        self.check()
+
+    def check(self) -> None:
+        """Raise the loss as a fault, if there was one."""
+        if self._reason is not None:
+            raise StartFault(self._reason)
+
+
+def _number(env: Mapping[str, str], variable: str, default: float) -> float:
+    text = env.get(variable)
+    if text is None:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if value < 0:
+        raise StartFault(f'{variable} is "{text}"; it takes a number that is not negative')
+    return value

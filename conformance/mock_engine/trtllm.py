@@ -1,0 +1,98 @@
+"""Reads a `dynamo.trtllm` command line as Dynamo 1.6.1 would.
+
+The roles, names and defaults are those of `dynamo/trtllm/args.py` and `backend_args.py`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance.engines.engine import Engine
+from conformance.engines.role import Role
+from conformance.mock_engine.refusal import CannotPlay, ValueRefusal
+from conformance.mock_engine.worker import COMPONENTS, KvEvents, Ranks, Worker, endpoint, namespace
+
+if TYPE_CHECKING:
+    from conformance.mock_engine.settings import Settings
+
+DEFAULT_MODEL = "TinyLlama/TinyLlama-1.1B-Chat-v1.0"
+DEFAULT_BLOCK_SIZE = 32
+
+_ROLES = {"pd": Role.AGG, "agg": Role.AGG, "prefill": Role.PREFILL, "decode": Role.DECODE}
+_DIFFUSION = ("image_diffusion", "video_diffusion")
+
+
+def read(settings: Settings) -> Worker:
+    """Return the worker that the command line describes.
+
+    Raises:
+        Refusal: when the real engine would not start with it, or the mock engine cannot play it.
+    """
+    role = _role(settings)
+    _check_modality(settings)
+    _check_connector(settings)
+    model = settings.text("model") or DEFAULT_MODEL
+    size = (
+        settings.at_least_one("tensor_parallel_size")
+        if settings.switch("enable_attention_dp")
+        else 1
+    )
+    events = settings.switch("publish_kv_events") and role is not Role.DECODE
+    return Worker(
+        engine=Engine.TRTLLM,
+        role=role,
+        model=model,
+        served_name=(settings.text("served_model_name") or model).split(",")[0],
+        endpoint=endpoint(
+            settings.text("endpoint"),
+            namespace=namespace(settings.text("namespace"), settings.env),
+            component=COMPONENTS[role],
+        ),
+        block_size=settings.whole("kv_block_size") or DEFAULT_BLOCK_SIZE,
+        max_model_len=settings.whole("max_seq_len"),
+        max_num_seqs=settings.whole("max_batch_size"),
+        max_num_batched_tokens=settings.whole("max_num_tokens"),
+        ranks=Ranks(start=0, local=size, size=size),
+        # TensorRT-LLM hands its events to Dynamo in the process; there is no port.
+        kv_events=KvEvents(port=None) if events else None,
+        tool_call_parser=settings.text("dyn_tool_call_parser"),
+        reasoning_parser=settings.text("dyn_reasoning_parser"),
+        chat_template=settings.text("custom_jinja_template"),
+        runtime_words=settings.runtime_words(),
+    )
+
+
+def _role(settings: Settings) -> Role:
+    mode = settings.text("disaggregation_mode") or "agg"
+    if mode == "prefill_and_decode":
+        raise ValueRefusal(
+            "--disaggregation-mode=prefill_and_decode is no longer supported; use "
+            "--disaggregation-mode=agg for aggregated serving or --disaggregation-mode=pd for a "
+            "combined prefill+decode worker."
+        )
+    if mode not in _ROLES:
+        raise CannotPlay(
+            f"--disaggregation-mode {mode}: it has no part for this role; it plays "
+            f"{', '.join(_ROLES)}"
+        )
+    return _ROLES[mode]
+
+
+def _check_modality(settings: Settings) -> None:
+    modality = settings.text("modality") or "text"
+    if modality not in _DIFFUSION:
+        return
+    if settings.switch("enable_multimodal"):
+        raise ValueRefusal(
+            f"--enable-multimodal cannot be combined with --modality {modality}. "
+            "Use --modality only for diffusion models."
+        )
+    raise CannotPlay(f"--modality {modality}: it only plays workers that generate text")
+
+
+def _check_connector(settings: Settings) -> None:
+    if len(settings.texts("connector")) > 1:
+        raise ValueRefusal(
+            "TRT-LLM supports at most one connector entry. Use `--connector none` or "
+            "`--connector kvbm`."
+        )

@@ -1,0 +1,100 @@
+"""The pytest plugin: every manifest and every local script is a collector, every check an item.
+
+`agg.yaml::lint`, `agg.yaml::local::chat-stream`, `agg.sh::script::chat-stream`. A graph is deployed
+once per file and target. In a repository that is not ours nothing happens unless paths are given,
+and no script is run unless a target is asked for.
+"""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+TARGETS = ("local",)
+SCRIPTS_INI = "dynamo_scripts"
+K8S_FOLDER, LOCAL_FOLDER, LAUNCH_FOLDER = "k8s", "local", "launch"
+DEFAULT_TIMEOUT = 120.0
+DEFAULT_ARTIFACTS = "build/conformance"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options; `pytest --help` shows them in a group of their own."""
+    group = parser.getgroup("dynamo", "Dynamo conformance")
+    group.addoption(
+        "--dynamo-target",
+        choices=TARGETS,
+        help="where graphs are run (default: local)",
+    )
+    group.addoption(
+        "--dynamo-engine",
+        choices=("mock", "real"),
+        default="mock",
+        help="mock plays the engines without a GPU, real uses what is installed (default: mock)",
+    )
+    group.addoption(
+        "--dynamo-timeout",
+        type=float,
+        default=DEFAULT_TIMEOUT,
+        metavar="SECONDS",
+        help=f"how long a graph may take to answer (default: {DEFAULT_TIMEOUT:.0f})",
+    )
+    group.addoption(
+        "--dynamo-artifacts",
+        type=Path,
+        default=Path(DEFAULT_ARTIFACTS),
+        metavar="DIR",
+        help=f"where the logs of failed examples are kept (default: {DEFAULT_ARTIFACTS})",
+    )
+    parser.addini(SCRIPTS_INI, "run launch/local/*.sh too", type="bool", default=False)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers."""
+    config.addinivalue_line("markers", "lint: checks of a manifest that run nothing")
+    config.addinivalue_line("markers", "e2e: checks of a graph that was started")
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect a manifest or a script, when it is one of ours to collect."""
+    if not _paths_were_given(parent.config):
+        return None
+    named = parent.session.isinitpath(file_path)
+    if file_path.suffix in (".yaml", ".yml"):
+        if named or _below(file_path, K8S_FOLDER):
+            from conformance.collectors import ManifestFile
+
+            return ManifestFile.from_parent(parent, path=file_path)
+    elif file_path.suffix == ".sh" and _runs_scripts(parent.config):
+        if named or _below(file_path, LOCAL_FOLDER):
+            from conformance.collectors import ScriptFile
+
+            return ScriptFile.from_parent(parent, path=file_path)
+    return None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Close the run with the table of what was proven."""
+    from conformance.report.stash import TABLE
+
+    table = terminalreporter.config.stash.get(TABLE, None)
+    lines = table.lines() if table is not None else []
+    if lines:
+        terminalreporter.section("proven")
+        for line in lines:
+            terminalreporter.write_line(line)
+
+
+def _paths_were_given(config: pytest.Config) -> bool:
+    return config.args_source is not pytest.Config.ArgsSource.INVOCATION_DIR
+
+
+def _runs_scripts(config: pytest.Config) -> bool:
+    return bool(config.getini(SCRIPTS_INI)) or config.getoption("--dynamo-target") is not None
+
+
+def _below(path: Path, folder: str) -> bool:
+    """Whether `path` lies in `launch/FOLDER` at any depth."""
+    parts = path.parts[:-1]
+    return any(pair == (LAUNCH_FOLDER, folder) for pair in itertools.pairwise(parts))

@@ -1,0 +1,70 @@
+"""The table that closes a run: one line per example and level."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """How a check ended."""
+
+    PASS = "PASS"  # noqa: S105 - an outcome, no password
+    FAIL = "FAIL"
+    UNSUPPORTED = "UNSUPPORTED"
+
+
+@dataclass(slots=True)
+class Row:
+    """One example at one level (lint, local, script, ...).
+
+    Attributes:
+        example: The file, as it is called in the tree.
+        level: The level.
+        checks: The outcome of each check, by its id.
+        notes: What a reader should know: why something is unsupported, how fast it was ready.
+    """
+
+    example: str
+    level: str
+    checks: dict[str, Outcome] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def outcome(self) -> Outcome:
+        """FAIL if any check failed, PASS if any passed, else UNSUPPORTED."""
+        found = set(self.checks.values())
+        for one in (Outcome.FAIL, Outcome.PASS):
+            if one in found:
+                return one
+        return Outcome.UNSUPPORTED
+
+
+class Table:
+    """Rows in the order in which they were first heard of."""
+
+    def __init__(self) -> None:
+        self._rows: dict[tuple[str, str], Row] = {}
+
+    def row(self, example: str, level: str) -> Row:
+        """Return the row of an example at a level, made when it is new."""
+        return self._rows.setdefault((example, level), Row(example, level))
+
+    def lines(self) -> list[str]:
+        """Return the table as text, its columns aligned."""
+        if not self._rows:
+            return []
+        header = ("example", "level", "outcome", "checks", "")
+        body = [header, *(_cells(row) for row in self._rows.values())]
+        widths = [max(len(cells[column]) for cells in body) for column in range(len(header))]
+        return [
+            "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+            for cells in body
+        ]
+
+
+def _cells(row: Row) -> tuple[str, str, str, str, str]:
+    passed = sum(one is Outcome.PASS for one in row.checks.values())
+    other = [f"{name} {one}" for name, one in row.checks.items() if one is not Outcome.PASS]
+    notes = "; ".join([*other, *row.notes])
+    return row.example, row.level, str(row.outcome), f"{passed}/{len(row.checks)}", notes

@@ -1,0 +1,133 @@
+"""A local script as published: run in a world of its own, ended the way a person ends it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from conformance.targets.local.deployment import (
+    MOCK,
+    base_environment,
+    check_alive,
+    fill_hub,
+    ignore_lines,
+    ignore_logs,
+    run_folder,
+    running,
+)
+from conformance.targets.local.plan import HERE
+from conformance.targets.local.ports import Ports
+from conformance.targets.local.process import GRACE_SECONDS, Process, Start
+from conformance.targets.target import Change, DeployFailure, Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from conformance.engines.serving import Serving
+
+PORT_VARIABLES = ("DYN_HTTP_PORT", "SYSTEM_PORT", "KV_EVENTS_PORT", "NIXL_PORT")
+"""What a script of the examples tree reads its ports from; each names the first of a few."""
+
+PORT_SPAN = 8
+POLL_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptDeployment:
+    """A script that is running."""
+
+    process: Process
+    url: str
+    workers: tuple[Worker, ...]
+    changes: tuple[Change, ...]
+    logs: Path
+    scratch: Path
+
+    def check(self) -> None:
+        """Raise when the script has ended, with its last words."""
+        check_alive((self.process,))
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C, and make sure that nothing of the script is left.
+
+        Raises:
+            DeployFailure: The script did not end, or left a process or a file behind.
+        """
+        os.kill(self.process.pid, signal.SIGINT)
+        deadline = time.monotonic() + GRACE_SECONDS
+        while self.process.exit_code() is None:
+            if time.monotonic() > deadline:
+                text = f"the script still runs {GRACE_SECONDS:.0f} s after Ctrl-C"
+                raise DeployFailure(text, log=self.process.tail())
+            time.sleep(POLL_SECONDS)
+        left = _group_members(self.process.pid)
+        if left:
+            raise DeployFailure(f"the script ended and left processes behind: {', '.join(left)}")
+        files = sorted(str(one.relative_to(self.scratch)) for one in self.scratch.iterdir())
+        if files:
+            raise DeployFailure(f"the script ended and left files behind: {', '.join(files)}")
+
+
+@contextmanager
+def run_script(
+    script: Path,
+    *,
+    serving: Serving | None,
+    engine: str = MOCK,
+    listener: Callable[[str, str], None] = ignore_lines,
+    at_end: Callable[[Path], None] = ignore_logs,
+) -> Iterator[ScriptDeployment]:
+    """Start `script`; leaving the context ends it and removes what it made.
+
+    Args:
+        script: The file, run as it is.
+        serving: What the manifest of the same name promises: how many workers there are, and the
+            model that the mock engine must know.
+        engine: `mock` or `real`.
+        listener: Is told every line that the script writes.
+        at_end: Is told the folder of the log before it is removed.
+    """
+    with run_folder(script.stem) as run, Ports() as ports:
+        scratch = run / "tmp"
+        scratch.mkdir()
+        env = base_environment(engine, run)
+        chosen = {name: ports.take(0, span=PORT_SPAN) for name in PORT_VARIABLES}
+        env.update({name: str(port) for name, port in chosen.items()})
+        env["TMPDIR"] = str(scratch)
+        if engine == MOCK and serving is not None:
+            fill_hub(Path(env["HF_HOME"]), [serving.source])
+        start = Start(name=script.name, argv=("bash", str(script.resolve())), env=env, cwd=run)
+        count = sum(serving.roles.values()) if serving is not None else 0
+        first = chosen["SYSTEM_PORT"]
+        workers = tuple(
+            Worker(f"worker-{index}", f"http://{HERE}:{first + index}") for index in range(count)
+        )
+        changes = tuple(Change(script.name, f"{name}={port}") for name, port in chosen.items())
+        with running([start], run=run, listener=listener) as processes:
+            url = f"http://{HERE}:{chosen['DYN_HTTP_PORT']}"
+            try:
+                yield ScriptDeployment(processes[0], url, workers, changes, run / "logs", scratch)
+            finally:
+                at_end(run / "logs")
+
+
+def _group_members(group: int) -> list[str]:
+    """Return the processes that are still in a process group, as `name (pid)`."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            stat = (entry / "stat").read_text(encoding="utf-8")
+        except OSError:
+            continue
+        name, _, rest = stat.partition("(")[2].rpartition(")")
+        state, _parent, member = rest.split()[:3]
+        if int(member) == group and state != "Z":
+            found.append(f"{name} ({entry.name})")
+    return found

@@ -1,0 +1,73 @@
+"""Why a process died: its last words, read the way someone who runs Dynamo would."""
+
+from __future__ import annotations
+
+import re
+import signal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_CAUSES: tuple[tuple[re.Pattern[str], str], ...] = (
+    (
+        re.compile(r"unrecognized arguments: (?P<words>.+)|Unknown .*argument.*: (?P<other>.+)"),
+        "this release of the engine has no such flag: {words}",
+    ),
+    (
+        re.compile(r"[Aa]ddress already in use|port (?P<port>\d+) is (already )?in use"),
+        "a port that the component listens on is taken by another process",
+    ),
+    (
+        re.compile(r"invalid choice: (?P<words>\S+)"),
+        "the engine does not know the value {words}",
+    ),
+    (
+        re.compile(r"No module named '?(?P<words>[\w.]+)"),
+        "the Python module {words} is not installed in this environment",
+    ),
+    (
+        re.compile(r"kv-transfer-config"),
+        "a prefill worker needs --kv-transfer-config naming the connector",
+    ),
+    (
+        re.compile(r"(?P<words>\w[\w.-]*): (command )?not found"),
+        "the shell found no command {words}",
+    ),
+    (
+        re.compile(r"out of memory|OutOfMemory|Cannot allocate memory"),
+        "it ran out of memory",
+    ),
+    (
+        re.compile(r"No such file or directory: (?P<words>.+)"),
+        "a file it needs is not there: {words}",
+    ),
+)
+
+_ERROR_LINE = re.compile(r"error|Error|ERROR|refus|invalid|not found|fatal", re.IGNORECASE)
+
+
+def how_it_ended(code: int) -> str:
+    """Return an exit code in words."""
+    if code >= 0:
+        return f"exited with code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    return f"was ended by {name}"
+
+
+def likely_cause(code: int, lines: Iterable[str]) -> str:
+    """Return the likely cause of an end, or an empty string when its words say nothing known."""
+    written = list(lines)
+    for line in reversed(written):
+        for pattern, cause in _CAUSES:
+            if (found := pattern.search(line)) is not None:
+                words = next((one for one in found.groupdict().values() if one), "")
+                return cause.format(words=words.strip("'\""), port=words)
+    if code == -signal.SIGKILL:
+        return "something outside killed it: a person, or the kernel when memory ran out"
+    if code < 0:
+        return "something outside ended it"
+    return next((line.strip() for line in reversed(written) if _ERROR_LINE.search(line)), "")

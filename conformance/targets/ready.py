@@ -1,0 +1,130 @@
+"""The truth about readiness: several good completions in a row, and nothing less.
+
+Ready pods, a healthy frontend and a listed model have all been seen on graphs that never answered
+a request; so only answers count.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import requests
+
+from conformance.targets.target import DeployFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conformance.targets.target import Deployment
+
+GOOD_ANSWERS = 3
+POLL_SECONDS = 0.1
+REQUEST_SECONDS = 30.0
+PROGRESS_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """How a graph became ready.
+
+    Attributes:
+        model: The model that answered.
+        listed_after: Seconds from the start of waiting until the model was listed.
+        ready_after: Seconds until the last of the good answers.
+    """
+
+    model: str
+    listed_after: float
+    ready_after: float
+
+
+def wait_ready(
+    deployment: Deployment,
+    *,
+    model: str | None,
+    timeout: float,
+    progress: Callable[[str], None] = lambda _line: None,
+) -> Readiness:
+    """Wait until `model` answers GOOD_ANSWERS times in a row.
+
+    Args:
+        deployment: What was started.
+        model: The model id to expect; None takes the first that is listed.
+        timeout: Seconds to wait at most.
+        progress: Is told what is being waited for, every PROGRESS_SECONDS.
+
+    Raises:
+        DeployFailure: A component died, or the time is up: says what was seen last.
+    """
+    started = time.monotonic()
+    deadline, next_word = started + timeout, started + PROGRESS_SECONDS
+    listed_after = 0.0
+    good, seen = 0, "the frontend does not answer yet"
+    with requests.Session() as session:
+        session.trust_env = False
+        while good < GOOD_ANSWERS:
+            deployment.check()
+            now = time.monotonic()
+            if now > deadline:
+                raise DeployFailure(f"not ready after {timeout:.0f} s: {seen}", cause=_cause(seen))
+            if now > next_word:
+                progress(f"still waiting after {now - started:.0f} s: {seen}")
+                next_word = now + PROGRESS_SECONDS
+            found, seen = _listed(session, deployment.url, model)
+            if found is not None:
+                listed_after = listed_after or time.monotonic() - started
+                seen = _answer(session, deployment.url, found)
+                model = found
+            good = good + 1 if seen == "" else 0
+            if not good:
+                time.sleep(POLL_SECONDS)
+    return Readiness(model or "", listed_after, time.monotonic() - started)
+
+
+def _listed(session: requests.Session, url: str, model: str | None) -> tuple[str | None, str]:
+    """Return the model to ask, or None and what is there instead."""
+    try:
+        answer = session.get(f"{url}/v1/models", timeout=REQUEST_SECONDS)
+        ids = [str(item["id"]) for item in answer.json()["data"]]
+    except (requests.RequestException, ValueError, KeyError, TypeError) as error:
+        return None, f"the frontend does not answer /v1/models ({type(error).__name__})"
+    if not ids:
+        return None, "the frontend is up, but no worker has registered a model"
+    if model is None:
+        return ids[0], ""
+    if model not in ids:
+        return None, f"the frontend lists {', '.join(ids)}, but not {model}"
+    return model, ""
+
+
+def _answer(session: requests.Session, url: str, model: str) -> str:
+    """Ask for one short completion; return an empty string when it is good, else what it was."""
+    body = {
+        "model": model,
+        "messages": [{"role": "user", "content": "Are you there?"}],
+        "max_tokens": 2,
+    }
+    try:
+        answer = session.post(f"{url}/v1/chat/completions", json=body, timeout=REQUEST_SECONDS)
+    except requests.RequestException as error:
+        return f"{model} is listed, but a completion ends in {type(error).__name__}"
+    if answer.status_code != requests.codes.ok:
+        text = " ".join(answer.text.split())[:200]
+        return f"{model} is listed, but a completion is answered {answer.status_code}: {text}"
+    try:
+        answer.json()["choices"][0]["message"]
+    except (ValueError, KeyError, IndexError, TypeError):
+        return f"{model} is listed, but its completion has no message"
+    return ""
+
+
+def _cause(seen: str) -> str:
+    if "no worker has registered" in seen:
+        return "a worker is still starting, or registers in another Dynamo namespace"
+    if " 503" in seen:
+        return "a role is missing: prefill and decode workers must both register the same model"
+    if "but not" in seen:
+        return "workers serve another model name than the manifest's first worker says"
+    return ""

@@ -1,0 +1,107 @@
+"""The `dynamo` command: a static table of commands, each loaded only when it is called.
+
+Exit codes: 0 done, 1 or anything else what the started component exits with, 2 wrong usage, 127 the
+component's module is not installed.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+from launch.errors import WRONG_USAGE
+
+DISTRIBUTION: Final = "dynamo-conformance"
+OPTIONS: Final = ("-h", "--help", "--version")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command of `dynamo`.
+
+    Attributes:
+        name: The word after `dynamo`.
+        entry: `module:callable`, called with the words that follow and `prog_name=`; it exits, or
+            returns an exit code. A click command is such a callable.
+        summary: Its line in `dynamo --help`.
+    """
+
+    name: str
+    entry: str
+    summary: str
+
+
+COMMANDS: Final = (
+    Command("serve", "launch.serve.command:serve", "Start one component as one process."),
+    Command("up", "conformance.targets.local.command:up", "Run a whole graph on this machine."),
+    Command("lint", "conformance.lint.command:lint", "Check manifests without running them."),
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `dynamo WORDS` and return its exit code.
+
+    Args:
+        argv: The words after `dynamo`; those of this process by default.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words:
+        sys.stderr.write(help_text())
+        return WRONG_USAGE
+    name, rest = words[0], words[1:]
+    if name in OPTIONS[:2]:
+        sys.stdout.write(help_text())
+        return 0
+    if name == OPTIONS[2]:
+        sys.stdout.write(f"dynamo {_version()}\n")
+        return 0
+    for command in COMMANDS:
+        if command.name == name:
+            return _call(command, rest)
+    sys.stderr.write(f"dynamo: {_refusal(name, rest)}\n")
+    return WRONG_USAGE
+
+
+def help_text() -> str:
+    """Return what `dynamo --help` prints."""
+    width = max(len(command.name) for command in COMMANDS)
+    lines = "\n".join(f"  {one.name:<{width}}  {one.summary}" for one in COMMANDS)
+    return (
+        "Usage: dynamo COMMAND [WORDS]...\n\n"
+        "Start Dynamo components and check graphs of them.\n\n"
+        f"Commands:\n{lines}\n\n"
+        "Options:\n  --version   Print the version.\n  -h, --help  Print this.\n\n"
+        "`dynamo COMMAND --help` tells more.\n"
+    )
+
+
+def _call(command: Command, words: list[str]) -> int:
+    from importlib import import_module
+
+    module, _, attribute = command.entry.partition(":")
+    function = getattr(import_module(module), attribute)
+    code = function(words, prog_name=f"dynamo {command.name}")
+    return code if isinstance(code, int) else 0
+
+
+def _refusal(name: str, words: list[str]) -> str:
+    from conformance.manifest.suggest import did_you_mean
+    from launch.retired import retired_command
+
+    answer = retired_command(name, words)
+    if answer is not None:
+        return answer
+    is_option = name.startswith("-")
+    known = OPTIONS if is_option else tuple(command.name for command in COMMANDS)
+    hint = did_you_mean(name, known) or f"; there are: {', '.join(known)}"
+    return f'unknown {"option" if is_option else "command"} "{name}"{hint}'
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version(DISTRIBUTION)

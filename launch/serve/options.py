@@ -1,0 +1,126 @@
+"""Options of a config file as the words a component's parser wants."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING
+
+from conformance.manifest.node import Mapping, Scalar, Sequence
+from launch.errors import UsageError
+
+if TYPE_CHECKING:
+    from conformance.engines.catalog import Flag
+    from conformance.manifest.node import Node
+    from launch.config.runconfig import Option
+
+
+def option_words(option: Option, flag: Flag, spelling: str) -> tuple[str, ...]:
+    """Return the words that give `flag` the value of `option`.
+
+    Args:
+        option: The option; null leaves it out.
+        flag: The component's flag that it sets.
+        spelling: How to spell the flag; one of its negative names turns true and false round.
+
+    Raises:
+        UsageError: The flag takes no such value.
+    """
+    value = option.value
+    if isinstance(value, Scalar) and value.value is None:
+        return ()
+    if isinstance(value, Scalar) and isinstance(value.value, bool) and flag.takes != "one":
+        return _switch(option, flag, spelling, on=value.value)
+    if flag.takes == "none":
+        raise UsageError(f"{option.value_where}{spelling} is a switch; write true or false")
+    if flag.type == "json" and not isinstance(value, Scalar):
+        return (spelling, _json(value))
+    if isinstance(value, Mapping):
+        raise UsageError(f"{option.value_where}{spelling} takes no mapping")
+    if isinstance(value, Sequence):
+        return _several(option, value, flag, spelling)
+    return _one(spelling, _text(value))
+
+
+def plain_words(option: Option) -> tuple[str, ...]:
+    """Return the words for an option of a module whose flags are not known.
+
+    A dash stands for an underscore, true is `--key`, false `--no-key`, a list is its items one
+    after the other, a mapping compact JSON, and null nothing.
+    """
+    spelling = "--" + option.key.replace("_", "-")
+    value = option.value
+    if isinstance(value, Mapping):
+        return (spelling, _json(value))
+    if isinstance(value, Sequence):
+        return (spelling, *(_item(item) for item in value))
+    if value.value is None:
+        return ()
+    if isinstance(value.value, bool):
+        return (spelling,) if value.value else (f"--no-{spelling[2:]}",)
+    return _one(spelling, _text(value))
+
+
+def _switch(option: Option, flag: Flag, spelling: str, *, on: bool) -> tuple[str, ...]:
+    if on:
+        return (spelling,)
+    opposite = _opposite(flag, spelling)
+    if opposite is not None:
+        return (opposite,)
+    if flag.default in (None, False):
+        return ()
+    raise UsageError(f"{option.value_where}{spelling} cannot be switched off; leave it out")
+
+
+def _opposite(flag: Flag, spelling: str) -> str | None:
+    """Return the name that says the contrary of `spelling`, or None when the flag has none."""
+    if spelling in flag.negatives:
+        return next((name for name in flag.names if name not in flag.negatives), None)
+    return flag.negatives[0] if flag.negatives else None
+
+
+def _several(option: Option, value: Sequence, flag: Flag, spelling: str) -> tuple[str, ...]:
+    items = tuple(_item(item) for item in value)
+    if flag.takes in ("many", "at-least-one"):
+        dashed = next((item for item in items if item.startswith("-")), None)
+        if dashed is not None:
+            raise UsageError(f'{option.value_where}{spelling} takes no word like "{dashed}"')
+        return (spelling, *items)
+    if flag.repeatable:
+        return tuple(word for item in items for word in _one(spelling, item))
+    raise UsageError(f"{option.value_where}{spelling} takes one value, not a list")
+
+
+def _item(node: Node) -> str:
+    return _text(node) if isinstance(node, Scalar) else _json(node)
+
+
+def _one(spelling: str, text: str) -> tuple[str, ...]:
+    """Return flag and value; a value that looks like a flag has to hang on with `=`."""
+    if text.startswith("-") and not _is_number(text):
+        return (f"{spelling}={text}",)
+    return (spelling, text)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _text(scalar: Scalar) -> str:
+    """Return a value as a parser reads it: as written, where that is no mere YAML spelling."""
+    value = scalar.value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None:
+        return "null"
+    if isinstance(value, float) and math.isfinite(value):
+        return scalar.text
+    return str(value)
+
+
+def _json(node: Node) -> str:
+    return json.dumps(node.plain(), separators=(",", ":"), ensure_ascii=False)

@@ -1,0 +1,182 @@
+"""What is started: a frontend or an engine's worker, with the flags that it takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from conformance.engines import catalog
+from conformance.manifest.suggest import did_you_mean
+from launch.config.wiring import DYN, FRONTEND_INPUTS, FRONTEND_TASK, SCHEME
+from launch.errors import UsageError
+from launch.serve.neutral import MODEL, NEUTRAL, neutral_flag
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from launch.config.runconfig import Wiring
+
+FRONTEND: Final = "frontend"
+TASK_FLAG: Final = "--disaggregation-mode"
+ENDPOINT_FLAG: Final = "--endpoint"
+NAMESPACE_FLAG: Final = "--namespace"
+INTERACTIVE_FLAG: Final = "--interactive"
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A runnable module of Dynamo.
+
+    Attributes:
+        name: `frontend`, or an engine.
+        catalog: The flags it takes.
+    """
+
+    name: str
+    catalog: catalog.Catalog
+
+    @property
+    def module(self) -> str:
+        """The module after `python3 -m`."""
+        return self.catalog.module
+
+    @property
+    def model_flag(self) -> str | None:
+        """The flag for a MODEL, or None where there is none."""
+        return NEUTRAL[MODEL].get(self.name)
+
+    @property
+    def model_dest(self) -> str | None:
+        """What the program's parser calls the model, or None where there is none."""
+        return self.known_flag(self.model_flag).dest if self.model_flag is not None else None
+
+    def exact_flag(self, spelling: str) -> catalog.Flag | None:
+        """Return the flag with exactly this name, or None; parsers take beginnings too."""
+        flag = self.catalog.flag(spelling)
+        return flag if flag is not None and spelling in flag.names else None
+
+    def known_flag(self, spelling: str) -> catalog.Flag:
+        """Return a flag that every release known here has.
+
+        Raises:
+            LookupError: It has not, after all.
+        """
+        flag = self.exact_flag(spelling)
+        if flag is None:
+            raise LookupError(f"{self.module} {self.catalog.release} has no {spelling}")
+        return flag
+
+    def option_flag(self, key: str) -> tuple[str, catalog.Flag] | None:
+        """Return the flag that a key of `options:` means, with its spelling, or None.
+
+        Args:
+            key: The program's own flag without dashes in front, or a neutral name.
+        """
+        own = "--" + key.replace("_", "-")
+        for spelling in (own, neutral_flag(self.name, key)):
+            flag = self.exact_flag(spelling) if spelling is not None else None
+            if spelling is not None and flag is not None:
+                return spelling, flag
+        return None
+
+    def variables(self, dest: str) -> tuple[str, ...]:
+        """Return the environment variables that the program reads for a setting."""
+        flags = self.catalog.settings[dest]
+        names = (name for flag in flags for name in (flag.env, *flag.older_env))
+        return tuple(name for name in names if name is not None)
+
+    def translated(self, word: str) -> str:
+        """Return a typed word with a neutral name replaced by the program's own flag."""
+        name, equals, value = word.partition("=")
+        if not name.startswith("--") or self.catalog.flag(name) is not None:
+            return word
+        own = neutral_flag(self.name, name)
+        return f"{own}{equals}{value}" if own is not None else word
+
+    def check(self, words: Sequence[str], *, where: str = "") -> None:
+        """Refuse words that the program would refuse.
+
+        Missing flags and words that are no flag's pass: `words` need not be all of them.
+
+        Args:
+            words: Some of the program's words.
+            where: What errors start with.
+
+        Raises:
+            UsageError: The first fault, with the nearest right flag.
+        """
+        for fault in self.catalog.faults(words):
+            if fault.index == len(words):
+                continue
+            word = words[fault.index]
+            if fault.flag is not None:
+                advice = f"; {fault.removed.advice}" if fault.removed is not None else ""
+                raise UsageError(f"{where}{self.module}: {fault.message}{advice}")
+            if word.startswith("-"):
+                raise UsageError(where + self.unknown_flag(word.partition("=")[0]))
+
+    def unknown_flag(self, spelling: str) -> str:
+        """Return what to say of a flag that the program does not have."""
+        removed = self.catalog.removed.get(spelling.replace("_", "-"))
+        if removed is not None:
+            return f"{self.module}: {removed.advice}"
+        names = {name for flag in self.catalog.flags for name in flag.names}
+        neutral = {f"--{name.replace('_', '-')}" for name, row in NEUTRAL.items() if self.name in row}
+        hint = did_you_mean(spelling, (*sorted(names), *sorted(neutral)))
+        return f"{self.module} has no flag {spelling}{hint or '; what it takes: -- --help'}"
+
+
+def choose_program(wiring: Wiring) -> Program:
+    """Return the program that `wiring` means.
+
+    Raises:
+        UsageError: It means none, or two at once.
+    """
+    source, sink, task = wiring.input, wiring.output, wiring.task
+    if sink is None:
+        raise UsageError(_nothing_to_start(wiring))
+    from_clients = source is not None and source.text in FRONTEND_INPUTS
+    if not _is_dyn(sink.text):
+        if source is not None and from_clients:
+            model = f" {wiring.model.text}" if wiring.model else ""
+            raise UsageError(
+                f"{source.where or sink.where}a frontend and a worker are two components; type:"
+                f"\n  dynamo serve in={source.text} out=dyn"
+                f"\n  dynamo serve in=dyn out={sink.text}{model}"
+            )
+        if task is not None and task.text == FRONTEND_TASK:
+            raise UsageError(
+                f"{task.where}task frontend takes no engine; type: dynamo serve --task frontend"
+            )
+        return Program(sink.text, catalog.load(f"dynamo.{sink.text}"))
+    if not from_clients:
+        raise UsageError(
+            f"{sink.where}out={sink.text} is a frontend's, and a frontend takes in=http; type: "
+            f"dynamo serve in=http out={sink.text}"
+        )
+    if task is not None and task.text != FRONTEND_TASK:
+        raise UsageError(f"{task.where}a frontend has no task {task.text}; leave it out")
+    if wiring.model is not None:
+        raise UsageError(
+            f'{wiring.model.where}a frontend takes no MODEL ("{wiring.model.text}"): it serves '
+            "what its workers register; leave it out"
+        )
+    return Program(FRONTEND, catalog.load(f"dynamo.{FRONTEND}"))
+
+
+def _is_dyn(text: str) -> bool:
+    return text == DYN or text.startswith(SCHEME)
+
+
+def _nothing_to_start(wiring: Wiring) -> str:
+    if wiring.input is not None and wiring.input.text in FRONTEND_INPUTS:
+        return (
+            f"{wiring.input.where}in={wiring.input.text} lacks what answers it; type: "
+            f"dynamo serve in={wiring.input.text} out=dyn"
+        )
+    said = wiring.input or wiring.task or wiring.model
+    where = said.where if said is not None else ""
+    return (
+        f"{where}no engine named, so nothing to start; write out=ENGINE or --engine ENGINE for a "
+        "worker, in=http out=dyn for a frontend (dynamo serve --help)"
+    )

@@ -1,0 +1,106 @@
+"""The schema check against what a real API server said, and its words."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+import pytest
+
+from conformance.api import crd
+from conformance.api.verdict import judge
+from conformance.manifest.document import Document, read_documents, read_file
+from conformance.manifest.node import path_text
+
+ADMISSION = Path(__file__).parents[2] / "data" / "observed" / "admission.yaml"
+
+HEAD = "apiVersion: nvidia.com/v1beta1\nkind: DynamoGraphDeployment\nmetadata: {name: g}\n"
+COMPONENT = HEAD + "spec:\n  components:\n  - name: a\n"
+
+BEYOND_THE_SCHEMA = ("metadata.name: Invalid value", '"object": ', '"array": ')
+"""How the API server words name rules and CEL rules, which are not structural."""
+
+
+def recorded() -> list[tuple[str, Document, bool, str]]:
+    """Return each recorded case: its name, the manifest, the CRD's verdict and message."""
+    found = []
+    for case in read_file(ADMISSION):
+        manifest, verdict = case.root.mapping("manifest"), case.root.mapping("crd")
+        assert manifest is not None
+        assert verdict is not None
+        document = Document("case.yaml", 0, manifest)
+        accepted = verdict.get("accepted")
+        assert accepted is not None
+        name, message = case.root.string("case") or "", verdict.string("message") or ""
+        if document.version in crd.load().versions:
+            found.append((name, document, accepted.plain() is True, message))
+    return found
+
+
+def test_nearly_all_recorded_cases_are_of_a_served_version() -> None:
+    assert len(recorded()) == 206
+
+
+@pytest.mark.parametrize("case", recorded(), ids=lambda case: case[0])
+def test_the_verdict_is_the_schema_s(case: tuple[str, Document, bool, str]) -> None:
+    _name, document, accepted, message = case
+    beyond = any(words in message for words in BEYOND_THE_SCHEMA)
+    if beyond and "Duplicate value" not in message:
+        accepted = True
+    assert judge(document).accepted == accepted, message
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "message"),
+    [
+        (COMPONENT + "    replica: 1\n", (7, 5), 'unknown field "spec.components[0].replica"; did'),
+        (COMPONENT + "    replicas: one\n", (7, 15), "must be an integer, not the string"),
+        (COMPONENT + '    replicas: "1"\n', (7, 15), "write 1 without quotes"),
+        (COMPONENT + "    replicas: -1\n", (7, 15), "greater than or equal to 0"),
+        (COMPONENT + "    type: wroker\n", (7, 11), 'did you mean "worker"?'),
+        (COMPONENT + "  - name: a\n", (7, 5), "Duplicate value"),
+        (HEAD + "spec:\n  components:\n  - type: worker\n", (6, 5), "name: Required value"),
+        (HEAD + "spec:\n  components:\n  - name: 8\n", (6, 11), 'write "8" in quotes'),
+        (HEAD + "spec:\n  components:\n  - name: a_b\n", (6, 11), "does not match"),
+        (HEAD + "spec: []\n", (4, 7), "must be an object, not a list"),
+        (HEAD.replace("name: g", "nam: g"), (3, 12), 'unknown field "metadata.nam"; did you'),
+    ],
+)
+def test_a_violation_says_where_and_what_to_write(
+    text: str, place: tuple[int, int], message: str
+) -> None:
+    (document,) = read_documents(text, file="g.yaml")
+    found = judge(document).violations
+    words = [(one.mark, one.message) for one in found]
+    assert any(mark == place and message in text for mark, text in words), words
+
+
+def test_numbers_wider_than_the_field_are_refused() -> None:
+    (document,) = read_documents(COMPONENT + "    replicas: 3000000000\n", file="g.yaml")
+    (violation,) = judge(document).violations
+    assert "does not fit int32" in violation.message
+    assert path_text(violation.path) == "spec.components[0].replicas"
+
+
+def test_what_the_schema_preserves_is_no_unknown_field() -> None:
+    config = "    type: epp\n    eppConfig: {config: {plugins: [{type: t, parameters: {x: 1}}],\n"
+    config += "      schedulingProfiles: []}}\n"
+    (document,) = read_documents(COMPONENT + config, file="g.yaml")
+    assert judge(document).violations == ()
+
+
+def test_v1alpha1_is_warned_about_in_the_api_server_s_words() -> None:
+    text = HEAD.replace("v1beta1", "v1alpha1") + "spec: {}\n"
+    (document,) = read_documents(text, file="g.yaml")
+    (warning,) = judge(document).warnings
+    assert warning.text == (
+        "nvidia.com/v1alpha1 DynamoGraphDeployment is deprecated; "
+        "use nvidia.com/v1beta1 DynamoGraphDeployment"
+    )
+
+
+def test_the_crd_is_not_old() -> None:
+    age = datetime.datetime.now(tz=datetime.UTC).date() - datetime.date.fromisoformat(
+        crd.load().date
+    )
+    assert age.days < 270, "make the CRD data anew: tools/crds.py"

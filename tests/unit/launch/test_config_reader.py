@@ -1,0 +1,94 @@
+"""Config files read into run configs that know where they were written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from conformance.manifest.node import Mark
+from launch.config.reader import read_config, read_config_file
+from launch.config.runconfig import RunConfig, Setting, Wiring
+from launch.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GRAPH = """\
+version: 0.1
+name: llama
+components:
+  - name: front
+    run_config:
+      args: [in=http, out=dyn]
+  - name: decode
+    image: vllm-runtime
+    replicas: 2
+    run_config:
+      args: {input: dyn://llama.backend.generate, output: vllm}
+      task: decode
+      model: M
+      options: {max_model_len: 8}
+    options: {seed: 1}
+"""
+
+
+def test_graph_of_two() -> None:
+    config = read_config(GRAPH, file="c.yaml")
+
+    front, decode = config.components
+    assert config.name == "llama"
+    assert front.wiring == Wiring(input=Setting("http", "c.yaml"), output=Setting("dyn", "c.yaml"))
+    assert decode.wiring == Wiring(
+        input=Setting("dyn://llama.backend.generate", "c.yaml"),
+        output=Setting("vllm", "c.yaml"),
+        task=Setting("decode", "c.yaml"),
+        model=Setting("M", "c.yaml"),
+    )
+    assert [(option.key, option.value.plain()) for option in decode.options] == [
+        ("seed", 1),
+        ("max_model_len", 8),
+    ]
+
+
+def test_words_know_their_place() -> None:
+    decode = read_config(GRAPH, file="c.yaml").components[1]
+
+    assert decode.wiring.output is not None
+    assert decode.wiring.output.mark == Mark(11, 60)
+    assert decode.wiring.output.where == "c.yaml:11:60: "
+    assert decode.options[1].where == "c.yaml:14:17: "
+    assert decode.options[1].value_where == "c.yaml:14:32: "
+
+
+def test_deployment_keys_are_kept_for_others() -> None:
+    decode = read_config(GRAPH, file="c.yaml").components[1]
+
+    assert decode.node.integer("replicas") == 2
+    assert decode.node.string("image") == "vllm-runtime"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "engine: vllm\nmodel: M\n",
+        "args: [out=vllm, M]\n",
+        "args: [output=vllm, M]\n",
+        "args: {engine: vllm, model: M}\n",
+        "run_config: {args: {out: vllm}, model: M}\n",
+        "run_config:\n  args: [out=vllm]\nmodel: M\noptions:\n",
+    ],
+)
+def test_shapes_that_say_the_same(text: str) -> None:
+    config = read_config(text, file="c.yaml")
+
+    expected = Wiring(output=Setting("vllm", "c.yaml"), model=Setting("M", "c.yaml"))
+    assert config.components == (RunConfig(wiring=expected),)
+
+
+def test_file_that_is_no_text(tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_bytes(b"\xff\xfe\x00")
+
+    with pytest.raises(UsageError, match="not UTF-8 text"):
+        read_config_file(file)

@@ -1,0 +1,68 @@
+"""Every rule: manifests that pass, and manifests that fail at a known line and column.
+
+A failing case marks the place with a comment at the end of its line: `# expect: COLUMN`.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from conformance.lint.rule import load_rules
+from conformance.lint.runner import lint_file
+
+CASES = Path(__file__).parent / "cases"
+RULES = [rule.ID for rule in load_rules()]
+EXPECTED = re.compile(r"# expect: (\d+)$")
+
+
+def cases(kind: str) -> list[tuple[str, Path]]:
+    return [
+        (folder.name, path)
+        for folder in sorted(CASES.iterdir())
+        for path in sorted((folder / kind).glob("*.yaml"))
+    ]
+
+
+def places(path: Path) -> list[tuple[int, int]]:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [
+        (number, int(found[1]))
+        for number, line in enumerate(lines, start=1)
+        if (found := EXPECTED.search(line)) is not None
+    ]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_no_rule_lacks_cases(rule: str) -> None:
+    for kind in ("pass", "fail"):
+        assert list((CASES / rule / kind).glob("*.yaml")), f"no {kind} case for {rule}"
+
+
+def test_no_cases_lack_a_rule() -> None:
+    assert {folder.name for folder in CASES.iterdir()} == set(RULES)
+
+
+@pytest.mark.parametrize("rule", load_rules(), ids=lambda rule: rule.ID)
+def test_every_rule_says_why_and_shows_both(rule: object) -> None:
+    text = rule.__doc__ or ""
+    assert "PASS:" in text
+    assert "FAIL:" in text
+
+
+@pytest.mark.parametrize(("rule", "path"), cases("fail"), ids=lambda one: getattr(one, "stem", one))
+def test_failing_cases_are_found_where_they_are(rule: str, path: Path) -> None:
+    expected = places(path)
+    assert expected, "a failing case marks its place with `# expect: COLUMN`"
+    _count, findings = lint_file(path)
+    found = [tuple(one.mark) for one in findings if one.rule == rule]
+    assert found == expected, [f"{one.where} {one.message}" for one in findings]
+
+
+@pytest.mark.parametrize(("rule", "path"), cases("pass"), ids=lambda one: getattr(one, "stem", one))
+def test_passing_cases_pass(rule: str, path: Path) -> None:
+    count, findings = lint_file(path)
+    assert count, "a passing case holds a graph"
+    assert [one.message for one in findings if one.rule == rule] == []

@@ -1,0 +1,87 @@
+"""YAML as Kubernetes reads it."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.manifest.errors import ManifestError
+from conformance.manifest.node import Mapping, Mark, Plain, find
+from conformance.manifest.yaml import parse
+
+
+def read(text: str) -> Plain:
+    return next(parse(text, file="f.yaml")).plain()
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("yes", "yes"),
+        ("off", "off"),
+        ("true", True),
+        ("'true'", "true"),
+        ("2026-01-01", "2026-01-01"),
+        ("017", 15),
+        ("0x1F", 31),
+        ("1_000", 1000),
+        ("-3", -3),
+        ("1.5", 1.5),
+        ("1e3", 1000.0),
+        ("~", None),
+        ('"8"', "8"),
+        ("16Gi", "16Gi"),
+        ("!!str 8", "8"),
+    ],
+)
+def test_scalars_mean_what_the_api_server_makes_of_them(text: str, value: Plain) -> None:
+    assert read(f"a: {text}") == {"a": value}
+
+
+def test_every_value_knows_its_line_and_column() -> None:
+    root = next(parse("a:\n  b:\n    - one\n    - two: 3\n", file="f.yaml"))
+    assert isinstance(root, Mapping)
+    value = find(root, ("a", "b", 1, "two"))
+    assert value is not None
+    assert value.mark == Mark(4, 12)
+    assert root.mapping("a") is not None
+    assert root.entries["a"].mark == Mark(1, 1)
+
+
+def test_anchors_and_merge_keys_are_resolved() -> None:
+    text = "base: &b {x: 1, y: 2}\nmine:\n  <<: *b\n  y: 3\n"
+    assert read(text) == {"base": {"x": 1, "y": 2}, "mine": {"x": 1, "y": 3}}
+
+
+def test_carriage_returns_and_a_byte_order_mark_are_fine() -> None:
+    assert read("\ufeffa: 1\r\nb: x\r\n") == {"a": 1, "b": "x"}
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("a: 1\nb: 2\na: 3\n", 3, 'key "a" is already set in line 1'),
+        ("a: [1, 2\n", 2, "not YAML"),
+        ("? [a]\n: 1\n", 1, "a key must be a single word"),
+        ("a: *nowhere\n", 1, "undefined alias"),
+    ],
+)
+def test_what_cannot_be_read_says_where(text: str, line: int, words: str) -> None:
+    with pytest.raises(ManifestError) as caught:
+        list(parse(text, file="f.yaml"))
+    assert words in str(caught.value)
+    assert caught.value.mark.line == line
+    assert str(caught.value).startswith(f"f.yaml:{line}:")
+
+
+def test_an_alias_bomb_is_refused_quickly() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    for level in range(1, 10):
+        inner = ", ".join([f"*a{level - 1}"] * 10)
+        lines.append(f"a{level}: &a{level} [{inner}]")
+    with pytest.raises(ManifestError, match="expands to more than"):
+        list(parse("\n".join(lines), file="bomb.yaml"))
+
+
+def test_deep_nesting_is_refused() -> None:
+    with pytest.raises(ManifestError, match="nested deeper"):
+        list(parse("[" * 300 + "]" * 300, file="deep.yaml"))

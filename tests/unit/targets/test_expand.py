@@ -1,0 +1,28 @@
+"""`$(NAME)` as the kubelet expands it: the cases follow its own expansion.Expand."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.targets.local.expand import expand
+
+ENV = {"A": "one", "LWS_WORKER_INDEX": "1"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expanded"),
+    [
+        ("--x=$(A)", "--x=one"),
+        ("$(A)$(A)", "oneone"),
+        ("$(B)", "$(B)"),
+        ("$$(A)", "$(A)"),
+        ("$A ${A}", "$A ${A}"),
+        ("$(A", "$(A"),
+        ("100$", "100$"),
+        # The operator writes this for the follower of a data parallel group; the reference ends at
+        # the first bracket, so the kubelet leaves all of it to the shell.
+        ("$(( 8 * $(LWS_WORKER_INDEX) ))", "$(( 8 * $(LWS_WORKER_INDEX) ))"),
+    ],
+)
+def test_references(text: str, expanded: str) -> None:
+    assert expand(text, ENV) == expanded

@@ -1,0 +1,112 @@
+"""Processes: their words are kept, their end is certain, and their death is explained."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from conformance.targets.local.deployment import check_alive, running
+from conformance.targets.local.process import Start
+from conformance.targets.local.why import how_it_ended, likely_cause
+from conformance.targets.target import DeployFailure
+
+DEADLINE_SECONDS = 10.0
+
+
+def start(code: str, folder: Path, *, name: str = "worker") -> Start:
+    return Start(name=name, argv=(sys.executable, "-c", code), env=dict(os.environ), cwd=folder)
+
+
+def shell(script: str, folder: Path) -> Start:
+    return Start(name="worker", argv=("sh", "-c", script), env=dict(os.environ), cwd=folder)
+
+
+def wait_for_death(check: object) -> DeployFailure:
+    assert callable(check)
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            check()
+        except DeployFailure as failure:
+            return failure
+        time.sleep(0.02)
+    raise AssertionError("nothing died")
+
+
+def alive(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def test_a_death_is_told_with_its_last_words(tmp_path: Path) -> None:
+    code = "import sys; print('loading'); sys.exit('worker: error: unrecognized arguments: --nope')"
+    lines: list[tuple[str, str]] = []
+    with running(
+        [start(code, tmp_path)], run=tmp_path, listener=lambda name, line: lines.append((name, line))
+    ) as processes:
+        failure = wait_for_death(lambda: check_alive(processes))
+    assert failure.what == "component worker exited with code 1"
+    assert failure.cause == "this release of the engine has no such flag: --nope"
+    assert "worker: error: unrecognized arguments: --nope" in failure.log
+    assert ("worker", "loading") in lines
+    assert "loading" in (tmp_path / "logs" / "worker.log").read_text(encoding="utf-8")
+
+
+def test_a_worker_killed_from_outside_is_told_as_such(tmp_path: Path) -> None:
+    with running(
+        [start("import time; time.sleep(60)", tmp_path)], run=tmp_path, listener=lambda *_: None
+    ) as processes:
+        os.kill(processes[0].pid, signal.SIGKILL)
+        failure = wait_for_death(lambda: check_alive(processes))
+    assert failure.what == "component worker was ended by SIGKILL"
+    assert "something outside killed it" in failure.cause
+
+
+def test_leaving_ends_a_shell_s_children_too(tmp_path: Path) -> None:
+    script = "sleep 60 & echo child $!; trap '' TERM; sleep 60 & wait"
+    lines: list[str] = []
+    with running(
+        [shell(script, tmp_path)], run=tmp_path, listener=lambda _name, line: lines.append(line)
+    ):
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while not lines and time.monotonic() < deadline:
+            time.sleep(0.02)
+        child = int(lines[0].split()[1])
+        assert alive(child)
+    assert not alive(child)
+
+
+def test_a_program_that_is_not_there_is_a_failure_in_words(tmp_path: Path) -> None:
+    missing = Start(name="web", argv=("/no/such/program",), env={}, cwd=tmp_path)
+    with running([missing], run=tmp_path, listener=lambda *_: None) as processes:
+        failure = wait_for_death(lambda: check_alive(processes))
+    assert "web" in failure.what
+
+
+@pytest.mark.parametrize(
+    ("lines", "cause"),
+    [
+        (["OSError: [Errno 98] Address already in use"], "a port that the component listens on"),
+        (["ModuleNotFoundError: No module named 'vllm'"], "module vllm is not installed"),
+        (["argument --x: invalid choice: 'y' (choose from a)"], "does not know the value y"),
+        (["sh: 1: LWS_WORKER_INDEX: not found"], "found no command LWS_WORKER_INDEX"),
+        (["fine", "RuntimeError: nothing known", "done"], "RuntimeError: nothing known"),
+        (["fine"], ""),
+    ],
+)
+def test_likely_causes(lines: list[str], cause: str) -> None:
+    found = likely_cause(1, lines)
+    assert cause in found if cause else found == ""
+
+
+def test_exit_codes_in_words() -> None:
+    assert how_it_ended(2) == "exited with code 2"
+    assert how_it_ended(-15) == "was ended by SIGTERM"

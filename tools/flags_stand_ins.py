@@ -1,0 +1,79 @@
+"""Stand-ins for packages that a flag dump needs to import, and not to run."""
+
+from __future__ import annotations
+
+import importlib.abc
+import importlib.machinery
+import sys
+import types
+from typing import TYPE_CHECKING
+from unittest.mock import MagicMock
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# SGLang imports these while it declares its arguments; no argument is made from them.
+_SGLANG_NEEDS = frozenset({"IPython", "orjson", "triton"})
+
+
+class _Anything(types.ModuleType):
+    """A module that has every public name."""
+
+    def __getattr__(self, name: str) -> MagicMock:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return MagicMock(name=name)
+
+
+class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Finds stand-ins for a few packages that are not installed."""
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None,  # noqa: ARG002 - the finder protocol's
+        target: types.ModuleType | None = None,  # noqa: ARG002
+    ) -> importlib.machinery.ModuleSpec | None:
+        """Return a stand-in's spec; asked only after every real finder has failed."""
+        if fullname.partition(".")[0] not in _SGLANG_NEEDS:
+            return None
+        return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
+        """Return a module that has every public name."""
+        return _Anything(spec.name)
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        """Do nothing."""
+
+
+def stand_in_for_sglang(wheel: str) -> None:
+    """Make SGLang's wheel importable as it is, without the GPU packages it would install.
+
+    Its argument declarations are plain Python; torch must be installed. SGLang itself is imported
+    first, because Dynamo's gateway module would pull in the whole engine.
+    """
+    import importlib
+
+    sys.path.insert(0, wheel)
+    sys.meta_path.append(_Finder())
+    importlib.import_module("sglang.srt.server_args")
+    sys.modules["dynamo.sglang.gateway"] = _Anything("dynamo.sglang.gateway")
+
+
+def stand_in_for_tensorrt_llm() -> None:
+    """Give `dynamo.trtllm` a `BuildConfig` whose defaults are None.
+
+    TensorRT-LLM is in no package registry. Dynamo takes four defaults from it
+    (`--max-batch-size`, `--max-num-tokens`, `--max-seq-len`, `--max-beam-width`); the catalog
+    leaves them empty.
+    """
+    unknown = types.SimpleNamespace(default=None)
+    fields = dict.fromkeys(
+        ("max_batch_size", "max_num_tokens", "max_seq_len", "max_beam_width"), unknown
+    )
+    api = types.ModuleType("tensorrt_llm.llmapi")
+    vars(api)["BuildConfig"] = types.SimpleNamespace(model_fields=fields)
+    package = types.ModuleType("tensorrt_llm")
+    vars(package)["llmapi"] = api
+    sys.modules |= {"tensorrt_llm": package, "tensorrt_llm.llmapi": api}
