@@ -134,14 +134,7 @@ def catalog(name: str, *, date: str, wheel: Path | None = None) -> dict[str, Jso
         wheel: SGLang's wheel, for `dynamo.sglang`.
     """
     module = MODULES[name]
-    source = [f"{package} {metadata.version(package)}" for package in module.packages]
-    if module.engine == "trtllm":
-        stand_in_for_tensorrt_llm()
-    if module.engine == "sglang":
-        if wheel is None:
-            raise SystemExit("dynamo.sglang needs --sglang-wheel WHEEL")
-        stand_in_for_sglang(str(wheel))
-        source.append(" ".join(wheel.name.split("-")[:2]))
+    source = prepare(name, wheel=wheel)
     release = metadata.version("ai-dynamo")
     return {
         "module": name,
@@ -153,6 +146,20 @@ def catalog(name: str, *, date: str, wheel: Path | None = None) -> dict[str, Jso
         **module.extra,
         **_parsers(module),
     }
+
+
+def prepare(name: str, *, wheel: Path | None) -> list[str]:
+    """Make module `name` importable; return the packages its flags come from, with versions."""
+    module = MODULES[name]
+    source = [f"{package} {metadata.version(package)}" for package in module.packages]
+    if module.engine == "trtllm":
+        stand_in_for_tensorrt_llm()
+    if module.engine == "sglang":
+        if wheel is None:
+            raise SystemExit("dynamo.sglang needs --sglang-wheel WHEEL")
+        stand_in_for_sglang(str(wheel))
+        source.append(" ".join(wheel.name.split("-")[:2]))
+    return source
 
 
 def _engine(name: str | None) -> Json:
@@ -169,7 +176,7 @@ def _engine(name: str | None) -> Json:
 
 
 def _parsers(module: Module) -> dict[str, Json]:
-    seen = _watch(module, {})
+    seen = watch(module, {})
     flags: list[Json] = []
     stages: list[Json] = []
     for index, (stage, parser) in enumerate(zip(module.stages, seen.parsers, strict=True)):
@@ -215,8 +222,8 @@ def _widen_for_sglang(data: dict[str, Json]) -> None:
         choices += ["agg", "pd", "encode"]
 
 
-def _watch(module: Module, variables: dict[str, str]) -> Recording:
-    """Let the module build its parsers, with `variables` in its environment."""
+def watch(module: Module, variables: dict[str, str]) -> Recording:
+    """Let the module build its parsers, with `variables` in its environment, and return them."""
     parse_args = importlib.import_module(module.entry).parse_args
     with (
         mock.patch.object(sys, "argv", ["dynamo"]),
@@ -248,7 +255,7 @@ def _variables(module: Module, seen: Recording, stage: int, action: argparse.Act
 def _decides(module: Module, variable: str, stage: int, action: argparse.Action) -> bool:
     for probe in _PROBES:
         try:
-            parser = _watch(module, {variable: probe}).parsers[stage]
+            parser = watch(module, {variable: probe}).parsers[stage]
         except (ValueError, argparse.ArgumentTypeError):
             return True  # The value was read, and refused.
         if repr(_default(parser, action)) != repr(action.default):

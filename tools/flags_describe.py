@@ -41,6 +41,8 @@ _TYPES = {
 _NULLABLE = frozenset({"nullable_int", "nullable_float"})
 # The same name stands for two functions: `1k` and `1K` to vLLM, `1k` and `1Ki` to SGLang.
 _SIZES = {"vllm": "size", "sglang": "size-iec"}
+# The runtime lists its own parsers in another order each time.
+_UNORDERED = frozenset({"dyn_tool_call_parser", "dyn_reasoning_parser"})
 _BAD_VALUE = "~not a value~"
 
 
@@ -169,7 +171,7 @@ def _choices(action: argparse.Action) -> list[Json] | None:
     if action.choices is None:
         return None
     choices = [plain(choice) for choice in action.choices]
-    if isinstance(action.choices, set | frozenset):
+    if isinstance(action.choices, set | frozenset) or action.dest in _UNORDERED:
         choices.sort(key=str)
     if "ais" in choices and callable(action.type) and action.type("aic") == "ais":
         choices.append("aic")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.abc
 import importlib.machinery
+import json
 import sys
 import types
 from typing import TYPE_CHECKING
@@ -12,7 +14,8 @@ from unittest.mock import MagicMock
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# SGLang imports these while it declares its arguments; no argument is made from them.
+# SGLang imports these while it declares its arguments. Of what is in them arguments only use
+# `orjson.loads`.
 _SGLANG_NEEDS = frozenset({"IPython", "orjson", "triton"})
 
 
@@ -40,8 +43,11 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
-        """Return a module that has every public name."""
-        return _Anything(spec.name)
+        """Return a module that has every public name; orjson's parser is json's."""
+        module = _Anything(spec.name)
+        if spec.name == "orjson":
+            vars(module)["loads"] = json.loads
+        return module
 
     def exec_module(self, module: types.ModuleType) -> None:
         """Do nothing."""
@@ -53,8 +59,6 @@ def stand_in_for_sglang(wheel: str) -> None:
     Its argument declarations are plain Python; torch must be installed. SGLang itself is imported
     first, because Dynamo's gateway module would pull in the whole engine.
     """
-    import importlib
-
     sys.path.insert(0, wheel)
     sys.meta_path.append(_Finder())
     importlib.import_module("sglang.srt.server_args")

@@ -9,8 +9,9 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
+from conformance.engines import leftovers
 from conformance.engines.arguments import Arguments, Given, UnknownSetting
 from conformance.engines.fault import Removed, UsageFault
 from conformance.engines.flag import Flag, FlagData
@@ -37,7 +38,6 @@ __all__ = [
 RELEASE = "1.6.1"
 _DATA = Path(__file__).parent / "data" / "flags"
 _NO_ENV: Mapping[str, str] = {}
-_UnknownWords = Literal["argparse", "logged", "dynamic"]
 
 
 class UnknownModule(LookupError):  # noqa: N818 - says what is unknown
@@ -70,7 +70,7 @@ class _CatalogData(TypedDict):
     unknown_flag_exit: int
     stages: list[_StageData]
     flags: list[FlagData]
-    unknown_words: NotRequired[_UnknownWords]
+    unknown_words: NotRequired[str]
     passes_on: NotRequired[_PassesOnData]
     patterns: NotRequired[list[str]]
     expansions: NotRequired[dict[str, list[str]]]
@@ -124,7 +124,7 @@ class Catalog:
     stages: tuple[Stage, ...]
     settings: Mapping[str, tuple[Flag, ...]]
     removed: Mapping[str, Removed]
-    unknown_words: _UnknownWords
+    unknown_words: str
     patterns: tuple[str, ...]
     expansions: Mapping[str, tuple[str, ...]]
     passes_on: tuple[str, frozenset[str]] | None
@@ -159,6 +159,11 @@ class Catalog:
         parsed = self._read(words, env=env, lenient=lenient)
         if parsed.faults:
             raise parsed.faults[0]
+        if parsed.unknown:
+            # A linter wants a fault per flag; the module reports them in one line.
+            first = parsed.unknown[0]
+            tokens = [token for run in parsed.unknown for token in run]
+            raise self._unknown_fault(first, said=tokens)
         return parsed.arguments
 
     def parse_leniently(
@@ -184,14 +189,11 @@ class Catalog:
             for given in parsed.arguments.given
             if given.spelling in self.removed
         ]
-        return sorted([*parsed.faults, *refused], key=lambda fault: fault.index)
+        unknown = [self._unknown_fault(run, said=run) for run in parsed.unknown]
+        return sorted([*parsed.faults, *unknown, *refused], key=lambda fault: fault.index)
 
     def _read(self, words: Sequence[str], *, env: Mapping[str, str], lenient: bool) -> _Parsed:
-        tokens = [
-            Token(text, index)
-            for index, word in enumerate(words)
-            for text in self.expansions.get(word.partition("=")[0], (word,))
-        ]
+        tokens = self._expanded(words)
         given: list[Given] = []
         faults: list[UsageFault] = []
         for stage in self.stages:
@@ -200,22 +202,33 @@ class Catalog:
             faults += reading.faults
             tokens = reading.rest
             if reading.exits:
-                tokens = []
-                break
-        else:
-            loose = lenient and any(unexpanded(token.text) for token in tokens)
-            if not loose:
-                faults += self._missing(given, count=len(words))
-        arguments = Arguments(
+                return _Parsed(self._arguments(given, [], env), faults, [])
+        if not (lenient and any(unexpanded(token.text) for token in tokens)):
+            faults += self._missing(given, count=len(words))
+        tokens, dynamic = leftovers.take_dynamic(tokens, self.patterns)
+        faults += dynamic
+        arguments = self._arguments(given, tokens, env)
+        if self._goes_elsewhere(arguments):
+            tokens = []
+        return _Parsed(arguments, faults, leftovers.runs(tokens, lenient=lenient))
+
+    def _expanded(self, words: Sequence[str]) -> list[Token]:
+        return [
+            Token(text, index)
+            for index, word in enumerate(words)
+            for text in self.expansions.get(word.partition("=")[0], (word,))
+        ]
+
+    def _arguments(
+        self, given: Sequence[Given], rest: Sequence[Token], env: Mapping[str, str]
+    ) -> Arguments:
+        return Arguments(
             module=self.module,
             given=tuple(given),
-            positionals=tuple(token.text for token in tokens if not token.text.startswith("-")),
+            positionals=tuple(token.text for token in rest if not token.text.startswith("-")),
             settings=self.settings,
             env=env,
         )
-        if not self._goes_elsewhere(arguments):
-            faults += self._unknown(tokens, lenient=lenient)
-        return _Parsed(arguments, faults)
 
     def _missing(self, given: Sequence[Given], *, count: int) -> Iterator[UsageFault]:
         used = {name for use in given for name in use.flag.names}
@@ -234,55 +247,12 @@ class Catalog:
         dest, values = self.passes_on
         return arguments.get(dest) in values
 
-    def _unknown(self, tokens: Sequence[Token], *, lenient: bool) -> Iterator[UsageFault]:
-        """Yield a fault for each unknown flag, the words after it included."""
-        run: list[Token] = []
-        left = self._without_patterns(tokens)
-        for token in left:
-            if isinstance(token, UsageFault):
-                yield token
-                continue
-            if lenient and unexpanded(token.text):
-                continue
-            if run and token.text.startswith("-"):
-                yield self._unknown_fault(run)
-                run = []
-            run.append(token)
-        if run:
-            yield self._unknown_fault(run)
-
-    def _without_patterns(self, tokens: Sequence[Token]) -> Iterator[Token | UsageFault]:
-        rest = iter(tokens)
-        for token in rest:
-            if not token.text.startswith(self.patterns) or not self.patterns:
-                yield token
-                continue
-            prefix = next(prefix for prefix in self.patterns if token.text.startswith(prefix))
-            if not all(token.text.removeprefix(prefix).split(".")):
-                message = f"Invalid dynamic flag (empty key segment): {token.text}"
-                yield UsageFault(message, index=token.index)
-                continue
-            value = next(rest, None)
-            if value is None or value.text.startswith("--"):
-                message = f"Dynamic flag {token.text} requires a value"
-                yield UsageFault(message, index=token.index)
-                if value is not None:
-                    yield value
-
-    def _unknown_fault(self, run: Sequence[Token]) -> UsageFault:
-        first = run[0].text
-        texts = [token.text for token in run]
-        if self.unknown_words == "logged":
-            message = f"Unknown arguments specified: {texts}"
-        elif self.unknown_words == "dynamic":
-            message = f"Unrecognized argument: {first}"
-        else:
-            message = f"unrecognized arguments: {' '.join(texts)}"
-        name = first.partition("=")[0]
+    def _unknown_fault(self, run: Sequence[Token], *, said: Sequence[Token]) -> UsageFault:
+        name = run[0].text.partition("=")[0]
         is_flag = name.startswith("-")
         names = (spelling for flag in self.flags for spelling in flag.names)
         return UsageFault(
-            message,
+            leftovers.refusal(said, style=self.unknown_words),
             index=run[0].index,
             suggestion=nearest(name, names) if is_flag else None,
             removed=self.removed.get(name.replace("_", "-")) if is_flag else None,
@@ -291,8 +261,11 @@ class Catalog:
 
 @dataclass(frozen=True, slots=True)
 class _Parsed:
+    """What a command line is: arguments, what its parsers refuse, and what none of them knows."""
+
     arguments: Arguments
     faults: list[UsageFault]
+    unknown: list[list[Token]]
 
 
 @cache

@@ -126,6 +126,10 @@ class _Reader:
         self._end = end
 
     def read(self) -> Reading:
+        # argparse classifies every word before it uses the first.
+        for token, matches in zip(self._tokens, self._matches, strict=True):
+            if matches is not None and len(matches) > 1:
+                self._ambiguous(token, matches)
         at = 0
         while at < len(self._tokens) and not self._reading.exits:
             matches = self._matches[at]
@@ -133,7 +137,6 @@ class _Reader:
                 self._reading.rest.append(self._tokens[at])
                 at += 1
             elif len(matches) > 1:
-                self._ambiguous(self._tokens[at], matches)
                 at += 1
             else:
                 at = self._use(at, matches[0])

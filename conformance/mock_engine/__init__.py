@@ -7,7 +7,8 @@ planes, KV events and the way from prefill to decode are the real ones.
 
 What differs from a real engine:
 
-* Answers are made-up words, as many as `max_tokens` asks for.
+* Answers are made-up words, as many as `max_tokens` asks for; the mocker refuses a request that
+  does not ask for any.
 * A decode worker publishes no KV events, whatever its `--kv-events-config` says.
 * A worker without KV events names, as their source, an endpoint that does not exist. When workers
   with and without them share one component, routers refuse the events of all of them.

@@ -60,6 +60,16 @@ def models(home: Path) -> list[str]:
     )
 
 
+def find(home: Path, model: str) -> Path | None:
+    """Return the folder that an id resolves to under `HF_HOME=home`, None when it does not."""
+    repository = home / "hub" / f"models--{model.replace('/', '--')}"
+    try:
+        snapshot = (repository / "refs" / "main").read_text(encoding="utf-8").strip()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return repository / "snapshots" / snapshot
+
+
 def _folder_name(model: str) -> str:
     parts = model.split("/")
     if len(parts) != 2 or not all(_PART.fullmatch(part) for part in parts):  # noqa: PLR2004 -- ORG/NAME

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from conformance.mock_engine.ports import check_free
 from conformance.mock_engine.refusal import HelpAskedFor, Refusal, StartFault, UsageRefusal
 from conformance.mock_engine.rendezvous import DEADLINE_S, Rendezvous
 from conformance.mock_engine.settings import Settings
+from conformance.mock_engine.tokenizer import context_length
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -94,7 +96,8 @@ def _play(worker: Worker, env: Mapping[str, str]) -> None:
         if not worker.serves:
             ending.wait(f"{describe(worker.gathering)} lends its GPUs, and serves nothing itself")
             return
-    _check_surroundings(worker, env)
+    _check_ports(worker)
+    worker = _with_model(worker, env)
     argv = mocker_argv(worker, speedup=speedup)
     notice(f"{worker.engine} {worker.role} as dynamo.mocker {' '.join(argv)}")
     # Only now: the runtime takes longer to import than all of the above takes to run.
@@ -105,22 +108,29 @@ def _play(worker: Worker, env: Mapping[str, str]) -> None:
     ending.check()
 
 
-def _check_surroundings(worker: Worker, env: Mapping[str, str]) -> None:
-    """See what the worker will need, where the runtime would only log its absence."""
+def _check_ports(worker: Worker) -> None:
+    """See that the worker's ports are free, where the mocker would only log that they are not."""
     port = first_event_port(worker)
     if port is not None:
         check_free(range(port, port + worker.ranks.local), purpose="KV events")
     if worker.bootstrap_port is not None:
         check_free(range(worker.bootstrap_port, worker.bootstrap_port + 1), purpose="bootstrap")
+
+
+def _with_model(worker: Worker, env: Mapping[str, str]) -> Worker:
+    """Return the worker with the longest sequence its model can take, unless it has a limit."""
+    folder: Path | None = Path(worker.model)
     home = env.get("HF_HOME")
-    if home is None or env.get("HF_HUB_OFFLINE") != "1" or Path(worker.model).exists():
-        return
-    known = hub_cache.models(Path(home))
-    if worker.model not in known:
-        raise StartFault(
-            f'model "{worker.model}" is neither a folder nor in the hub cache {home}'
-            f"{did_you_mean(worker.model, known)}"
-        )
+    if home is not None and not Path(worker.model).is_dir():
+        folder = hub_cache.find(Path(home), worker.model)
+        if folder is None and env.get("HF_HUB_OFFLINE") == "1":
+            raise StartFault(
+                f'model "{worker.model}" is neither a folder nor in the hub cache {home}'
+                f"{did_you_mean(worker.model, hub_cache.models(Path(home)))}"
+            )
+    if folder is None or worker.max_model_len is not None:
+        return worker
+    return replace(worker, max_model_len=context_length(folder))
 
 
 class _Ending:

@@ -134,10 +134,12 @@ class Rendezvous:
             self._notice(f"still waiting for {self._members.missing()}")
 
     async def _receive(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await self._host(reader, writer)
-        finally:
-            writer.close()
+        # Closing cancels this; the streams of Python 3.11 would log that as an error.
+        with contextlib.suppress(asyncio.CancelledError):
+            try:
+                await self._host(reader, writer)
+            finally:
+                writer.close()
 
     async def _host(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = str(writer.get_extra_info("peername", ("an unknown address",))[0])

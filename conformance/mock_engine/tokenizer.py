@@ -123,6 +123,19 @@ def make_local_model(
     return folder
 
 
+def context_length(folder: Path) -> int | None:
+    """Return how many tokens the model in a folder can take, None when it does not tell.
+
+    Source: `max_position_embeddings` of its `config.json`, where engines look too.
+    """
+    try:
+        config: object = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+    length = config.get("max_position_embeddings") if isinstance(config, dict) else None
+    return length if isinstance(length, int) else None
+
+
 def vocabulary_size() -> int:
     """Return the number of token ids, specials included."""
     return len(SPECIALS) + sum(1 for _ in pieces())

@@ -9,9 +9,15 @@ from prometheus_client.parser import text_string_to_metric_families
 from conformance.probes.probe import REQUEST_SECONDS, Endpoint, Unsupported
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prometheus_client.samples import Sample
+
     from conformance.targets.target import Worker
 
 REQUESTS = "dynamo_component_requests_total"
+ROUTED_BY_PREFIX = "dynamo_component_router_kv_selected_cached_prefix_tokens_total"
+"""Tokens that the KV router knew to be cached at the workers it chose (Dynamo 1.6.1)."""
 
 
 def requests_served(endpoint: Endpoint) -> dict[str, dict[str, int]]:
@@ -29,14 +35,24 @@ def requests_served(endpoint: Endpoint) -> dict[str, dict[str, int]]:
     return served
 
 
+def tokens_routed_by_prefix(endpoint: Endpoint) -> int:
+    """Return how many prompt tokens the frontend's router has sent to where they were cached."""
+    samples = _samples(endpoint, endpoint.url)
+    return sum(int(one.value) for one in samples if one.name == ROUTED_BY_PREFIX)
+
+
 def _of_worker(endpoint: Endpoint, worker: Worker) -> dict[str, int]:
-    with endpoint.session() as session:
-        answer = session.get(f"{worker.system_url}/metrics", timeout=REQUEST_SECONDS)
-    answer.raise_for_status()
     counts: dict[str, int] = {}
-    for family in text_string_to_metric_families(answer.text):
-        for sample in family.samples:
-            if sample.name == REQUESTS and sample.labels.get("dynamo_endpoint") == "generate":
-                component = sample.labels.get("dynamo_component", "")
-                counts[component] = counts.get(component, 0) + int(sample.value)
+    for sample in _samples(endpoint, worker.system_url):
+        if sample.name == REQUESTS and sample.labels.get("dynamo_endpoint") == "generate":
+            component = sample.labels.get("dynamo_component", "")
+            counts[component] = counts.get(component, 0) + int(sample.value)
     return counts
+
+
+def _samples(endpoint: Endpoint, url: str) -> Iterator[Sample]:
+    with endpoint.session() as session:
+        answer = session.get(f"{url}/metrics", timeout=REQUEST_SECONDS)
+    answer.raise_for_status()
+    for family in text_string_to_metric_families(answer.text):
+        yield from family.samples

@@ -75,11 +75,7 @@ def wire(wiring: Wiring, key: str, word: Setting) -> Wiring:
     if key == "engine":
         _check_known(word, "engine", ENGINES)
         return _put(wiring, "output", word)
-    if key == "task" and word.text == FRONTEND_TASK:
-        if wiring.input is None:
-            wiring = _put(wiring, "input", replace(word, text=FRONTEND_INPUTS[0]))
-        wiring = _put(wiring, "output", replace(word, text=DYN))
-    elif key == "task":
+    if key == "task":
         _check_known(word, "task", TASKS)
     elif key == "output":
         _check_output(word)
@@ -88,6 +84,18 @@ def wire(wiring: Wiring, key: str, word: Setting) -> Wiring:
     elif key == "component":
         _check_component(word)
     return _put(wiring, key, word)
+
+
+def completed(wiring: Wiring) -> Wiring:
+    """Return `wiring` with what `--task frontend` says spelled out: in=http out=dyn."""
+    task = wiring.task
+    if task is None or task.text != FRONTEND_TASK:
+        return wiring
+    return replace(
+        wiring,
+        input=wiring.input or replace(task, text=FRONTEND_INPUTS[0]),
+        output=wiring.output or replace(task, text=DYN),
+    )
 
 
 def _put(wiring: Wiring, key: str, word: Setting) -> Wiring:

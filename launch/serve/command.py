@@ -85,14 +85,16 @@ def _plan(words: Words, environ: Mapping[str, str]) -> Invocation:
         from launch.config.reader import read_config_file
 
         words, config = _pick(words, read_config_file(Path(words.file)))
+    from launch.config.wiring import completed
     from launch.serve.plan import merge, plan_program
 
-    component = merge(words.wiring, config.wiring).component
-    if component is not None:
+    wiring = merge(words.wiring, config.wiring)
+    if wiring.component is not None:
         from launch.serve.component import plan_module
 
-        return plan_module(component, words, config)
-    _refuse_misspelled(words, config)
+        return plan_module(wiring.component, words, config)
+    if completed(wiring).output is None:
+        _refuse_misspelled(words)
     return plan_program(words, config, environ)
 
 
@@ -113,10 +115,8 @@ def _pick(words: Words, file: ConfigFile) -> tuple[Words, RunConfig]:
     raise UsageError(f"{file.file}: {what} ({', '.join(names)}); {hint}")
 
 
-def _refuse_misspelled(words: Words, config: RunConfig) -> None:
+def _refuse_misspelled(words: Words) -> None:
     """Refuse a misspelled flag of serve's own where no engine's flags tell what it is."""
-    if words.wiring.output is not None or config.wiring.output is not None:
-        return
     from conformance.manifest.suggest import did_you_mean
 
     for word in words.rest:

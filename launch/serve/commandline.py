@@ -48,6 +48,8 @@ def read_command_line(program: Program, words: Words, *, has_model: bool) -> Typ
     arguments = program.catalog.parse_leniently(rest)
     loose = _loose(rest, arguments)
     for at in loose:
+        if not rest[at]:
+            raise UsageError("MODEL is empty; give it a value or leave it out")
         refuse_near_side(Setting(rest[at]))
     if len(loose) > 1:
         first, second = rest[loose[0]], rest[loose[1]]
@@ -68,7 +70,7 @@ def _loose(words: Sequence[str], arguments: Arguments) -> list[int]:
     """Return which words belong to no flag, counted from 0."""
     eaten: dict[int, int] = {}
     for given in arguments.given:
-        eaten[given.index] = max(eaten.get(given.index, 0), _eaten(words[given.index], given))
+        eaten[given.index] = max(eaten.get(given.index, 0), _eaten(words[given.index :], given))
     found: list[int] = []
     at = 0
     while at < len(words):
@@ -85,10 +87,18 @@ def _loose(words: Sequence[str], arguments: Arguments) -> list[int]:
     return found
 
 
-def _eaten(word: str, given: Given) -> int:
-    """Return how many words after `word` belong to it."""
-    attached = "=" in word or (not word.startswith("--") and word not in given.flag.names)
-    return 0 if attached else len(given.values)
+def _eaten(words: Sequence[str], given: Given) -> int:
+    """Return how many words after the first belong to it.
+
+    A value may hang on the flag (`--x=3`, `-O3`), and of vLLM's dotted flags (`--x.y 3`) the
+    catalog tells only what they are merged into.
+    """
+    if "=" in words[0]:
+        return 0
+    if "." in words[0]:
+        return 1
+    count = len(given.values)
+    return count if tuple(words[1 : 1 + count]) == given.values else 0
 
 
 def _refuse_swallowed(arguments: Arguments) -> None:

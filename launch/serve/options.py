@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from conformance.manifest.node import Mapping, Scalar, Sequence
 from launch.errors import UsageError
 
 if TYPE_CHECKING:
-    from conformance.engines.catalog import Flag
+    from conformance.engines.flag import Flag
     from conformance.manifest.node import Node
     from launch.config.runconfig import Option
 
 
-def option_words(option: Option, flag: Flag, spelling: str) -> tuple[str, ...]:
+JSON_TYPES: Final = frozenset(
+    {"json", "object", "object-with-sizes", "json-or-str", "bool-or-json"}
+)
+
+
+def option_words(
+    option: Option, flag: Flag, spelling: str, *, opposite: str | None
+) -> tuple[str, ...]:
     """Return the words that give `flag` the value of `option`.
 
     Args:
         option: The option; null leaves it out.
         flag: The component's flag that it sets.
-        spelling: How to spell the flag; one of its negative names turns true and false round.
+        spelling: How to spell the flag.
+        opposite: The flag that says the contrary, or None.
 
     Raises:
         UsageError: The flag takes no such value.
@@ -30,11 +38,13 @@ def option_words(option: Option, flag: Flag, spelling: str) -> tuple[str, ...]:
     if isinstance(value, Scalar) and value.value is None:
         return ()
     if isinstance(value, Scalar) and isinstance(value.value, bool) and flag.takes != "one":
-        return _switch(option, flag, spelling, on=value.value)
+        return _switch(option, flag, spelling, opposite if not value.value else spelling)
     if flag.takes == "none":
         raise UsageError(f"{option.value_where}{spelling} is a switch; write true or false")
-    if flag.type == "json" and not isinstance(value, Scalar):
+    if flag.type in JSON_TYPES and not isinstance(value, Scalar):
         return (spelling, _json(value))
+    if isinstance(value, Mapping) and flag.type == "str" and flag.choices is None:
+        return (spelling, _json(value))  # Some flags take JSON and parse it later.
     if isinstance(value, Mapping):
         raise UsageError(f"{option.value_where}{spelling} takes no mapping")
     if isinstance(value, Sequence):
@@ -61,22 +71,12 @@ def plain_words(option: Option) -> tuple[str, ...]:
     return _one(spelling, _text(value))
 
 
-def _switch(option: Option, flag: Flag, spelling: str, *, on: bool) -> tuple[str, ...]:
-    if on:
-        return (spelling,)
-    opposite = _opposite(flag, spelling)
-    if opposite is not None:
-        return (opposite,)
+def _switch(option: Option, flag: Flag, spelling: str, wanted: str | None) -> tuple[str, ...]:
+    if wanted is not None:
+        return (wanted,)
     if flag.default in (None, False):
         return ()
     raise UsageError(f"{option.value_where}{spelling} cannot be switched off; leave it out")
-
-
-def _opposite(flag: Flag, spelling: str) -> str | None:
-    """Return the name that says the contrary of `spelling`, or None when the flag has none."""
-    if spelling in flag.negatives:
-        return next((name for name in flag.names if name not in flag.negatives), None)
-    return flag.negatives[0] if flag.negatives else None
 
 
 def _several(option: Option, value: Sequence, flag: Flag, spelling: str) -> tuple[str, ...]:

@@ -7,50 +7,25 @@ reads for it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from launch.config.runconfig import RunConfig, Setting, Wiring
-from launch.config.wiring import DYN, FRONTEND_INPUTS, SCHEME
+from launch.config.runconfig import Setting, Wiring
+from launch.config.wiring import DYN, SCHEME, completed
 from launch.errors import UsageError
 from launch.serve.commandline import read_command_line
 from launch.serve.invocation import Invocation
-from launch.serve.options import option_words
-from launch.serve.program import (
-    ENDPOINT_FLAG,
-    FRONTEND,
-    INTERACTIVE_FLAG,
-    NAMESPACE_FLAG,
-    TASK_FLAG,
-    Program,
-    choose_program,
-)
+from launch.serve.parts import option_part, wired_parts
+from launch.serve.program import choose_program
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
-    from launch.config.runconfig import Option
+    from launch.config.runconfig import RunConfig
     from launch.serve.commandline import Typed
+    from launch.serve.parts import Part
+    from launch.serve.program import Program
     from launch.serve.words import Words
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """Some words of the command, and what they set.
-
-    Attributes:
-        dest: What the component's parser calls it.
-        words: The words; none where leaving the flag out says it.
-        env: The variable that the component reads for it, or None.
-        where: `file:line:col: `, or an empty string for the command line.
-        name: What its author called it.
-    """
-
-    dest: str
-    words: tuple[str, ...]
-    env: str | None
-    where: str
-    name: str
 
 
 def plan_program(words: Words, config: RunConfig, environ: Mapping[str, str]) -> Invocation:
@@ -64,20 +39,23 @@ def plan_program(words: Words, config: RunConfig, environ: Mapping[str, str]) ->
     Raises:
         UsageError: Something in words or file asks for what the component does not take.
     """
-    wiring = merge(words.wiring, config.wiring)
-    program = choose_program(wiring)
-    typed = read_command_line(program, words, model_known=wiring.model is not None)
+    wiring = completed(merge(words.wiring, config.wiring))
+    program = choose_program(wiring, rest=words.rest)
+    optional = [option_part(program, option) for option in config.options]
+    named = {part.dest for part in optional} | _from_environment(program, environ).keys()
+    has_model = wiring.model is not None or program.model_dest in named
+    typed = read_command_line(program, words, has_model=has_model)
     if typed.model is not None:
         wiring = merge(Wiring(model=Setting(typed.model)), wiring)
         program = choose_program(wiring)
-    wired = tuple(_wired(program, wiring, environ))
-    optional = tuple(_optional(program, option) for option in config.options)
-    _refuse_twice(typed, (*wired, *optional))
-    from_words = typed.dests.keys() | {part.dest for part in wired if not part.where}
-    notes: list[str] = []
-    kept = [part for part in (*wired, *optional) if _keeps(part, from_words, environ, notes)]
-    said = from_words | {part.dest for part in kept}
-    notes += _environment_notes(program, said, environ)
+    parts = [*wired_parts(program, wiring, environ), *optional]
+    _refuse_twice(typed, parts)
+    typed_dests = typed.dests.keys() | {part.dest for part in parts if not part.where}
+    kept, notes = _sift(parts, typed_dests, environ)
+    given = typed_dests | {part.dest for part in kept}
+    for dest, (variable, flag) in _from_environment(program, environ).items():
+        if dest not in given:
+            notes.append(f"environment: {variable}={environ[variable]} sets {flag}")
     return Invocation(
         module=program.module,
         words=(*(word for part in kept for word in part.words), *typed.words, *words.extra),
@@ -92,109 +70,61 @@ def merge(above: Wiring, below: Wiring) -> Wiring:
     source = above.input or below.input
     if above.input is not None and above.input.text == DYN and below.input is not None:
         source = below.input if below.input.text.startswith(SCHEME) else above.input
-    wired = above.input is not None or above.output is not None
+    rewired = above.input is not None or above.output is not None
     return Wiring(
         input=source,
         output=above.output or below.output,
         task=above.task or below.task,
         model=above.model or below.model,
-        component=None if wired else below.component,
+        component=None if rewired else below.component,
     )
 
 
-def _wired(program: Program, wiring: Wiring, environ: Mapping[str, str]) -> Iterator[Part]:
-    """Yield the words for what the wiring says beyond which program it is."""
-    if program.name == FRONTEND:
-        if wiring.input is not None and wiring.input.text != FRONTEND_INPUTS[0]:
-            yield _part(program, INTERACTIVE_FLAG, wiring.input, "in=text", words=())
-        if wiring.output is not None and wiring.output.text.startswith(SCHEME):
-            namespace = wiring.output.text.removeprefix(SCHEME)
-            yield _part(program, NAMESPACE_FLAG, wiring.output, "out", words=(namespace,))
-        return
-    if wiring.model is not None and program.model_flag is not None:
-        model = (wiring.model.text,)
-        yield _part(program, program.model_flag, wiring.model, "MODEL", words=model)
-    if wiring.task is not None:
-        yield _task(program, wiring.task, environ)
-    if wiring.input is not None and wiring.input.text.startswith(SCHEME):
-        endpoint = (wiring.input.text,)
-        yield _part(program, ENDPOINT_FLAG, wiring.input, "in", words=endpoint)
-
-
-def _task(program: Program, task: Setting, environ: Mapping[str, str]) -> Part:
-    """Return the words for a task; agg goes without saying unless the environment contradicts."""
-    flag = program.known_flag(TASK_FLAG)
-    if flag.choices is not None and task.text not in flag.choices:
-        tasks = ", ".join(str(choice) for choice in flag.choices)
-        raise UsageError(
-            f"{task.where}{program.name} has no task {task.text}; {TASK_FLAG} takes: {tasks}"
-        )
-    part = _part(program, TASK_FLAG, task, "--task", words=(task.text,))
-    if task.text != "agg" or (not task.where and part.env is not None and part.env in environ):
-        return part
-    return Part(dest=part.dest, words=(), env=part.env, where=part.where, name=part.name)
-
-
-def _part(
-    program: Program, spelling: str, setting: Setting, name: str, *, words: tuple[str, ...]
-) -> Part:
-    flag = program.known_flag(spelling)
-    return Part(
-        dest=flag.dest,
-        words=(spelling, *words),
-        env=flag.env,
-        where=setting.where,
-        name=name,
-    )
-
-
-def _optional(program: Program, option: Option) -> Part:
-    spelling = program.spelling("--" + option.key)
-    flag = program.catalog.flag(spelling) if spelling is not None else None
-    if spelling is None or flag is None:
-        raise UsageError(f"{option.where}{program.unknown_flag(option.key)}")
-    words = option_words(option, flag, spelling)
-    program.check(words, where=option.value_where)
-    return Part(
-        dest=flag.dest, words=words, env=flag.env, where=option.where, name=option.key
-    )
-
-
-def _refuse_twice(typed: Typed, parts: Iterable[Part]) -> None:
+def _refuse_twice(typed: Typed, parts: Sequence[Part]) -> None:
     """Refuse two words of one source for the same thing."""
-    seen: dict[tuple[str, bool], Part] = {}
+    before: dict[tuple[str, bool], Part] = {}
     for part in parts:
         in_file = bool(part.where)
         if not in_file and part.dest in typed.dests:
             raise UsageError(
                 f"{part.name} and {typed.dests[part.dest]} set the same thing; keep one of them"
             )
-        before = seen.setdefault((part.dest, in_file), part)
-        if before is not part:
+        first = before.setdefault((part.dest, in_file), part)
+        if first is not part:
             raise UsageError(
-                f"{part.where}{part.name} sets the same as {before.name}; keep one of them"
+                f"{part.where}{part.name} sets the same as {first.name}; keep one of them"
             )
 
 
-def _keeps(
-    part: Part, from_words: Iterable[str], environ: Mapping[str, str], notes: list[str]
-) -> bool:
-    """Tell whether a part goes into the command; say why when it does not."""
-    if not part.where:
-        return True
-    if part.dest in from_words:
-        notes.append(f"{part.where}{part.name} left out: the command line sets it")
-        return False
-    if part.env is not None and part.env in environ:
-        notes.append(f"{part.where}{part.name} left out: {part.env} is set")
-        return False
-    return True
+def _sift(
+    parts: Sequence[Part], typed: AbstractSet[str], environ: Mapping[str, str]
+) -> tuple[list[Part], list[str]]:
+    """Return the parts that go into the command, and why the others do not."""
+    kept: list[Part] = []
+    notes: list[str] = []
+    for part in parts:
+        variable = next((name for name in part.variables if name in environ), None)
+        if not part.where:
+            kept.append(part)
+        elif part.dest in typed:
+            notes.append(f"{part.where}{part.name} left out: the command line sets it")
+        elif variable is not None:
+            notes.append(f"{part.where}{part.name} left out: {variable} is set")
+        else:
+            kept.append(part)
+    return kept, notes
 
 
-def _environment_notes(
-    program: Program, said: set[str], environ: Mapping[str, str]
-) -> Iterator[str]:
-    """Yield a line for each variable that the component will read."""
-    for flag in program.catalog.flags:
-        if flag.env is not None and flag.env in environ and flag.dest not in said:
-            yield f"environment: {flag.env}={environ[flag.env]} sets {flag.names[0]}"
+def _from_environment(program: Program, environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Return what the environment sets, by dest: the variable that is read, and the flag."""
+    return {
+        dest: (variable, next(name for name in flags[0].names if name.startswith("--")))
+        for dest, flags in program.catalog.settings.items()
+        for variable in _first_set(program.variables(dest), environ)
+    }
+
+
+def _first_set(variables: Sequence[str], environ: Mapping[str, str]) -> Iterator[str]:
+    found = next((name for name in variables if name in environ), None)
+    if found is not None:
+        yield found

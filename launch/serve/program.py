@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from shlex import join
 from typing import TYPE_CHECKING, Final
 
-from conformance.engines import catalog
+from conformance.engines.catalog import load
 from conformance.manifest.suggest import did_you_mean
-from launch.config.wiring import DYN, FRONTEND_INPUTS, FRONTEND_TASK, SCHEME
+from launch.config.wiring import DYN, ENGINES, FRONTEND_INPUTS, FRONTEND_TASK, SCHEME
 from launch.errors import UsageError
 from launch.serve.neutral import MODEL, NEUTRAL, neutral_flag
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from conformance.engines.catalog import Catalog
+    from conformance.engines.flag import Flag
     from launch.config.runconfig import Wiring
 
 FRONTEND: Final = "frontend"
@@ -33,7 +36,7 @@ class Program:
     """
 
     name: str
-    catalog: catalog.Catalog
+    catalog: Catalog
 
     @property
     def module(self) -> str:
@@ -50,12 +53,12 @@ class Program:
         """What the program's parser calls the model, or None where there is none."""
         return self.known_flag(self.model_flag).dest if self.model_flag is not None else None
 
-    def exact_flag(self, spelling: str) -> catalog.Flag | None:
+    def exact_flag(self, spelling: str) -> Flag | None:
         """Return the flag with exactly this name, or None; parsers take beginnings too."""
         flag = self.catalog.flag(spelling)
         return flag if flag is not None and spelling in flag.names else None
 
-    def known_flag(self, spelling: str) -> catalog.Flag:
+    def known_flag(self, spelling: str) -> Flag:
         """Return a flag that every release known here has.
 
         Raises:
@@ -66,7 +69,7 @@ class Program:
             raise LookupError(f"{self.module} {self.catalog.release} has no {spelling}")
         return flag
 
-    def option_flag(self, key: str) -> tuple[str, catalog.Flag] | None:
+    def option_flag(self, key: str) -> tuple[str, Flag] | None:
         """Return the flag that a key of `options:` means, with its spelling, or None.
 
         Args:
@@ -77,6 +80,19 @@ class Program:
             flag = self.exact_flag(spelling) if spelling is not None else None
             if spelling is not None and flag is not None:
                 return spelling, flag
+        return None
+
+    def opposite(self, spelling: str, flag: Flag) -> str | None:
+        """Return the name that says the contrary of a switch, or None when there is none."""
+        if spelling in flag.negatives:
+            return next((name for name in flag.names if name not in flag.negatives), None)
+        if flag.negatives:
+            return flag.negatives[0]
+        # Some parsers declare the two as flags of their own that share a dest.
+        for other in ("--no-" + spelling.removeprefix("--"), "--" + spelling.removeprefix("--no-")):
+            found = self.exact_flag(other)
+            if other != spelling and found is not None and found.dest == flag.dest:
+                return other
         return None
 
     def variables(self, dest: str) -> tuple[str, ...]:
@@ -121,13 +137,27 @@ class Program:
         if removed is not None:
             return f"{self.module}: {removed.advice}"
         names = {name for flag in self.catalog.flags for name in flag.names}
-        neutral = {f"--{name.replace('_', '-')}" for name, row in NEUTRAL.items() if self.name in row}
+        neutral = {
+            f"--{name.replace('_', '-')}" for name, row in NEUTRAL.items() if self.name in row
+        }
         hint = did_you_mean(spelling, (*sorted(names), *sorted(neutral)))
-        return f"{self.module} has no flag {spelling}{hint or '; what it takes: -- --help'}"
+        return f"{self.module} has no flag {spelling}{hint or self._elsewhere(spelling)}"
+
+    def _elsewhere(self, spelling: str) -> str:
+        """Return which other programs have a flag of that name, or where to look."""
+        others = (Program(name, load(f"dynamo.{name}")) for name in (*ENGINES, FRONTEND))
+        having = [other.module for other in others if other.exact_flag(spelling) is not None]
+        if having:
+            return f"; it is a flag of {', '.join(having)}"
+        return f"; `python3 -m {self.module} --help` lists what there is"
 
 
-def choose_program(wiring: Wiring) -> Program:
+def choose_program(wiring: Wiring, *, rest: Sequence[str] = ()) -> Program:
     """Return the program that `wiring` means.
+
+    Args:
+        wiring: What words and file say.
+        rest: The words that are not serve's own, to be repeated in advice.
 
     Raises:
         UsageError: It means none, or two at once.
@@ -137,18 +167,18 @@ def choose_program(wiring: Wiring) -> Program:
         raise UsageError(_nothing_to_start(wiring))
     from_clients = source is not None and source.text in FRONTEND_INPUTS
     if not _is_dyn(sink.text):
-        if source is not None and from_clients:
-            model = f" {wiring.model.text}" if wiring.model else ""
-            raise UsageError(
-                f"{source.where or sink.where}a frontend and a worker are two components; type:"
-                f"\n  dynamo serve in={source.text} out=dyn"
-                f"\n  dynamo serve in=dyn out={sink.text}{model}"
-            )
         if task is not None and task.text == FRONTEND_TASK:
             raise UsageError(
                 f"{task.where}task frontend takes no engine; type: dynamo serve --task frontend"
             )
-        return Program(sink.text, catalog.load(f"dynamo.{sink.text}"))
+        if source is not None and from_clients:
+            worker = join(("dynamo", "serve", "in=dyn", f"out={sink.text}", *rest))
+            raise UsageError(
+                f"{source.where or sink.where}a frontend and a worker are two components; type:"
+                f"\n  dynamo serve in={source.text} out=dyn"
+                f"\n  {worker}"
+            )
+        return Program(sink.text, load(f"dynamo.{sink.text}"))
     if not from_clients:
         raise UsageError(
             f"{sink.where}out={sink.text} is a frontend's, and a frontend takes in=http; type: "
@@ -161,7 +191,7 @@ def choose_program(wiring: Wiring) -> Program:
             f'{wiring.model.where}a frontend takes no MODEL ("{wiring.model.text}"): it serves '
             "what its workers register; leave it out"
         )
-    return Program(FRONTEND, catalog.load(f"dynamo.{FRONTEND}"))
+    return Program(FRONTEND, load(f"dynamo.{FRONTEND}"))
 
 
 def _is_dyn(text: str) -> bool:

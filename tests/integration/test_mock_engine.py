@@ -13,11 +13,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import pytest
 
 from conformance.mock_engine import environment, hub_cache
+from conformance.mock_engine.tokenizer import make_local_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -28,6 +30,8 @@ T = TypeVar("T")
 MODEL = "Qwen/Qwen3-0.6B"
 READY_S = 20.0
 END_S = 10.0
+# Below the ten seconds after which a worker that lost its peers is ended by force.
+EXIT_S = 6.0
 TRANSFER = '{"kv_connector":"NixlConnector","kv_role":"kv_both"}'
 PROMPT = "Tell me a long story about the people who live in a small town near the great river " * 4
 
@@ -116,7 +120,7 @@ class Started:
         self._process.terminate()
 
     def exit_code(self) -> int:
-        return self._process.wait(END_S)
+        return self._process.wait(EXIT_S)
 
     def requests(self) -> int:
         """Return how many requests its `generate` endpoint has got."""
@@ -210,13 +214,19 @@ class Graph:
         instances = json.loads(text)["instances"] if text else []
         return sum(instance["endpoint"] == "generate" for instance in instances)
 
+    def runtime_config(self) -> dict[str, object]:
+        """Return what the first worker's model card in discovery tells of it."""
+        card = next((self._folder / "discovery" / "v1" / "mdc").iterdir())
+        fields = json.loads(card.read_text())["card_json"]["runtime_config"]
+        return cast("dict[str, object]", fields)
+
     def metrics(self) -> str:
         return get(f"http://127.0.0.1:{self._port}/metrics")
 
-    def chat(self, prompt: str = PROMPT) -> dict[str, object]:
+    def chat(self, *, model: str = MODEL) -> dict[str, object]:
         body = {
-            "model": MODEL,
-            "messages": [{"role": "user", "content": prompt}],
+            "model": model,
+            "messages": [{"role": "user", "content": PROMPT}],
             "max_tokens": 5,
         }
         request = urllib.request.Request(
@@ -268,6 +278,15 @@ def test_an_aggregated_worker_answers_in_words(graph: Graph) -> None:
     worker.terminate()
     assert worker.exit_code() == 0
     until(lambda: graph.models() == [], "the model gone")
+
+
+def test_a_model_may_be_a_folder(graph: Graph, tmp_path: Path) -> None:
+    model = str(make_local_model(tmp_path / "model", context_length=512))
+    graph.frontend()
+    graph.vllm("--model", model)
+    assert until(graph.models, "a model") == [model]
+    assert graph.runtime_config()["context_length"] == 512
+    assert content(graph.chat(model=model))
 
 
 def test_the_first_served_name_is_the_models(graph: Graph) -> None:
@@ -359,13 +378,14 @@ def test_with_kv_events_the_router_knows_who_has_a_prefix(graph: Graph) -> None:
     graph.ready(*workers)
     # In the engine's own wire format, on the port of the command line.
     for port in ports:
-        until(lambda port=port: listening(port), f"port {port}")
+        until(partial(listening, port), f"port {port}")
     assert cached_tokens(graph.chat()) == 0
     until(lambda: stored(graph) > 0, "KV events at the router")
     answers = [graph.chat() for _ in range(5)]
     assert all(cached_tokens(answer) > 0 for answer in answers)
     assert sorted(worker.requests() for worker in workers) == [0, 6]
     assert router_hits(graph) > 0
+    assert graph.runtime_config()["kv_event_publishing_enabled"] is True
 
 
 def test_without_kv_events_the_router_does_not_know(graph: Graph) -> None:
@@ -377,6 +397,7 @@ def test_without_kv_events_the_router_does_not_know(graph: Graph) -> None:
     assert [cached_tokens(answer) > 0 for answer in answers] == [False, True, True, True]
     assert stored(graph) == 0
     assert router_hits(graph) == 0
+    assert graph.runtime_config()["kv_event_publishing_enabled"] is False
 
 
 def stored(graph: Graph) -> float:
@@ -430,7 +451,7 @@ def test_data_parallel_ranks_over_two_nodes_are_all_served(graph: Graph) -> None
     first = graph.vllm(*words, "--data-parallel-start-rank", "0")
     graph.ready(first, second)
     for rank in range(4):
-        until(lambda rank=rank: listening(port + rank), f"the KV events of rank {rank}")
+        until(partial(listening, port + rank), f"the KV events of rank {rank}")
     assert content(graph.chat())
     second.end()
     assert first.exit_code() == 1

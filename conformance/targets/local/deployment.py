@@ -167,6 +167,7 @@ def running(
 def run_folder(name: str) -> Iterator[Path]:
     """Make a folder for one run, and remove it with all that is in it."""
     folder = Path(tempfile.mkdtemp(prefix=f"dynamo-{name or 'graph'}-"))
+    (folder / "tmp").mkdir()
     try:
         yield folder
     finally:
@@ -182,6 +183,8 @@ def base_environment(engine: str, run: Path) -> dict[str, str]:
     env = {name: os.environ[name] for name in names if name in os.environ}
     env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])
     env.setdefault("HOME", str(run))
+    # The runtime leaves a logging configuration in the temporary folder of every process.
+    env["TMPDIR"] = str(run / "tmp")
     env["PYTHONUNBUFFERED"] = "1"
     env["DYN_SDK_DISABLE_ANSI_LOGGING"] = "1"
     if engine == MOCK:

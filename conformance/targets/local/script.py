@@ -93,12 +93,9 @@ def run_script(
         at_end: Is told the folder of the log before it is removed.
     """
     with run_folder(script.stem) as run, Ports() as ports:
-        scratch = run / "tmp"
-        scratch.mkdir()
         env = base_environment(engine, run)
         chosen = {name: ports.take(0, span=PORT_SPAN) for name in PORT_VARIABLES}
         env.update({name: str(port) for name, port in chosen.items()})
-        env["TMPDIR"] = str(scratch)
         if engine == MOCK and serving is not None:
             fill_hub(Path(env["HF_HOME"]), [serving.source])
         start = Start(name=script.name, argv=("bash", str(script.resolve())), env=env, cwd=run)
@@ -111,7 +108,7 @@ def run_script(
         with running([start], run=run, listener=listener) as processes:
             url = f"http://{HERE}:{chosen['DYN_HTTP_PORT']}"
             try:
-                yield ScriptDeployment(processes[0], url, workers, changes, run / "logs", scratch)
+                yield ScriptDeployment(processes[0], url, workers, changes, run / "logs", run / "tmp")
             finally:
                 at_end(run / "logs")
 

@@ -55,8 +55,8 @@ def test_words_know_their_place() -> None:
     decode = read_config(GRAPH, file="c.yaml").components[1]
 
     assert decode.wiring.output is not None
-    assert decode.wiring.output.mark == Mark(11, 60)
-    assert decode.wiring.output.where == "c.yaml:11:60: "
+    assert decode.wiring.output.mark == Mark(11, 59)
+    assert decode.wiring.output.where == "c.yaml:11:59: "
     assert decode.options[1].where == "c.yaml:14:17: "
     assert decode.options[1].value_where == "c.yaml:14:32: "
 

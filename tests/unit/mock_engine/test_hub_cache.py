@@ -22,6 +22,13 @@ def test_layout_is_the_hubs(tmp_path: Path) -> None:
     assert (snapshot / "tokenizer.json").is_file()
 
 
+def test_only_what_has_been_filled_in_is_found(tmp_path: Path) -> None:
+    found = hub_cache.fill(tmp_path, ["a/b", "c/d-e"])
+    assert hub_cache.find(tmp_path, "a/b") == found["a/b"]
+    assert hub_cache.find(tmp_path, "a/x") is None
+    assert hub_cache.models(tmp_path) == ["a/b", "c/d-e"]
+
+
 def test_filling_again_changes_nothing(tmp_path: Path) -> None:
     first = hub_cache.fill(tmp_path, ["a/b"])["a/b"]
     written = (first / "config.json").stat().st_mtime_ns
@@ -52,6 +59,15 @@ def test_runs_at_the_same_time_share_one_cache(tmp_path: Path) -> None:
     assert [path.name for path in found[0].parent.iterdir()] == [found[0].name]
     refs = tmp_path / "hub" / "models--a--b" / "refs"
     assert [path.name for path in refs.iterdir()] == ["main"]
+
+
+def test_a_snapshot_another_run_made_meanwhile_is_kept(tmp_path: Path) -> None:
+    target = tmp_path / "snapshots" / ("0" * 40)
+    target.mkdir(parents=True)
+    (target / "config.json").write_text("theirs")
+    hub_cache._appear(target, {"config.json": "ours"})
+    assert (target / "config.json").read_text() == "theirs"
+    assert [path.name for path in target.parent.iterdir()] == [target.name]
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,14 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from conformance.mock_engine import environment, overlay_path, version
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_the_overlay_leaves_dynamo_a_namespace() -> None:

@@ -8,6 +8,7 @@ from tokenizers import Tokenizer
 
 from conformance.mock_engine.tokenizer import (
     ModelFiles,
+    context_length,
     make_local_model,
     tokenizer_json,
     vocabulary_size,
@@ -101,3 +102,11 @@ def test_local_model_is_a_plain_folder(tmp_path: Path) -> None:
     folder = make_local_model(tmp_path / "models" / "tiny", name="tiny", context_length=512)
     assert folder == tmp_path / "models" / "tiny"
     assert json.loads((folder / "config.json").read_text())["_name_or_path"] == "tiny"
+    assert context_length(folder) == 512
+
+
+@pytest.mark.parametrize("text", [None, "{", "[]", "{}", '{"max_position_embeddings": "512"}'])
+def test_a_model_may_not_tell_its_context_length(tmp_path: Path, text: str | None) -> None:
+    if text is not None:
+        (tmp_path / "config.json").write_text(text)
+    assert context_length(tmp_path) is None

@@ -21,9 +21,11 @@ KV_EVENTS_PORT=${KV_EVENTS_PORT:-20080}
 NIXL_PORT=${NIXL_PORT:-20096}
 export DYN_HTTP_PORT=${DYN_HTTP_PORT:-8000}
 
-# The components find each other through a folder of this run: no etcd, no NATS.
-DYN_FILE_KV=$(mktemp -d)
-export DYN_FILE_KV DYN_DISCOVERY_BACKEND=file DYN_REQUEST_PLANE=tcp DYN_EVENT_PLANE=zmq
+# The components find each other through a folder of this run (no etcd, no NATS), and leave their
+# temporary files in it.
+TMPDIR=$(mktemp -d)
+export TMPDIR DYN_FILE_KV=$TMPDIR/discovery
+export DYN_DISCOVERY_BACKEND=file DYN_REQUEST_PLANE=tcp DYN_EVENT_PLANE=zmq
 
 # Whatever ends this script ends every component.
 finish() {
@@ -31,7 +33,7 @@ finish() {
   trap - EXIT
   jobs -p | xargs -r kill 2>/dev/null || true
   wait
-  rm -rf "$DYN_FILE_KV"
+  rm -rf "$TMPDIR"
   exit "$status"
 }
 trap finish EXIT

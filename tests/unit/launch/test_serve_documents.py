@@ -1,0 +1,78 @@
+"""What help and documents show is what serve does."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from launch.serve.command import plan
+from launch.serve.help import HELP
+
+ROOT = Path(__file__).parents[3]
+CONFIG = """\
+components:
+- {name: decode, engine: vllm, task: decode}
+"""
+EXAMPLES = re.findall(r"^  dynamo serve (.+)$", HELP.partition("Examples:")[2], re.MULTILINE)
+
+
+def _section(document: str, heading: str) -> str:
+    text = (ROOT / "docs" / document).read_text(encoding="utf-8")
+    return text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+
+
+def test_help_has_examples() -> None:
+    assert len(EXAMPLES) > 5
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_examples_of_the_help_are_understood(
+    example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config.yaml").write_text(CONFIG, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    words = [word for word in shlex.split(example) if word != "--dry-run"]
+
+    assert plan(words, {}).line().startswith("python3 -m ")
+
+
+def test_console_example_of_the_document() -> None:
+    text = (ROOT / "docs" / "serve.md").read_text(encoding="utf-8")
+    console = text.partition("```console\n")[2].partition("```")[0]
+    typed, note, line = console.splitlines()
+    variable, *words = shlex.split(typed.removeprefix("$ "))
+    assert words[:2] == ["dynamo", "serve"]
+    name, _, value = variable.partition("=")
+
+    invocation = plan([word for word in words[2:] if word != "--dry-run"], {name: value})
+
+    assert invocation.line() == line
+    assert [f"# {one}" for one in invocation.notes] == [note]
+
+
+@pytest.mark.parametrize("name", ["frontend", "decode"])
+def test_config_files_of_the_document(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, several = re.findall(r"```yaml\n(.+?)```", _section("serve.md", "Config files"), re.DOTALL)
+    (tmp_path / "one.yaml").write_text(one, encoding="utf-8")
+    (tmp_path / "several.yaml").write_text(several, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+
+    assert plan(["-f", "one.yaml"], {}).module == "dynamo.vllm"
+    module = plan([name, "-f", "several.yaml"], {}).module
+    assert module == {"frontend": "dynamo.frontend", "decode": "dynamo.vllm"}[name]
+
+
+def test_every_section_that_answers_point_to_exists() -> None:
+    sources = [ROOT / "launch" / "retired.py", ROOT / "launch" / "config" / "reader.py"]
+    code = "".join(path.read_text(encoding="utf-8") for path in sources)
+    sections = {*re.findall(r"migration\.md#([a-z-]+)", code)}
+    sections |= {
+        "run", "build", "graphs", "service-options", "deployment-config",
+    }  # fmt: skip
+    for section in sections:
+        assert _section("migration.md", section.replace("-", " ")), section

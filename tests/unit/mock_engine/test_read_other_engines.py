@@ -1,0 +1,171 @@
+"""What `dynamo.sglang` and `dynamo.trtllm` command lines describe, and which ones are refused."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from conformance.engines.engine import Engine
+from conformance.engines.role import Role
+from conformance.mock_engine.player import read
+from conformance.mock_engine.refusal import (
+    CannotPlay,
+    HelpAskedFor,
+    Refusal,
+    UsageRefusal,
+    ValueRefusal,
+)
+from conformance.mock_engine.worker import Gathering, KvEvents, Ranks, Worker
+
+SGLANG = ("--model-path", "a/b")
+NODES = (
+    *SGLANG,
+    *("--tp", "8", "--disaggregation-mode", "decode"),
+    *("--dist-init-addr", "leader:29500", "--nnodes", "2", "--node-rank"),
+)
+EVENTS = ("--kv-events-config", '{"publisher":"zmq","topic":"kv-events","endpoint":"tcp://*:5558"}')
+
+
+def sglang(*words: str, **env: str) -> Worker:
+    return read(Engine.SGLANG, words, env)
+
+
+def trtllm(*words: str, **env: str) -> Worker:
+    return read(Engine.TRTLLM, words, env)
+
+
+def test_sglang_with_only_a_model() -> None:
+    assert sglang(*SGLANG) == Worker(
+        engine=Engine.SGLANG,
+        role=Role.AGG,
+        model="a/b",
+        served_name="a/b",
+        endpoint="dyn://dynamo.backend.generate",
+        block_size=1,
+    )
+
+
+def test_sglang_prefill_with_a_bootstrap_port() -> None:
+    worker = sglang(
+        *SGLANG,
+        *("--served-model-name", "b", "--page-size", "16", "--tp", "1", "--context-length", "4Ki"),
+        *("--disaggregation-mode", "prefill", "--disaggregation-transfer-backend", "nixl"),
+        *("--disaggregation-bootstrap-port", "12345", "--trust-remote-code"),
+    )
+    assert worker.role is Role.PREFILL
+    assert worker.endpoint == "dyn://dynamo.prefill.generate"
+    assert worker.served_name == "b"
+    assert worker.block_size == 16
+    assert worker.max_model_len == 4096
+    assert worker.bootstrap_port == 12345
+
+
+def test_sglang_events_follow_the_publisher() -> None:
+    assert sglang(*SGLANG, *EVENTS).kv_events == KvEvents(port=5558)
+    assert sglang(*SGLANG, *EVENTS, "--disable-radix-cache").kv_events is None
+    assert sglang(*SGLANG, "--kv-events-config", '{"endpoint": "tcp://*:5558"}').kv_events is None
+
+
+def test_sglang_registers_all_ranks_at_the_first_node() -> None:
+    worker = sglang(*SGLANG, "--tp", "8", "--dp-size", "8", "--enable-dp-attention")
+    assert worker.ranks == Ranks(start=0, local=8, size=8)
+
+
+@pytest.mark.parametrize(("rank", "serves"), [("0", True), ("1", False)])
+def test_sglang_over_nodes(rank: str, serves: bool) -> None:  # noqa: FBT001 -- a case
+    worker = sglang(*NODES, rank)
+    assert worker.serves is serves
+    assert worker.gathering == Gathering(
+        unit="node",
+        start=int(rank),
+        count=1,
+        size=2,
+        host="leader",
+        port=29500,
+        agreement=(
+            ("--model-path", "a/b"),
+            ("--disaggregation-mode", "decode"),
+            ("--tp-size", "8"),
+            ("--pp-size", "1"),
+            ("--dp-size", "1"),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "message"),
+    [
+        ((), UsageRefusal, "--model-path"),
+        ((*SGLANG, "--no-such"), UsageRefusal, "unrecognized arguments: --no-such"),
+        ((*NODES, "2"), ValueRefusal, "node_rank (2) must be in the range [0, 2)"),
+        ((*SGLANG, "--nnodes", "2"), ValueRefusal, "needs --dist-init-addr HOST:PORT"),
+        ((*NODES, "0", "--tp", "3"), ValueRefusal, "must be divisible by nnodes (2)"),
+        ((*SGLANG, "--kv-events-config", "{"), ValueRefusal, "is not parseable"),
+        ((*SGLANG, "--embedding-worker"), CannotPlay, "only plays workers that generate text"),
+        ((*SGLANG, "--disaggregation-mode", "encode"), CannotPlay, "no part for this role"),
+    ],
+)
+def test_sglang_refusals(words: tuple[str, ...], kind: type[Refusal], message: str) -> None:
+    with pytest.raises(kind, match=re.escape(message)):
+        sglang(*words)
+
+
+def test_sglang_removed_variable() -> None:
+    with pytest.raises(ValueRefusal, match="DYN_SGL_MULTIMODAL_WORKER is no longer supported"):
+        sglang(*SGLANG, DYN_SGL_MULTIMODAL_WORKER="1")
+
+
+def test_trtllm_with_only_a_model() -> None:
+    assert trtllm("--model-path", "a/b") == Worker(
+        engine=Engine.TRTLLM,
+        role=Role.AGG,
+        model="a/b",
+        served_name="a/b",
+        endpoint="dyn://dynamo.backend.generate",
+        block_size=32,
+    )
+
+
+def test_trtllm_sizes_ranks_and_events() -> None:
+    worker = trtllm(
+        *("--model", "a/b", "--served-model-name", "b", "--tensor-parallel-size", "4"),
+        *("--enable-attention-dp", "--max-seq-len", "512", "--max-batch-size", "8"),
+        *("--max-num-tokens", "256", "--publish-kv-events", "--disaggregation-mode", "prefill"),
+    )
+    assert worker.ranks == Ranks(start=0, local=4, size=4)
+    assert worker.max_model_len == 512
+    assert worker.max_num_seqs == 8
+    assert worker.max_num_batched_tokens == 256
+    assert worker.kv_events == KvEvents(port=None)
+    assert worker.role is Role.PREFILL
+
+
+def test_trtllm_decode_publishes_nothing() -> None:
+    assert trtllm("--publish-kv-events", "--disaggregation-mode", "decode").kv_events is None
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "message"),
+    [
+        (("--no-such",), Refusal, "--no-such"),
+        (("--modality", "image_diffusion"), CannotPlay, "--modality image_diffusion"),
+        (
+            ("--modality", "video_diffusion", "--enable-multimodal"),
+            ValueRefusal,
+            "cannot be combined with --modality video_diffusion",
+        ),
+        (("--connector", "none", "kvbm"), ValueRefusal, "at most one connector entry"),
+        (("--disaggregation-mode", "encode"), CannotPlay, "no part for this role"),
+    ],
+)
+def test_trtllm_refusals(words: tuple[str, ...], kind: type[Refusal], message: str) -> None:
+    with pytest.raises(kind, match=re.escape(message)):
+        trtllm(*words)
+
+
+@pytest.mark.parametrize("engine", [Engine.VLLM, Engine.SGLANG, Engine.TRTLLM])
+def test_help_starts_nothing(engine: Engine) -> None:
+    with pytest.raises(HelpAskedFor) as asked:
+        read(engine, ["--help"], {})
+    assert asked.value.code == 0
