@@ -61,16 +61,16 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     if not _paths_were_given(parent.config):
         return None
     named = parent.session.isinitpath(file_path)
-    if file_path.suffix in (".yaml", ".yml"):
-        if named or _below(file_path, K8S_FOLDER):
-            from conformance.collectors import ManifestFile
+    is_manifest = file_path.suffix in (".yaml", ".yml")
+    if is_manifest and (named or _below(file_path, K8S_FOLDER)):
+        from conformance.collectors import ManifestFile
 
-            return ManifestFile.from_parent(parent, path=file_path)
-    elif file_path.suffix == ".sh" and _runs_scripts(parent.config):
-        if named or _below(file_path, LOCAL_FOLDER):
-            from conformance.collectors import ScriptFile
+        return ManifestFile.from_parent(parent, path=file_path)
+    is_script = file_path.suffix == ".sh" and _runs_scripts(parent.config)
+    if is_script and (named or _below(file_path, LOCAL_FOLDER)):
+        from conformance.collectors import ScriptFile
 
-            return ScriptFile.from_parent(parent, path=file_path)
+        return ScriptFile.from_parent(parent, path=file_path)
     return None
 
 

@@ -37,13 +37,20 @@ def refusal(flag: Flag, word: str) -> str | None:
     else:
         try:
             value = _CONVERTERS[flag.type](word)
-        except ValueError:
-            kind = flag.type.partition("-")[0]
-            return (flag.refusal or f"invalid {kind} value: {{value!r}}").format(value=word)
+        except ValueError as error:
+            return _worded(flag, word, error)
     if flag.choices is not None and value not in flag.choices:
         known = ", ".join(repr(choice) for choice in flag.choices)
         return f"invalid choice: {value!r} (choose from {known})"
     return None
+
+
+def _worded(flag: Flag, word: str, error: ValueError) -> str:
+    if flag.refusal is not None:
+        return flag.refusal.format(value=word)
+    if isinstance(error, json.JSONDecodeError):
+        return f"invalid JSON: {error.msg} at column {error.colno}: {word!r}"
+    return f"invalid {flag.type.removesuffix('-with-sizes')} value: {word!r}"
 
 
 def vllm_size(word: str) -> int:

@@ -45,7 +45,10 @@ class _Composer(yaml.CBaseLoader):
     """PyYAML's C parser with no opinion on what a plain scalar means."""
 
     def resolve(
-        self, kind: type[yaml.Node], _value: str | None, implicit: tuple[bool, bool] | bool
+        self,
+        kind: type[yaml.Node],
+        _value: str | None,
+        implicit: tuple[bool, bool] | bool,  # noqa: FBT001 - PyYAML's signature
     ) -> str:
         """Tell a scalar without quotes and tag from one that was said to be text."""
         if kind is yaml.ScalarNode:

@@ -29,7 +29,7 @@ def completions_stream(endpoint: Endpoint) -> None:
             model=endpoint.model, prompt=PROMPT, max_tokens=MAX_TOKENS, stream=True
         )
         chunks = list(stream)
-    text = "".join(choice.text or "" for chunk in chunks for choice in chunk.choices)
+    text = "".join(choice.text for chunk in chunks for choice in chunk.choices)
     expect(text, f"{len(chunks)} chunks, and no text in any of them")
     reasons = [c.finish_reason for chunk in chunks for c in chunk.choices if c.finish_reason]
     expect(len(reasons) == 1, f"finish reasons {reasons}, expected exactly one")

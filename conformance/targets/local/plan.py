@@ -167,7 +167,7 @@ def _start(
     group: PortMap,
 ) -> tuple[Start, dict[str, str]]:
     main = _main(template)
-    mounts = _mounts(draft, name, template, main, world)
+    mounts = _mounts(draft, name, main, world)
     written = _environment(draft, name, main, node, world)
     words = tuple(word.text for word in (*main.command, *main.args))
     words, written = rewrite_ports(words, written, own=own, group=group)
@@ -208,9 +208,7 @@ def _folder(main: Container, world: World) -> Path:
     return FilePath(wanted) if wanted and FilePath(wanted).is_dir() else world.run
 
 
-def _mounts(
-    draft: _Draft, name: str, template: PodTemplate, main: Container, world: World
-) -> dict[str, str]:
+def _mounts(draft: _Draft, name: str, main: Container, world: World) -> dict[str, str]:
     """Return where each mounted path is found here: a folder per volume, below the run's own."""
     found: dict[str, str] = {}
     for mount in main.node.mappings("volumeMounts"):

@@ -108,7 +108,9 @@ def run_script(
         with running([start], run=run, listener=listener) as processes:
             url = f"http://{HERE}:{chosen['DYN_HTTP_PORT']}"
             try:
-                yield ScriptDeployment(processes[0], url, workers, changes, run / "logs", run / "tmp")
+                yield ScriptDeployment(
+                    processes[0], url, workers, changes, run / "logs", run / "tmp"
+                )
             finally:
                 at_end(run / "logs")
 

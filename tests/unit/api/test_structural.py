@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from pathlib import Path
 
 import pytest
@@ -100,7 +100,5 @@ def test_v1alpha1_is_warned_about_in_the_api_server_s_words() -> None:
 
 
 def test_the_crd_is_not_old() -> None:
-    age = datetime.datetime.now(tz=datetime.UTC).date() - datetime.date.fromisoformat(
-        crd.load().date
-    )
+    age = dt.datetime.now(tz=dt.UTC).date() - dt.date.fromisoformat(crd.load().date)
     assert age.days < 270, "make the CRD data anew: tools/crds.py"

@@ -95,7 +95,7 @@ def test_a_file_without_a_graph_says_what_it_holds(tmp_path: Path) -> None:
 def test_an_unknown_version_names_the_nearest() -> None:
     text = "apiVersion: nvidia.com/v1beta2\nkind: DynamoGraphDeployment\n"
     (document,) = read_documents(text, file="g.yaml")
-    with pytest.raises(ManifestError, match='unknown API version .*did you mean "v1beta1"'):
+    with pytest.raises(ManifestError, match=r'unknown API version .*did you mean "v1beta1"'):
         read_graph(document)
 
 

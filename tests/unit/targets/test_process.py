@@ -50,7 +50,9 @@ def test_a_death_is_told_with_its_last_words(tmp_path: Path) -> None:
     code = "import sys; print('loading'); sys.exit('worker: error: unrecognized arguments: --nope')"
     lines: list[tuple[str, str]] = []
     with running(
-        [start(code, tmp_path)], run=tmp_path, listener=lambda name, line: lines.append((name, line))
+        [start(code, tmp_path)],
+        run=tmp_path,
+        listener=lambda name, line: lines.append((name, line)),
     ) as processes:
         failure = wait_for_death(lambda: check_alive(processes))
     assert failure.what == "component worker exited with code 1"
