@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -60,8 +60,8 @@ class Arguments:
     module: str
     given: tuple[Given, ...]
     positionals: tuple[str, ...]
-    settings: Mapping[str, tuple[Flag, ...]]
-    env: Mapping[str, str]
+    settings: Mapping[str, tuple[Flag, ...]] = field(repr=False)
+    env: Mapping[str, str] = field(repr=False)
 
     def known(self, dest: str) -> bool:
         """Whether the module has the setting at all."""

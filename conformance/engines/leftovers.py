@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def runs(tokens: Iterable[Token], *, lenient: bool) -> list[list[Token]]:
-    """Return the words in runs: an unknown flag and the words after it belong together.
+    """Return the words in runs: an unknown flag and the words right after it are one.
 
     Args:
         tokens: The words left.
@@ -24,7 +24,8 @@ def runs(tokens: Iterable[Token], *, lenient: bool) -> list[list[Token]]:
     for token in tokens:
         if lenient and unexpanded(token.text):
             continue
-        if not found or token.text.startswith("-"):
+        adjoins = bool(found) and token.index <= found[-1][-1].index + 1
+        if not adjoins or token.text.startswith("-"):
             found.append([])
         found[-1].append(token)
     return found

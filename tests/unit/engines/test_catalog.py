@@ -234,7 +234,7 @@ def test_reads_a_data_parallel_line() -> None:
         (
             "frontend",
             ["--frontend-route-extension", "a", "--frontend-route-extension", "b"],
-            "frontend_route_extension",
+            "frontend_route_extensions",
             ("a", "b"),
         ),
     ],
@@ -262,7 +262,6 @@ def test_words_beat_the_environment_beats_the_default(
 @pytest.mark.parametrize(
     ("module", "dest", "env", "value"),
     [
-        ("frontend", "router_kv_events", {"DYN_ROUTER_USE_KV_EVENTS": "false"}, None),
         ("trtllm", "publish_kv_events", {"DYN_TRTLLM_PUBLISH_KV_EVENTS": "1"}, True),
         ("trtllm", "publish_kv_events", {"DYN_TRTLLM_PUBLISH_KV_EVENTS": "off"}, False),
         ("vllm", "connector", {"DYN_CONNECTOR": "nixl kvbm"}, ("nixl", "kvbm")),
@@ -270,13 +269,15 @@ def test_words_beat_the_environment_beats_the_default(
     ],
 )
 def test_environment_by_kind(module: str, dest: str, env: dict[str, str], value: object) -> None:
-    arguments = catalog.load(f"dynamo.{module}").parse([], env=env)
-    if value is None:
-        assert not arguments.known(dest)
-        with pytest.raises(catalog.UnknownSetting, match=dest):
-            arguments.get(dest)
-    else:
-        assert arguments.get(dest) == value
+    assert catalog.load(f"dynamo.{module}").parse([], env=env).get(dest) == value
+
+
+def test_a_setting_that_does_not_exist() -> None:
+    arguments = catalog.load("dynamo.frontend").parse([])
+    assert arguments.known("router_mode")
+    assert not arguments.known("page_size")
+    with pytest.raises(catalog.UnknownSetting, match="page_size"):
+        arguments.get("page_size")
 
 
 def test_given_says_where_and_how_it_was_written() -> None:
