@@ -84,6 +84,12 @@ def model_source(part: Part) -> str:
     return given or DEFAULT_MODELS.get(module, "")
 
 
+def model_sources(graph: Graph) -> tuple[str, ...]:
+    """Return every hub id or path that a worker of the graph loads a model from."""
+    workers = (part for part in parts(graph) if part.role in WORKER_ROLES)
+    return tuple(sorted({model_source(part) for part in workers}))
+
+
 def publishes_kv_events(part: Part) -> bool:
     """Whether a worker tells the router what is in its KV cache."""
     import json

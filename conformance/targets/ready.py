@@ -24,6 +24,15 @@ POLL_SECONDS = 0.1
 REQUEST_SECONDS = 30.0
 PROGRESS_SECONDS = 10.0
 
+GENERATE = "generate"
+"""The endpoint through which a worker serves."""
+
+PREFILL = "prefill"
+"""The component that prefill workers register as; aggregated and decode workers are `backend`."""
+
+NO_WORKER = "the frontend is up, but no worker has registered"
+INCOMPLETE = "the frontend lists no model"
+
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
@@ -91,12 +100,25 @@ def _listed(session: requests.Session, url: str, model: str | None) -> tuple[str
     except (requests.RequestException, ValueError, KeyError, TypeError) as error:
         return None, f"the frontend does not answer /v1/models ({type(error).__name__})"
     if not ids:
-        return None, "the frontend is up, but no worker has registered a model"
+        return None, _nothing_listed(session, url)
     if model is None:
         return ids[0], ""
     if model not in ids:
         return None, f"the frontend lists {', '.join(ids)}, but not {model}"
     return model, ""
+
+
+def _nothing_listed(session: requests.Session, url: str) -> str:
+    """Tell no worker from workers whose model is not complete: the frontend knows both."""
+    try:
+        health = session.get(f"{url}/health", timeout=REQUEST_SECONDS).json()
+        instances = health["instances"]
+        names = {str(one["component"]) for one in instances if one["endpoint"] == GENERATE}
+    except (requests.RequestException, ValueError, KeyError, TypeError):
+        names = set()
+    if not names:
+        return NO_WORKER
+    return f"{INCOMPLETE}; workers are registered as: {', '.join(sorted(names))}"
 
 
 def _answer(session: requests.Session, url: str, model: str) -> str:
@@ -121,10 +143,13 @@ def _answer(session: requests.Session, url: str, model: str) -> str:
 
 
 def _cause(seen: str) -> str:
-    if "no worker has registered" in seen:
+    if seen == NO_WORKER:
         return "a worker is still starting, or registers in another Dynamo namespace"
-    if " 503" in seen:
-        return "a role is missing: prefill and decode workers must both register the same model"
+    if seen.startswith(INCOMPLETE):
+        registered = seen.rpartition(": ")[2].split(", ")
+        if PREFILL in registered and len(registered) > 1:
+            return "prefill and decode workers serve different models"
+        return "a role is missing: prefill and decode workers need each other"
     if "but not" in seen:
         return "workers serve another model name than the manifest's first worker says"
     return ""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conformance.engines.serving import serving
+from conformance.engines.serving import model_sources
 from conformance.targets.local.plan import World, plan
 from conformance.targets.local.ports import Ports
 from conformance.targets.local.process import Process, stop_all
@@ -83,9 +83,9 @@ class LocalTarget:
         """Make the folders that stand for volumes, and the models that the mock engine needs."""
         for folder in planned.folders:
             folder.mkdir(parents=True, exist_ok=True)
-        if self.engine != MOCK or (served := serving(graph)) is None:
+        if self.engine != MOCK:
             return
-        models = _models(planned, served.source)
+        models = _models(planned, model_sources(graph))
         for hub in planned.hubs:
             fill_hub(hub, models)
 
@@ -206,13 +206,17 @@ def fill_hub(hub: Path, models: Iterable[str]) -> None:
             fill(hub, [model])
 
 
-def _models(planned: Plan, source: str) -> list[str]:
-    """Return the models to make: the graph's, and where a volume holds it, its folder here."""
-    if not source.startswith("/"):
-        return [source] if source else []
-    last = source.rstrip("/").rpartition("/")[2]
-    words = (word for start in planned.starts for word in start.argv)
-    return sorted({word for word in words if word.startswith("/") and word.endswith(f"/{last}")})
+def _models(planned: Plan, sources: Iterable[str]) -> list[str]:
+    """Return the models to make: hub ids as they are, and for paths the folders they are here."""
+    words = {word for start in planned.starts for word in start.argv}
+    found: set[str] = set()
+    for source in sources:
+        if source.startswith("/"):
+            last = source.rstrip("/").rpartition("/")[2]
+            found |= {word for word in words if word.startswith("/") and word.endswith(f"/{last}")}
+        elif source:
+            found.add(source)
+    return sorted(found)
 
 
 def _secrets() -> dict[str, str]:

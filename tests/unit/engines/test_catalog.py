@@ -221,6 +221,14 @@ def test_reads_a_data_parallel_line() -> None:
             "kv_transfer_config",
             '{"kv_role": "kv_both", "a": {"b": ["x", "y"]}}',
         ),
+        (
+            "vllm",
+            ["--compilation-config.a.b", "1k", "--compilation-config.a.c=x"],
+            "compilation_config",
+            '{"a": {"b": 1000, "c": "x"}}',
+        ),
+        # Left in place, `--config` would be an abbreviation of `--config-format`.
+        ("vllm", ["--config", "all.yaml", "--seed", "3"], "config_format", "auto"),
         ("vllm", [], "model", "Qwen/Qwen3-0.6B"),
         ("vllm", [], "kv_events_config", None),
         ("vllm", [], "connector", ()),
@@ -352,6 +360,7 @@ def test_refusal(words: list[str], index: int, message: str) -> None:
         ("vllm", ["--connector", "nixl"], "use --kv-transfer-config"),
         ("vllm", ["--migration_limit", "3"], "use --migration-limit of dynamo.frontend"),
         ("frontend", ["--store-kv", "mem"], "use --discovery-backend"),
+        ("frontend", ["--store_kv", "mem"], "use --discovery-backend"),
         ("frontend", ["--durable-kv-events"], "gone as of 1.4, remove it"),
     ],
 )

@@ -1,0 +1,124 @@
+"""What the integration tests share: running commands, and finding what they leave behind."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+REPOSITORY = Path(__file__).parents[2]
+EXAMPLES = REPOSITORY / "examples" / "llm" / "vllm_v1" / "launch"
+SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended, and all that it wrote."""
+
+    code: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """A folder in which commands are run; their temporary files go below it."""
+
+    folder: Path
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return this environment, with the `dynamo` command on PATH and our temporary folder."""
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+        scratch = self.folder / "scratch"
+        scratch.mkdir(exist_ok=True)
+        return {**os.environ, "PATH": path, "TMPDIR": str(scratch)}
+
+    def changed(self, example: str, *changes: tuple[str, str]) -> Path:
+        """Copy an example with pieces of its text replaced; each must be there."""
+        text = (EXAMPLES / example).read_text(encoding="utf-8")
+        for old, new in changes:
+            assert old in text, f"{example} has no {old!r}"
+            text = text.replace(old, new)
+        path = self.folder / Path(example).name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def dynamo(self, *words: str) -> Ended:
+        """Run the `dynamo` command to its end."""
+        return self._run("dynamo", *words)
+
+    def pytest(self, *words: str) -> Ended:
+        """Run pytest in the folder, as somebody else's repository would."""
+        options = ("-p", "no:cacheprovider", "--rootdir", str(self.folder))
+        return self._run(sys.executable, "-m", "pytest", *options, *words)
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """Start the `dynamo` command in a process group of its own; the test's end ends it."""
+        process = subprocess.Popen(
+            [str(Path(sys.executable).with_name("dynamo")), *words],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self.started.append(process)
+        return process
+
+    def left_behind(self) -> list[str]:
+        """Return processes and files that are still there, after giving processes a moment."""
+        deadline = time.monotonic() + 3.0
+        while (processes := self._processes()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        files = [str(one) for one in (self.folder / "scratch").glob("*")]
+        return processes + files
+
+    def _processes(self) -> list[str]:
+        mark = f"{self.folder}{os.sep}scratch".encode()
+        found = []
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit() or int(entry.name) == os.getpid():
+                continue
+            try:
+                marked = mark in (entry / "environ").read_bytes()
+                command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except OSError:
+                continue
+            if marked and command:
+                found.append(f"{entry.name}: {command}")
+        return found
+
+    def _run(self, *words: str) -> Ended:
+        done = subprocess.run(
+            words,
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        return Ended(done.returncode, done.stdout + done.stderr)
+
+
+@pytest.fixture
+def workshop(tmp_path: Path) -> Iterator[Workshop]:
+    shop = Workshop(tmp_path)
+    yield shop
+    for process in shop.started:
+        if process.poll() is None:
+            process.terminate()
+            process.communicate(timeout=SECONDS)
+        if process.stdout is not None:
+            process.stdout.close()

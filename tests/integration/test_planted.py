@@ -1,0 +1,114 @@
+"""One thing broken in an example: the suite turns red, with the right words."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import Workshop
+
+SOON = ("--dynamo-timeout", "8")
+
+
+@pytest.mark.parametrize(
+    ("example", "change", "words"),
+    [
+        (
+            "k8s/agg.yaml",
+            ("replicas: 1", "replica: 1"),
+            'unknown field "spec.components[0].replica"; did you mean "replicas"?',
+        ),
+        (
+            "k8s/v1alpha1/agg.yaml",
+            ("componentType: worker", "componenttype: worker"),
+            'did you mean "componentType"?',
+        ),
+        (
+            "k8s/agg.yaml",
+            ("- --model\n", "- --modle\n"),
+            "unrecognized arguments: --modle Qwen/Qwen3-0.6B; did you mean --model?",
+        ),
+        (
+            "k8s/disagg.yaml",
+            ("- prefill\n", "- decode\n"),
+            "is of type prefill, but its command line runs dynamo.vllm as decode",
+        ),
+        (
+            "k8s/disagg.yaml",
+            ("Qwen/Qwen3-0.6B\n                - --disaggregation-mode\n                - prefill",
+             "Qwen/Qwen3-8B\n                - --disaggregation-mode\n                - prefill"),
+            "prefill and decode workers must serve one model",
+        ),
+    ],
+)  # fmt: skip
+def test_lint_sees_it(
+    workshop: Workshop, example: str, change: tuple[str, str], words: str
+) -> None:
+    path = workshop.changed(example, change)
+    ended = workshop.pytest("-m", "lint", str(path))
+    assert words in ended.text
+    assert (ended.code, "1 failed" in ended.text) == (1, True)
+    assert workshop.dynamo("lint", str(path)).code == 1
+
+
+@pytest.mark.parametrize(
+    ("example", "change", "words"),
+    [
+        (
+            "k8s/agg.yaml",
+            ("- --model\n", "- --modle\n"),
+            ["component VllmWorker exited with code 2", "no such flag: --modle"],
+        ),
+        (
+            "k8s/disagg.yaml",
+            ("- prefill\n", "- decode\n"),
+            ["not ready after 8 s", "a role is missing"],
+        ),
+        (
+            "k8s/disagg.yaml",
+            ("Qwen/Qwen3-0.6B\n                - --disaggregation-mode\n                - prefill",
+             "Qwen/Qwen3-8B\n                - --disaggregation-mode\n                - prefill"),
+            ["not ready after 8 s", "prefill and decode workers serve different models"],
+        ),
+        (
+            "k8s/agg_router.yaml",
+            ('"enable_kv_cache_events":true', '"enable_kv_cache_events":false'),
+            ["kv-router FAIL", "the router knew of no cached token"],
+        ),
+        (
+            "k8s/agg_router.yaml",
+            ("value: kv", "value: round-robin"),
+            ["8 passed"],
+        ),
+        (
+            "k8s/deepseek_r1/agg_dp.yaml",
+            ('LWS_WORKER_INDEX() { echo "$LWS_WORKER_INDEX"; };', ""),
+            ["component VllmWorker.1 exited with code 2", "found no command LWS_WORKER_INDEX"],
+        ),
+    ],
+)  # fmt: skip
+def test_serving_sees_it(
+    workshop: Workshop, example: str, change: tuple[str, str], words: list[str]
+) -> None:
+    path = workshop.changed(example, change)
+    ended = workshop.pytest("-m", "e2e", *SOON, str(path))
+    for one in words:
+        assert one in ended.text
+    # Without a KV router there is no such promise to keep, so that graph serves as it says.
+    assert ended.code == (0 if "round-robin" in change[1] else 1)
+    assert workshop.left_behind() == []
+
+
+def test_a_port_in_use_is_named(workshop: Workshop) -> None:
+    with socket.socket() as taken:
+        taken.bind(("0.0.0.0", 0))  # noqa: S104 - where a frontend listens
+        taken.listen()
+        port = taken.getsockname()[1]
+        path = workshop.changed("k8s/agg.yaml")
+        ended = workshop.dynamo("up", "--port", str(port), str(path))
+    assert ended.code == 1
+    assert f"port {port} is in use; choose another one with --port" in ended.text
+    assert workshop.left_behind() == []

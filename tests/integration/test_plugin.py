@@ -1,0 +1,62 @@
+"""The pytest plugin in a repository that is not ours."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+from conftest import EXAMPLES
+
+if TYPE_CHECKING:
+    from conftest import Workshop
+
+NO_TESTS = 5
+
+
+def plant(workshop: Workshop) -> None:
+    """Lay an example out as a tree of its own."""
+    folder = workshop.folder / "graphs" / "launch"
+    (folder / "k8s").mkdir(parents=True)
+    (folder / "local").mkdir()
+    shutil.copy(EXAMPLES / "k8s" / "agg.yaml", folder / "k8s")
+    shutil.copy(EXAMPLES / "local" / "agg.sh", folder / "local")
+    (folder / "k8s" / "config.yaml").write_text("kind: ConfigMap\n", encoding="utf-8")
+
+
+def test_nothing_is_collected_unless_paths_are_given(workshop: Workshop) -> None:
+    plant(workshop)
+    assert workshop.pytest("--collect-only").code == NO_TESTS
+
+
+def test_a_folder_collects_its_manifests_and_no_script(workshop: Workshop) -> None:
+    plant(workshop)
+    text = workshop.pytest("--collect-only", "-q", "graphs").text
+    assert "graphs/launch/k8s/agg.yaml::lint" in text
+    assert "graphs/launch/k8s/agg.yaml::local::chat-stream" in text
+    assert ".sh" not in text
+    assert "config.yaml" not in text
+
+
+def test_scripts_are_run_when_a_target_is_asked_for(workshop: Workshop) -> None:
+    plant(workshop)
+    ended = workshop.pytest("-q", "--dynamo-target=local", "graphs/launch/local")
+    assert "graphs/launch/local/agg.sh" in ended.text
+    assert "9 passed" in ended.text
+    assert ended.code == 0
+    assert workshop.left_behind() == []
+
+
+def test_markers_choose_between_lint_and_serving(workshop: Workshop) -> None:
+    plant(workshop)
+    manifest = "graphs/launch/k8s/agg.yaml"
+    assert "1 passed" in workshop.pytest("-m", "lint", manifest).text
+    served = workshop.pytest("-m", "e2e", "--dynamo-target=local", manifest)
+    assert "8 passed" in served.text
+    assert "ready in" in served.text
+
+
+def test_a_failed_example_keeps_its_logs(workshop: Workshop) -> None:
+    path = workshop.changed("k8s/agg.yaml", ("- --model\n", "- --modle\n"))
+    workshop.pytest("-m", "e2e", "--dynamo-artifacts", str(workshop.folder / "kept"), str(path))
+    (log,) = (workshop.folder / "kept").rglob("VllmWorker.log")
+    assert "unrecognized arguments: --modle" in log.read_text(encoding="utf-8")

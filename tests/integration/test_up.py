@@ -1,0 +1,147 @@
+"""`dynamo up`: says when the graph truly answers, ends at once when it must, leaves nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+
+    from conftest import Workshop
+
+SECONDS = 30.0
+
+
+def read_until(process: subprocess.Popen[str], words: str) -> list[str]:
+    """Return the lines up to the one that holds `words`; a silent process is ended."""
+    lines: list[str] = []
+    assert process.stdout is not None
+    watchdog = threading.Timer(SECONDS, process.kill)
+    watchdog.start()
+    try:
+        for line in process.stdout:
+            lines.append(line.rstrip("\n"))
+            if words in line:
+                return lines
+    finally:
+        watchdog.cancel()
+    raise AssertionError("\n".join(lines[-20:]))
+
+
+def worker_pid(folder: Path) -> int:
+    """Return the process that plays the engine for a graph started in `folder`."""
+    for entry in Path("/proc").iterdir():
+        try:
+            command = (entry / "cmdline").read_bytes().split(b"\0")
+            mine = str(folder).encode() in (entry / "environ").read_bytes()
+        except OSError:
+            continue
+        if mine and command[:3] == [b"python3", b"-m", b"dynamo.vllm"]:
+            return int(entry.name)
+    raise AssertionError("no worker runs")
+
+
+def test_the_endpoint_is_printed_when_it_answers(workshop: Workshop) -> None:
+    path = workshop.changed("k8s/agg.yaml")
+    process = workshop.start("up", str(path))
+    try:
+        lines = read_until(process, "answers as")
+        url = lines[-1].split()[-1]
+        listed = requests.get(f"{url}/models", timeout=10).json()["data"]
+        assert [one["id"] for one in listed] == ["Qwen/Qwen3-0.6B"]
+        assert any(line.startswith("Frontend | ") for line in lines)
+        assert any(line.startswith("VllmWorker | ") for line in lines)
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=SECONDS)
+    assert process.returncode == 130
+    assert workshop.left_behind() == []
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("moment", ["changed for this machine", "Frontend | ", "answers as"])
+def test_it_ends_cleanly_at_every_stage(
+    workshop: Workshop, end: signal.Signals, moment: str
+) -> None:
+    path = workshop.changed("k8s/disagg.yaml")
+    process = workshop.start("up", str(path))
+    read_until(process, moment)
+    process.send_signal(end)
+    process.communicate(timeout=SECONDS)
+    assert process.returncode == 130
+    assert workshop.left_behind() == []
+
+
+def test_a_worker_killed_by_hand_ends_it_at_once(workshop: Workshop) -> None:
+    path = workshop.changed("k8s/agg.yaml")
+    process = workshop.start("up", str(path))
+    read_until(process, "answers as")
+    os.kill(worker_pid(workshop.folder), signal.SIGKILL)
+    killed = time.monotonic()
+    text, _ = process.communicate(timeout=SECONDS)
+    assert time.monotonic() - killed < 10.0
+    assert process.returncode == 1
+    assert "component VllmWorker was ended by SIGKILL" in text
+    assert "something outside killed it" in text
+    assert workshop.left_behind() == []
+
+
+def test_two_graphs_at_once_do_not_collide(workshop: Workshop) -> None:
+    path = workshop.changed("k8s/agg_router.yaml")
+    processes = [workshop.start("up", str(path)) for _ in range(2)]
+    urls = {read_until(one, "answers as")[-1].split()[-1] for one in processes}
+    for one in processes:
+        one.send_signal(signal.SIGINT)
+        one.communicate(timeout=SECONDS)
+    assert len(urls) == 2
+    assert [one.returncode for one in processes] == [130, 130]
+    assert workshop.left_behind() == []
+
+
+def test_when_the_command_itself_is_killed_its_components_end(workshop: Workshop) -> None:
+    path = workshop.changed("k8s/agg.yaml")
+    process = workshop.start("up", str(path))
+    read_until(process, "answers as")
+    process.kill()
+    process.communicate(timeout=SECONDS)
+    left = workshop.left_behind()
+    assert [one for one in left if ": " in one] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: [1\n", "not YAML"),
+        ("apiVersion: v1\nkind: ConfigMap\n", "holds no DynamoGraphDeployment"),
+    ],
+)
+def test_what_is_no_graph_is_wrong_usage(workshop: Workshop, text: str, words: str) -> None:
+    path = workshop.folder / "f.yaml"
+    path.write_text(text, encoding="utf-8")
+    ended = workshop.dynamo("up", str(path))
+    assert ended.code == 2
+    assert words in ended.text
+
+
+def pick(change: Callable[[str], str], workshop: Workshop, *words: str) -> str:
+    path = workshop.changed("k8s/agg.yaml")
+    path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
+    return workshop.dynamo("up", str(path), *words).text
+
+
+def test_a_file_with_two_graphs_asks_which(workshop: Workshop) -> None:
+    def double(text: str) -> str:
+        return f"{text}---\n{text.replace('vllm-agg', 'other')}"
+
+    assert "choose one with --name: vllm-agg, other" in pick(double, workshop)
+    words = pick(double, workshop, "--name", "vllm-ag")
+    assert 'holds no graph vllm-ag; did you mean "vllm-agg"?' in words

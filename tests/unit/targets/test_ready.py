@@ -1,0 +1,126 @@
+"""Readiness: only good answers count, and what is missing is said in words."""
+
+from __future__ import annotations
+
+import json
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from conformance.targets.ready import GOOD_ANSWERS, wait_ready
+from conformance.targets.target import Change, DeployFailure, Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+GOOD = (200, {"choices": [{"message": {"role": "assistant", "content": "yes"}}]})
+BUSY = (503, {"message": "no worker"})
+
+
+class Stub:
+    """A deployment whose frontend answers from a script."""
+
+    workers: tuple[Worker, ...] = ()
+    changes: tuple[Change, ...] = ()
+    logs = Path()
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.dead: DeployFailure | None = None
+
+    def check(self) -> None:
+        if self.dead is not None:
+            raise self.dead
+
+
+@contextmanager
+def frontend(
+    *, models: list[str], answers: list[tuple[int, object]], instances: list[str]
+) -> Iterator[tuple[Stub, list[str]]]:
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            listed = {"data": [{"id": name} for name in models]}
+            health = {"instances": [{"component": c, "endpoint": "generate"} for c in instances]}
+            self.reply(200, listed if self.path == "/v1/models" else health)
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            asked.append(self.path)
+            self.reply(*answers[min(len(asked), len(answers)) - 1])
+
+        def reply(self, code: int, body: object) -> None:
+            data = json.dumps(body).encode()
+            self.send_response(code)
+            self.send_header("content-length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            del format, args
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield Stub(f"http://127.0.0.1:{server.server_port}"), asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_one_bad_answer_starts_the_count_anew() -> None:
+    answers = [GOOD, GOOD, BUSY, GOOD, GOOD, GOOD]
+    with frontend(models=["m"], answers=answers, instances=[]) as (stub, asked):
+        ready = wait_ready(stub, model="m", timeout=20)
+    assert ready.model == "m"
+    assert len(asked) == len(answers)
+    assert GOOD_ANSWERS == 3
+
+
+def test_the_first_listed_model_will_do_when_none_is_promised() -> None:
+    with frontend(models=["a", "b"], answers=[GOOD], instances=[]) as (stub, _asked):
+        assert wait_ready(stub, model=None, timeout=20).model == "a"
+
+
+@pytest.mark.parametrize(
+    ("models", "instances", "words"),
+    [
+        ([], [], "no worker has registered"),
+        ([], ["backend"], "a role is missing"),
+        ([], ["prefill"], "a role is missing"),
+        ([], ["backend", "prefill"], "prefill and decode workers serve different models"),
+        (["other"], ["backend"], "lists other, but not m"),
+        (["m"], ["backend"], "answered 503: "),
+    ],
+)
+def test_what_is_missing_is_said(models: list[str], instances: list[str], words: str) -> None:
+    with (
+        frontend(models=models, answers=[BUSY], instances=instances) as (stub, _asked),
+        pytest.raises(DeployFailure, match=words),
+    ):
+        wait_ready(stub, model="m", timeout=0.5)
+
+
+def test_a_death_ends_the_waiting() -> None:
+    with frontend(models=[], answers=[GOOD], instances=[]) as (stub, _asked):
+        stub.dead = DeployFailure("component worker exited with code 2")
+        with pytest.raises(DeployFailure, match="exited with code 2"):
+            wait_ready(stub, model="m", timeout=60)
+
+
+def test_long_waits_say_what_they_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("conformance.targets.ready.PROGRESS_SECONDS", 0.1)
+    said: list[str] = []
+    with (
+        frontend(models=[], answers=[GOOD], instances=[]) as (stub, _asked),
+        pytest.raises(DeployFailure),
+    ):
+        wait_ready(stub, model="m", timeout=0.6, progress=said.append)
+    assert "no worker has registered" in said[0]
