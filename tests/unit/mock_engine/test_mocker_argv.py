@@ -3,9 +3,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from conformance.engines.engine import Engine
 from dynamo.mocker.args import parse_args
 
+from conformance.engines.engine import Engine
 from conformance.engines.role import Role
 from conformance.mock_engine.mocker_argv import first_event_port, mocker_argv
 from conformance.mock_engine.worker import KvEvents, Ranks, Worker

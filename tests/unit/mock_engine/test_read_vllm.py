@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from conformance.engines.engine import Engine
 
+from conformance.engines.engine import Engine
 from conformance.engines.role import Role
 from conformance.mock_engine.player import read
 from conformance.mock_engine.refusal import CannotPlay, Refusal, UsageRefusal, ValueRefusal
