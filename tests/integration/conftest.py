@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from conformance.targets.local.script import TAKES_CTRL_C
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -65,7 +67,7 @@ class Workshop:
     def start(self, *words: str) -> subprocess.Popen[str]:
         """Start the `dynamo` command in a process group of its own; the test's end ends it."""
         process = subprocess.Popen(
-            [str(Path(sys.executable).with_name("dynamo")), *words],
+            [*TAKES_CTRL_C, str(Path(sys.executable).with_name("dynamo")), *words],
             cwd=self.folder,
             env=self.environment,
             stdout=subprocess.PIPE,

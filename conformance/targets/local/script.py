@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 PORT_VARIABLES = ("DYN_HTTP_PORT", "SYSTEM_PORT", "KV_EVENTS_PORT", "NIXL_PORT")
 """What a script of the examples tree reads its ports from; each names the first of a few."""
 
+TAKES_CTRL_C = ("env", "--default-signal=INT")
+"""What a shell that was started in the background needs: it can trap no signal that it inherits as
+ignored, and a CI system may well start everything so."""
+
 PORT_SPAN = 8
 POLL_SECONDS = 0.05
 
@@ -98,7 +102,8 @@ def run_script(
         env.update({name: str(port) for name, port in chosen.items()})
         if engine == MOCK and serving is not None:
             fill_hub(Path(env["HF_HOME"]), [serving.source])
-        start = Start(name=script.name, argv=("bash", str(script.resolve())), env=env, cwd=run)
+        words = (*TAKES_CTRL_C, "bash", str(script.resolve()))
+        start = Start(name=script.name, argv=words, env=env, cwd=run)
         count = sum(serving.roles.values()) if serving is not None else 0
         first = chosen["SYSTEM_PORT"]
         workers = tuple(

@@ -1,0 +1,246 @@
+"""Every probe passes a well-behaved endpoint, and fails the one fault that it is there to see."""
+
+from __future__ import annotations
+
+import json
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+import pytest
+
+from conformance.engines.role import Role
+from conformance.engines.serving import Serving
+from conformance.probes.probe import Endpoint, Probe, ProbeFailure, Unsupported, load_probes
+from conformance.targets.target import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+MODEL = "org/model"
+PROBES = {probe.id: probe for probe in load_probes()}
+DISAGGREGATED = {Role.PREFILL: 2, Role.DECODE: 1}
+
+
+@dataclass(slots=True)
+class Behaviour:
+    """How the stub answers; each field is one thing that can be wrong."""
+
+    models: list[str] = field(default_factory=lambda: [MODEL])
+    total_tokens: int = 10
+    completion_tokens: int = 4
+    streamed_prompt_tokens: int = 6
+    text: str = "some words"
+    finish: list[str] = field(default_factory=lambda: ["length"])
+    usage_chunks: int = 1
+    unknown_status: int = 404
+    unknown_body: object = field(default_factory=lambda: {"error": {"message": "no such model"}})
+    pick: Callable[[int, str, dict[str, int]], int] = lambda _n, _prompt, _held: 0
+    prefill_counts: bool = True
+    knows_prefixes: bool = True
+
+
+def sticky(count: int, prompt: str, held: dict[str, int]) -> int:
+    """Send a prompt to the worker that holds it, new ones in turn."""
+    return held.setdefault(prompt, count % 2)
+
+
+class Stub:
+    """A frontend and two prefill workers in one server."""
+
+    def __init__(self, behaviour: Behaviour) -> None:
+        self.behaviour = behaviour
+        self.counts = [0, 0]
+        self.decoded = 0
+        self.cached = 0
+        self.held: dict[str, int] = {}
+
+    def serve(self, prompt: str) -> None:
+        known = prompt in self.held
+        worker = self.behaviour.pick(self.decoded, prompt, self.held)
+        self.decoded += 1
+        if self.behaviour.prefill_counts:
+            self.counts[worker] += 1
+        if known and self.behaviour.knows_prefixes:
+            self.cached += 64
+
+    def metrics(self, path: str) -> str:
+        kind = "dynamo_component_requests_total"
+        labels = 'dynamo_component="{}",dynamo_endpoint="generate"'
+        if path.startswith("/prefill"):
+            count = self.counts[int(path[8])]
+            return f"{kind}{{{labels.format('prefill')}}} {count}\n"
+        if path.startswith("/decode"):
+            return f"{kind}{{{labels.format('backend')}}} {self.decoded}\n"
+        name = "dynamo_component_router_kv_selected_cached_prefix_tokens_total"
+        return f'{name}{{phase="prefill"}} {self.cached}\n'
+
+    def usage(self, prompt_tokens: int = 6) -> dict[str, int]:
+        behaviour = self.behaviour
+        return {
+            "prompt_tokens": prompt_tokens,
+            "completion_tokens": behaviour.completion_tokens,
+            "total_tokens": behaviour.total_tokens - 6 + prompt_tokens,
+        }
+
+    def whole(self, *, chat: bool) -> dict[str, object]:
+        choice: dict[str, object] = {"index": 0, "finish_reason": self.behaviour.finish[0]}
+        if chat:
+            choice["message"] = {"role": "assistant", "content": self.behaviour.text}
+        else:
+            choice["text"] = self.behaviour.text
+        return {"id": "1", "model": MODEL, "choices": [choice], "usage": self.usage()}
+
+    def chunks(self, *, chat: bool) -> list[dict[str, object]]:
+        def chunk(choices: list[dict[str, object]], usage: object = None) -> dict[str, object]:
+            return {"id": "1", "model": MODEL, "choices": choices, "usage": usage}
+
+        said = (
+            {"delta": {"content": self.behaviour.text}} if chat else {"text": self.behaviour.text}
+        )
+        empty: dict[str, object] = {"delta": {}} if chat else {"text": ""}
+        found = [chunk([{"index": 0, "finish_reason": None, **said}])]
+        found += [
+            chunk([{"index": 0, "finish_reason": reason, **empty}])
+            for reason in self.behaviour.finish
+        ]
+        usage = self.usage(self.behaviour.streamed_prompt_tokens)
+        found += [chunk([], usage) for _ in range(self.behaviour.usage_chunks)]
+        return found
+
+
+def handler(stub: Stub) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path.endswith("/metrics"):
+                self.reply(200, stub.metrics(self.path).encode(), "text/plain")
+                return
+            self.json(200, {"data": [{"id": name} for name in stub.behaviour.models]})
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            chat = self.path.endswith("/chat/completions")
+            if body["model"] != MODEL:
+                self.json(stub.behaviour.unknown_status, stub.behaviour.unknown_body)
+                return
+            stub.serve(str(body.get("prompt")))
+            if not body.get("stream"):
+                self.json(200, stub.whole(chat=chat))
+                return
+            lines = [f"data: {json.dumps(one)}\n\n" for one in stub.chunks(chat=chat)]
+            data = "".join([*lines, "data: [DONE]\n\n"]).encode()
+            self.reply(200, data, "text/event-stream")
+
+        def json(self, code: int, body: object) -> None:
+            self.reply(code, json.dumps(body).encode(), "application/json")
+
+        def reply(self, code: int, data: bytes, kind: str) -> None:
+            self.send_response(code)
+            self.send_header("content-type", kind)
+            self.send_header("content-length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            del format, args
+
+    return Handler
+
+
+@contextmanager
+def endpoint(behaviour: Behaviour, *, prefill_workers: int = 2) -> Iterator[Endpoint]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler(Stub(behaviour)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    prefill = [Worker(f"prefill-{n}", f"{url}/prefill{n}") for n in range(prefill_workers)]
+    try:
+        yield Endpoint(
+            url=url,
+            model=MODEL,
+            serving=promise(DISAGGREGATED, "kv"),
+            workers=(*prefill, Worker("decode", f"{url}/decode")),
+        )
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def promise(roles: dict[Role, int], router: str) -> Serving:
+    return Serving(model=MODEL, source=MODEL, roles=roles, router_mode=router, kv_events=True)
+
+
+@pytest.fixture(autouse=True)
+def _no_settling(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("conformance.probes.routing.SETTLE_SECONDS", 0.0)
+
+
+@pytest.mark.parametrize("probe", PROBES.values(), ids=PROBES)
+def test_a_good_endpoint_passes_every_probe(probe: Probe) -> None:
+    with endpoint(Behaviour(pick=sticky)) as good:
+        probe.run(good)
+
+
+@pytest.mark.parametrize(
+    ("probe", "fault", "words"),
+    [
+        ("models", Behaviour(models=[MODEL, "extra"]), "expected exactly org/model"),
+        ("models", Behaviour(models=[]), "expected exactly org/model"),
+        ("chat", Behaviour(text=""), "no text"),
+        ("chat", Behaviour(finish=["tool"]), "finish_reason is tool"),
+        ("chat", Behaviour(total_tokens=11), "usage does not add up"),
+        ("chat", Behaviour(completion_tokens=20, total_tokens=26), "with max_tokens 8"),
+        ("chat-stream", Behaviour(text=""), "no text in any of them"),
+        ("chat-stream", Behaviour(finish=[]), "expected exactly one"),
+        ("chat-stream", Behaviour(finish=["stop", "stop"]), "expected exactly one"),
+        ("chat-stream", Behaviour(usage_chunks=0), "0 chunks carry a usage"),
+        ("usage", Behaviour(streamed_prompt_tokens=9), "one prompt, two prompt_tokens"),
+        ("usage", Behaviour(usage_chunks=0), "no usage"),
+        ("completions", Behaviour(text=""), "no text"),
+        ("completions", Behaviour(total_tokens=11), "usage does not add up"),
+        ("completions-stream", Behaviour(text=""), "no text in any of them"),
+        ("completions-stream", Behaviour(finish=["stop", "stop"]), "expected exactly one"),
+        ("unknown-model", Behaviour(unknown_status=200), "answered 200, expected 404"),
+        ("unknown-model", Behaviour(unknown_body="gone"), "no OpenAI error body"),
+        ("prefill", Behaviour(prefill_counts=False), "prefill workers served 0 of 4"),
+        ("kv-router", Behaviour(pick=lambda n, _p, _h: n % 2), "went to prefill-"),
+        (
+            "kv-router",
+            Behaviour(pick=sticky, knows_prefixes=False),
+            "the router knew of no cached token",
+        ),
+    ],
+)
+def test_a_fault_is_seen_and_named(probe: str, fault: Behaviour, words: str) -> None:
+    with endpoint(fault) as faulty, pytest.raises(ProbeFailure, match=words):
+        PROBES[probe].run(faulty)
+
+
+def test_one_worker_leaves_a_router_no_choice() -> None:
+    behaviour = Behaviour(pick=lambda _n, _p, _h: 0)
+    with (
+        endpoint(behaviour, prefill_workers=1) as single,
+        pytest.raises(Unsupported, match="leaves the router no choice"),
+    ):
+        PROBES["kv-router"].run(single)
+
+
+@pytest.mark.parametrize(
+    ("serving", "asked"),
+    [
+        (None, set()),
+        (promise({Role.AGG: 1}, "round-robin"), set()),
+        (promise({Role.AGG: 2}, "kv"), {"kv-router"}),
+        (promise(DISAGGREGATED, "round-robin"), {"prefill"}),
+        (promise(DISAGGREGATED, "kv"), {"prefill", "kv-router"}),
+    ],
+)
+def test_a_graph_is_asked_what_its_manifest_promises(
+    serving: Serving | None, asked: set[str]
+) -> None:
+    found = {probe.id for probe in PROBES.values() if probe.applies(serving)}
+    assert found & {"prefill", "kv-router"} == asked
+    assert {"models", "chat", "chat-stream", "unknown-model"} <= found
