@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 DYNAMO = (sys.executable, "-c", "import sys; from launch.cli import main; sys.exit(main())")
 WORKER = """
 import os, signal, sys
+# The handler first: who reads the line may send the signal at once.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
 print(os.getpid(), *sys.argv[1:], flush=True)
 if "wait" in sys.argv:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
     signal.pause()
 sys.exit(3)
 """

@@ -1,0 +1,65 @@
+"""The lint command: what it reads, what it writes, how it exits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from conformance.lint.command import lint as command
+from conformance.lint.output.text import render
+from conformance.lint.runner import lint, manifest_files
+
+CASES = Path(__file__).parent / "cases"
+BROKEN = CASES / "api-schema" / "fail" / "misspelled.yaml"
+GOOD = CASES / "api-schema" / "pass" / "agg.yaml"
+
+
+def test_a_finding_shows_its_line_with_a_caret() -> None:
+    text = render(lint([BROKEN]))
+    lines = text.splitlines()
+    assert lines[0].startswith(f"{BROKEN}:16:7: error: unknown field")
+    assert lines[0].endswith("[api-schema]")
+    assert lines[1].startswith("    16 |       replica: 2")
+    assert lines[2].index("^") == lines[1].index("replica")
+    assert lines[-1] == "1 graphs in 1 files checked: 1 error"
+
+
+def test_folders_give_their_yaml_files_in_order_without_hidden_ones(tmp_path: Path) -> None:
+    for name in ("b.yaml", "a.yml", "c.txt", ".hidden/d.yaml", "sub/e.yaml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("a: 1\n", encoding="utf-8")
+    found = [str(one.relative_to(tmp_path)) for one in manifest_files([tmp_path])]
+    assert found == ["a.yml", "b.yaml", "sub/e.yaml"]
+
+
+def test_other_kinds_pass_through_and_broken_yaml_is_a_finding(tmp_path: Path) -> None:
+    mixed = tmp_path / "mixed.yaml"
+    mixed.write_text(f"kind: ConfigMap\n---\n{GOOD.read_text('utf-8')}", encoding="utf-8")
+    broken = tmp_path / "z.yaml"
+    broken.write_text("a: 1\na: 2\n", encoding="utf-8")
+    report = lint([tmp_path])
+    assert report.checked == 1
+    assert [(one.rule, one.where) for one in report.findings] == [("yaml", f"{broken}:2:1")]
+
+
+def test_an_unknown_api_version_is_a_finding(tmp_path: Path) -> None:
+    path = tmp_path / "g.yaml"
+    path.write_text("apiVersion: nvidia.com/v1\nkind: DynamoGraphDeployment\n", encoding="utf-8")
+    (finding,) = lint([path]).findings
+    assert (finding.rule, finding.where) == ("api-version", f"{path}:1:1")
+
+
+@pytest.mark.parametrize(
+    ("paths", "code"),
+    [([GOOD], 0), ([BROKEN], 1), (["no-such-file"], 2), ([], 2)],
+)
+def test_exit_codes(paths: list[object], code: int) -> None:
+    assert CliRunner().invoke(command, [str(path) for path in paths]).exit_code == code
+
+
+def test_nothing_to_check_is_its_own_failure(tmp_path: Path) -> None:
+    ended = CliRunner().invoke(command, [str(tmp_path)])
+    assert ended.exit_code == 3
+    assert "no DynamoGraphDeployment found" in ended.output

@@ -1,0 +1,106 @@
+"""The plan of a graph: its processes, and every change in words."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from conformance.manifest.read import read_graphs
+from conformance.rendering.failure import ReconcileFailure
+from conformance.targets.local.plan import Plan, World, plan
+from conformance.targets.local.ports import Ports
+
+EXAMPLES = Path(__file__).parents[3] / "examples" / "llm" / "vllm_v1" / "launch" / "k8s"
+RUN = Path("/run-folder")
+
+MOUNTED = """\
+apiVersion: nvidia.com/v1beta1
+kind: DynamoGraphDeployment
+metadata: {name: m}
+spec:
+  components:
+  - name: worker
+    type: worker
+    podTemplate:
+      spec:
+        initContainers: [{name: fetch, image: busybox:1.36}]
+        volumes: [{name: models, persistentVolumeClaim: {claimName: models}}]
+        containers:
+        - name: main
+          image: i:1.6.1
+          workingDir: /workspace
+          command: [python3, -m, dynamo.vllm]
+          args: [--model, /models/r1, --served-model-name, $(NAME)]
+          volumeMounts: [{name: models, mountPath: /models}]
+          env:
+          - {name: HF_HOME, value: /models/hub}
+          - {name: NAME, value: r1-$(DYN_COMPONENT)}
+          - {name: TOKEN, valueFrom: {secretKeyRef: {name: s, key: HF_TOKEN}}}
+          - {name: OTHER, valueFrom: {secretKeyRef: {name: s, key: OTHER}}}
+"""
+
+
+def planned(path: Path, *, secrets: dict[str, str] | None = None) -> Plan:
+    (graph,) = read_graphs(path)
+    world = World(run=RUN, base={"PATH": "/bin"}, secrets=secrets or {})
+    with Ports() as ports:
+        return plan(graph, world=world, ports=ports)
+
+
+def test_every_replica_is_a_process_and_the_frontend_comes_first() -> None:
+    found = planned(EXAMPLES / "disagg_router.yaml")
+    assert [start.name for start in found.starts] == [
+        "Frontend",
+        "VllmDecodeWorker-0",
+        "VllmDecodeWorker-1",
+        "VllmPrefillWorker-0",
+        "VllmPrefillWorker-1",
+    ]
+    assert [worker.name for worker in found.workers] == [one.name for one in found.starts[1:]]
+    systems = {start.env.get("DYN_SYSTEM_PORT") for start in found.starts[1:]}
+    assert len(systems) == 4
+    assert all(start.env["DYN_DISCOVERY_BACKEND"] == "file" for start in found.starts)
+
+
+def test_kv_event_ports_differ_between_replicas_in_the_arguments() -> None:
+    found = planned(EXAMPLES / "agg_router.yaml")
+    configs = [json.loads(start.argv[-1]) for start in found.starts[1:]]
+    assert len({config["endpoint"] for config in configs}) == 2
+    assert all(config["enable_kv_cache_events"] for config in configs)
+
+
+def test_nodes_of_a_group_share_the_rendezvous_port() -> None:
+    found = planned(EXAMPLES / "deepseek_r1" / "agg_dp.yaml")
+    assert [start.name for start in found.starts] == ["Frontend", "VllmWorker.0", "VllmWorker.1"]
+    scripts = [start.argv[2] for start in found.starts[1:]]
+    ports = {script.partition("--data-parallel-rpc-port ")[2].split()[0] for script in scripts}
+    assert len(ports) == 1
+    assert [start.env["LWS_WORKER_INDEX"] for start in found.starts[1:]] == ["0", "1"]
+
+
+def test_mounts_secrets_and_other_containers_are_changes_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "m.yaml"
+    path.write_text(MOUNTED, encoding="utf-8")
+    found = planned(path, secrets={"HF_TOKEN": "t"})
+    (start,) = found.starts
+    folder = f"{RUN}/volumes/models"
+    assert start.argv[-3:] == (f"{folder}/r1", "--served-model-name", "r1-worker")
+    assert (start.env["HF_HOME"], start.env["TOKEN"]) == (f"{folder}/hub", "t")
+    assert "OTHER" not in start.env
+    assert start.cwd == RUN
+    assert found.folders == (Path(folder),)
+    assert found.hubs == (Path(folder) / "hub",)
+    said = {str(change) for change in found.changes}
+    assert f"worker: mount /models -> {folder}" in said
+    assert "worker: OTHER has no value here and is left out" in said
+    assert "worker: container fetch is not run here" in said
+    assert found.url is None
+
+
+def test_what_the_operator_would_refuse_is_not_started(tmp_path: Path) -> None:
+    path = tmp_path / "m.yaml"
+    path.write_text(MOUNTED.replace("type: worker", "type: main"), encoding="utf-8")
+    with pytest.raises(ReconcileFailure):
+        planned(path)
