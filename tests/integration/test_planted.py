@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
+
+from conformance.mock_engine import environment
+from conformance.mock_engine.hub_cache import fill
+from conftest import EXAMPLES
 
 if TYPE_CHECKING:
     from conftest import Workshop
@@ -111,4 +116,25 @@ def test_a_port_in_use_is_named(workshop: Workshop) -> None:
         ended = workshop.dynamo("up", "--port", str(port), str(path))
     assert ended.code == 1
     assert f"port {port} is in use; choose another one with --port" in ended.text
+    assert workshop.left_behind() == []
+
+
+def test_a_script_whose_port_is_taken_says_so(workshop: Workshop) -> None:
+    with socket.socket() as taken:
+        taken.bind(("0.0.0.0", 0))  # noqa: S104 - where a frontend listens
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        env = {**workshop.environment, "DYN_HTTP_PORT": port, "HOME": str(workshop.folder)}
+        overlay = environment(hub_home=workshop.folder / "hub")
+        fill(workshop.folder / "hub", ["Qwen/Qwen3-0.6B"])
+        ended = subprocess.run(
+            [str(EXAMPLES / "local" / "agg.sh")],
+            env={**env, **overlay, "SYSTEM_PORT": "18081"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert ended.returncode != 0
+    assert f"port {port} already in use" in ended.stdout + ended.stderr
     assert workshop.left_behind() == []

@@ -15,7 +15,11 @@ _CAUSES: tuple[tuple[re.Pattern[str], str], ...] = (
         "this release of the engine has no such flag: {words}",
     ),
     (
-        re.compile(r"[Aa]ddress already in use|port (?P<port>\d+) is (already )?in use"),
+        re.compile(r"port (?P<words>\d+) (is )?(already )?in use"),
+        "port {words} is taken by another process",
+    ),
+    (
+        re.compile(r"[Aa]ddress already in use"),
         "a port that the component listens on is taken by another process",
     ),
     (
@@ -65,7 +69,7 @@ def likely_cause(code: int, lines: Iterable[str]) -> str:
         for pattern, cause in _CAUSES:
             if (found := pattern.search(line)) is not None:
                 words = next((one for one in found.groupdict().values() if one), "")
-                return cause.format(words=words.strip("'\""), port=words)
+                return cause.format(words=words.strip("'\""))
     if code == -signal.SIGKILL:
         return "something outside killed it: a person, or the kernel when memory ran out"
     if code < 0:

@@ -96,6 +96,10 @@ def test_a_program_that_is_not_there_is_a_failure_in_words(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("lines", "cause"),
     [
+        (
+            ["Exception: Failed to start HTTP server: port 8000 already in use. Use --http-port"],
+            "port 8000 is taken by another process",
+        ),
         (["OSError: [Errno 98] Address already in use"], "a port that the component listens on"),
         (["ModuleNotFoundError: No module named 'vllm'"], "module vllm is not installed"),
         (["argument --x: invalid choice: 'y' (choose from a)"], "does not know the value y"),
