@@ -92,7 +92,9 @@ def read_documents(text: str, *, file: str) -> Iterator[Document]:
         elif isinstance(root, Scalar) and root.value is None:
             continue
         else:
-            raise ManifestError(file, root.mark, "a manifest is a mapping with apiVersion and kind")
+            raise ManifestError(
+                file, root.mark, "no manifest: that is a mapping with apiVersion and kind"
+            )
         index += 1
 
 

@@ -42,7 +42,8 @@ def read_graphs(path: Path) -> tuple[Graph, ...]:
     documents = read_file(path)
     graphs = tuple(read_graph(one) for one in documents if one.version is not None)
     if not graphs:
-        kinds = ", ".join(sorted({one.kind or "?" for one in documents})) or "nothing"
+        named = {one.kind or "documents without a kind" for one in documents}
+        kinds = ", ".join(sorted(named)) or "nothing"
         raise ManifestError(str(path), Mark(1, 1), f"holds no {KIND}, only {kinds}")
     return graphs
 

@@ -140,6 +140,8 @@ class Program:
         neutral = {
             f"--{name.replace('_', '-')}" for name, row in NEUTRAL.items() if self.name in row
         }
+        if spelling.lstrip("-").replace("-", "_") in NEUTRAL:
+            return f"{self.module} has no setting for {spelling}"
         hint = did_you_mean(spelling, (*sorted(names), *sorted(neutral)))
         return f"{self.module} has no flag {spelling}{hint or self._elsewhere(spelling)}"
 

@@ -25,7 +25,8 @@ CODE = re.compile(rf"`((?:{'|'.join(PROGRAMS)})[^`]+)`")
 
 ELSEWHERE = {
     "kubectl ": "needs a cluster with the Dynamo operator",
-    "pip install '.[local]'": "tox installs the package with this extra in every environment",
+    "pip install uv": "tox brings uv",
+    "UV_OVERRIDE=": "tox installs the package with this extra, and the same overrides",
     "dynamo COMMAND --help": "a pattern, no command",
     "python3 -m dynamo.vllm": "what the mock engine stands for, not something to type",
 }

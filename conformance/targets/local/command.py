@@ -92,6 +92,8 @@ def _serve(deployment: Deployment, graph: Graph, *, timeout: float, seconds: flo
         timeout=timeout,
         progress=lambda line: click.echo(line, err=True),
     )
+    for worker in deployment.workers:
+        click.echo(f"{worker.name} counts its requests at {worker.system_url}/metrics", err=True)
     click.echo(f"{graph.name} answers as {ready.model} at {deployment.url}/v1", err=True)
     until = None if seconds is None else time.monotonic() + seconds
     while until is None or time.monotonic() < until:

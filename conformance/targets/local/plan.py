@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conformance.manifest.graph import FRONTEND, MAIN, Container
@@ -17,8 +18,6 @@ from conformance.targets.local.rewrite import PortMap, port_changes, rewrite_pat
 from conformance.targets.target import Change, Worker
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from conformance.manifest.graph import Graph
     from conformance.manifest.node import Mapping
     from conformance.rendering.pod import PodTemplate, Workload
@@ -143,10 +142,18 @@ def _replica(
             draft.changes[change] = None
         if first_frontend:
             draft.url = f"http://{HERE}:{env.get('DYN_HTTP_PORT', HTTP_PORT)}"
-        elif (is_leader and workload.component.is_worker) or workload.follower is not None:
+        elif workload.component.is_worker and (is_leader or not _is_headless(start.argv)):
             port = env.get("DYN_SYSTEM_PORT")
             if port is not None:
                 draft.workers.append(Worker(name, f"http://{HERE}:{port}"))
+
+
+def _is_headless(argv: tuple[str, ...]) -> bool:
+    """Whether a follower only lends its GPUs: it has a rank in the leader's engine, not its own.
+
+    Followers of a data parallel group are full workers instead, and serve their ranks themselves.
+    """
+    return any("--node-rank" in word for word in argv)
 
 
 def _process_name(workload: Workload, replica: int, node: int) -> str:
@@ -176,12 +183,14 @@ def _start(
         env[key] = rewrite_paths(expand(value, env), mounts)
     argv = tuple(rewrite_paths(expand(word, env), mounts) for word in words)
     full = {**world.base, **env, **world.discovery}
+    for key, here in world.discovery.items():
+        # The operator's own choice is the cluster; only what an author chose is worth a word.
+        if env.get(key, here) not in (here, "kubernetes"):
+            draft.changes[Change(name, f"{key}={env[key]} -> {here}")] = None
     if "PYTHONPATH" in env and "PYTHONPATH" in world.base:
         full["PYTHONPATH"] = world.base["PYTHONPATH"] + os.pathsep + env["PYTHONPATH"]
     if (home := full.get("HF_HOME")) is not None:
-        from pathlib import Path as FilePath
-
-        draft.hubs[FilePath(home)] = None
+        draft.hubs[Path(home)] = None
     for container in _others(template):
         draft.changes[Change(name, f"container {container} is not run here")] = None
     return Start(name=name, argv=argv, env=full, cwd=_folder(main, world)), full
@@ -202,10 +211,8 @@ def _others(template: PodTemplate) -> list[str]:
 
 
 def _folder(main: Container, world: World) -> Path:
-    from pathlib import Path as FilePath
-
     wanted = main.node.string("workingDir")
-    return FilePath(wanted) if wanted and FilePath(wanted).is_dir() else world.run
+    return Path(wanted) if wanted and Path(wanted).is_dir() else world.run
 
 
 def _mounts(draft: _Draft, name: str, main: Container, world: World) -> dict[str, str]:
@@ -234,10 +241,10 @@ def _environment(
             if (reference := source.mapping(kind)) is not None:
                 env.update(world.secrets)
                 what = f"{kind.removesuffix('Ref')} {reference.string('name') or '?'}"
-                have = ", ".join(sorted(world.secrets)) or "nothing"
-                draft.changes[
-                    Change(name, f"{what} is not here; taken from this shell: {have}")
-                ] = None
+                here = ", ".join(sorted(world.secrets))
+                instead = f"its keys {here} come from this shell" if here else "left out"
+                change = Change(name, f"{what} is of the cluster: {instead}")
+                draft.changes[change] = None
     for var in main.env:
         if var.source is None:
             env[var.name] = var.value or ""

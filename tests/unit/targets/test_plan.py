@@ -80,6 +80,26 @@ def test_nodes_of_a_group_share_the_rendezvous_port() -> None:
     assert [start.env["LWS_WORKER_INDEX"] for start in found.starts[1:]] == ["0", "1"]
 
 
+def test_followers_that_only_lend_gpus_are_no_workers_to_ask(tmp_path: Path) -> None:
+    text = MOUNTED.replace("    type: worker", "    type: worker\n    multinode: {nodeCount: 2}")
+    text = text.replace("/models/r1,", "/models/r1, --tensor-parallel-size, '16',")
+    gpus = "resources: {limits: {nvidia.com/gpu: '8'}}"
+    path = tmp_path / "m.yaml"
+    path.write_text(text.replace("workingDir: /workspace", gpus), encoding="utf-8")
+    found = planned(path)
+    assert [start.name for start in found.starts] == ["worker.0", "worker.1"]
+    assert "--headless" in found.starts[1].argv
+    assert [worker.name for worker in found.workers] == ["worker.0"]
+
+
+def test_an_author_s_own_plane_is_changed_with_a_word(tmp_path: Path) -> None:
+    plane = "          - {name: DYN_REQUEST_PLANE, value: nats}\n          - {name: HF_HOME"
+    path = tmp_path / "m.yaml"
+    path.write_text(MOUNTED.replace("          - {name: HF_HOME", plane), encoding="utf-8")
+    said = {str(change) for change in planned(path).changes}
+    assert "worker: DYN_REQUEST_PLANE=nats -> tcp" in said
+
+
 def test_mounts_secrets_and_other_containers_are_changes_in_words(tmp_path: Path) -> None:
     path = tmp_path / "m.yaml"
     path.write_text(MOUNTED, encoding="utf-8")
