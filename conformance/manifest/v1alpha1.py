@@ -1,6 +1,6 @@
 """nvidia.com/v1alpha1 objects, rearranged into v1beta1 shape.
 
-What the operator's own conversion does, as recorded from it (docs/sources.md): services become
+What the operator's own conversion does, as recorded in tests/data/observed/convert: services become
 components sorted by name, the dedicated fields of a service move into the container `main`, and
 what v1beta1 has no word for is left behind and reported.
 """

@@ -110,7 +110,7 @@ class Rendezvous:
                 f"port {port}, where the other {self._gathering.unit}s would join, cannot be "
                 f"opened: {fault.strerror or fault}"
             ) from fault
-        async with server:
+        try:
             self._notice(f"{describe(self._gathering)}: waiting at port {port} for the others")
             await self._until_complete()
             self._notice(f"all {self._gathering.size} {self._gathering.unit}s are there")
@@ -118,6 +118,9 @@ class Rendezvous:
                 await _send(writer, {"complete": True})
             self._complete.set_result(None)
             await asyncio.Event().wait()  # Until closed: the connections are watched meanwhile.
+        finally:
+            # Not `async with`: from Python 3.12 on that waits for the others to hang up first.
+            server.close()
 
     async def _until_complete(self) -> None:
         while not self._everyone.is_set():
