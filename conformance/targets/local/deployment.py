@@ -71,7 +71,7 @@ class LocalTarget:
         """
         with run_folder(graph.name) as run, Ports() as ports:
             world = World(run=run, base=base_environment(self.engine, run), secrets=_secrets())
-            planned = plan(graph, world=world, ports=ports, http_port=self.http_port)
+            planned = plan(graph, world=world, ports=ports, port=self.http_port)
             self._furnish(planned, graph)
             with running(planned.starts, run=run, listener=self.listener) as processes:
                 try:

@@ -14,7 +14,13 @@ from conformance.manifest.graph import FRONTEND, MAIN, Container
 from conformance.rendering.pod import Cluster, render
 from conformance.targets.local.expand import expand
 from conformance.targets.local.process import Start
-from conformance.targets.local.rewrite import PortMap, port_changes, rewrite_paths, rewrite_ports
+from conformance.targets.local.rewrite import (
+    PortMap,
+    http_port,
+    port_changes,
+    rewrite_paths,
+    rewrite_ports,
+)
 from conformance.targets.target import Change, Worker
 
 if TYPE_CHECKING:
@@ -27,7 +33,6 @@ NAMESPACE = "local"
 """What stands for the Kubernetes namespace in the names that the operator derives from it."""
 
 HERE = "127.0.0.1"
-HTTP_PORT = 8000
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 - a mount point of the pod, not a file of ours
 
 
@@ -87,26 +92,26 @@ class _Draft:
     hubs: dict[Path, None] = field(default_factory=dict)
 
 
-def plan(graph: Graph, *, world: World, ports: Ports, http_port: int | None = None) -> Plan:
+def plan(graph: Graph, *, world: World, ports: Ports, port: int | None = None) -> Plan:
     """Return the processes that `graph` becomes on this machine.
 
     Args:
         graph: The graph.
         world: What surrounds the processes.
         ports: Where listen ports are reserved; held as long as the deployment lives.
-        http_port: The port on which the (first) frontend must listen; None takes the published
+        port: The port on which the (first) frontend must listen; None takes the published
             one, or a free one when that is taken.
 
     Raises:
         ReconcileFailure: The operator itself would end in state failed.
-        PortsExhaustedError: `http_port` is in use.
+        PortsExhaustedError: `port` is in use.
     """
     draft = _Draft()
     workloads = render(graph, namespace=NAMESPACE, cluster=Cluster(lws=True))
     ordered = sorted(workloads, key=lambda one: one.component.type != FRONTEND)
     for workload in ordered:
         for replica in range(workload.replicas):
-            _replica(draft, workload, replica, world=world, ports=ports, http_port=http_port)
+            _replica(draft, workload, replica, world=world, ports=ports, wanted=port)
     return Plan(
         starts=tuple(draft.starts),
         url=draft.url,
@@ -124,7 +129,7 @@ def _replica(
     *,
     world: World,
     ports: Ports,
-    http_port: int | None,
+    wanted: int | None,
 ) -> None:
     """Add the processes of one replica: one, or one per node."""
     group = PortMap(ports)
@@ -134,18 +139,25 @@ def _replica(
         name = _process_name(workload, replica, node)
         own = PortMap(ports)
         first_frontend = workload.component.type == FRONTEND and draft.url is None
-        if first_frontend and http_port is not None:
-            own.known[HTTP_PORT] = ports.take_exactly(http_port)
+        if first_frontend and wanted is not None:
+            own.known[_published_port(template)] = ports.take_exactly(wanted)
         start, env = _start(draft, name, template, node, world=world, own=own, group=group)
         draft.starts.append(start)
         for change in port_changes(name, own, *((group,) if is_leader else ())):
             draft.changes[change] = None
         if first_frontend:
-            draft.url = f"http://{HERE}:{env.get('DYN_HTTP_PORT', HTTP_PORT)}"
+            draft.url = f"http://{HERE}:{http_port(start.argv, env)}"
         elif workload.component.is_worker and (is_leader or not _is_headless(start.argv)):
             port = env.get("DYN_SYSTEM_PORT")
             if port is not None:
                 draft.workers.append(Worker(name, f"http://{HERE}:{port}"))
+
+
+def _published_port(template: PodTemplate) -> int:
+    """Return the port that a frontend's manifest (or the operator) gives it."""
+    main = _main(template)
+    words = tuple(word.text for word in (*main.command, *main.args))
+    return http_port(words, {var.name: var.value for var in main.env if var.value is not None})
 
 
 def _is_headless(argv: tuple[str, ...]) -> bool:

@@ -32,6 +32,9 @@ PROCESS_FLAGS = (
 GROUP_FLAGS = ("master-port", "data-parallel-rpc-port")
 """Flags that name a port on which the leader of a multinode group listens."""
 
+HTTP_PORT = 8000
+"""Where a frontend listens when nothing says otherwise."""
+
 _WORD = "\x1f"
 _GAP = rf"(?:=|[\s{_WORD}]+)[\"']?"
 
@@ -41,6 +44,7 @@ def _flag_pattern(names: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(rf"(--(?:{spelt}){_GAP})(\d+)")
 
 
+_HTTP = re.compile(rf"--http[-_]port{_GAP}(\d+)")
 _PROCESS = _flag_pattern(PROCESS_FLAGS)
 _GROUP = _flag_pattern(GROUP_FLAGS)
 _EVENTS = re.compile(rf"(--kv[-_]events[-_]config{_GAP}\{{[^}}]*?://[^:\"']*:)(\d+)")
@@ -81,6 +85,15 @@ def rewrite_ports(
     for pattern in (_GROUP, _DIST_INIT):
         text = pattern.sub(lambda m: m[1] + str(group.local(int(m[2]))), text)
     return tuple(text.split(_WORD)) if words else (), changed
+
+
+def http_port(words: tuple[str, ...], env: Mapping[str, str]) -> int:
+    """Return the port on which a frontend listens: its words beat its environment."""
+    found = _HTTP.findall(_WORD.join(words))
+    if found:
+        return int(found[-1])
+    written = env.get("DYN_HTTP_PORT", "")
+    return int(written) if written.isdecimal() else HTTP_PORT
 
 
 def local_ranks(text: str) -> int:

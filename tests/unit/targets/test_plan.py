@@ -80,6 +80,33 @@ def test_nodes_of_a_group_share_the_rendezvous_port() -> None:
     assert [start.env["LWS_WORKER_INDEX"] for start in found.starts[1:]] == ["0", "1"]
 
 
+FRONTEND = """\
+  - name: web
+    type: frontend
+    podTemplate:
+      spec:
+        containers:
+        - name: main
+          image: i:1.6.1
+          command: [python3, -m, dynamo.frontend]
+          args: [--http-port, "8123"]
+"""
+
+
+def test_the_endpoint_is_where_the_frontend_s_words_put_it(tmp_path: Path) -> None:
+    path = tmp_path / "m.yaml"
+    path.write_text(MOUNTED + FRONTEND, encoding="utf-8")
+    (graph,) = read_graphs(path)
+    world = World(run=RUN, base={})
+    with Ports() as ports:
+        free = ports.take(0)
+    with Ports() as ports:
+        found = plan(graph, world=world, ports=ports, port=free)
+    assert found.url == f"http://127.0.0.1:{free}"
+    assert found.starts[0].argv[-2:] == ("--http-port", str(free))
+    assert f"web: port 8123 -> {free}" in {str(change) for change in found.changes}
+
+
 def test_followers_that_only_lend_gpus_are_no_workers_to_ask(tmp_path: Path) -> None:
     text = MOUNTED.replace("    type: worker", "    type: worker\n    multinode: {nodeCount: 2}")
     text = text.replace("/models/r1,", "/models/r1, --tensor-parallel-size, '16',")
