@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from conformance.api import crd
+from conformance.api.names import name_violations
 from conformance.api.structural import REQUIRED, Violation, violations
 from conformance.manifest.node import NOWHERE, Mapping
 
@@ -37,6 +38,8 @@ def judge(document: Document, *, operator: str = crd.DEFAULT_OPERATOR) -> Verdic
     schema = definition.versions[version]
     found = list(violations(document.root, schema))
     meta = document.root.get("metadata")
+    if isinstance(meta, Mapping):
+        found += name_violations(meta, ("metadata",))
     if not isinstance(meta, Mapping) or not ("name" in meta or "generateName" in meta):
         mark = meta.mark if meta is not None else document.root.mark
         found.append(Violation(("metadata", "name"), mark, REQUIRED, "is missing"))

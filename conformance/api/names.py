@@ -1,0 +1,84 @@
+"""What Kubernetes lets an object, a label and an annotation be called.
+
+The rules are those of k8s.io/apimachinery (`util/validation`), in its words.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from conformance.api.structural import INVALID, TOO_LONG, Violation
+from conformance.manifest.node import Mapping, Scalar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conformance.manifest.node import Mark, Path
+
+SUBDOMAIN_LENGTH = 253
+LABEL_LENGTH = 63
+
+_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_QUALIFIED = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
+
+_SUBDOMAIN_RULE = (
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or "
+    "'.', and must start and end with an alphanumeric character"
+)
+_LABEL_RULE = (
+    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or "
+    "'.', and must start and end with an alphanumeric character"
+)
+_KEY_RULE = (
+    "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end "
+    "with an alphanumeric character"
+)
+
+
+def name_violations(metadata: Mapping, path: Path) -> Iterator[Violation]:
+    """Yield what is wrong with the names in an object's metadata, in document order.
+
+    Args:
+        metadata: The object's `metadata`.
+        path: Where it stands.
+    """
+    for key in ("name", "generateName"):
+        value = metadata.get(key)
+        if isinstance(value, Scalar) and isinstance(value.value, str) and value.value:
+            # A generated name goes on after its prefix, so that may end with a dash.
+            text = value.value.rstrip("-") + "x" if key == "generateName" else value.value
+            yield from _subdomain(text, value.value, (*path, key), value.mark)
+    for key in ("labels", "annotations"):
+        entries = metadata.mapping(key)
+        for entry in entries or ():
+            yield from _key(entry.key, (*path, key), entry.mark)
+            if key == "labels" and isinstance(entry.value, Scalar):
+                yield from _label(entry.value, (*path, key, entry.key))
+
+
+def _subdomain(text: str, shown: str, path: Path, mark: Mark) -> Iterator[Violation]:
+    if len(text) > SUBDOMAIN_LENGTH:
+        said = f"{len(text)} characters; at most {SUBDOMAIN_LENGTH}"
+        yield Violation(path, mark, TOO_LONG, said)
+    if not _SUBDOMAIN.fullmatch(text):
+        suggestion = re.sub(r"[^a-z0-9.-]+", "-", shown.lower()).strip("-.")
+        yield Violation(path, mark, INVALID, f'"{shown}": {_SUBDOMAIN_RULE}', suggestion or None)
+
+
+def _key(key: str, path: Path, mark: Mark) -> Iterator[Violation]:
+    prefix, slash, name = key.rpartition("/")
+    if slash and not (_SUBDOMAIN.fullmatch(prefix) and len(prefix) <= SUBDOMAIN_LENGTH):
+        yield Violation(path, mark, INVALID, f'"{key}": prefix part {_SUBDOMAIN_RULE}')
+    if not _QUALIFIED.fullmatch(name) or len(name) > LABEL_LENGTH:
+        rule = f"{_KEY_RULE}, in at most {LABEL_LENGTH} characters"
+        yield Violation(path, mark, INVALID, f'"{key}": {rule}')
+
+
+def _label(node: Scalar, path: Path) -> Iterator[Violation]:
+    value = node.value
+    if not isinstance(value, str) or not value:
+        return  # A value of another type is the schema's finding.
+    if not _QUALIFIED.fullmatch(value) or len(value) > LABEL_LENGTH:
+        rule = f"{_LABEL_RULE}, in at most {LABEL_LENGTH} characters"
+        yield Violation(path, node.mark, INVALID, f'"{value}": {rule}')
