@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conformance.engines.serving import serving
-from conformance.lint.output.text import finding as finding_text
+from conformance.lint.finding import Severity
+from conformance.lint.output.text import findings as finding_texts
 from conformance.lint.runner import lint_file
 from conformance.manifest.document import read_file
 from conformance.manifest.errors import ManifestError
@@ -107,12 +108,12 @@ class LintItem(ConformanceItem):
         """Fail on any finding that is an error; other findings are shown in the table."""
         _count, findings = lint_file(self.path)
         row = self.row()
-        errors = [one for one in findings if one.severity == "error"]
-        others = sorted({one.rule for one in findings if one.severity != "error"})
+        errors = [one for one in findings if one.severity is Severity.ERROR]
+        others = sorted({one.rule for one in findings if one.severity is not Severity.ERROR})
         row.notes += others
         row.checks[LINT] = Outcome.FAIL if errors else Outcome.PASS
         if errors:
-            raise LintFailure("\n".join(finding_text(one) for one in errors))
+            raise LintFailure("\n".join(finding_texts(errors)))
 
 
 class OnTarget(pytest.Collector):

@@ -12,6 +12,7 @@ from importlib import import_module
 from importlib.resources import files
 from typing import TYPE_CHECKING, Protocol, cast
 
+from conformance.api.verdict import Verdict, judge
 from conformance.engines.role import Part, parts
 
 if TYPE_CHECKING:
@@ -41,6 +42,11 @@ class Subject:
     def __init__(self, document: Document, graph: Graph) -> None:
         self.document = document
         self.graph = graph
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """What the API server says of the document."""
+        return judge(self.document)
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:

@@ -8,7 +8,12 @@ from conformance.probes.client import openai_client
 from conformance.probes.probe import Endpoint, Probe, expect
 
 if TYPE_CHECKING:
-    from openai.types.chat import ChatCompletionMessageParam
+    from openai import OpenAI, Stream
+    from openai.types.chat import (
+        ChatCompletion,
+        ChatCompletionChunk,
+        ChatCompletionMessageParam,
+    )
     from openai.types.completion_usage import CompletionUsage
 
 MAX_TOKENS = 8
@@ -21,9 +26,7 @@ FINISH_REASONS = ("stop", "length")
 def chat(endpoint: Endpoint) -> None:
     """An answer has one choice with readable text, a finish reason, and a usage that adds up."""
     with openai_client(endpoint) as client:
-        answer = client.chat.completions.create(
-            model=endpoint.model, messages=MESSAGES, max_tokens=MAX_TOKENS
-        )
+        answer = _ask(client, endpoint)
     expect(answer.model == endpoint.model, f"the answer names model {answer.model}")
     expect(len(answer.choices) == 1, f"{len(answer.choices)} choices instead of one")
     choice = answer.choices[0]
@@ -37,14 +40,7 @@ def chat(endpoint: Endpoint) -> None:
 def chat_stream(endpoint: Endpoint) -> None:
     """A stream has text, exactly one finish reason, and then the usage that was asked for."""
     with openai_client(endpoint) as client:
-        stream = client.chat.completions.create(
-            model=endpoint.model,
-            messages=MESSAGES,
-            max_tokens=MAX_TOKENS,
-            stream=True,
-            stream_options={"include_usage": True},
-        )
-        chunks = list(stream)
+        chunks = list(_ask_streamed(client, endpoint))
     text = "".join(c.delta.content or "" for chunk in chunks for c in chunk.choices)
     expect(text, f"{len(chunks)} chunks, and no text in any of them")
     reasons = [c.finish_reason for chunk in chunks for c in chunk.choices if c.finish_reason]
@@ -60,16 +56,8 @@ def chat_stream(endpoint: Endpoint) -> None:
 def usage_agrees(endpoint: Endpoint) -> None:
     """The same prompt costs the same, streamed or not, and max_tokens holds."""
     with openai_client(endpoint) as client:
-        whole = client.chat.completions.create(
-            model=endpoint.model, messages=MESSAGES, max_tokens=MAX_TOKENS
-        ).usage
-        stream = client.chat.completions.create(
-            model=endpoint.model,
-            messages=MESSAGES,
-            max_tokens=MAX_TOKENS,
-            stream=True,
-            stream_options={"include_usage": True},
-        )
+        whole = _ask(client, endpoint).usage
+        stream = _ask_streamed(client, endpoint)
         streamed = next((c.usage for c in stream if c.usage is not None), None)
     check_usage(whole)
     check_usage(streamed)
@@ -77,6 +65,22 @@ def usage_agrees(endpoint: Endpoint) -> None:
         same = whole.prompt_tokens == streamed.prompt_tokens
         counts = f"{whole.prompt_tokens} in one piece, {streamed.prompt_tokens} streamed"
         expect(same, f"one prompt, two prompt_tokens: {counts}")
+
+
+def _ask(client: OpenAI, endpoint: Endpoint) -> ChatCompletion:
+    return client.chat.completions.create(
+        model=endpoint.model, messages=MESSAGES, max_tokens=MAX_TOKENS
+    )
+
+
+def _ask_streamed(client: OpenAI, endpoint: Endpoint) -> Stream[ChatCompletionChunk]:
+    return client.chat.completions.create(
+        model=endpoint.model,
+        messages=MESSAGES,
+        max_tokens=MAX_TOKENS,
+        stream=True,
+        stream_options={"include_usage": True},
+    )
 
 
 def check_usage(usage: CompletionUsage | None) -> None:

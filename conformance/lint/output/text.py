@@ -8,32 +8,43 @@ from typing import TYPE_CHECKING
 from conformance.lint.finding import Severity
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from conformance.lint.finding import Finding
     from conformance.lint.runner import LintReport
 
 
 def render(report: LintReport) -> str:
     """Return all findings and a closing line that counts what was checked."""
-    return "\n".join([*(finding(one) for one in report.findings), _summary(report)])
+    return "\n".join([*findings(report.findings), _summary(report)])
 
 
-def finding(found: Finding) -> str:
-    """Return one finding: where, what, and the line it is about."""
+def findings(found: Iterable[Finding]) -> list[str]:
+    """Return each finding: where, what, and the line it is about. A file is read once."""
+    sources: dict[str, list[str]] = {}
+    texts = []
+    for one in found:
+        if one.file not in sources:
+            sources[one.file] = _lines(Path(one.file))
+        texts.append(_finding(one, sources[one.file]))
+    return texts
+
+
+def _finding(found: Finding, lines: list[str]) -> str:
     head = f"{found.where}: {found.severity}: {found.message} [{found.rule}]"
-    source = _source_line(found)
-    if source is None:
+    if not 0 < found.mark.line <= len(lines):
         return head
+    source = lines[found.mark.line - 1]
     gutter = f"{found.mark.line:>6} | "
     caret = " " * (len(gutter) - 2) + "| " + " " * (found.mark.column - 1) + "^"
     return f"{head}\n{gutter}{source}\n{caret}"
 
 
-def _source_line(found: Finding) -> str | None:
-    path = Path(found.file)
+def _lines(path: Path) -> list[str]:
+    """Return the lines of a file, or nothing when what was checked is no file."""
     if not path.is_file():
-        return None
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    return lines[found.mark.line - 1] if 0 < found.mark.line <= len(lines) else None
+        return []
+    return path.read_text(encoding="utf-8", errors="replace").splitlines()
 
 
 def _summary(report: LintReport) -> str:

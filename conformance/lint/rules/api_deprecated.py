@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.api.verdict import judge
 from conformance.lint.finding import Severity
 from conformance.lint.rule import Problem
 
@@ -28,5 +27,5 @@ SEVERITY = Severity.WARNING
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield the API server's own warning."""
-    for one in judge(subject.document).warnings:
+    for one in subject.verdict.warnings:
         yield Problem(one.mark, one.text, one.path)

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.api.verdict import judge
 from conformance.lint.finding import Severity
 from conformance.lint.rule import Problem
 
@@ -29,5 +28,5 @@ SEVERITY = Severity.ERROR
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield every violation of the schema, as the API server words it."""
-    for one in judge(subject.document).violations:
+    for one in subject.verdict.violations:
         yield Problem(one.mark, one.message, one.path)

@@ -58,7 +58,6 @@ class PortMap:
     """Published port to local port, for one process or one multinode group."""
 
     ports: Ports
-    shared: PortMap | None = None
     known: dict[int, int] = field(default_factory=dict)
 
     def local(self, published: int, *, span: int = 1) -> int:
