@@ -89,6 +89,11 @@ def test_lint_sees_it(
             ["8 passed"],
         ),
         (
+            "k8s/v1alpha1/agg.yaml",
+            ("componentType: worker", "componentType: main"),
+            ["failed_to_reconcile_the_resources", 'no component type "main"', "8 failed"],
+        ),
+        (
             "k8s/deepseek_r1/agg_dp.yaml",
             ('LWS_WORKER_INDEX() { echo "$LWS_WORKER_INDEX"; };', ""),
             ["component VllmWorker.1 exited with code 2", "found no command LWS_WORKER_INDEX"],

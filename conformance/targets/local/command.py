@@ -53,7 +53,6 @@ def up(
     The endpoint is printed once it truly answers. One Ctrl-C ends everything.
     """
     from conformance.manifest.errors import ManifestError
-    from conformance.rendering.failure import ReconcileFailure
     from conformance.targets.local.deployment import LocalTarget
     from conformance.targets.local.ports import PortsExhaustedError
     from conformance.targets.target import DeployFailure
@@ -73,7 +72,7 @@ def up(
     except PortsExhaustedError as error:
         click.echo(f"{error}; choose another one with --port, or leave it out", err=True)
         context.exit(EXIT_FAILED)
-    except (DeployFailure, ReconcileFailure) as error:
+    except DeployFailure as error:
         click.echo(f"{file}: {error}", err=True)
         context.exit(EXIT_FAILED)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conformance.engines.serving import model_sources
+from conformance.rendering.failure import ReconcileFailure
 from conformance.targets.local.plan import World, plan
 from conformance.targets.local.ports import Ports
 from conformance.targets.local.process import Process, stop_all
@@ -66,12 +67,16 @@ class LocalTarget:
         """Start `graph`; leaving the context ends every process and removes every file.
 
         Raises:
-            ReconcileFailure: The operator would not make any pod of this graph.
+            DeployFailure: The operator would not make any pod of this graph, or a process cannot
+                be started.
             PortsExhaustedError: The wanted HTTP port is in use.
         """
         with run_folder(graph.name) as run, Ports() as ports:
             world = World(run=run, base=base_environment(self.engine, run), secrets=_secrets())
-            planned = plan(graph, world=world, ports=ports, port=self.http_port)
+            try:
+                planned = plan(graph, world=world, ports=ports, port=self.http_port)
+            except ReconcileFailure as failure:
+                raise DeployFailure(str(failure)) from failure
             self._furnish(planned, graph)
             with running(planned.starts, run=run, listener=self.listener) as processes:
                 try:
