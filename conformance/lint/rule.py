@@ -1,7 +1,8 @@
 """Rules: what every module in `rules/` provides, and what it is given.
 
-A rule is a module with an `ID`, a `SEVERITY` and a generator `check`. Its docstring says why the
-rule is there and shows a manifest that passes and one that fails.
+A rule is a module with an `ID`, a `SEVERITY` and a generator `check`. Its docstring is its page in
+docs/rules.md: what is wrong and why, `Mend:` with what to do, `PASS:` and `FAIL:` with a snippet of
+a manifest that passes and one that fails.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from conformance.engines.role import Part, parts
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from conformance.api.cluster import Cluster
     from conformance.lint.finding import Severity
     from conformance.manifest.document import Document
     from conformance.manifest.graph import Graph
@@ -27,21 +29,52 @@ RULES = "conformance.lint.rules"
 
 
 @dataclass(frozen=True, slots=True)
+class Fix:
+    """A mend that is certain.
+
+    Attributes:
+        mark: Where the words to replace begin.
+        old: What is written there; nothing is changed when it is not exactly this.
+        new: What to write instead.
+    """
+
+    mark: Mark
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
-    """What a rule found: where, and what to say. The path is looked up when it is None."""
+    """What a rule found.
+
+    Attributes:
+        mark: Where it was written.
+        message: What is wrong, and what to do about it.
+        path: The field; looked up from the mark when it is None.
+        severity: How bad it is, where that is not the rule's own severity.
+        fix: The mend, when it is certain.
+    """
 
     mark: Mark
     message: str
     path: Path | None = None
     severity: Severity | None = None
+    fix: Fix | None = None
 
 
 class Subject:
-    """What a rule looks at: one document, and the graph that it describes."""
+    """What a rule looks at: one document, the graph that it describes, and where it is to run.
 
-    def __init__(self, document: Document, graph: Graph) -> None:
+    Attributes:
+        document: The document.
+        graph: The graph it describes; whatever has the wrong type in the document reads as absent.
+        cluster: What the cluster has, or None when nobody said.
+    """
+
+    def __init__(self, document: Document, graph: Graph, cluster: Cluster | None = None) -> None:
         self.document = document
         self.graph = graph
+        self.cluster = cluster
 
     @cached_property
     def verdict(self) -> Verdict:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from conformance.api.cluster import Cluster
 from conformance.manifest.graph import MAIN, TYPES, Container
 from conformance.manifest.node import Mapping, Scalar
 from conformance.manifest.suggest import did_you_mean
@@ -31,19 +32,6 @@ FS_GROUP = 1000
 
 _ENABLE_GROVE = "nvidia.com/enable-grove"
 _EXPERIMENTS = ("gpuMemoryService", "failover", "checkpoint")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cluster:
-    """What a cluster has beside the operator.
-
-    Attributes:
-        lws: The LeaderWorkerSet controller (and the Volcano API group the operator asks for).
-        grove: Grove, which then runs every graph that does not decline it.
-    """
-
-    lws: bool = False
-    grove: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

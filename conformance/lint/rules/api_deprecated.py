@@ -1,6 +1,8 @@
 """The API server warns of versions that are on their way out.
 
-v1alpha1 still works on today's operators; write v1beta1 for anything new.
+v1alpha1 still works on today's operators.
+
+Mend: write v1beta1 for anything new; `dynamo convert FILE --to v1beta1` does it.
 
 PASS:
     apiVersion: nvidia.com/v1beta1

@@ -3,6 +3,8 @@
 An unknown field is the usual one: `kubectl apply` refuses it, other clients drop it silently and
 deploy something else than was written.
 
+Mend: write what the message suggests; `kubectl explain dgd.spec` shows every field.
+
 PASS:
     replicas: 1
 

@@ -3,6 +3,8 @@
 A decode worker registers its model, but the frontend answers 503 until a prefill worker of the same
 graph is there too, and the other way round.
 
+Mend: add the missing partner, or drop `--disaggregation-mode` to serve aggregated.
+
 PASS:
     components of roles prefill and decode
 

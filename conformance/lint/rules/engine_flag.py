@@ -1,7 +1,8 @@
 """A flag that the engine's release does not have ends the container at start.
 
-The command line is parsed with the flags of the release, through shells too. A flag that was
-removed is answered with what replaced it.
+The command line is parsed with the flags of the release, through shells too.
+
+Mend: write the flag that the message names; a removed flag is answered with what replaced it.
 
 PASS:
     args: [--model, Qwen/Qwen3-0.6B, --disaggregation-mode, prefill]

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from conformance.api.cluster import Cluster
 from conformance.manifest.graph import FRONTEND, MAIN, Container
-from conformance.rendering.pod import Cluster, render
+from conformance.rendering.pod import render
 from conformance.targets.local.expand import expand
 from conformance.targets.local.process import Start
 from conformance.targets.local.rewrite import (

@@ -48,8 +48,8 @@ def test_no_cases_lack_a_rule() -> None:
 @pytest.mark.parametrize("rule", load_rules(), ids=lambda rule: rule.ID)
 def test_every_rule_says_why_and_shows_both(rule: object) -> None:
     text = rule.__doc__ or ""
-    assert "PASS:" in text
-    assert "FAIL:" in text
+    parts = [text.index(heading) for heading in ("Mend: ", "PASS:", "FAIL:")]
+    assert parts == sorted(parts)
 
 
 @pytest.mark.parametrize(("rule", "path"), cases("fail"), ids=lambda one: getattr(one, "stem", one))

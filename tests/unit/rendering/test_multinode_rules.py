@@ -6,6 +6,7 @@ import shlex
 
 import pytest
 
+from conformance.api.cluster import Cluster
 from conformance.manifest.document import read_documents
 from conformance.manifest.node import NOWHERE
 from conformance.manifest.read import read_graph
@@ -15,7 +16,7 @@ from conformance.rendering.failure import (
     NOT_RENDERED,
     ReconcileFailure,
 )
-from conformance.rendering.pod import Cluster, PodTemplate, Workload, render
+from conformance.rendering.pod import PodTemplate, Workload, render
 from conformance.targets.local.expand import expand
 
 VLLM = "[python3, -m, dynamo.vllm]"

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from conformance.api.cluster import Cluster
 from conformance.manifest.read import read_graphs
 from conformance.manifest.yaml import parse
 from conformance.rendering import names
 from conformance.rendering.failure import NO_ORCHESTRATOR, NOT_RECONCILED, ReconcileFailure
-from conformance.rendering.pod import Cluster, Workload, render
+from conformance.rendering.pod import Workload, render
 
 if TYPE_CHECKING:
     from conformance.manifest.graph import Graph

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from conformance.api.cluster import Cluster
 from conformance.manifest.document import read_documents
 from conformance.manifest.node import NOWHERE
 from conformance.manifest.read import read_graph
@@ -17,7 +18,7 @@ from conformance.rendering.failure import (
     NOT_RENDERED,
     ReconcileFailure,
 )
-from conformance.rendering.pod import Cluster, PodTemplate, render
+from conformance.rendering.pod import PodTemplate, render
 
 if TYPE_CHECKING:
     from conformance.manifest.graph import Graph

@@ -1,0 +1,20 @@
+"""What a cluster has beside the Dynamo operator, as far as its verdicts depend on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """The optional parts of a cluster.
+
+    Attributes:
+        lws: The LeaderWorkerSet controller (and the Volcano API group the operator asks for).
+        grove: Grove, which then runs every graph that does not decline it.
+        inference_extension: The Gateway API inference extension, which an `epp` component needs.
+    """
+
+    lws: bool = False
+    grove: bool = False
+    inference_extension: bool = False
