@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from conformance.manifest.errors import ManifestError
@@ -20,6 +22,13 @@ KIND = "DynamoGraphDeployment"
 V1ALPHA1 = "v1alpha1"
 V1BETA1 = "v1beta1"
 VERSIONS = (V1ALPHA1, V1BETA1)
+
+MAX_BYTES = 64 * 2**20
+"""More than any folder's worth of manifests; the API server itself takes 3 MiB per object."""
+
+_SEPARATOR = re.compile(r"^---(?=[ \t\r]|$)", re.MULTILINE)
+_CONTENT = re.compile(r"^(?!\.\.\.|%)[ \t]*[^\s#]", re.MULTILINE)
+_CANDIDATE = re.compile(r"DynamoGraphDeployment(?![A-Za-z])|nvidia\.com/v")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,23 +88,106 @@ class Document:
         return ()
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The text of one document, before it is parsed.
+
+    Attributes:
+        file: The file's name as the caller gave it.
+        index: Which document of the file it is, from 0; empty documents are not counted.
+        line: The line on which the text begins.
+        text: The text.
+    """
+
+    file: str
+    index: int
+    line: int
+    text: str
+
+    @property
+    def may_hold_graphs(self) -> bool:
+        """Whether a DynamoGraphDeployment can be in it; when not, nobody needs to parse it."""
+        return _CANDIDATE.search(self.text) is not None
+
+    def documents(self) -> tuple[Document, ...]:
+        """Return the document; one for each item when it is a `List` of objects.
+
+        Raises:
+            ManifestError: The text is no YAML, or no manifest.
+        """
+        return tuple(
+            Document(self.file, self.index, root)
+            for document in _documents(self)
+            for root in _items(document)
+        )
+
+
+def sources(text: str, *, file: str) -> tuple[Source, ...]:
+    """Return the text cut into its documents; a `---` at the start of a line always is a cut."""
+    cuts = [0, *(found.start() for found in _SEPARATOR.finditer(text)), len(text)]
+    found: list[Source] = []
+    line = 1
+    for start, end in pairwise(cuts):
+        piece = text[start:end]
+        if _CONTENT.search(piece.removeprefix("---")) is not None:
+            found.append(Source(file, len(found), line, piece))
+        line += piece.count("\n")
+    return tuple(found)
+
+
 def read_documents(text: str, *, file: str) -> Iterator[Document]:
     """Yield each document of `text` that is a mapping; empty documents are passed over.
 
     Raises:
         ManifestError: The text is no YAML, or a document is not a mapping.
     """
-    index = 0
-    for root in parse(text, file=file):
+    for source in sources(text, file=file):
+        for root in _documents(source):
+            yield Document(file, source.index, root)
+
+
+def _documents(source: Source) -> Iterator[Mapping]:
+    for root in parse(source.text, file=source.file, line=source.line):
         if isinstance(root, Mapping):
-            yield Document(file, index, root)
-        elif isinstance(root, Scalar) and root.value is None:
-            continue
-        else:
-            raise ManifestError(
-                file, root.mark, "no manifest: that is a mapping with apiVersion and kind"
-            )
-        index += 1
+            yield root
+        elif not (isinstance(root, Scalar) and root.value is None):
+            reason = "no manifest: that is a mapping with apiVersion and kind"
+            raise ManifestError(source.file, root.mark, reason)
+
+
+def _items(root: Mapping) -> tuple[Mapping, ...]:
+    """Return the objects of a `List`, as `kubectl get -o yaml` prints them, or the object."""
+    is_list = root.string("apiVersion") == "v1" and root.string("kind") == "List"
+    return root.mappings("items") if is_list else (root,)
+
+
+def read_text(path: FilePath) -> str:
+    """Return the text of a file.
+
+    Raises:
+        ManifestError: It is too large, or no UTF-8 text.
+        OSError: The file cannot be read at all.
+    """
+    return decoded(path.read_bytes(), file=str(path))
+
+
+def decoded(data: bytes, *, file: str) -> str:
+    """Return `data` as text.
+
+    Raises:
+        ManifestError: It is too large, or no UTF-8 text.
+    """
+    if len(data) > MAX_BYTES:
+        reason = f"larger than {MAX_BYTES // 2**20} MiB; no manifest is"
+        raise ManifestError(file, Mark(1, 1), reason)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ManifestError(file, _mark_at(data, error.start), "not UTF-8 text") from error
+    if (at := data.find(b"\0")) >= 0:
+        reason = "a NUL byte: not UTF-8 text; is it another encoding, or no text at all?"
+        raise ManifestError(file, _mark_at(data, at), reason)
+    return text
 
 
 def read_file(path: FilePath) -> tuple[Document, ...]:
@@ -105,9 +197,8 @@ def read_file(path: FilePath) -> tuple[Document, ...]:
         ManifestError: The file cannot be read as YAML manifests.
         OSError: The file cannot be read at all.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise ManifestError(str(path), Mark(line, 1), "not UTF-8 text") from error
-    return tuple(read_documents(text, file=str(path)))
+    return tuple(read_documents(read_text(path), file=str(path)))
+
+
+def _mark_at(data: bytes, index: int) -> Mark:
+    return Mark(data[:index].count(b"\n") + 1, index - data.rfind(b"\n", 0, index))

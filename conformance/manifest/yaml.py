@@ -1,8 +1,9 @@
 """YAML as Kubernetes reads it, into nodes with positions.
 
-The rules differ from YAML 1.1 in what people trip over: `yes`, `no`, `on`, `off` and timestamps
-stay strings, a repeated key is an error, keys are strings. PyYAML's C parser makes the events; what
-the scalars mean is decided here.
+PyYAML's C parser makes the events; what a scalar means is decided here, and the rules are those of
+the API server's own reader (measured on Kubernetes 1.34.4): `y`, `yes`, `on` and their opposites
+are booleans, timestamps stay text, `017` is octal, a number that is whole is an integer, a repeated
+key is an error, keys are text. What comes out is what JSON can say.
 """
 
 from __future__ import annotations
@@ -19,23 +20,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_NODES = 500_000
-"""More values than any manifest holds; a file that expands beyond it is an alias bomb."""
+"""More values than any manifest holds; a document that expands beyond it is an alias bomb."""
 
 MAX_DEPTH = 100
 """Deeper than any Kubernetes object nests."""
 
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+_TRUE = ("y", "yes", "on", "true")
+_FALSE = ("n", "no", "off", "false")
 _BOOLS = {
-    "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
-}  # fmt: skip
-_INT = re.compile(r"[-+]?(?:0b[01_]+|0o[0-7_]+|0x[0-9a-fA-F_]+|[0-9][0-9_]*)$")
+    spelt: word in _TRUE
+    for word in (*_TRUE, *_FALSE)
+    for spelt in (word, word.capitalize(), word.upper())
+}
+_NUMERIC = re.compile(r"[-+.0-9]")
+_INT = re.compile(r"[-+]?(?:0[bB][01]+|0[oO]?[0-7]+|0[xX][0-9a-fA-F]+|0|[1-9][0-9]*)$")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$")
-_SPECIAL_FLOATS = {
-    ".inf": float("inf"), ".Inf": float("inf"), ".INF": float("inf"),
-    "+.inf": float("inf"), "+.Inf": float("inf"), "+.INF": float("inf"),
-    "-.inf": float("-inf"), "-.Inf": float("-inf"), "-.INF": float("-inf"),
-    ".nan": float("nan"), ".NaN": float("nan"), ".NAN": float("nan"),
-}  # fmt: skip
+_SPECIAL_FLOAT = re.compile(r"[-+]?\.(?:inf|Inf|INF)$|\.(?:nan|NaN|NAN)$")
+_INT64 = 1 << 63
 _PLAIN = "plain"
 _STR = "tag:yaml.org,2002:str"
 _TEXT_TAGS = frozenset({"!", _STR, "tag:yaml.org,2002:binary"})
@@ -56,12 +58,13 @@ class _Composer(yaml.CBaseLoader):
         return ""
 
 
-def parse(text: str, *, file: str) -> Iterator[Node]:
+def parse(text: str, *, file: str, line: int = 1) -> Iterator[Node]:
     """Yield the root node of each document in `text`; empty documents yield a null scalar.
 
     Args:
         text: The file's text; a byte order mark and CRLF are fine.
         file: The name to use in errors.
+        line: The line of the file on which `text` begins.
 
     Raises:
         ManifestError: The text is no YAML, repeats a key, or expands beyond all bounds.
@@ -71,59 +74,113 @@ def parse(text: str, *, file: str) -> Iterator[Node]:
         while composer.check_node():
             raw = composer.get_node()
             if raw is not None:
-                yield _Reader(file).read(raw, depth=0)
+                yield _Reader(file, line).read(raw, depth=0)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        at = Mark(mark.line + 1, mark.column + 1) if mark else Mark(1, 1)
+        at = Mark(mark.line + line, mark.column + 1) if mark else Mark(line, 1)
         raise ManifestError(file, at, f"not YAML: {error.problem or error.context}") from error
+    except yaml.reader.ReaderError as error:
+        raise ManifestError(file, _unreadable(text, error, line), _characters(error)) from error
     except yaml.YAMLError as error:
-        raise ManifestError(file, Mark(1, 1), f"not YAML: {error}") from error
+        raise ManifestError(file, Mark(line, 1), f"not YAML: {error}") from error
     except RecursionError as error:
         reason = f"nested deeper than {MAX_DEPTH} levels"
-        raise ManifestError(file, Mark(1, 1), reason) from error
+        raise ManifestError(file, Mark(line, 1), reason) from error
+
+
+def _unreadable(text: str, error: yaml.reader.ReaderError, line: int) -> Mark:
+    """Return where the character stands that YAML does not allow."""
+    character = chr(error.character) if isinstance(error.character, int) else ""
+    before = text[: max(text.find(character), 0)]
+    return Mark(line + before.count("\n"), len(before) - before.rfind("\n"))
+
+
+def _characters(error: yaml.reader.ReaderError) -> str:
+    code = error.character if isinstance(error.character, int) else 0
+    return f"not YAML: control characters are not allowed, and this is U+{code:04X}"
 
 
 class _Reader:
     """Turns one composed document into nodes, counting what aliases expand to."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, line: int) -> None:
         self._file = file
-        self._count = 0
+        self._line = line
+        self._known: dict[int, tuple[Node, int]] = {}
 
     def read(self, raw: yaml.Node, *, depth: int) -> Node:
-        mark = Mark(raw.start_mark.line + 1, raw.start_mark.column + 1)
-        self._count += 1
-        if self._count > MAX_NODES:
-            raise ManifestError(self._file, mark, f"expands to more than {MAX_NODES} values")
+        return self._read(raw, depth)[0]
+
+    def _read(self, raw: yaml.Node, depth: int) -> tuple[Node, int]:
+        """Return a node and how many values it holds; what an alias repeats is read once."""
+        if (known := self._known.get(id(raw))) is not None:
+            return known
+        mark = self._mark(raw)
         if depth > MAX_DEPTH:
             raise ManifestError(self._file, mark, f"nested deeper than {MAX_DEPTH} levels")
         if isinstance(raw, yaml.ScalarNode):
-            return Scalar(_meaning(raw), mark, raw.value)
+            return self._scalar(raw, mark), 1
+        found: tuple[Node, int]
         if isinstance(raw, yaml.SequenceNode):
-            return Sequence(tuple(self.read(item, depth=depth + 1) for item in raw.value), mark)
-        assert isinstance(raw, yaml.MappingNode)  # noqa: S101 - YAML has these three kinds
-        return self._mapping(raw, mark, depth)
+            found = self._sequence(raw, mark, depth)
+        else:
+            assert isinstance(raw, yaml.MappingNode)  # noqa: S101 - YAML has these three kinds
+            found = self._mapping(raw, mark, depth)
+        if found[1] > MAX_NODES:
+            raise ManifestError(self._file, mark, f"expands to more than {MAX_NODES} values")
+        self._known[id(raw)] = found
+        return found
 
-    def _mapping(self, raw: yaml.MappingNode, mark: Mark, depth: int) -> Mapping:
+    def _mark(self, raw: yaml.Node) -> Mark:
+        return Mark(raw.start_mark.line + self._line, raw.start_mark.column + 1)
+
+    def _scalar(self, raw: yaml.ScalarNode, mark: Mark) -> Scalar:
+        if raw.tag == _PLAIN and _SPECIAL_FLOAT.match(raw.value):
+            reason = f'{raw.value} is a number that JSON cannot say; write "{raw.value}" in quotes'
+            raise ManifestError(self._file, mark, reason)
+        return Scalar(_meaning(raw), mark, raw.value)
+
+    def _sequence(self, raw: yaml.SequenceNode, mark: Mark, depth: int) -> tuple[Sequence, int]:
+        items, count = [], 1
+        for child in raw.value:
+            item, size = self._read(child, depth + 1)
+            items.append(item)
+            count += size
+        return Sequence(tuple(items), mark), count
+
+    def _mapping(self, raw: yaml.MappingNode, mark: Mark, depth: int) -> tuple[Mapping, int]:
         entries: dict[str, Entry] = {}
         merged: dict[str, Entry] = {}
+        count = 1
         for raw_key, raw_value in raw.value:
-            key_mark = Mark(raw_key.start_mark.line + 1, raw_key.start_mark.column + 1)
-            if not isinstance(raw_key, yaml.ScalarNode):
-                raise ManifestError(self._file, key_mark, "a key must be a single word")
-            value = self.read(raw_value, depth=depth + 1)
-            if raw_key.value == "<<" and raw_key.tag == _PLAIN:
+            key_mark = self._mark(raw_key)
+            key = self._key(raw_key, key_mark)
+            value, size = self._read(raw_value, depth + 1)
+            count += size
+            if key == "<<" and raw_key.tag == _PLAIN:
                 self._merge(merged, value, key_mark)
                 continue
-            if raw_key.value in entries:
-                first = entries[raw_key.value].mark
+            if key in entries:
+                first = entries[key].mark
                 raise ManifestError(
                     self._file,
                     key_mark,
-                    f'key "{raw_key.value}" is already set in line {first.line}; keep one of them',
+                    f'key "{key}" is already set in line {first.line}; keep one of them',
                 )
-            entries[raw_key.value] = Entry(raw_key.value, value, key_mark)
-        return Mapping({**merged, **entries}, mark)
+            entries[key] = Entry(key, value, key_mark)
+        return Mapping({**merged, **entries}, mark), count
+
+    def _key(self, raw: yaml.Node, mark: Mark) -> str:
+        """Return a key as text, as JSON needs it: `1` is "1", and `on` is "true"."""
+        if not isinstance(raw, yaml.ScalarNode):
+            raise ManifestError(self._file, mark, "a key must be a single word")
+        value = self._scalar(raw, mark).value
+        if isinstance(value, str):
+            return value
+        if value is None:
+            reason = f'the key "{raw.value}" is null; write it in quotes'
+            raise ManifestError(self._file, mark, reason)
+        return str(value).lower() if isinstance(value, bool) else str(value)
 
     def _merge(self, merged: dict[str, Entry], value: Node, mark: Mark) -> None:
         sources = value.items if isinstance(value, Sequence) else (value,)
@@ -143,27 +200,28 @@ def _meaning(raw: yaml.ScalarNode) -> bool | int | float | str | None:
         return None
     if text in _BOOLS:
         return _BOOLS[text]
-    if text in _SPECIAL_FLOATS:
-        return _SPECIAL_FLOATS[text]
-    if _INT.match(text):
-        return _integer(text)
-    if _FLOAT.match(text):
-        return float(text)
-    return text
+    return _number(text) if _NUMERIC.match(text) else text
 
 
-def _integer(text: str) -> int | float | str:
+def _number(text: str) -> int | float | str:
+    """Return a number, whole ones as integers if 64 bits hold them, or the text that it is."""
     digits = text.replace("_", "")
+    if _INT.match(digits):
+        value = _integer(digits)
+        return value if -_INT64 <= value < _INT64 else float(value)
+    # After a dot the API server's reader knows no underscores.
+    if not _FLOAT.match(text if text.startswith(".") else digits):
+        return text
+    fraction = float(digits)
+    if fraction in (float("inf"), float("-inf")):
+        return text
+    whole = fraction.is_integer() and -_INT64 <= fraction < _INT64
+    return int(fraction) if whole else fraction
+
+
+def _integer(digits: str) -> int:
     sign = -1 if digits.startswith("-") else 1
-    digits = digits.lstrip("+-")
-    try:
-        if digits[:2] in ("0b", "0o", "0x"):
-            value = int(digits, 0)
-        elif len(digits) > 1 and digits.startswith("0"):
-            value = int(digits, 8)
-        else:
-            value = int(digits, 10)
-    except ValueError:
-        # Like 089: no octal number, so Kubernetes reads it as a decimal fraction would be read.
-        return float(digits) * sign if digits.isdigit() else text
-    return sign * value
+    digits = digits.lstrip("+-").lower()
+    if len(digits) > 1 and digits[0] == "0" and digits[1].isdigit():
+        return sign * int(digits, 8)
+    return sign * int(digits, 0)

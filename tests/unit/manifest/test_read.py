@@ -102,7 +102,7 @@ def test_an_unknown_version_names_the_nearest() -> None:
 def test_other_text_encodings_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "latin.yaml"
     path.write_bytes(b"a: 1\nb: \xe9\n")
-    with pytest.raises(ManifestError, match=r"latin\.yaml:2:1: not UTF-8 text"):
+    with pytest.raises(ManifestError, match=r"latin\.yaml:2:4: not UTF-8 text"):
         read_file(path)
 
 

@@ -16,17 +16,32 @@ def read(text: str) -> Plain:
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ("yes", "yes"),
-        ("off", "off"),
+        # What Kubernetes 1.34.4 made of each, posted as YAML.
+        ("yes", True),
+        ("Y", True),
+        ("off", False),
+        ("n", False),
+        ("yEs", "yEs"),
         ("true", True),
         ("'true'", "true"),
         ("2026-01-01", "2026-01-01"),
         ("017", 15),
         ("0x1F", 31),
         ("1_000", 1000),
+        ("0o17", 15),
+        ("0o8", "0o8"),
+        ("08", 8),
+        ("0b10", 2),
+        ("0b2", "0b2"),
+        ("_1", "_1"),
+        ("1:30", "1:30"),
+        ("1e400", "1e400"),
+        (".5", 0.5),
+        ("2.0", 2),
+        ("9223372036854775808", 9223372036854775808.0),
         ("-3", -3),
         ("1.5", 1.5),
-        ("1e3", 1000.0),
+        ("1e3", 1000),
         ("~", None),
         ('"8"', "8"),
         ("16Gi", "16Gi"),
@@ -48,8 +63,8 @@ def test_every_value_knows_its_line_and_column() -> None:
 
 
 def test_anchors_and_merge_keys_are_resolved() -> None:
-    text = "base: &b {x: 1, y: 2}\nmine:\n  <<: *b\n  y: 3\n"
-    assert read(text) == {"base": {"x": 1, "y": 2}, "mine": {"x": 1, "y": 3}}
+    text = "base: &b {p: 1, q: 2}\nmine:\n  <<: *b\n  q: 3\n"
+    assert read(text) == {"base": {"p": 1, "q": 2}, "mine": {"p": 1, "q": 3}}
 
 
 def test_carriage_returns_and_a_byte_order_mark_are_fine() -> None:
@@ -63,6 +78,9 @@ def test_carriage_returns_and_a_byte_order_mark_are_fine() -> None:
         ("a: [1, 2\n", 2, "not YAML"),
         ("? [a]\n: 1\n", 1, "a key must be a single word"),
         ("a: *nowhere\n", 1, "undefined alias"),
+        ("a: 1\nb: .inf\n", 2, "a number that JSON cannot say"),
+        ("a: 1\n~: 2\n", 2, 'the key "~" is null'),
+        ("a: 1\nb: x\0y\n", 2, "control characters are not allowed, and this is U+0000"),
     ],
 )
 def test_what_cannot_be_read_says_where(text: str, line: int, words: str) -> None:
@@ -85,3 +103,7 @@ def test_an_alias_bomb_is_refused_quickly() -> None:
 def test_deep_nesting_is_refused() -> None:
     with pytest.raises(ManifestError, match="nested deeper"):
         list(parse("[" * 300 + "]" * 300, file="deep.yaml"))
+
+
+def test_keys_are_what_json_would_call_them() -> None:
+    assert read("{on: 1, 0x10: 2, 1: 3}") == {"true": 1, "16": 2, "1": 3}
