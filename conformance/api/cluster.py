@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Feature(StrEnum):
+    """What a cluster can have, by the word that `--cluster-has` takes."""
+
+    LWS = "lws"
+    GROVE = "grove"
+    INFERENCE_EXTENSION = "inference-extension"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,3 +27,11 @@ class Cluster:
     lws: bool = False
     grove: bool = False
     inference_extension: bool = False
+
+    def has(self, feature: Feature) -> bool:
+        """Whether the cluster has `feature`."""
+        return {
+            Feature.LWS: self.lws,
+            Feature.GROVE: self.grove,
+            Feature.INFERENCE_EXTENSION: self.inference_extension,
+        }[feature]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from conformance.api.structural import INVALID, TOO_LONG, Violation
+from conformance.api.violation import INVALID, PREFER, TOO_LONG, Violation
 from conformance.manifest.node import Mapping, Scalar
 
 if TYPE_CHECKING:
@@ -34,6 +34,11 @@ _KEY_RULE = (
     "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end "
     "with an alphanumeric character"
 )
+
+
+def is_subdomain(name: str) -> bool:
+    """Whether `name` is a lowercase RFC 1123 subdomain, as objects are named."""
+    return len(name) <= SUBDOMAIN_LENGTH and _SUBDOMAIN.fullmatch(name) is not None
 
 
 def name_violations(metadata: Mapping, path: Path) -> Iterator[Violation]:
@@ -82,3 +87,17 @@ def _label(node: Scalar, path: Path) -> Iterator[Violation]:
     if not _QUALIFIED.fullmatch(value) or len(value) > LABEL_LENGTH:
         rule = f"{_LABEL_RULE}, in at most {LABEL_LENGTH} characters"
         yield Violation(path, node.mark, INVALID, f'"{value}": {rule}')
+
+
+def finalizer_warnings(root: Mapping) -> Iterator[Violation]:
+    """Yield the API server's warning of finalizers that anybody could have named so."""
+    metadata = root.mapping("metadata")
+    if metadata is None:
+        return
+    for index, node in enumerate(metadata.sequence("finalizers")):
+        if isinstance(node, Scalar) and isinstance(node.value, str) and "/" not in node.value:
+            text = (
+                f'metadata.finalizers: "{node.value}": prefer a domain-qualified finalizer name '
+                "including a path (/) to avoid accidental conflicts with other finalizer writers"
+            )
+            yield Violation(("metadata", "finalizers", index), node.mark, PREFER, text)

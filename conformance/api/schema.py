@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias, cast
 
@@ -11,6 +12,22 @@ JsonObject: TypeAlias = "dict[str, Json]"
 
 LIST_MAP = "map"
 LIST_SET = "set"
+
+
+@dataclass(frozen=True, slots=True)
+class CelRule:
+    """One entry of `x-kubernetes-validations`.
+
+    Attributes:
+        expression: The rule, in the Common Expression Language.
+        message: What the API server says when it does not hold; may be empty.
+        on_create: Whether it is looked at when an object is created; a rule on the old value is
+            not, unless it says that there may be none (`optionalOldSelf`).
+    """
+
+    expression: str
+    message: str
+    on_create: bool
 
 
 class Schema:
@@ -52,15 +69,23 @@ class Schema:
         return tuple(cast("list[str]", self.raw.get("required") or []))
 
     @cached_property
-    def enum(self) -> tuple[str, ...]:
+    def enum(self) -> tuple[Json, ...]:
         """The allowed values; empty when any is."""
-        return tuple(str(value) for value in cast("list[Json]", self.raw.get("enum") or []))
+        return tuple(cast("list[Json]", self.raw.get("enum") or []))
+
+    @cached_property
+    def pattern_text(self) -> str | None:
+        """What a string must contain, as the schema writes it."""
+        return self._string("pattern")
 
     @cached_property
     def pattern(self) -> re.Pattern[str] | None:
         """What a string must contain, as a search (not an anchored match)."""
-        raw = self._string("pattern")
-        return re.compile(raw) if raw is not None else None
+        raw = self.pattern_text
+        if raw is None:
+            return None
+        # Go's `$` is the end of the text; Python's also stands before a last line break.
+        return re.compile(re.sub(r"(?<!\\)\$", r"\\Z", raw), re.ASCII)
 
     @cached_property
     def int_or_string(self) -> bool:
@@ -73,9 +98,30 @@ class Schema:
         return self.raw.get("x-kubernetes-preserve-unknown-fields") is True
 
     @cached_property
-    def has_default(self) -> bool:
-        """Whether the API server fills the field in when it is absent."""
-        return "default" in self.raw
+    def nullable(self) -> bool:
+        """Whether null is a value, and not just another way to leave the field out."""
+        return self.raw.get("nullable") is True
+
+    @cached_property
+    def defaulted(self) -> tuple[str, ...]:
+        """The fields that the API server fills in when they are absent."""
+        return tuple(name for name, child in self.properties.items() if "default" in child.raw)
+
+    @cached_property
+    def rules(self) -> tuple[CelRule, ...]:
+        """The rules that are checked wherever this node is present."""
+        found = cast("list[JsonObject]", self.raw.get("x-kubernetes-validations") or [])
+        return tuple(_rule(raw) for raw in found)
+
+    def alternatives(self, junctor: str) -> tuple[Schema, ...]:
+        """Return the schemas below `allOf`, `anyOf` or `oneOf`."""
+        return tuple(Schema(raw) for raw in cast("list[JsonObject]", self.raw.get(junctor) or []))
+
+    @cached_property
+    def excluded(self) -> Schema | None:
+        """The schema below `not`, or None."""
+        raw = self.raw.get("not")
+        return Schema(raw) if isinstance(raw, dict) else None
 
     @cached_property
     def default(self) -> Json:
@@ -107,3 +153,13 @@ class Schema:
     def _string(self, key: str) -> str | None:
         raw = self.raw.get(key)
         return raw if isinstance(raw, str) else None
+
+
+def _rule(raw: JsonObject) -> CelRule:
+    expression = str(raw.get("rule", ""))
+    transition = re.search(r"\boldSelf\b", expression) is not None
+    return CelRule(
+        expression=expression,
+        message=str(raw.get("message", "")),
+        on_create=not transition or raw.get("optionalOldSelf") is True,
+    )

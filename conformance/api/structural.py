@@ -1,16 +1,26 @@
-"""Structural validation: nodes against a schema, in the API server's words.
+"""Structural validation: an object against a schema, as the API server does it.
 
-Each violation names the path, the place where it was written, and the nearest right word.
+It looks at the object after strict decoding and defaults. Each violation names the path, the place
+where it was written, and the nearest right word.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from conformance.api import formats
 from conformance.api.schema import LIST_MAP, LIST_SET
-from conformance.manifest.node import Mapping, Mark, Node, Path, Scalar, Sequence, path_text
+from conformance.api.violation import (
+    DUPLICATE,
+    INVALID,
+    REQUIRED,
+    TOO_LONG,
+    TOO_MANY,
+    UNSUPPORTED,
+    Violation,
+)
+from conformance.manifest.node import Mapping, Mark, Node, Path, Scalar, Sequence
 from conformance.manifest.suggest import nearest
 
 if TYPE_CHECKING:
@@ -18,54 +28,11 @@ if TYPE_CHECKING:
 
     from conformance.api.schema import Schema
 
-UNKNOWN = "unknown field"
-REQUIRED = "Required value"
-INVALID = "Invalid value"
-UNSUPPORTED = "Unsupported value"
-DUPLICATE = "Duplicate value"
-TOO_MANY = "Too many"
-TOO_LONG = "Too long"
-
-_INT_BITS = {"int32": 31, "int64": 63}
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """One thing that the schema does not allow.
-
-    Attributes:
-        path: The field, from the root of the object.
-        mark: Where it was written: the key for an unknown field, else the value.
-        kind: The API server's class of error (`Required value`, ...).
-        text: What is wrong.
-        suggestion: The nearest right word, or None.
-    """
-
-    path: Path
-    mark: Mark
-    kind: str
-    text: str
-    suggestion: str | None = None
-
-    @property
-    def message(self) -> str:
-        """The whole message: path, kind, text and what to write instead."""
-        hint = f'; did you mean "{self.suggestion}"?' if self.suggestion else ""
-        if self.kind == UNKNOWN:
-            return f'{UNKNOWN} "{path_text(self.path)}"{hint}'
-        return f"{path_text(self.path)}: {self.kind}: {self.text}{hint}"
-
 
 def violations(node: Node, schema: Schema, path: Path = ()) -> Iterator[Violation]:
     """Yield everything in `node` that `schema` does not allow, in document order."""
-    if isinstance(node, Scalar) and node.value is None:
-        return  # The API server takes null as the field left out, nullable or not.
-    if schema.int_or_string:
-        yield from _int_or_string(node, schema, path)
-        return
-    if not _is_type(node, schema.type):
-        text = f"must be {_article(schema)}, not {_kind_of(node)}{_quote_hint(node, schema)}"
-        yield Violation(path, node.mark, INVALID, text)
+    if (wrong := type_violation(node, schema, path)) is not None:
+        yield wrong
         return
     if isinstance(node, Mapping):
         yield from _mapping(node, schema, path)
@@ -73,36 +40,55 @@ def violations(node: Node, schema: Schema, path: Path = ()) -> Iterator[Violatio
         yield from _sequence(node, schema, path)
     else:
         yield from _scalar(node, schema, path)
+    yield from _junctors(node, schema, path)
+
+
+def type_violation(node: Node, schema: Schema, path: Path) -> Violation | None:
+    """Return what is wrong with the kind of value that `node` is, or None."""
+    if isinstance(node, Scalar) and node.value is None:
+        if schema.nullable or (schema.type is None and not schema.int_or_string):
+            return None
+        return Violation(path, node.mark, INVALID, f"must be {_article(schema)}, not null")
+    if schema.int_or_string:
+        value = node.value if isinstance(node, Scalar) else None
+        if isinstance(value, int | str) and not isinstance(value, bool):
+            return None
+        text = f"must be an integer or a string, not {_kind_of(node)}"
+        return Violation(path, node.mark, INVALID, text)
+    if _is_type(node, schema.type):
+        return None
+    text = f"must be {_article(schema)}, not {_kind_of(node)}{_quote_hint(node, schema)}"
+    return Violation(path, node.mark, INVALID, text)
 
 
 def _mapping(node: Mapping, schema: Schema, path: Path) -> Iterator[Violation]:
     for entry in node:
-        here = (*path, entry.key)
         child = schema.properties.get(entry.key) or schema.additional
         if child is not None:
-            yield from violations(entry.value, child, here)
-        elif not schema.preserves_unknown:
-            suggestion = nearest(entry.key, schema.properties)
-            yield Violation(here, entry.mark, UNKNOWN, "", suggestion)
+            yield from violations(entry.value, child, (*path, entry.key))
     for name in schema.required:
-        child = schema.properties.get(name)
-        if name not in node and not (child is not None and child.has_default):
+        if name not in node:
             yield Violation((*path, name), node.mark, REQUIRED, "is missing")
-    most = schema.limit("maxProperties")
-    if most is not None and len(node) > most:
-        yield Violation(path, node.mark, TOO_MANY, f"{len(node)} entries; at most {most:g}")
+    for name, word in (("maxProperties", "most"), ("minProperties", "least")):
+        yield from _count(node, schema, path, name=name, word=word, noun="entries")
 
 
 def _sequence(node: Sequence, schema: Schema, path: Path) -> Iterator[Violation]:
     if schema.items is not None:
         for index, item in enumerate(node):
             yield from violations(item, schema.items, (*path, index))
-    for name, short, word in (("maxItems", False, "most"), ("minItems", True, "least")):
-        bound = schema.limit(name)
-        if bound is not None and (len(node) < bound if short else len(node) > bound):
-            yield Violation(path, node.mark, TOO_MANY, f"{len(node)} items; at {word} {bound:g}")
+    for name, word in (("maxItems", "most"), ("minItems", "least")):
+        yield from _count(node, schema, path, name=name, word=word, noun="items")
     if schema.list_type in (LIST_MAP, LIST_SET):
         yield from _duplicates(node, schema, path)
+
+
+def _count(
+    node: Mapping | Sequence, schema: Schema, path: Path, *, name: str, word: str, noun: str
+) -> Iterator[Violation]:
+    bound = schema.limit(name)
+    if bound is not None and (len(node) > bound if word == "most" else len(node) < bound):
+        yield Violation(path, node.mark, TOO_MANY, f"{len(node)} {noun}; at {word} {bound:g}")
 
 
 def _duplicates(node: Sequence, schema: Schema, path: Path) -> Iterator[Violation]:
@@ -123,19 +109,15 @@ def _identity(item: Node, schema: Schema) -> str | None:
         return json.dumps(item.plain(), sort_keys=True)
     if not isinstance(item, Mapping):
         return None
-    keys = {}
-    for key in schema.list_keys:
-        value = item.get(key)
-        child = schema.items.properties.get(key) if schema.items is not None else None
-        keys[key] = value.plain() if value is not None else child.default if child else None
-    return json.dumps(keys)
+    found = {key: value for key in schema.list_keys if (value := item.get(key)) is not None}
+    return json.dumps({key: value.plain() for key, value in found.items()})
 
 
 def _scalar(node: Scalar, schema: Schema, path: Path) -> Iterator[Violation]:
     value = node.value
-    if schema.enum and str(value) not in schema.enum:
+    if schema.enum and value not in schema.enum:
         allowed = ", ".join(f'"{one}"' for one in schema.enum)
-        suggestion = nearest(str(value), schema.enum)
+        suggestion = nearest(str(value), [str(one) for one in schema.enum])
         text = f'"{value}"; supported values: {allowed}'
         yield Violation(path, node.mark, UNSUPPORTED, text, suggestion)
     if isinstance(value, str):
@@ -146,7 +128,7 @@ def _scalar(node: Scalar, schema: Schema, path: Path) -> Iterator[Violation]:
 
 def _string(value: str, node: Scalar, schema: Schema, path: Path) -> Iterator[Violation]:
     if schema.pattern is not None and not schema.pattern.search(value):
-        text = f'"{value}" does not match {schema.pattern.pattern}'
+        text = f'"{value}" does not match {schema.pattern_text}'
         yield Violation(path, node.mark, INVALID, text)
     longest, shortest = schema.limit("maxLength"), schema.limit("minLength")
     if longest is not None and len(value) > longest:
@@ -155,28 +137,40 @@ def _string(value: str, node: Scalar, schema: Schema, path: Path) -> Iterator[Vi
     if shortest is not None and len(value) < shortest:
         text = f'"{value}" should be at least {shortest:g} characters long'
         yield Violation(path, node.mark, INVALID, text)
+    if schema.format is not None and not formats.matches(value, schema.format):
+        yield Violation(path, node.mark, INVALID, f'"{value}" is no {schema.format}')
 
 
 def _number(value: float, node: Scalar, schema: Schema, path: Path) -> Iterator[Violation]:
     least, most = schema.limit("minimum"), schema.limit("maximum")
-    if least is not None and value < least:
-        text = f"{value} should be greater than or equal to {least:g}"
-        yield Violation(path, node.mark, INVALID, text)
-    if most is not None and value > most:
-        text = f"{value} should be less than or equal to {most:g}"
-        yield Violation(path, node.mark, INVALID, text)
-    bits = _INT_BITS.get(schema.format or "")
-    if bits is not None and not -(2**bits) <= value < 2**bits:
-        yield Violation(path, node.mark, INVALID, f"{value} does not fit {schema.format}")
+    if least is not None:
+        beyond = schema.raw.get("exclusiveMinimum") is True
+        if value < least or (beyond and value == least):
+            text = f"{value} should be greater than {'' if beyond else 'or equal to '}{least:g}"
+            yield Violation(path, node.mark, INVALID, text)
+    if most is not None:
+        beyond = schema.raw.get("exclusiveMaximum") is True
+        if value > most or (beyond and value == most):
+            text = f"{value} should be less than {'' if beyond else 'or equal to '}{most:g}"
+            yield Violation(path, node.mark, INVALID, text)
+    step = schema.limit("multipleOf")
+    if step and value % step:
+        yield Violation(path, node.mark, INVALID, f"{value} should be a multiple of {step:g}")
 
 
-def _int_or_string(node: Node, schema: Schema, path: Path) -> Iterator[Violation]:
-    value = node.value if isinstance(node, Scalar) else None
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        text = f"must be an integer or a string, not {_kind_of(node)}"
-        yield Violation(path, node.mark, INVALID, text)
-    elif isinstance(node, Scalar):
-        yield from _scalar(node, schema, path)
+def _junctors(node: Node, schema: Schema, path: Path) -> Iterator[Violation]:
+    """Yield what `allOf`, `anyOf`, `oneOf` and `not` do not allow."""
+    for one in schema.alternatives("allOf"):
+        yield from violations(node, one, path)
+    if not schema.int_or_string:  # Its anyOf says no more than the extension does.
+        for junctor, words in (("anyOf", "at least one"), ("oneOf", "exactly one")):
+            options = schema.alternatives(junctor)
+            fitting = sum(not any(violations(node, one, path)) for one in options)
+            if options and (fitting == 0 or (junctor == "oneOf" and fitting > 1)):
+                text = f"must validate {words} schema ({junctor})"
+                yield Violation(path, node.mark, INVALID, text)
+    if schema.excluded is not None and not any(violations(node, schema.excluded, path)):
+        yield Violation(path, node.mark, INVALID, "must not validate the schema (not)")
 
 
 def _is_type(node: Node, wanted: str | None) -> bool:
@@ -193,8 +187,7 @@ def _is_type(node: Node, wanted: str | None) -> bool:
         return wanted == "string"
     if isinstance(value, int):
         return wanted in ("integer", "number")
-    # 1.0 is an integer to JSON, and so to the API server.
-    return wanted == "number" or (wanted == "integer" and float(value or 0).is_integer())
+    return wanted == "number"
 
 
 def _kind_of(node: Node) -> str:
@@ -210,6 +203,8 @@ def _kind_of(node: Node) -> str:
 
 
 def _article(schema: Schema) -> str:
+    if schema.int_or_string:
+        return "an integer or a string"
     words = {"object": "an object", "array": "a list", "integer": "an integer"}
     return words.get(schema.type or "", f"a {schema.type or 'value'}")
 

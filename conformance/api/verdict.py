@@ -1,51 +1,133 @@
-"""The verdict: everything the API server would refuse or warn about in one document."""
+"""The verdict: everything the API server and the operator would refuse or warn about."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from conformance.api import crd
-from conformance.api.names import name_violations
-from conformance.api.structural import REQUIRED, Violation, violations
+from conformance.api import admission, crd
+from conformance.api.admission.request import Request
+from conformance.api.cel import rule_violations
+from conformance.api.decoding import too_wide, unknown_fields, wrong_types
+from conformance.api.defaults import complete
+from conformance.api.names import finalizer_warnings, name_violations
+from conformance.api.structural import violations
+from conformance.api.violation import DEPRECATED, REQUIRED, Violation
 from conformance.manifest.node import NOWHERE, Mapping
+from conformance.manifest.read import read_graph
 
 if TYPE_CHECKING:
+    from conformance.api.cluster import Cluster
+    from conformance.api.crd import Crd
+    from conformance.api.schema import Schema
     from conformance.manifest.document import Document
 
+METADATA, STATUS = "metadata", "status"
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What the API server says: refused when there is any violation."""
+    """What the API server says: refused when there is any violation, rule or refusal.
 
-    violations: tuple[Violation, ...]
-    warnings: tuple[Violation, ...]
+    Attributes:
+        violations: What strict decoding and the schema do not allow.
+        rules: The CRD's own rules (CEL) that are broken.
+        refusals: What the operator's webhooks refuse.
+        conditional: What they refuse unless the cluster has something, when nobody said if it has.
+        warnings: What the API server and the operator warn of.
+    """
+
+    violations: tuple[Violation, ...] = ()
+    rules: tuple[Violation, ...] = ()
+    refusals: tuple[Violation, ...] = ()
+    conditional: tuple[Violation, ...] = ()
+    warnings: tuple[Violation, ...] = ()
 
     @property
     def accepted(self) -> bool:
         """Whether the API server would take the document."""
-        return not self.violations
+        return not (self.violations or self.rules or self.refusals)
 
 
-def judge(document: Document, *, operator: str = crd.DEFAULT_OPERATOR) -> Verdict:
-    """Return the verdict on a DynamoGraphDeployment of a version that the CRD serves.
+def judge(
+    document: Document, *, definition: Crd | None = None, cluster: Cluster | None = None
+) -> Verdict:
+    """Return the verdict on creating a DynamoGraphDeployment of a version that the CRD serves.
+
+    Like the API server, it looks at the CRD's rules and asks the operator only when the object is
+    otherwise valid; fields that nobody knows are reported, and then as if they were not there.
+
+    Args:
+        document: The document.
+        definition: The CRD, with the operator it belongs to; the default operator's when None.
+        cluster: What the cluster has; None when nobody said.
 
     Raises:
         KeyError: The CRD does not serve the document's API version.
     """
-    definition = crd.load(operator)
+    used = definition or crd.load()
     version = document.version or ""
-    schema = definition.versions[version]
-    found = list(violations(document.root, schema))
-    meta = document.root.get("metadata")
-    if isinstance(meta, Mapping):
-        found += name_violations(meta, ("metadata",))
-    if not isinstance(meta, Mapping) or not ("name" in meta or "generateName" in meta):
-        mark = meta.mark if meta is not None else document.root.mark
-        found.append(Violation(("metadata", "name"), mark, REQUIRED, "is missing"))
-    warnings = []
-    if (warning := definition.deprecations.get(version)) is not None:
-        node = document.root.get("apiVersion")
-        mark = node.mark if node is not None else NOWHERE
-        warnings.append(Violation(("apiVersion",), mark, "deprecated", warning))
-    return Verdict(tuple(sorted(found, key=lambda one: one.mark)), tuple(warnings))
+    schema = used.versions[version]
+    unknown = tuple(unknown_fields(document.root, schema))
+    root = complete(document.root, schema)
+    assert isinstance(root, Mapping)  # noqa: S101 - completing keeps the kind of a node
+    found = [*_schema_violations(root, schema), *_name_violations(root)]
+    # An object that is created has no status: it is dropped before anybody looks at it.
+    completed = replace(document, root=root.replaced(STATUS, None))
+    warnings = [*_deprecation(document, used), *finalizer_warnings(root)]
+    if found:
+        return Verdict(violations=_sorted(*unknown, *found), warnings=tuple(warnings))
+    rules = tuple(rule_violations(completed.root, schema))
+    request = Request(
+        root=completed.root, graph=read_graph(completed), version=version, cluster=cluster
+    )
+    asked = [*too_wide(root, schema), *_status_types(root, schema), *admission.refusals(request)]
+    return Verdict(
+        violations=_sorted(*unknown),
+        rules=rules,
+        refusals=_sorted(*(one for one in asked if _stands(one, cluster))),
+        conditional=_sorted(*(one for one in asked if one.unless and cluster is None)),
+        warnings=(*warnings, *admission.warnings(request)),
+    )
+
+
+def _schema_violations(root: Mapping, schema: Schema) -> tuple[Violation, ...]:
+    return tuple(violations(root.replaced(STATUS, None), schema))
+
+
+def _status_types(root: Mapping, schema: Schema) -> tuple[Violation, ...]:
+    """Return what the operator cannot decode of a status, which the API server itself drops."""
+    status, child = root.get(STATUS), schema.properties.get(STATUS)
+    if status is None or child is None:
+        return ()
+    return tuple(wrong_types(status, child, (STATUS,)))
+
+
+def _name_violations(root: Mapping) -> list[Violation]:
+    meta = root.get(METADATA)
+    found = list(name_violations(meta, (METADATA,))) if isinstance(meta, Mapping) else []
+    if not isinstance(meta, Mapping) or not (meta.string("name") or meta.string("generateName")):
+        mark = meta.mark if meta is not None else root.mark
+        found.append(
+            Violation((METADATA, "name"), mark, REQUIRED, "name or generateName is needed")
+        )
+    return found
+
+
+def _deprecation(document: Document, used: Crd) -> list[Violation]:
+    warning = used.deprecations.get(document.version or "")
+    if warning is None:
+        return []
+    node = document.root.get("apiVersion")
+    mark = node.mark if node is not None else NOWHERE
+    return [Violation(("apiVersion",), mark, DEPRECATED, warning)]
+
+
+def _stands(one: Violation, cluster: Cluster | None) -> bool:
+    if one.unless is None:
+        return True
+    return cluster is not None and not cluster.has(one.unless)
+
+
+def _sorted(*found: Violation) -> tuple[Violation, ...]:
+    return tuple(sorted(found, key=lambda one: one.mark))

@@ -17,6 +17,12 @@ Plain: TypeAlias = "bool | int | float | str | list[Plain] | dict[str, Plain] | 
 Path: TypeAlias = "tuple[str | int, ...]"
 
 
+class Key(str):
+    """A step of a path that is the key of a map, which an operator's messages put in brackets."""
+
+    __slots__ = ()
+
+
 class Mark(NamedTuple):
     """A place in a file; line and column count from 1."""
 
@@ -154,12 +160,10 @@ def path_text(path: Path) -> str:
     """Return `path` the way the Kubernetes API writes it: `spec.components[0].podTemplate`."""
     text = ""
     for step in path:
-        if isinstance(step, int):
+        if isinstance(step, int | Key):
             text += f"[{step}]"
-        elif step and all(c.isalnum() or c in "-_" for c in step):
-            text += f".{step}" if text else step
         else:
-            text += f"[{step}]"
+            text += f".{step}" if text else step
     return text
 
 

@@ -1,53 +1,18 @@
-"""The schema check against what a real API server said, and its words."""
+"""The words of the schema check, and where it points."""
 
 from __future__ import annotations
 
 import datetime as dt
-from pathlib import Path
 
 import pytest
 
 from conformance.api import crd
 from conformance.api.verdict import judge
-from conformance.manifest.document import Document, read_documents, read_file
+from conformance.manifest.document import read_documents
 from conformance.manifest.node import path_text
-
-ADMISSION = Path(__file__).parents[2] / "data" / "observed" / "admission.yaml"
 
 HEAD = "apiVersion: nvidia.com/v1beta1\nkind: DynamoGraphDeployment\nmetadata: {name: g}\n"
 COMPONENT = HEAD + "spec:\n  components:\n  - name: a\n"
-
-BEYOND_THE_SCHEMA = ('"object": ', '"array": ')
-"""How the API server words CEL rules, which are not structural."""
-
-
-def recorded() -> list[tuple[str, Document, bool, str]]:
-    """Return each recorded case: its name, the manifest, the CRD's verdict and message."""
-    found = []
-    for case in read_file(ADMISSION):
-        manifest, verdict = case.root.mapping("manifest"), case.root.mapping("crd")
-        assert manifest is not None
-        assert verdict is not None
-        document = Document("case.yaml", 0, manifest)
-        accepted = verdict.get("accepted")
-        assert accepted is not None
-        name, message = case.root.string("case") or "", verdict.string("message") or ""
-        if document.version in crd.load().versions:
-            found.append((name, document, accepted.plain() is True, message))
-    return found
-
-
-def test_nearly_all_recorded_cases_are_of_a_served_version() -> None:
-    assert len(recorded()) == 206
-
-
-@pytest.mark.parametrize("case", recorded(), ids=lambda case: case[0])
-def test_the_verdict_is_the_schema_s(case: tuple[str, Document, bool, str]) -> None:
-    _name, document, accepted, message = case
-    beyond = any(words in message for words in BEYOND_THE_SCHEMA)
-    if beyond and "Duplicate value" not in message:
-        accepted = True
-    assert judge(document).accepted == accepted, message
 
 
 @pytest.mark.parametrize(
@@ -77,7 +42,7 @@ def test_a_violation_says_where_and_what_to_write(
 
 def test_numbers_wider_than_the_field_are_refused() -> None:
     (document,) = read_documents(COMPONENT + "    replicas: 3000000000\n", file="g.yaml")
-    (violation,) = judge(document).violations
+    violation = next(one for one in judge(document).refusals if "fit" in one.text)
     assert "does not fit int32" in violation.message
     assert path_text(violation.path) == "spec.components[0].replicas"
 

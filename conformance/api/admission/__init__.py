@@ -1,0 +1,43 @@
+"""What the Dynamo operator's validating webhook refuses, and what it warns of, offline.
+
+One module per subject, each with `check(request)`. The rules are those of the operator named in
+`OPERATOR` when an object is created; what depends on the cluster says so (`Violation.unless`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance.api.admission import (
+    alpha,
+    annotation,
+    component,
+    epp,
+    experiments,
+    grove,
+    image,
+    names,
+    topology,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conformance.api.admission.request import Request
+    from conformance.api.violation import Violation
+
+OPERATOR = "1.5.0-dev"
+"""The operator (upstream main of 2026-08-21) whose rules these are."""
+
+_SUBJECTS = (annotation, component, epp, experiments, grove, image, names, topology, alpha)
+
+
+def refusals(request: Request) -> Iterator[Violation]:
+    """Yield everything that the webhook would refuse the object for."""
+    for subject in _SUBJECTS:
+        yield from subject.check(request)
+
+
+def warnings(request: Request) -> Iterator[Violation]:
+    """Yield everything that the webhook would warn of."""
+    yield from alpha.warn(request)

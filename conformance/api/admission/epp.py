@@ -1,0 +1,53 @@
+"""Components of type `epp`: the endpoint picker of an inference gateway."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance.api.admission.request import mark_of, text_of
+from conformance.api.violation import FORBIDDEN, INFERENCE, INVALID, REQUIRED, Violation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conformance.api.admission.request import Request
+    from conformance.manifest.graph import Component
+    from conformance.manifest.node import Path
+
+EPP = "epp"
+_NO_POOL = (
+    "cannot deploy EPP component: InferencePool API group (inference.networking.k8s.io) is not "
+    "available in the cluster; install the Gateway API Inference Extension before deploying EPP "
+    "components"
+)
+
+
+def check(request: Request) -> Iterator[Violation]:
+    """Yield what the webhook refuses of endpoint pickers."""
+    for path, component in request.components():
+        if component.type == EPP:
+            yield from _picker(component, path)
+        yield from _reference(component, path)
+
+
+def _picker(component: Component, path: Path) -> Iterator[Violation]:
+    node = component.node
+    kind = mark_of(node, "type")
+    yield Violation((*path, "type"), kind, FORBIDDEN, _NO_POOL, unless=INFERENCE)
+    if component.node_count > 1:
+        mark = mark_of(node, "multinode")
+        text = "EPP component cannot be multinode"
+        yield Violation((*path, "multinode"), mark, FORBIDDEN, text)
+    if component.replicas != 1:
+        text = f"{component.replicas}: EPP component must have exactly 1 replica"
+        yield Violation((*path, "replicas"), mark_of(node, "replicas"), INVALID, text)
+    if node.mapping("eppConfig") is None:
+        yield Violation((*path, "eppConfig"), kind, REQUIRED, "is required for EPP components")
+
+
+def _reference(component: Component, path: Path) -> Iterator[Violation]:
+    config = component.node.mapping("eppConfig")
+    reference = config.mapping("configMapRef") if config is not None else None
+    if reference is not None and not text_of(reference, "name"):
+        here = (*path, "eppConfig", "configMapRef", "name")
+        yield Violation(here, reference.mark, REQUIRED, "is required")

@@ -1,0 +1,71 @@
+"""The runtime version: told by the image's tag, or said beside it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from conformance.api.admission.request import mark_of, text_of
+from conformance.api.violation import REQUIRED, Violation
+from conformance.manifest.node import Key, Mapping
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conformance.api.admission.request import Request
+    from conformance.manifest.graph import Component
+    from conformance.manifest.node import Path
+
+_PART = r"(?:0|[1-9][0-9]*)"
+_WORD = rf"(?:{_PART}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
+_TAG = re.compile(
+    rf"[vV]?({_PART}\.{_PART}\.{_PART})(?:-{_WORD}(?:\.{_WORD})*)?"
+    r"(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?"
+)
+_NO_VERSION = (
+    "is required when the specified main container image has no parseable semantic-version tag; "
+    "write the Dynamo release that the image holds, such as 1.6.1"
+)
+
+
+def runtime_version(image: str) -> str | None:
+    """Return the MAJOR.MINOR.PATCH that an image's tag tells, or None."""
+    name = image.partition("@")[0].rpartition("/")[2]
+    found = _TAG.fullmatch(name.rpartition(":")[2]) if ":" in name else None
+    return found[1] if found is not None else None
+
+
+def check(request: Request) -> Iterator[Violation]:
+    """Yield each component whose runtime version the operator cannot tell."""
+    if request.is_alpha:
+        for name, service in request.services():
+            yield from _service(service, ("spec", "services", Key(name)))
+        return
+    for path, component in request.components():
+        yield from _component(component, path)
+
+
+def _component(component: Component, path: Path) -> Iterator[Violation]:
+    containers = (*path, "podTemplate", "spec", "containers")
+    if component.main is None:
+        mark = component.pod_spec.mark if component.pod_spec is not None else component.node.mark
+        yield Violation(containers, mark, REQUIRED, 'is required; add a container named "main"')
+        return
+    here = (*containers, component.containers.index(component.main), "image")
+    yield from _versioned(component.main.node, component.node, here, path)
+
+
+def _service(service: Mapping, path: Path) -> Iterator[Violation]:
+    extra = service.mapping("extraPodSpec") or Mapping(mark=service.mark)
+    main = extra.mapping("mainContainer") or Mapping(mark=extra.mark)
+    here = (*path, "extraPodSpec", "mainContainer", "image")
+    yield from _versioned(main, service, here, path)
+
+
+def _versioned(container: Mapping, owner: Mapping, here: Path, path: Path) -> Iterator[Violation]:
+    image = text_of(container, "image")
+    if not image:
+        yield Violation(here, mark_of(container, "image"), REQUIRED, "is required")
+    elif not text_of(owner, "runtimeVersionOverride") and runtime_version(image) is None:
+        where = (*path, "runtimeVersionOverride")
+        yield Violation(where, mark_of(container, "image"), REQUIRED, _NO_VERSION)

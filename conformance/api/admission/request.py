@@ -1,0 +1,98 @@
+"""Requests: what the webhook is asked to admit, in both shapes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from conformance.manifest.document import V1ALPHA1
+from conformance.manifest.node import NOWHERE, Mapping, Path, Scalar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conformance.api.cluster import Cluster
+    from conformance.manifest.graph import Component, Graph
+    from conformance.manifest.node import Mark
+
+ENABLE_GROVE = "nvidia.com/enable-grove"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One object that somebody wants to create.
+
+    Attributes:
+        root: The object in its own version, after defaults.
+        graph: The same in v1beta1 shape, which most rules look at.
+        version: Its own version.
+        cluster: What the cluster has, or None when nobody said.
+    """
+
+    root: Mapping
+    graph: Graph
+    version: str
+    cluster: Cluster | None
+
+    @property
+    def is_alpha(self) -> bool:
+        """Whether the object was written as v1alpha1."""
+        return self.version == V1ALPHA1
+
+    @property
+    def spec(self) -> Mapping:
+        """The v1beta1-shaped `spec`; empty when there is none."""
+        return self.graph.root.mapping("spec") or Mapping(mark=self.root.mark)
+
+    @property
+    def annotations(self) -> Mapping:
+        """The object's annotations; empty when there are none."""
+        metadata = self.root.mapping("metadata")
+        found = metadata.mapping("annotations") if metadata is not None else None
+        return found or Mapping(mark=self.root.mark)
+
+    @property
+    def has_grove(self) -> bool:
+        """Whether Grove is known to make the graph's workloads."""
+        return self.cluster is not None and self.cluster.grove and not self.declines_grove
+
+    @property
+    def declines_grove(self) -> bool:
+        """Whether the graph itself says that it wants no Grove."""
+        value = self.annotations.string(ENABLE_GROVE)
+        return value is not None and value.lower() == "false"
+
+    def components(self) -> Iterator[tuple[Path, Component]]:
+        """Yield each component with its path, as the operator's messages write it."""
+        for index, component in enumerate(self.graph.components):
+            yield ("spec", "components", index), component
+
+    def services(self) -> Iterator[tuple[str, Mapping]]:
+        """Yield each service of a v1alpha1 object; a null one is passed over."""
+        spec = self.root.mapping("spec") if self.is_alpha else None
+        services = spec.mapping("services") if spec is not None else None
+        for entry in sorted(services or (), key=lambda one: one.key):
+            if isinstance(entry.value, Mapping):
+                yield entry.key, entry.value
+
+
+def text_of(node: Mapping, key: str) -> str | None:
+    """Return a field as text when it is there, whatever its type, or None."""
+    value = node.get(key)
+    if not isinstance(value, Scalar) or value.value is None:
+        return None
+    return str(value.value)
+
+
+def is_true(node: Mapping, key: str) -> bool:
+    """Whether a field holds `true`."""
+    value = node.get(key)
+    return isinstance(value, Scalar) and value.value is True
+
+
+def mark_of(node: Mapping, key: str) -> Mark:
+    """Return where a field's value was written, or where the object begins."""
+    value = node.get(key)
+    if value is not None and value.mark != NOWHERE:
+        return value.mark
+    return node.mark
