@@ -193,8 +193,8 @@ def test_frontend_sidecar_gets_defaults_and_mains_mounts() -> None:
           containers:
           - name: main
             image: i
-            volumeMounts: [{name: m, mountPath: /m}, {name: n, mountPath: /n}]
-          - {name: fe, image: i, args: [-m, x], volumeMounts: [{name: n, mountPath: /other}]}
+            volumeMounts: [{name: m, mountPath: /m}, {name: o, mountPath: /o}]
+          - {name: fe, image: i, args: [-m, x], volumeMounts: [{name: o, mountPath: /other}]}
     """
     (workload,) = render(graph(text), namespace="ns")
     sidecar = workload.leader.spec.mappings("containers")[1]
@@ -202,7 +202,7 @@ def test_frontend_sidecar_gets_defaults_and_mains_mounts() -> None:
     assert plain(sidecar, "command") == ["python3"]
     assert plain(sidecar, "args") == ["-m", "x"]
     assert plain(sidecar, "volumeMounts") == [
-        {"name": "n", "mountPath": "/other"},
+        {"name": "o", "mountPath": "/other"},
         {"name": "m", "mountPath": "/m"},
     ]
 
