@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from conformance.api.violation import INVALID, PREFER, TOO_LONG, Violation
+from conformance.api.violation import INVALID, TOO_LONG, Violation
 from conformance.manifest.node import Mapping, Scalar
 
 if TYPE_CHECKING:
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 SUBDOMAIN_LENGTH = 253
 LABEL_LENGTH = 63
+RANDOM_LENGTH = 5
+GENERATED_LENGTH = LABEL_LENGTH - RANDOM_LENGTH
+"""How much of `generateName` is used; random characters follow."""
 
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _QUALIFIED = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
@@ -48,18 +51,30 @@ def name_violations(metadata: Mapping, path: Path) -> Iterator[Violation]:
         metadata: The object's `metadata`.
         path: Where it stands.
     """
-    for key in ("name", "generateName"):
-        value = metadata.get(key)
-        if isinstance(value, Scalar) and isinstance(value.value, str) and value.value:
-            # A generated name goes on after its prefix, so that may end with a dash.
-            text = value.value.rstrip("-") + "x" if key == "generateName" else value.value
-            yield from _subdomain(text, value.value, (*path, key), value.mark)
+    name, prefix = metadata.get("name"), metadata.get("generateName")
+    if isinstance(name, Scalar) and isinstance(name.value, str) and name.value:
+        yield from _subdomain(name.value, name.value, (*path, "name"), name.mark)
+    if isinstance(prefix, Scalar) and isinstance(prefix.value, str) and prefix.value:
+        yield from _generated(prefix.value, (*path, "generateName"), prefix.mark)
     for key in ("labels", "annotations"):
         entries = metadata.mapping(key)
         for entry in entries or ():
-            yield from _key(entry.key, (*path, key), entry.mark)
+            # The API server folds the case of annotation keys before it looks at them.
+            text = entry.key if key == "labels" else entry.key.lower()
+            yield from key_violations(text, (*path, key), entry.mark)
             if key == "labels" and isinstance(entry.value, Scalar):
                 yield from _label(entry.value, (*path, key, entry.key))
+
+
+def _generated(prefix: str, path: Path, mark: Mark) -> Iterator[Violation]:
+    """Yield what is wrong with a prefix, by itself and with five characters after it."""
+    # By itself it may end in a dash, which is left out of the check with what stands before it.
+    masked = f"{prefix[:-2]}a" if len(prefix) > 1 and prefix.endswith("-") else prefix
+    found = list(_subdomain(masked, prefix, path, mark))
+    yield from found
+    if not found:
+        name = prefix[:GENERATED_LENGTH] + "x" * RANDOM_LENGTH
+        yield from _subdomain(name, prefix, path, mark)
 
 
 def _subdomain(text: str, shown: str, path: Path, mark: Mark) -> Iterator[Violation]:
@@ -71,7 +86,8 @@ def _subdomain(text: str, shown: str, path: Path, mark: Mark) -> Iterator[Violat
         yield Violation(path, mark, INVALID, f'"{shown}": {_SUBDOMAIN_RULE}', suggestion or None)
 
 
-def _key(key: str, path: Path, mark: Mark) -> Iterator[Violation]:
+def key_violations(key: str, path: Path, mark: Mark) -> Iterator[Violation]:
+    """Yield what is wrong with a qualified name: the key of a label, or a finalizer."""
     prefix, slash, name = key.rpartition("/")
     if slash and not (_SUBDOMAIN.fullmatch(prefix) and len(prefix) <= SUBDOMAIN_LENGTH):
         yield Violation(path, mark, INVALID, f'"{key}": prefix part {_SUBDOMAIN_RULE}')
@@ -87,17 +103,3 @@ def _label(node: Scalar, path: Path) -> Iterator[Violation]:
     if not _QUALIFIED.fullmatch(value) or len(value) > LABEL_LENGTH:
         rule = f"{_LABEL_RULE}, in at most {LABEL_LENGTH} characters"
         yield Violation(path, node.mark, INVALID, f'"{value}": {rule}')
-
-
-def finalizer_warnings(root: Mapping) -> Iterator[Violation]:
-    """Yield the API server's warning of finalizers that anybody could have named so."""
-    metadata = root.mapping("metadata")
-    if metadata is None:
-        return
-    for index, node in enumerate(metadata.sequence("finalizers")):
-        if isinstance(node, Scalar) and isinstance(node.value, str) and "/" not in node.value:
-            text = (
-                f'metadata.finalizers: "{node.value}": prefer a domain-qualified finalizer name '
-                "including a path (/) to avoid accidental conflicts with other finalizer writers"
-            )
-            yield Violation(("metadata", "finalizers", index), node.mark, PREFER, text)

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from conformance.api.schema import Schema
 
 
+_INT64 = 1 << 63
+
+
 def violations(node: Node, schema: Schema, path: Path = ()) -> Iterator[Violation]:
     """Yield everything in `node` that `schema` does not allow, in document order."""
     if (wrong := type_violation(node, schema, path)) is not None:
@@ -185,9 +188,10 @@ def _is_type(node: Node, wanted: str | None) -> bool:
         return wanted == "boolean"
     if isinstance(value, str):
         return wanted == "string"
-    if isinstance(value, int):
-        return wanted in ("integer", "number")
-    return wanted == "number"
+    # JSON's 2.0 is a whole number too; one that 64 bits do not hold is none.
+    number = value or 0
+    is_whole = -_INT64 <= number < _INT64 and number == int(number)
+    return wanted == "number" or (wanted == "integer" and is_whole)
 
 
 def _kind_of(node: Node) -> str:

@@ -10,7 +10,7 @@ from conformance.api.admission.request import Request
 from conformance.api.cel import rule_violations
 from conformance.api.decoding import too_wide, unknown_fields, wrong_types
 from conformance.api.defaults import complete
-from conformance.api.names import finalizer_warnings, name_violations
+from conformance.api.metadata import metadata_violations, metadata_warnings
 from conformance.api.structural import violations
 from conformance.api.violation import DEPRECATED, REQUIRED, Violation
 from conformance.manifest.node import NOWHERE, Mapping
@@ -71,10 +71,10 @@ def judge(
     unknown = tuple(unknown_fields(document.root, schema))
     root = complete(document.root, schema)
     assert isinstance(root, Mapping)  # noqa: S101 - completing keeps the kind of a node
-    found = [*_schema_violations(root, schema), *_name_violations(root)]
+    found = [*_schema_violations(root, schema), *_metadata_violations(root)]
     # An object that is created has no status: it is dropped before anybody looks at it.
     completed = replace(document, root=root.replaced(STATUS, None))
-    warnings = [*_deprecation(document, used), *finalizer_warnings(root)]
+    warnings = [*_deprecation(document, used), *metadata_warnings(root)]
     if found:
         return Verdict(violations=_sorted(*unknown, *found), warnings=tuple(warnings))
     rules = tuple(rule_violations(completed.root, schema))
@@ -103,9 +103,9 @@ def _status_types(root: Mapping, schema: Schema) -> tuple[Violation, ...]:
     return tuple(wrong_types(status, child, (STATUS,)))
 
 
-def _name_violations(root: Mapping) -> list[Violation]:
+def _metadata_violations(root: Mapping) -> list[Violation]:
     meta = root.get(METADATA)
-    found = list(name_violations(meta, (METADATA,))) if isinstance(meta, Mapping) else []
+    found = list(metadata_violations(meta, (METADATA,))) if isinstance(meta, Mapping) else []
     if not isinstance(meta, Mapping) or not (meta.string("name") or meta.string("generateName")):
         mark = meta.mark if meta is not None else root.mark
         found.append(

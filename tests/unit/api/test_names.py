@@ -42,7 +42,7 @@ def test_good_names(metadata: str) -> None:
         ("{name: g, labels: {app: -x}}", "metadata.labels.app: Invalid value"),
         (f"{{name: g, labels: {{app: {'a' * 64}}}}}", "at most 63 characters"),
         ("{name: g, labels: {_x: w}}", 'metadata.labels: Invalid value: "_x"'),
-        ("{name: g, annotations: {UP/x: w}}", "prefix part a lowercase RFC 1123 subdomain"),
+        ("{name: g, annotations: {_up/x: w}}", "prefix part a lowercase RFC 1123 subdomain"),
     ],
 )
 def test_bad_names_say_which_and_why(metadata: str, words: str) -> None:
