@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conformance.engines.serving import serving
+from conformance.lint.check import check_file
 from conformance.lint.finding import Severity
 from conformance.lint.output.text import findings as finding_texts
-from conformance.lint.runner import lint_file
 from conformance.manifest.document import read_file
 from conformance.manifest.errors import ManifestError
 from conformance.manifest.read import read_graph
@@ -106,7 +106,7 @@ class LintItem(ConformanceItem):
 
     def runtest(self) -> None:
         """Fail on any finding that is an error; other findings are shown in the table."""
-        _count, findings = lint_file(self.path)
+        findings = [one for document in check_file(self.path) for one in document.findings]
         row = self.row()
         errors = [one for one in findings if one.severity is Severity.ERROR]
         others = sorted({one.rule for one in findings if one.severity is not Severity.ERROR})

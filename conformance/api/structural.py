@@ -53,8 +53,7 @@ def type_violation(node: Node, schema: Schema, path: Path) -> Violation | None:
             return None
         return Violation(path, node.mark, INVALID, f"must be {_article(schema)}, not null")
     if schema.int_or_string:
-        value = node.value if isinstance(node, Scalar) else None
-        if isinstance(value, int | str) and not isinstance(value, bool):
+        if _is_type(node, "integer") or _is_type(node, "string"):
             return None
         text = f"must be an integer or a string, not {_kind_of(node)}"
         return Violation(path, node.mark, INVALID, text)

@@ -79,7 +79,11 @@ def judge(
         return Verdict(violations=_sorted(*unknown, *found), warnings=tuple(warnings))
     rules = tuple(rule_violations(completed.root, schema))
     request = Request(
-        root=completed.root, graph=read_graph(completed), version=version, cluster=cluster
+        root=completed.root,
+        graph=read_graph(completed),
+        version=version,
+        operator=used.operator,
+        cluster=cluster,
     )
     asked = [*too_wide(root, schema), *_status_types(root, schema), *admission.refusals(request)]
     return Verdict(

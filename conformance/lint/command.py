@@ -2,32 +2,239 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conformance.lint.finding import LintReport
+    from conformance.lint.options import LintOptions
+    from conformance.lint.runner import Content
 
 EXIT_FINDINGS = 1
 EXIT_USAGE = 2
 EXIT_NOTHING = 3
+FORMATS = ("text", "json", "junit", "sarif", "github")
+STDIN = "-"
+STDIN_NAME = "<stdin>"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    """What the command line asks for, settings included."""
+
+    words: tuple[str, ...]
+    options: LintOptions
+    exclude: tuple[str, ...]
+    changed_since: str | None
+    cached: bool
 
 
 @click.command(
-    epilog="Exit codes: 0 no errors, 1 errors found, 2 wrong usage, 3 nothing found to check."
+    epilog="Exit codes: 0 no errors, 1 errors found, 2 wrong usage or unusable settings, 3 nothing "
+    "found to check. Settings: [tool.dynamo-lint] in pyproject.toml."
 )
-@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.argument("paths", nargs=-1, metavar="PATH...|-")
+@click.option(
+    "--only", multiple=True, metavar="RULES", help="Apply only these (`api` means api-*)."
+)
+@click.option("--skip", multiple=True, metavar="RULES", help="Leave these out.")
+@click.option(
+    "--cluster-has",
+    metavar="WORDS",
+    help="What the cluster has: none, or some of lws,grove,inference-extension.",
+)
+@click.option("--operator", metavar="VERSION", help="The operator to judge by (1.5.0-dev).")
+@click.option("--crd", metavar="FILE", help="Judge by this CustomResourceDefinition.")
+@click.option("--crd-from-cluster", is_flag=True, help="Judge by the CRD that kubectl can see.")
+@click.option("--kube-context", metavar="NAME", help="The context for --crd-from-cluster.")
+@click.option("--changed-since", metavar="REF", help="Only files that differ from a git revision.")
+@click.option("--format", "style", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option("--output", metavar="FILE", help="Write there, and the text here.")
+@click.option("--fix", is_flag=True, help="Write the mends that are certain into the files.")
+@click.option("--strict", is_flag=True, help="Warnings fail the run too.")
+@click.option("--prerequisites", "listing", is_flag=True, help="List what must be in the cluster.")
+@click.option("--list-rules", is_flag=True, help="List the rules and end.")
+@click.option("--no-cache", is_flag=True, help="Judge everything anew.")
 @click.pass_context
-def lint(context: click.Context, paths: tuple[Path, ...]) -> None:
-    """Check DynamoGraphDeployments in files, and in every YAML file below folders.
+def lint(
+    context: click.Context,
+    paths: tuple[str, ...],
+    *,
+    only: tuple[str, ...],
+    skip: tuple[str, ...],
+    cluster_has: str | None,
+    operator: str | None,
+    crd: str | None,
+    crd_from_cluster: bool,
+    kube_context: str | None,
+    changed_since: str | None,
+    style: str,
+    output: str | None,
+    fix: bool,
+    strict: bool,
+    listing: bool,
+    list_rules: bool,
+    no_cache: bool,
+) -> None:
+    """Check DynamoGraphDeployments in files, below folders, or on standard input.
 
-    Nothing is sent anywhere: the schema is the operator's own CRD, kept with the program.
+    Nothing is sent anywhere: the schema and the operator's rules are kept with the program. Objects
+    of other kinds are passed over, so the output of `helm template` and `kustomize build` is fine.
     """
-    from conformance.lint.output import text
-    from conformance.lint.runner import lint as run
+    if list_rules:
+        click.echo(_rule_list())
+        return
+    if not paths:
+        raise click.UsageError("give files, folders, patterns, or - for standard input")
+    from conformance.lint.problems import UNUSABLE
 
-    report = run(paths)
+    try:
+        request = _request(
+            paths,
+            only=only,
+            skip=skip,
+            cluster_has=cluster_has,
+            operator=operator,
+            crd=_live_crd(context, kube_context) if crd_from_cluster else crd,
+            changed_since=changed_since,
+            cached=not (no_cache or fix),
+        )
+        if listing:
+            click.echo(_prerequisites(request, style))
+            return
+        report = _fixed(request) if fix else _run(request)
+    except UNUSABLE as error:
+        raise click.UsageError(str(error)) from error
+    _print(report, style, output)
+    context.exit(_exit_code(report, strict=strict))
+
+
+def _request(
+    words: tuple[str, ...],
+    *,
+    only: tuple[str, ...],
+    skip: tuple[str, ...],
+    cluster_has: str | None,
+    operator: str | None,
+    crd: str | None,
+    changed_since: str | None,
+    cached: bool,
+) -> _Request:
+    """Return what the settings and, above them, the command line ask for."""
+    from conformance.lint.settings import cluster_of, find_settings, known_operator, known_rules
+
+    settings = find_settings(Path.cwd())
+    options = settings.options
+    if only:
+        options = replace(options, only=known_rules(only))
+    if skip:
+        options = replace(options, skip=known_rules(skip))
+    if cluster_has is not None:
+        options = replace(options, cluster=cluster_of(cluster_has.split(",")))
+    if operator is not None:
+        options = replace(options, operator=known_operator(operator))
+    if crd is not None:
+        options = replace(options, crd=crd)
+    return _Request(
+        words=words,
+        options=options,
+        exclude=settings.exclude,
+        changed_since=changed_since,
+        cached=cached,
+    )
+
+
+def _live_crd(context: click.Context, kube_context: str | None) -> str:
+    from tempfile import TemporaryDirectory
+
+    from conformance.lint.live import crd_from_cluster
+
+    folder = context.with_resource(TemporaryDirectory())
+    return str(crd_from_cluster(kube_context, folder=Path(folder)))
+
+
+def _run(request: _Request) -> LintReport:
+    from conformance.lint.cache import open_cache
+    from conformance.lint.runner import lint as check
+
+    cache = open_cache(request.options) if request.cached else None
+    return check(_contents(request), request.options, cache=cache)
+
+
+def _contents(request: _Request) -> Iterator[Content]:
+    """Yield the name and content of everything that was asked for."""
+    from conformance.lint.files import manifest_files
+    from conformance.lint.runner import Content
+
+    changed = None
+    if request.changed_since is not None:
+        from conformance.lint.changed import changed_since
+
+        changed = changed_since(request.changed_since, folder=Path.cwd())
+    if STDIN in request.words:
+        yield Content(STDIN_NAME, sys.stdin.buffer.read())
+    words = [word for word in request.words if word != STDIN]
+    for path in manifest_files(words, exclude=request.exclude):
+        if changed is None or path.resolve() in changed:
+            yield Content(str(path), path.read_bytes(), named=str(path) in words)
+
+
+def _fixed(request: _Request) -> LintReport:
+    """Mend what is certain, and return what is left."""
+    from conformance.lint.fix import fix_files
+
+    if STDIN in request.words:
+        raise click.UsageError("--fix writes into files; standard input is none")
+    mended = fix_files(_run(request))
+    click.echo(f"{mended} mended", err=True)
+    return _run(request)
+
+
+def _print(report: LintReport, style: str, output: str | None) -> None:
+    from conformance.lint.output import render, text
+
+    if output is None:
+        click.echo(render(report, style))
+        return
+    Path(output).write_text(render(report, style) + "\n", encoding="utf-8")
     click.echo(text.render(report))
-    if report.errors:
-        context.exit(EXIT_FINDINGS)
-    if not report.checked:
+
+
+def _prerequisites(request: _Request, style: str) -> str:
+    from conformance.lint.output import prerequisites as listed
+    from conformance.lint.prerequisites import documents_in, prerequisites
+    from conformance.manifest.document import decoded
+
+    documents = [
+        document
+        for one in _contents(request)
+        for document in documents_in(decoded(one.data, file=one.name), file=one.name)
+    ]
+    found = prerequisites(documents)
+    return listed.render_json(found) if style == "json" else listed.render_text(found)
+
+
+def _rule_list() -> str:
+    from conformance.lint.docs import pages
+
+    found = pages()
+    width = max(len(one.id) for one in found)
+    return "\n".join(f"{one.id:<{width}}  {one.severity:<7}  {one.title}" for one in found)
+
+
+def _exit_code(report: LintReport, *, strict: bool) -> int:
+    from conformance.lint.finding import Severity
+
+    failing = (Severity.ERROR, Severity.WARNING) if strict else (Severity.ERROR,)
+    if any(report.count(severity) for severity in failing):
+        return EXIT_FINDINGS
+    if not report.documents:
         click.echo("no DynamoGraphDeployment found; give a manifest or a folder of them", err=True)
-        context.exit(EXIT_NOTHING)
+        return EXIT_NOTHING
+    return 0

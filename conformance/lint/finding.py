@@ -1,13 +1,10 @@
-"""Findings: what lint reports."""
+"""Findings: what lint reports, document by document."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from conformance.manifest.node import Mark
+from typing import NamedTuple
 
 
 class Severity(StrEnum):
@@ -18,6 +15,22 @@ class Severity(StrEnum):
     INFO = "info"
 
 
+class Fix(NamedTuple):
+    """A mend that is certain.
+
+    Attributes:
+        line: Where the words to replace begin, line and column from 1.
+        column: See `line`.
+        old: What is written there; nothing is changed when it is not exactly this.
+        new: What to write instead.
+    """
+
+    line: int
+    column: int
+    old: str
+    new: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One thing a rule has to say about a file.
@@ -26,19 +39,68 @@ class Finding:
         rule: The rule's id.
         severity: How bad it is.
         file: The file's name as the caller gave it.
-        mark: Where it was written, line and column from 1.
+        line: Where it was written, from 1.
+        column: Where it was written, from 1.
         path: The field in the document, as the Kubernetes API writes it; may be empty.
         message: What is wrong and what to do about it.
+        source: The line of the file, for people to see.
+        fix: The mend, when it is certain.
     """
 
     rule: str
     severity: Severity
     file: str
-    mark: Mark
+    line: int
+    column: int
     path: str
     message: str
+    source: str = ""
+    fix: Fix | None = None
 
     @property
     def where(self) -> str:
         """`file:line:column`."""
-        return f"{self.file}:{self.mark.line}:{self.mark.column}"
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedDocument:
+    """One DynamoGraphDeployment, or what should be one, and what is wrong with it.
+
+    Attributes:
+        file: The file's name as the caller gave it.
+        index: Which document of the file it is, from 0; empty documents are not counted.
+        kind: Its kind; empty when it cannot be read.
+        name: Its name; empty when it cannot be read.
+        findings: By line and column.
+    """
+
+    file: str
+    index: int
+    kind: str
+    name: str
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LintReport:
+    """What a run looked at and what it found.
+
+    Attributes:
+        files: How many files were read.
+        documents: Every document that was checked, by file and place.
+        rules: The ids of the rules that were applied.
+    """
+
+    files: int
+    documents: tuple[CheckedDocument, ...]
+    rules: tuple[str, ...] = ()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All findings, in the order of the documents."""
+        return tuple(finding for document in self.documents for finding in document.findings)
+
+    def count(self, severity: Severity) -> int:
+        """Return how many findings are of that severity."""
+        return sum(one.severity is severity for one in self.findings)

@@ -17,30 +17,24 @@ from conformance.api.verdict import Verdict, judge
 from conformance.engines.role import Part, parts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from conformance.api.cluster import Cluster
-    from conformance.lint.finding import Severity
+    from conformance.api.crd import Crd
+    from conformance.lint.finding import Fix, Severity
     from conformance.manifest.document import Document
     from conformance.manifest.graph import Graph
     from conformance.manifest.node import Mark, Path
 
 RULES = "conformance.lint.rules"
 
-
-@dataclass(frozen=True, slots=True)
-class Fix:
-    """A mend that is certain.
-
-    Attributes:
-        mark: Where the words to replace begin.
-        old: What is written there; nothing is changed when it is not exactly this.
-        new: What to write instead.
-    """
-
-    mark: Mark
-    old: str
-    new: str
+YAML_RULE = "yaml"
+API_VERSION_RULE = "api-version"
+API_KIND_RULE = "api-kind"
+WAIVER_REASON = "waiver-reason"
+WAIVER_UNUSED = "waiver-unused"
+OWN_RULES = (YAML_RULE, API_VERSION_RULE, API_KIND_RULE, WAIVER_REASON, WAIVER_UNUSED)
+"""What is reported without a module: texts that no rule can look at, and waivers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +65,23 @@ class Subject:
         cluster: What the cluster has, or None when nobody said.
     """
 
-    def __init__(self, document: Document, graph: Graph, cluster: Cluster | None = None) -> None:
+    def __init__(
+        self,
+        document: Document,
+        graph: Graph,
+        *,
+        definition: Crd | None = None,
+        cluster: Cluster | None = None,
+    ) -> None:
         self.document = document
         self.graph = graph
         self.cluster = cluster
+        self._definition = definition
 
     @cached_property
     def verdict(self) -> Verdict:
         """What the API server says of the document."""
-        return judge(self.document)
+        return judge(self.document, definition=self._definition, cluster=self.cluster)
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:
@@ -99,11 +101,23 @@ class Rule(Protocol):
         """Yield what is wrong with `subject`."""
 
 
-def load_rules() -> tuple[Rule, ...]:
-    """Return every rule, in the order of their module names."""
-    names = sorted(
-        entry.name.removesuffix(".py")
-        for entry in files(RULES).iterdir()
-        if entry.name.endswith(".py") and entry.name != "__init__.py"
+def rule_ids() -> tuple[str, ...]:
+    """Return the id of every rule, in order; its module is called the same with underscores."""
+    return tuple(
+        sorted(
+            entry.name.removesuffix(".py").replace("_", "-")
+            for entry in files(RULES).iterdir()
+            if entry.name.endswith(".py") and entry.name != "__init__.py"
+        )
     )
-    return tuple(cast("Rule", import_module(f"{RULES}.{name}")) for name in names)
+
+
+def all_ids() -> tuple[str, ...]:
+    """Return every id that a finding can have."""
+    return (*rule_ids(), *OWN_RULES)
+
+
+def load_rules(ids: Iterable[str] | None = None) -> tuple[Rule, ...]:
+    """Return the rules of these ids, or every rule; only what is asked for is imported."""
+    wanted = rule_ids() if ids is None else ids
+    return tuple(cast("Rule", import_module(f"{RULES}.{one.replace('-', '_')}")) for one in wanted)

@@ -1,125 +1,123 @@
-"""The runner: paths to files, files to documents, documents to findings."""
+"""The runner: files to one report, on as many cores as pay."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import os
+from contextlib import contextmanager
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from conformance.lint.finding import Finding, Severity
-from conformance.lint.rule import Problem, Rule, Subject, load_rules
-from conformance.manifest.document import VERSIONS, Document, read_file
-from conformance.manifest.errors import ManifestError
-from conformance.manifest.node import path_text
-from conformance.manifest.read import read_graph
+from conformance.lint.finding import CheckedDocument, LintReport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Iterator
 
-YAML_RULE = "yaml"
-API_VERSION_RULE = "api-version"
-SUFFIXES = (".yaml", ".yml")
+    from conformance.lint.cache import ResultCache
+    from conformance.lint.options import LintOptions
 
 
-@dataclass(frozen=True, slots=True)
-class LintReport:
-    """What a run looked at and what it found.
+class Content(NamedTuple):
+    """What is to be checked.
 
     Attributes:
-        files: Every file that was read, in order.
-        checked: How many DynamoGraphDeployments were in them.
-        findings: By file, line and column.
+        name: The file's name, for findings.
+        data: What is in it.
+        named: Whether somebody asked for this very file; one that was only found below a folder
+            may be no business of ours, and no YAML either.
     """
 
-    files: tuple[str, ...]
-    checked: int
-    findings: tuple[Finding, ...]
-
-    @property
-    def errors(self) -> int:
-        """How many findings are errors."""
-        return sum(one.severity is Severity.ERROR for one in self.findings)
+    name: str
+    data: bytes
+    named: bool = True
 
 
-def lint(paths: Iterable[Path]) -> LintReport:
-    """Check files, and every YAML file below folders.
+Checked: TypeAlias = tuple[CheckedDocument, ...]
 
-    Raises:
-        OSError: A path cannot be read.
+WORTH_A_POOL = 40
+"""Files; for fewer, starting processes takes longer than they save."""
+
+_BATCH = 512
+_CHUNK = 16
+
+
+def lint(
+    contents: Iterable[Content],
+    options: LintOptions,
+    *,
+    cache: ResultCache | None = None,
+    jobs: int | None = None,
+) -> LintReport:
+    """Check the contents of files.
+
+    Args:
+        contents: The files, read one batch at a time.
+        options: How to lint.
+        cache: Where results are kept from run to run; nowhere when None.
+        jobs: How many processes to use; as many as there are cores when None.
     """
-    rules = load_rules()
-    names: list[str] = []
-    findings: list[Finding] = []
-    checked = 0
-    for path in manifest_files(paths):
-        names.append(str(path))
-        count, found = lint_file(path, rules=rules)
-        checked += count
-        findings += found
-    return LintReport(tuple(names), checked, tuple(findings))
+    documents: list[CheckedDocument] = []
+    files = 0
+    for batch in _batches(contents):
+        files += len(batch)
+        known = cache.find(batch) if cache is not None else {}
+        fresh = [content for content in batch if content.name not in known]
+        found = _check_all(fresh, options, jobs=jobs or os.cpu_count() or 1)
+        if cache is not None:
+            cache.keep(fresh, found)
+        for content in batch:
+            name = content.name
+            documents += known[name] if name in known else found[name]
+    return LintReport(files=files, documents=tuple(documents))
 
 
-def lint_file(
-    path: Path, *, rules: tuple[Rule, ...] | None = None
-) -> tuple[int, tuple[Finding, ...]]:
-    """Return how many graphs a file holds, and what is wrong with them."""
-    used = load_rules() if rules is None else rules
-    try:
-        documents = read_file(path)
-    except ManifestError as error:
-        found = Finding(
-            rule=YAML_RULE,
-            severity=Severity.ERROR,
-            file=error.file,
-            mark=error.mark,
-            path="",
-            message=error.reason,
-        )
-        return 0, (found,)
-    graphs = [one for one in documents if one.version is not None]
-    findings = [one for document in graphs for one in lint_document(document, rules=used)]
-    return len(graphs), tuple(sorted(findings, key=lambda one: (one.mark, one.rule)))
+def _check_all(contents: list[Content], options: LintOptions, *, jobs: int) -> dict[str, Checked]:
+    if not contents:
+        return {}
+    check = partial(check_content, options)
+    with _mapping(jobs if len(contents) >= WORTH_A_POOL else 1) as mapped:
+        return dict(zip((one.name for one in contents), mapped(check, contents), strict=True))
 
 
-def lint_document(document: Document, *, rules: tuple[Rule, ...]) -> Iterator[Finding]:
-    """Yield what is wrong with one DynamoGraphDeployment."""
-    if document.version not in VERSIONS:
-        try:
-            read_graph(document)
-        except ManifestError as error:
-            problem = Problem(error.mark, error.reason, ("apiVersion",))
-            yield _finding(document, API_VERSION_RULE, Severity.ERROR, problem)
+def check_content(options: LintOptions, content: Content) -> Checked:
+    """Check one file's content; a function of its own so that a process can be given it."""
+    from conformance.lint.check import check_bytes
+
+    return check_bytes(content.data, file=content.name, options=options, named=content.named)
+
+
+@contextmanager
+def _mapping(
+    jobs: int,
+) -> Iterator[Callable[[Callable[[Content], Checked], list[Content]], Iterable[Checked]]]:
+    """Give a `map` over one process or several."""
+    if jobs == 1:
+        yield map
         return
-    subject = Subject(document, read_graph(document))
-    for rule in rules:
-        for problem in rule.check(subject):
-            yield _finding(document, rule.ID, problem.severity or rule.SEVERITY, problem)
+    # A forked process has all modules and schemas already; one thread runs here, so it is safe.
+    from multiprocessing import get_context
+
+    _warm()
+    with get_context("fork").Pool(jobs) as pool:
+        yield partial(pool.imap, chunksize=_CHUNK)
 
 
-def manifest_files(paths: Iterable[Path]) -> Iterator[Path]:
-    """Yield files as given, and below folders every YAML file in order of name."""
-    for path in paths:
-        if path.is_dir():
-            yield from sorted(
-                one
-                for one in path.rglob("*")
-                if one.suffix in SUFFIXES and one.is_file() and not _hidden(one, path)
-            )
-        else:
-            yield path
+def _warm() -> None:
+    """Load what every process needs, once."""
+    from conformance.api import crd
+    from conformance.lint.rule import load_rules
+
+    import_module("conformance.lint.check")
+    load_rules()
+    crd.load()
 
 
-def _hidden(path: Path, root: Path) -> bool:
-    return any(part.startswith(".") for part in path.relative_to(root).parts)
-
-
-def _finding(document: Document, rule: str, severity: Severity, problem: Problem) -> Finding:
-    path = document.path_at(problem.mark) if problem.path is None else problem.path
-    return Finding(
-        rule=rule,
-        severity=severity,
-        file=document.file,
-        mark=problem.mark,
-        path=path_text(path),
-        message=problem.message,
-    )
+def _batches(contents: Iterable[Content]) -> Iterator[list[Content]]:
+    batch: list[Content] = []
+    for content in contents:
+        batch.append(content)
+        if len(batch) == _BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

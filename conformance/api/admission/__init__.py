@@ -1,7 +1,8 @@
 """What the Dynamo operator's validating webhook refuses, and what it warns of, offline.
 
-One module per subject, each with `check(request)`. The rules are those of the operator named in
-`OPERATOR` when an object is created; what depends on the cluster says so (`Violation.unless`).
+One module per subject, each with `check(request)`. The rules are those of operator 1.5.0-dev when
+an object is created; what other releases do otherwise is told by `Operator`, and what depends on
+the cluster by `Violation.unless`.
 """
 
 from __future__ import annotations
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
 
     from conformance.api.admission.request import Request
     from conformance.api.violation import Violation
-
-OPERATOR = "1.5.0-dev"
-"""The operator (upstream main of 2026-08-21) whose rules these are."""
 
 _SUBJECTS = (annotation, component, epp, experiments, grove, image, names, topology, alpha)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from conformance.api.admission.image import runtime_version
 from conformance.api.admission.request import mark_of, text_of
 from conformance.api.violation import FORBIDDEN, INFERENCE, INVALID, REQUIRED, Violation
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from conformance.manifest.node import Path
 
 EPP = "epp"
+_NATIVE_SINCE = (1, 5)
 _NO_POOL = (
     "cannot deploy EPP component: InferencePool API group (inference.networking.k8s.io) is not "
     "available in the cluster; install the Gateway API Inference Extension before deploying EPP "
@@ -27,6 +29,7 @@ def check(request: Request) -> Iterator[Violation]:
     for path, component in request.components():
         if component.type == EPP:
             yield from _picker(component, path)
+            yield from _config(request, component, path)
         yield from _reference(component, path)
 
 
@@ -41,8 +44,24 @@ def _picker(component: Component, path: Path) -> Iterator[Violation]:
     if component.replicas != 1:
         text = f"{component.replicas}: EPP component must have exactly 1 replica"
         yield Violation((*path, "replicas"), mark_of(node, "replicas"), INVALID, text)
-    if node.mapping("eppConfig") is None:
-        yield Violation((*path, "eppConfig"), kind, REQUIRED, "is required for EPP components")
+
+
+def _config(request: Request, component: Component, path: Path) -> Iterator[Violation]:
+    node = component.node
+    config, here = node.mapping("eppConfig"), (*path, "eppConfig")
+    version = text_of(node, "runtimeVersionOverride")
+    if version is None and component.main is not None:
+        version = runtime_version(component.main.image or "")
+    is_native = request.operator.native_epp and version is not None and _is_native(version)
+    if is_native and config is not None:
+        text = "must be omitted for native Rust EPP images with runtime version 1.5.0 or later"
+        yield Violation(here, config.mark, FORBIDDEN, text)
+    elif not is_native and config is None:
+        yield Violation(here, mark_of(node, "type"), REQUIRED, "is required for EPP components")
+
+
+def _is_native(version: str) -> bool:
+    return tuple(int(part) for part in version.split(".")[:2]) >= _NATIVE_SINCE
 
 
 def _reference(component: Component, path: Path) -> Iterator[Violation]:

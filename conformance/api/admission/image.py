@@ -37,6 +37,8 @@ def runtime_version(image: str) -> str | None:
 
 def check(request: Request) -> Iterator[Violation]:
     """Yield each component whose runtime version the operator cannot tell."""
+    if not request.operator.needs_runtime_version:
+        return
     if request.is_alpha:
         for name, service in request.services():
             yield from _service(service, ("spec", "services", Key(name)))

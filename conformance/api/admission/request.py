@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from conformance.api.cluster import Cluster
+    from conformance.api.operators import Operator
     from conformance.manifest.graph import Component, Graph
     from conformance.manifest.node import Mark
 
@@ -26,12 +27,14 @@ class Request:
         root: The object in its own version, after defaults.
         graph: The same in v1beta1 shape, which most rules look at.
         version: Its own version.
+        operator: The operator that is asked.
         cluster: What the cluster has, or None when nobody said.
     """
 
     root: Mapping
     graph: Graph
     version: str
+    operator: Operator
     cluster: Cluster | None
 
     @property
@@ -42,14 +45,15 @@ class Request:
     @property
     def spec(self) -> Mapping:
         """The v1beta1-shaped `spec`; empty when there is none."""
-        return self.graph.root.mapping("spec") or Mapping(mark=self.root.mark)
+        found = self.graph.root.mapping("spec")
+        return found if found is not None else Mapping(mark=self.root.mark)
 
     @property
     def annotations(self) -> Mapping:
         """The object's annotations; empty when there are none."""
         metadata = self.root.mapping("metadata")
         found = metadata.mapping("annotations") if metadata is not None else None
-        return found or Mapping(mark=self.root.mark)
+        return found if found is not None else Mapping(mark=self.root.mark)
 
     @property
     def has_grove(self) -> bool:

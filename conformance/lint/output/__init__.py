@@ -1,1 +1,22 @@
-"""Ways to write findings down; one module per format."""
+"""Outputs: a report as text, JSON, JUnit, SARIF or GitHub annotations; one module each."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol, cast
+
+if TYPE_CHECKING:
+    from conformance.lint.finding import LintReport
+
+
+class Output(Protocol):
+    """A module of this package, called as its format is."""
+
+    def render(self, report: LintReport) -> str:
+        """Return the report in the format."""
+
+
+def render(report: LintReport, style: str) -> str:
+    """Return a report in the format called `style`."""
+    module = cast("Output", import_module(f"{__name__}.{style}"))
+    return module.render(report)

@@ -1,8 +1,9 @@
-"""The API server warns of versions that are on their way out.
+"""The API server or the operator takes it, and warns.
 
-v1alpha1 still works on today's operators.
+v1alpha1 still works on today's operators; fields that the operator warns of it does not look at.
 
-Mend: write v1beta1 for anything new; `dynamo convert FILE --to v1beta1` does it.
+Mend: write v1beta1 for anything new (`dynamo convert FILE --to v1beta1` does it), and remove the
+field that is ignored.
 
 PASS:
     apiVersion: nvidia.com/v1beta1
@@ -28,6 +29,6 @@ SEVERITY = Severity.WARNING
 
 
 def check(subject: Subject) -> Iterator[Problem]:
-    """Yield the API server's own warning."""
+    """Yield every warning that comes with the verdict."""
     for one in subject.verdict.warnings:
         yield Problem(one.mark, one.text, one.path)

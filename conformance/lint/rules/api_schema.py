@@ -1,4 +1,4 @@
-"""The API server refuses what the CRD's schema does not allow.
+"""The API server refuses what strict decoding, the CRD's schema and metadata's rules do not allow.
 
 An unknown field is the usual one: `kubectl apply` refuses it, other clients drop it silently and
 deploy something else than was written.
@@ -16,12 +16,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.lint.finding import Severity
+from conformance.api.violation import UNKNOWN
+from conformance.lint.finding import Fix, Severity
 from conformance.lint.rule import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from conformance.api.violation import Violation
     from conformance.lint.rule import Subject
 
 ID = "api-schema"
@@ -31,4 +33,13 @@ SEVERITY = Severity.ERROR
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield every violation of the schema, as the API server words it."""
     for one in subject.verdict.violations:
-        yield Problem(one.mark, one.message, one.path)
+        yield Problem(one.mark, one.message, one.path, fix=_fix(one))
+
+
+def _fix(one: Violation) -> Fix | None:
+    """Return the mend of a field that is misspelt in case only: that can mean nothing else."""
+    written = str(one.path[-1]) if one.path else ""
+    meant = one.suggestion
+    if one.kind != UNKNOWN or meant is None or meant.lower() != written.lower():
+        return None
+    return Fix(one.mark.line, one.mark.column, written, meant)

@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
 
 from conformance.lint.command import lint as command
+from conformance.lint.files import manifest_files
+from conformance.lint.options import LintOptions
 from conformance.lint.output.text import render
-from conformance.lint.runner import lint, manifest_files
+from conformance.lint.runner import Content, lint
+
+if TYPE_CHECKING:
+    from conformance.lint.finding import LintReport
 
 CASES = Path(__file__).parent / "cases"
 BROKEN = CASES / "api-schema" / "fail" / "misspelled.yaml"
 GOOD = CASES / "api-schema" / "pass" / "agg.yaml"
 
 
+def run(*paths: Path) -> LintReport:
+    contents = [Content(str(one), one.read_bytes()) for one in manifest_files(paths)]
+    return lint(contents, LintOptions())
+
+
 def test_a_finding_shows_its_line_with_a_caret() -> None:
-    text = render(lint([BROKEN]))
+    text = render(run(BROKEN))
     lines = text.splitlines()
     assert lines[0].startswith(f"{BROKEN}:16:7: error: unknown field")
     assert lines[0].endswith("[api-schema]")
     assert lines[1].startswith("    16 |       replica: 2")
     assert lines[2].index("^") == lines[1].index("replica")
-    assert lines[-1] == "1 graphs in 1 files checked: 1 error"
+    assert lines[-1] == "1 graph in 1 file checked: 1 error"
 
 
 def test_folders_give_their_yaml_files_in_order_without_hidden_ones(tmp_path: Path) -> None:
@@ -39,15 +50,15 @@ def test_other_kinds_pass_through_and_broken_yaml_is_a_finding(tmp_path: Path) -
     mixed.write_text(f"kind: ConfigMap\n---\n{GOOD.read_text('utf-8')}", encoding="utf-8")
     broken = tmp_path / "z.yaml"
     broken.write_text("a: 1\na: 2\n", encoding="utf-8")
-    report = lint([tmp_path])
-    assert report.checked == 1
+    report = run(tmp_path)
+    assert [one.kind for one in report.documents] == ["DynamoGraphDeployment", ""]
     assert [(one.rule, one.where) for one in report.findings] == [("yaml", f"{broken}:2:1")]
 
 
 def test_an_unknown_api_version_is_a_finding(tmp_path: Path) -> None:
     path = tmp_path / "g.yaml"
     path.write_text("apiVersion: nvidia.com/v1\nkind: DynamoGraphDeployment\n", encoding="utf-8")
-    (finding,) = lint([path]).findings
+    (finding,) = run(path).findings
     assert (finding.rule, finding.where) == ("api-version", f"{path}:1:1")
 
 

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from conformance.lint.check import check_file
 from conformance.lint.rule import load_rules
-from conformance.lint.runner import lint_file
+
+if TYPE_CHECKING:
+    from conformance.lint.finding import Finding
 
 CASES = Path(__file__).parent / "cases"
 RULES = [rule.ID for rule in load_rules()]
@@ -24,6 +28,11 @@ def cases(kind: str) -> list[tuple[str, Path]]:
         for folder in sorted(CASES.iterdir())
         for path in sorted((folder / kind).glob("*.yaml"))
     ]
+
+
+def lint_file(path: Path) -> tuple[int, list[Finding]]:
+    documents = check_file(path)
+    return len(documents), [one for document in documents for one in document.findings]
 
 
 def places(path: Path) -> list[tuple[int, int]]:
@@ -57,7 +66,7 @@ def test_failing_cases_are_found_where_they_are(rule: str, path: Path) -> None:
     expected = places(path)
     assert expected, "a failing case marks its place with `# expect: COLUMN`"
     _count, findings = lint_file(path)
-    found = [tuple(one.mark) for one in findings if one.rule == rule]
+    found = [(one.line, one.column) for one in findings if one.rule == rule]
     assert found == expected, [f"{one.where} {one.message}" for one in findings]
 
 

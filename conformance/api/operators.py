@@ -1,0 +1,41 @@
+"""Operators: the releases whose rules are known, and how they differ.
+
+The one operator whose CRD and verdicts are at hand as a whole is 1.5.0-dev (upstream main of
+2026-08-21). What its neighbours do otherwise is told by their release notes; they are judged with
+its CRD.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+DEFAULT_OPERATOR = "1.5.0-dev"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """One release of the Dynamo operator.
+
+    Attributes:
+        version: Its version.
+        date: The day of that version, YYYY-MM-DD.
+        needs_runtime_version: Whether it must be able to tell the runtime version of each image
+            (since 1.4.0); before, `runtimeVersionOverride` is no field.
+        native_epp: Whether endpoint pickers are the runtime's own from runtime 1.5.0 on, and take
+            no `eppConfig` (since 1.5.0).
+    """
+
+    version: str
+    date: str
+    needs_runtime_version: bool
+    native_epp: bool
+
+
+_KNOWN = (
+    Operator(version="1.3.0", date="2026-07-20", needs_runtime_version=False, native_epp=False),
+    Operator(version="1.4.0", date="2026-08-14", needs_runtime_version=True, native_epp=False),
+    Operator(version="1.5.0-dev", date="2026-08-21", needs_runtime_version=True, native_epp=False),
+    Operator(version="1.5.0", date="2026-09-18", needs_runtime_version=True, native_epp=True),
+)
+
+OPERATORS = {one.version: one for one in _KNOWN}

@@ -1,0 +1,57 @@
+"""Fixes: the mends that are certain, written into the files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from conformance.lint.finding import Finding, Fix, LintReport
+
+
+def fix_files(report: LintReport) -> int:
+    """Mend what can be mended in the files of a report, and return how many findings that were.
+
+    A file is replaced as a whole or not at all; what is not written as the finding saw it stays.
+
+    Raises:
+        OSError: A file cannot be written.
+    """
+    by_file: dict[str, list[Fix]] = {}
+    for finding in report.findings:
+        if finding.fix is not None:
+            by_file.setdefault(finding.file, []).append(finding.fix)
+    return sum(_fix_file(Path(file), fixes) for file, fixes in by_file.items())
+
+
+def fixable(findings: Iterable[Finding]) -> int:
+    """Return how many findings can be mended."""
+    return sum(one.fix is not None for one in findings)
+
+
+def _fix_file(path: Path, fixes: list[Fix]) -> int:
+    before = path.read_bytes().decode("utf-8")
+    lines = before.splitlines(keepends=True)
+    mended = 0
+    # From the end, so that the places of the others stay true.
+    for fix in sorted(set(fixes), reverse=True):
+        line = lines[fix.line - 1] if fix.line <= len(lines) else ""
+        start = fix.column - 1 + (line.startswith("\ufeff") and fix.line == 1)
+        if line[start : start + len(fix.old)] == fix.old:
+            lines[fix.line - 1] = line[:start] + fix.new + line[start + len(fix.old) :]
+            mended += 1
+    if mended:
+        _replace(path, "".join(lines).encode("utf-8"))
+    return mended
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write a file so that it is never seen half written; its mode stays."""
+    target = path.resolve()
+    with NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
+        file.write(data)
+    Path(file.name).chmod(target.stat().st_mode)
+    Path(file.name).replace(target)

@@ -1,0 +1,38 @@
+"""Findings for programs, as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from conformance.lint.finding import Finding, LintReport
+
+VERSION = 1
+"""Grows when a field changes its meaning or goes; not when one is added."""
+
+
+def render(report: LintReport) -> str:
+    """Return every checked document with its findings; docs/lint.md describes the fields."""
+    documents = [
+        {
+            "file": one.file,
+            "index": one.index,
+            "kind": one.kind,
+            "name": one.name,
+            "findings": [_finding(found) for found in one.findings],
+        }
+        for one in report.documents
+    ]
+    return json.dumps({"version": VERSION, "files": report.files, "documents": documents}, indent=2)
+
+
+def _finding(found: Finding) -> dict[str, str | int]:
+    return {
+        "rule": found.rule,
+        "severity": str(found.severity),
+        "line": found.line,
+        "column": found.column,
+        "path": found.path,
+        "message": found.message,
+    }

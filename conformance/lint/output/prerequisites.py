@@ -1,0 +1,34 @@
+"""Prerequisites, as a list for people and for programs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from conformance.lint.prerequisites import Prerequisite
+
+VERSION = 1
+
+
+def render_text(found: tuple[Prerequisite, ...]) -> str:
+    """Return one line for each object, with where it is named."""
+    if not found:
+        return "nothing beside the Dynamo operator has to be in the cluster"
+    lines = []
+    for (kind, name), group in groupby(found, key=lambda one: (one.kind, one.name)):
+        uses = list(group)
+        keys = sorted({one.key for one in uses if one.key})
+        entries = f" with {', '.join(keys)}" if keys else ""
+        optional = " (optional)" if all(one.optional for one in uses) else ""
+        lines.append(f"{kind} {name}{entries}{optional}")
+        lines += [f"    {one.file}:{one.line}:{one.column} ({one.graph})" for one in uses]
+    return "\n".join(lines)
+
+
+def render_json(found: tuple[Prerequisite, ...]) -> str:
+    """Return the list as JSON."""
+    listed = [asdict(one) for one in found]
+    return json.dumps({"version": VERSION, "prerequisites": listed}, indent=2)

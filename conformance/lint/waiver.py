@@ -1,0 +1,115 @@
+"""Waivers: comments that say why a finding is fine where it stands.
+
+    image: registry.example/ours:latest  # dynamo-lint: allow image-source because we pin by digest
+
+The comment stands at the end of the line, or on a line of its own above it. A waiver needs a
+reason, and is reported when there is nothing left that it waives.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from conformance.lint.finding import Finding, Severity
+from conformance.lint.options import names
+from conformance.lint.rule import WAIVER_REASON, WAIVER_UNUSED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from conformance.lint.options import LintOptions
+
+_COMMENT = re.compile(
+    r"#\s*dynamo-lint:\s*allow\s+(?P<rules>[a-z0-9-]+(?:\s*,\s*[a-z0-9-]+)*)"
+    r"(?:\s+because\s+(?P<reason>\S.*?))?\s*$"
+)
+_ALONE = re.compile(r"\s*(?:#.*)?$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiver:
+    """One comment.
+
+    Attributes:
+        rules: The rules that it waives.
+        reason: Why; empty when it does not say.
+        target: The line whose findings it waives.
+        line: Where the comment stands, from 1.
+        column: Where the comment stands, from 1.
+        source: The line that it stands in.
+    """
+
+    rules: tuple[str, ...]
+    reason: str
+    target: int
+    line: int
+    column: int
+    source: str
+
+
+def find_waivers(lines: tuple[str, ...], *, first: int) -> tuple[Waiver, ...]:
+    """Return the waivers in `lines`, of which the first one is line `first` of the file."""
+    found = []
+    for index, line in enumerate(lines):
+        if "dynamo-lint:" not in line or (match := _COMMENT.search(line)) is None:
+            continue
+        target = index
+        while _ALONE.match(lines[target]) and target + 1 < len(lines):
+            target += 1
+        waiver = Waiver(
+            rules=tuple(re.split(r"\s*,\s*", match["rules"])),
+            reason=match["reason"] or "",
+            target=target + first,
+            line=index + first,
+            column=match.start() + 1,
+            source=line,
+        )
+        found.append(waiver)
+    return tuple(found)
+
+
+def waived(
+    findings: Iterable[Finding], waivers: tuple[Waiver, ...], *, file: str, options: LintOptions
+) -> Iterator[Finding]:
+    """Yield the findings that no waiver covers, and what is wrong with the waivers themselves."""
+    used: set[tuple[Waiver, str]] = set()
+    for finding in findings:
+        covering = _covering(finding, waivers)
+        if covering is None and options.waiver_for(finding.rule, file) is None:
+            yield finding
+        elif covering is not None:
+            used.add(covering)
+            if not covering[0].reason:
+                yield replace(finding, message=f"{finding.message} (the waiver gives no reason)")
+    for waiver in waivers:
+        if not waiver.reason:
+            text = "a waiver needs a reason: allow RULE because REASON"
+            yield _finding(waiver, file, WAIVER_REASON, Severity.ERROR, text)
+        for rule in waiver.rules:
+            # A rule that was not asked for may well find something; only a full run can tell.
+            if (waiver, rule) not in used and not (options.only or options.skip):
+                text = f'this waives nothing any more: no "{rule}" in line {waiver.target}'
+                yield _finding(waiver, file, WAIVER_UNUSED, Severity.WARNING, f"{text}; remove it")
+
+
+def _covering(finding: Finding, waivers: tuple[Waiver, ...]) -> tuple[Waiver, str] | None:
+    for waiver in waivers:
+        for rule in waiver.rules:
+            if waiver.target == finding.line and names(rule, finding.rule):
+                return waiver, rule
+    return None
+
+
+def _finding(waiver: Waiver, file: str, rule: str, severity: Severity, text: str) -> Finding:
+    return Finding(
+        rule=rule,
+        severity=severity,
+        file=file,
+        line=waiver.line,
+        column=waiver.column,
+        path="",
+        message=text,
+        source=waiver.source,
+    )
