@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from conformance.api.cluster import Cluster
 YAML_RULE = "yaml"
 API_VERSION_RULE = "api-version"
 SUFFIXES = (".yaml", ".yml")
@@ -60,7 +61,7 @@ def lint(paths: Iterable[Path]) -> LintReport:
 
 
 def lint_file(
-    path: Path, *, rules: tuple[Rule, ...] | None = None
+    path: Path, *, rules: tuple[Rule, ...] | None = None, cluster: Cluster | None = None
 ) -> tuple[int, tuple[Finding, ...]]:
     """Return how many graphs a file holds, and what is wrong with them."""
     used = load_rules() if rules is None else rules
@@ -77,11 +78,15 @@ def lint_file(
         )
         return 0, (found,)
     graphs = [one for one in documents if one.version is not None]
-    findings = [one for document in graphs for one in lint_document(document, rules=used)]
+    findings = [
+        one for document in graphs for one in lint_document(document, rules=used, cluster=cluster)
+    ]
     return len(graphs), tuple(sorted(findings, key=lambda one: (one.mark, one.rule)))
 
 
-def lint_document(document: Document, *, rules: tuple[Rule, ...]) -> Iterator[Finding]:
+def lint_document(
+    document: Document, *, rules: tuple[Rule, ...], cluster: Cluster | None = None
+) -> Iterator[Finding]:
     """Yield what is wrong with one DynamoGraphDeployment."""
     if document.version not in VERSIONS:
         try:
@@ -90,7 +95,7 @@ def lint_document(document: Document, *, rules: tuple[Rule, ...]) -> Iterator[Fi
             problem = Problem(error.mark, error.reason, ("apiVersion",))
             yield _finding(document, API_VERSION_RULE, Severity.ERROR, problem)
         return
-    subject = Subject(document, read_graph(document))
+    subject = Subject(document, read_graph(document), cluster)
     for rule in rules:
         for problem in rule.check(subject):
             yield _finding(document, rule.ID, problem.severity or rule.SEVERITY, problem)

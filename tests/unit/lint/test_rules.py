@@ -1,6 +1,7 @@
 """Every rule: manifests that pass, and manifests that fail at a known line and column.
 
 A failing case marks the place with a comment at the end of its line: `# expect: COLUMN`.
+A case for a known cluster says in its first line what that has: `# cluster: lws grove`, or `bare`.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from conformance.api.cluster import Cluster
 from conformance.lint.rule import load_rules
 from conformance.lint.runner import lint_file
 
 CASES = Path(__file__).parent / "cases"
 RULES = [rule.ID for rule in load_rules()]
 EXPECTED = re.compile(r"# expect: (\d+)$")
+CLUSTER = re.compile(r"# cluster: (.+)")
 
 
 def cases(kind: str) -> list[tuple[str, Path]]:
@@ -33,6 +36,12 @@ def places(path: Path) -> list[tuple[int, int]]:
         for number, line in enumerate(lines, start=1)
         if (found := EXPECTED.search(line)) is not None
     ]
+
+
+def cluster(path: Path) -> Cluster | None:
+    found = CLUSTER.match(path.read_text(encoding="utf-8"))
+    parts = found[1].split() if found is not None else []
+    return Cluster(lws="lws" in parts, grove="grove" in parts) if parts else None
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -56,13 +65,13 @@ def test_every_rule_says_why_and_shows_both(rule: object) -> None:
 def test_failing_cases_are_found_where_they_are(rule: str, path: Path) -> None:
     expected = places(path)
     assert expected, "a failing case marks its place with `# expect: COLUMN`"
-    _count, findings = lint_file(path)
+    _count, findings = lint_file(path, cluster=cluster(path))
     found = [tuple(one.mark) for one in findings if one.rule == rule]
     assert found == expected, [f"{one.where} {one.message}" for one in findings]
 
 
 @pytest.mark.parametrize(("rule", "path"), cases("pass"), ids=lambda one: getattr(one, "stem", one))
 def test_passing_cases_pass(rule: str, path: Path) -> None:
-    count, findings = lint_file(path)
+    count, findings = lint_file(path, cluster=cluster(path))
     assert count, "a passing case holds a graph"
     assert [one.message for one in findings if one.rule == rule] == []
