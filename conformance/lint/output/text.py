@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from conformance.lint.finding import Finding
     from conformance.lint.runner import LintReport
 
+_UNSHOWN = frozenset({"plain-secret"})
+"""Rules whose line is not repeated: it holds what nobody should read."""
+
 
 def render(report: LintReport) -> str:
     """Return all findings and a closing line that counts what was checked."""
@@ -32,7 +35,7 @@ def findings(found: Iterable[Finding]) -> list[str]:
 
 def _finding(found: Finding, lines: list[str]) -> str:
     head = f"{found.where}: {found.severity}: {found.message} [{found.rule}]"
-    if not 0 < found.mark.line <= len(lines):
+    if found.rule in _UNSHOWN or not 0 < found.mark.line <= len(lines):
         return head
     source = lines[found.mark.line - 1]
     gutter = f"{found.mark.line:>6} | "
