@@ -43,6 +43,11 @@ _ADAPTER = (
     "a bare scalingAdapter is disabled in v1alpha1, and enabled in v1beta1; "
     "write enabled: true, or leave it out"
 )
+_RENAMED = {
+    "DYN_TRTLLM_PUBLISH_EVENTS_AND_METRICS": (
+        "use DYN_TRTLLM_PUBLISH_KV_EVENTS and DYN_TRTLLM_PUBLISH_METRICS"
+    )
+}
 _INGRESS = "ingress has no word in v1beta1; write an Ingress of your own for the frontend's Service"
 
 
@@ -97,18 +102,13 @@ def _flags(part: Part) -> Iterator[Problem]:
 
 
 def _variables(part: Part) -> Iterator[Problem]:
-    """Yield variables that set a deprecated flag, or are an earlier name of one."""
+    """Yield variables that set a deprecated flag, by any of its names, or have another name now."""
     main = part.component.main
     if part.arguments is None or main is None:
         return
     flags = [flag for named in part.arguments.settings.values() for flag in named]
-    deprecated = {flag.env: flag.deprecated for flag in flags if flag.env and flag.deprecated}
-    older = {old: flag.env for flag in flags for old in flag.older_env if not flag.deprecated}
+    deprecated = {name: flag.deprecated for flag in flags for name in (flag.env, *flag.older_env)}
     for variable in main.env:
-        if variable.name in deprecated:
-            yield Problem(
-                variable.mark, f"{variable.name} is deprecated: {deprecated[variable.name]}"
-            )
-        elif variable.name in older:
-            message = f"{variable.name} is an earlier name; write {older[variable.name]}"
-            yield Problem(variable.mark, message)
+        instead = deprecated.get(variable.name) or _RENAMED.get(variable.name)
+        if instead is not None:
+            yield Problem(variable.mark, f"{variable.name} is deprecated: {instead}")

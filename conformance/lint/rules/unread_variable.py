@@ -26,7 +26,6 @@ from conformance.engines.commandline import argv, find_module, programs
 from conformance.lint.finding import Severity
 from conformance.lint.image import parse_image
 from conformance.lint.rule import Problem
-from conformance.manifest.graph import FRONTEND
 from conformance.manifest.node import Scalar, walk
 from conformance.manifest.suggest import did_you_mean
 
@@ -63,8 +62,7 @@ def _runs_dynamo(component: Component) -> bool:
     command = find_module(words)
     if command is not None:
         return command.module.startswith("dynamo.")
-    retired = any(one[0].text.split()[:1] == ["dynamo"] for one in programs(words))
-    return retired or (component.type == FRONTEND and not main.command and not main.args)
+    return any(one[0].text.split()[:1] == ["dynamo"] for one in programs(words))
 
 
 def _unread(variables: tuple[EnvVar, ...], around: Mapping) -> Iterator[Problem]:
