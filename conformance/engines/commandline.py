@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import dataclass
+from itertools import dropwhile
 from typing import TYPE_CHECKING
 
 from conformance.manifest.graph import FRONTEND, WORKER_TYPES, Word
@@ -24,6 +25,10 @@ WORKER_MODULES = (*ENGINE_MODULES, "dynamo.mocker")
 
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh"})
 _PYTHON = re.compile(r"python(?:3(?:\.\d+)?)?$")
+_BEFORE_A_PROGRAM = frozenset(
+    {"exec", "env", "nohup", "time", "if", "then", "else", "do", "{", "!"}
+)
+_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 _OPERATORS = re.compile(r"[;&|\n]+|\d?[<>].*")
 
 
@@ -78,6 +83,26 @@ def find_module(words: tuple[Word, ...]) -> CommandLine | None:
     if script is not None:
         return _module_in(_split_script(script), through_shell=True)
     return _module_in(words, through_shell=False)
+
+
+def programs(words: tuple[Word, ...]) -> tuple[tuple[Word, ...], ...]:
+    """Return every command that is started: `words` itself, or each command of a shell's script."""
+    script = _shell_script(words)
+    if script is None:
+        return (words,) if words else ()
+    found: list[tuple[Word, ...]] = []
+    rest = _split_script(script)
+    while rest:
+        command = _until_operator(rest)
+        rest = rest[len(command) + 1 :]
+        started = tuple(dropwhile(_stands_before_a_program, command))
+        if started:
+            found.append(started)
+    return tuple(found)
+
+
+def _stands_before_a_program(word: Word) -> bool:
+    return word.text in _BEFORE_A_PROGRAM or _ASSIGNMENT.match(word.text) is not None
 
 
 def _module_in(words: tuple[Word, ...], *, through_shell: bool) -> CommandLine | None:

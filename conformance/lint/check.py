@@ -27,6 +27,7 @@ from conformance.manifest.suggest import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from conformance.manifest.document import Document, Source
@@ -90,8 +91,16 @@ class _Page:
     first: int
     lines: tuple[str, ...]
 
-    def finding(self, rule: str, severity: Severity, problem: Problem, path: str) -> Finding:
-        """Return the finding for what a rule found."""
+    def finding(
+        self,
+        rule: str,
+        severity: Severity,
+        problem: Problem,
+        path: str,
+        secret: AbstractSet[int] = frozenset(),
+    ) -> Finding:
+        """Return the finding for what a rule found; secret lines are not shown."""
+        line = problem.mark.line
         return Finding(
             rule=rule,
             severity=severity,
@@ -100,7 +109,7 @@ class _Page:
             column=max(problem.mark.column, 1),
             path=path,
             message=problem.message,
-            source=self.line(problem.mark.line),
+            source="" if line in secret else self.line(line),
             fix=problem.fix,
         )
 
@@ -140,9 +149,11 @@ def _check_source(
     waivers = find_waivers(page.lines, first=source.line)
     for document in documents:
         if _is_ours(document):
+            problems = list(_problems(document, rules, options))
+            secret = {one.mark.line for _rule, _severity, one in problems if one.secret}
             found = [
-                page.finding(rule, severity, problem, _path(document, problem))
-                for rule, severity, problem in _problems(document, rules, options)
+                page.finding(rule, severity, problem, _path(document, problem), secret)
+                for rule, severity, problem in problems
             ]
             kept = waived(found, waivers, file=source.file, options=options)
             yield page.checked(document, kept)

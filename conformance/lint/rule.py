@@ -47,6 +47,7 @@ class Problem:
         path: The field; looked up from the mark when it is None.
         severity: How bad it is, where that is not the rule's own severity.
         fix: The mend, when it is certain.
+        secret: Whether the line it stands in must not be shown.
     """
 
     mark: Mark
@@ -54,6 +55,7 @@ class Problem:
     path: Path | None = None
     severity: Severity | None = None
     fix: Fix | None = None
+    secret: bool = False
 
 
 class Subject:

@@ -1,6 +1,7 @@
 """Every rule: manifests that pass, and manifests that fail at a known line and column.
 
 A failing case marks the place with a comment at the end of its line: `# expect: COLUMN`.
+A case for a known cluster says in its first line what that has: `# cluster: lws grove`, or `bare`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from conformance.api.cluster import Cluster
 from conformance.lint.check import check_file
+from conformance.lint.options import LintOptions
 from conformance.lint.rule import load_rules
 
 if TYPE_CHECKING:
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 CASES = Path(__file__).parent / "cases"
 RULES = [rule.ID for rule in load_rules()]
 EXPECTED = re.compile(r"# expect: (\d+)$")
+CLUSTER = re.compile(r"# cluster: (.+)")
 
 
 def cases(kind: str) -> list[tuple[str, Path]]:
@@ -31,7 +35,7 @@ def cases(kind: str) -> list[tuple[str, Path]]:
 
 
 def lint_file(path: Path) -> tuple[int, list[Finding]]:
-    documents = check_file(path)
+    documents = check_file(path, LintOptions(cluster=cluster(path)))
     return len(documents), [one for document in documents for one in document.findings]
 
 
@@ -42,6 +46,12 @@ def places(path: Path) -> list[tuple[int, int]]:
         for number, line in enumerate(lines, start=1)
         if (found := EXPECTED.search(line)) is not None
     ]
+
+
+def cluster(path: Path) -> Cluster | None:
+    found = CLUSTER.match(path.read_text(encoding="utf-8"))
+    parts = found[1].split() if found is not None else []
+    return Cluster(lws="lws" in parts, grove="grove" in parts) if parts else None
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -1,0 +1,113 @@
+"""The published images hold no `dynamo` program, and old modules are gone.
+
+`dynamo run`, `dynamo serve` and `dynamo build` were commands of early releases. Every component is
+now a Python module that the container starts by itself. A module that the release does not have
+ends the container at once.
+
+Mend: start the module that the message names.
+
+PASS:
+    command: [python3, -m, dynamo.vllm]
+
+FAIL:
+    command: [dynamo, run, in=dyn, out=vllm]
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from conformance.engines import vocabulary
+from conformance.engines.commandline import (
+    ENGINE_MODULES,
+    FRONTEND_MODULE,
+    WORKER_MODULES,
+    argv,
+    find_module,
+    programs,
+)
+from conformance.lint.finding import Severity
+from conformance.lint.image import parse_image
+from conformance.lint.rule import Problem
+from conformance.manifest.graph import MAIN
+from conformance.manifest.suggest import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conformance.lint.rule import Subject
+    from conformance.manifest.graph import Word
+
+ID = "command-retired"
+SEVERITY = Severity.ERROR
+
+_PROGRAM = "dynamo"
+_RETIRED = frozenset({"run", "build", "deploy"})
+"""What no program called `dynamo` does any more; `serve` may be one of the author's own image."""
+_NO_PROGRAM = "the published images hold no dynamo program"
+_NO_COMMAND = "Dynamo has no such command any more"
+_STARTED = {module.rpartition(".")[2]: module for module in WORKER_MODULES}
+_GRAPH = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+
+
+def check(subject: Subject) -> Iterator[Problem]:
+    """Yield each container that starts what the release does not have."""
+    for component in subject.graph.components:
+        for container in component.containers:
+            image = parse_image(container.image or "")
+            if not image.is_covered:
+                continue
+            is_main = container.name == MAIN
+            words = argv(component, container) if is_main else container.command + container.args
+            yield from _program(words, published=image.is_published)
+            yield from _module(words)
+
+
+def _program(words: tuple[Word, ...], *, published: bool) -> Iterator[Problem]:
+    for command in programs(words):
+        texts = [text for word in command for text in word.text.split()]
+        if not texts or texts[0].rpartition("/")[2] != _PROGRAM:
+            continue
+        verb = texts[1] if len(texts) > 1 else ""
+        if verb in _RETIRED or published or any(_GRAPH.fullmatch(text) for text in texts[2:]):
+            message = f'"{f"{_PROGRAM} {verb}".strip()}" starts nothing: '
+            reason = _NO_PROGRAM if published else _NO_COMMAND
+            yield Problem(command[0].mark, f"{message}{reason}; {_advice(verb, texts[2:])}")
+
+
+def _advice(verb: str, words: list[str]) -> str:
+    if verb == "build":
+        return "nothing is built any more: name a published image"
+    sides = dict(word.split("=", 1) for word in words if word.startswith(("in=", "out=")))
+    source, sink = sides.get("in", ""), sides.get("out", "")
+    worker = _STARTED.get(sink) or _STARTED.get(_option(words, "--engine"))
+    if worker is not None and (source.startswith("dyn") or "in" not in sides):
+        return f"write python3 -m {worker}"
+    if worker is not None:
+        return f"write two components: python3 -m {FRONTEND_MODULE}, and python3 -m {worker}"
+    if sink.startswith("dyn"):
+        return f"write python3 -m {FRONTEND_MODULE}"
+    engines = ", ".join(ENGINE_MODULES)
+    return f"start one module per component: python3 -m {FRONTEND_MODULE}, and one of {engines}"
+
+
+def _option(words: list[str], name: str) -> str:
+    following = words[words.index(name) + 1 :] if name in words else []
+    return following[0] if following else ""
+
+
+def _module(words: tuple[Word, ...]) -> Iterator[Problem]:
+    command = find_module(words)
+    if command is None or not command.module.startswith(f"{_PROGRAM}."):
+        return
+    known = vocabulary.load()
+    if command.module in known.modules or "$" in command.module:
+        return
+    # A private entry point is no good answer, so the shortest names are tried first.
+    packages = [one for one in known.modules if one.count(".") == 1]
+    names = {one.partition(".")[2]: one for one in sorted(packages)}
+    hint = nearest(command.module.partition(".")[2], names)
+    advice = f'did you mean "{names[hint]}"?' if hint else f"known are {', '.join(names.values())}"
+    message = f"Dynamo {known.release} has no {command.module} to start"
+    yield Problem(command.at.mark, f"{message}; {advice}")

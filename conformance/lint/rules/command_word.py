@@ -1,0 +1,85 @@
+"""A command is a list of words, and no shell splits them.
+
+The first word is the program. `command: ["dynamo run"]` asks for a program whose name has a space
+in it; there is none, and the container never starts (`executable file not found`).
+
+Mend: write each word as an item of its own, or start a shell: `["/bin/sh", "-c", "..."]`.
+
+PASS:
+    command: [python3, -m, dynamo.vllm]
+
+FAIL:
+    command: ["python3 -m dynamo.vllm"]
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from conformance.lint.finding import Severity
+from conformance.lint.rule import Problem
+from conformance.manifest.graph import FRONTEND, MAIN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conformance.lint.rule import Subject
+    from conformance.manifest.graph import Component, Container, Word
+
+ID = "command-word"
+SEVERITY = Severity.ERROR
+
+_KNOWN = re.compile(r"(?:python[\d.]*|dynamo|env|exec|nice|numactl|mpirun|ba?sh|sh|tini|uv)$")
+_SHOWN = 4
+_MODULE = re.compile(r"-m\s+\S")
+
+
+def check(subject: Subject) -> Iterator[Problem]:
+    """Yield each program that is written together with its words."""
+    for component in subject.graph.components:
+        for container in component.containers:
+            yield from _program(container)
+            yield from _module(component, container)
+
+
+def _program(container: Container) -> Iterator[Problem]:
+    for word in container.command[:1]:
+        if _joined(word):
+            split = ", ".join(_first(word.text.split()))
+            message = f'no program is called "{_short(word)}", and no shell splits it'
+            yield Problem(word.mark, f"{message}; write [{split}] as words of their own")
+
+
+def _joined(word: Word) -> bool:
+    """Return whether the word is no path that could have a space in it."""
+    pieces = word.text.split()
+    if len(pieces) < 2 or "$(" in word.text:  # noqa: PLR2004 - a program and a word
+        return False
+    names_a_path = "/" in word.text
+    has_option = any(piece.startswith("-") for piece in pieces[1:])
+    known = _KNOWN.match(pieces[0].rpartition("/")[2]) is not None
+    return not names_a_path or has_option or known
+
+
+def _module(component: Component, container: Container) -> Iterator[Problem]:
+    """Yield the first word after python when it holds `-m` and the module together."""
+    is_main_frontend = component.type == FRONTEND and container.name == MAIN
+    words = container.command + container.args
+    program = words[0].text.rpartition("/")[2] if container.command else ""
+    first = 1 if container.command else 0
+    if not (program.startswith("python") or (is_main_frontend and not container.command)):
+        return
+    for word in words[first : first + 1]:
+        if _MODULE.match(word.text):
+            message = f'python takes "{_short(word)}" as one word, and finds no such module'
+            yield Problem(word.mark, f"{message}; write -m and the module as words of their own")
+
+
+def _first(pieces: list[str]) -> list[str]:
+    return pieces if len(pieces) <= _SHOWN else [*pieces[:_SHOWN], "..."]
+
+
+def _short(word: Word) -> str:
+    text = " ".join(word.text.split())
+    return text if len(text) <= 40 else f"{text[:37]}..."  # noqa: PLR2004 - fits a line

@@ -1,0 +1,78 @@
+"""Clients talk to one frontend, and the operator serves a component by its type.
+
+Without a frontend (or an endpoint picker) nothing answers clients. A second one has its own Service
+and its own router. A component without a type gets no ports, no probes and no Service that works.
+
+Mend: write one component of type frontend, with replicas; give every component its type.
+
+PASS:
+    components: [{name: Frontend, type: frontend}, {name: Worker, type: worker}]
+
+FAIL:
+    components: [{name: Worker, type: worker}]
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance.engines.role import Role
+from conformance.lint.finding import Severity
+from conformance.lint.rule import Problem
+from conformance.manifest.graph import FRONTEND
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conformance.engines.role import Part
+    from conformance.lint.rule import Subject
+    from conformance.manifest.node import Mark
+
+ID = "graph-frontend"
+SEVERITY = Severity.WARNING
+
+_EPP = "epp"
+_TYPES = {
+    Role.FRONTEND: "frontend", Role.PLANNER: "planner", Role.PREFILL: "prefill",
+    Role.DECODE: "decode", Role.AGG: "worker", Role.ENCODE: "worker",
+}  # fmt: skip
+
+
+def check(subject: Subject) -> Iterator[Problem]:
+    """Yield a missing frontend, each further one, and each component without its type."""
+    components = subject.graph.components
+    if not components:
+        return
+    yield from (_untyped(part) for part in subject.parts if _lacks_type(part))
+    frontends = [one for one in components if one.type == FRONTEND]
+    for further in frontends[1:]:
+        message = f'"{further.name}" is another frontend, with a Service and a router of its own'
+        yield Problem(further.mark, f"{message}; raise replicas of {frontends[0].name} instead")
+    if not frontends and not any(_answers(part) for part in subject.parts):
+        message = "no component of type frontend, so nothing answers clients"
+        yield Problem(_list_mark(subject), f"{message}; add one")
+
+
+def _list_mark(subject: Subject) -> Mark:
+    """Return where the list of components begins, whatever the version calls it."""
+    spec = subject.document.root.mapping("spec") or subject.document.root
+    return spec.key_mark("components" if "components" in spec else "services")
+
+
+def _answers(part: Part) -> bool:
+    """Return whether clients may get an answer from something that is no typed frontend."""
+    component = part.component
+    serves = part.role is Role.FRONTEND or part.command is None
+    untold = component.type is None and serves
+    return component.type == _EPP or untold or "frontendSidecar" in component.node
+
+
+def _lacks_type(part: Part) -> bool:
+    return part.component.type is None and part.role is not None
+
+
+def _untyped(part: Part) -> Problem:
+    component = part.component
+    message = f'"{component.name}" has no type: the operator gives it no ports and no probes'
+    wanted = _TYPES[part.role] if part.role is not None else FRONTEND
+    return Problem(component.mark, f"{message}; write type {wanted}")

@@ -1,0 +1,48 @@
+"""A snapshot of the hub's cache is only in the cache that it was copied from.
+
+`.../models--ORG--NAME/snapshots/HASH` is how one download of one day is called. Any other cache has
+another hash, or nothing there.
+
+Mend: write the model's id and, to pin the version, `--revision HASH`; `HF_HOME` says where the
+cache is.
+
+PASS:
+    args: [--model, Qwen/Qwen3-0.6B]
+
+FAIL:
+    args: [--model, /cache/hub/models--Qwen--Qwen3-0.6B/snapshots/(40 hex digits)]
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from conformance.lint.finding import Severity
+from conformance.lint.rule import Problem
+from conformance.manifest.node import Scalar, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conformance.lint.rule import Subject
+
+ID = "snapshot-path"
+SEVERITY = Severity.WARNING
+
+_SNAPSHOT = re.compile(r"models--([\w.-]+?)--([\w.-]+)/snapshots/[0-9a-f]{40}\b")
+
+
+def check(subject: Subject) -> Iterator[Problem]:
+    """Yield each value that names one download of a model."""
+    spec = subject.document.root.mapping("spec")
+    if spec is None:
+        return
+    for path, node in walk(spec, ("spec",)):
+        if not isinstance(node, Scalar) or not isinstance(node.value, str):
+            continue
+        found = _SNAPSHOT.search(node.value)
+        if found is not None:
+            message = "this snapshot is in no other cache"
+            advice = f"write {found[1]}/{found[2]}, and --revision to pin it"
+            yield Problem(node.mark, f"{message}; {advice}", path)

@@ -1,0 +1,157 @@
+"""Make the vocabulary of one Dynamo release: what can be started, and which variables are read.
+
+Run it where ai-dynamo is installed; KVBM is a wheel of its own, which the published images hold:
+
+    python tools/vocabulary.py --kvbm-wheel WHEEL --date 2026-11-24 --out conformance/engines/data
+
+A module can be started when it is a package with `__main__`, or says `if __name__ == "__main__"`.
+Variables come from the strings of the Python sources (docstrings and help included) and of the
+native libraries. A native library holds its strings end to end, so a name's end is only certain
+where the next name begins; the others are kept apart, as `ragged`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import re
+import zipfile
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_NAME = re.compile(r"(?<![A-Z0-9_])DYN_[A-Z0-9_]*[A-Z0-9]")
+_PREFIX = re.compile(r"DYN_[A-Z0-9_]+_$")
+_RUN = re.compile(rb"[A-Z0-9_]*DYN_[A-Z0-9_]+")
+_NEXT = re.compile(r"(?=DYN_)")
+_JUNK = 3
+"""How many letters of the string behind it a name can seem to end in."""
+
+_OPERATOR = (
+    "DYN_COMPONENT", "DYN_DISCOVERY_BACKEND", "DYN_FORWARDPASS_METRIC_PORT",
+    "DYN_HEALTH_CHECK_ENABLED", "DYN_HTTP_PORT", "DYN_KUBE_DISCOVERY_MODE", "DYN_NAMESPACE",
+    "DYN_NAMESPACE_PREFIX", "DYN_NAMESPACE_PREFIX_STRICT", "DYN_NAMESPACE_WORKER_SUFFIX",
+    "DYN_PARENT_DGD_K8S_NAME", "DYN_PARENT_DGD_K8S_NAMESPACE", "DYN_SYSTEM_ENABLED",
+    "DYN_SYSTEM_PORT", "DYN_SYSTEM_USE_ENDPOINT_HEALTH_STATUS",
+)  # fmt: skip
+"""What the operator gives containers by itself; an author may override it."""
+
+
+class Found:
+    """The names found so far."""
+
+    def __init__(self) -> None:
+        self.modules: set[str] = set()
+        self.names = set(_OPERATOR)
+        self.prefixes: set[str] = set()
+        self.ragged: set[str] = set()
+
+    def python(self, source: str, module: str) -> None:
+        """Take in one Python file."""
+        tree = ast.parse(source)
+        if module.endswith(".__main__"):
+            self.modules.add(module.removesuffix(".__main__"))
+        elif _has_main_guard(tree):
+            self.modules.add(module)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                self.names.update(_NAME.findall(node.value))
+            elif isinstance(node, ast.JoinedStr):
+                self.prefixes.update(_prefixes(node))
+
+    def native(self, content: bytes) -> None:
+        """Take in one native library."""
+        for run in _RUN.findall(content):
+            pieces = [one for one in _NEXT.split(run.decode()) if one.startswith("DYN_")]
+            for piece in pieces:
+                if piece.endswith("_"):
+                    self.prefixes.add(piece)
+                elif piece is pieces[-1]:
+                    self.ragged.add(piece)
+                else:
+                    self.names.add(piece)
+        self.prefixes.discard("DYN_")
+
+    def uncertain(self) -> list[str]:
+        """Return the ragged names that no certain one explains."""
+        return sorted(one for one in self.ragged - self.names if not self._explained(one))
+
+    def _explained(self, ragged: str) -> bool:
+        """Return whether it is a certain name with junk behind it, or one cut off inside a word."""
+        return any(
+            (name.startswith(ragged) and name[len(ragged) : len(ragged) + 1] != "_")
+            or (ragged.startswith(name) and len(ragged) - len(name) <= _JUNK)
+            for name in self.names
+        )
+
+
+def _has_main_guard(tree: ast.Module) -> bool:
+    return any(isinstance(node, ast.If) and "__name__" in ast.dump(node.test) for node in tree.body)
+
+
+def _prefixes(node: ast.JoinedStr) -> Iterator[str]:
+    """Yield the beginnings of names that a program completes: f"DYN_RELAY_{key}"."""
+    for part in node.values:
+        if isinstance(part, ast.Constant) and isinstance(part.value, str):
+            yield from _PREFIX.findall(part.value)
+
+
+def _installed(found: Found) -> None:
+    for package in ("ai-dynamo", "ai-dynamo-runtime"):
+        for file in metadata.files(package) or ():
+            path = Path(str(file.locate()))
+            if not _is_test(str(file)) and file.parts[0] == "dynamo":
+                _take(found, str(file), path.read_bytes())
+
+
+def _wheel(found: Found, wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        for name in archive.namelist():
+            if not _is_test(name):
+                _take(found, name, archive.read(name))
+
+
+def _take(found: Found, name: str, content: bytes) -> None:
+    if name.endswith(".py"):
+        module = name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        found.python(content.decode("utf-8"), module)
+    elif name.endswith(".so"):
+        found.native(content)
+
+
+def _is_test(name: str) -> bool:
+    return "/tests/" in name or name.rpartition("/")[2].startswith("test_")
+
+
+def main() -> None:
+    """Write `vocabulary-<release>.json` into the output folder."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kvbm-wheel", type=Path, required=True)
+    parser.add_argument("--date", required=True, help="the day of the dump, YYYY-MM-DD")
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    found = Found()
+    _installed(found)
+    _wheel(found, options.kvbm_wheel)
+    release = metadata.version("ai-dynamo")
+    source = [f"{name} {metadata.version(name)}" for name in ("ai-dynamo", "ai-dynamo-runtime")]
+    data = {
+        "release": release,
+        "source": [*source, " ".join(options.kvbm_wheel.name.split("-")[:2])],
+        "date": options.date,
+        "modules": sorted(one for one in found.modules if one.startswith("dynamo.")),
+        "variables": sorted(found.names),
+        "prefixes": sorted(found.prefixes),
+        "ragged": found.uncertain(),
+    }
+    target = options.out / f"vocabulary-{release}.json"
+    target.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    print(target, target.stat().st_size)
+
+
+if __name__ == "__main__":
+    main()
