@@ -88,7 +88,7 @@ class Settings:
         for dest in dests:
             use = self._use(dest)
             if use is not None:
-                return self._word_mark(use)
+                return self.use_mark(use)
             found = self.variable(dest)
             if found is not None:
                 return found.mark
@@ -126,15 +126,16 @@ class Settings:
         found = [one for one in (*self._graph_env, *own) if one.name == name]
         return found[-1] if found else None
 
-    def _use(self, dest: str) -> Given | None:
-        arguments = self.part.arguments
-        uses = [use for use in arguments.given if use.flag.dest == dest] if arguments else []
-        return uses[-1] if uses else None
-
-    def _word_mark(self, use: Given) -> Mark:
+    def use_mark(self, use: Given) -> Mark:
+        """Return where the value of one use of a flag was written, or the flag that has none."""
         command = self.part.command
         if command is None or use.index >= len(command.words):
             return self.part.component.mark
         is_whole = "=" in command.words[use.index].text or use.flag.takes == "none"
         at = use.index if is_whole else use.index + 1
         return command.words[min(at, len(command.words) - 1)].mark
+
+    def _use(self, dest: str) -> Given | None:
+        arguments = self.part.arguments
+        uses = [use for use in arguments.given if use.flag.dest == dest] if arguments else []
+        return uses[-1] if uses else None
