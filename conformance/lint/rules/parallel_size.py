@@ -135,7 +135,9 @@ def _plan(settings: Settings) -> _Plan | None:
     main = component.main
     if main is None or not main.gpus or module not in _SPLITS or settings.overridden:
         return None
-    if component.node.get("experimental") is not None or _placed_by_hand(settings):
+    if component.node.get("experimental") is not None or component.node_count < 1:
+        return None
+    if _placed_by_hand(settings):
         return None
     sizes = {dest: settings.number(dest) for dest in _SPLITS[module]}
     copies = _copies_dest(settings)
