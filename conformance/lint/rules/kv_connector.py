@@ -1,0 +1,198 @@
+"""Prefill and decode workers must hand KV blocks over in the same way.
+
+A vLLM prefill worker of 1.6.1 ends at start without `--kv-transfer-config`, and answers every
+request with an error when the connector has no handoff in Dynamo. A decode worker without one
+starts, and computes each prompt a second time. Workers with different connectors, or with different
+transfer backends of SGLang or TensorRT-LLM, never find each other's blocks.
+
+Mend: give prefill and decode workers the same connector; for vLLM the usual one is
+`--kv-transfer-config '{"kv_connector":"NixlConnector","kv_role":"kv_both"}'`.
+
+PASS:
+    prefill: args: [..., --disaggregation-transfer-backend, nixl]
+    decode:  args: [..., --disaggregation-transfer-backend, nixl]
+
+FAIL:
+    prefill: args: [..., --disaggregation-transfer-backend, nixl]
+    decode:  args: [..., --disaggregation-mode, decode]  # mooncake is SGLang's default
+"""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from conformance.engines.commandline import ENGINE_MODULES
+from conformance.engines.parsing import unexpanded
+from conformance.engines.role import Role
+from conformance.lint.engine_settings import EngineSettings
+from conformance.lint.finding import Severity
+from conformance.lint.rule import Problem
+from conformance.manifest.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from conformance.engines.flag import Json
+    from conformance.lint.rule import Subject
+    from conformance.manifest.node import Mark
+
+ID = "kv-connector"
+SEVERITY = Severity.ERROR
+
+_CONFIG = "kv_transfer_config"
+_BACKEND = "disaggregation_transfer_backend"
+_DOTTED = "--trtllm.cache_transceiver_config.backend"
+_EXAMPLE = """--kv-transfer-config '{"kv_connector":"NixlConnector","kv_role":"kv_both"}'"""
+_CACHED = "LMCacheMPConnector"
+_HANDOFFS = {
+    "NixlConnector": "NixlConnector",
+    "NeuronNixlConnector": "NixlConnector",
+    "MooncakeConnector": "MooncakeConnector",
+    _CACHED: _CACHED,
+}
+"""vLLM connectors that Dynamo can hand over with, and the protocol each speaks."""
+_WRAPPERS = ("MultiConnector", "PdConnector")
+
+
+def check(subject: Subject) -> Iterator[Problem]:
+    """Yield each worker whose KV blocks reach nobody, or come from nobody."""
+    workers = [
+        EngineSettings(part, subject.graph) for part in subject.parts if part.role is not None
+    ]
+    for worker in workers:
+        if worker.module == "dynamo.vllm":
+            yield from _vllm(worker)
+    prefill = [one for one in workers if one.part.role is Role.PREFILL]
+    decode = [one for one in workers if one.part.role is Role.DECODE]
+    for module in ENGINE_MODULES:
+        yield from _disagreements(
+            [one for one in (*prefill, *decode) if one.module == module], _CARRIERS[module]
+        )
+
+
+def _vllm(worker: EngineSettings) -> Iterator[Problem]:
+    """Yield what is wrong with one vLLM worker, whatever the others say."""
+    variable = worker.environment("DYN_CONNECTOR")
+    if variable is not None:
+        message = f"dynamo.vllm ends at start when DYN_CONNECTOR is set; write {_EXAMPLE} instead"
+        yield Problem(variable.mark, message)
+    role = worker.part.role
+    if role not in (Role.PREFILL, Role.DECODE):
+        return
+    name = f'component "{worker.part.component.name}"'
+    names = _connectors(worker)
+    if names == ():
+        yield _without(worker, name)
+    elif names and role is Role.PREFILL and _vllm_carrier(worker) is None:
+        yield Problem(worker.mark(_CONFIG), f"{name} {_no_handoff(names)}")
+
+
+def _no_handoff(names: tuple[str, ...]) -> str:
+    """Return why Dynamo finds no connector to hand over with among `names`."""
+    said = " and ".join(names)
+    if any(one in _HANDOFFS for one in names):
+        return f"prefills with {said}, of which only one may hand over; leave one of them"
+    hint = did_you_mean(names[0], _HANDOFFS) or f"; known are {', '.join(_HANDOFFS)}"
+    return f"prefills with {said}, which hands nothing over in Dynamo{hint}"
+
+
+def _without(worker: EngineSettings, name: str) -> Problem:
+    if worker.part.role is Role.PREFILL and worker.given(_CONFIG):
+        message = f"{name} prefills with a config that names no kv_connector; write {_EXAMPLE}"
+        return Problem(worker.mark(_CONFIG), message)
+    if worker.part.role is Role.PREFILL:
+        message = f"{name} prefills without a KV connector and ends at start; add {_EXAMPLE}"
+        return Problem(worker.mark(_CONFIG), message)
+    message = (
+        f"{name} decodes without a KV connector, so it computes every prompt again instead of "
+        f"taking the blocks from prefill; add {_EXAMPLE}"
+    )
+    return Problem(worker.mark(_CONFIG), message, severity=Severity.WARNING)
+
+
+def _disagreements(
+    workers: list[EngineSettings], carrier: Callable[[EngineSettings], tuple[str, Mark] | None]
+) -> Iterator[Problem]:
+    """Yield each worker that hands over in another way than the first does."""
+    roles = {worker.part.role for worker in workers}
+    known = [(worker, found) for worker in workers if (found := carrier(worker)) is not None]
+    if len(roles) == 1 or not known:
+        return
+    first, (wanted, _mark) = known[0]
+    for worker, (used, mark) in known[1:]:
+        if used != wanted:
+            here = f'component "{worker.part.component.name}" transfers KV blocks with {used}'
+            there = f'component "{first.part.component.name}" with {wanted}'
+            yield Problem(mark, f"{here}, but {there}; give both the same")
+
+
+def _vllm_carrier(worker: EngineSettings) -> tuple[str, Mark] | None:
+    """Return the protocol that Dynamo picks among the connectors, and where they are given."""
+    known = [_HANDOFFS[name] for name in _connectors(worker) or () if name in _HANDOFFS]
+    # What goes through a cache carries the handoff only when nothing else does.
+    direct = [name for name in known if name != _CACHED] or known
+    return (direct[0], worker.mark(_CONFIG)) if len(set(direct)) == 1 else None
+
+
+def _connectors(worker: EngineSettings) -> tuple[str, ...] | None:
+    """Return the connectors of a vLLM worker, a wrapper's children in its place.
+
+    None stands for what cannot be read; the engine's own parser reports that.
+    """
+    text = worker.text(_CONFIG)
+    if text is None:
+        return None if worker.unknown(_CONFIG) else ()
+    config = _object(text)
+    if config is None:
+        return None
+    name = config.get("kv_connector")
+    if name in _WRAPPERS:
+        extra = config.get("kv_connector_extra_config")
+        children = extra.get("connectors") if isinstance(extra, dict) else None
+        found = [one.get("kv_connector") for one in _objects(children)]
+        return tuple(one for one in found if isinstance(one, str)) or (str(name),)
+    return (name,) if isinstance(name, str) else ()
+
+
+def _sglang_carrier(worker: EngineSettings) -> tuple[str, Mark] | None:
+    backend = worker.text(_BACKEND)
+    return (backend, worker.mark(_BACKEND)) if backend and backend != "fake" else None
+
+
+def _trtllm_carrier(worker: EngineSettings) -> tuple[str, Mark] | None:
+    """Return the transceiver's backend where the command line says it; files are not here."""
+    command = worker.part.command
+    words = command.words if command is not None else ()
+    for word, value in pairwise(words):
+        if word.text == _DOTTED:
+            return _transceiver(value.text, value.mark)
+    config = _object(worker.text("override_engine_args") or "")
+    transceiver = config.get("cache_transceiver_config") if config is not None else None
+    backend = transceiver.get("backend") if isinstance(transceiver, dict) else None
+    return _transceiver(str(backend), worker.mark("override_engine_args")) if backend else None
+
+
+def _transceiver(backend: str, mark: Mark) -> tuple[str, Mark] | None:
+    """Return a backend that is one; DEFAULT may be any."""
+    return None if unexpanded(backend) or backend == "DEFAULT" else (backend, mark)
+
+
+def _object(text: str) -> dict[str, Json] | None:
+    try:
+        parsed: Json = json.loads(text)
+    except ValueError:
+        return None
+    return parsed if isinstance(parsed, dict) else None
+
+
+def _objects(items: Json) -> list[dict[str, Json]]:
+    return [one for one in items if isinstance(one, dict)] if isinstance(items, list) else []
+
+
+_CARRIERS = {
+    "dynamo.vllm": _vllm_carrier,
+    "dynamo.sglang": _sglang_carrier,
+    "dynamo.trtllm": _trtllm_carrier,
+}

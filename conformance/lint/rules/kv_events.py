@@ -1,0 +1,93 @@
+"""A router that follows KV events needs workers that publish them.
+
+With `--router-mode kv` the frontend sends a request to the worker that holds most of its prefix.
+It learns that from KV events, which vLLM, SGLang and TensorRT-LLM only publish when asked. Without
+them the graph answers, the router knows no prefix, and after half a minute its log says
+`kv_event_publisher_disabled`.
+
+Mend: let the workers that prefill publish events, or tell the frontend to predict what they hold
+with `--no-router-kv-events`.
+
+PASS:
+    Frontend: env: [{name: DYN_ROUTER_MODE, value: kv}]
+    worker:   args: [..., --kv-events-config, '{"publisher":"zmq","enable_kv_cache_events":true}']
+
+FAIL:
+    Frontend: env: [{name: DYN_ROUTER_MODE, value: kv}]
+    worker:   args: [--model, Qwen/Qwen3-0.6B]
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance.engines.commandline import ENGINE_MODULES
+from conformance.engines.role import Role
+from conformance.engines.serving import publishes_kv_events
+from conformance.lint.engine_settings import EngineSettings
+from conformance.lint.finding import Severity
+from conformance.lint.rule import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conformance.lint.rule import Subject
+
+ID = "kv-events"
+SEVERITY = Severity.WARNING
+
+_PREFILLING = (Role.AGG, Role.PREFILL)
+_CONFIG = "kv_events_config"
+_PUBLISH = {
+    "dynamo.vllm": """--kv-events-config '{"publisher":"zmq","enable_kv_cache_events":true}'""",
+    "dynamo.sglang": """--kv-events-config '{"publisher":"zmq","endpoint":"tcp://*:5557"}'""",
+    "dynamo.trtllm": "--publish-kv-events",
+}
+_DECIDES = (_CONFIG, "publish_kv_events", "enable_prefix_caching")
+
+
+def check(subject: Subject) -> Iterator[Problem]:
+    """Yield each worker that prefills and tells a listening router nothing."""
+    all_settings = [EngineSettings(part, subject.graph) for part in subject.parts]
+    frontend = next((one for one in all_settings if one.part.role is Role.FRONTEND), None)
+    if frontend is None:
+        return
+    for worker in all_settings:
+        if worker.part.role not in _PREFILLING or worker.module not in ENGINE_MODULES:
+            continue
+        # A worker that names a router mode decides how requests reach it, not the frontend.
+        router = worker if worker.given("router_mode") else frontend
+        if _listens(router) and not _may_publish(worker):
+            yield Problem(worker.mark(*_DECIDES), _message(worker))
+
+
+def _listens(router: EngineSettings) -> bool:
+    """Whether it is certain that the router waits for KV events."""
+    by_file = router.given("router_policy_config")
+    predicts = router.text("use_kv_events") != "True" or router.switched("load_aware")
+    return router.text("router_mode") == "kv" and not by_file and not predicts
+
+
+def _may_publish(worker: EngineSettings) -> bool:
+    """Whether the worker publishes events, or nobody can tell."""
+    known = [dest for dest in _DECIDES if _has(worker, dest)]
+    if worker.given("kv_state_endpoint") or any(worker.unknown(dest) for dest in known):
+        return True
+    if worker.module == "dynamo.vllm" and worker.text("enable_prefix_caching") == "False":
+        return False
+    return publishes_kv_events(worker.part)
+
+
+def _has(worker: EngineSettings, dest: str) -> bool:
+    arguments = worker.part.arguments
+    return arguments is not None and arguments.known(dest)
+
+
+def _message(worker: EngineSettings) -> str:
+    name = worker.part.component.name
+    told = f'component "{name}" publishes no KV events, and the router listens for them'
+    if worker.module == "dynamo.vllm" and worker.text("enable_prefix_caching") == "False":
+        advice = "keep prefix caching on"
+    else:
+        advice = f"add {_PUBLISH[worker.module]}"
+    return f"{told}; {advice}, or give the frontend --no-router-kv-events"
