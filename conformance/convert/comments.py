@@ -6,6 +6,7 @@ to what follows, unless it is indented deeper than that: then it closes what it 
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from conformance.convert.numbering import Numbering, Origin
     from conformance.convert.source import Comment, Source
+
+_ITEM = re.compile(r"#\s*- ")
 
 DOCUMENT = 1
 """The number of a document's root, which holds what stands above and below all of it."""
@@ -123,9 +126,15 @@ class Comments:
         """Return what a comment closes: the innermost thing before it that is not deeper."""
         edge = following.begin.column if following is not None else 1
         previous = self._previous(comment)
-        if previous is None or comment.mark.column <= edge:
+        if previous is None:
             return None
         chain = [one for one in self._anchors if one.path == previous.path[: len(one.path)]]
+        if _ITEM.match(comment.text) and not _is_item(following):
+            # `# - name: X` closes a list, also where its dashes stand below its key.
+            chain = [one for one in chain if _is_item(one)]
+            edge = min(edge, comment.mark.column - 1)
+        if comment.mark.column <= edge:
+            return None
         fitting = [one for one in chain if one.begin.column <= comment.mark.column]
         target = max(fitting, key=lambda one: len(one.path), default=None)
         if target is None:
@@ -135,12 +144,16 @@ class Comments:
         return target
 
 
+def _is_item(origin: Origin | None) -> bool:
+    return origin is not None and isinstance(origin.path[-1], int)
+
+
 def _anchors(numbering: Numbering, source: Source) -> list[Origin]:
     """Return what comments can belong to, in the order of the text."""
     found: dict[tuple[int, int], Origin] = {}
     for origin in sorted(numbering.origins.values(), key=lambda one: one.number):
         is_value = origin.node is not None and origin.path
-        if is_value and not source.is_inside_one_line(origin.begin):
+        if is_value and not source.is_inside_one_line(origin.mark):
             found.setdefault(origin.begin, origin)
     return sorted(found.values(), key=lambda one: one.begin)
 

@@ -160,9 +160,12 @@ class _Emitter:
         return tuple(found)
 
     def _attach(self, head: str, lines: tuple[str, ...], beside: str) -> None:
-        first = f"{head} {lines[0]}" if lines and lines[0] and head else head or "".join(lines[:1])
-        self.lines.append(f"{first}  {beside}" if beside else first)
-        self.lines.extend(lines[1:])
+        whole = list(lines) or [""]
+        whole[0] = f"{head} {whole[0]}" if head and whole[0] else f"{head}{whole[0]}"
+        # Only a block text takes a comment in its first line.
+        at = 0 if lines and lines[0][:1] in ("|", ">") else -1
+        whole[at] += f"  {beside}" if beside else ""
+        self.lines.extend(whole)
 
     def _comment(self, lines: tuple[str, ...], indent: int) -> None:
         self.lines.extend(f"{' ' * indent}{line}" if line else "" for line in lines)
