@@ -119,7 +119,7 @@ def _service_says(service: Mapping, path: Path, node: Scalar) -> bool:
     if inner[1:] == ("useAsCompilationCache",):
         return not is_true(node) or inner[0] == _first_cache(service)
     return (
-        (field == "componentType" and service.string("subComponentType") in ("prefill", "decode"))
+        (field == "componentType" and node.value == "worker" and not inner)
         or (field == "serviceName" and node.value == path[_SERVICE - 1])
         or (path[_SERVICE:] == ("extraPodSpec", "mainContainer", "name") and node.value == MAIN)
     )

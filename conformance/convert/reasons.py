@@ -1,7 +1,7 @@
 """Why something cannot be carried over, and what to do by hand.
 
 Each key is a path, and its words are for that and all inside; the first that fits is used. A step
-`*` is any one step, and a step may end in `*`.
+`*` is any one step.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _DOCUMENT: Final = {
     "status": "the operator writes it; nothing to do",
-    "metadata annotations nvidia.com/dgd-*": (
+    "metadata annotations": (
         "the operator's own notes on a conversion; convert the manifest that its author wrote"
     ),
     "spec pvcs": "v1beta1 makes no claims; create each PersistentVolumeClaim yourself",
@@ -47,7 +47,7 @@ _SERVICE: Final = {
     "extraPodMetadata": "pods only get annotations and labels from it; nothing to do",
     "extraPodSpec mainContainer name": "its name is always main; nothing to do",
     "extraPodSpec containers *": (
-        "the operator drops a container called main beside mainContainer; give it another name"
+        "it is no container, or is called main beside mainContainer; give it a name of its own"
     ),
     "gpuMemoryService": "it is off, and in v1beta1 it is there only when it is on; nothing to do",
     "failover": "it is off, and in v1beta1 it is there only when it is on; nothing to do",
@@ -57,8 +57,8 @@ _SERVICE: Final = {
     "readinessProbe": "mainContainer.readinessProbe wins; keep the one that is right",
     "resources * gpuType": "without gpu it says nothing; set a limit in the container main",
     "resources *": (
-        "no quantity of cpu, memory, gpu or of something below custom, or mainContainer.resources "
-        "wins; write it in resources of the container main"
+        "only quantities of cpu, memory, gpu and of what stands below custom move; write it in "
+        "resources of the container main"
     ),
     "resources": "mainContainer.resources wins; keep the one that is right",
     "": "a service without content makes no component; leave it out, or fill it in",
@@ -69,8 +69,11 @@ _COMPONENT: Final = {
     "podTemplate spec containers * name": (
         "v1alpha1 calls this container sidecar-frontend; change what refers to it by name"
     ),
+    "podTemplate spec containers * resources": (
+        "v1alpha1 has limits, requests and claims, no more; check how it is spelt"
+    ),
     "podTemplate spec containers *": (
-        "a second container called main has no place; give it another name"
+        "it is no container, or a second one called main; give it a name of its own"
     ),
     "frontendSidecar": (
         "v1alpha1 takes image, args, env and one whole Secret for it, no more; the container "
@@ -111,6 +114,5 @@ def _words(table: dict[str, str], steps: tuple[str, ...]) -> str | None:
 
 def _matches(pattern: list[str], steps: tuple[str, ...]) -> bool:
     return len(steps) >= len(pattern) and all(
-        wanted == step or (wanted.endswith("*") and step.startswith(wanted[:-1]))
-        for wanted, step in zip(pattern, steps, strict=False)
+        wanted in ("*", step) for wanted, step in zip(pattern, steps, strict=False)
     )

@@ -7,7 +7,7 @@ says what surrounded a value in the text it came from; without one, the text is 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from conformance.manifest.node import Mapping, Scalar, Sequence
@@ -93,9 +93,9 @@ class _Emitter:
         self._comment(around.below, 0)
 
     def _mapping(self, node: Mapping, indent: int) -> None:
-        for entry in node:
+        for index, entry in enumerate(node):
             around = _joined(self._take(entry.mark), self._take(entry.value.mark))
-            self._comment(around.above, indent)
+            self._comment(around.above if index else _without_blanks(around.above), indent)
             head = f"{' ' * indent}{_key(entry.key)}:"
             is_list = isinstance(entry.value, Sequence)
             inner = indent if is_list and self._layout.is_compact else indent + 2
@@ -116,8 +116,10 @@ class _Emitter:
                 self._mapping(node, indent)
 
     def _sequence(self, node: Sequence, indent: int) -> None:
-        for item in node:
+        for index, item in enumerate(node):
             around = self._take(item.mark)
+            if not index:
+                around = replace(around, above=_without_blanks(around.above))
             head = f"{' ' * indent}-"
             if isinstance(item, Scalar):
                 self._comment(around.above, indent)
@@ -156,8 +158,8 @@ class _Emitter:
             for mark in marks:
                 around = self._take(mark)
                 found += around.above
-                self._remarks[mark] = Remarks(beside=around.beside, below=around.below)
-        return tuple(found)
+                self._remarks[mark] = replace(around, above=())
+        return _without_blanks(tuple(found))
 
     def _attach(self, head: str, lines: tuple[str, ...], beside: str) -> None:
         whole = list(lines) or [""]
@@ -225,6 +227,12 @@ def _children(node: Mapping | Sequence) -> tuple[Node, ...]:
 def _joined(one: Remarks, other: Remarks) -> Remarks:
     beside = "  ".join(text for text in (one.beside, other.beside) if text)
     return Remarks((*one.above, *other.above), beside, (*one.below, *other.below))
+
+
+def _without_blanks(lines: tuple[str, ...]) -> tuple[str, ...]:
+    """Return comments without the blank lines before them: nothing stands above a first value."""
+    start = next((index for index, line in enumerate(lines) if line), len(lines))
+    return lines[start:]
 
 
 def _is_same(one: Scalar, other: Scalar) -> bool:
