@@ -146,8 +146,9 @@ def _pod_template(body: Mapping) -> Mapping | None:
         containers.append(sidecar)
     spec: dict[str, Node] = {}
     if containers:
-        mark = extra.get("containers")
-        spec["containers"] = Sequence(tuple(containers), mark.mark if mark else extra.mark)
+        listed = extra.get("containers")
+        mark = listed.mark if isinstance(listed, Sequence) else extra.mark
+        spec["containers"] = Sequence(tuple(containers), mark)
     spec.update(
         (entry.key, entry.value)
         for entry in extra

@@ -14,7 +14,7 @@ from conformance.manifest.emitter import emit
 from conformance.manifest.node import Entry, Mapping, Scalar, Sequence, from_plain, walk
 
 if TYPE_CHECKING:
-    from conformance.manifest.node import Node
+    from conformance.manifest.node import Node, Plain
     from conformance.manifest.node import Path as NodePath
 
 ROOT = Path(__file__).parents[3]
@@ -26,7 +26,16 @@ MANIFESTS = [
 ]
 OTHER = {"v1alpha1": "v1beta1", "v1beta1": "v1alpha1"}
 SENTINEL = "written-nowhere-else"
-ODD = (None, 5, SENTINEL, [], {}, {SENTINEL: SENTINEL}, [SENTINEL], [{"name": SENTINEL}])
+ODD: tuple[Plain, ...] = (
+    None,
+    5,
+    SENTINEL,
+    [],
+    {},
+    {SENTINEL: SENTINEL},
+    [SENTINEL],
+    [{"name": SENTINEL}],
+)
 
 
 def replaced(node: Node, path: NodePath, new: Node) -> Node:

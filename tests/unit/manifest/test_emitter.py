@@ -18,7 +18,7 @@ TRICKY = (
     "@x", "`x", "'", '"', "a\\b", '{"a": "b"}', "---", "...", "a\nb", "a\n", " a\nb", "\n", "a\n\n",
     "\ta\nb", "a\n \n b\n", "a\n# b\n", "a\rb", "a\x85b", "\u2028", "\ufeff", "\U0001f600", "\x7f",
 )  # fmt: skip
-TEXT = st.sampled_from(TRICKY) | st.text(st.characters(blacklist_categories=("Cs",)), max_size=20)
+TEXT = st.sampled_from(TRICKY) | st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 SCALAR = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT
 TREE = st.recursive(
     SCALAR,
