@@ -113,11 +113,12 @@ def _goes_without_saying(numbering: Numbering, origin: Origin) -> bool:
 def _service_says(service: Mapping, path: Path, node: Scalar) -> bool:
     field, inner = path[_SERVICE], path[_SERVICE + 1 :]
     if inner == ("enabled",):
-        return field in ("scalingAdapter", "gpuMemoryService", "failover")
+        is_switch = field in ("scalingAdapter", "gpuMemoryService", "failover")
+        return is_switch and isinstance(node.value, bool)
     if field == "sharedMemory":
         return _shared_memory_says(service, inner, node)
     if inner[1:] == ("useAsCompilationCache",):
-        return not is_true(node) or inner[0] == _first_cache(service)
+        return node.value is False or inner[0] == _first_cache(service)
     return (
         (field == "componentType" and node.value == "worker" and not inner)
         or (field == "serviceName" and node.value == path[_SERVICE - 1])

@@ -21,6 +21,10 @@ _DOCUMENT: Final = {
     "spec pvcs": "v1beta1 makes no claims; create each PersistentVolumeClaim yourself",
 }
 
+_SWITCH: Final = (
+    "enabled is not true, and v1beta1 has it only when it is on; nothing to do if it is to be off"
+)
+
 _SERVICE: Final = {
     "dynamoNamespace": (
         "Dynamo ignores it, and only labels pods with it; nothing to do unless something selects "
@@ -38,7 +42,7 @@ _SERVICE: Final = {
         '"0" for none (without it: 8Gi)'
     ),
     "volumeMounts * useAsCompilationCache": (
-        "a component has one compilationCache, and an earlier mount is it; choose one"
+        "only the first mount that says true becomes compilationCache; choose one"
     ),
     "volumeMounts *": (
         "only name and mountPoint move, and one compilation cache; write the rest in volumeMounts "
@@ -49,8 +53,9 @@ _SERVICE: Final = {
     "extraPodSpec containers *": (
         "it is no container, or is called main beside mainContainer; give it a name of its own"
     ),
-    "gpuMemoryService": "it is off, and in v1beta1 it is there only when it is on; nothing to do",
-    "failover": "it is off, and in v1beta1 it is there only when it is on; nothing to do",
+    "scalingAdapter": _SWITCH,
+    "gpuMemoryService": _SWITCH,
+    "failover": _SWITCH,
     "envs": "mainContainer.env has the same name and wins; nothing to do",
     "envFromSecret": "mainContainer.envFrom wins; add a secretRef there if the Secret is needed",
     "livenessProbe": "mainContainer.livenessProbe wins; keep the one that is right",
