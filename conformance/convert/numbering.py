@@ -80,7 +80,7 @@ class Numbering:
             numbered = Mapping(entries, mark)
         elif isinstance(node, Sequence):
             items = [
-                self._value(item, (*path, index), Mark(item.mark.line, node.mark.column))
+                self._value(item, (*path, index), _dash(node, item))
                 for index, item in enumerate(node)
             ]
             numbered = Sequence(tuple(items), mark)
@@ -99,3 +99,9 @@ class Numbering:
     def _taken(self) -> int:
         self._next += 1
         return self._next - 1
+
+
+def _dash(node: Sequence, item: Node) -> Mark:
+    """Return where the dash of an item stands; an anchor (&name) may stand before the first one."""
+    column = node.mark.column
+    return Mark(item.mark.line, column if column < item.mark.column else item.mark.column - 2)

@@ -169,8 +169,9 @@ def _main_container(body: Mapping, written: Mapping | None) -> Mapping | None:
     fields: dict[str, Node] = {}
     if (resources := body.mapping("resources")) is not None:
         fields["resources"] = _resources(resources)
-    if envs := body.sequence("envs"):
-        fields["env"] = Sequence(envs, body.key_mark("envs"))
+    envs = body.get("envs")
+    if isinstance(envs, Sequence) and len(envs):
+        fields["env"] = envs
     secret = body.get("envFromSecret")
     if isinstance(secret, Scalar) and secret.value:
         source = Mapping(entries({"name": secret}), secret.mark)
@@ -180,7 +181,7 @@ def _main_container(body: Mapping, written: Mapping | None) -> Mapping | None:
         if (value := body.get(probe)) is not None:
             fields[probe] = value
     if mounts := _volume_mounts(body):
-        fields["volumeMounts"] = Sequence(mounts, body.key_mark("volumeMounts"))
+        fields["volumeMounts"] = Sequence(mounts, body.entries["volumeMounts"].value.mark)
     for own in written or ():
         fields[own.key] = _merged(fields.get(own.key), own)
     if written is None and not fields:
