@@ -132,35 +132,40 @@ def _pod(component: Mapping) -> dict[str, Entry]:
     """Return what the pod template becomes: dedicated fields, then what is extra to them."""
     template = component.mapping("podTemplate") or Mapping()
     spec = template.mapping("spec") or Mapping()
-    others = list(spec.mappings("containers"))
-    main = next((one for one in others if one.string("name") == MAIN), None)
-    found: dict[str, Entry] = {}
-    extra: dict[str, Entry] = {}
-    if main is not None:
-        # A second container called main has no place: v1alpha1 would drop it.
-        others = [one for one in others if one.string("name") != MAIN]
-        found.update(entries(_dedicated(main)))
-        kept = {key: one for key, one in main.entries.items() if key not in ("name", *found)}
-        kept = {key: one for key, one in kept.items() if key != "env" or "envs" not in found}
-        mark = main.entries["name"].value.mark
-        extra["mainContainer"] = Entry("mainContainer", Mapping(kept, main.mark), mark)
+    containers = spec.mappings("containers")
+    main = next((one for one in containers if one.string("name") == MAIN), None)
+    # A second container called main has no place: v1alpha1 would drop it.
+    others = [one for one in containers if one.string("name") != MAIN]
+    found = entries(_dedicated(main)) if main is not None else {}
     if (sidecar := _sidecar(component, others)) is not None:
         container, block = sidecar
         others = [one for one in others if one is not container]
         found["frontendSidecar"] = block
-    if others:
-        containers = spec.entries["containers"]
-        kept_list = Sequence(tuple(others), containers.value.mark)
-        extra["containers"] = Entry("containers", kept_list, containers.mark)
-    extra.update((one.key, one) for one in spec if one.key != "containers")
     metadata = template.mapping("metadata") or Mapping()
     names = (("annotations", "annotations"), ("labels", "labels"))
     if labelled := renamed(metadata, names):
-        block_of = Mapping(entries(labelled), metadata.mark)
-        found["extraPodMetadata"] = Entry("extraPodMetadata", block_of, metadata.mark)
-    if extra:
+        kept = Mapping(entries(labelled), metadata.mark)
+        found["extraPodMetadata"] = Entry("extraPodMetadata", kept, metadata.mark)
+    if extra := _extra(spec, main, others):
         found["extraPodSpec"] = Entry("extraPodSpec", Mapping(extra, spec.mark), spec.mark)
     return found
+
+
+def _extra(spec: Mapping, main: Mapping | None, others: list[Mapping]) -> dict[str, Entry]:
+    """Return `extraPodSpec`: the pod's spec without what has a field of the service."""
+    extra: dict[str, Entry] = {}
+    if main is not None:
+        moved = {"envs": "env"}
+        gone = {"name", *(moved.get(key, key) for key in _dedicated(main))}
+        kept = {key: one for key, one in main.entries.items() if key not in gone}
+        mark = main.entries["name"].value.mark
+        extra["mainContainer"] = Entry("mainContainer", Mapping(kept, main.mark), mark)
+    if others:
+        listed = spec.entries["containers"]
+        containers = Sequence(tuple(others), listed.value.mark)
+        extra["containers"] = Entry("containers", containers, listed.mark)
+    extra.update((one.key, one) for one in spec if one.key != "containers")
+    return extra
 
 
 def _dedicated(main: Mapping) -> dict[str, Node]:
