@@ -39,6 +39,7 @@ COMMANDS: Final = (
     Command("serve", "launch.serve.command:serve", "Start one component as one process."),
     Command("up", "conformance.targets.local.command:up", "Run a whole graph on this machine."),
     Command("lint", "conformance.lint.command:lint", "Check manifests without running them."),
+    Command("convert", "conformance.convert.command:convert", "Rewrite in another API version."),
 )
 
 

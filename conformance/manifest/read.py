@@ -27,8 +27,7 @@ def read_graph(document: Document) -> Graph:
         mark = document.root.key_mark("kind" if document.version is None else "apiVersion")
         raise ManifestError(document.file, mark, _not_a_graph(document))
     if document.version == V1ALPHA1:
-        converted = v1alpha1.to_v1beta1(document.root)
-        return v1beta1.read(converted.root, document=document)
+        return v1beta1.read(v1alpha1.to_v1beta1(document.root), document=document)
     return v1beta1.read(document.root, document=document)
 
 

@@ -2,15 +2,16 @@
 
 What the operator's own conversion does, as recorded in tests/data/observed/convert: services become
 components sorted by name, the dedicated fields of a service move into the container `main`, and
-what v1beta1 has no word for is left behind and reported.
+what v1beta1 has no word for is left behind. Every value keeps the mark of what it was made from, so
+`conformance/convert` can tell what is missing.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from conformance.manifest.document import GROUP, V1BETA1
+from conformance.manifest.fields import entries, is_true, is_void, is_zero, renamed
 from conformance.manifest.graph import GPU, MAIN
 from conformance.manifest.node import Entry, Mapping, Node, Scalar, Sequence
 
@@ -29,69 +30,63 @@ _GRAPH_FIELDS = (
     ("experimental", "experimental"),
     ("providerOverride", "providerOverride"),
 )
-_SAME_IN_BOTH = (
-    "replicas", "minAvailable", "multinode", "modelRef", "eppConfig", "globalDynamoNamespace",
-    "runtimeVersionOverride", "topologyConstraint", "providerOverride",
+SAME_IN_BOTH = (
+    "replicas", "minAvailable", "multinode", "roles", "modelRef", "eppConfig",
+    "globalDynamoNamespace", "runtimeVersionOverride", "topologyConstraint", "providerOverride",
 )  # fmt: skip
-_NO_WORD_FOR = (
-    "dynamoNamespace", "autoscaling", "ingress", "serviceName", "annotations", "labels",
+"""Fields of a service that a component has too, with the same name and meaning."""
+
+_MAIN_ORDER = (
+    "name", "image", "imagePullPolicy", "workingDir", "command", "args", "env", "envFrom", "ports",
+    "livenessProbe", "readinessProbe", "startupProbe", "resources", "volumeMounts",
 )  # fmt: skip
+"""In which order people write a container."""
 
 
-@dataclass(frozen=True, slots=True)
-class Conversion:
-    """A converted object, and the nodes that v1beta1 has no word for."""
-
-    root: Mapping
-    left_behind: tuple[Entry, ...]
-
-
-def to_v1beta1(root: Mapping) -> Conversion:
+def to_v1beta1(root: Mapping) -> Mapping:
     """Return a v1alpha1 object in v1beta1 shape; marks still point at what the author wrote."""
     spec = root.mapping("spec") or Mapping(mark=root.mark)
-    left: list[Entry] = []
-    fields = _renamed(spec, _GRAPH_FIELDS)
+    fields = renamed(spec, _GRAPH_FIELDS)
     if (topology := spec.mapping("topologyConstraint")) is not None:
         names = (("topologyProfile", "clusterTopologyName"), ("packDomain", "packDomain"))
-        fields["topologyConstraint"] = Mapping(_entries(_renamed(topology, names)), topology.mark)
-    if "pvcs" in spec:
-        left.append(spec.entries["pvcs"])
+        fields["topologyConstraint"] = Mapping(entries(renamed(topology, names)), topology.mark)
     services = spec.mapping("services")
     if services is not None:
         ordered = sorted(services, key=lambda entry: entry.key)
-        components = tuple(_component(entry, left) for entry in ordered)
+        # A service that is null is admitted, and the operator makes nothing of it.
+        components = tuple(_component(one) for one in ordered if not _is_null(one.value))
         fields["components"] = Sequence(components, services.mark)
     version = root.get("apiVersion")
     converted = root.replaced(
         "apiVersion", Scalar(f"{GROUP}/{V1BETA1}", version.mark if version else root.mark)
     )
     if "spec" in root:
-        converted = converted.replaced("spec", Mapping(_entries(fields), spec.mark))
-    return Conversion(converted, tuple(left))
+        converted = converted.replaced("spec", Mapping(entries(fields), spec.mark))
+    return converted
 
 
-def _component(service: Entry, left: list[Entry]) -> Mapping:
+def _component(service: Entry) -> Mapping:
     body = service.value if isinstance(service.value, Mapping) else Mapping(mark=service.mark)
-    left.extend(body.entries[name] for name in _NO_WORD_FOR if name in body)
     fields: dict[str, Node] = {"name": Scalar(service.key, service.mark, service.key)}
     if (kind := _type(body)) is not None:
         fields["type"] = kind
-    fields.update(_renamed(body, tuple((name, name) for name in _SAME_IN_BOTH)))
+    fields.update(renamed(body, tuple((name, name) for name in SAME_IN_BOTH)))
     if (shared := _shared_memory(body)) is not None:
         fields["sharedMemorySize"] = shared
     adapter = body.mapping("scalingAdapter")
-    if adapter is not None and _is_true(adapter.get("enabled")):
-        fields["scalingAdapter"] = Mapping(mark=adapter.mark)
+    enabled = adapter.get("enabled") if adapter is not None else None
+    if enabled is not None and is_true(enabled):
+        fields["scalingAdapter"] = Mapping(mark=enabled.mark)
     if (cache := _compilation_cache(body)) is not None:
         fields["compilationCache"] = cache
     if (experimental := _experimental(body)) is not None:
         fields["experimental"] = experimental
-    if "frontendSidecar" in body:
+    if body.mapping("frontendSidecar") is not None:
         mark = body.key_mark("frontendSidecar")
         fields["frontendSidecar"] = Scalar(SIDECAR_FRONTEND, mark, SIDECAR_FRONTEND)
     if (template := _pod_template(body)) is not None:
         fields["podTemplate"] = template
-    return Mapping(_entries(fields), body.mark)
+    return Mapping(entries(fields), body.mark)
 
 
 def _type(body: Mapping) -> Node | None:
@@ -104,19 +99,21 @@ def _type(body: Mapping) -> Node | None:
 
 
 def _shared_memory(body: Mapping) -> Node | None:
+    """Return the size; none at all is "0", and a 0 that is not disabled means the default."""
     shared = body.mapping("sharedMemory")
     if shared is None:
         return None
-    if _is_true(shared.get("disabled")):
-        return Scalar("0", shared.mark, "0")
-    return shared.get("size")
+    disabled, size = shared.get("disabled"), shared.get("size")
+    if disabled is not None and is_true(disabled):
+        return Scalar("0", disabled.mark, "0")
+    return None if size is None or is_zero(size) else size
 
 
 def _compilation_cache(body: Mapping) -> Mapping | None:
     for mount in body.mappings("volumeMounts"):
-        if _is_true(mount.get("useAsCompilationCache")):
+        if is_true(mount.get("useAsCompilationCache")):
             names = (("name", "pvcName"), ("mountPoint", "mountPath"))
-            return Mapping(_entries(_renamed(mount, names)), mount.mark)
+            return Mapping(entries(renamed(mount, names)), mount.mark)
     return None
 
 
@@ -126,9 +123,9 @@ def _experimental(body: Mapping) -> Mapping | None:
         fields["checkpoint"] = checkpoint
     for name in ("gpuMemoryService", "failover"):
         block = body.mapping(name)
-        if block is not None and _is_true(block.get("enabled")):
+        if block is not None and is_true(block.get("enabled")):
             fields[name] = _camel_mode(block.replaced("enabled", None))
-    return Mapping(_entries(fields), body.mark) if fields else None
+    return Mapping(entries(fields), body.mark) if fields else None
 
 
 def _camel_mode(block: Mapping) -> Mapping:
@@ -147,20 +144,24 @@ def _pod_template(body: Mapping) -> Mapping | None:
     containers += [one for one in extra.mappings("containers") if one.string("name") != MAIN]
     if (sidecar := _frontend_sidecar(body)) is not None:
         containers.append(sidecar)
-    spec = {
-        entry.key: entry.value
+    spec: dict[str, Node] = {}
+    if containers:
+        listed = extra.get("containers")
+        mark = listed.mark if isinstance(listed, Sequence) else extra.mark
+        spec["containers"] = Sequence(tuple(containers), mark)
+    spec.update(
+        (entry.key, entry.value)
         for entry in extra
         if entry.key not in ("mainContainer", "containers")
-    }
-    if containers:
-        spec["containers"] = Sequence(tuple(containers), extra.mark)
+    )
     template: dict[str, Node] = {}
-    metadata = body.mapping("extraPodMetadata")
-    if metadata is not None and len(metadata):
-        template["metadata"] = metadata
+    metadata = body.mapping("extraPodMetadata") or Mapping()
+    names = (("annotations", "annotations"), ("labels", "labels"))
+    if kept := renamed(metadata, names):
+        template["metadata"] = Mapping(entries(kept), metadata.mark)
     if spec:
-        template["spec"] = Mapping(_entries(spec), extra.mark)
-    return Mapping(_entries(template), extra.mark) if template else None
+        template["spec"] = Mapping(entries(spec), extra.mark)
+    return Mapping(entries(template), extra.mark) if template else None
 
 
 def _main_container(body: Mapping, written: Mapping | None) -> Mapping | None:
@@ -168,28 +169,34 @@ def _main_container(body: Mapping, written: Mapping | None) -> Mapping | None:
     fields: dict[str, Node] = {}
     if (resources := body.mapping("resources")) is not None:
         fields["resources"] = _resources(resources)
-    if envs := body.sequence("envs"):
-        fields["env"] = Sequence(envs, body.key_mark("envs"))
+    envs = body.get("envs")
+    if isinstance(envs, Sequence) and len(envs):
+        fields["env"] = envs
     secret = body.get("envFromSecret")
     if isinstance(secret, Scalar) and secret.value:
-        source = Mapping(_entries({"name": secret}), secret.mark)
-        entry = Mapping(_entries({"secretRef": source}), secret.mark)
+        source = Mapping(entries({"name": secret}), secret.mark)
+        entry = Mapping(entries({"secretRef": source}), secret.mark)
         fields["envFrom"] = Sequence((entry,), secret.mark)
     for probe in ("livenessProbe", "readinessProbe"):
         if (value := body.get(probe)) is not None:
             fields[probe] = value
     if mounts := _volume_mounts(body):
-        fields["volumeMounts"] = Sequence(mounts, body.key_mark("volumeMounts"))
+        fields["volumeMounts"] = Sequence(mounts, body.entries["volumeMounts"].value.mark)
     for own in written or ():
         fields[own.key] = _merged(fields.get(own.key), own)
     if written is None and not fields:
         return None
     mark = written.mark if written is not None else body.mark
-    fields["name"] = Scalar(MAIN, mark, MAIN)
-    return Mapping(_entries(fields), mark)
+    name = fields.get("name")
+    is_called_main = isinstance(name, Scalar) and name.value == MAIN
+    fields["name"] = name if name and is_called_main else Scalar(MAIN, mark, MAIN)
+    ordered = {key: fields[key] for key in _MAIN_ORDER if key in fields}
+    return Mapping(entries({**ordered, **fields}), mark)
 
 
 def _merged(dedicated: Node | None, written: Entry) -> Node:
+    if dedicated is not None and is_void(written.value):
+        return dedicated
     both_lists = isinstance(dedicated, Sequence) and isinstance(written.value, Sequence)
     if not both_lists:
         return written.value
@@ -213,35 +220,38 @@ def _by_name(below: Iterable[Node], above: Iterable[Node]) -> tuple[Node, ...]:
 
 def _volume_mounts(body: Mapping) -> tuple[Mapping, ...]:
     mounts = body.mappings("volumeMounts")
-    if all(_is_true(mount.get("useAsCompilationCache")) for mount in mounts):
+    if all(is_true(mount.get("useAsCompilationCache")) for mount in mounts):
         return ()
     return tuple(_volume_mount(mount) for mount in mounts)
 
 
 def _volume_mount(mount: Mapping) -> Mapping:
     """Return a mount in v1beta1 shape; a path that is missing stays, as the operator has it, ''."""
-    fields = _renamed(mount, (("name", "name"), ("mountPoint", "mountPath")))
+    fields = renamed(mount, (("name", "name"), ("mountPoint", "mountPath")))
     fields.setdefault("mountPath", Scalar("", mount.mark))
-    return Mapping(_entries(fields), mount.mark)
+    return Mapping(entries(fields), mount.mark)
 
 
 def _resources(resources: Mapping) -> Mapping:
     fields: dict[str, Node] = {}
-    for side in ("limits", "requests"):
-        if (items := resources.mapping(side)) is not None:
-            fields[side] = _resource_list(items)
-    if (claims := resources.get("claims")) is not None:
-        fields["claims"] = claims
-    return Mapping(_entries(fields), resources.mark)
+    for entry in resources:
+        if entry.key in ("limits", "requests") and isinstance(entry.value, Mapping):
+            fields[entry.key] = _resource_list(entry.value)
+        elif entry.key == "claims":
+            fields["claims"] = entry.value
+    return Mapping(entries(fields), resources.mark)
 
 
 def _resource_list(items: Mapping) -> Mapping:
-    fields = _renamed(items, (("cpu", "cpu"), ("memory", "memory")))
+    fields = renamed(items, (("cpu", "cpu"), ("memory", "memory")))
+    found = entries(fields)
     if (gpu := items.get("gpu")) is not None:
-        fields[items.string("gpuType") or GPU] = gpu
+        name = items.string("gpuType") or GPU
+        mark = items.get("gpuType") or gpu
+        found[name] = Entry(name, gpu, mark.mark)
     for entry in items.mapping("custom") or ():
-        fields[entry.key] = entry.value
-    return Mapping(_entries(fields), items.mark)
+        found[entry.key] = entry
+    return Mapping(found, items.mark)
 
 
 def _frontend_sidecar(body: Mapping) -> Mapping | None:
@@ -250,27 +260,14 @@ def _frontend_sidecar(body: Mapping) -> Mapping | None:
         return None
     names = (("image", "image"), ("args", "args"), ("envs", "env"))
     fields: dict[str, Node] = {"name": Scalar(SIDECAR_FRONTEND, sidecar.mark, SIDECAR_FRONTEND)}
-    fields.update(_renamed(sidecar, names))
+    fields.update(renamed(sidecar, names))
     secret = sidecar.get("envFromSecret")
     if isinstance(secret, Scalar) and secret.value:
-        source = Mapping(_entries({"name": secret}), secret.mark)
-        entry = Mapping(_entries({"secretRef": source}), secret.mark)
+        source = Mapping(entries({"name": secret}), secret.mark)
+        entry = Mapping(entries({"secretRef": source}), secret.mark)
         fields["envFrom"] = Sequence((entry,), secret.mark)
-    return Mapping(_entries(fields), sidecar.mark)
+    return Mapping(entries(fields), sidecar.mark)
 
 
-def _renamed(source: Mapping, names: tuple[tuple[str, str], ...]) -> dict[str, Node]:
-    found: dict[str, Node] = {}
-    for old, new in names:
-        value = source.get(old)
-        if value is not None and not (isinstance(value, Scalar) and value.value is None):
-            found[new] = value
-    return found
-
-
-def _entries(fields: dict[str, Node]) -> dict[str, Entry]:
-    return {key: Entry(key, value, value.mark) for key, value in fields.items()}
-
-
-def _is_true(node: Node | None) -> bool:
-    return isinstance(node, Scalar) and node.value is True
+def _is_null(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.value is None

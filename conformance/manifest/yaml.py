@@ -194,8 +194,11 @@ class _Reader:
 def _meaning(raw: yaml.ScalarNode) -> bool | int | float | str | None:
     """Return what a scalar means to Kubernetes: only plain ones can be other than text."""
     text: str = raw.value
-    if raw.tag in _TEXT_TAGS:
-        return text
+    return text if raw.tag in _TEXT_TAGS else meaning_of_plain(text)
+
+
+def meaning_of_plain(text: str) -> bool | int | float | str | None:
+    """Return what `text` means when it is written without quotes."""
     if text in _NULLS:
         return None
     if text in _BOOLS:

@@ -66,6 +66,7 @@ def test_every_command_is_run_somewhere() -> None:
         "python3 -m pip ",
         "python3 -m tox ",
         "dynamo lint ",
+        "dynamo convert ",
         "dynamo up ",
         "dynamo serve ",
         "examples/",
@@ -73,7 +74,14 @@ def test_every_command_is_run_somewhere() -> None:
         "curl ",
     )
     known = (*handled, *ELSEWHERE)
-    names = {"dynamo lint", "dynamo up", "dynamo serve", "dynamo run", "dynamo build"}
+    names = {
+        "dynamo lint",
+        "dynamo convert",
+        "dynamo up",
+        "dynamo serve",
+        "dynamo run",
+        "dynamo build",
+    }
     left = [one for one in commands() if not one.startswith(known) and one not in names]
     assert left == []
     assert all(matching(start) for start in ELSEWHERE)
@@ -92,6 +100,13 @@ def test_lint_commands_find_no_error(command: str, workshop: Workshop) -> None:
     ended = run(shlex.split(command), env=workshop.environment)
     assert ended.returncode == 0, ended.stdout
     assert "graphs in" in ended.stdout
+
+
+@pytest.mark.parametrize("command", matching("dynamo convert "))
+def test_convert_commands_print_a_manifest(command: str, workshop: Workshop) -> None:
+    ended = run(shlex.split(command), env=workshop.environment)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert f"apiVersion: nvidia.com/{shlex.split(command)[-1]}\n" in ended.stdout
 
 
 @pytest.mark.parametrize("command", matching("dynamo serve "))

@@ -51,7 +51,7 @@ def test_the_observed_conversions_are_there() -> None:
 def test_v1alpha1_becomes_what_the_operator_makes_of_it(expected: Path) -> None:
     name = expected.name.removesuffix(".as-v1beta1.yaml")
     (document,) = read_file(OBSERVED / "render" / f"{name}.input.yaml")
-    converted = v1alpha1.to_v1beta1(document.root).root.plain()
+    converted = v1alpha1.to_v1beta1(document.root).plain()
     (wanted,) = read_file(expected)
     assert _with_replicas(converted) == _without_bookkeeping(wanted.root)
 

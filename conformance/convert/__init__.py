@@ -1,0 +1,1 @@
+"""Converting manifests between the API versions, as the operator's own conversion does."""

@@ -1,0 +1,108 @@
+"""`dynamo convert`: a manifest in the other API version, offline."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from conformance.convert.file import Converted
+
+EXIT_LOSS = 1
+EXIT_UNREADABLE = 2
+EXIT_NOTHING = 3
+VERSIONS = ("v1beta1", "v1alpha1")
+STDIN = "-"
+
+
+class UnreadableError(click.ClickException):
+    """A file that is no manifest, or that cannot be said in the other version."""
+
+    exit_code = EXIT_UNREADABLE
+
+
+@click.command(
+    epilog="Exit codes: 0 converted, 1 converted, and something could not be carried over (the "
+    "output is written), 2 wrong usage or a file that cannot be read (nothing is written), 3 no "
+    "DynamoGraphDeployment in it (nothing is written)."
+)
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.option("--to", "version", required=True, type=click.Choice(VERSIONS), help="The version.")
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="Write to this new file, not to stdout."
+)
+@click.option("--in-place", is_flag=True, help="Write to FILE itself.")
+@click.pass_context
+def convert(
+    context: click.Context,
+    file: str,
+    version: str,
+    output: Path | None,
+    in_place: bool,  # noqa: FBT001 - click passes options by name
+) -> None:
+    """Convert the DynamoGraphDeployments of FILE (- for stdin) to another API version.
+
+    It is what the Dynamo operator's own conversion does, without a cluster. Comments move with what
+    they stand beside; documents of other kinds, and graphs that are in that version, stay as they
+    are. What the other version has no place for is named on stderr, with what to do about it.
+    """
+    if in_place and (output is not None or file == STDIN):
+        other = "--output" if output is not None else "stdin"
+        raise click.UsageError(f"--in-place and {other} exclude each other; leave one out")
+    name = "<stdin>" if file == STDIN else file
+    text = _text(file, name)
+    converted = _converted(text, name, version)
+    if not converted.graphs:
+        click.echo(f"{name}: no DynamoGraphDeployment in it; give a manifest of one", err=True)
+        context.exit(EXIT_NOTHING)
+    if not in_place:
+        _write(converted.text, output)
+    elif converted.text != text:
+        _replace(Path(file), converted.text)
+    for loss in converted.losses:
+        place = f"{name}:{loss.mark.line}:{loss.mark.column}"
+        click.echo(f"{place}: not carried over: {loss.path}: {loss.why}", err=True)
+    if converted.losses:
+        context.exit(EXIT_LOSS)
+
+
+def _text(file: str, name: str) -> str:
+    raw = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise UnreadableError(f"{name}:{line}:1: not UTF-8 text") from error
+
+
+def _converted(text: str, name: str, version: str) -> Converted:
+    from conformance.convert.file import convert_text
+    from conformance.manifest.errors import ManifestError
+
+    try:
+        return convert_text(text, file=name, version=version)
+    except ManifestError as error:
+        raise UnreadableError(str(error)) from error
+
+
+def _write(text: str, output: Path | None) -> None:
+    if output is None:
+        click.echo(text.encode("utf-8"), nl=False)
+        return
+    try:
+        with output.open("xb") as file:
+            file.write(text.encode("utf-8"))
+    except FileExistsError as error:
+        raise click.UsageError(f"{output} is there already; name a new file") from error
+    except OSError as error:
+        raise click.UsageError(f"cannot write {output}: {error.strerror}") from error
+
+
+def _replace(path: Path, text: str) -> None:
+    try:
+        path.write_bytes(text.encode("utf-8"))
+    except OSError as error:
+        raise click.UsageError(f"cannot write {path}: {error.strerror}") from error

@@ -1,0 +1,199 @@
+"""One document in the other version: the tree, its text, and what could not be carried over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from conformance.convert.comments import Comments
+from conformance.convert.downgrade import to_v1alpha1
+from conformance.convert.leftover import Leftover, leftovers, numbers
+from conformance.convert.numbering import Numbering
+from conformance.manifest.document import V1BETA1
+from conformance.manifest.emitter import Layout, emit
+from conformance.manifest.errors import ManifestError
+from conformance.manifest.node import Mapping, Mark, Scalar, Sequence, walk
+from conformance.manifest.quantity import parse_quantity
+from conformance.manifest.v1alpha1 import to_v1beta1
+from conformance.manifest.yaml import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from conformance.convert.source import Comment, Source
+    from conformance.manifest.document import Document
+    from conformance.manifest.node import Entry, Node
+
+OPERATORS_NOTES = "nvidia.com/dgd-"
+"""What the names of the annotations begin with in which the webhook keeps what does not fit."""
+
+_FIRST = ("apiVersion", "kind", "metadata", "spec")
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """A converted document.
+
+    Attributes:
+        root: The document in the other version; marks point at what its author wrote.
+        left_behind: What that version has no place for.
+        numbering: What the author wrote.
+        numbered: `root` with numbers for marks.
+    """
+
+    root: Mapping
+    left_behind: tuple[Leftover, ...]
+    numbering: Numbering
+    numbered: Mapping
+
+    def text(self, source: Source, comments: Iterable[Comment]) -> str:
+        """Return the converted document as YAML, with its author's comments.
+
+        Args:
+            source: The text that the document was read from.
+            comments: Those of the document.
+        """
+        layout = self._layout(source, comments)
+        text = emit(self.numbered, layout)
+        if _reads_as(text, self.numbered):
+            return text
+        # What was written hangs on its place in a way that nobody foresaw; the values come first.
+        return emit(self.numbered, Layout(remarks=layout.remarks, is_compact=layout.is_compact))
+
+    def _layout(self, source: Source, comments: Iterable[Comment]) -> Layout:
+        owned = Comments(self.numbering, source)
+        owned.add(comments)
+        ends = self.numbering.origins
+        gone = {
+            number for one in self.left_behind for number in range(one.number, ends[one.number].end)
+        }
+        remarks = owned.moved(self.numbering, numbers(self.numbered), gone)
+        layout = Layout(
+            remarks={Mark(number, 0): one for number, one in remarks.items()},
+            is_compact=_is_compact(self.numbering, source),
+        )
+        for number, origin in ends.items():
+            written = self.numbering.restored(origin.node) if origin.node is not None else None
+            if isinstance(written, Scalar) and isinstance(origin.node, Scalar):
+                if (lines := source.lines_of(written)) is not None:
+                    layout.written[Mark(number, 0)] = (origin.node, lines)
+            elif written is not None and origin.node and source.in_one_line(written):
+                layout.in_line[Mark(number, 0)] = origin.node
+        return layout
+
+
+def convert(document: Document, version: str) -> Conversion:
+    """Return a DynamoGraphDeployment in `version`.
+
+    It is not judged: what has the wrong type or an unknown name is carried over as it is, or left
+    behind.
+
+    Raises:
+        ManifestError: Two components have the same name, which v1alpha1 cannot say.
+    """
+    numbering = Numbering(document.root)
+    root = _without_the_operators(numbering.root)
+    if version == V1BETA1:
+        converted = to_v1beta1(_with_quantities_only(root))
+    else:
+        _refuse_namesakes(document)
+        converted = to_v1alpha1(root)
+    converted = _in_natural_order(converted)
+    left = tuple(leftovers(numbering, numbers(converted)))
+    restored = numbering.restored(converted)
+    assert isinstance(restored, Mapping)  # noqa: S101 - a copy is of the same kind
+    return Conversion(restored, left, numbering, converted)
+
+
+def _without_the_operators(root: Mapping) -> Mapping:
+    """Return `root` without status and the webhook's annotations, which are in its own version."""
+    metadata = root.mapping("metadata")
+    annotations = metadata.mapping("annotations") if metadata is not None else None
+    if metadata is None or annotations is None:
+        return root.replaced("status", None)
+    kept = [one for one in annotations if not one.key.startswith(OPERATORS_NOTES)]
+    if len(kept) < len(annotations):
+        left = Mapping({one.key: one for one in kept}, annotations.mark) if kept else None
+        root = root.replaced("metadata", metadata.replaced("annotations", left))
+    return root.replaced("status", None)
+
+
+def _with_quantities_only(root: Mapping) -> Mapping:
+    """Return a v1alpha1 object without resources that are no quantities, as the operator does."""
+    spec = root.mapping("spec") or Mapping()
+    services = spec.mapping("services")
+    if services is None:
+        return root
+    for service in services:
+        body = service.value
+        resources = body.mapping("resources") if isinstance(body, Mapping) else None
+        if isinstance(body, Mapping) and resources is not None:
+            for side in ("limits", "requests"):
+                if (items := resources.mapping(side)) is not None:
+                    resources = resources.replaced(side, _quantities(items))
+            services = services.replaced(service.key, body.replaced("resources", resources))
+    return root.replaced("spec", spec.replaced("services", services))
+
+
+def _quantities(items: Mapping) -> Mapping:
+    kept: dict[str, Entry] = {}
+    for entry in items:
+        if entry.key == "custom" and isinstance(entry.value, Mapping):
+            items = items.replaced("custom", _quantities(entry.value))
+            kept["custom"] = items.entries["custom"]
+        elif entry.key == "gpuType" or not _is_bad_quantity(entry.value):
+            kept[entry.key] = entry
+    return Mapping(kept, items.mark)
+
+
+def _is_bad_quantity(value: Node) -> bool:
+    if not isinstance(value, Scalar) or value.value is None:
+        return True
+    return parse_quantity(value.value if isinstance(value.value, str) else value.text) is None
+
+
+def _refuse_namesakes(document: Document) -> None:
+    spec = document.root.mapping("spec") or Mapping()
+    seen: set[str] = set()
+    for component in spec.mappings("components"):
+        name = component.string("name")
+        if name in seen:
+            raise ManifestError(
+                document.file,
+                component.entries["name"].value.mark,
+                f'a second component "{name}"; give it another name: v1alpha1 keeps them by name',
+            )
+        if name is not None:
+            seen.add(name)
+
+
+def _in_natural_order(root: Mapping) -> Mapping:
+    ordered = {key: root.entries[key] for key in _FIRST if key in root}
+    return Mapping({**ordered, **root.entries}, root.mark)
+
+
+def _is_compact(numbering: Numbering, source: Source) -> bool:
+    """Whether the author writes a list's dashes below the first letter of its key."""
+    for origin in numbering.origins.values():
+        if isinstance(origin.node, Sequence) and origin.mark.line > origin.begin.line:
+            first = source.lines[origin.mark.line - 1][origin.mark.column - 1 :]
+            if first.startswith("-"):
+                return origin.mark.column == origin.begin.column
+    return False
+
+
+def _reads_as(text: str, root: Mapping) -> bool:
+    try:
+        documents = list(parse(text, file=""))
+    except ManifestError:
+        return False
+    return len(documents) == 1 and _typed(documents[0]) == _typed(root)
+
+
+def _typed(root: Node) -> list[tuple[str, str]]:
+    """Return what a tree says, with the types that equality overlooks (1 and 1.0)."""
+    found = []
+    for path, node in walk(root):
+        said = f"{type(node.value).__name__} {node.value}" if isinstance(node, Scalar) else ""
+        found.append((repr(path), said or type(node).__name__))
+    return sorted(found)

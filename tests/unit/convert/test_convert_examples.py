@@ -1,0 +1,62 @@
+"""The published examples: both versions are one graph, and each becomes the other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from conformance.convert.file import convert_text
+from conformance.manifest.document import V1ALPHA1, V1BETA1, read_documents
+from conformance.manifest.read import read_graph
+
+if TYPE_CHECKING:
+    from conformance.manifest.graph import Graph
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+MANIFESTS = sorted(EXAMPLES.rglob("launch/k8s/**/*.yaml"))
+BETA = [path for path in MANIFESTS if "v1alpha1" not in path.parts]
+
+
+def graph(text: str) -> Graph:
+    (document,) = read_documents(text, file="f.yaml")
+    return read_graph(document)
+
+
+def test_there_are_examples_of_both_versions() -> None:
+    assert len(MANIFESTS) == 2 * len(BETA) > 0
+
+
+@pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.stem)
+def test_an_example_is_the_same_graph_in_the_other_version(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    version = V1ALPHA1 if path in BETA else V1BETA1
+    converted = convert_text(text, file=str(path), version=version)
+    assert converted.losses == ()
+    assert f"\napiVersion: nvidia.com/{version}\n" in converted.text
+    assert graph(converted.text) == graph(text)
+
+
+@pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.stem)
+def test_no_comment_of_an_example_is_lost(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    version = V1ALPHA1 if path in BETA else V1BETA1
+    converted = convert_text(text, file=str(path), version=version).text
+    assert comments(converted) == comments(text)
+
+
+@pytest.mark.parametrize("beta", BETA, ids=lambda path: path.stem)
+def test_the_v1alpha1_example_converts_to_the_v1beta1_one(beta: Path) -> None:
+    folder = next(parent for parent in beta.parents if parent.name == "k8s")
+    alpha = folder / "v1alpha1" / beta.relative_to(folder)
+    converted = convert_text(alpha.read_text(encoding="utf-8"), file="f.yaml", version=V1BETA1)
+    published = beta.read_text(encoding="utf-8")
+    assert graph(converted.text) == graph(published)
+    # To the letter: all that differs is the line that tells for whom the other one is.
+    lines = [line for line in converted.text.splitlines() if "newer ones:" not in line]
+    assert lines == published.splitlines()
+
+
+def comments(text: str) -> list[str]:
+    return sorted(line.strip() for line in text.splitlines() if line.strip().startswith("#"))
