@@ -48,7 +48,7 @@ def test_what_is_left_behind_is_said_and_the_rest_written(
     assert new.read_bytes() == (LOSSES / "output.yaml").read_bytes()
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err.startswith(f"{source}:7:5: not carried over: metadata.annotations[")
+    assert printed.err.startswith(f"{source}:7:5: not carried over: metadata.annotations.")
     assert len(printed.err.splitlines()) == len((LOSSES / "losses.txt").read_text().splitlines())
 
 

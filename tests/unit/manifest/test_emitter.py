@@ -19,7 +19,10 @@ TRICKY = (
     "\ta\nb", "a\n \n b\n", "a\n# b\n", "a\rb", "a\x85b", "\u2028", "\ufeff", "\U0001f600", "\x7f",
 )  # fmt: skip
 TEXT = st.sampled_from(TRICKY) | st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
-SCALAR = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT
+# Numbers that YAML and JSON say alike: whole ones in 64 bits, and true fractions.
+INTEGER = st.integers(-(2**63), 2**63 - 1)
+FRACTION = st.floats(allow_nan=False, allow_infinity=False).filter(lambda one: not one.is_integer())
+SCALAR = st.none() | st.booleans() | INTEGER | FRACTION | TEXT
 TREE = st.recursive(
     SCALAR,
     lambda inner: (
