@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from conformance.manifest.files import replace_file
+
 if TYPE_CHECKING:
     from conformance.convert.file import Converted
 
@@ -25,9 +27,9 @@ class UnreadableError(click.ClickException):
 
 
 @click.command(
-    epilog="Exit codes: 0 converted, 1 converted, and something could not be carried over (the "
-    "output is written), 2 wrong usage or a file that cannot be read (nothing is written), 3 no "
-    "DynamoGraphDeployment in it (nothing is written)."
+    epilog="Exit codes: 0 converted (what could not be carried over is named on stderr), 1 the same "
+    "with --strict when there was any, 2 wrong usage or a file that cannot be read (nothing is "
+    "written), 3 no DynamoGraphDeployment in it (nothing is written)."
 )
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--to", "version", required=True, type=click.Choice(VERSIONS), help="The version.")
@@ -35,13 +37,16 @@ class UnreadableError(click.ClickException):
     "--output", type=click.Path(path_type=Path), help="Write to this new file, not to stdout."
 )
 @click.option("--in-place", is_flag=True, help="Write to FILE itself.")
+@click.option("--strict", is_flag=True, help="Fail when something could not be carried over.")
 @click.pass_context
 def convert(
     context: click.Context,
     file: str,
     version: str,
+    *,
     output: Path | None,
-    in_place: bool,  # noqa: FBT001 - click passes options by name
+    in_place: bool,
+    strict: bool,
 ) -> None:
     """Convert the DynamoGraphDeployments of FILE (- for stdin) to another API version.
 
@@ -65,7 +70,7 @@ def convert(
     for loss in converted.losses:
         place = f"{name}:{loss.mark.line}:{loss.mark.column}"
         click.echo(f"{place}: not carried over: {loss.path}: {loss.why}", err=True)
-    if converted.losses:
+    if converted.losses and strict:
         context.exit(EXIT_LOSS)
 
 
@@ -103,6 +108,6 @@ def _write(text: str, output: Path | None) -> None:
 
 def _replace(path: Path, text: str) -> None:
     try:
-        path.write_bytes(text.encode("utf-8"))
+        replace_file(path, text.encode("utf-8"))
     except OSError as error:
         raise click.UsageError(f"cannot write {path}: {error.strerror}") from error

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
+
+from conformance.manifest.files import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,14 +45,5 @@ def _fix_file(path: Path, fixes: list[Fix]) -> int:
             lines[fix.line - 1] = line[:start] + fix.new + line[start + len(fix.old) :]
             mended += 1
     if mended:
-        _replace(path, "".join(lines).encode("utf-8"))
+        replace_file(path, "".join(lines).encode("utf-8"))
     return mended
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write a file so that it is never seen half written; its mode stays."""
-    target = path.resolve()
-    with NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
-        file.write(data)
-    Path(file.name).chmod(target.stat().st_mode)
-    Path(file.name).replace(target)

@@ -44,7 +44,7 @@ def test_what_is_left_behind_is_said_and_the_rest_written(
 ) -> None:
     new = tmp_path / "new.yaml"
     source = LOSSES / "input.yaml"
-    assert convert(source, "--to", "v1beta1", "--output", new) == 1
+    assert convert(source, "--to", "v1beta1", "--output", new) == 0
     assert new.read_bytes() == (LOSSES / "output.yaml").read_bytes()
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -96,7 +96,7 @@ def test_line_ends_and_a_byte_order_mark_stay(tmp_path: Path) -> None:
 def test_stdin_is_read(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     raw = (LOSSES / "input.yaml").read_bytes()
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(raw)))
-    assert convert("-", "--to", "v1beta1") == 1
+    assert convert("-", "--to", "v1beta1", "--strict") == 1
     printed = capsys.readouterr()
     assert printed.out == (LOSSES / "output.yaml").read_text(encoding="utf-8")
     assert printed.err.startswith("<stdin>:7:5: not carried over: ")
