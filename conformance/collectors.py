@@ -12,6 +12,7 @@ from conformance.engines.serving import serving
 from conformance.lint.check import check_file
 from conformance.lint.finding import Severity
 from conformance.lint.output.text import findings as finding_texts
+from conformance.lint.settings import find_settings
 from conformance.manifest.document import read_file
 from conformance.manifest.errors import ManifestError
 from conformance.manifest.read import read_graph
@@ -106,7 +107,10 @@ class LintItem(ConformanceItem):
 
     def runtest(self) -> None:
         """Fail on any finding that is an error; other findings are shown in the table."""
-        findings = [one for document in check_file(self.path) for one in document.findings]
+        # The very check of `dynamo lint FILE`, with the settings that hold where pytest runs.
+        settings = find_settings(self.config.invocation_params.dir)
+        documents = check_file(self.path, settings.options)
+        findings = [one for document in documents for one in document.findings]
         row = self.row()
         errors = [one for one in findings if one.severity is Severity.ERROR]
         others = sorted({one.rule for one in findings if one.severity is not Severity.ERROR})

@@ -15,6 +15,8 @@ import pytest
 TARGETS = ("local",)
 SCRIPTS_INI = "dynamo_scripts"
 K8S_FOLDER, LOCAL_FOLDER, LAUNCH_FOLDER = "k8s", "local", "launch"
+MANIFESTS, SCRIPT = (".yaml", ".yml"), ".sh"
+CHANGED = pytest.StashKey[frozenset[Path]]()
 DEFAULT_TIMEOUT = 120.0
 DEFAULT_ARTIFACTS = "build/conformance"
 
@@ -47,6 +49,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="DIR",
         help=f"where the logs of failed examples are kept (default: {DEFAULT_ARTIFACTS})",
     )
+    group.addoption(
+        "--dynamo-changed-since",
+        metavar="REF",
+        help="only examples that differ from a git revision: their manifest, scripts, components, "
+        "and the files these name",
+    )
     parser.addini(SCRIPTS_INI, "run launch/local/*.sh too", type="bool", default=False)
 
 
@@ -58,15 +66,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collect a manifest or a script, when it is one of ours to collect."""
-    if not _paths_were_given(parent.config):
+    if not _paths_were_given(parent.config) or not _is_affected(file_path, parent.config):
         return None
     named = parent.session.isinitpath(file_path)
-    is_manifest = file_path.suffix in (".yaml", ".yml")
+    is_manifest = file_path.suffix in MANIFESTS
     if is_manifest and (named or _below(file_path, K8S_FOLDER)):
         from conformance.collectors import ManifestFile
 
         return ManifestFile.from_parent(parent, path=file_path)
-    is_script = file_path.suffix == ".sh" and _runs_scripts(parent.config)
+    is_script = file_path.suffix == SCRIPT and _runs_scripts(parent.config)
     if is_script and (named or _below(file_path, LOCAL_FOLDER)):
         from conformance.collectors import ScriptFile
 
@@ -88,6 +96,21 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def _paths_were_given(config: pytest.Config) -> bool:
     return config.args_source is not pytest.Config.ArgsSource.INVOCATION_DIR
+
+
+def _is_affected(path: Path, config: pytest.Config) -> bool:
+    revision: str | None = config.getoption("--dynamo-changed-since")
+    if revision is None or path.suffix not in (*MANIFESTS, SCRIPT):
+        return True
+    from conformance.affected import is_affected
+    from conformance.lint.changed import GitError, changed_since
+
+    if CHANGED not in config.stash:
+        try:
+            config.stash[CHANGED] = changed_since(revision, folder=config.invocation_params.dir)
+        except GitError as error:
+            raise pytest.UsageError(f"--dynamo-changed-since: {error}") from error
+    return is_affected(path, config.stash[CHANGED])
 
 
 def _runs_scripts(config: pytest.Config) -> bool:

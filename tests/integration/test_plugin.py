@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from typing import TYPE_CHECKING
 
 from conftest import EXAMPLES
@@ -60,3 +61,17 @@ def test_a_failed_example_keeps_its_logs(workshop: Workshop) -> None:
     workshop.pytest("-m", "e2e", "--dynamo-artifacts", str(workshop.folder / "kept"), str(path))
     (log,) = (workshop.folder / "kept").rglob("VllmWorker.log")
     assert "unrecognized arguments: --modle" in log.read_text(encoding="utf-8")
+
+
+def test_only_what_a_change_concerns_is_collected(workshop: Workshop) -> None:
+    plant(workshop)
+    git = ("git", "-c", "user.name=n", "-c", "user.email=e@example.com")
+    for words in (("init", "-q"), ("add", "."), ("commit", "-q", "-m", "all")):
+        subprocess.run([*git, *words], cwd=workshop.folder, check=True)
+    command = ("--collect-only", "-q", "--dynamo-changed-since", "HEAD", "graphs")
+    assert workshop.pytest(*command).code == NO_TESTS
+    script = workshop.folder / "graphs" / "launch" / "local" / "agg.sh"
+    script.write_text(f"{script.read_text('utf-8')}\n", encoding="utf-8")
+    assert "graphs/launch/k8s/agg.yaml::lint" in workshop.pytest(*command).text
+    wrong = workshop.pytest("--dynamo-changed-since", "no-such-branch", "graphs")
+    assert "--dynamo-changed-since: git merge-base" in wrong.text
