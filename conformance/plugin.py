@@ -110,7 +110,8 @@ def _is_affected(path: Path, config: pytest.Config) -> bool:
             config.stash[CHANGED] = changed_since(revision, folder=config.invocation_params.dir)
         except GitError as error:
             raise pytest.UsageError(f"--dynamo-changed-since: {error}") from error
-    return is_affected(path, config.stash[CHANGED])
+    changed: frozenset[Path] = config.stash[CHANGED]
+    return is_affected(path, changed)
 
 
 def _runs_scripts(config: pytest.Config) -> bool:
