@@ -1,0 +1,50 @@
+"""Make docs/rules.md from what the rules say of themselves.
+
+python tools/rules_md.py > docs/rules.md
+"""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from conformance.lint.docs import pages
+
+if TYPE_CHECKING:
+    from conformance.lint.docs import Page
+
+HEAD = """# Rules
+
+What `dynamo lint` looks for, one section per rule. This page is made from the rules themselves by
+`tools/rules_md.py`; change a rule's docstring, not this page.
+
+`--only` and `--skip` take an id, or the first words of several (`api`, `pod`).
+`# dynamo-lint: allow ID because REASON` at the end of a line, or above it, waives a finding there.
+"""
+
+
+def render() -> str:
+    """Return the page."""
+    found = pages()
+    rows = [f"| [{one.id}](#{one.id}) | {one.severity} | {_cell(one.title)} |" for one in found]
+    table = ["| rule | severity | in short |", "|---|---|---|", *rows]
+    return "\n".join([HEAD, *table, "", *(_section(one) for one in found)])
+
+
+def _section(page: Page) -> str:
+    parts = [f"## {page.id}", "", f"{page.title} *({page.severity})*", ""]
+    if page.why:
+        parts += [page.why, ""]
+    parts += [f"**To mend:** {page.mend}", ""]
+    for word, snippet in (("Passes", page.passing), ("Fails", page.failing)):
+        if snippet:
+            parts += [f"{word}:", "", textwrap.indent(snippet, "    "), ""]
+    return "\n".join(parts)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    print(render(), end="")
