@@ -32,7 +32,6 @@ ELSEWHERE = {
     "pip install uv": "tox brings uv",
     "UV_OVERRIDE=": "tox installs the package with this extra, and the same overrides",
     "dynamo COMMAND --help": "a pattern, no command",
-    "helm template ": "needs a chart",
     "python3 -m dynamo.vllm": "what the mock engine stands for, not something to type",
 }
 """What is not run here, and why."""
