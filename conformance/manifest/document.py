@@ -19,6 +19,16 @@ if TYPE_CHECKING:
 
 GROUP = "nvidia.com"
 KIND = "DynamoGraphDeployment"
+OTHER_KINDS = (
+    "DynamoCheckpoint",
+    "DynamoComponentDeployment",
+    "DynamoGraphDeploymentRequest",
+    "DynamoGraphDeploymentScalingAdapter",
+    "DynamoModel",
+    "DynamoWorkerMetadata",
+)
+"""What else the operator serves; no graphs, and no misspelt ones."""
+
 V1ALPHA1 = "v1alpha1"
 V1BETA1 = "v1beta1"
 VERSIONS = (V1ALPHA1, V1BETA1)

@@ -39,6 +39,9 @@ _ALLOWED = {
 }
 
 
+_TYPE = {Role.AGG: "worker", Role.ENCODE: "worker"}
+
+
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each component that is declared as one thing and runs another."""
     for part in subject.parts:
@@ -56,4 +59,4 @@ def _advice(declared: str, role: Role) -> str:
         return f"add --disaggregation-mode {declared}"
     if declared in ("prefill", "decode"):
         return f"write --disaggregation-mode {declared}, or type: {role}"
-    return f"write type: {role}"
+    return f"write type: {_TYPE.get(role, role)}"

@@ -74,3 +74,22 @@ def test_nothing_to_check_is_its_own_failure(tmp_path: Path) -> None:
     ended = CliRunner().invoke(command, [str(tmp_path)])
     assert ended.exit_code == 3
     assert "no DynamoGraphDeployment found" in ended.output
+
+
+@pytest.mark.parametrize(
+    ("kind", "rules"),
+    [
+        ("DynamoGraphDeploymnet", ["api-kind"]),
+        ("dynamographdeployment", ["api-kind"]),
+        ("DynamoComponentDeployment", []),
+        ("DynamoGraphDeploymentRequest", []),
+        ("DynamoGraphDeploymentScalingAdapter", []),
+        ("ClusterPolicy", []),
+    ],
+)
+def test_a_misspelt_kind_is_found_and_no_other_kind_taken_for_one(
+    kind: str, rules: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "g.yaml"
+    path.write_text(f"apiVersion: nvidia.com/v1beta1\nkind: {kind}\n", encoding="utf-8")
+    assert [one.rule for one in run(path).findings] == rules
