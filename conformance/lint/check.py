@@ -19,7 +19,7 @@ from conformance.lint.rule import (
     rule_ids,
 )
 from conformance.lint.waiver import find_waivers, waived
-from conformance.manifest.document import KIND, OTHER_KINDS, decoded, sources
+from conformance.manifest.document import GROUP, KIND, OTHER_KINDS, decoded, sources
 from conformance.manifest.errors import ManifestError
 from conformance.manifest.node import path_text
 from conformance.manifest.read import read_graph
@@ -186,10 +186,8 @@ def _is_ours(document: Document) -> bool:
     """Whether a document is a graph, or was meant to be one."""
     if document.kind == KIND:
         return True
-    return (
-        document.api_version.startswith("nvidia.com/")
-        and nearest(document.kind, (KIND, *OTHER_KINDS)) == KIND
-    )
+    meant = nearest(document.kind, (KIND, *OTHER_KINDS))
+    return document.api_version.startswith(f"{GROUP}/") and meant == KIND
 
 
 def _path(document: Document, problem: Problem) -> str:
