@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from conformance.lint.rule import Fix, Problem
+from conformance.lint.finding import Fix
+from conformance.lint.rule import Problem
 from conformance.manifest.graph import MAIN
 from conformance.manifest.node import Mapping, Scalar
 from conformance.manifest.suggest import did_you_mean
@@ -115,6 +116,6 @@ def unknown_word(
         return
     advice = did_you_mean(word, words) or f"; known are {', '.join(words)}"
     right = next((one for one in words if one.lower() == word.lower()), None)
-    fix = Fix(value.mark, word, right) if right is not None else None
+    fix = Fix(*value.mark, word, right) if right is not None else None
     text = f'{key}: Kubernetes knows no "{word}"{advice}'
     yield Problem(value.mark, text, severity=severity, fix=fix)
