@@ -44,7 +44,11 @@ class LintOptions:
     def applies(self, rule: str) -> bool:
         """Whether a rule is to be applied."""
         wanted = not self.only or any(names(one, rule) for one in self.only)
-        return wanted and not any(names(one, rule) for one in self.skip)
+        return wanted and not self.skips(rule)
+
+    def skips(self, rule: str) -> bool:
+        """Whether a rule is left out by its name; what no rule can look at is told otherwise."""
+        return any(names(one, rule) for one in self.skip)
 
     def waiver_for(self, rule: str, file: str) -> SettingsWaiver | None:
         """Return the waiver of the settings that covers a finding, or None."""
