@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 _TEMPLATE = "{{"
 _SHOWN_LINES = 9999
+_SHOWN_WIDTH = 1000
+"""A manifest may be one line of JSON; nobody wants to see that for each finding."""
 
 
 def check_file(path: Path, options: LintOptions | None = None) -> tuple[CheckedDocument, ...]:
@@ -112,6 +114,7 @@ class _Page:
     ) -> Finding:
         """Return the finding for what a rule found; secret lines are not shown."""
         line = problem.mark.line
+        text = self.line(line)
         return Finding(
             rule=rule,
             severity=severity,
@@ -120,7 +123,7 @@ class _Page:
             column=max(problem.mark.column, 1),
             path=path,
             message=problem.message,
-            source="" if line in secret else self.line(line),
+            source="" if line in secret or len(text) > _SHOWN_WIDTH else text,
             fix=problem.fix,
         )
 
