@@ -114,7 +114,7 @@ def _words(error: yaml.MarkedYAMLError, text: str, line: int) -> str:
     if mark is not None and text.removeprefix("\ufeff")[mark.index : mark.index + 1] == "\t":
         return "a tab; indent with spaces"
     said = str(error.problem or error.context)
-    if mark is None or begun is None or begun.line == mark.line:
+    if begun is None or "end of stream" not in said:
         return said
     return f"{said}, {error.context} that begins in line {begun.line + line}"
 

@@ -82,8 +82,9 @@ def test_a_mend_goes_through_a_link(shop: Shop) -> None:
     assert path.read_text(encoding="utf-8") == MENDED
 
 
-def test_a_file_with_nothing_to_mend_is_not_written(shop: Shop) -> None:
-    path = shop.write("g.yaml", graph(REPLICAS, "      replicaz: 1\n"))
+@pytest.mark.parametrize("field", ["replicaz", r'"\x52eplicas"'])
+def test_a_file_with_nothing_to_mend_is_not_written(shop: Shop, field: str) -> None:
+    path = shop.write("g.yaml", graph(REPLICAS, f"      {field}: 1\n"))
     before = path.stat()
     ended = shop.run("--fix", "g.yaml")
     after = path.stat()
