@@ -57,8 +57,13 @@ class ResultCache:
             changes.execute("DELETE FROM results WHERE day < ?", old)
 
     def find(self, contents: list[Content]) -> dict[str, Checked]:
-        """Return the results that are known, by file name."""
-        keys = {self._key(content): content.name for content in contents}
+        """Return the results that are known, by file name; none when they cannot be read."""
+        try:
+            return self._found({self._key(content): content.name for content in contents})
+        except (sqlite3.Error, ValueError, TypeError):
+            return {}
+
+    def _found(self, keys: dict[bytes, str]) -> dict[str, Checked]:
         found: dict[str, Checked] = {}
         for some in _pieces(list(keys)):
             marks = ",".join("?" * len(some))
@@ -75,11 +80,11 @@ class ResultCache:
         """Keep the results of contents; that another process is writing is no failure."""
         day = int(time.time() / _DAY)
         rows = [(self._key(one), day, _text(found[one.name])) for one in contents]
-        with contextlib.suppress(sqlite3.OperationalError), self._database as changes:
+        with contextlib.suppress(sqlite3.Error), self._database as changes:
             changes.executemany("INSERT OR REPLACE INTO results VALUES (?, ?, ?)", rows)
 
     def _key(self, content: Content) -> bytes:
-        head = f"{content.name}\0{content.named}\0".encode()
+        head = os.fsencode(f"{content.name}\0{content.named}\0")
         return hashlib.sha256(self._program + head + content.data).digest()
 
 
@@ -87,14 +92,23 @@ def open_cache(options: LintOptions) -> ResultCache | None:
     """Return the user's cache, or None when it cannot be used."""
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     try:
-        return ResultCache(Path(base).expanduser() / FILE, options)
-    except (sqlite3.Error, OSError):
-        return None
+        path = Path(base).expanduser() / FILE
+        try:
+            return ResultCache(path, options)
+        except sqlite3.OperationalError:
+            return None
+        except sqlite3.DatabaseError:
+            # No database, or a broken one; what it held can be found out again.
+            path.unlink()
+            return ResultCache(path, options)
+    except (sqlite3.Error, OSError, RuntimeError):
+        return None  # RuntimeError: there is no home.
 
 
 def _program(options: LintOptions) -> bytes:
     """Return what results depend on beside the content: the program, its data, the options."""
-    digest = hashlib.sha256(f"{sys.version_info}{options}".encode())
+    here = Path.cwd() if options.waivers else ""
+    digest = hashlib.sha256(os.fsencode(f"{sys.version_info}{options}{here}"))
     rooms = Path(__file__).parents[1]
     for room in _ROOMS:
         for entry in sorted(_files(rooms / room), key=lambda one: one.path):

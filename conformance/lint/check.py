@@ -18,8 +18,16 @@ from conformance.lint.rule import (
     load_rules,
     rule_ids,
 )
-from conformance.lint.waiver import find_waivers, waived
-from conformance.manifest.document import GROUP, KIND, OTHER_KINDS, decoded, sources
+from conformance.lint.waiver import Waivers, find_waivers
+from conformance.manifest.document import (
+    GROUP,
+    KIND,
+    MAX_BYTES,
+    OTHER_KINDS,
+    Source,
+    decoded,
+    sources,
+)
 from conformance.manifest.errors import ManifestError
 from conformance.manifest.node import path_text
 from conformance.manifest.read import read_graph
@@ -30,9 +38,12 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from pathlib import Path
 
-    from conformance.manifest.document import Document, Source
+    from conformance.manifest.document import Document
 
 _TEMPLATE = "{{"
+_SHOWN_LINES = 9999
+_SHOWN_WIDTH = 1000
+"""A manifest may be one line of JSON; nobody wants to see that for each finding."""
 
 
 def check_file(path: Path, options: LintOptions | None = None) -> tuple[CheckedDocument, ...]:
@@ -59,26 +70,36 @@ def check_bytes(
     try:
         text = decoded(data, file=file)
     except ManifestError as error:
-        page = _Page(file, 0, 1, tuple(data.decode("utf-8", "replace").splitlines()[:9999]))
-        return (page.unreadable(error),)
+        return tuple(_undecoded(error, data, file=file, options=options, named=named))
     used = load_rules(one for one in rule_ids() if options.applies(one))
     checked: list[CheckedDocument] = []
     for source in sources(text, file=file):
         if source.may_hold_graphs:
             checked += _check_source(source, used, options)
     if not checked and named:
-        checked += _unreadable(text, file)
+        checked += _unreadable(text, file, options)
     return tuple(checked)
 
 
-def _unreadable(text: str, file: str) -> Iterator[CheckedDocument]:
+def _undecoded(
+    error: ManifestError, data: bytes, *, file: str, options: LintOptions, named: bool
+) -> Iterator[CheckedDocument]:
+    """Yield the file that is no text at all; it may be none of ours when nobody named it."""
+    # In UTF-16 every other byte of such text is NUL.
+    text = data[:MAX_BYTES].decode("utf-8", "replace").replace("\0", "")
+    if named or Source(file, 0, 1, text).may_hold_graphs:
+        lines = tuple(text.splitlines()[:_SHOWN_LINES])
+        yield _Page(file, 0, 1, lines).unreadable(error, options)
+
+
+def _unreadable(text: str, file: str, options: LintOptions) -> Iterator[CheckedDocument]:
     """Yield the document that cannot be read, in a file that holds no graph."""
     for source in sources(text, file=file):
         try:
             source.documents()
         except ManifestError as error:
             lines = tuple(source.text.splitlines())
-            yield _Page(file, source.index, source.line, lines).unreadable(error)
+            yield _Page(file, source.index, source.line, lines).unreadable(error, options)
             return
 
 
@@ -101,6 +122,7 @@ class _Page:
     ) -> Finding:
         """Return the finding for what a rule found; secret lines are not shown."""
         line = problem.mark.line
+        text = self.line(line)
         return Finding(
             rule=rule,
             severity=severity,
@@ -109,7 +131,7 @@ class _Page:
             column=max(problem.mark.column, 1),
             path=path,
             message=problem.message,
-            source="" if line in secret else self.line(line),
+            source="" if line in secret or len(text) > _SHOWN_WIDTH else text,
             fix=problem.fix,
         )
 
@@ -118,13 +140,15 @@ class _Page:
         at = number - self.first
         return self.lines[at] if 0 <= at < len(self.lines) else ""
 
-    def unreadable(self, error: ManifestError) -> CheckedDocument:
+    def unreadable(self, error: ManifestError, options: LintOptions) -> CheckedDocument:
         """Return the document that could not be read; a Helm template is told what it is."""
         reason = error.reason
         if _TEMPLATE in self.line(error.mark.line):
             reason += "; is it a Helm template? check what `helm template` prints"
         problem = Problem(error.mark, reason)
-        return self.checked(None, (self.finding(YAML_RULE, Severity.ERROR, problem, ""),))
+        found = self.finding(YAML_RULE, Severity.ERROR, problem, "")
+        quiet = options.skips(YAML_RULE) or options.waiver_for(YAML_RULE, self.file) is not None
+        return self.checked(None, () if quiet else (found,))
 
     def checked(self, document: Document | None, findings: Iterable[Finding]) -> CheckedDocument:
         """Return a document with its findings in order."""
@@ -144,19 +168,33 @@ def _check_source(
     try:
         documents = source.documents()
     except ManifestError as error:
-        yield page.unreadable(error)
+        yield page.unreadable(error, options)
         return
-    waivers = find_waivers(page.lines, first=source.line)
-    for document in documents:
-        if _is_ours(document):
-            problems = list(_problems(document, rules, options))
-            secret = {one.mark.line for _rule, _severity, one in problems if one.secret}
-            found = [
-                page.finding(rule, severity, problem, _path(document, problem), secret)
-                for rule, severity, problem in problems
-            ]
-            kept = waived(found, waivers, file=source.file, options=options)
-            yield page.checked(document, kept)
+    ours = [one for one in documents if _is_ours(one)]
+    if not ours:
+        return
+    waivers = Waivers(find_waivers(page.lines, first=source.line), file=page.file, options=options)
+    found = [list(waivers.kept(_findings(page, one, rules, options))) for one in ours]
+    for complaint in waivers.complaints():
+        found[_home(complaint, ours)].append(complaint)
+    for document, kept in zip(ours, found, strict=True):
+        yield page.checked(document, kept)
+
+
+def _home(complaint: Finding, documents: list[Document]) -> int:
+    """Return which of the documents in one text a comment belongs to: the one it stands in."""
+    begun = (one.root.mark.line <= complaint.line for one in documents)
+    return max(sum(begun) - 1, 0)
+
+
+def _findings(
+    page: _Page, document: Document, rules: tuple[Rule, ...], options: LintOptions
+) -> Iterator[Finding]:
+    problems = list(_problems(document, rules, options))
+    secret = {one.mark.line for _rule, _severity, one in problems if one.secret}
+    for rule, severity, problem in problems:
+        if not options.skips(rule):
+            yield page.finding(rule, severity, problem, _path(document, problem), secret)
 
 
 def _problems(
@@ -169,14 +207,18 @@ def _problems(
         text = f'unknown kind "{document.kind}"; did you mean "{KIND}"?'
         yield API_KIND_RULE, Severity.ERROR, Problem(mark, text, ("kind",))
         return
-    if document.version not in used.versions:
-        try:
-            read_graph(document)
-        except ManifestError as error:
-            problem = Problem(error.mark, error.reason, ("apiVersion",))
-            yield API_VERSION_RULE, Severity.ERROR, problem
+    try:
+        graph = read_graph(document)
+    except ManifestError as error:
+        yield API_VERSION_RULE, Severity.ERROR, Problem(error.mark, error.reason, ("apiVersion",))
         return
-    subject = Subject(document, read_graph(document), definition=used, cluster=options.cluster)
+    if document.version not in used.versions:
+        mark = document.root.key_mark("apiVersion")
+        known = ", ".join(f"{GROUP}/{one}" for one in used.versions)
+        text = f"the CRD serves no {document.api_version}; it has {known}"
+        yield API_VERSION_RULE, Severity.ERROR, Problem(mark, text, ("apiVersion",))
+        return
+    subject = Subject(document, graph, definition=used, cluster=options.cluster)
     for rule in rules:
         for problem in rule.check(subject):
             yield rule.ID, problem.severity or rule.SEVERITY, problem

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from conformance.lint.finding import LintReport
     from conformance.lint.options import LintOptions
     from conformance.lint.runner import Content
+    from conformance.manifest.document import Document
 
 EXIT_FINDINGS = 1
 EXIT_USAGE = 2
 EXIT_NOTHING = 3
 FORMATS = ("text", "json", "junit", "sarif", "github")
+NOTHING = "no DynamoGraphDeployment found; give a manifest or a folder of them"
 STDIN = "-"
 STDIN_NAME = "<stdin>"
 
@@ -101,13 +103,12 @@ def lint(
             skip=skip,
             cluster_has=cluster_has,
             operator=operator,
-            crd=_live_crd(context, kube_context) if crd_from_cluster else crd,
+            crd=_crd(context, crd, live=crd_from_cluster, kube_context=kube_context),
             changed_since=changed_since,
             cached=not (no_cache or fix),
         )
         if listing:
-            click.echo(_prerequisites(request, style))
-            return
+            context.exit(_list_prerequisites(request, style, output))
         report = _fixed(request) if fix else _run(request)
     except UNUSABLE as error:
         raise click.UsageError(str(error)) from error
@@ -141,6 +142,7 @@ def _request(
         options = replace(options, operator=known_operator(operator))
     if crd is not None:
         options = replace(options, crd=crd)
+        _check_crd(options)
     return _Request(
         words=words,
         options=options,
@@ -150,7 +152,23 @@ def _request(
     )
 
 
-def _live_crd(context: click.Context, kube_context: str | None) -> str:
+def _check_crd(options: LintOptions) -> None:
+    """Refuse a file that holds no CRD now; there may be no graph that needs it."""
+    from conformance.lint.definition import load
+
+    load(options)
+
+
+def _crd(
+    context: click.Context, crd: str | None, *, live: bool, kube_context: str | None
+) -> str | None:
+    """Return the file with the CRD to judge by; None stands for the one of the program."""
+    if live and crd is not None:
+        raise click.UsageError("--crd and --crd-from-cluster: give one of them")
+    if kube_context is not None and not live:
+        raise click.UsageError("--kube-context says which cluster --crd-from-cluster asks")
+    if not live:
+        return crd
     from tempfile import TemporaryDirectory
 
     from conformance.lint.live import crd_from_cluster
@@ -179,7 +197,7 @@ def _contents(request: _Request) -> Iterator[Content]:
         changed = changed_since(request.changed_since, folder=Path.cwd())
     if STDIN in request.words:
         yield Content(STDIN_NAME, sys.stdin.buffer.read())
-    words = [word for word in request.words if word != STDIN]
+    words = [str(Path(word)) for word in request.words if word != STDIN]
     for path in manifest_files(words, exclude=request.exclude):
         if changed is None or path.resolve() in changed:
             yield Content(str(path), path.read_bytes(), named=str(path) in words)
@@ -206,18 +224,39 @@ def _print(report: LintReport, style: str, output: str | None) -> None:
     click.echo(text.render(report))
 
 
-def _prerequisites(request: _Request, style: str) -> str:
+def _list_prerequisites(request: _Request, style: str, output: str | None) -> int:
+    """Print what must be in the cluster already, and return the exit code."""
     from conformance.lint.output import prerequisites as listed
-    from conformance.lint.prerequisites import documents_in, prerequisites
-    from conformance.manifest.document import decoded
+    from conformance.lint.prerequisites import graphs_in, prerequisites
 
-    documents = [
-        document
-        for one in _contents(request)
-        for document in documents_in(decoded(one.data, file=one.name), file=one.name)
-    ]
+    if style not in ("text", "json"):
+        raise click.UsageError(f"--prerequisites has no format {style}; text and json are there")
+    documents = [document for one in _contents(request) for document in _documents(one)]
+    if not graphs_in(documents):
+        click.echo(NOTHING, err=True)
+        return EXIT_NOTHING
     found = prerequisites(documents)
-    return listed.render_json(found) if style == "json" else listed.render_text(found)
+    text = listed.render_json(found) if style == "json" else listed.render_text(found)
+    if output is not None:
+        Path(output).write_text(f"{text}\n", encoding="utf-8")
+        text = listed.render_text(found)
+    click.echo(text)
+    return 0
+
+
+def _documents(content: Content) -> tuple[Document, ...]:
+    """Return the documents of a file; none when it is no YAML and no business of ours."""
+    from conformance.lint.prerequisites import documents_in
+    from conformance.manifest.document import MAX_BYTES, Source, decoded
+    from conformance.manifest.errors import ManifestError
+
+    try:
+        return documents_in(decoded(content.data, file=content.name), file=content.name)
+    except ManifestError:
+        text = content.data[:MAX_BYTES].decode("utf-8", "replace")
+        if content.named or Source(content.name, 0, 1, text).may_hold_graphs:
+            raise
+        return ()
 
 
 def _rule_list() -> str:
@@ -235,6 +274,6 @@ def _exit_code(report: LintReport, *, strict: bool) -> int:
     if any(report.count(severity) for severity in failing):
         return EXIT_FINDINGS
     if not report.documents:
-        click.echo("no DynamoGraphDeployment found; give a manifest or a folder of them", err=True)
+        click.echo(NOTHING, err=True)
         return EXIT_NOTHING
     return 0

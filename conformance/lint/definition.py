@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from conformance.api import crd
 from conformance.api.operators import OPERATORS
-from conformance.manifest.document import KIND
+from conformance.manifest.document import GROUP, KIND
 
 if TYPE_CHECKING:
     from conformance.api.crd import Crd
@@ -40,13 +40,32 @@ def _from_file(path: str, operator: str) -> Crd:
         documents = list(yaml.load_all(text, Loader=yaml.CSafeLoader))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise DefinitionError(f"{path}: no CRD can be read from it: {error}") from error
-    for raw in documents:
+    for raw in (item for document in documents for item in _items(document)):
         if _defines_graphs(raw):
-            made = crd.of(cast("JsonObject", raw), operator=OPERATORS[operator], source=path)
-            if made.versions:
-                return made
+            return _made(cast("JsonObject", raw), path, operator)
     kind = f"CustomResourceDefinition of {KIND}"
-    raise DefinitionError(f"{path}: holds no {kind}; `kubectl get crd -o yaml` prints it")
+    name = f"{crd.PLURAL}.{GROUP}"
+    raise DefinitionError(f"{path}: holds no {kind}; `kubectl get crd {name} -o yaml` prints it")
+
+
+def _made(raw: JsonObject, path: str, operator: str) -> Crd:
+    """Return the CRD of `raw`, which says that it is one and may still be anything."""
+    try:
+        made = crd.of(raw, operator=OPERATORS[operator], source=path)
+    except (AttributeError, KeyError, TypeError) as error:
+        text = f"{path}: a version of the CRD has no schema with properties; apply the whole CRD"
+        raise DefinitionError(text) from error
+    if not made.versions:
+        raise DefinitionError(f"{path}: the CRD has no versions")
+    return made
+
+
+def _items(document: object) -> tuple[object, ...]:
+    """Return the objects of a `List`, as kubectl prints several, or the document."""
+    if isinstance(document, dict) and document.get("kind") == "List":
+        items = document.get("items")
+        return tuple(items) if isinstance(items, list) else ()
+    return (document,)
 
 
 def _defines_graphs(raw: object) -> bool:

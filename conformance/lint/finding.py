@@ -43,7 +43,7 @@ class Finding:
         column: Where it was written, from 1.
         path: The field in the document, as the Kubernetes API writes it; may be empty.
         message: What is wrong and what to do about it.
-        source: The line of the file, for people to see.
+        source: The line of the file, for people to see; empty when it is not for them.
         fix: The mend, when it is certain.
     """
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from conformance.lint.finding import Finding, Fix, LintReport
 
 
+_QUOTES = ("'", '"')
+
+
 def fix_files(report: LintReport) -> int:
     """Mend what can be mended in the files of a report, and return how many findings that were.
 
@@ -41,6 +44,7 @@ def _fix_file(path: Path, fixes: list[Fix]) -> int:
     for fix in sorted(set(fixes), reverse=True):
         line = lines[fix.line - 1] if fix.line <= len(lines) else ""
         start = fix.column - 1 + (line.startswith("\ufeff") and fix.line == 1)
+        start += line[start : start + 1] in _QUOTES
         if line[start : start + len(fix.old)] == fix.old:
             lines[fix.line - 1] = line[:start] + fix.new + line[start + len(fix.old) :]
             mended += 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from glob import escape
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conformance.api.operators import DEFAULT_OPERATOR
@@ -32,6 +34,7 @@ class LintOptions:
         crd: The path of another CRD to apply instead, or None.
         cluster: What the cluster has, or None when nobody said.
         waivers: Waivers of the settings.
+        folder: The folder of the settings, from which the waivers' files count.
     """
 
     only: tuple[str, ...] = ()
@@ -40,18 +43,30 @@ class LintOptions:
     crd: str | None = None
     cluster: Cluster | None = None
     waivers: tuple[SettingsWaiver, ...] = ()
+    folder: str = ""
 
     def applies(self, rule: str) -> bool:
         """Whether a rule is to be applied."""
         wanted = not self.only or any(names(one, rule) for one in self.only)
-        return wanted and not any(names(one, rule) for one in self.skip)
+        return wanted and not self.skips(rule)
+
+    def skips(self, rule: str) -> bool:
+        """Whether a rule is left out by its name; what no rule can look at is told otherwise."""
+        return any(names(one, rule) for one in self.skip)
 
     def waiver_for(self, rule: str, file: str) -> SettingsWaiver | None:
         """Return the waiver of the settings that covers a finding, or None."""
         for one in self.waivers:
-            if names(one.rule, rule) and fnmatch(file, one.files):
+            if names(one.rule, rule) and self._covers(one.files, file):
                 return one
         return None
+
+    def _covers(self, pattern: str, file: str) -> bool:
+        """Whether a file is of a pattern: as it was named, or as the settings would name it."""
+        if fnmatch(file, pattern):
+            return True
+        whole = f"{escape(self.folder)}/{pattern}"
+        return bool(self.folder) and fnmatch(str(Path(file).absolute()), whole)
 
 
 def names(word: str, rule: str) -> bool:

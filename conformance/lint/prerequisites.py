@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from conformance.manifest.document import KIND, VERSIONS, read_documents
+from conformance.manifest.document import KIND, V1ALPHA1, VERSIONS, sources
 from conformance.manifest.graph import MAIN
 from conformance.manifest.node import Mapping, Scalar
 from conformance.manifest.read import read_graph
@@ -67,22 +67,34 @@ def prerequisites(documents: Iterable[Document]) -> tuple[Prerequisite, ...]:
     listed = list(documents)
     given = {(one.kind, one.name) for one in listed}
     found: set[Prerequisite] = set()
-    for document in listed:
-        if document.kind == KIND and document.version in VERSIONS:
-            found.update(_of_graph(document, read_graph(document)))
+    for document in graphs_in(listed):
+        found.update(_of_graph(document, read_graph(document)))
     return tuple(sorted(one for one in found if (one.kind, one.name) not in given))
 
 
+def graphs_in(documents: Iterable[Document]) -> tuple[Document, ...]:
+    """Return those of the documents that are graphs of a version known here."""
+    return tuple(one for one in documents if one.kind == KIND and one.version in VERSIONS)
+
+
 def documents_in(text: str, *, file: str) -> tuple[Document, ...]:
-    """Return the documents of a file, of every kind.
+    """Return the documents of a file, of every kind, and each object of a `List`.
 
     Raises:
         ManifestError: The file cannot be read as YAML manifests.
     """
-    return tuple(read_documents(text, file=file))
+    return tuple(one for source in sources(text, file=file) for one in source.documents())
 
 
 def _of_graph(document: Document, graph: Graph) -> Iterator[Prerequisite]:
+    """Yield what a graph needs, without the claims that the operator makes for it."""
+    made = {claim.string("name") for claim in _listed_claims(document) if _is_made(claim)}
+    for one in _named_by(document, graph):
+        if one.kind != CLAIM or one.name not in made:
+            yield one
+
+
+def _named_by(document: Document, graph: Graph) -> Iterator[Prerequisite]:
     needs = _Needs(document, graph)
     spec = graph.root.mapping("spec") or Mapping()
     yield from needs.named(PRIORITY_CLASS, spec, "priorityClassName")
@@ -101,12 +113,19 @@ def _policy(spec: Mapping) -> Mapping | None:
 
 
 def _claims(needs: _Needs, document: Document) -> Iterator[Prerequisite]:
-    """Yield the claims that a v1alpha1 graph lists and does not want made."""
+    """Yield the claims that a v1alpha1 graph lists."""
+    for claim in _listed_claims(document):
+        yield from needs.named(CLAIM, claim, "name")
+
+
+def _listed_claims(document: Document) -> tuple[Mapping, ...]:
     spec = document.root.mapping("spec") or Mapping()
-    for claim in spec.mappings("pvcs"):
-        made = claim.get("create")
-        if not (isinstance(made, Scalar) and made.value is True):
-            yield from needs.named(CLAIM, claim, "name")
+    return spec.mappings("pvcs") if document.version == V1ALPHA1 else ()
+
+
+def _is_made(claim: Mapping) -> bool:
+    create = claim.get("create")
+    return isinstance(create, Scalar) and create.value is True
 
 
 def _of_component(needs: _Needs, component: Component) -> Iterator[Prerequisite]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from glob import escape
 from typing import TYPE_CHECKING
 
 from conformance.api.cluster import Cluster, Feature
@@ -46,8 +47,8 @@ def find_settings(start: Path) -> Settings:
     """
     for folder in (start, *start.parents):
         path = folder / FILE
-        if path.is_file() and TABLE in (text := path.read_text(encoding="utf-8")):
-            return _read(text, path)
+        if path.is_file() and (table := _table(path)) is not None:
+            return _read(table, path)
     return Settings(LintOptions())
 
 
@@ -85,33 +86,45 @@ def known_rules(words: Iterable[str]) -> tuple[str, ...]:
     return found
 
 
-def _read(text: str, path: Path) -> Settings:
+def _table(path: Path) -> object:
+    """Return what the file has under the name of the table, or None."""
+    data = path.read_bytes()
+    if TABLE.encode() not in data:
+        return None
     import tomllib
 
     try:
-        table = tomllib.loads(text).get("tool", {}).get(TABLE, {})
-    except tomllib.TOMLDecodeError as error:
+        tool = tomllib.loads(data.decode("utf-8")).get("tool")
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path}: {error}") from error
+    return tool.get(TABLE) if isinstance(tool, dict) else None
+
+
+def _read(table: object, path: Path) -> Settings:
+    if not isinstance(table, dict):
+        raise SettingsError(f"{path}: [tool.{TABLE}]: must be a table")
     for word in table:
         if word not in _WORDS:
             hint = did_you_mean(word, _WORDS) or f"; there are {', '.join(_WORDS)}"
             raise SettingsError(f'{path}: [tool.{TABLE}]: unknown "{word}"{hint}')
     try:
-        return _settings(table)
-    except (SettingsError, TypeError) as error:
+        return _settings(table, folder=path.parent)
+    except SettingsError as error:
         raise SettingsError(f"{path}: [tool.{TABLE}]: {error}") from error
 
 
-def _settings(table: dict[str, object]) -> Settings:
+def _settings(table: dict[str, object], *, folder: Path) -> Settings:
     only, skip = (known_rules(_texts(table, word)) for word in ("only", "skip"))
     options = LintOptions(only=only, skip=skip)
     if "operator" in table:
-        options = replace(options, operator=known_operator(str(table["operator"])))
+        options = replace(options, operator=known_operator(_text(table, "operator")))
     if "cluster-has" in table:
         options = replace(options, cluster=cluster_of(_texts(table, "cluster-has")))
     if "waivers" in table:
-        options = replace(options, waivers=_waivers(table["waivers"]))
-    return Settings(options, _texts(table, "exclude"))
+        options = replace(options, waivers=_waivers(table["waivers"]), folder=str(folder))
+    # From a folder below, the same files have other names.
+    exclude = _texts(table, "exclude")
+    return Settings(options, (*exclude, *(f"{escape(str(folder))}/{one}" for one in exclude)))
 
 
 def known_operator(version: str) -> str:
@@ -124,6 +137,13 @@ def known_operator(version: str) -> str:
         hint = did_you_mean(version, OPERATORS) or f"; known are {', '.join(OPERATORS)}"
         raise SettingsError(f'operator: nothing is known of "{version}"{hint}')
     return version
+
+
+def _text(table: dict[str, object], word: str) -> str:
+    value = table[word]
+    if not isinstance(value, str):
+        raise SettingsError(f"{word}: must be a word in quotes")
+    return value
 
 
 def _texts(table: dict[str, object], word: str) -> tuple[str, ...]:
@@ -140,9 +160,9 @@ def _waivers(value: object) -> tuple[SettingsWaiver, ...]:
     for one in value:
         if not isinstance(one, dict) or set(one) != {"rule", "files", "reason"}:
             raise SettingsError("waivers: each needs rule, files and reason, and nothing else")
-        waiver = SettingsWaiver(
-            rule=str(one["rule"]), files=str(one["files"]), reason=str(one["reason"])
-        )
+        rule, files, reason = (_text(one, word) for word in ("rule", "files", "reason"))
+        known_rules((rule,))
+        waiver = SettingsWaiver(rule=rule, files=files, reason=reason)
         if not waiver.reason.strip():
             raise SettingsError(f'waivers: the one of "{waiver.rule}" needs a reason')
         found.append(waiver)

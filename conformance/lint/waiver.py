@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from conformance.lint.finding import Finding, Severity
 from conformance.lint.options import names
-from conformance.lint.rule import WAIVER_REASON, WAIVER_UNUSED
+from conformance.lint.rule import WAIVER_REASON, WAIVER_UNUSED, all_ids
+from conformance.manifest.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
 
 _COMMENT = re.compile(
     r"#\s*dynamo-lint:\s*allow\s+(?P<rules>[a-z0-9-]+(?:\s*,\s*[a-z0-9-]+)*)"
-    r"(?:\s+because\s+(?P<reason>\S.*?))?\s*$"
+    r"(?P<rest>.*)$"
 )
+_REASON = re.compile(r"\s+because\s+(?P<reason>\S.*?)\s*$")
 _ALONE = re.compile(r"\s*(?:#.*)?$")
 
 
@@ -58,9 +60,10 @@ def find_waivers(lines: tuple[str, ...], *, first: int) -> tuple[Waiver, ...]:
         target = index
         while _ALONE.match(lines[target]) and target + 1 < len(lines):
             target += 1
+        reason = _REASON.match(match["rest"])
         waiver = Waiver(
             rules=tuple(re.split(r"\s*,\s*", match["rules"])),
-            reason=match["reason"] or "",
+            reason=reason["reason"] if reason is not None else "",
             target=target + first,
             line=index + first,
             column=match.start() + 1,
@@ -70,28 +73,39 @@ def find_waivers(lines: tuple[str, ...], *, first: int) -> tuple[Waiver, ...]:
     return tuple(found)
 
 
-def waived(
-    findings: Iterable[Finding], waivers: tuple[Waiver, ...], *, file: str, options: LintOptions
-) -> Iterator[Finding]:
-    """Yield the findings that no waiver covers, and what is wrong with the waivers themselves."""
-    used: set[tuple[Waiver, str]] = set()
-    for finding in findings:
-        covering = _covering(finding, waivers)
-        if covering is None and options.waiver_for(finding.rule, file) is None:
-            yield finding
-        elif covering is not None:
-            used.add(covering)
-            if not covering[0].reason:
-                yield replace(finding, message=f"{finding.message} (the waiver gives no reason)")
-    for waiver in waivers:
-        if not waiver.reason:
-            text = "a waiver needs a reason: allow RULE because REASON"
-            yield _finding(waiver, file, WAIVER_REASON, Severity.ERROR, text)
-        for rule in waiver.rules:
-            # A rule that was not asked for may well find something; only a full run can tell.
-            if (waiver, rule) not in used and not (options.only or options.skip):
-                text = f'this waives nothing any more: no "{rule}" in line {waiver.target}'
-                yield _finding(waiver, file, WAIVER_UNUSED, Severity.WARNING, f"{text}; remove it")
+class Waivers:
+    """The waivers in one text, and what became of them; the text may hold several documents."""
+
+    def __init__(self, waivers: tuple[Waiver, ...], *, file: str, options: LintOptions) -> None:
+        self._waivers = waivers
+        self._file = file
+        self._options = options
+        self._used: set[tuple[Waiver, str]] = set()
+
+    def kept(self, findings: Iterable[Finding]) -> Iterator[Finding]:
+        """Yield the findings that no waiver covers."""
+        for finding in findings:
+            covering = _covering(finding, self._waivers)
+            if covering is None and self._options.waiver_for(finding.rule, self._file) is None:
+                yield finding
+            elif covering is not None:
+                self._used.add(covering)
+                if not covering[0].reason:
+                    text = f"{finding.message} (the waiver gives no reason)"
+                    yield replace(finding, message=text)
+
+    def complaints(self) -> Iterator[Finding]:
+        """Yield what is wrong with the waivers themselves, once all findings have been seen."""
+        for waiver in self._waivers:
+            if not waiver.reason and self._options.applies(WAIVER_REASON):
+                text = "a waiver needs a reason; write: allow RULE because REASON"
+                yield _finding(waiver, self._file, WAIVER_REASON, Severity.ERROR, text)
+            for rule in waiver.rules:
+                # A rule that was not asked for may well find something; only a full run can tell.
+                full = not (self._options.only or self._options.skip)
+                if full and (waiver, rule) not in self._used:
+                    text = _unused(waiver, rule)
+                    yield _finding(waiver, self._file, WAIVER_UNUSED, Severity.WARNING, text)
 
 
 def _covering(finding: Finding, waivers: tuple[Waiver, ...]) -> tuple[Waiver, str] | None:
@@ -100,6 +114,13 @@ def _covering(finding: Finding, waivers: tuple[Waiver, ...]) -> tuple[Waiver, st
             if waiver.target == finding.line and names(rule, finding.rule):
                 return waiver, rule
     return None
+
+
+def _unused(waiver: Waiver, rule: str) -> str:
+    known = all_ids()
+    if not any(names(rule, one) for one in known):
+        return f'no rule is called "{rule}"{did_you_mean(rule, known) or "; remove it"}'
+    return f'this waives nothing any more: no "{rule}" in line {waiver.target}; remove it'
 
 
 def _finding(waiver: Waiver, file: str, rule: str, severity: Severity, text: str) -> Finding:

@@ -43,8 +43,28 @@ _STR = "tag:yaml.org,2002:str"
 _TEXT_TAGS = frozenset({"!", _STR, "tag:yaml.org,2002:binary"})
 
 
+class _TooDeepError(Exception):
+    """A node nested too deep, below the one at `mark`."""
+
+    def __init__(self, mark: yaml.Mark) -> None:
+        super().__init__(mark)
+        self.mark = mark
+
+
 class _Composer(yaml.CBaseLoader):
     """PyYAML's C parser with no opinion on what a plain scalar means."""
+
+    _depth = 0
+
+    def descend_resolver(self, parent: yaml.Node | None, _index: object) -> None:
+        """Count the levels: the C parser recurses without a limit, and ends in a crash."""
+        self._depth += 1
+        if parent is not None and self._depth > MAX_DEPTH + 1:
+            raise _TooDeepError(parent.start_mark)
+
+    def ascend_resolver(self) -> None:
+        """Count the levels."""
+        self._depth -= 1
 
     def resolve(
         self,
@@ -78,14 +98,25 @@ def parse(text: str, *, file: str, line: int = 1) -> Iterator[Node]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = Mark(mark.line + line, mark.column + 1) if mark else Mark(line, 1)
-        raise ManifestError(file, at, f"not YAML: {error.problem or error.context}") from error
+        raise ManifestError(file, at, f"not YAML: {_words(error, text, line)}") from error
     except yaml.reader.ReaderError as error:
         raise ManifestError(file, _unreadable(text, error, line), _characters(error)) from error
     except yaml.YAMLError as error:
         raise ManifestError(file, Mark(line, 1), f"not YAML: {error}") from error
-    except RecursionError as error:
-        reason = f"nested deeper than {MAX_DEPTH} levels"
-        raise ManifestError(file, Mark(line, 1), reason) from error
+    except _TooDeepError as error:
+        at = Mark(error.mark.line + line, error.mark.column + 1)
+        raise ManifestError(file, at, f"nested deeper than {MAX_DEPTH} levels") from error
+
+
+def _words(error: yaml.MarkedYAMLError, text: str, line: int) -> str:
+    """Return what the parser says, and what it does not: that it is a tab, and where it began."""
+    mark, begun = error.problem_mark, error.context_mark
+    if mark is not None and text.removeprefix("\ufeff")[mark.index : mark.index + 1] == "\t":
+        return "a tab; indent with spaces"
+    said = str(error.problem or error.context)
+    if begun is None or "end of stream" not in said:
+        return said
+    return f"{said}, {error.context} that begins in line {begun.line + line}"
 
 
 def _unreadable(text: str, error: yaml.reader.ReaderError, line: int) -> Mark:

@@ -19,4 +19,5 @@ class Output(Protocol):
 def render(report: LintReport, style: str) -> str:
     """Return a report in the format called `style`."""
     module = cast("Output", import_module(f"{__name__}.{style}"))
-    return module.render(report)
+    # The name of a file need not be text.
+    return module.render(report).encode("utf-8", "backslashreplace").decode("utf-8")

@@ -45,7 +45,8 @@ def _suite(root: ET.Element, file: str, documents: list[CheckedDocument]) -> Non
         errors = [one for one in document.findings if one.severity is Severity.ERROR]
         others = [one for one in document.findings if one.severity is not Severity.ERROR]
         if errors:
-            message = _clean(f"{len(errors)} errors: {errors[0].message}")
+            count = f"{len(errors)} errors: " if len(errors) > 1 else ""
+            message = _clean(f"{count}{errors[0].message}")
             failure = ET.SubElement(case, "failure", type=errors[0].rule, message=message)
             failure.text = _listed(errors)
         if others:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from importlib.metadata import version
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -54,7 +55,7 @@ def _result(found: Finding, index: int) -> dict[str, Json]:
         region["snippet"] = {"text": found.source}
     place: dict[str, Json] = {
         "physicalLocation": {
-            "artifactLocation": {"uri": quote(PurePath(found.file).as_posix())},
+            "artifactLocation": {"uri": quote(os.fsencode(PurePath(found.file).as_posix()))},
             "region": region,
         }
     }

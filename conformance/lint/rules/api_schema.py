@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from conformance.api.violation import UNKNOWN
 from conformance.lint.finding import Fix, Severity
 from conformance.lint.rule import Problem
+from conformance.manifest.node import Mapping, find
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,13 +34,23 @@ SEVERITY = Severity.ERROR
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield every violation of the schema, as the API server words it."""
     for one in subject.verdict.violations:
-        yield Problem(one.mark, one.message, one.path, fix=_fix(one))
+        yield Problem(one.mark, one.message, one.path, fix=_fix(one, subject.document.root))
 
 
-def _fix(one: Violation) -> Fix | None:
-    """Return the mend of a field that is misspelt in case only: that can mean nothing else."""
+def _fix(one: Violation, root: Mapping) -> Fix | None:
+    """Return the mend of a field that is misspelt in case only: that can mean nothing else.
+
+    Beside the right field, or another spelling of it, somebody has to choose.
+    """
     written = str(one.path[-1]) if one.path else ""
     meant = one.suggestion
     if one.kind != UNKNOWN or meant is None or meant.lower() != written.lower():
         return None
+    holder = find(root, one.path[:-1])
+    if not isinstance(holder, Mapping) or _spellings(holder, meant) > 1:
+        return None
     return Fix(one.mark.line, one.mark.column, written, meant)
+
+
+def _spellings(holder: Mapping, field: str) -> int:
+    return sum(entry.key.lower() == field.lower() for entry in holder)

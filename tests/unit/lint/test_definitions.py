@@ -1,0 +1,161 @@
+"""Another CRD than the program's: from a file, and from a cluster."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import TYPE_CHECKING, TypeAlias
+
+import pytest
+import yaml
+
+from lint_shop import GRAPH, REPLICAS, Shop, graph
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
+
+OURS = files("conformance.api") / "data" / "dynamographdeployments-1.5.0-dev.json"
+NAME = "dynamographdeployments.nvidia.com"
+KUBECTL = """\
+#!/bin/sh
+echo "$@" >> asked
+{does}
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    made = Shop.opened(tmp_path, monkeypatch)
+    made.write("g.yaml", GRAPH)
+    return made
+
+
+def crd(*versions: str, without: str = "") -> str:
+    """Return our CRD as JSON (which is YAML), with some versions and without a field of v1beta1."""
+    raw = json.loads(OURS.read_bytes())["crd"]
+    kept = [one for one in raw["spec"]["versions"] if one["name"] in (versions or ("v1beta1",))]
+    raw["spec"]["versions"] = kept
+    if without:
+        spec = kept[0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+        del spec["components"]["items"]["properties"][without]
+    return json.dumps(raw)
+
+
+def kubectl(shop: Shop, monkeypatch: pytest.MonkeyPatch, does: str) -> None:
+    """Put a `kubectl` on PATH that writes down what it was asked, and does something."""
+    shop.write("bin/kubectl", KUBECTL.format(does=does)).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{shop.folder / 'bin'}:/usr/bin:/bin")
+
+
+def test_our_own_crd_as_yaml_changes_nothing(shop: Shop) -> None:
+    text = graph(REPLICAS, "      replica: 1\n      topologyConstraint: {}\n")
+    shop.write("g.yaml", text)
+    raw = json.loads(OURS.read_bytes())["crd"]
+    shop.write("crd.yaml", yaml.dump(raw, Dumper=yaml.CSafeDumper))
+    assert shop.documents("g.yaml") == shop.documents("--crd", shop.folder / "crd.yaml", "g.yaml")
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    ["{}", "kind: ConfigMap\n---\n{}\n", "kind: List\nitems:\n- kind: ConfigMap\n- {}\n"],
+    ids=["alone", "second", "list"],
+)
+def test_a_graph_is_judged_by_the_crd(shop: Shop, wrapped: str) -> None:
+    shop.write("crd.yaml", wrapped.replace("{}", crd(without="replicas")))
+    assert shop.found("--crd", shop.folder / "crd.yaml", "g.yaml") == [("api-schema", 9)]
+
+
+def test_another_content_under_the_same_name_is_another_crd(shop: Shop) -> None:
+    shop.write("crd.yaml", crd())
+    assert shop.found("--crd", shop.folder / "crd.yaml", "g.yaml") == []
+    other = shop.folder / "other"
+    other.mkdir()
+    shop.write("other/crd.yaml", crd(without="replicas"))
+    assert shop.found("--crd", shop.folder / "other" / "crd.yaml", "g.yaml") == [("api-schema", 9)]
+
+
+def test_a_version_that_the_crd_does_not_serve(shop: Shop) -> None:
+    shop.write("crd.yaml", crd("v1alpha1"))
+    (document,) = shop.documents("--crd", shop.folder / "crd.yaml", "g.yaml")
+    (finding,) = document["findings"]
+    assert (finding["rule"], finding["line"], finding["column"]) == ("api-version", 1, 1)
+    assert finding["message"] == (
+        "the CRD serves no nvidia.com/v1beta1; it has nvidia.com/v1alpha1"
+    )
+
+
+def test_a_version_that_only_the_crd_knows(shop: Shop) -> None:
+    shop.write("crd.yaml", crd().replace('"name": "v1beta1"', '"name": "v1"'))
+    shop.write("g.yaml", GRAPH.replace("v1beta1", "v1"))
+    assert shop.found("--crd", shop.folder / "crd.yaml", "g.yaml") == [("api-version", 1)]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "crd.yaml: no CRD can be read from it"),
+        ("a: [", "crd.yaml: no CRD can be read from it"),
+        (b"\xff", "crd.yaml: no CRD can be read from it"),
+        ("", f"Definition of DynamoGraphDeployment; `kubectl get crd {NAME}"),
+        ("- 1\n", "holds no CustomResourceDefinition"),
+        ("kind: List\nitems: 3\n", "holds no CustomResourceDefinition"),
+        (GRAPH, "holds no CustomResourceDefinition"),
+        (crd().replace('"kind": "DynamoGraphDeployment"', '"kind": "X"'), "holds no Custom"),
+        ('{"kind": "CustomResourceDefinition", "spec": 1}', "holds no CustomResourceDefinition"),
+        (crd("none"), "crd.yaml: the CRD has no versions"),
+        (crd().replace('"versions"', '"other"'), "crd.yaml: a version of the CRD has no schema"),
+        (crd().replace('"openAPIV3Schema"', '"x"'), "crd.yaml: a version of the CRD has no schema"),
+    ],
+    ids=[
+        "missing", "no YAML", "no text", "empty", "list", "no List", "a graph", "another kind",
+        "no spec", "no versions", "no list of versions", "no schema",
+    ],
+)  # fmt: skip
+def test_a_file_that_holds_no_crd(shop: Shop, content: str | bytes | None, reason: str) -> None:
+    if content is not None:
+        shop.write("crd.yaml", content)
+    assert reason in shop.refused("--crd", shop.folder / "crd.yaml", "g.yaml")
+    shop.write("other.yaml", "kind: ConfigMap\n")
+    assert reason in shop.refused("--crd", shop.folder / "crd.yaml", "other.yaml")
+
+
+def test_the_crd_of_the_cluster(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.write("live.json", crd(without="replicas"))
+    kubectl(shop, monkeypatch, "cat live.json")
+    assert shop.found("--crd-from-cluster", "g.yaml") == [("api-schema", 9)]
+    assert shop.found("--crd-from-cluster", "--kube-context", "a b", "g.yaml")
+    asked = (shop.folder / "asked").read_text(encoding="utf-8").splitlines()
+    assert asked == [f"get crd {NAME} -o json", f"--context a b get crd {NAME} -o json"]
+
+
+def test_another_cluster_may_have_another_crd(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.write("live.json", crd(without="replicas"))
+    kubectl(shop, monkeypatch, "cat live.json")
+    assert shop.found("--crd-from-cluster", "g.yaml") == [("api-schema", 9)]
+    shop.write("live.json", crd())
+    assert shop.found("--crd-from-cluster", "g.yaml") == []
+
+
+@pytest.mark.parametrize(
+    ("does", "reason"),
+    [
+        ("echo one >&2; echo 'NotFound: no such CRD' >&2; exit 1", "NotFound: no such CRD"),
+        ("exit 1", f"kubectl get crd {NAME}: failed"),
+        ("exit 0", "holds no CustomResourceDefinition"),
+        ("echo '{'", "no CRD can be read from it"),
+    ],
+    ids=["failing", "silent", "nothing", "no JSON"],
+)
+def test_a_cluster_that_gives_no_crd(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, does: str, reason: str
+) -> None:
+    kubectl(shop, monkeypatch, does)
+    assert reason in shop.refused("--crd-from-cluster", "g.yaml")
+
+
+def test_without_kubectl(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(shop.folder))
+    told = shop.refused("--crd-from-cluster", "g.yaml")
+    assert told.startswith("kubectl is not installed")

@@ -1,0 +1,212 @@
+"""What `dynamo lint` reads: words that stand for files, and files that are hardly any."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from conformance.api import crd
+from conformance.lint.rule import load_rules
+from lint_shop import GRAPH, REPLICAS, Shop, graph
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WRONG = graph(REPLICAS, "      replica: 1\n")
+BOMB = (
+    "apiVersion: nvidia.com/v1beta1\nkind: DynamoGraphDeployment\na0: &a0 [1, 1, 1, 1, 1, 1, 1]\n"
+    + "".join(f"a{n + 1}: &a{n + 1} [{', '.join([f'*a{n}'] * 9)}]\n" for n in range(12))
+)
+HEAD = "kind: DynamoGraphDeployment\n"
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    load_rules()  # What takes long once counts for no deadline.
+    crd.load()
+    return Shop.opened(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def tree(shop: Shop) -> Shop:
+    """A folder with graphs here and there, and what lies beside them."""
+    for name in ("a.yaml", "sub/b.yml", "sub/deep/c.yaml", ".hidden/d.yaml", "sub/.e.yaml"):
+        shop.write(name, GRAPH)
+    shop.write("graph.json", "{}")
+    shop.write("sub/README.md", f"# A DynamoGraphDeployment\n\n```yaml\n{GRAPH}```\n")
+    return shop
+
+
+@pytest.mark.parametrize(
+    ("words", "files"),
+    [
+        (["a.yaml"], ["a.yaml"]),
+        (["."], ["a.yaml", "sub/b.yml", "sub/deep/c.yaml"]),
+        (["sub", "a.yaml"], ["sub/b.yml", "sub/deep/c.yaml", "a.yaml"]),
+        (["sub/*"], ["sub/b.yml", "sub/deep/c.yaml"]),
+        (["sub/*.yml"], ["sub/b.yml"]),
+        (["**"], ["a.yaml", "sub/b.yml", "sub/deep/c.yaml"]),
+        (["**/*.yaml"], ["a.yaml", "sub/deep/c.yaml"]),
+        (["sub/**/c.yaml"], ["sub/deep/c.yaml"]),
+        (["sub/?.y*ml", "[ab].yaml"], ["sub/b.yml", "a.yaml"]),
+        (["a.yaml", "a.yaml", "./a.yaml", "sub/../a.yaml", "."],
+         ["a.yaml", "sub/b.yml", "sub/deep/c.yaml"]),
+        ([".hidden"], [".hidden/d.yaml"]),
+        (["sub/.e.yaml"], ["sub/.e.yaml"]),
+    ],
+)  # fmt: skip
+def test_words_stand_for_files(tree: Shop, words: list[str], files: list[str]) -> None:
+    assert [one["file"] for one in tree.documents(*words)] == files
+
+
+def test_an_absolute_path_is_the_same_file(tree: Shop) -> None:
+    path = tree.folder / "a.yaml"
+    assert [one["file"] for one in tree.documents(path, "a.yaml")] == [str(path)]
+    pattern = str(tree.folder / "*.yaml")
+    assert [one["file"] for one in tree.documents(pattern)] == [str(path)]
+
+
+@pytest.mark.parametrize(
+    ("word", "reason"),
+    [
+        ("none.yaml", "none.yaml: no such file or folder"),
+        ("none/**", "none/**: nothing fits this pattern"),
+        ("**x/*.yaml", "**x/*.yaml: nothing fits this pattern"),
+        ("*.toml", "*.toml: nothing fits this pattern"),
+    ],
+)
+def test_a_word_that_stands_for_nothing(tree: Shop, word: str, reason: str) -> None:
+    assert tree.refused("a.yaml", word) == reason
+
+
+def test_a_link_that_leads_nowhere(tree: Shop) -> None:
+    (tree.folder / "broken.yaml").symlink_to("nowhere")
+    assert "broken.yaml: no such file" in tree.refused("broken.yaml")
+    assert "broken.yaml" not in [one["file"] for one in tree.documents(".")]
+
+
+def test_nothing_to_read(shop: Shop) -> None:
+    shop.write("empty/.keep", "")
+    shop.write("others/c.yaml", "kind: ConfigMap\n")
+    shop.write("void/v.yaml", "---\n# nothing\n---\n")
+    for folder in ("empty", "others", "void"):
+        ended = shop.run(folder)
+        assert ended.exit_code == 3
+        assert ended.stderr.startswith("no DynamoGraphDeployment found; ")
+    assert shop.run("-", stdin="").exit_code == 3
+    assert "give files, folders, patterns, or -" in shop.refused()
+
+
+def test_what_helm_prints(shop: Shop) -> None:
+    service = "---\n# Source: chart/templates/service.yaml\napiVersion: v1\nkind: Service\n"
+    script = f"---\nkind: ConfigMap\ndata:\n  a: |\n    {HEAD}    replica: 1\n"
+    text = f"{service}---\n# Source: g.yaml\n{WRONG}{script}---\n---\n{GRAPH}"
+    documents = shop.documents("-", stdin=text)
+    found = [(one["file"], one["index"], len(one["findings"])) for one in documents]
+    assert found == [("<stdin>", 1, 1), ("<stdin>", 3, 0)]
+    assert documents[0]["findings"][0]["line"] == 4 + 2 + 9
+
+
+def test_what_kubectl_prints(shop: Shop) -> None:
+    graphs = [
+        {
+            "kind": "DynamoGraphDeployment",
+            "apiVersion": "nvidia.com/v1alpha1",
+            "metadata": {"name": name},
+            "spec": {"services": {"A": {"componentType": kind}}},
+        }
+        for name, kind in (("one", "frontend"), ("two", "frontnd"))
+    ]
+    items = [{"kind": "ConfigMap", "apiVersion": "v1"}, *graphs]
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": items}, indent=2)
+    documents = shop.documents("--only", "component-type", "-", stdin=text)
+    assert [(one["name"], one["index"], len(one["findings"])) for one in documents] == [
+        ("one", 0, 0), ("two", 0, 1),
+    ]  # fmt: skip
+    assert documents[1]["findings"][0]["path"] == "spec.services.A.componentType"
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "message"),
+    [
+        (BOMB, 9, "expands to more than 500000 values"),
+        (f"{HEAD}a: {'[' * 200}{']' * 200}\n", 2, "nested deeper than 100 levels"),
+        (f"{HEAD}a: {'[' * 1_000_000}", 2, "nested deeper than 100 levels"),
+        (f"{HEAD}{'? ' * 200}", 2, "nested deeper than 100 levels"),
+        (HEAD + "".join(f"{' ' * n}a:\n" for n in range(200)), 102, "nested deeper than 100"),
+        (f"{HEAD}a: &a [*a]\n", 2, "nested deeper than 100 levels"),
+        (f"{HEAD}a: \0\n", 2, "a NUL byte: not UTF-8 text"),
+        (GRAPH.encode("utf-16"), 1, "not UTF-8 text"),
+        (GRAPH.encode("utf-16-le"), 1, "a NUL byte: not UTF-8 text; is it another encoding"),
+        (f"{HEAD}# caf\xe9\n".encode("latin-1"), 2, "not UTF-8 text"),
+        (f"{HEAD}a:\n\tb: 1\n", 3, "not YAML: a tab; indent with spaces"),
+        (f"\ufeff{HEAD}metadata:\n\t- b: 1\n", 3, "not YAML: a tab; indent with spaces"),
+        (
+            f'{HEAD}a: "b\n\nc: d\n',
+            5,
+            "unexpected end of stream, while scanning a quoted scalar that begins in line 2",
+        ),
+        (f"{HEAD}a: {{{{ .Values.a }}}}\n", 2, "is it a Helm template? check what `helm template`"),
+        (f"{{{{- if .Values.a }}}}\n{HEAD}{{{{- end }}}}\n", 1, "is it a Helm template?"),
+        (f"{HEAD}a: \x1b[31m\n", 2, "control characters are not allowed, and this is U+001B"),
+        (f"- {HEAD}", 1, "no manifest: that is a mapping with apiVersion and kind"),
+        (f"{HEAD}a: *unknown\n", 2, "not YAML: found undefined alias"),
+        (f"{HEAD}a: !!python/object:os.system 1\n", 0, ""),
+    ],
+    ids=[
+        "alias bomb", "200 lists", "a million lists", "keys of keys", "200 mappings", "a ring",
+        "NUL", "UTF-16", "UTF-16 without a mark", "latin-1", "tab", "tab and mark", "quote",
+        "template", "template line", "escape", "list", "alias", "tag",
+    ],
+)  # fmt: skip
+@pytest.mark.timeout(2, func_only=True)
+def test_hardly_a_manifest(shop: Shop, content: str | bytes, line: int, message: str) -> None:
+    shop.write("g.yaml", content)
+    if not line:
+        assert [rule for rule, _line in shop.found("g.yaml")] == ["api-version"]
+        return
+    (document,) = shop.documents("g.yaml")
+    (finding,) = document["findings"]
+    assert (finding["rule"], finding["line"]) == ("yaml", line)
+    assert message in finding["message"]
+    assert shop.run("g.yaml").exit_code == 1
+    assert shop.documents("-", stdin=content)[0]["findings"] == [finding]
+
+
+@pytest.mark.timeout(2, func_only=True)
+def test_a_file_that_is_far_too_large(shop: Shop) -> None:
+    with (shop.folder / "g.yaml").open("wb") as file:
+        file.truncate(70 * 2**20)
+    (document,) = shop.documents("--no-cache", "g.yaml")
+    assert document["findings"][0]["message"] == "larger than 64 MiB; no manifest is"
+    assert shop.run("--no-cache", ".").exit_code == 3
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "a: [\n",
+        "- one\n- two\n",
+        "{{ if .Values.a }}\nkind: Service\n",
+        "kind: ConfigMap\na: 1\na: 2\n",
+        b"\xff\xfe\x00",
+        b"a: \xe9\n",
+        "a: \0\n",
+    ],
+)
+def test_what_others_broke_is_found_when_it_is_named(shop: Shop, content: str | bytes) -> None:
+    shop.write("sub/g.yaml", GRAPH)
+    shop.write("sub/x.yaml", content)
+    assert shop.found("sub") == []
+    assert shop.found("sub/*") == []
+    for word in ("sub/x.yaml", "./sub/x.yaml", "sub//x.yaml"):
+        assert [rule for rule, _line in shop.found("sub", word)] == ["yaml"]
+    assert [rule for rule, _line in shop.found(shop.folder / "sub" / "x.yaml")] == ["yaml"]
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_a_broken_graph_is_found_in_a_folder_too(shop: Shop, encoding: str) -> None:
+    shop.write("sub/x.yaml", f"{GRAPH}# caf\xe9\n".encode(encoding))
+    assert [rule for rule, _line in shop.found("sub")] == ["yaml"]

@@ -1,0 +1,189 @@
+"""Waivers: comments and settings that say why a finding is fine where it stands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lint_shop import GRAPH, REPLICAS, Shop, graph
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WRONG = "      replica: 1"
+"""An unknown field, in line 9 of GRAPH."""
+WHY = "because the test needs it"
+SETTINGS = """\
+[tool.dynamo-lint]
+waivers = [{{rule = "{rule}", files = "{files}", reason = "they are examples"}}]
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    return Shop.opened(tmp_path, monkeypatch)
+
+
+def waived_by(line: str) -> str:
+    """Return GRAPH with a wrong field and a comment at the end of its line."""
+    return graph(REPLICAS, f"{WRONG}  # dynamo-lint: {line}\n")
+
+
+def test_without_a_waiver_there_is_a_finding(shop: Shop) -> None:
+    shop.write("g.yaml", graph(REPLICAS, f"{WRONG}  # dynamo-lint is fine\n"))
+    assert shop.found("g.yaml") == [("api-schema", 9)]
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        f"allow api-schema {WHY}",
+        f"allow api {WHY}",
+        f"allow api-schema,  disagg-pair {WHY}",
+        f"allow   api-schema   {WHY}  ",
+    ],
+)
+def test_a_waiver_at_the_end_of_the_line(shop: Shop, comment: str) -> None:
+    shop.write("g.yaml", waived_by(comment))
+    assert ("api-schema", 9) not in shop.found("g.yaml")
+
+
+@pytest.mark.parametrize(
+    "between", ["", "      # another comment\n", "\n", "\n  # one\n\n  # two\n"]
+)
+def test_a_waiver_above_the_line(shop: Shop, between: str) -> None:
+    comment = f"      # dynamo-lint: allow api-schema {WHY}\n"
+    shop.write("g.yaml", graph(REPLICAS, f"{comment}{between}{WRONG}\n"))
+    assert shop.found("g.yaml") == []
+
+
+def test_a_waiver_above_reaches_one_line_only(shop: Shop) -> None:
+    comment = f"      # dynamo-lint: allow api-schema {WHY}\n"
+    shop.write("g.yaml", graph(REPLICAS, f"{comment}{WRONG}\n      replicaz: 2\n"))
+    assert shop.found("g.yaml") == [("api-schema", 11)]
+
+
+def test_several_rules_in_one_waiver(shop: Shop) -> None:
+    text = GRAPH.replace("runtime:1.6.1\n", "runtime\n", 1)
+    assert text != GRAPH
+    shop.write("g.yaml", text)
+    rules = sorted({rule for rule, line in shop.found("g.yaml") if line == 14})
+    assert rules
+    waived = f"runtime  # dynamo-lint: allow {', '.join(rules)}, api-schema {WHY}\n"
+    shop.write("g.yaml", text.replace("runtime\n", waived, 1))
+    documents = shop.documents("g.yaml")
+    (left,) = (one for one in documents[0]["findings"] if one["line"] == 14)
+    assert left["rule"] == "waiver-unused"
+    assert '"api-schema" in line 14' in left["message"]
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "allow api-schema",
+        "allow api-schema because",
+        "allow api-schema we know",
+        "allow api-schema: we know",
+        "allow api-schema (because we know)",
+    ],
+)
+def test_a_waiver_without_a_reason_is_an_error_and_waives_nothing(shop: Shop, comment: str) -> None:
+    shop.write("g.yaml", waived_by(comment))
+    assert shop.found("g.yaml") == [("api-schema", 9), ("waiver-reason", 9)]
+    (document,) = shop.documents("g.yaml")
+    schema, reason = document["findings"]
+    assert schema["message"].endswith("(the waiver gives no reason)")
+    assert reason["severity"] == "error"
+    assert reason["column"] == len(WRONG) + 3
+
+
+def test_a_waiver_without_a_reason_can_be_skipped_by_name(shop: Shop) -> None:
+    shop.write("g.yaml", waived_by("allow api-schema"))
+    assert shop.found("--skip", "waiver-reason", "g.yaml") == [("api-schema", 9)]
+
+
+def test_a_waiver_of_nothing_is_a_warning(shop: Shop) -> None:
+    shop.write("g.yaml", graph(REPLICAS, f"      replicas: 1  # dynamo-lint: allow api {WHY}\n"))
+    (document,) = shop.documents("g.yaml")
+    (finding,) = document["findings"]
+    assert (finding["rule"], finding["severity"]) == ("waiver-unused", "warning")
+    assert finding["message"] == 'this waives nothing any more: no "api" in line 9; remove it'
+    assert shop.run("g.yaml").exit_code == 0
+    assert shop.run("--strict", "g.yaml").exit_code == 1
+
+
+@pytest.mark.parametrize("words", [["--only", "component-type"], ["--skip", "api"]])
+def test_a_run_of_some_rules_cannot_tell_that_a_waiver_is_unused(
+    shop: Shop, words: list[str]
+) -> None:
+    shop.write("g.yaml", waived_by(f"allow api-schema {WHY}"))
+    assert shop.found(*words, "g.yaml") == []
+
+
+def test_a_waiver_of_no_rule_is_told_the_nearest_one(shop: Shop) -> None:
+    shop.write("g.yaml", waived_by(f"allow api-shema {WHY}"))
+    (document,) = shop.documents("g.yaml")
+    messages = {one["rule"]: one["message"] for one in document["findings"]}
+    assert messages["waiver-unused"] == (
+        'no rule is called "api-shema"; did you mean "api-schema"?'
+    )
+    assert "api-schema" in messages
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_a_waiver_in_the_second_document(shop: Shop, newline: str) -> None:
+    first, second = graph(REPLICAS, f"{WRONG}\n"), waived_by(f"allow api-schema {WHY}")
+    shop.write("g.yaml", f"{first}---\n{second}".replace("\n", newline))
+    documents = shop.documents("g.yaml")
+    assert [one["index"] for one in documents] == [0, 1]
+    assert [[one["line"] for one in each["findings"]] for each in documents] == [[9], []]
+
+
+def test_each_item_of_a_list_has_its_own_waivers(shop: Shop) -> None:
+    def item(text: str) -> str:
+        lines = text.splitlines(keepends=True)
+        return "".join(f"{'- ' if number == 0 else '  '}{one}" for number, one in enumerate(lines))
+
+    used = waived_by(f"allow api-schema {WHY}")
+    unused = graph(REPLICAS, f"      replicas: 1  # dynamo-lint: allow api-schema {WHY}\n")
+    shop.write("g.yaml", f"apiVersion: v1\nkind: List\nitems:\n{item(used)}{item(unused)}")
+    documents = shop.documents("g.yaml")
+    found = [[(one["rule"], one["line"]) for one in each["findings"]] for each in documents]
+    line = 3 + len(used.splitlines()) + 9
+    assert found == [[], [("waiver-unused", line)]]
+
+
+@pytest.mark.parametrize(
+    ("rule", "files", "waived"),
+    [
+        ("api-schema", "old/*", True),
+        ("api", "*/g.yaml", True),
+        ("api-schema", "new/*", False),
+        ("component-type", "old/*", False),
+    ],
+)
+def test_waivers_of_the_settings(shop: Shop, rule: str, files: str, waived: bool) -> None:  # noqa: FBT001
+    shop.write("pyproject.toml", SETTINGS.format(rule=rule, files=files))
+    shop.write("old/g.yaml", graph(REPLICAS, f"{WRONG}\n"))
+    assert (shop.found("old") == []) is waived
+
+
+def test_waivers_of_the_settings_hold_from_every_folder(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.write("pyproject.toml", SETTINGS.format(rule="api-schema", files="old/*"))
+    path = shop.write("old/g.yaml", graph(REPLICAS, f"{WRONG}\n"))
+    shop.write("new/g.yaml", path.read_bytes())
+    assert shop.found(path) == []
+    monkeypatch.chdir(path.parent)
+    assert shop.found("g.yaml") == []
+    monkeypatch.chdir(shop.folder / "new")
+    assert shop.found("g.yaml") == [("api-schema", 9)]
+
+
+def test_the_settings_waive_files_that_are_no_yaml(shop: Shop) -> None:
+    shop.write("chart/g.yaml", f"a: {{{{ .Values.a }}}}\n{GRAPH}")
+    assert shop.found("chart") == [("yaml", 1)]
+    shop.write("pyproject.toml", SETTINGS.format(rule="yaml", files="chart/*"))
+    assert shop.found("chart") == []
