@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from conformance.lint import definition
@@ -61,7 +62,7 @@ def check_bytes(
     except ManifestError as error:
         page = _Page(file, 0, 1, tuple(data.decode("utf-8", "replace").splitlines()[:9999]))
         return (page.unreadable(error),)
-    used = load_rules(one for one in rule_ids() if options.applies(one))
+    used = _rules(options)
     checked: list[CheckedDocument] = []
     for source in sources(text, file=file):
         if source.may_hold_graphs:
@@ -69,6 +70,11 @@ def check_bytes(
     if not checked and named:
         checked += _unreadable(text, file)
     return tuple(checked)
+
+
+@cache
+def _rules(options: LintOptions) -> tuple[Rule, ...]:
+    return load_rules(one for one in rule_ids() if options.applies(one))
 
 
 def _unreadable(text: str, file: str) -> Iterator[CheckedDocument]:
