@@ -5,11 +5,9 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+from conformance.lint.problems import GitError
+
 _DEADLINE = 60.0
-
-
-class GitError(RuntimeError):
-    """Git cannot tell; the message says why."""
 
 
 def changed_since(revision: str, *, folder: Path) -> frozenset[Path]:
