@@ -23,7 +23,7 @@ import textwrap
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import cycle, islice
+from itertools import chain, cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
@@ -96,13 +96,11 @@ class Run:
         wall: Seconds.
         cpu: Seconds of all cores, user and system.
         peak: The most memory of any one process, in MiB.
-        output: What it wrote.
     """
 
     wall: float
     cpu: float
     peak: float
-    output: str
 
 
 # --- what is judged ---------------------------------------------------------------------------
@@ -245,13 +243,13 @@ def go_version(command: str) -> str:
 # --- measuring ----------------------------------------------------------------------------------
 
 
-def measure(contender: Contender) -> Run:
-    """Run a contender once.
+def measure(contender: Contender, *, files: int | None = None) -> Run:
+    """Run a contender once, and see that it judged `files` files.
 
     The kernel counts a process from when it is forked, so none seems smaller than this one here.
 
     Raises:
-        BenchError: It ended in another way than with a judgement.
+        BenchError: It did not.
     """
     with tempfile.TemporaryFile() as output:
         start = time.perf_counter()
@@ -263,8 +261,10 @@ def measure(contender: Contender) -> Run:
         text = output.read().decode()
     if process.returncode not in (0, 1):
         raise BenchError(f"{contender.name} ended with {process.returncode}: {text[-500:]}")
+    if contender.judged is not None and files is not None:
+        prove(contender, text, judged=contender.judged, files=files)
     cpu = usage.ru_utime + usage.ru_stime
-    return Run(wall=wall, cpu=cpu, peak=usage.ru_maxrss / 1024, output=text)
+    return Run(wall=wall, cpu=cpu, peak=usage.ru_maxrss / 1024)
 
 
 def _start(contender: Contender, output: IO[bytes]) -> subprocess.Popen[bytes]:
@@ -282,18 +282,16 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != NO_BYTECODE}
 
 
-def prove(contender: Contender, run: Run, *, files: int | None) -> None:
+def prove(contender: Contender, output: str, *, judged: re.Pattern[str], files: int) -> None:
     """Check that every file was judged, so that nobody is fast by doing less.
 
     Raises:
         BenchError: Some were not.
     """
-    if contender.judged is None or files is None:
-        return
-    found = contender.judged.findall(run.output)
-    judged = int(found[0]) if len(found) == 1 and found[0].isdigit() else len(found)
-    if judged != files:
-        raise BenchError(f"{contender.name} judged {judged} of {files} files")
+    found = judged.findall(output)
+    count = int(found[0]) if len(found) == 1 and found[0].isdigit() else len(found)
+    if count != files:
+        raise BenchError(f"{contender.name} judged {count} of {files} files")
 
 
 def take_turns(
@@ -303,8 +301,7 @@ def take_turns(
     runs: dict[str, list[Run]] = {one.name: [] for one in contenders}
     for turn in range(rounds + 1):
         for one in contenders:
-            run = measure(one)
-            prove(one, run, files=files)
+            run = measure(one, files=files)
             if turn:
                 runs[one.name].append(run)
     return runs
@@ -376,21 +373,20 @@ def growth(
     contenders: tuple[Contender, ...], folder: Path, *, sizes: tuple[int, ...], rounds: int
 ) -> str:
     """Return the table of how time and memory grow with the number of files."""
-    rows = []
+    rows: dict[str, list[tuple[str, ...]]] = {one.name: [] for one in contenders}
     for size in sizes:
         corpus = write_corpus(folder / str(size), size)
         judging = tuple(one.over(str(corpus)) for one in contenders)
         runs = take_turns(judging, files=size, rounds=rounds)
         for one in judging:
             found = runs[one.name]
-            each = statistics.median(run.wall for run in found) / size * 1000
-            peak, total = max(run.peak for run in found), shared_memory(one)
-            memory = (f"{peak:.0f}", f"{total:.0f}")
-            rows.append((one.name, str(size), seconds(found), f"{each:.3f}", *memory))
+            cpu = statistics.median(run.cpu for run in found) / size * 1000
+            memory = (max(run.peak for run in found), shared_memory(one))
+            numbers = (f"{cpu:.2f}", *(f"{value:.0f}" for value in memory))
+            rows[one.name].append((one.name, str(size), seconds(found), *numbers))
         shutil.rmtree(corpus)
-    rows.sort(key=lambda row: [one.name for one in contenders].index(row[0]))
-    head = ("", "files", "seconds (min-max)", "ms per file", "peak MiB", "all processes MiB")
-    return table(head, rows)
+    head = ("", "files", "seconds (min-max)", "CPU ms per file", "peak MiB", "together MiB")
+    return table(head, chain.from_iterable(rows.values()))
 
 
 def starting(file: Path, folder: Path, *, rounds: int) -> str:
