@@ -36,6 +36,9 @@ Checked: TypeAlias = tuple[CheckedDocument, ...]
 WORTH_A_POOL = 100
 """Files; for fewer, starting processes takes longer than they save."""
 
+MOST_JOBS = 8
+"""More processes take memory, and hardly any time off: all of them wait for one that reads."""
+
 _BATCH = 512
 _CHUNK = 16
 
@@ -53,11 +56,11 @@ def lint(
         contents: The files, read one batch at a time.
         options: How to lint.
         cache: Where results are kept from run to run; nowhere when None.
-        jobs: How many processes to use; as many as there are cores when None.
+        jobs: How many processes to use; as many as there are cores, up to 8, when None.
     """
     documents: list[CheckedDocument] = []
     files = 0
-    with _Workers(options, jobs or os.cpu_count() or 1) as workers:
+    with _Workers(options, jobs or min(os.cpu_count() or 1, MOST_JOBS)) as workers:
         for batch in _batches(contents):
             files += len(batch)
             known = cache.find(batch) if cache is not None else {}
