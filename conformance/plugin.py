@@ -103,7 +103,8 @@ def _is_affected(path: Path, config: pytest.Config) -> bool:
     if revision is None or path.suffix not in (*MANIFESTS, SCRIPT):
         return True
     from conformance.affected import is_affected
-    from conformance.lint.changed import GitError, changed_since
+    from conformance.lint.changed import changed_since
+    from conformance.lint.problems import GitError
 
     if CHANGED not in config.stash:
         try:

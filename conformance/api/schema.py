@@ -13,6 +13,14 @@ JsonObject: TypeAlias = "dict[str, Json]"
 LIST_MAP = "map"
 LIST_SET = "set"
 
+_JUNCTORS = ("allOf", "anyOf", "oneOf")
+_LIMITS = (
+    *("minimum", "maximum", "multipleOf"),
+    *("minLength", "maxLength"),
+    *("minItems", "maxItems"),
+    *("minProperties", "maxProperties"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class CelRule:
@@ -113,9 +121,14 @@ class Schema:
         found = cast("list[JsonObject]", self.raw.get("x-kubernetes-validations") or [])
         return tuple(_rule(raw) for raw in found)
 
-    def alternatives(self, junctor: str) -> tuple[Schema, ...]:
-        """Return the schemas below `allOf`, `anyOf` or `oneOf`."""
-        return tuple(Schema(raw) for raw in cast("list[JsonObject]", self.raw.get(junctor) or []))
+    @cached_property
+    def junctors(self) -> dict[str, tuple[Schema, ...]]:
+        """The schemas below `allOf`, `anyOf` and `oneOf`, as far as there are any."""
+        return {
+            name: tuple(Schema(raw) for raw in cast("list[JsonObject]", self.raw[name]))
+            for name in _JUNCTORS
+            if self.raw.get(name)
+        }
 
     @cached_property
     def excluded(self) -> Schema | None:
@@ -138,12 +151,15 @@ class Schema:
         """The fields that together name an item of a list-map."""
         return tuple(cast("list[str]", self.raw.get("x-kubernetes-list-map-keys") or []))
 
-    def limit(self, name: str) -> float | None:
-        """Return a numeric limit (`minimum`, `maxLength`, ...), or None."""
-        raw = self.raw.get(name)
-        if isinstance(raw, bool) or not isinstance(raw, int | float):
-            return None
-        return raw
+    @cached_property
+    def limits(self) -> dict[str, float]:
+        """The numeric limits (`minimum`, `maxLength`, ...) that there are."""
+        found = ((name, self.raw.get(name)) for name in _LIMITS)
+        return {
+            name: raw
+            for name, raw in found
+            if isinstance(raw, int | float) and not isinstance(raw, bool)
+        }
 
     @cached_property
     def format(self) -> str | None:

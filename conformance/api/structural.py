@@ -43,7 +43,8 @@ def violations(node: Node, schema: Schema, path: Path = ()) -> Iterator[Violatio
         yield from _sequence(node, schema, path)
     else:
         yield from _scalar(node, schema, path)
-    yield from _junctors(node, schema, path)
+    if schema.junctors or schema.excluded is not None:
+        yield from _junctors(node, schema, path)
 
 
 def type_violation(node: Node, schema: Schema, path: Path) -> Violation | None:
@@ -71,26 +72,29 @@ def _mapping(node: Mapping, schema: Schema, path: Path) -> Iterator[Violation]:
     for name in schema.required:
         if name not in node:
             yield Violation((*path, name), node.mark, REQUIRED, "is missing")
-    for name, word in (("maxProperties", "most"), ("minProperties", "least")):
-        yield from _count(node, schema, path, name=name, word=word, noun="entries")
+    yield from _count(node, schema, path, most="maxProperties", least="minProperties")
 
 
 def _sequence(node: Sequence, schema: Schema, path: Path) -> Iterator[Violation]:
     if schema.items is not None:
         for index, item in enumerate(node):
             yield from violations(item, schema.items, (*path, index))
-    for name, word in (("maxItems", "most"), ("minItems", "least")):
-        yield from _count(node, schema, path, name=name, word=word, noun="items")
+    yield from _count(node, schema, path, most="maxItems", least="minItems")
     if schema.list_type in (LIST_MAP, LIST_SET):
         yield from _duplicates(node, schema, path)
 
 
 def _count(
-    node: Mapping | Sequence, schema: Schema, path: Path, *, name: str, word: str, noun: str
+    node: Mapping | Sequence, schema: Schema, path: Path, *, most: str, least: str
 ) -> Iterator[Violation]:
-    bound = schema.limit(name)
-    if bound is not None and (len(node) > bound if word == "most" else len(node) < bound):
-        yield Violation(path, node.mark, TOO_MANY, f"{len(node)} {noun}; at {word} {bound:g}")
+    if not schema.limits:
+        return
+    count = len(node)
+    text = f"{count} {'entries' if isinstance(node, Mapping) else 'items'}"
+    if count > (bound := schema.limits.get(most, count)):
+        yield Violation(path, node.mark, TOO_MANY, f"{text}; at most {bound:g}")
+    if count < (bound := schema.limits.get(least, count)):
+        yield Violation(path, node.mark, TOO_MANY, f"{text}; at least {bound:g}")
 
 
 def _duplicates(node: Sequence, schema: Schema, path: Path) -> Iterator[Violation]:
@@ -132,7 +136,7 @@ def _string(value: str, node: Scalar, schema: Schema, path: Path) -> Iterator[Vi
     if schema.pattern is not None and not schema.pattern.search(value):
         text = f'"{value}" does not match {schema.pattern_text}'
         yield Violation(path, node.mark, INVALID, text)
-    longest, shortest = schema.limit("maxLength"), schema.limit("minLength")
+    longest, shortest = schema.limits.get("maxLength"), schema.limits.get("minLength")
     if longest is not None and len(value) > longest:
         text = f"{len(value)} characters; at most {longest:g}"
         yield Violation(path, node.mark, TOO_LONG, text)
@@ -144,7 +148,7 @@ def _string(value: str, node: Scalar, schema: Schema, path: Path) -> Iterator[Vi
 
 
 def _number(value: float, node: Scalar, schema: Schema, path: Path) -> Iterator[Violation]:
-    least, most = schema.limit("minimum"), schema.limit("maximum")
+    least, most = schema.limits.get("minimum"), schema.limits.get("maximum")
     if least is not None:
         beyond = schema.raw.get("exclusiveMinimum") is True
         if value < least or (beyond and value == least):
@@ -155,18 +159,18 @@ def _number(value: float, node: Scalar, schema: Schema, path: Path) -> Iterator[
         if value > most or (beyond and value == most):
             text = f"{value} should be less than {'' if beyond else 'or equal to '}{most:g}"
             yield Violation(path, node.mark, INVALID, text)
-    step = schema.limit("multipleOf")
+    step = schema.limits.get("multipleOf")
     if step and value % step:
         yield Violation(path, node.mark, INVALID, f"{value} should be a multiple of {step:g}")
 
 
 def _junctors(node: Node, schema: Schema, path: Path) -> Iterator[Violation]:
     """Yield what `allOf`, `anyOf`, `oneOf` and `not` do not allow."""
-    for one in schema.alternatives("allOf"):
+    for one in schema.junctors.get("allOf", ()):
         yield from violations(node, one, path)
     if not schema.int_or_string:  # Its anyOf says no more than the extension does.
         for junctor, words in (("anyOf", "at least one"), ("oneOf", "exactly one")):
-            options = schema.alternatives(junctor)
+            options = schema.junctors.get(junctor, ())
             fitting = sum(not any(violations(node, one, path)) for one in options)
             if options and (fitting == 0 or (junctor == "oneOf" and fitting > 1)):
                 text = f"must validate {words} schema ({junctor})"

@@ -6,11 +6,9 @@ import os
 import subprocess
 from pathlib import Path
 
+from conformance.lint.problems import GitError
+
 _DEADLINE = 60.0
-
-
-class GitError(RuntimeError):
-    """Git cannot tell; the message says why."""
 
 
 def changed_since(revision: str, *, folder: Path) -> frozenset[Path]:

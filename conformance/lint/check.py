@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from conformance.lint import definition
@@ -71,7 +72,7 @@ def check_bytes(
         text = decoded(data, file=file)
     except ManifestError as error:
         return tuple(_undecoded(error, data, file=file, options=options, named=named))
-    used = load_rules(one for one in rule_ids() if options.applies(one))
+    used = _rules(options)
     checked: list[CheckedDocument] = []
     for source in sources(text, file=file):
         if source.may_hold_graphs:
@@ -79,6 +80,11 @@ def check_bytes(
     if not checked and named:
         checked += _unreadable(text, file, options)
     return tuple(checked)
+
+
+@cache
+def _rules(options: LintOptions) -> tuple[Rule, ...]:
+    return load_rules(one for one in rule_ids() if options.applies(one))
 
 
 def _undecoded(

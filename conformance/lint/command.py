@@ -12,6 +12,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from conformance.lint.cache import ResultCache
     from conformance.lint.finding import LintReport
     from conformance.lint.options import LintOptions
     from conformance.lint.runner import Content
@@ -178,11 +179,16 @@ def _crd(
 
 
 def _run(request: _Request) -> LintReport:
-    from conformance.lint.cache import open_cache
     from conformance.lint.runner import lint as check
 
-    cache = open_cache(request.options) if request.cached else None
+    cache = _cache(request.options) if request.cached else None
     return check(_contents(request), request.options, cache=cache)
+
+
+def _cache(options: LintOptions) -> ResultCache | None:
+    from conformance.lint.cache import open_cache
+
+    return open_cache(options)
 
 
 def _contents(request: _Request) -> Iterator[Content]:

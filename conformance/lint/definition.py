@@ -8,16 +8,13 @@ from typing import TYPE_CHECKING, cast
 
 from conformance.api import crd
 from conformance.api.operators import OPERATORS
+from conformance.lint.problems import DefinitionError
 from conformance.manifest.document import GROUP, KIND
 
 if TYPE_CHECKING:
     from conformance.api.crd import Crd
     from conformance.api.schema import JsonObject
     from conformance.lint.options import LintOptions
-
-
-class DefinitionError(ValueError):
-    """A CRD that cannot be used; the message says why."""
 
 
 def load(options: LintOptions) -> Crd:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
-from conformance.lint.definition import DefinitionError
+from conformance.lint.problems import DefinitionError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from conformance.lint.changed import GitError
-from conformance.lint.definition import DefinitionError
-from conformance.lint.settings import SettingsError
 from conformance.manifest.errors import ManifestError
+
+
+class SettingsError(ValueError):
+    """Settings that cannot be used; the message says where and what to write."""
+
+
+class DefinitionError(ValueError):
+    """A CRD that cannot be used; the message says why."""
+
+
+class GitError(RuntimeError):
+    """Git cannot tell; the message says why."""
+
 
 UNUSABLE: Final = (SettingsError, DefinitionError, GitError, ManifestError, OSError)

@@ -13,14 +13,13 @@ from importlib import import_module
 from importlib.resources import files
 from typing import TYPE_CHECKING, Protocol, cast
 
-from conformance.api.verdict import Verdict, judge
-from conformance.engines.role import Part, parts
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from conformance.api.cluster import Cluster
     from conformance.api.crd import Crd
+    from conformance.api.verdict import Verdict
+    from conformance.engines.role import Part
     from conformance.lint.finding import Fix, Severity
     from conformance.manifest.document import Document
     from conformance.manifest.graph import Graph
@@ -83,11 +82,15 @@ class Subject:
     @cached_property
     def verdict(self) -> Verdict:
         """What the API server says of the document."""
+        from conformance.api.verdict import judge
+
         return judge(self.document, definition=self._definition, cluster=self.cluster)
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:
         """Every component with the role that its command line plays."""
+        from conformance.engines.role import parts
+
         return parts(self.graph)
 
 

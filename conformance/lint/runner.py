@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
 from functools import partial
-from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Self, TypeAlias
 
 from conformance.lint.finding import CheckedDocument, LintReport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
+    from multiprocessing.pool import Pool
 
     from conformance.lint.cache import ResultCache
     from conformance.lint.options import LintOptions
@@ -34,8 +33,11 @@ class Content(NamedTuple):
 
 Checked: TypeAlias = tuple[CheckedDocument, ...]
 
-WORTH_A_POOL = 40
+WORTH_A_POOL = 100
 """Files; for fewer, starting processes takes longer than they save."""
+
+MOST_JOBS = 8
+"""More processes take memory, and hardly any time off: all of them wait for one that reads."""
 
 _BATCH = 512
 _CHUNK = 16
@@ -54,29 +56,22 @@ def lint(
         contents: The files, read one batch at a time.
         options: How to lint.
         cache: Where results are kept from run to run; nowhere when None.
-        jobs: How many processes to use; as many as there are cores when None.
+        jobs: How many processes to use; as many as there are cores, up to 8, when None.
     """
     documents: list[CheckedDocument] = []
     files = 0
-    for batch in _batches(contents):
-        files += len(batch)
-        known = cache.find(batch) if cache is not None else {}
-        fresh = [content for content in batch if content.name not in known]
-        found = _check_all(fresh, options, jobs=jobs or os.cpu_count() or 1)
-        if cache is not None:
-            cache.keep(fresh, found)
-        for content in batch:
-            name = content.name
-            documents += known[name] if name in known else found[name]
+    with _Workers(options, jobs or min(os.cpu_count() or 1, MOST_JOBS)) as workers:
+        for batch in _batches(contents):
+            files += len(batch)
+            known = cache.find(batch) if cache is not None else {}
+            fresh = [content for content in batch if content.name not in known]
+            found = workers.check(fresh)
+            if cache is not None:
+                cache.keep(fresh, found)
+            for content in batch:
+                name = content.name
+                documents += known[name] if name in known else found[name]
     return LintReport(files=files, documents=tuple(documents))
-
-
-def _check_all(contents: list[Content], options: LintOptions, *, jobs: int) -> dict[str, Checked]:
-    if not contents:
-        return {}
-    check = partial(check_content, options)
-    with _mapping(jobs if len(contents) >= WORTH_A_POOL else 1) as mapped:
-        return dict(zip((one.name for one in contents), mapped(check, contents), strict=True))
 
 
 def check_content(options: LintOptions, content: Content) -> Checked:
@@ -86,30 +81,42 @@ def check_content(options: LintOptions, content: Content) -> Checked:
     return check_bytes(content.data, file=content.name, options=options, named=content.named)
 
 
-@contextmanager
-def _mapping(
-    jobs: int,
-) -> Iterator[Callable[[Callable[[Content], Checked], list[Content]], Iterable[Checked]]]:
-    """Give a `map` over one process or several."""
-    if jobs == 1:
-        yield map
-        return
-    # A forked process has all modules and schemas already; one thread runs here, so it is safe.
+class _Workers:
+    """This process, and once there are files enough, one for each job."""
+
+    def __init__(self, options: LintOptions, jobs: int) -> None:
+        self._check = partial(check_content, options)
+        self._jobs = jobs
+        self._pool: Pool | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.terminate()
+            self._pool.join()
+
+    def check(self, contents: list[Content]) -> dict[str, Checked]:
+        """Return what was found, by file name."""
+        found: list[Checked] = []
+        if self._pool is None and self._jobs > 1 and len(contents) >= WORTH_A_POOL:
+            # The first one is checked here: a forked process then has the modules, the schema and
+            # the catalogs already. Only one thread runs here, so forking is safe.
+            found.append(self._check(contents[0]))
+            self._pool = _forked(self._jobs)
+        rest = contents[len(found) :]
+        if self._pool is None:
+            found += map(self._check, rest)
+        else:
+            found += self._pool.imap(self._check, rest, chunksize=_CHUNK)
+        return dict(zip((one.name for one in contents), found, strict=True))
+
+
+def _forked(jobs: int) -> Pool:
     from multiprocessing import get_context
 
-    _warm()
-    with get_context("fork").Pool(jobs) as pool:
-        yield partial(pool.imap, chunksize=_CHUNK)
-
-
-def _warm() -> None:
-    """Load what every process needs, once."""
-    from conformance.api import crd
-    from conformance.lint.rule import load_rules
-
-    import_module("conformance.lint.check")
-    load_rules()
-    crd.load()
+    return get_context("fork").Pool(jobs)
 
 
 def _batches(contents: Iterable[Content]) -> Iterator[list[Content]]:

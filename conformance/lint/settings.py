@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from conformance.api.cluster import Cluster, Feature
 from conformance.api.operators import OPERATORS
 from conformance.lint.options import LintOptions, SettingsWaiver, names
+from conformance.lint.problems import SettingsError
 from conformance.lint.rule import all_ids
 from conformance.manifest.suggest import did_you_mean
 
@@ -20,10 +21,6 @@ FILE = "pyproject.toml"
 TABLE = "dynamo-lint"
 NONE = "none"
 _WORDS = ("only", "skip", "exclude", "operator", "cluster-has", "waivers")
-
-
-class SettingsError(ValueError):
-    """Settings that cannot be used; the message says where and what to write."""
 
 
 @dataclass(frozen=True, slots=True)

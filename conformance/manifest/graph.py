@@ -7,6 +7,7 @@ the author wrote is lost, and everything still knows where it was written.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from conformance.manifest.node import NOWHERE, Mapping, Mark, Scalar
@@ -41,9 +42,9 @@ class EnvVar:
     mark: Mark = field(default=NOWHERE, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Container:
-    """A container of a pod template, read from its node on demand."""
+    """A container of a pod template, read from its node on demand, and once."""
 
     node: Mapping
 
@@ -57,17 +58,17 @@ class Container:
         """The image reference as written."""
         return self.node.string("image")
 
-    @property
+    @cached_property
     def command(self) -> tuple[Word, ...]:
         """The entry point's words; empty when the image's or the operator's own is used."""
         return words(self.node.sequence("command"))
 
-    @property
+    @cached_property
     def args(self) -> tuple[Word, ...]:
         """The argument words."""
         return words(self.node.sequence("args"))
 
-    @property
+    @cached_property
     def env(self) -> tuple[EnvVar, ...]:
         """The environment variables as written, without what the operator adds."""
         return env_vars(self.node.sequence("env"))
@@ -83,7 +84,7 @@ class Container:
         return 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Component:
     """One component of a graph.
 
@@ -110,13 +111,13 @@ class Component:
         """The pod template's spec, or None."""
         return self.pod_template.mapping("spec") if self.pod_template is not None else None
 
-    @property
+    @cached_property
     def containers(self) -> tuple[Container, ...]:
         """All containers, in the order in which they are written."""
         spec = self.pod_spec
         return tuple(Container(node) for node in spec.mappings("containers")) if spec else ()
 
-    @property
+    @cached_property
     def main(self) -> Container | None:
         """The container that the component's work happens in, or None when it is left out."""
         return next((one for one in self.containers if one.name == MAIN), None)

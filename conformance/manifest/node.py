@@ -169,13 +169,15 @@ def path_text(path: Path) -> str:
 
 def walk(node: Node, path: Path = ()) -> Iterator[tuple[Path, Node]]:
     """Yield every node below `node`, itself first, with its path."""
-    yield path, node
-    if isinstance(node, Mapping):
-        for entry in node:
-            yield from walk(entry.value, (*path, entry.key))
-    elif isinstance(node, Sequence):
-        for index, item in enumerate(node):
-            yield from walk(item, (*path, index))
+    waiting: list[tuple[Path, Node]] = [(path, node)]
+    while waiting:
+        at, one = waiting.pop()
+        yield at, one
+        if isinstance(one, Mapping):
+            waiting += [((*at, key), one.entries[key].value) for key in reversed(one.entries)]
+        elif isinstance(one, Sequence):
+            last = len(one) - 1
+            waiting += [((*at, last - back), item) for back, item in enumerate(one.items[::-1])]
 
 
 def find(node: Node, path: Path) -> Node | None:

@@ -104,10 +104,15 @@ def _flags(part: Part) -> Iterator[Problem]:
 def _variables(part: Part) -> Iterator[Problem]:
     """Yield variables that set a deprecated flag, by any of its names, or have another name now."""
     main = part.component.main
-    if part.arguments is None or main is None:
+    if part.arguments is None or main is None or not main.env:
         return
-    flags = [flag for named in part.arguments.settings.values() for flag in named]
-    deprecated = {name: flag.deprecated for flag in flags for name in (flag.env, *flag.older_env)}
+    flags = (flag for named in part.arguments.settings.values() for flag in named)
+    deprecated = {
+        name: flag.deprecated
+        for flag in flags
+        if flag.deprecated is not None
+        for name in (flag.env, *flag.older_env)
+    }
     for variable in main.env:
         instead = deprecated.get(variable.name) or _RENAMED.get(variable.name)
         if instead is not None:

@@ -50,6 +50,9 @@ _TOKENS = {
     name: re.compile(rf"(?<![A-Za-z0-9_-])({shape})(?![A-Za-z0-9])")
     for name, shape in _SHAPES.items()
 }
+_SHORTEST = 20
+"""No shape above is shorter; most values in a manifest are."""
+
 _FEWEST_CHARACTERS = 8
 """A real token is random; `sk-aaaa...` and `hf_xxxx...` are not."""
 
@@ -102,6 +105,8 @@ def _is_secret(name: str, value: Scalar) -> bool:
 
 
 def _token(text: str) -> str | None:
+    if len(text) < _SHORTEST:
+        return None
     for name, shape in _TOKENS.items():
         for found in shape.finditer(text):
             if name == "a private key" or _is_random(found[1]):
