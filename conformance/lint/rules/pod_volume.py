@@ -161,7 +161,7 @@ def _empty_dir(source: Mapping) -> Iterator[Problem]:
 def _mounts(placed: Placed, known: frozenset[str] | None) -> Iterator[Problem]:
     for mount in placed.node.mappings("volumeMounts"):
         name, path = mount.string("name"), mount.string("mountPath")
-        if known is not None and name and not placed.is_main and name not in known:
+        if known is not None and name and name not in known:
             yield Problem(mark_of(mount, "name"), _undeclared(placed, name, known))
         # An empty path in `main` is the operator's to fill in, or admission's to refuse.
         if path == "" and not placed.is_main:
