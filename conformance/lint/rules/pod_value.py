@@ -1,169 +1,160 @@
-"""Words in a pod that only Kubernetes itself knows: the CRD takes any, the Deployment does not.
+"""A word that Kubernetes does not know, or a name that it refuses, and no pod ever starts.
 
-The operator then makes no pods, and says so in the graph's status only. An image that is no
-reference goes further: the kubelet refuses it (`InvalidImageName`).
+The schema of a graph takes any text for `imagePullPolicy`, a toleration's `operator`, a
+container's name or an image; the Deployment that the operator makes of it is refused, or the
+kubelet cannot pull what is no image reference.
 
-Mend: write the word that the message suggests. The operator's pods always have restartPolicy
-Always, which a Deployment asks for.
+Mend: write the word as Kubernetes does, capital letters and all.
 
 PASS:
-    restartPolicy: Always
     tolerations: [{key: nvidia.com/gpu, operator: Exists, effect: NoSchedule}]
-    containers: [{name: main, imagePullPolicy: IfNotPresent}]
+    containers: [{name: exporter, image: busybox:1.36, imagePullPolicy: IfNotPresent}]
 
 FAIL:
-    restartPolicy: Never
-    tolerations: [{key: nvidia.com/gpu, operator: Exist, effect: NoSchedul}]
-    containers: [{name: main, imagePullPolicy: ifnotpresent}]
+    tolerations: [{key: nvidia.com/gpu, operator: Exists, value: present, effect: NoScheduling}]
+    containers: [{name: Exporter, image: "https://busybox", imagePullPolicy: always}]
 """
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from conformance.api.names import name_violations
 from conformance.lint.finding import Severity
 from conformance.lint.label import label_fault, spelt_as_label, value_fault
+from conformance.lint.reference import image_fault
 from conformance.lint.rule import Problem
-from conformance.lint.workload import containers, in_grove, mark_of, unknown_word
-from conformance.manifest.document import V1ALPHA1
+from conformance.lint.workload import Placed, containers, given, in_grove, mark_of, unknown_word
 from conformance.manifest.node import Mapping, Scalar
+from conformance.rendering import alpha
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from conformance.lint.rule import Subject
-    from conformance.lint.workload import Placed
     from conformance.manifest.graph import Component
 
 ID = "pod-value"
 SEVERITY = Severity.ERROR
 
-_OF_CONTAINER = {
-    "imagePullPolicy": ("Always", "Never", "IfNotPresent"),
+_ALWAYS = "Always"
+_RESTARTS = (_ALWAYS, "OnFailure", "Never")
+_GRACE = "terminationGracePeriodSeconds"
+_CONTAINER_WORDS = {
+    "imagePullPolicy": (_ALWAYS, "IfNotPresent", "Never"),
     "terminationMessagePolicy": ("File", "FallbackToLogsOnError"),
 }
-_OF_POD = {
+_POD_WORDS = {
+    "restartPolicy": _RESTARTS,
     "dnsPolicy": ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"),
     "preemptionPolicy": ("PreemptLowerPriority", "Never"),
 }
-_OF_TOLERATION = {
-    "operator": ("Exists", "Equal"),
-    "effect": ("NoSchedule", "PreferNoSchedule", "NoExecute"),
-}
-_FORBIDDEN = ("activeDeadlineSeconds", "ephemeralContainers")
-
-_HOST = r"[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?(?::[0-9]+)?"
-_PART = r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*"
-_IMAGE = re.compile(
-    rf"(?:{_HOST}/)?{_PART}(?:/{_PART})*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?"
-    r"(?:@[A-Za-z][A-Za-z0-9]*:[0-9a-fA-F]+)?"
-)
+_EXISTS, _EQUAL = "Exists", "Equal"
+_OPERATORS = (_EQUAL, _EXISTS)
+_NEW_OPERATORS = ("Lt", "Gt")
+"""Kubernetes 1.35 knows these too, behind a feature gate."""
+_NO_EXECUTE = "NoExecute"
+_EFFECTS = ("NoSchedule", "PreferNoSchedule", _NO_EXECUTE)
 
 
 def check(subject: Subject) -> Iterator[Problem]:
-    """Yield each word that Kubernetes does not know where it stands."""
+    """Yield each word, name and image that Kubernetes cannot take."""
+    yield from _labels(subject.graph.root.mapping("spec"))
     for component in subject.graph.components:
-        yield from _labels(component)
+        yield from _labels(_metadata(component))
+        service = alpha.service(subject.graph, component)
+        yield from _labels(service)
         if component.pod_spec is not None:
-            yield from _pod(component.pod_spec)
-            if not in_grove(subject):
-                yield from _restart(component.pod_spec)
+            yield from _pod(component.pod_spec, subject)
         yield from _names(component)
         for placed in containers(component):
-            for key, words in _OF_CONTAINER.items():
-                yield from unknown_word(placed.node, key, words)
-            yield from _image(placed)
-            if subject.document.version == V1ALPHA1:
-                yield from _imageless(placed)
+            yield from _container(placed)
 
 
-def _pod(pod: Mapping) -> Iterator[Problem]:
-    for key, words in _OF_POD.items():
-        yield from unknown_word(pod, key, words)
-    for toleration in pod.mappings("tolerations"):
+def _metadata(component: Component) -> Mapping | None:
+    template = component.pod_template
+    return template.mapping("metadata") if template is not None else None
+
+
+def _labels(owner: Mapping | None) -> Iterator[Problem]:
+    """Yield labels and annotations of `owner` that no pod can have."""
+    if owner is None:
+        return
+    kept = {key: owner.entries[key] for key in ("labels", "annotations") if key in owner}
+    for one in name_violations(Mapping(kept, owner.mark), ()):
+        if "$" not in one.text:
+            yield Problem(one.mark, f"no pod can have this: {one.message}")
+
+
+def _pod(spec: Mapping, subject: Subject) -> Iterator[Problem]:
+    for key, words in _POD_WORDS.items():
+        yield from unknown_word(spec, key, words)
+    restart = spec.string("restartPolicy")
+    if restart in _RESTARTS and restart != _ALWAYS and not in_grove(subject):
+        message = f"a Deployment restarts its pods always, not {restart}; take restartPolicy out"
+        yield Problem(mark_of(spec, "restartPolicy"), message)
+    grace = spec.integer(_GRACE)
+    if grace is not None and grace < 0:
+        message = f"{_GRACE}: {grace} is below zero and taken for 1; write how long a pod may take"
+        yield Problem(mark_of(spec, _GRACE), message, severity=Severity.WARNING)
+    for toleration in spec.mappings("tolerations"):
         yield from _toleration(toleration)
-    seconds = pod.integer("terminationGracePeriodSeconds")
-    if seconds is not None and seconds < 0:
-        mark = mark_of(pod, "terminationGracePeriodSeconds")
-        yield Problem(mark, f"terminationGracePeriodSeconds: {seconds} is below 0")
-    for key in _FORBIDDEN:
-        if pod.sequence(key) or pod.integer(key) is not None:
-            yield Problem(pod.key_mark(key), f"a Deployment's pods cannot have {key}; remove it")
-    for entry in pod.mapping("nodeSelector") or ():
-        value = entry.value
-        if isinstance(value, Scalar) and isinstance(value.value, str):
-            fault = value_fault(value.value)
-            if fault is not None and "$" not in value.value:
-                yield Problem(value.mark, f'no label is "{value.value}": {fault}')
-
-
-def _restart(pod: Mapping) -> Iterator[Problem]:
-    policy = pod.string("restartPolicy")
-    if policy and policy != "Always":
-        text = f"restartPolicy: {policy}: a Deployment's pods are always restarted; write Always"
-        yield Problem(mark_of(pod, "restartPolicy"), f"{text}, or leave it out")
+    for entry in spec.mapping("nodeSelector") or ():
+        value = entry.value.value if isinstance(entry.value, Scalar) else None
+        if isinstance(value, str) and "$" not in value and (fault := value_fault(value)):
+            yield Problem(entry.value.mark, f'no label of a node can be "{value}": {fault}')
 
 
 def _toleration(toleration: Mapping) -> Iterator[Problem]:
-    for key, words in _OF_TOLERATION.items():
-        yield from unknown_word(toleration, key, words)
-    operator = toleration.string("operator") or "Equal"
-    if operator == "Exists" and toleration.string("value"):
-        mark = mark_of(toleration, "value")
-        yield Problem(mark, "operator Exists takes no value; remove the value, or write Equal")
-    if not toleration.string("key") and operator == "Equal":
-        text = "a toleration without a key tolerates everything only with operator: Exists"
-        yield Problem(toleration.mark, f"{text}; write it, or a key")
+    operator = toleration.string("operator") or ""
+    if operator not in _NEW_OPERATORS:
+        yield from unknown_word(toleration, "operator", _OPERATORS)
+    yield from unknown_word(toleration, "effect", _EFFECTS)
+    if operator == _EXISTS and toleration.string("value"):
+        message = f"operator {_EXISTS} asks for no value; take it out, or write operator: {_EQUAL}"
+        yield Problem(mark_of(toleration, "value"), message)
+    if operator in ("", _EQUAL) and not toleration.string("key"):
+        message = f"a toleration of every key needs operator: {_EXISTS}; write it, or the key"
+        yield Problem(toleration.mark, message)
+    if given(toleration, "tolerationSeconds") is not None:
+        effect = toleration.string("effect") or ""
+        if effect != _NO_EXECUTE and (effect in _EFFECTS or not effect):
+            message = f"tolerationSeconds only goes with effect: {_NO_EXECUTE}; take it out"
+            yield Problem(mark_of(toleration, "tolerationSeconds"), message)
 
 
 def _names(component: Component) -> Iterator[Problem]:
-    seen: set[str] = set()
+    """Yield names that no container can have, and those taken by one of the other list.
+
+    Within one list the schema says that a name is taken.
+    """
+    taken: set[str] = set()
     for placed in containers(component):
-        name = placed.name
-        if not name:
+        name = placed.node.string("name")
+        if name is None:
             continue
-        mark = mark_of(placed.node, "name")
         if (fault := label_fault(name)) is not None:
             spelt = spelt_as_label(name)
-            advice = f'; write "{spelt}"' if spelt else ""
-            yield Problem(mark, f'no container can be called "{name}": {fault}{advice}')
-        elif name in seen:
-            text = f'two containers of this pod are called "{name}", init containers counted'
-            yield Problem(mark, f"{text}; rename one")
-        seen.add(name)
+            advice = f'; write "{spelt}"' if spelt is not None else "; name it"
+            message = f'no container can be called "{name}": {fault}{advice}'
+            yield Problem(mark_of(placed.node, "name"), message)
+        elif placed.is_init and name in taken:
+            message = f'another container of this pod is called "{name}" already; rename one'
+            yield Problem(mark_of(placed.node, "name"), message)
+        if not placed.is_init:
+            taken.add(name)
 
 
-def _image(placed: Placed) -> Iterator[Problem]:
-    image = placed.node.string("image")
-    # A placeholder is another rule's business, and so is what a template fills in.
-    if not image or "<" in image or "$" in image or "{" in image:
-        return
-    if "://" in image:
-        advice = f'write "{image.partition("://")[2]}"'
-    elif image != image.strip():
-        advice = "remove the space around it"
-    elif _IMAGE.fullmatch(image) is None:
-        advice = "write [HOST/]NAME[:TAG], names in lower case"
-    else:
-        return
-    yield Problem(mark_of(placed.node, "image"), f'"{image}" is no image reference; {advice}')
-
-
-def _imageless(placed: Placed) -> Iterator[Problem]:
-    """Yield a container without an image; in v1beta1 the CRD's own rule says so."""
-    if not placed.has_defaults and not placed.node.string("image"):
-        text = f'container "{placed.name}" has no image; write one'
-        yield Problem(mark_of(placed.node, "image"), text)
-
-
-def _labels(component: Component) -> Iterator[Problem]:
-    template = component.pod_template
-    metadata = template.mapping("metadata") if template is not None else None
-    labels = metadata.mapping("labels") if metadata is not None else None
-    for entry in labels or ():
-        value = entry.value
-        if isinstance(value, Scalar) and isinstance(value.value, str):
-            fault = value_fault(value.value)
-            if fault is not None:
-                yield Problem(value.mark, f'no label can be "{value.value}": {fault}')
+def _container(placed: Placed) -> Iterator[Problem]:
+    node = placed.node
+    for key, words in _CONTAINER_WORDS.items():
+        yield from unknown_word(node, key, words)
+    yield from unknown_word(node, "restartPolicy", _RESTARTS)
+    image = node.string("image")
+    # Whether the image of `main` is missing is admission's to say.
+    is_without = image == "" or given(node, "image") is None
+    if is_without and not placed.has_defaults:
+        message = f'container "{placed.name}" has no image; write one'
+        yield Problem(mark_of(node, "image"), message)
+    elif image and (fault := image_fault(image)) is not None:
+        yield Problem(mark_of(node, "image"), f'"{image}" is no image reference: {fault}')
