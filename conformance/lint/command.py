@@ -32,6 +32,7 @@ class _Request:
     options: LintOptions
     exclude: tuple[str, ...]
     changed_since: str | None
+    others_allowed: bool
     cached: bool
 
 
@@ -54,6 +55,12 @@ class _Request:
 @click.option("--crd-from-cluster", is_flag=True, help="Judge by the CRD that kubectl can see.")
 @click.option("--kube-context", metavar="NAME", help="The context for --crd-from-cluster.")
 @click.option("--changed-since", metavar="REF", help="Only files that differ from a git revision.")
+@click.option(
+    "--allow-other-files",
+    "others_allowed",
+    is_flag=True,
+    help="Files without a graph are fine, even if they all are; for hooks, which name every file.",
+)
 @click.option("--format", "style", type=click.Choice(FORMATS), default="text", show_default=True)
 @click.option("--output", metavar="FILE", help="Write there, and the text here.")
 @click.option("--fix", is_flag=True, help="Write the mends that are certain into the files.")
@@ -74,6 +81,7 @@ def lint(
     crd_from_cluster: bool,
     kube_context: str | None,
     changed_since: str | None,
+    others_allowed: bool,
     style: str,
     output: str | None,
     fix: bool,
@@ -103,6 +111,7 @@ def lint(
             operator=operator,
             crd=_live_crd(context, kube_context) if crd_from_cluster else crd,
             changed_since=changed_since,
+            others_allowed=others_allowed,
             cached=not (no_cache or fix),
         )
         if listing:
@@ -112,7 +121,7 @@ def lint(
     except UNUSABLE as error:
         raise click.UsageError(str(error)) from error
     _print(report, style, output)
-    context.exit(_exit_code(report, strict=strict))
+    context.exit(_exit_code(report, strict=strict, others_allowed=others_allowed))
 
 
 def _request(
@@ -124,6 +133,7 @@ def _request(
     operator: str | None,
     crd: str | None,
     changed_since: str | None,
+    others_allowed: bool,
     cached: bool,
 ) -> _Request:
     """Return what the settings and, above them, the command line ask for."""
@@ -146,6 +156,7 @@ def _request(
         options=options,
         exclude=settings.exclude,
         changed_since=changed_since,
+        others_allowed=others_allowed,
         cached=cached,
     )
 
@@ -182,7 +193,8 @@ def _contents(request: _Request) -> Iterator[Content]:
     words = [word for word in request.words if word != STDIN]
     for path in manifest_files(words, exclude=request.exclude):
         if changed is None or path.resolve() in changed:
-            yield Content(str(path), path.read_bytes(), named=str(path) in words)
+            named = str(path) in words and not request.others_allowed
+            yield Content(str(path), path.read_bytes(), named=named)
 
 
 def _fixed(request: _Request) -> LintReport:
@@ -202,7 +214,10 @@ def _print(report: LintReport, style: str, output: str | None) -> None:
     if output is None:
         click.echo(render(report, style))
         return
-    Path(output).write_text(render(report, style) + "\n", encoding="utf-8")
+    try:
+        Path(output).write_text(render(report, style) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise click.UsageError(f"cannot write {output}: {error.strerror}") from error
     click.echo(text.render(report))
 
 
@@ -228,13 +243,13 @@ def _rule_list() -> str:
     return "\n".join(f"{one.id:<{width}}  {one.severity:<7}  {one.title}" for one in found)
 
 
-def _exit_code(report: LintReport, *, strict: bool) -> int:
+def _exit_code(report: LintReport, *, strict: bool, others_allowed: bool) -> int:
     from conformance.lint.finding import Severity
 
     failing = (Severity.ERROR, Severity.WARNING) if strict else (Severity.ERROR,)
     if any(report.count(severity) for severity in failing):
         return EXIT_FINDINGS
-    if not report.documents:
+    if not report.documents and not others_allowed:
         click.echo("no DynamoGraphDeployment found; give a manifest or a folder of them", err=True)
         return EXIT_NOTHING
     return 0

@@ -74,3 +74,34 @@ def test_nothing_to_check_is_its_own_failure(tmp_path: Path) -> None:
     ended = CliRunner().invoke(command, [str(tmp_path)])
     assert ended.exit_code == 3
     assert "no DynamoGraphDeployment found" in ended.output
+
+
+@pytest.mark.parametrize(
+    ("texts", "code"),
+    [
+        (["kind: ConfigMap\n"], 0),
+        (["kind: ConfigMap\n", "{{ if .Values.on }}\nkind: ConfigMap\n"], 0),
+        (["kind: ConfigMap\n", BROKEN.read_text("utf-8")], 1),
+        (["a: 1\na: nvidia.com/v1beta1\n"], 1),
+    ],
+    ids=["another kind", "no yaml", "a broken graph", "no yaml, but a graph"],
+)
+def test_other_files_may_be_named_when_they_are_allowed(
+    tmp_path: Path, texts: list[str], code: int
+) -> None:
+    paths = [tmp_path / f"{number}.yaml" for number in range(len(texts))]
+    for path, text in zip(paths, texts, strict=True):
+        path.write_text(text, encoding="utf-8")
+    words = ["--allow-other-files", *map(str, paths)]
+    assert CliRunner().invoke(command, words).exit_code == code
+
+
+def test_that_other_files_are_allowed_excuses_no_missing_one() -> None:
+    ended = CliRunner().invoke(command, ["--allow-other-files", "no-such-file.yaml"])
+    assert ended.exit_code == 2
+
+
+def test_a_report_that_cannot_be_written_is_wrong_usage(tmp_path: Path) -> None:
+    ended = CliRunner().invoke(command, ["--output", str(tmp_path / "no" / "file"), str(GOOD)])
+    assert ended.exit_code == 2
+    assert "cannot write" in ended.output
