@@ -22,8 +22,8 @@ from conformance.lint.finding import CheckedDocument, Finding, Fix, Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from conformance.lint.content import Checked, Content
     from conformance.lint.options import LintOptions
-    from conformance.lint.runner import Checked, Content
 
 FILE = "dynamo-lint/results.sqlite"
 KEPT_DAYS = 30

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from conformance.lint.cache import ResultCache
+    from conformance.lint.content import Content
     from conformance.lint.finding import LintReport
     from conformance.lint.options import LintOptions
-    from conformance.lint.runner import Content
     from conformance.manifest.document import Document
 
 EXIT_FINDINGS = 1
@@ -35,6 +35,7 @@ class _Request:
     options: LintOptions
     exclude: tuple[str, ...]
     changed_since: str | None
+    others_allowed: bool
     cached: bool
 
 
@@ -57,6 +58,12 @@ class _Request:
 @click.option("--crd-from-cluster", is_flag=True, help="Judge by the CRD that kubectl can see.")
 @click.option("--kube-context", metavar="NAME", help="The context for --crd-from-cluster.")
 @click.option("--changed-since", metavar="REF", help="Only files that differ from a git revision.")
+@click.option(
+    "--allow-other-files",
+    "others_allowed",
+    is_flag=True,
+    help="Files without a graph are fine, even if they all are; for hooks, which name every file.",
+)
 @click.option("--format", "style", type=click.Choice(FORMATS), default="text", show_default=True)
 @click.option("--output", metavar="FILE", help="Write there, and the text here.")
 @click.option("--fix", is_flag=True, help="Write the mends that are certain into the files.")
@@ -77,6 +84,7 @@ def lint(
     crd_from_cluster: bool,
     kube_context: str | None,
     changed_since: str | None,
+    others_allowed: bool,
     style: str,
     output: str | None,
     fix: bool,
@@ -106,6 +114,7 @@ def lint(
             operator=operator,
             crd=_crd(context, crd, live=crd_from_cluster, kube_context=kube_context),
             changed_since=changed_since,
+            others_allowed=others_allowed,
             cached=not (no_cache or fix),
         )
         if listing:
@@ -114,7 +123,7 @@ def lint(
     except UNUSABLE as error:
         raise click.UsageError(str(error)) from error
     _print(report, style, output)
-    context.exit(_exit_code(report, strict=strict))
+    context.exit(_exit_code(report, strict=strict, others_allowed=others_allowed))
 
 
 def _request(
@@ -126,6 +135,7 @@ def _request(
     operator: str | None,
     crd: str | None,
     changed_since: str | None,
+    others_allowed: bool,
     cached: bool,
 ) -> _Request:
     """Return what the settings and, above them, the command line ask for."""
@@ -149,6 +159,7 @@ def _request(
         options=options,
         exclude=settings.exclude,
         changed_since=changed_since,
+        others_allowed=others_allowed,
         cached=cached,
     )
 
@@ -193,8 +204,8 @@ def _cache(options: LintOptions) -> ResultCache | None:
 
 def _contents(request: _Request) -> Iterator[Content]:
     """Yield the name and content of everything that was asked for."""
+    from conformance.lint.content import Content
     from conformance.lint.files import manifest_files
-    from conformance.lint.runner import Content
 
     changed = None
     if request.changed_since is not None:
@@ -206,7 +217,8 @@ def _contents(request: _Request) -> Iterator[Content]:
     words = [str(Path(word)) for word in request.words if word != STDIN]
     for path in manifest_files(words, exclude=request.exclude):
         if changed is None or path.resolve() in changed:
-            yield Content(str(path), path.read_bytes(), named=str(path) in words)
+            named = str(path) in words and not request.others_allowed
+            yield Content(str(path), path.read_bytes(), named=named)
 
 
 def _fixed(request: _Request) -> LintReport:
@@ -224,10 +236,22 @@ def _print(report: LintReport, style: str, output: str | None) -> None:
     from conformance.lint.output import render, text
 
     if output is None:
-        click.echo(render(report, style))
+        click.echo(_bytes(render(report, style)))
         return
-    Path(output).write_text(render(report, style) + "\n", encoding="utf-8")
-    click.echo(text.render(report))
+    _write(output, render(report, style))
+    click.echo(_bytes(text.render(report)))
+
+
+def _write(output: str, text: str) -> None:
+    try:
+        Path(output).write_bytes(_bytes(f"{text}\n"))
+    except OSError as error:
+        raise click.UsageError(f"cannot write {output}: {error.strerror}") from error
+
+
+def _bytes(text: str) -> bytes:
+    """Return a report as it is written; the name of a file in it may be no UTF-8 text."""
+    return text.encode(errors="surrogateescape")
 
 
 def _list_prerequisites(request: _Request, style: str, output: str | None) -> int:
@@ -244,9 +268,9 @@ def _list_prerequisites(request: _Request, style: str, output: str | None) -> in
     found = prerequisites(documents)
     text = listed.render_json(found) if style == "json" else listed.render_text(found)
     if output is not None:
-        Path(output).write_text(f"{text}\n", encoding="utf-8")
+        _write(output, text)
         text = listed.render_text(found)
-    click.echo(text)
+    click.echo(_bytes(text))
     return 0
 
 
@@ -273,13 +297,13 @@ def _rule_list() -> str:
     return "\n".join(f"{one.id:<{width}}  {one.severity:<7}  {one.title}" for one in found)
 
 
-def _exit_code(report: LintReport, *, strict: bool) -> int:
+def _exit_code(report: LintReport, *, strict: bool, others_allowed: bool) -> int:
     from conformance.lint.finding import Severity
 
     failing = (Severity.ERROR, Severity.WARNING) if strict else (Severity.ERROR,)
     if any(report.count(severity) for severity in failing):
         return EXIT_FINDINGS
-    if not report.documents:
+    if not report.documents and not others_allowed:
         click.echo(NOTHING, err=True)
         return EXIT_NOTHING
     return 0

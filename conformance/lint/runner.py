@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, Self, TypeAlias
+from typing import TYPE_CHECKING, Self
 
 from conformance.lint.finding import CheckedDocument, LintReport
 
@@ -13,25 +13,9 @@ if TYPE_CHECKING:
     from multiprocessing.pool import Pool
 
     from conformance.lint.cache import ResultCache
+    from conformance.lint.content import Checked, Content
     from conformance.lint.options import LintOptions
 
-
-class Content(NamedTuple):
-    """What is to be checked.
-
-    Attributes:
-        name: The file's name, for findings.
-        data: What is in it.
-        named: Whether somebody asked for this very file; one that was only found below a folder
-            may be no business of ours, and no YAML either.
-    """
-
-    name: str
-    data: bytes
-    named: bool = True
-
-
-Checked: TypeAlias = tuple[CheckedDocument, ...]
 
 WORTH_A_POOL = 100
 """Files; for fewer, starting processes takes longer than they save."""

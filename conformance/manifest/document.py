@@ -37,7 +37,7 @@ MAX_BYTES = 64 * 2**20
 """More than any folder's worth of manifests; the API server itself takes 3 MiB per object."""
 
 _SEPARATOR = re.compile(r"^---(?=[ \t\r]|$)", re.MULTILINE)
-_CONTENT = re.compile(r"^(?!\.\.\.|%)[ \t]*[^\s#]", re.MULTILINE)
+_CONTENT = re.compile(r"(?:^|(?<=[\r\x85\u2028\u2029]))(?!\.\.\.|%)[ \t]*[^\s#]", re.MULTILINE)
 _CANDIDATE = re.compile(r"DynamoGraphDeployment(?![A-Za-z])|nvidia\.com/v")
 
 
@@ -141,8 +141,14 @@ def sources(text: str, *, file: str) -> tuple[Source, ...]:
         piece = text[start:end]
         if _CONTENT.search(piece.removeprefix("---")) is not None:
             found.append(Source(file, len(found), line, piece))
-        line += piece.count("\n")
+        line += _line_breaks(piece)
     return tuple(found)
+
+
+def _line_breaks(text: str) -> int:
+    """Count the line ends, those of the YAML parser: it has more than editors have."""
+    others = sum(text.count(one) for one in "\r\x85\u2028\u2029")
+    return text.count("\n") + others - text.count("\r\n")
 
 
 def read_documents(text: str, *, file: str) -> Iterator[Document]:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 WIDTH = 100
 """A list or mapping that was written in one line stays there up to this width."""
 
+LONGEST_KEY = 1000
+"""A longer key needs a `?` before it; YAML's own limit is 1024 with all that belongs to it."""
+
 _PLAIN = re.compile(r"[^\s\-?:,\[\]{}#&*!|>'\"%@`=~]|-[^\s,\[\]{}]|[?:][^\s,\[\]{}]")
 _LOOKS_LIKE_MORE = re.compile(
     r"(?i:y|n|yes|no|on|off|true|false|null|<<)$"
@@ -96,11 +99,19 @@ class _Emitter:
         for index, entry in enumerate(node):
             around = _joined(self._take(entry.mark), self._take(entry.value.mark))
             self._comment(around.above if index else _without_blanks(around.above), indent)
-            head = f"{' ' * indent}{_key(entry.key)}:"
+            head = self._head(_key(entry.key), indent)
             is_list = isinstance(entry.value, Sequence)
             inner = indent if is_list and self._layout.is_compact else indent + 2
             self._value(head, entry.value, inner, around.beside)
             self._comment(around.below, indent)
+
+    def _head(self, key: str, indent: int) -> str:
+        """Return how the line of a value begins; a key too long to stand beside it is written."""
+        pad = " " * indent
+        if len(key) <= LONGEST_KEY:
+            return f"{pad}{key}:"
+        self.lines.append(f"{pad}? {key}")
+        return f"{pad}:"
 
     def _value(self, head: str, node: Node, indent: int, beside: str) -> None:
         if isinstance(node, Scalar):

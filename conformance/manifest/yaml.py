@@ -241,8 +241,12 @@ def _number(text: str) -> int | float | str:
     """Return a number, whole ones as integers if 64 bits hold them, or the text that it is."""
     digits = text.replace("_", "")
     if _INT.match(digits):
-        value = _integer(digits)
-        return value if -_INT64 <= value < _INT64 else float(value)
+        try:
+            value = _integer(digits)
+            return value if -_INT64 <= value < _INT64 else float(value)
+        except (OverflowError, ValueError):
+            # No float is that large, or it has more digits than Python converts.
+            return text
     # After a dot the API server's reader knows no underscores.
     if not _FLOAT.match(text if text.startswith(".") else digits):
         return text

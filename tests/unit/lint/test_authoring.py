@@ -6,13 +6,14 @@ import pytest
 
 from conformance.engines import vocabulary
 from conformance.engines.commandline import programs
+from conformance.lint.content import Content
 from conformance.lint.finding import Fix
 from conformance.lint.image import parse_image
 from conformance.lint.options import LintOptions
 from conformance.lint.output import text
 from conformance.lint.rule import Subject
 from conformance.lint.rules import component_type
-from conformance.lint.runner import Content, lint
+from conformance.lint.runner import lint
 from conformance.manifest.document import read_documents
 from conformance.manifest.graph import Word
 from conformance.manifest.read import read_graph

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
 
+from conformance.lint.command import FORMATS
 from conformance.lint.command import lint as command
+from conformance.lint.content import Content
 from conformance.lint.files import manifest_files
 from conformance.lint.options import LintOptions
 from conformance.lint.output.text import render
-from conformance.lint.runner import Content, lint
+from conformance.lint.runner import lint
 
 if TYPE_CHECKING:
     from conformance.lint.finding import LintReport
@@ -93,3 +97,56 @@ def test_a_misspelt_kind_is_found_and_no_other_kind_taken_for_one(
     path = tmp_path / "g.yaml"
     path.write_text(f"apiVersion: nvidia.com/v1beta1\nkind: {kind}\n", encoding="utf-8")
     assert [one.rule for one in run(path).findings] == rules
+
+
+@pytest.mark.parametrize(
+    ("texts", "code"),
+    [
+        (["kind: ConfigMap\n"], 0),
+        (["kind: ConfigMap\n", "{{ if .Values.on }}\nkind: ConfigMap\n"], 0),
+        (["kind: ConfigMap\n", BROKEN.read_text("utf-8")], 1),
+        (["a: 1\na: nvidia.com/v1beta1\n"], 1),
+    ],
+    ids=["another kind", "no yaml", "a broken graph", "no yaml, but a graph"],
+)
+def test_other_files_may_be_named_when_they_are_allowed(
+    tmp_path: Path, texts: list[str], code: int
+) -> None:
+    paths = [tmp_path / f"{number}.yaml" for number in range(len(texts))]
+    for path, text in zip(paths, texts, strict=True):
+        path.write_text(text, encoding="utf-8")
+    words = ["--allow-other-files", *map(str, paths)]
+    assert CliRunner().invoke(command, words).exit_code == code
+
+
+def test_that_other_files_are_allowed_excuses_no_missing_one() -> None:
+    ended = CliRunner().invoke(command, ["--allow-other-files", "no-such-file.yaml"])
+    assert ended.exit_code == 2
+
+
+def test_a_report_that_cannot_be_written_is_wrong_usage(tmp_path: Path) -> None:
+    ended = CliRunner().invoke(command, ["--output", str(tmp_path / "no" / "file"), str(GOOD)])
+    assert ended.exit_code == 2
+    assert "cannot write" in ended.output
+
+
+@pytest.mark.parametrize("style", FORMATS)
+def test_a_file_name_that_is_no_utf8_is_a_file_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, style: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    path = Path(os.fsdecode(b"a\xff.yaml"))
+    path.write_bytes(BROKEN.read_bytes())
+    for words in (("init", "--quiet"), ("add", ".")):
+        subprocess.run(["git", *words], check=True)
+    commit = ["git", "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "--quiet"]
+    subprocess.run([*commit, "--allow-empty", "--message", "a"], check=True)
+    path.write_bytes(path.read_bytes() + b"# changed\n")
+    runs: tuple[tuple[str, ...], ...] = ((), ("--changed-since", "HEAD"), ("--output", "report"))
+    for more in runs:
+        ended = CliRunner().invoke(command, [".", *more, "--format", style])
+        assert (ended.exit_code, ended.exception.__class__) == (1, SystemExit), more
+    assert Path("report").stat().st_size
+    listing = CliRunner().invoke(command, [".", "--prerequisites", "--format", style])
+    assert listing.exit_code == (0 if style in ("text", "json") else 2)

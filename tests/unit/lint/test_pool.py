@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from conformance.lint import runner
+from conformance.lint.content import Content
 from conformance.lint.options import LintOptions
-from conformance.lint.runner import Content, lint
+from conformance.lint.runner import lint
 
 if TYPE_CHECKING:
     from multiprocessing.pool import Pool

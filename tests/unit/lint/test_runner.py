@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conformance.lint.cache import FILE, ResultCache, open_cache
+from conformance.lint.content import Content
 from conformance.lint.options import LintOptions
-from conformance.lint.runner import WORTH_A_POOL, Content, lint
+from conformance.lint.runner import WORTH_A_POOL, lint
 from lint_shop import GRAPH, REPLICAS, Shop, graph
 
 if TYPE_CHECKING:

@@ -41,6 +41,17 @@ def test_what_is_written_is_read_back(plain: dict[str, Plain]) -> None:
     assert repr(back.plain()) == repr(plain), text
 
 
+def test_a_key_of_any_length_is_read_back() -> None:
+    long: dict[str, Plain] = {
+        "x" * size: {"é " * size: [1, {"-" * size: {"b": 2}}]} for size in (999, 1001, 5000)
+    }
+    plain: dict[str, Plain] = {"a": [long], **long}
+    text = emit(from_plain(plain))
+    (back,) = parse(text, file="f.yaml")
+    assert back.plain() == plain
+    assert yaml.safe_load(text) == plain
+
+
 @pytest.mark.parametrize("word", TRICKY)
 def test_other_readers_take_texts_for_texts(word: str) -> None:
     text = emit(from_plain({word: [word, {word: word}]}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.manifest.document import read_documents
 from conformance.manifest.errors import ManifestError
 from conformance.manifest.node import Mapping, Mark, Plain, find
 from conformance.manifest.yaml import parse
@@ -36,6 +37,9 @@ def read(text: str) -> Plain:
         ("_1", "_1"),
         ("1:30", "1:30"),
         ("1e400", "1e400"),
+        ("9" * 400, "9" * 400),
+        ("9" * 5000, "9" * 5000),
+        ("-0x" + "f" * 400, "-0x" + "f" * 400),
         (".5", 0.5),
         ("2.0", 2),
         ("9223372036854775808", 9223372036854775808.0),
@@ -69,6 +73,13 @@ def test_anchors_and_merge_keys_are_resolved() -> None:
 
 def test_carriage_returns_and_a_byte_order_mark_are_fine() -> None:
     assert read("\ufeffa: 1\r\nb: x\r\n") == {"a": 1, "b": "x"}
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\x85", "\u2028", "\u2029"])
+def test_documents_count_lines_as_the_parser_does(end: str) -> None:
+    text = f"# a{end}# b{end}c: 2\n---\nd: 3\n"
+    first, second = read_documents(text, file="f.yaml")
+    assert (first.root.key_mark("c").line, second.root.key_mark("d").line) == (3, 5)
 
 
 @pytest.mark.parametrize(
