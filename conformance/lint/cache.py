@@ -79,7 +79,8 @@ class ResultCache:
             changes.executemany("INSERT OR REPLACE INTO results VALUES (?, ?, ?)", rows)
 
     def _key(self, content: Content) -> bytes:
-        head = f"{content.name}\0{content.named}\0".encode()
+        # The name of a file may be no UTF-8 text.
+        head = f"{content.name}\0{content.named}\0".encode(errors="surrogateescape")
         return hashlib.sha256(self._program + head + content.data).digest()
 
 

@@ -36,6 +36,7 @@ def _git(*words: str, folder: Path) -> str:
             cwd=folder,
             capture_output=True,
             text=True,
+            errors="surrogateescape",
             timeout=_DEADLINE,
             check=False,
         )

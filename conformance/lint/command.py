@@ -115,7 +115,7 @@ def lint(
             cached=not (no_cache or fix),
         )
         if listing:
-            click.echo(_prerequisites(request, style))
+            click.echo(_bytes(_prerequisites(request, style)))
             return
         report = _fixed(request) if fix else _run(request)
     except UNUSABLE as error:
@@ -212,13 +212,18 @@ def _print(report: LintReport, style: str, output: str | None) -> None:
     from conformance.lint.output import render, text
 
     if output is None:
-        click.echo(render(report, style))
+        click.echo(_bytes(render(report, style)))
         return
     try:
-        Path(output).write_text(render(report, style) + "\n", encoding="utf-8")
+        Path(output).write_bytes(_bytes(f"{render(report, style)}\n"))
     except OSError as error:
         raise click.UsageError(f"cannot write {output}: {error.strerror}") from error
-    click.echo(text.render(report))
+    click.echo(_bytes(text.render(report)))
+
+
+def _bytes(text: str) -> bytes:
+    """Return a report as it is written; the name of a file in it may be no UTF-8 text."""
+    return text.encode(errors="surrogateescape")
 
 
 def _prerequisites(request: _Request, style: str) -> str:

@@ -54,7 +54,9 @@ def _result(found: Finding, index: int) -> dict[str, Json]:
         region["snippet"] = {"text": found.source}
     place: dict[str, Json] = {
         "physicalLocation": {
-            "artifactLocation": {"uri": quote(PurePath(found.file).as_posix())},
+            "artifactLocation": {
+                "uri": quote(PurePath(found.file).as_posix(), errors="surrogateescape")
+            },
             "region": region,
         }
     }

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
 
+from conformance.lint.command import FORMATS
 from conformance.lint.command import lint as command
 from conformance.lint.files import manifest_files
 from conformance.lint.options import LintOptions
@@ -105,3 +108,23 @@ def test_a_report_that_cannot_be_written_is_wrong_usage(tmp_path: Path) -> None:
     ended = CliRunner().invoke(command, ["--output", str(tmp_path / "no" / "file"), str(GOOD)])
     assert ended.exit_code == 2
     assert "cannot write" in ended.output
+
+
+@pytest.mark.parametrize("style", FORMATS)
+def test_a_file_name_that_is_no_utf8_is_a_file_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, style: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    path = Path(os.fsdecode(b"a\xff.yaml"))
+    path.write_bytes(BROKEN.read_bytes())
+    for git in (["init", "--quiet"], ["add", "."]):
+        subprocess.run(["git", *git], check=True)
+    commit = ["git", "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "--quiet"]
+    subprocess.run([*commit, "--allow-empty", "--message", "a"], check=True)
+    path.write_bytes(path.read_bytes() + b"# changed\n")
+    for words in ((), ("--changed-since", "HEAD"), ("--output", "report")):
+        ended = CliRunner().invoke(command, [".", *words, "--format", style])
+        assert (ended.exit_code, ended.exception.__class__) == (1, SystemExit), words
+    assert Path("report").stat().st_size
+    assert CliRunner().invoke(command, [".", "--prerequisites", "--format", style]).exit_code == 0
