@@ -25,7 +25,7 @@ LONGEST_KEY = 1000
 _PLAIN = re.compile(r"[^\s\-?:,\[\]{}#&*!|>'\"%@`=~]|-[^\s,\[\]{}]|[?:][^\s,\[\]{}]")
 _LOOKS_LIKE_MORE = re.compile(
     r"(?i:y|n|yes|no|on|off|true|false|null|<<)$"
-    r"|[-+]?[0-9][0-9_,.:]*(?:[eE][-+]?[0-9]*)?$|\.(?i:inf|nan)$"
+    r"|[-+]?[0-9][0-9_,.:]*(?:[eE][-+]?[0-9]*)?$|[-+]?\.(?i:inf|nan)$"
     r"|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}|---|\.\.\."
 )
 _UNPRINTABLE = re.compile(

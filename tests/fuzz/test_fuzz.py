@@ -1,8 +1,8 @@
 """Odd inputs to `dynamo lint` and `dynamo convert`: none may break, hang or mislead.
 
-A short run with a fixed seed belongs to the tests (about 20 seconds). `tox run -e fuzz` takes four
-minutes and another seed each time, or an hour with DYN_CONFORMANCE_FUZZ_SECONDS=3600; a seed is
-repeated with DYN_CONFORMANCE_FUZZ_SEED, and in CI it is fixed. Inputs that fail are kept in
+A short run with a fixed seed belongs to the tests (about half a minute). `tox run -e fuzz` takes
+four minutes and another seed each time, or an hour with DYN_CONFORMANCE_FUZZ_SECONDS=3600; a seed
+is repeated with DYN_CONFORMANCE_FUZZ_SEED, and in CI it is fixed. Inputs that fail are kept in
 build/fuzz, or in the folder that DYN_CONFORMANCE_FUZZ_FOLDER names, and each is printed with the
 command that repeats it.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 import faulthandler
 import os
 import random
+import shutil
 import sys
 import time
 from dataclasses import dataclass, field
@@ -70,12 +71,24 @@ class Bench:
             faulthandler.cancel_dump_traceback_later()
         return path
 
+    def try_batch(self, paths: list[Path]) -> None:
+        """Give inputs to whole processes, and end with an empty folder."""
+        try:
+            check_processes(paths)
+        except Defect as defect:
+            self.keep(defect, self.folder)
+        for path in paths:
+            path.unlink()
+
     def keep(self, defect: Defect, path: Path) -> None:
-        """Keep the input of a defect, unless the defect is known."""
+        """Keep the file or folder of a defect, unless the defect is known."""
         if defect.place not in self.defects:
             FOLDER.mkdir(parents=True, exist_ok=True)
             kept = FOLDER / path.name
-            kept.write_bytes(path.read_bytes())
+            if path.is_dir():
+                shutil.copytree(path, kept, dirs_exist_ok=True)
+            else:
+                shutil.copy(path, kept)
             self.defects[defect.place] = str(defect).replace(str(path), str(kept))
 
     def report(self) -> str:
@@ -105,15 +118,32 @@ def test_changed_manifests(bench: Bench, capsys: pytest.CaptureFixture[str]) -> 
         path = bench.try_input(f"{SEED}-{number}", inputs.input(number))
         batch += [path] if path is not None else []
         if len(batch) == BATCH:
-            try:
-                check_processes(batch)
-            except Defect as defect:
-                bench.keep(defect, batch[0])
-            for one in batch:
-                one.unlink()
+            bench.try_batch(batch)
             batch = []
-    with capsys.disabled():
-        sys.stdout.write(f"\nseed {SEED}: {number + 1} changed manifests\n")
+    if SECONDS:
+        with capsys.disabled():
+            sys.stdout.write(f"\nseed {SEED}: {number + 1} changed manifests\n")
+    assert not bench.defects, bench.report()
+
+
+@pytest.mark.parametrize("head", HEADS, ids=["v1beta1", "v1alpha1"])
+def test_each_odd_text(bench: Bench, head: str) -> None:
+    """Each is the number of replicas and a word of a command line."""
+    for number, text in enumerate(ODD_TEXTS):
+        beta = f"""components:
+  - name: a
+    replicas: {text}
+    podTemplate: {{spec: {{containers: [{{name: main, args: *words}}]}}}}
+"""
+        alpha = f"""services:
+    a:
+      replicas: {text}
+      extraPodSpec: {{mainContainer: {{args: *words}}}}
+"""
+        spec = beta if head == HEADS[0] else alpha
+        words = f"x: &words\n- --model\n- {text}\n"
+        data = f"{head}{words}metadata: {{name: a}}\nspec:\n  {spec}"
+        bench.try_input(f"odd-{number}", data.encode())
     assert not bench.defects, bench.report()
 
 

@@ -12,8 +12,9 @@ from conformance.manifest.node import Plain, from_plain
 from conformance.manifest.yaml import parse
 
 TRICKY = (
-    "yes", "Off", "y", "1", "0x1", "0o7", "1_000", "+1", ".5", "1e3", ".inf", ".NaN", "1:20",
-    "12:30:45", "2026-01-01", "", " ", "~", "null", "true", "<<", "=", "=x", "-", "- a", "-a", "?",
+    "yes", "Off", "y", "1", "0x1", "0o7", "1_000", "+1", ".5", "1e3", ".inf", ".NaN", "-.Inf",
+    "1:20", "12:30:45",
+    "2026-01-01", "", " ", "~", "null", "true", "<<", "=", "=x", "-", "- a", "-a", "?",
     "? a", ":a", "a:", "a: b", "a #b", "#x", "|", ">", "[x", "{", "a,b", "*a", "&a", "!t", "%d",
     "@x", "`x", "'", '"', "a\\b", '{"a": "b"}', "---", "...", "a\nb", "a\n", " a\nb", "\n", "a\n\n",
     "\ta\nb", "a\n \n b\n", "a\n# b\n", "a\rb", "a\x85b", "\u2028", "\ufeff", "\U0001f600", "\x7f",
