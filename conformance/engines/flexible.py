@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from conformance.engines.jsontext import parse_json
 from conformance.engines.values import vllm_size
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def _gather(tokens: Sequence[Token]) -> list[Token]:
 
 def _read(text: str) -> Json:
     try:
-        value: Json = json.loads(text)
+        value: Json = parse_json(text)
     except ValueError:
         try:
             return vllm_size(text)

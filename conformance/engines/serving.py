@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from conformance.engines.jsontext import parse_json
 from conformance.engines.role import Role, parts
 
 if TYPE_CHECKING:
@@ -92,12 +93,10 @@ def model_sources(graph: Graph) -> tuple[str, ...]:
 
 def publishes_kv_events(part: Part) -> bool:
     """Whether a worker tells the router what is in its KV cache."""
-    import json
-
     config = part.value("kv_events_config")
     if config is not None:
         try:
-            parsed = json.loads(config)
+            parsed = parse_json(config)
         except ValueError:
             return False
         if not isinstance(parsed, dict):

@@ -6,6 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from conformance.engines.jsontext import parse_json
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -78,13 +80,8 @@ def _size_or_auto(word: str) -> int:
     return -1 if word.strip().lower() in ("-1", "auto") else vllm_size(word)
 
 
-def _json(word: str) -> Json:
-    parsed: Json = json.loads(word)
-    return parsed
-
-
 def _object(word: str) -> Json:
-    parsed = _json(word)
+    parsed = parse_json(word)
     if not isinstance(parsed, dict):
         raise ValueError(f"{word} is no JSON object")  # noqa: TRY004 - of the word, not its type
     return parsed
@@ -102,7 +99,7 @@ def _object_with_sizes(word: str) -> Json:
 
 def _json_or_str(word: str) -> Json:
     stripped = word.strip()
-    return _json(word) if stripped.startswith("{") and stripped.endswith("}") else word
+    return parse_json(word) if stripped.startswith("{") and stripped.endswith("}") else word
 
 
 def _bool_or_json(word: str) -> Json:
@@ -117,7 +114,7 @@ _CONVERTERS: Mapping[str, Callable[[str], Json]] = {
     "str": str,
     "int": int,
     "float": float,
-    "json": _json,
+    "json": parse_json,
     "object": _object,
     "object-with-sizes": _object_with_sizes,
     "json-or-str": _json_or_str,

@@ -24,6 +24,10 @@ EXIT_NOTHING = 3
 FORMATS = ("text", "json", "junit", "sarif", "github")
 NOTHING = "no DynamoGraphDeployment found; give a manifest or a folder of them"
 STDIN = "-"
+
+_MOST_MENDS = 100_000
+"""More than there are; if mends undid each other, that would end it."""
+
 STDIN_NAME = "<stdin>"
 
 
@@ -227,9 +231,14 @@ def _fixed(request: _Request) -> LintReport:
 
     if STDIN in request.words:
         raise click.UsageError("--fix writes into files; standard input is none")
-    mended = fix_files(_run(request))
+    mended = 0
+    report = _run(request)
+    # A mended field can have a value that then is seen to need a mend of its own.
+    while (now := fix_files(report)) and mended < _MOST_MENDS:
+        mended += now
+        report = _run(request)
     click.echo(f"{mended} mended", err=True)
-    return _run(request)
+    return report
 
 
 def _print(report: LintReport, style: str, output: str | None) -> None:

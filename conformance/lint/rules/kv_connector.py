@@ -19,11 +19,11 @@ FAIL:
 
 from __future__ import annotations
 
-import json
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from conformance.engines.commandline import ENGINE_MODULES
+from conformance.engines.jsontext import parse_json
 from conformance.engines.parsing import unexpanded
 from conformance.engines.role import Role
 from conformance.lint.engine_settings import EngineSettings
@@ -181,7 +181,7 @@ def _transceiver(backend: str, mark: Mark) -> tuple[str, Mark] | None:
 
 def _object(text: str) -> dict[str, Json] | None:
     try:
-        parsed: Json = json.loads(text)
+        parsed = parse_json(text)
     except ValueError:
         return None
     return parsed if isinstance(parsed, dict) else None

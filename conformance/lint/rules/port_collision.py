@@ -16,11 +16,11 @@ FAIL:
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from conformance.engines.jsontext import parse_json
 from conformance.engines.role import Role
 from conformance.engines.serving import publishes_kv_events
 from conformance.lint.engine_settings import EngineSettings
@@ -33,7 +33,6 @@ from conformance.rendering.sglang import INIT_PORT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conformance.engines.flag import Json
     from conformance.engines.role import Part
     from conformance.lint.rule import Subject
     from conformance.manifest.graph import Container, EnvVar
@@ -176,7 +175,8 @@ def _events(settings: EngineSettings) -> Iterator[_Listener]:
     text = settings.text(_EVENTS)
     if text is None or not publishes_kv_events(settings.part):
         return
-    config: dict[str, Json] = json.loads(text)
+    config = parse_json(text)
+    assert isinstance(config, dict)  # noqa: S101 - a worker that publishes has said so in one
     sockets = {
         "KV events": config.get("endpoint", _EVENTS_ENDPOINT),
         "the replay of KV events": config.get("replay_endpoint"),
