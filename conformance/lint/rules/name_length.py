@@ -105,10 +105,12 @@ def _shorten(length: int, excess: int, most: int) -> str:
 def _component(subject: Subject, component: Component, graph: str) -> Iterator[Problem]:
     if "$" in component.name:
         return
+    # The schema of v1beta1 says by itself what no component can be called.
+    is_open = subject.document.version == V1ALPHA1
     fault = value_fault(component.name)
     if fault is not None:
-        if subject.document.version != V1ALPHA1:
-            return  # The schema has said so.
+        if not is_open:
+            return
         what = f'"{component.name}" cannot be the label {labels.COMPONENT} of its pods'
         yield Problem(component.mark, f"{what}: {fault}; rename the component")
         return
@@ -118,8 +120,8 @@ def _component(subject: Subject, component: Component, graph: str) -> Iterator[P
     workload = _workload(component, graph)
     if len(workload) > LABEL_LENGTH:
         yield Problem(component.mark, _too_long(component, workload))
-    elif subdomain_fault(graph) is None and subdomain_fault(workload) is not None:
-        what = f'its Deployment would be called "{workload}"'
+    elif is_open and subdomain_fault(graph) is None and subdomain_fault(workload) is not None:
+        what = f'its Deployment would be called "{_shown(component, workload)}"'
         message = f'component "{component.name}": {what}, which Kubernetes refuses'
         yield Problem(component.mark, f"{message}; {_spelling(component)}")
     elif _in_set(subject, component):
@@ -140,11 +142,14 @@ def _legacy(graph: Graph, component: Component, value: str, fault: str) -> Probl
 
 
 def _too_long(component: Component, workload: str) -> str:
-    shown = f"{workload.removesuffix(_HASH)}HASH" if component.is_worker else workload
-    what = f'the objects of component "{component.name}" are called {shown}'
+    what = f'the objects of component "{component.name}" are called {_shown(component, workload)}'
     excess = len(workload) - LABEL_LENGTH
     said = f"{len(workload)} characters, at most {LABEL_LENGTH}"
     return f"{what}: {said}; shorten the graph's name or the component's by {excess}"
+
+
+def _shown(component: Component, workload: str) -> str:
+    return f"{workload.removesuffix(_HASH)}HASH" if component.is_worker else workload
 
 
 def _spelling(component: Component) -> str:
