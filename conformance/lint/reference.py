@@ -47,10 +47,8 @@ def _name_fault(name: str) -> str | None:
         if not _DOMAIN.fullmatch(domain):
             return f'"{domain}" is no registry; write registry/repository:tag'
         path = rest
-    elif slash and domain == "localhost":
-        path = rest
     if path.lower() != path:
-        return f'the repository has capital letters; write "{path.lower()}"'
+        return f'the repository has capital letters; write it "{path.lower()}"'
     if not _PATH.fullmatch(path):
         return f'"{path}" is no repository; write registry/repository:tag'
     return f"longer than {_LONGEST} characters" if len(path) > _LONGEST else None

@@ -33,13 +33,13 @@ from conformance.lint.workload import (
     unknown_word,
 )
 from conformance.manifest.graph import FRONTEND, WORKER_TYPES
-from conformance.manifest.node import Mapping, Scalar
 from conformance.manifest.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from conformance.lint.rule import Subject
+    from conformance.manifest.node import Mapping
 
 ID = "pod-probe"
 SEVERITY = Severity.ERROR
@@ -87,7 +87,7 @@ def _probe(placed: Placed, kind: str, probe: Mapping) -> Iterator[Problem]:
             yield from _port(placed, kind, asked)
             yield from unknown_word(asked, "scheme", _SCHEMES)
     asked = probe.mapping("grpc")
-    if asked is not None and given(asked, "port") is not None:
+    if asked is not None:
         yield from _number(asked)
 
 
@@ -158,17 +158,9 @@ def _named(placed: Placed, kind: str, asked: Mapping, name: str) -> Iterator[Pro
 
 def _number(asked: Mapping) -> Iterator[Problem]:
     number = asked.integer("port")
-    value = asked.get("port")
-    if number is None and value is not None and not _is_null(value):
-        return
-    if number is None or not 1 <= number <= _LARGEST:
-        shown = "none" if number is None else str(number)
-        message = f"port: {shown} is no port; write one from 1 to {_LARGEST}"
+    if number is not None and not 1 <= number <= _LARGEST:
+        message = f"port: {number} is no port; write one from 1 to {_LARGEST}"
         yield Problem(mark_of(asked, "port"), message)
-
-
-def _is_null(value: object) -> bool:
-    return isinstance(value, Scalar) and value.value is None
 
 
 def _ports(placed: Placed) -> tuple[str, ...] | None:

@@ -24,7 +24,7 @@ import re
 from typing import TYPE_CHECKING
 
 from conformance.lint.finding import Severity
-from conformance.lint.label import value_fault
+from conformance.lint.label import subdomain_fault, value_fault
 from conformance.lint.rule import Problem
 from conformance.lint.workload import all_containers, given
 from conformance.manifest.graph import GPU
@@ -126,12 +126,14 @@ def _name(name: str, mark: Mark) -> Iterator[Problem]:
         advice = f'; did you mean "{GPU}"?' if name.lower() in ("gpu", "gpus") else ""
         advice = advice or did_you_mean(name, known) or f"; known are {', '.join(known)}"
         yield Problem(mark, f'no resource is called "{name}"{advice}')
-    elif (fault := value_fault(name.rpartition("/")[2])) is not None:
+        return
+    domain, _, rest = name.partition("/")
+    if (fault := subdomain_fault(domain) or value_fault(rest)) is not None:
         yield Problem(mark, f'no resource can be called "{name}": {fault}')
 
 
 def _is_extended(name: str) -> bool:
-    """Whether a resource comes whole and is never shared: a device, or huge pages."""
+    """Whether a resource is a device, which comes whole and is never shared."""
     return "/" in name and _NATIVE not in name
 
 

@@ -49,6 +49,9 @@ _POD_WORDS = {
     "dnsPolicy": ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"),
     "preemptionPolicy": ("PreemptLowerPriority", "Never"),
 }
+_GROUP_CHANGES = (_ALWAYS, "OnRootMismatch")
+_PROFILES = ("RuntimeDefault", "Unconfined", "Localhost")
+_SPREADS = ("DoNotSchedule", "ScheduleAnyway")
 _EXISTS, _EQUAL = "Exists", "Equal"
 _OPERATORS = (_EQUAL, _EXISTS)
 _NEW_OPERATORS = ("Lt", "Gt")
@@ -97,12 +100,24 @@ def _pod(spec: Mapping, subject: Subject) -> Iterator[Problem]:
     if grace is not None and grace < 0:
         message = f"{_GRACE}: {grace} is below zero and taken for 1; write how long a pod may take"
         yield Problem(mark_of(spec, _GRACE), message, severity=Severity.WARNING)
+    yield from _security(spec.mapping("securityContext"))
+    for spread in spec.mappings("topologySpreadConstraints"):
+        yield from unknown_word(spread, "whenUnsatisfiable", _SPREADS)
     for toleration in spec.mappings("tolerations"):
         yield from _toleration(toleration)
     for entry in spec.mapping("nodeSelector") or ():
         value = entry.value.value if isinstance(entry.value, Scalar) else None
         if isinstance(value, str) and "$" not in value and (fault := value_fault(value)):
             yield Problem(entry.value.mark, f'no label of a node can be "{value}": {fault}')
+
+
+def _security(context: Mapping | None) -> Iterator[Problem]:
+    if context is None:
+        return
+    yield from unknown_word(context, "fsGroupChangePolicy", _GROUP_CHANGES)
+    profile = context.mapping("seccompProfile")
+    if profile is not None:
+        yield from unknown_word(profile, "type", _PROFILES)
 
 
 def _toleration(toleration: Mapping) -> Iterator[Problem]:
@@ -150,6 +165,7 @@ def _container(placed: Placed) -> Iterator[Problem]:
     for key, words in _CONTAINER_WORDS.items():
         yield from unknown_word(node, key, words)
     yield from unknown_word(node, "restartPolicy", _RESTARTS)
+    yield from _security(node.mapping("securityContext"))
     image = node.string("image")
     # Whether the image of `main` is missing is admission's to say.
     is_without = image == "" or given(node, "image") is None

@@ -214,12 +214,15 @@ def _twice(placed: Placed, subject: Subject) -> Iterator[Problem]:
     service = alpha.service(subject.graph, placed.component)
     mounts = service.mappings("volumeMounts") if service is not None else ()
     dedicated = {one.mark for one in mounts}
-    taken: dict[str, str | None] = {SHARED_MEMORY_PATH: None}
+    cache = placed.component.node.mapping("compilationCache")
+    claim = cache.string("pvcName") if cache is not None else None
+    taken: set[str] = set()
     for mount in placed.node.mappings("volumeMounts"):
         name, path = mount.string("name"), mount.string("mountPath")
-        # The operator drops what is mounted twice as the cache, and mounts of shared memory.
-        is_taken = bool(path) and path in taken and taken[path] not in (None, name)
-        if is_taken and mount.mark in dedicated:
+        # The operator drops what mounts the cache again, and whatever mounts shared memory.
+        if not path or path == SHARED_MEMORY_PATH or name == claim:
+            continue
+        if path in taken and mount.mark in dedicated:
             message = f'"{path}" has a mount already; keep one, or choose another path'
             yield Problem(mark_of(mount, "mountPath"), message)
-        taken.setdefault(path or "", name)
+        taken.add(path)
