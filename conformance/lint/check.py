@@ -157,13 +157,17 @@ class _Page:
         return self.checked(None, () if quiet else (found,))
 
     def checked(self, document: Document | None, findings: Iterable[Finding]) -> CheckedDocument:
-        """Return a document with its findings in order."""
+        """Return a document with its findings in order.
+
+        What an anchor repeats is written in one place, and said once.
+        """
+        unique = dict.fromkeys(findings)
         return CheckedDocument(
             file=self.file,
             index=self.index,
             kind=document.kind if document is not None else "",
             name=document.name if document is not None else "",
-            findings=tuple(sorted(findings, key=lambda one: (one.line, one.column, one.rule))),
+            findings=tuple(sorted(unique, key=lambda one: (one.line, one.column, one.rule))),
         )
 
 

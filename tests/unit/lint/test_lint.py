@@ -150,3 +150,16 @@ def test_a_file_name_that_is_no_utf8_is_a_file_name(
     assert Path("report").stat().st_size
     listing = CliRunner().invoke(command, [".", "--prerequisites", "--format", style])
     assert listing.exit_code == (0 if style in ("text", "json") else 2)
+
+
+def test_what_an_anchor_repeats_is_said_once(tmp_path: Path) -> None:
+    path = tmp_path / "g.yaml"
+    path.write_text(
+        "apiVersion: nvidia.com/v1beta1\nkind: DynamoGraphDeployment\nmetadata: {name: g}\n"
+        "spec:\n  components:\n"
+        "  - {name: A, type: frontend, podTemplate: &pod {spec: {containers: [{name: main, "
+        'image: "x:1.6.1", imagePullPolicy: always}]}}}\n'
+        "  - {name: B, type: frontend, podTemplate: *pod}\n",
+        encoding="utf-8",
+    )
+    assert [one.rule for one in run(path).findings].count("pod-value") == 1

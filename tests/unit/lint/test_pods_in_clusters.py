@@ -37,7 +37,9 @@ spec:
 
 def messages(rule: Rule, *, name: str, cluster: Cluster | None) -> list[str]:
     document = next(read_documents(GRAPH.format(name=name), file="f"))
-    return [one.message for one in rule.check(Subject(document, read_graph(document), cluster=cluster))]
+    return [
+        one.message for one in rule.check(Subject(document, read_graph(document), cluster=cluster))
+    ]
 
 
 @pytest.mark.parametrize("cluster", [None, Cluster(), Cluster(lws=True)])
