@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from conformance.manifest import v1alpha1
-from conformance.manifest.document import read_documents, read_file
+from conformance.manifest.document import MAX_DOCUMENT, read_documents, read_file, sources
 from conformance.manifest.errors import ManifestError
 from conformance.manifest.node import Mapping, Plain, path_text
 from conformance.manifest.read import read_graph, read_graphs
@@ -130,3 +130,10 @@ def _without_bookkeeping(root: Mapping) -> Plain:
     if kept:
         metadata["annotations"] = kept
     return plain
+
+
+def test_a_document_that_no_api_server_takes_is_refused_before_it_is_parsed() -> None:
+    first, second = sources(f"kind: ConfigMap\n---\na: {'x' * MAX_DOCUMENT}\n", file="g.yaml")
+    assert [one.kind for one in first.documents()] == ["ConfigMap"]
+    with pytest.raises(ManifestError, match=r"g\.yaml:2:1: larger than 3 MiB"):
+        second.documents()
