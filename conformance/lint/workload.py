@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 RUNTIME = "runtime"
 """The init container that newer operators give the Dynamo defaults of `main`."""
 
-_ENABLE_GROVE = "nvidia.com/enable-grove"
-
 
 @dataclass(frozen=True, slots=True)
 class Placed:
@@ -94,15 +92,7 @@ def mark_of(node: Mapping, key: str) -> Mark:
 def in_grove(subject: Subject) -> bool:
     """Whether Grove is known to run the graph, which makes other objects of it."""
     cluster = subject.cluster
-    return cluster is not None and cluster.grove and not declines_grove(subject)
-
-
-def declines_grove(subject: Subject) -> bool:
-    """Whether the graph says that Grove is not to run it."""
-    metadata = subject.graph.root.mapping("metadata")
-    annotations = metadata.mapping("annotations") if metadata is not None else None
-    value = annotations.string(_ENABLE_GROVE) if annotations is not None else None
-    return value is not None and value.lower() == "false"
+    return cluster is not None and cluster.grove and not subject.graph.declines_grove
 
 
 def unknown_word(

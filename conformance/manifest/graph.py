@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 MAIN = "main"
 GPU = "nvidia.com/gpu"
 
+ENABLE_GROVE = "nvidia.com/enable-grove"
+"""The annotation of a graph that says `false` when Grove is not to run it."""
+
 FRONTEND = "frontend"
 WORKER_TYPES = ("worker", "prefill", "decode")
 TYPES = (FRONTEND, *WORKER_TYPES, "planner", "epp")
@@ -149,6 +152,14 @@ class Graph:
     components: tuple[Component, ...]
     root: Mapping = field(compare=False)
     document: Document | None = field(default=None, compare=False)
+
+    @property
+    def declines_grove(self) -> bool:
+        """Whether the graph itself says that it wants no Grove."""
+        metadata = self.root.mapping("metadata")
+        annotations = metadata.mapping("annotations") if metadata is not None else None
+        value = annotations.string(ENABLE_GROVE) if annotations is not None else None
+        return value is not None and value.lower() == "false"
 
     @property
     def frontend(self) -> Component | None:

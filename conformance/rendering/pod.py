@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from conformance.api.cluster import Cluster
-from conformance.manifest.graph import MAIN, TYPES, Container
+from conformance.manifest.graph import ENABLE_GROVE, MAIN, TYPES, Container
 from conformance.manifest.node import Mapping, Scalar
 from conformance.manifest.suggest import did_you_mean
 from conformance.rendering import backend, defaults, environment, labels, launch, names, volumes
@@ -30,7 +30,6 @@ EPP = "epp"
 GRACE_SECONDS = 60
 FS_GROUP = 1000
 
-_ENABLE_GROVE = "nvidia.com/enable-grove"
 _EXPERIMENTS = ("gpuMemoryService", "failover", "checkpoint")
 
 
@@ -120,8 +119,8 @@ def _check(graph: Graph, cluster: Cluster) -> None:
             if _is_enabled(component, name):
                 message = f"component {component.name}: experimental.{name} is not rendered here"
                 raise ReconcileFailure(NOT_RENDERED, message)
-    if cluster.grove and not _declines_grove(graph):
-        message = f'Grove would run it, not rendered here; set {_ENABLE_GROVE}: "false"'
+    if cluster.grove and not graph.declines_grove:
+        message = f'Grove would run it, not rendered here; set {ENABLE_GROVE}: "false"'
         raise ReconcileFailure(NOT_RENDERED, message)
     spanning = [one.name for one in graph.components if one.node_count > 1]
     if spanning and not cluster.lws:
@@ -147,13 +146,6 @@ def _is_enabled(component: Component, name: str) -> bool:
     block = experimental.mapping(name) if experimental is not None else None
     enabled = block.get("enabled") if block is not None else None
     return block is not None and not (isinstance(enabled, Scalar) and enabled.value is False)
-
-
-def _declines_grove(graph: Graph) -> bool:
-    metadata = graph.root.mapping("metadata")
-    annotations = metadata.mapping("annotations") if metadata is not None else None
-    value = annotations.string(_ENABLE_GROVE) if annotations is not None else None
-    return value is not None and value.lower() == "false"
 
 
 def _workload(context: Context) -> Workload:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.api.admission.request import ENABLE_GROVE, is_true, mark_of, text_of
+from conformance.api.admission.request import is_true, mark_of, text_of
 from conformance.api.violation import FORBIDDEN, GROVE, INVALID, UNSUPPORTED, Violation
+from conformance.manifest.graph import ENABLE_GROVE
 from conformance.manifest.node import Mapping
 
 if TYPE_CHECKING:
@@ -38,9 +39,11 @@ def needs_grove(
     if request.has_grove:
         return
     said = text or 'requires the Grove pathway, but workload provider "component" is selected'
-    if request.declines_grove:
+    if request.graph.declines_grove:
         said += f' (annotation "{ENABLE_GROVE}" declines Grove)'
-    yield Violation(path, mark, FORBIDDEN, said, unless=None if request.declines_grove else GROVE)
+    yield Violation(
+        path, mark, FORBIDDEN, said, unless=None if request.graph.declines_grove else GROVE
+    )
 
 
 def _component(request: Request, component: Component, path: Path) -> Iterator[Violation]:

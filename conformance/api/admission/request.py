@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from conformance.manifest.graph import Component, Graph
     from conformance.manifest.node import Mark
 
-ENABLE_GROVE = "nvidia.com/enable-grove"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -58,13 +56,7 @@ class Request:
     @property
     def has_grove(self) -> bool:
         """Whether Grove is known to make the graph's workloads."""
-        return self.cluster is not None and self.cluster.grove and not self.declines_grove
-
-    @property
-    def declines_grove(self) -> bool:
-        """Whether the graph itself says that it wants no Grove."""
-        value = self.annotations.string(ENABLE_GROVE)
-        return value is not None and value.lower() == "false"
+        return self.cluster is not None and self.cluster.grove and not self.graph.declines_grove
 
     def components(self) -> Iterator[tuple[Path, Component]]:
         """Yield each component with its path, as the operator's messages write it."""

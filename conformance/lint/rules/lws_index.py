@@ -33,13 +33,12 @@ if TYPE_CHECKING:
 
     from conformance.engines.role import Part
     from conformance.lint.rule import Subject
-    from conformance.manifest.graph import Container, Graph
+    from conformance.manifest.graph import Container
 
 ID = "lws-index"
 SEVERITY = Severity.WARNING
 
 _FUNCTION = re.compile(r"\bLWS_WORKER_INDEX\s*\(\)")
-_GROVE = "nvidia.com/enable-grove"
 _REMEDY = """'LWS_WORKER_INDEX() { echo "$LWS_WORKER_INDEX"; };'"""
 
 
@@ -63,16 +62,9 @@ def _severity(subject: Subject) -> Severity | None:
     cluster = subject.cluster
     if cluster is None:
         return Severity.WARNING
-    if cluster.grove and not _declines_grove(subject.graph):
+    if cluster.grove and not subject.graph.declines_grove:
         return None
     return Severity.ERROR if cluster.lws else None
-
-
-def _declines_grove(graph: Graph) -> bool:
-    metadata = graph.root.mapping("metadata")
-    annotations = metadata.mapping("annotations") if metadata is not None else None
-    value = annotations.string(_GROVE) if annotations is not None else None
-    return value is not None and value.lower() == "false"
 
 
 def _calculates(part: Part) -> bool:

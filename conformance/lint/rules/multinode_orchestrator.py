@@ -19,17 +19,15 @@ from typing import TYPE_CHECKING
 
 from conformance.lint.finding import Severity
 from conformance.lint.rule import Problem
+from conformance.manifest.graph import ENABLE_GROVE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from conformance.lint.rule import Subject
-    from conformance.manifest.graph import Graph
 
 ID = "multinode-orchestrator"
 SEVERITY = Severity.ERROR
-
-_ENABLE_GROVE = "nvidia.com/enable-grove"
 
 
 def check(subject: Subject) -> Iterator[Problem]:
@@ -37,23 +35,16 @@ def check(subject: Subject) -> Iterator[Problem]:
     cluster = subject.cluster
     if cluster is None or cluster.lws:
         return
-    declines = _declines_grove(subject.graph)
+    declines = subject.graph.declines_grove
     if cluster.grove and not declines:
         return
     reason = "the cluster has neither Grove nor LeaderWorkerSet"
     advice = "install one of them, or fit the component on one node"
     if cluster.grove:
-        reason = f'{_ENABLE_GROVE}: "false" declines Grove, and there is no LeaderWorkerSet'
+        reason = f'{ENABLE_GROVE}: "false" declines Grove, and there is no LeaderWorkerSet'
         advice = "leave the annotation out, or install LeaderWorkerSet"
     for component in subject.graph.components:
         multinode = component.node.get("multinode")
         if component.node_count > 1 and multinode is not None:
             message = f'"{component.name}" spans {component.node_count} nodes, but {reason}'
             yield Problem(multinode.mark, f"{message}; {advice}")
-
-
-def _declines_grove(graph: Graph) -> bool:
-    metadata = graph.root.mapping("metadata")
-    annotations = metadata.mapping("annotations") if metadata is not None else None
-    value = annotations.string(_ENABLE_GROVE) if annotations is not None else None
-    return value is not None and value.lower() == "false"

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from conformance.lint.finding import Severity
 from conformance.lint.label import LABEL_LENGTH, subdomain_fault, value_fault
 from conformance.lint.rule import Problem
-from conformance.lint.workload import declines_grove, in_grove
+from conformance.lint.workload import in_grove
 from conformance.manifest.document import V1ALPHA1
 from conformance.manifest.node import Mapping, Scalar
 from conformance.rendering import alpha, labels, names
@@ -162,7 +162,7 @@ def _in_set(subject: Subject, component: Component) -> bool:
     """Whether it is certain that a LeaderWorkerSet runs the component."""
     cluster = subject.cluster
     has_sets = cluster is not None and cluster.lws
-    return component.node_count > 1 and (has_sets or declines_grove(subject))
+    return component.node_count > 1 and (has_sets or subject.graph.declines_grove)
 
 
 def _set(component: Component, workload: str) -> Iterator[Problem]:
