@@ -65,7 +65,7 @@ def vllm_size(word: str) -> int:
     if found is None:
         return int(word)
     unit = _VLLM_UNITS[found[2]]
-    return int(float(found[1]) * unit) if found[2].islower() else int(found[1]) * unit
+    return _scaled(found[1], unit) if found[2].islower() else int(found[1]) * unit
 
 
 def _sglang_size(word: str) -> int:
@@ -73,7 +73,14 @@ def _sglang_size(word: str) -> int:
     if found is None:
         return int(word)
     unit = _SGLANG_UNITS[found[2]]
-    return int(found[1]) * unit if found[2].endswith("i") else int(float(found[1]) * unit)
+    return int(found[1]) * unit if found[2].endswith("i") else _scaled(found[1], unit)
+
+
+def _scaled(number: str, unit: int) -> int:
+    try:
+        return int(float(number) * unit)
+    except OverflowError as error:
+        raise ValueError(f"{number} is too large") from error
 
 
 def _size_or_auto(word: str) -> int:

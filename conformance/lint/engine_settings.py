@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from conformance.engines.parsing import unexpanded
+from conformance.manifest.whole import parse_whole
 
 if TYPE_CHECKING:
     from conformance.engines.arguments import Given
@@ -76,8 +77,7 @@ class EngineSettings:
 
     def number(self, dest: str) -> int | None:
         """Return the value as a whole number; None when there is none, or unknown."""
-        text = self.text(dest)
-        return int(text) if text is not None and text.isdecimal() else None
+        return parse_whole(self.text(dest))
 
     def switched(self, dest: str) -> bool:
         """Whether a switch is known to be on."""

@@ -12,7 +12,7 @@ from typing import TypedDict
 from conformance.engines.catalog import RELEASE
 
 _DATA = Path(__file__).parent / "data" / "images.json"
-_VERSION = re.compile(r"[vV]?(\d+)\.(\d+)\.\d+(?:[-+.].*)?")
+_VERSION = re.compile(r"[vV]?(\d{1,9})\.(\d{1,9})\.\d+(?:[-+.].*)?")
 _FIRST_COVERED = (1, 0)
 """Earlier releases were another program; what is known here says nothing of them."""
 

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from conformance.manifest.node import NOWHERE, Mapping, Mark, Scalar
+from conformance.manifest.whole import parse_whole
 
 if TYPE_CHECKING:
     from conformance.manifest.document import Document
@@ -82,9 +83,8 @@ class Container:
         resources = self.node.mapping("resources")
         limits = resources.mapping("limits") if resources is not None else None
         value = limits.get(GPU) if limits is not None else None
-        if isinstance(value, Scalar) and str(value.value).isdecimal():
-            return int(str(value.value))
-        return 0
+        count = parse_whole(str(value.value)) if isinstance(value, Scalar) else None
+        return max(count or 0, 0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
+from conformance.manifest.whole import parse_whole
+
 _QUANTITY = re.compile(
     r"(?P<number>[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))"
     r"(?P<suffix>[KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?"
@@ -29,5 +31,7 @@ def parse_quantity(text: str | int) -> Decimal | None:
         return number * (1 << 10 * (_BINARY.index(suffix) + 1))
     if suffix in _DECIMAL:
         return number.scaleb(_DECIMAL[suffix])
-    exponent = int(suffix[1:])
-    return number.scaleb(exponent) if abs(exponent) <= _LARGEST_EXPONENT else None
+    exponent = parse_whole(suffix[1:])
+    if exponent is None or abs(exponent) > _LARGEST_EXPONENT:
+        return None
+    return number.scaleb(exponent)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from conformance.manifest.graph import Container
 from conformance.manifest.node import Scalar
+from conformance.manifest.whole import parse_whole
 from conformance.rendering.nodes import sequence, words
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ def expanded(container: Mapping) -> list[str]:
 def number(args: list[str], flag: str) -> int:
     """Return the value of the first `flag` that is followed by a whole number, else 1."""
     for word, following in pairwise(args):
-        if word == flag and re.fullmatch(r"[+-]?\d+", following):
-            return int(following)
+        if word == flag and (found := parse_whole(following)) is not None:
+            return found
     return 1
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from conformance.api.violation import FORBIDDEN, INVALID, UNSUPPORTED, Violation
 from conformance.manifest.node import Key, Mapping
 from conformance.manifest.suggest import nearest
+from conformance.manifest.whole import parse_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +28,6 @@ _VERSION = re.compile(
     r"v?[0-9]+(?:\.[0-9]+){0,2}(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?"
     r"(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?"
 )
-_DECIMAL = re.compile(r"[+-]?[0-9]+")
 _PATH = ("metadata", "annotations")
 
 
@@ -64,9 +64,10 @@ def _power_limit(component: Component, path: Path) -> Iterator[Violation]:
         return
     here = (*path, "podTemplate", "metadata", "annotations", Key(_POWER_LIMIT))
     mark = written.entries[_POWER_LIMIT].value.mark
-    if not _DECIMAL.fullmatch(value):
+    watts = parse_whole(value)
+    if watts is None:
         yield Violation(here, mark, INVALID, f'"{value}": must be a decimal integer')
-    elif int(value) <= 0:
+    elif watts <= 0:
         yield Violation(here, mark, INVALID, f'"{value}": must be greater than zero')
     if (field := _device_claim(component)) is not None:
         text = (

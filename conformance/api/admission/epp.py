@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from conformance.api.admission.image import runtime_version
 from conformance.api.admission.request import mark_of, text_of
 from conformance.api.violation import FORBIDDEN, INFERENCE, INVALID, REQUIRED, Violation
+from conformance.manifest.whole import parse_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +62,7 @@ def _config(request: Request, component: Component, path: Path) -> Iterator[Viol
 
 
 def _is_native(version: str) -> bool:
-    return tuple(int(part) for part in version.split(".")[:2]) >= _NATIVE_SINCE
+    return tuple(parse_whole(part) or 0 for part in version.split(".")[:2]) >= _NATIVE_SINCE
 
 
 def _reference(component: Component, path: Path) -> Iterator[Violation]:

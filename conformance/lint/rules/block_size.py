@@ -26,6 +26,7 @@ from conformance.engines.serving import served_model
 from conformance.lint.engine_settings import EngineSettings
 from conformance.lint.finding import Severity
 from conformance.lint.rule import Problem
+from conformance.manifest.whole import parse_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,6 +125,7 @@ def _of_router(settings: EngineSettings) -> _Size | None:
         return _Size(settings, tokens, settings.mark(_ROUTER), settings.label(_ROUTER))
     if settings.part.component.type == _PICKER:
         found = settings.environment(_ROUTER_VARIABLE)
-        if found is not None and found.value is not None and found.value.isdecimal():
-            return _Size(settings, int(found.value), found.mark, found.name)
+        size = parse_whole(found.value) if found is not None else None
+        if found is not None and size is not None:
+            return _Size(settings, size, found.mark, found.name)
     return None

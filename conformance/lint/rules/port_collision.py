@@ -27,6 +27,7 @@ from conformance.lint.engine_settings import EngineSettings
 from conformance.lint.finding import Severity
 from conformance.lint.rule import Problem
 from conformance.manifest.graph import FRONTEND, MAIN
+from conformance.manifest.whole import parse_whole
 from conformance.rendering.environment import FORWARD_PASS_PORT, HTTP_PORT, NIXL_PORT, SYSTEM_PORT
 from conformance.rendering.sglang import INIT_PORT
 
@@ -183,8 +184,9 @@ def _events(settings: EngineSettings) -> Iterator[_Listener]:
     }
     for what, endpoint in sockets.items():
         bound = _BOUND.fullmatch(endpoint) if isinstance(endpoint, str) else None
-        if bound is not None:
-            yield _main(int(bound[1]), what, settings.mark(_EVENTS))
+        port = parse_whole(bound[1]) if bound is not None else None
+        if port is not None:
+            yield _main(port, what, settings.mark(_EVENTS))
 
 
 def _variable(settings: EngineSettings, name: str, default: int, what: str) -> Iterator[_Listener]:
@@ -195,8 +197,7 @@ def _variable(settings: EngineSettings, name: str, default: int, what: str) -> I
 
 
 def _port(variable: EnvVar) -> int | None:
-    text = (variable.value or "").strip()
-    return int(text) if text.isdecimal() else None
+    return parse_whole((variable.value or "").strip())
 
 
 def _main(port: int, what: str, mark: Mark | None) -> _Listener:

@@ -21,6 +21,7 @@ from conformance.lint.finding import Severity
 from conformance.lint.rule import Problem
 from conformance.manifest.node import Scalar
 from conformance.manifest.quantity import parse_quantity
+from conformance.manifest.whole import parse_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,8 +53,8 @@ def check(subject: Subject) -> Iterator[Problem]:
 
 
 def _ranks(part: Part) -> int:
-    values = (part.value(dest) for dest in _DESTS)
-    return next((int(value) for value in values if value and value.isdecimal()), 1)
+    values = (parse_whole(part.value(dest)) for dest in _DESTS)
+    return next((value for value in values if value is not None), 1)
 
 
 def _has_its_own(component: Component) -> bool:

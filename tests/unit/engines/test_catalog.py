@@ -435,3 +435,10 @@ def test_the_frontend_hands_unknown_words_to_another_chat_processor() -> None:
 )
 def test_exit_code_after_an_unknown_flag(module: str, code: int) -> None:
     assert catalog.load(f"dynamo.{module}").unknown_flag_exit == code
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "9" * 400 + ".5k", "[" * 2000, "{" * 2000])
+@pytest.mark.parametrize("flag", ["--max-model-len", "--kv-events-config", "--block-size"])
+def test_monstrous_values_are_refused_like_any_other(flag: str, number: str) -> None:
+    faults = catalog.load("dynamo.vllm").faults(["--model", "m", flag, number], lenient=True)
+    assert len(faults) == 1
