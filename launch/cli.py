@@ -1,7 +1,7 @@
 """The `dynamo` command: a static table of commands, each loaded only when it is called.
 
 Exit codes: 0 done, 1 or anything else what the started component exits with, 2 wrong usage, 127 the
-component's module is not installed.
+component's module, or one that the command needs, is not installed.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-from launch.errors import WRONG_USAGE
+from launch.errors import NOT_INSTALLED, WRONG_USAGE
 
 DISTRIBUTION: Final = "dynamo-conformance"
+OWN: Final = ("conformance", "launch")
 OPTIONS: Final = ("-h", "--help", "--version")
 
 
@@ -84,8 +85,17 @@ def _call(command: Command, words: list[str]) -> int:
     from importlib import import_module
 
     module, _, attribute = command.entry.partition(":")
-    function = getattr(import_module(module), attribute)
-    code = function(words, prog_name=f"dynamo {command.name}")
+    try:
+        function = getattr(import_module(module), attribute)
+        code = function(words, prog_name=f"dynamo {command.name}")
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] in OWN:
+            raise
+        text = (
+            f"dynamo {command.name} needs the Python module {error.name}; install the extra local"
+        )
+        sys.stderr.write(f"{text}: pip install '{DISTRIBUTION}[local]'\n")
+        return NOT_INSTALLED
     return code if isinstance(code, int) else 0
 
 

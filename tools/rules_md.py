@@ -18,6 +18,8 @@ HEAD = """# Rules
 What `dynamo lint` looks for, one section per rule. This page is made from the rules themselves by
 `tools/rules_md.py`; change a rule's docstring, not this page.
 
+The severity is that of the worst finding; a rule can have milder ones too.
+
 `--only` and `--skip` take an id, or the first words of several (`api`, `pod`).
 `# dynamo-lint: allow ID because REASON` at the end of a line, or above it, waives a finding there.
 """

@@ -23,6 +23,7 @@ GENERATED_LENGTH = LABEL_LENGTH - RANDOM_LENGTH
 """How much of `generateName` is used; random characters follow."""
 
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _QUALIFIED = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
 
 _SUBDOMAIN_RULE = (
@@ -56,6 +57,9 @@ def name_violations(metadata: Mapping, path: Path) -> Iterator[Violation]:
         yield from _subdomain(name.value, name.value, (*path, "name"), name.mark)
     if isinstance(prefix, Scalar) and isinstance(prefix.value, str) and prefix.value:
         yield from _generated(prefix.value, (*path, "generateName"), prefix.mark)
+    space = metadata.get("namespace")
+    if isinstance(space, Scalar) and isinstance(space.value, str) and space.value:
+        yield from _namespace(space.value, (*path, "namespace"), space.mark)
     for key in ("labels", "annotations"):
         entries = metadata.mapping(key)
         for entry in entries or ():
@@ -64,6 +68,12 @@ def name_violations(metadata: Mapping, path: Path) -> Iterator[Violation]:
             yield from key_violations(text, (*path, key), entry.mark)
             if key == "labels" and isinstance(entry.value, Scalar):
                 yield from _label(entry.value, (*path, key, entry.key))
+
+
+def _namespace(name: str, path: Path, mark: Mark) -> Iterator[Violation]:
+    if len(name) > LABEL_LENGTH or not _NAMESPACE.fullmatch(name):
+        text = f'"{name}": no namespace can be called so; lower case letters, digits and "-"'
+        yield Violation(path, mark, INVALID, f"{text}, {LABEL_LENGTH} at most")
 
 
 def _generated(prefix: str, path: Path, mark: Mark) -> Iterator[Violation]:

@@ -11,8 +11,10 @@ from conformance.api.cel import rule_violations
 from conformance.api.decoding import too_wide, unknown_fields, wrong_types
 from conformance.api.defaults import complete
 from conformance.api.metadata import metadata_violations, metadata_warnings
+from conformance.api.renamed import renamed
 from conformance.api.structural import violations
 from conformance.api.violation import DEPRECATED, REQUIRED, Violation
+from conformance.manifest.document import V1ALPHA1
 from conformance.manifest.node import NOWHERE, Mapping
 from conformance.manifest.read import read_graph
 
@@ -68,7 +70,10 @@ def judge(
     used = definition or crd.load()
     version = document.version or ""
     schema = used.versions[version]
-    unknown = tuple(unknown_fields(document.root, schema))
+    unknown = tuple(
+        replace(one, text=renamed(one.path, is_alpha=version == V1ALPHA1))
+        for one in unknown_fields(document.root, schema)
+    )
     root = complete(document.root, schema)
     assert isinstance(root, Mapping)  # noqa: S101 - completing keeps the kind of a node
     found = [*_schema_violations(root, schema), *_metadata_violations(root)]

@@ -34,7 +34,7 @@ class Violation:
         path: The field as the API server names it, from the root of the object.
         mark: Where it was written: the key for an unknown field, else the value.
         kind: The API server's class of error (`Required value`, ...).
-        text: What is wrong.
+        text: What is wrong; for an unknown field what to write instead, or nothing.
         suggestion: The nearest right word, or None.
         unless: What a cluster must have for this to be fine; None when it never is.
     """
@@ -51,5 +51,6 @@ class Violation:
         """The whole message: path, kind, text and what to write instead."""
         hint = f'; did you mean "{self.suggestion}"?' if self.suggestion else ""
         if self.kind == UNKNOWN:
-            return f'{UNKNOWN} "{path_text(self.path)}"{hint}'
+            other = f"; {self.text}" if self.text else hint
+            return f'{UNKNOWN} "{path_text(self.path)}"{other}'
         return f"{path_text(self.path)}: {self.kind}: {self.text}{hint}"

@@ -29,6 +29,10 @@ _BEFORE_A_PROGRAM = frozenset(
     {"exec", "env", "nohup", "time", "if", "then", "else", "do", "{", "!"}
 )
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
+_HIDDEN = {ord(char): 0xE000 + place for place, char in enumerate(" ;&|\n'\"")}
+"""What separates words and commands, as characters that nobody writes."""
+
+_SHOWN = {hidden: shown for shown, hidden in _HIDDEN.items()}
 _OPERATORS = re.compile(r"[;&|\n]+|\d?[<>].*")
 
 
@@ -137,11 +141,11 @@ def _split_script(script: Word) -> tuple[Word, ...]:
         pieces = list(lexer)
     except ValueError:  # An unclosed quote: the shell will say so; nothing to read here.
         return ()
-    return tuple(Word(piece.replace("\0", " "), script.mark) for piece in pieces)
+    return tuple(Word(piece.translate(_SHOWN), script.mark) for piece in pieces)
 
 
 def _protect(text: str) -> str:
-    """Hide the spaces inside `$(...)` and `$((...))`, which do not separate words."""
+    """Hide what stands inside `$(...)` and `$((...))`: it separates neither words nor commands."""
     out = []
     depth = 0
     for index, char in enumerate(text):
@@ -149,7 +153,7 @@ def _protect(text: str) -> str:
             depth += 1
         elif char == ")" and depth:
             depth -= 1
-        out.append("\0" if depth and char == " " else char)
+        out.append(char.translate(_HIDDEN) if depth else char)
     return "".join(out)
 
 

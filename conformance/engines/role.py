@@ -28,6 +28,9 @@ class Role(StrEnum):
 
 
 _PLANNER_MODULES = frozenset({"dynamo.planner", "dynamo.global_planner"})
+_OLD_FLAGS = {"--is-prefill-worker": Role.PREFILL, "--is-decode-worker": Role.DECODE}
+"""How roles were told before Dynamo 1.4; what is meant is clear, whether the release takes it."""
+
 _MODES = {"pd": Role.AGG, "agg": Role.AGG, "null": Role.AGG}
 
 
@@ -73,7 +76,7 @@ def part(component: Component, graph: Graph) -> Part:
     )
     return Part(
         component=component,
-        role=_role(command.module, arguments),
+        role=_role(command, arguments),
         command=command,
         arguments=arguments,
     )
@@ -86,11 +89,14 @@ def environment(component: Component, graph: Graph) -> Mapping[str, str]:
     return {var.name: var.value for var in (*graph.env, *own) if var.value is not None}
 
 
-def _role(module: str, arguments: catalog.Arguments) -> Role | None:
-    if module == FRONTEND_MODULE:
+def _role(command: CommandLine, arguments: catalog.Arguments) -> Role | None:
+    if command.module == FRONTEND_MODULE:
         return Role.FRONTEND
-    if module not in WORKER_MODULES:
+    if command.module not in WORKER_MODULES:
         return None
+    for word in command.texts:
+        if word in _OLD_FLAGS:
+            return _OLD_FLAGS[word]
     mode = arguments.get("disaggregation_mode")
     if mode is None:
         return Role.AGG

@@ -44,8 +44,9 @@ class _Request:
 
 
 @click.command(
+    context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 no errors, 1 errors found, 2 wrong usage or unusable settings, 3 nothing "
-    "found to check. Settings: [tool.dynamo-lint] in pyproject.toml."
+    "found to check. Settings: [tool.dynamo-lint] in pyproject.toml.",
 )
 @click.argument("paths", nargs=-1, metavar="PATH...|-")
 @click.option(
@@ -127,7 +128,9 @@ def lint(
     except UNUSABLE as error:
         raise click.UsageError(str(error)) from error
     _print(report, style, output)
-    context.exit(_exit_code(report, strict=strict, others_allowed=others_allowed))
+    # That nothing changed is what was asked, and no failure.
+    allowed = others_allowed or changed_since is not None
+    context.exit(_exit_code(report, strict=strict, others_allowed=allowed))
 
 
 def _request(
@@ -219,7 +222,8 @@ def _contents(request: _Request) -> Iterator[Content]:
     if STDIN in request.words:
         yield Content(STDIN_NAME, sys.stdin.buffer.read())
     words = [str(Path(word)) for word in request.words if word != STDIN]
-    for path in manifest_files(words, exclude=request.exclude):
+    found = manifest_files(words, exclude=request.exclude, exclude_named=request.others_allowed)
+    for path in found:
         if changed is None or path.resolve() in changed:
             named = str(path) in words and not request.others_allowed
             yield Content(str(path), path.read_bytes(), named=named)

@@ -19,12 +19,16 @@ class NoSuchPathError(FileNotFoundError):
     """A word that names no file, no folder and no pattern that fits one."""
 
 
-def manifest_files(words: Iterable[str | Path], *, exclude: tuple[str, ...] = ()) -> Iterator[Path]:
+def manifest_files(
+    words: Iterable[str | Path], *, exclude: tuple[str, ...] = (), exclude_named: bool = False
+) -> Iterator[Path]:
     """Yield files as given, what fits a pattern, and every YAML file below folders in order.
 
     Args:
         words: Files, folders, and patterns that no shell has expanded (`**` for any folders).
         exclude: Patterns of files below folders to leave out.
+        exclude_named: Whether files that are named are left out too, as a program that names
+            every file of a repository expects.
 
     Raises:
         NoSuchPathError: A word stands for nothing.
@@ -34,6 +38,8 @@ def manifest_files(words: Iterable[str | Path], *, exclude: tuple[str, ...] = ()
     for word in words:
         for path in _expanded(Path(word)):
             below = _below(path, exclude) if path.is_dir() else (path,)
+            if exclude_named and not path.is_dir() and _excluded(path, exclude):
+                continue
             for one in below:
                 place = real(one.parent) / one.name
                 if place not in seen:
@@ -58,7 +64,11 @@ def _expanded(path: Path) -> tuple[Path, ...]:
 def _below(folder: Path, exclude: tuple[str, ...]) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        names = (str(path), str(path.absolute())) if exclude else ()
-        excluded = any(fnmatch(name, pattern) for name in names for pattern in exclude)
-        if path.suffix in SUFFIXES and not hidden and not excluded and path.is_file():
+        wanted = path.suffix in SUFFIXES and not hidden and not _excluded(path, exclude)
+        if wanted and path.is_file():
             yield path
+
+
+def _excluded(path: Path, exclude: tuple[str, ...]) -> bool:
+    names = (str(path), str(path.absolute())) if exclude else ()
+    return any(fnmatch(name, pattern) for name in names for pattern in exclude)

@@ -55,8 +55,11 @@ def cluster_of(words: Iterable[str]) -> Cluster:
     Raises:
         SettingsError: A word is no feature.
     """
-    given = {word.strip() for word in words if word.strip() and word.strip() != NONE}
+    said = {word.strip() for word in words}
+    given = said - {NONE}
     known = [str(one) for one in Feature]
+    if "" in said or (given and NONE in said):
+        raise SettingsError(f"cluster-has: write {NONE}, or some of {','.join(known)}")
     for word in sorted(given):
         if word not in known:
             hint = did_you_mean(word, known) or f"; write {NONE}, or some of {','.join(known)}"

@@ -26,6 +26,10 @@ _COMMENT = re.compile(
     r"#\s*dynamo-lint:\s*allow\s+(?P<rules>[a-z0-9-]+(?:\s*,\s*[a-z0-9-]+)*)"
     r"(?P<rest>.*)$"
 )
+_MARK = "dynamo-lint:"
+_ATTEMPT = re.compile(r"#\s*dynamo-lint:(?P<rules>)(?P<rest>)")
+"""A comment for us that is no waiver: a word other than `allow`, or no rule."""
+
 _REASON = re.compile(r"\s+because\s+(?P<reason>\S.*?)\s*$")
 _ALONE = re.compile(r"\s*(?:#.*)?$")
 
@@ -55,14 +59,15 @@ def find_waivers(lines: tuple[str, ...], *, first: int) -> tuple[Waiver, ...]:
     """Return the waivers in `lines`, of which the first one is line `first` of the file."""
     found = []
     for index, line in enumerate(lines):
-        if "dynamo-lint:" not in line or (match := _COMMENT.search(line)) is None:
+        match = _COMMENT.search(line) or _ATTEMPT.search(line) if _MARK in line else None
+        if match is None:
             continue
         target = index
         while _ALONE.match(lines[target]) and target + 1 < len(lines):
             target += 1
         reason = _REASON.match(match["rest"])
         waiver = Waiver(
-            rules=tuple(re.split(r"\s*,\s*", match["rules"])),
+            rules=tuple(re.split(r"\s*,\s*", match["rules"])) if match["rules"] else (),
             reason=reason["reason"] if reason is not None else "",
             target=target + first,
             line=index + first,
@@ -98,7 +103,8 @@ class Waivers:
         """Yield what is wrong with the waivers themselves, once all findings have been seen."""
         for waiver in self._waivers:
             if not waiver.reason and self._options.applies(WAIVER_REASON):
-                text = "a waiver needs a reason; write: allow RULE because REASON"
+                text = "this is no waiver" if not waiver.rules else "a waiver needs a reason"
+                text += "; write: # dynamo-lint: allow RULE because REASON"
                 yield _finding(waiver, self._file, WAIVER_REASON, Severity.ERROR, text)
             for rule in waiver.rules:
                 # A rule that was not asked for may well find something; only a full run can tell.

@@ -101,7 +101,7 @@ def test_ci_runs_the_two_commands(command: str) -> None:
 
 @pytest.mark.parametrize("command", matching("dynamo lint "))
 def test_lint_commands_find_no_error(command: str, workshop: Workshop) -> None:
-    words = shlex.split(command.replace("build/", f"{workshop.folder}/"))
+    words = shlex.split(command.replace("lint.json", f"{workshop.folder}/lint.json"))
     ended = run(words, env=workshop.environment)
     assert ended.returncode == 0, ended.stdout
     assert " checked: " in ended.stdout or "--prerequisites" in command

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from conformance.engines.parsing import unexpanded
 from conformance.engines.role import Role
 from conformance.engines.serving import given_mark, served_model
 from conformance.lint.finding import Severity
@@ -43,7 +44,7 @@ def check(subject: Subject) -> Iterator[Problem]:
     wanted = served_model(first)
     for part in workers[1:]:
         model = served_model(part)
-        if model != wanted:
+        if model != wanted and not (unexpanded(model) or unexpanded(wanted)):
             mark = given_mark(part, "served_model_name", "model", "model_path")
             here = f'component "{part.component.name}" serves {model}'
             there = f'component "{first.component.name}" serves {wanted}'

@@ -23,7 +23,8 @@ POLL_SECONDS = 0.2
 
 
 @click.command(
-    epilog="Exit codes: 0 ended by --for, 1 the graph failed, 2 wrong usage, 130 ended by Ctrl-C."
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 ended by --for, 1 the graph failed, 2 wrong usage, 130 ended by Ctrl-C.",
 )
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--name", help="Which graph of the file to run, when it holds several.")

@@ -42,6 +42,7 @@ def test_good_names(metadata: str) -> None:
         ("{name: g, labels: {app: -x}}", "metadata.labels.app: Invalid value"),
         (f"{{name: g, labels: {{app: {'a' * 64}}}}}", "at most 63 characters"),
         ("{name: g, labels: {_x: w}}", 'metadata.labels: Invalid value: "_x"'),
+        ("{name: g, namespace: In_ference}", 'metadata.namespace: Invalid value: "In_ference"'),
         ("{name: g, annotations: {_up/x: w}}", "prefix part a lowercase RFC 1123 subdomain"),
     ],
 )

@@ -67,3 +67,22 @@ def test_v1alpha1_is_warned_about_in_the_api_server_s_words() -> None:
 def test_the_crd_is_not_old() -> None:
     age = dt.datetime.now(tz=dt.UTC).date() - dt.date.fromisoformat(crd.load().date)
     assert age.days < 270, "make the CRD data anew: tools/crds.py"
+
+
+@pytest.mark.parametrize(
+    ("version", "body", "advice"),
+    [
+        ("v1beta1", "services: {}", "v1beta1 has components, a list whose items have a name"),
+        ("v1beta1", "components: [{name: a, componentType: worker}]", "v1beta1 has type"),
+        ("v1beta1", "components: [{name: a, replica: 1}]", 'did you mean "replicas"?'),
+        ("v1alpha1", "components: []", "v1alpha1 has services, a map from name to service"),
+        ("v1alpha1", "services: {a: {podTemplate: {}}}", "v1alpha1 has extraPodSpec"),
+    ],
+)
+def test_a_word_of_the_other_version_is_answered_with_the_right_one(
+    version: str, body: str, advice: str
+) -> None:
+    text = HEAD.replace("v1beta1", version) + f"spec: {{{body}}}\n"
+    (document,) = read_documents(text, file="g.yaml")
+    found = judge(document).violations
+    assert any(one.message.endswith(f"; {advice}") for one in found), [o.message for o in found]

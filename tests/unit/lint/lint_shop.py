@@ -40,6 +40,7 @@ spec:
               image: nvcr.io/nvidia/ai-dynamo/vllm-runtime:1.6.1
               command: [python3, -m, dynamo.vllm]
               args: [--model, Qwen/Qwen3-0.6B]
+              resources: {limits: {nvidia.com/gpu: 1}}
 """
 REPLICAS = "      replicas: 1\n"
 """A line of GRAPH, to be replaced by a wrong one."""

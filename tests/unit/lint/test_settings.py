@@ -203,3 +203,8 @@ def test_a_report_can_be_written_and_the_text_be_seen(shop: Shop) -> None:
     assert ended.stdout == shop.run("g.yaml").stdout
     written = (shop.folder / "out.sarif").read_text(encoding="utf-8")
     assert written == shop.run("--format", "sarif", "g.yaml").stdout
+
+
+@pytest.mark.parametrize("words", ["", "lws,none", "lws,"])
+def test_a_cluster_that_has_and_has_not_is_wrong_usage(shop: Shop, words: str) -> None:
+    assert "write none, or some of lws" in shop.refused(f"--cluster-has={words}", "g.yaml")

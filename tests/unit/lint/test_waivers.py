@@ -187,3 +187,11 @@ def test_the_settings_waive_files_that_are_no_yaml(shop: Shop) -> None:
     assert shop.found("chart") == [("yaml", 1)]
     shop.write("pyproject.toml", SETTINGS.format(rule="yaml", files="chart/*"))
     assert shop.found("chart") == []
+
+
+@pytest.mark.parametrize("words", ["ignore api-schema because x", "api-schema", "allow"])
+def test_a_comment_that_is_no_waiver_is_told_how_to_be_one(shop: Shop, words: str) -> None:
+    shop.write("g.yaml", f"# dynamo-lint: {words}\n{GRAPH}")
+    text = shop.run("g.yaml").stdout
+    advice = "this is no waiver; write: # dynamo-lint: allow RULE because REASON [waiver-reason]"
+    assert text.splitlines()[0] == f"g.yaml:1:1: error: {advice}"
