@@ -62,7 +62,8 @@ def convert(
     text = _text(file, name)
     converted = _converted(text, name, version)
     if not converted.graphs:
-        click.echo(f"{name}: no DynamoGraphDeployment in it; give a manifest of one", err=True)
+        advice = "give a manifest of one; a List is not opened, write its items as documents"
+        click.echo(f"{name}: no DynamoGraphDeployment in it; {advice}", err=True)
         context.exit(EXIT_NOTHING)
     if not in_place:
         _write(converted.text, output)

@@ -35,6 +35,9 @@ __all__ = [
     "modules",
 ]
 
+_LIKENESS = 0.72
+"""Engines have hundreds of flags: of so many, some always looks a little like any other word."""
+
 RELEASE = "1.6.1"
 _DATA = Path(__file__).parent / "data" / "flags"
 _NO_ENV: Mapping[str, str] = {}
@@ -254,7 +257,7 @@ class Catalog:
         return UsageFault(
             leftovers.refusal(said, style=self.unknown_words),
             index=run[0].index,
-            suggestion=nearest(name, names) if is_flag else None,
+            suggestion=nearest(name, names, likeness=_LIKENESS) if is_flag else None,
             removed=self.removed.get(name.replace("_", "-")) if is_flag else None,
         )
 

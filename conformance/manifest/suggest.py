@@ -8,7 +8,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
+LIKENESS = 0.66
+"""How much alike two words must be, from 0 to 1, for one to be meant by the other."""
+
+
+def nearest(word: str, known: Iterable[str], *, likeness: float = LIKENESS) -> str | None:
     """Return the known word that looks most like `word`, or None when none is close.
 
     Case and the difference between `-` and `_` do not count, so `ReplicaS` finds `replicas`.
@@ -20,7 +24,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
         folded.setdefault(_fold(candidate), candidate)
     if _fold(word) in folded:
         return folded[_fold(word)]
-    matches = get_close_matches(_fold(word), folded, n=1, cutoff=0.6)
+    matches = get_close_matches(_fold(word), folded, n=1, cutoff=likeness)
     return folded[matches[0]] if matches else None
 
 
