@@ -25,6 +25,8 @@ MAX_NODES = 500_000
 MAX_DEPTH = 100
 """Deeper than any Kubernetes object nests."""
 
+_TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
+
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _TRUE = ("y", "yes", "on", "true")
 _FALSE = ("n", "no", "off", "false")
@@ -98,25 +100,27 @@ def parse(text: str, *, file: str, line: int = 1) -> Iterator[Node]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = Mark(mark.line + line, mark.column + 1) if mark else Mark(line, 1)
-        raise ManifestError(file, at, f"not YAML: {_words(error, text, line)}") from error
+        raise ManifestError(file, at, _words(error, text, line)) from error
     except yaml.reader.ReaderError as error:
         raise ManifestError(file, _unreadable(text, error, line), _characters(error)) from error
     except yaml.YAMLError as error:
         raise ManifestError(file, Mark(line, 1), f"not YAML: {error}") from error
     except _TooDeepError as error:
         at = Mark(error.mark.line + line, error.mark.column + 1)
-        raise ManifestError(file, at, f"nested deeper than {MAX_DEPTH} levels") from error
+        raise ManifestError(file, at, _TOO_DEEP) from error
 
 
 def _words(error: yaml.MarkedYAMLError, text: str, line: int) -> str:
     """Return what the parser says, and what it does not: that it is a tab, and where it began."""
     mark, begun = error.problem_mark, error.context_mark
     if mark is not None and text.removeprefix("\ufeff")[mark.index : mark.index + 1] == "\t":
-        return "a tab; indent with spaces"
+        return "not YAML: a tab; indent with spaces"
     said = str(error.problem or error.context)
+    if "nesting depth" in said:  # Newer parsers have a limit of their own.
+        return _TOO_DEEP
     if begun is None or "end of stream" not in said:
-        return said
-    return f"{said}, {error.context} that begins in line {begun.line + line}"
+        return f"not YAML: {said}"
+    return f"not YAML: {said}, {error.context} that begins in line {begun.line + line}"
 
 
 def _unreadable(text: str, error: yaml.reader.ReaderError, line: int) -> Mark:
@@ -148,7 +152,7 @@ class _Reader:
             return known
         mark = self._mark(raw)
         if depth > MAX_DEPTH:
-            raise ManifestError(self._file, mark, f"nested deeper than {MAX_DEPTH} levels")
+            raise ManifestError(self._file, mark, _TOO_DEEP)
         if isinstance(raw, yaml.ScalarNode):
             return self._scalar(raw, mark), 1
         found: tuple[Node, int]

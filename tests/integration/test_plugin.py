@@ -74,4 +74,4 @@ def test_only_what_a_change_concerns_is_collected(workshop: Workshop) -> None:
     script.write_text(f"{script.read_text('utf-8')}\n", encoding="utf-8")
     assert "graphs/launch/k8s/agg.yaml::lint" in workshop.pytest(*command).text
     wrong = workshop.pytest("--dynamo-changed-since", "no-such-branch", "graphs")
-    assert "--dynamo-changed-since: git merge-base" in wrong.text
+    assert "--dynamo-changed-since: no revision is called" in wrong.text
