@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conformance.lint.finding import CheckedDocument, Finding, Fix, Severity
+from conformance.lint.options import SettingsWaiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -143,6 +144,7 @@ def _text(found: Checked) -> str:
                     [f.rule, f.severity, f.line, f.column, f.path, f.message, f.source, f.fix]
                     for f in one.findings
                 ],
+                [[w.rule, w.files, w.reason] for w in one.waived],
             ]
             for one in found
         ],
@@ -158,8 +160,12 @@ def _documents(text: str, file: str) -> Checked:
             kind=kind,
             name=name,
             findings=tuple(_finding(file, fields) for fields in findings),
+            waived=tuple(
+                SettingsWaiver(rule=rule, files=files, reason=reason)
+                for rule, files, reason in waived
+            ),
         )
-        for index, kind, name, findings in json.loads(text)
+        for index, kind, name, findings, waived in json.loads(text)
     )
 
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from pathlib import Path
 
+    from conformance.lint.options import SettingsWaiver
     from conformance.manifest.document import Document
 
 _TEMPLATE = "{{"
@@ -153,10 +154,17 @@ class _Page:
             reason += "; is it a Helm template? check what `helm template` prints"
         problem = Problem(error.mark, reason)
         found = self.finding(YAML_RULE, Severity.ERROR, problem, "")
-        quiet = options.skips(YAML_RULE) or options.waiver_for(YAML_RULE, self.file) is not None
-        return self.checked(None, () if quiet else (found,))
+        waiver = options.waiver_for(YAML_RULE, self.file)
+        quiet = options.skips(YAML_RULE) or waiver is not None
+        waived = () if waiver is None else (waiver,)
+        return self.checked(None, () if quiet else (found,), waived)
 
-    def checked(self, document: Document | None, findings: Iterable[Finding]) -> CheckedDocument:
+    def checked(
+        self,
+        document: Document | None,
+        findings: Iterable[Finding],
+        waived: tuple[SettingsWaiver, ...] = (),
+    ) -> CheckedDocument:
         """Return a document with its findings in order.
 
         What an anchor repeats is written in one place, and said once.
@@ -168,6 +176,7 @@ class _Page:
             kind=document.kind if document is not None else "",
             name=document.name if document is not None else "",
             findings=tuple(sorted(unique, key=lambda one: (one.line, one.column, one.rule))),
+            waived=waived,
         )
 
 
@@ -188,7 +197,7 @@ def _check_source(
     for complaint in waivers.complaints():
         found[_home(complaint, ours)].append(complaint)
     for document, kept in zip(ours, found, strict=True):
-        yield page.checked(document, kept)
+        yield page.checked(document, kept, waivers.of_settings)
 
 
 def _home(complaint: Finding, documents: list[Document]) -> int:

@@ -124,7 +124,7 @@ def lint(
         )
         if listing:
             context.exit(_list_prerequisites(request, style, output))
-        report = _fixed(request) if fix else _run(request)
+        report = _told(_fixed(request) if fix else _run(request), request)
     except UNUSABLE as error:
         raise click.UsageError(str(error)) from error
     _print(report, style, output)
@@ -201,6 +201,15 @@ def _run(request: _Request) -> LintReport:
 
     cache = _cache(request.options) if request.cached else None
     return check(_contents(request), request.options, cache=cache)
+
+
+def _told(report: LintReport, request: _Request) -> LintReport:
+    """Return the report with what it shows about the settings."""
+    if not request.options.waivers or request.changed_since is not None:
+        return report
+    from conformance.lint.unused import with_unused
+
+    return with_unused(report, request.options, request.words)
 
 
 def _cache(options: LintOptions) -> ResultCache | None:

@@ -125,6 +125,6 @@ _OWN = (
         severity="warning",
         title="A waiver waives something.",
         why="What it waived is gone, or was mended; left there it would hide the next one.",
-        mend="remove the comment.",
+        mend="remove it.",
     ),
 )

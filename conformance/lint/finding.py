@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from conformance.lint.options import SettingsWaiver
+
+SETTINGS = "settings"
+"""The kind of the document that findings about the settings are in; it is no graph."""
 
 
 class Severity(StrEnum):
@@ -73,6 +79,7 @@ class CheckedDocument:
         kind: Its kind; empty when it cannot be read.
         name: Its name; empty when it cannot be read.
         findings: By line and column.
+        waived: Waivers of the settings that covered something in it.
     """
 
     file: str
@@ -80,6 +87,7 @@ class CheckedDocument:
     kind: str
     name: str
     findings: tuple[Finding, ...]
+    waived: tuple[SettingsWaiver, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

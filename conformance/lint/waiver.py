@@ -20,7 +20,7 @@ from conformance.manifest.suggest import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from conformance.lint.options import LintOptions
+    from conformance.lint.options import LintOptions, SettingsWaiver
 
 _COMMENT = re.compile(
     r"#\s*dynamo-lint:\s*allow\s+(?P<rules>[a-z0-9-]+(?:\s*,\s*[a-z0-9-]+)*)"
@@ -86,18 +86,28 @@ class Waivers:
         self._file = file
         self._options = options
         self._used: set[tuple[Waiver, str]] = set()
+        self._settings: dict[SettingsWaiver, None] = {}
 
     def kept(self, findings: Iterable[Finding]) -> Iterator[Finding]:
         """Yield the findings that no waiver covers."""
         for finding in findings:
             covering = _covering(finding, self._waivers)
-            if covering is None and self._options.waiver_for(finding.rule, self._file) is None:
-                yield finding
-            elif covering is not None:
+            if covering is None:
+                waiver = self._options.waiver_for(finding.rule, self._file)
+                if waiver is None:
+                    yield finding
+                else:
+                    self._settings[waiver] = None
+            else:
                 self._used.add(covering)
                 if not covering[0].reason:
                     text = f"{finding.message} (the waiver gives no reason)"
                     yield replace(finding, message=text)
+
+    @property
+    def of_settings(self) -> tuple[SettingsWaiver, ...]:
+        """The waivers of the settings that covered a finding so far."""
+        return tuple(self._settings)
 
     def complaints(self) -> Iterator[Finding]:
         """Yield what is wrong with the waivers themselves, once all findings have been seen."""

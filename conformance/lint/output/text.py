@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.lint.finding import Severity
+from conformance.lint.finding import SETTINGS, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +29,8 @@ def summary(report: LintReport) -> str:
         if number := report.count(severity):
             plural = "s" if number > 1 and severity is not Severity.INFO else ""
             counts.append(f"{number} {severity}{plural}")
-    graphs, files = _number(len(report.documents), "graph"), _number(report.files, "file")
+    checked = sum(one.kind != SETTINGS for one in report.documents)
+    graphs, files = _number(checked, "graph"), _number(report.files, "file")
     return f"{graphs} in {files} checked: {', '.join(counts) if counts else 'no findings'}"
 
 

@@ -195,3 +195,59 @@ def test_a_comment_that_is_no_waiver_is_told_how_to_be_one(shop: Shop, words: st
     text = shop.run("g.yaml").stdout
     advice = "this is no waiver; write: # dynamo-lint: allow RULE because REASON [waiver-reason]"
     assert text.splitlines()[0] == f"g.yaml:1:1: error: {advice}"
+
+
+def test_a_waiver_of_the_settings_that_waives_nothing(shop: Shop) -> None:
+    shop.write("pyproject.toml", SETTINGS.format(rule="api-schema", files="old/*.yaml"))
+    shop.write("old/g.yaml", GRAPH)
+    unused = [("waiver-unused", 2)]
+    assert shop.found(".") == unused
+    assert shop.found("old") == unused
+    *_, settings = shop.documents(".")
+    assert (settings["file"], settings["kind"]) == ("pyproject.toml", "settings")
+    (finding,) = settings["findings"]
+    assert (
+        SETTINGS.format(rule="api-schema", files="old/*.yaml")
+        .splitlines()[1][finding["column"] - 1 :]
+        .startswith("old/*.yaml")
+    )
+    assert finding["message"].startswith('this waives nothing any more: no "api-schema" in old/*')
+    assert "1 graph in 1 file checked: 1 warning" in shop.run(".").stdout
+    assert shop.run("--strict", ".").exit_code == 1
+
+
+def test_a_waiver_of_the_settings_at_work_is_none_of_these(shop: Shop) -> None:
+    shop.write("pyproject.toml", SETTINGS.format(rule="api", files="old/*.yaml"))
+    shop.write("old/g.yaml", graph(REPLICAS, f"{WRONG}\n"))
+    shop.write("old/h.yaml", GRAPH)
+    assert shop.found("--no-cache", ".") == []
+    # Once to fill the cache, and once from it.
+    assert shop.found(".") == []
+    assert shop.found(".") == []
+
+
+def test_a_waiver_of_a_text_that_cannot_be_read_is_at_work(shop: Shop) -> None:
+    shop.write("pyproject.toml", SETTINGS.format(rule="yaml", files="old/*"))
+    shop.write("old/g.yaml", f"{GRAPH}  : [\n")
+    assert shop.found(".") == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("old/g.yaml",), ("new",), ("--only", "api", "."), ("--skip", "image", ".")],
+)
+def test_who_did_not_see_all_cannot_tell(shop: Shop, words: tuple[str, ...]) -> None:
+    shop.write("pyproject.toml", SETTINGS.format(rule="api-schema", files="old/*.yaml"))
+    shop.write("old/g.yaml", GRAPH)
+    shop.write("new/g.yaml", GRAPH)
+    assert shop.found(*words) == []
+
+
+def test_the_place_of_each_waiver_of_the_settings(shop: Shop) -> None:
+    tables = "".join(
+        f'[[tool.dynamo-lint.waivers]]\nrule = "{rule}"\nfiles = "a.yaml"\nreason = "because"\n'
+        for rule in ("api-schema", "disagg-pair")
+    )
+    shop.write("pyproject.toml", tables)
+    shop.write("a.yaml", GRAPH)
+    assert shop.found("a.yaml") == [("waiver-unused", 3), ("waiver-unused", 7)]
