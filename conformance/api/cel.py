@@ -11,7 +11,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from conformance.api.violation import INVALID, Violation
-from conformance.manifest.node import Key, Mapping, Node, Path, Scalar, Sequence
+from conformance.manifest.fields import is_null
+from conformance.manifest.node import Key, Mapping, Node, Path, Sequence
 from conformance.manifest.quantity import parse_quantity
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def rule_violations(node: Node, schema: Schema, path: Path = ()) -> Iterator[Vio
         schema: Its schema.
         path: Where it stands.
     """
-    if isinstance(node, Scalar) and node.value is None:
+    if is_null(node):
         return
     for rule in schema.rules:
         if rule.on_create and (text := _broken(rule, node)) is not None:

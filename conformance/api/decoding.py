@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from conformance.api.violation import INVALID, UNKNOWN, Violation
+from conformance.manifest.fields import is_null
 from conformance.manifest.node import Mapping, Node, Path, Scalar, Sequence
 from conformance.manifest.quantity import parse_quantity
 from conformance.manifest.suggest import nearest
@@ -74,7 +75,7 @@ def wrong_types(node: Node, schema: Schema, path: Path = ()) -> Iterator[Violati
     """Yield values of another kind than declared, without judging the values themselves."""
     from conformance.api.structural import type_violation
 
-    if isinstance(node, Scalar) and node.value is None:
+    if is_null(node):
         return
     if (found := type_violation(node, schema, path)) is not None:
         yield found

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.manifest.node import Entry, Mapping, Node, Scalar, Sequence, from_plain
+from conformance.manifest.fields import is_null
+from conformance.manifest.node import Entry, Mapping, Node, Sequence, from_plain
 
 if TYPE_CHECKING:
     from conformance.api.schema import Schema
@@ -38,7 +39,7 @@ def _mapping(node: Mapping, schema: Schema) -> Mapping:
         if child is None:
             entries[entry.key] = entry
             continue
-        if _is_null(entry.value) and not child.nullable:
+        if is_null(entry.value) and not child.nullable:
             changed = True
             continue
         value = complete(entry.value, child)
@@ -53,7 +54,3 @@ def _mapping(node: Mapping, schema: Schema) -> Mapping:
             entries[name] = Entry(name, value, node.mark)
             changed = True
     return Mapping(entries, node.mark) if changed else node
-
-
-def _is_null(node: Node) -> bool:
-    return isinstance(node, Scalar) and node.value is None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from conformance.api.names import key_violations, name_violations
 from conformance.api.violation import DUPLICATE, INVALID, PREFER, TOO_LONG, Violation
+from conformance.manifest.fields import is_true
 from conformance.manifest.node import Mapping, Scalar
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def _owners(metadata: Mapping, path: Path) -> Iterator[Violation]:
             text = "/v1, Kind=Event is disallowed from being an owner"
             yield Violation(path, owner.mark, INVALID, text)
         controller = owner.get("controller")
-        controllers += isinstance(controller, Scalar) and controller.value is True
+        controllers += is_true(controller)
         if controllers > 1:
             text = "only one reference can have controller set to true"
             yield Violation(path, owner.mark, INVALID, text)

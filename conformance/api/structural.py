@@ -20,6 +20,7 @@ from conformance.api.violation import (
     UNSUPPORTED,
     Violation,
 )
+from conformance.manifest.fields import is_null
 from conformance.manifest.node import Mapping, Mark, Node, Path, Scalar, Sequence
 from conformance.manifest.suggest import nearest
 
@@ -49,7 +50,7 @@ def violations(node: Node, schema: Schema, path: Path = ()) -> Iterator[Violatio
 
 def type_violation(node: Node, schema: Schema, path: Path) -> Violation | None:
     """Return what is wrong with the kind of value that `node` is, or None."""
-    if isinstance(node, Scalar) and node.value is None:
+    if is_null(node):
         if schema.nullable or (schema.type is None and not schema.int_or_string):
             return None
         return Violation(path, node.mark, INVALID, f"must be {_article(schema)}, not null")

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from conformance.manifest.document import GROUP, V1ALPHA1
-from conformance.manifest.fields import entries, is_void, is_zero, renamed
+from conformance.manifest.fields import entries, is_void, is_zero, renamed, with_lists
 from conformance.manifest.graph import GPU, MAIN
 from conformance.manifest.node import Entry, Mapping, Node, Scalar, Sequence
 from conformance.manifest.v1alpha1 import SAME_IN_BOTH, SIDECAR_FRONTEND
@@ -177,20 +177,10 @@ def _dedicated(main: Mapping) -> dict[str, Node]:
         if name == "env" and isinstance(value, Sequence):
             fields["envs"] = value
         elif name == "resources" and isinstance(value, Mapping):
-            fields["resources"] = _resources(value)
+            fields["resources"] = with_lists(value, _resource_item)
         elif isinstance(value, Mapping):
             fields[name] = value
     return fields
-
-
-def _resources(resources: Mapping) -> Mapping:
-    fields: dict[str, Node] = {}
-    for entry in resources:
-        if entry.key in ("limits", "requests") and isinstance(entry.value, Mapping):
-            fields[entry.key] = _resource_item(entry.value)
-        elif entry.key == "claims":
-            fields["claims"] = entry.value
-    return Mapping(entries(fields), resources.mark)
 
 
 def _resource_item(items: Mapping) -> Mapping:

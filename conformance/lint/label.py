@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 
-LABEL_LENGTH = 63
-SUBDOMAIN_LENGTH = 253
+from conformance.api.names import LABEL_LENGTH, SUBDOMAIN_LENGTH, is_subdomain
+
 PORT_LENGTH = 15
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
 _PORT = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -27,7 +26,7 @@ def subdomain_fault(text: str) -> str | None:
     """Return why `text` is no DNS subdomain (RFC 1123), or None when it is one."""
     if len(text) > SUBDOMAIN_LENGTH:
         return f"{len(text)} characters, at most {SUBDOMAIN_LENGTH}"
-    return None if _SUBDOMAIN.fullmatch(text) else f"{_LABEL_RULE}, in parts joined by dots"
+    return None if is_subdomain(text) else f"{_LABEL_RULE}, in parts joined by dots"
 
 
 def value_fault(text: str) -> str | None:

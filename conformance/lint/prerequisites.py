@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from conformance.manifest.document import KIND, V1ALPHA1, VERSIONS, sources
+from conformance.manifest.fields import is_true
 from conformance.manifest.graph import MAIN
 from conformance.manifest.node import Mapping, Scalar
 from conformance.manifest.read import read_graph
@@ -125,7 +126,7 @@ def _listed_claims(document: Document) -> tuple[Mapping, ...]:
 
 def _is_made(claim: Mapping) -> bool:
     create = claim.get("create")
-    return isinstance(create, Scalar) and create.value is True
+    return is_true(create)
 
 
 def _of_component(needs: _Needs, component: Component) -> Iterator[Prerequisite]:
@@ -197,7 +198,7 @@ class _Needs:
                 kind=kind,
                 name=value.value,
                 key=key,
-                optional=isinstance(optional, Scalar) and optional.value is True,
+                optional=is_true(optional),
                 file=self.document.file,
                 graph=self.graph.name,
                 line=value.mark.line,

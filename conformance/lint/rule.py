@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from importlib.resources import files
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
+
+from conformance.manifest.node import Scalar, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from conformance.lint.finding import Fix, Severity
     from conformance.manifest.document import Document
     from conformance.manifest.graph import Graph
-    from conformance.manifest.node import Mark, Path
+    from conformance.manifest.node import Mapping, Mark, Path
 
 RULES = "conformance.lint.rules"
 
@@ -57,6 +59,20 @@ class Problem:
     secret: bool = False
 
 
+class Text(NamedTuple):
+    """A text that somebody wrote.
+
+    Attributes:
+        path: The field.
+        mark: Where it was written.
+        value: What it says.
+    """
+
+    path: Path
+    mark: Mark
+    value: str
+
+
 class Subject:
     """What a rule looks at: one document, the graph that it describes, and where it is to run.
 
@@ -87,11 +103,23 @@ class Subject:
         return judge(self.document, definition=self._definition, cluster=self.cluster)
 
     @cached_property
+    def texts(self) -> tuple[Text, ...]:
+        """Every text in the document's `spec`, in document order."""
+        spec = self.document.root.mapping("spec")
+        return () if spec is None else tuple(_texts(spec))
+
+    @cached_property
     def parts(self) -> tuple[Part, ...]:
         """Every component with the role that its command line plays."""
         from conformance.engines.role import parts
 
         return parts(self.graph)
+
+
+def _texts(spec: Mapping) -> Iterator[Text]:
+    for path, node in walk(spec, ("spec",)):
+        if isinstance(node, Scalar) and isinstance(node.value, str):
+            yield Text(path, node.mark, node.value)
 
 
 class Rule(Protocol):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from conformance.lint.finding import Fix
 from conformance.lint.rule import Problem
+from conformance.manifest.fields import is_null
 from conformance.manifest.graph import MAIN
 from conformance.manifest.node import Mapping, Scalar
 from conformance.manifest.suggest import did_you_mean
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from conformance.lint.finding import Severity
     from conformance.lint.rule import Subject
     from conformance.manifest.graph import Component
-    from conformance.manifest.node import Mark, Node
+    from conformance.manifest.node import Node
 
 RUNTIME = "runtime"
 """The init container that newer operators give the Dynamo defaults of `main`."""
@@ -80,13 +81,7 @@ def all_containers(subject: Subject) -> Iterator[Placed]:
 def given(node: Mapping, key: str) -> Node | None:
     """Return what stands under `key`, or None for nothing and for `null`."""
     value = node.get(key)
-    return None if isinstance(value, Scalar) and value.value is None else value
-
-
-def mark_of(node: Mapping, key: str) -> Mark:
-    """Return where the value of `key` was written, or the mapping itself when it was not."""
-    value = node.get(key)
-    return value.mark if value is not None else node.mark
+    return None if is_null(value) else value
 
 
 def in_grove(subject: Subject) -> bool:

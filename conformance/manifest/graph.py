@@ -25,7 +25,9 @@ ENABLE_GROVE = "nvidia.com/enable-grove"
 
 FRONTEND = "frontend"
 WORKER_TYPES = ("worker", "prefill", "decode")
-TYPES = (FRONTEND, *WORKER_TYPES, "planner", "epp")
+EPP = "epp"
+"""The endpoint picker, a frontend's place in front of a gateway."""
+TYPES = (FRONTEND, *WORKER_TYPES, "planner", EPP)
 
 
 @dataclass(frozen=True, slots=True)

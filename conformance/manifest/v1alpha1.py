@@ -11,7 +11,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from conformance.manifest.document import GROUP, V1BETA1
-from conformance.manifest.fields import entries, is_true, is_void, is_zero, renamed
+from conformance.manifest.fields import (
+    entries,
+    is_null,
+    is_true,
+    is_void,
+    is_zero,
+    renamed,
+    with_lists,
+)
 from conformance.manifest.graph import GPU, MAIN
 from conformance.manifest.node import Entry, Mapping, Node, Scalar, Sequence
 
@@ -54,7 +62,7 @@ def to_v1beta1(root: Mapping) -> Mapping:
     if services is not None:
         ordered = sorted(services, key=lambda entry: entry.key)
         # A service that is null is admitted, and the operator makes nothing of it.
-        components = tuple(_component(one) for one in ordered if not _is_null(one.value))
+        components = tuple(_component(one) for one in ordered if not is_null(one.value))
         fields["components"] = Sequence(components, services.mark)
     version = root.get("apiVersion")
     converted = root.replaced(
@@ -168,7 +176,7 @@ def _main_container(body: Mapping, written: Mapping | None) -> Mapping | None:
     """Merge the service's dedicated fields into `mainContainer`, whose own values win."""
     fields: dict[str, Node] = {}
     if (resources := body.mapping("resources")) is not None:
-        fields["resources"] = _resources(resources)
+        fields["resources"] = with_lists(resources, _resource_list)
     envs = body.get("envs")
     if isinstance(envs, Sequence) and len(envs):
         fields["env"] = envs
@@ -232,16 +240,6 @@ def _volume_mount(mount: Mapping) -> Mapping:
     return Mapping(entries(fields), mount.mark)
 
 
-def _resources(resources: Mapping) -> Mapping:
-    fields: dict[str, Node] = {}
-    for entry in resources:
-        if entry.key in ("limits", "requests") and isinstance(entry.value, Mapping):
-            fields[entry.key] = _resource_list(entry.value)
-        elif entry.key == "claims":
-            fields["claims"] = entry.value
-    return Mapping(entries(fields), resources.mark)
-
-
 def _resource_list(items: Mapping) -> Mapping:
     fields = renamed(items, (("cpu", "cpu"), ("memory", "memory")))
     found = entries(fields)
@@ -267,7 +265,3 @@ def _frontend_sidecar(body: Mapping) -> Mapping | None:
         entry = Mapping(entries({"secretRef": source}), secret.mark)
         fields["envFrom"] = Sequence((entry,), secret.mark)
     return Mapping(entries(fields), sidecar.mark)
-
-
-def _is_null(node: Node) -> bool:
-    return isinstance(node, Scalar) and node.value is None

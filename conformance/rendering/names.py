@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from conformance.manifest.node import Scalar
+from conformance.manifest.fields import is_true
 from conformance.rendering import alpha
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def dynamo_namespace(graph: Graph, component: Component, *, namespace: str) -> s
         namespace: The Kubernetes namespace.
     """
     wants_global = component.node.get("globalDynamoNamespace")
-    if isinstance(wants_global, Scalar) and wants_global.value is True:
+    if is_true(wants_global):
         return GLOBAL_NAMESPACE
     return f"{namespace}-{graph.name.replace('.', '-')}"
 

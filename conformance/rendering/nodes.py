@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from conformance.manifest.fields import is_null
 from conformance.manifest.node import NOWHERE, Entry, Mapping, Scalar, Sequence, from_plain
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def overlaid(base: Mapping, written: Mapping) -> Mapping:
 
 def is_set(node: Node | None) -> bool:
     """Whether a key was given a value; `null` is the same as nothing."""
-    return node is not None and not (isinstance(node, Scalar) and node.value is None)
+    return node is not None and not is_null(node)
 
 
 def _is_zero(node: Node) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from conformance.api.cluster import Cluster
-from conformance.manifest.graph import ENABLE_GROVE, MAIN, TYPES, Container
+from conformance.manifest.graph import ENABLE_GROVE, EPP, MAIN, TYPES, Container
 from conformance.manifest.node import Mapping, Scalar
 from conformance.manifest.suggest import did_you_mean
 from conformance.rendering import backend, defaults, environment, labels, launch, names, volumes
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 DEPLOYMENT: Literal["Deployment"] = "Deployment"
 LEADER_WORKER_SET: Literal["LeaderWorkerSet"] = "LeaderWorkerSet"
 
-EPP = "epp"
 GRACE_SECONDS = 60
 FS_GROUP = 1000
 

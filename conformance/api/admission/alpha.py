@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from conformance.api.admission.annotation import EXECUTOR_BACKEND, executor_backend
-from conformance.api.admission.request import is_true, mark_of, text_of
+from conformance.api.admission.request import text_of
 from conformance.api.violation import DEPRECATED, FORBIDDEN, INVALID, REQUIRED, Violation
+from conformance.manifest.fields import is_true, mark_of
 from conformance.manifest.node import Key, Mapping, Scalar
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def warn(request: Request) -> Iterator[Violation]:
 
 
 def _dynamo_namespace(request: Request, service: Mapping) -> str:
-    if is_true(service, "globalDynamoNamespace"):
+    if is_true(service.get("globalDynamoNamespace")):
         return _SHARED_NAMESPACE
     return f"{request.graph.namespace or 'default'}-{request.graph.name}"
 
@@ -76,7 +77,7 @@ def _annotations(service: Mapping, path: Path) -> Iterator[Violation]:
 
 def _mounts(service: Mapping, path: Path) -> Iterator[Violation]:
     for index, mount in enumerate(service.mappings("volumeMounts")):
-        if not text_of(mount, "mountPoint") and not is_true(mount, "useAsCompilationCache"):
+        if not text_of(mount, "mountPoint") and not is_true(mount.get("useAsCompilationCache")):
             here = (*path, "volumeMounts", index, "mountPoint")
             text = "is required when useAsCompilationCache is false"
             yield Violation(here, mark_of(mount, "mountPoint"), REQUIRED, text)
@@ -84,7 +85,7 @@ def _mounts(service: Mapping, path: Path) -> Iterator[Violation]:
 
 def _ingress(service: Mapping, path: Path) -> Iterator[Violation]:
     ingress = service.mapping("ingress")
-    if ingress is not None and is_true(ingress, "enabled") and not text_of(ingress, "host"):
+    if ingress is not None and is_true(ingress.get("enabled")) and not text_of(ingress, "host"):
         text = "is required when ingress is enabled"
         yield Violation((*path, "ingress", "host"), mark_of(ingress, "host"), REQUIRED, text)
 
@@ -114,7 +115,7 @@ def _sidecar(service: Mapping, path: Path) -> Iterator[Violation]:
 
 def _failover(service: Mapping, path: Path) -> Iterator[Violation]:
     failover = service.mapping("failover")
-    if failover is None or not is_true(failover, "enabled"):
+    if failover is None or not is_true(failover.get("enabled")):
         return
     shadows = failover.get("numShadows")
     count = shadows.value if isinstance(shadows, Scalar) else None

@@ -5,8 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from conformance.api.admission.request import mark_of, text_of
+from conformance.api.admission.request import text_of
 from conformance.api.violation import INVALID, REQUIRED, Violation
+from conformance.manifest.fields import mark_of
 from conformance.manifest.quantity import parse_quantity
 from conformance.manifest.suggest import nearest
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from conformance.api.admission.image import runtime_version
-from conformance.api.admission.request import mark_of, text_of
+from conformance.api.admission.request import text_of
 from conformance.api.violation import FORBIDDEN, INFERENCE, INVALID, REQUIRED, Violation
+from conformance.manifest.fields import mark_of
+from conformance.manifest.graph import EPP
 from conformance.manifest.whole import parse_whole
 
 if TYPE_CHECKING:
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from conformance.manifest.graph import Component
     from conformance.manifest.node import Path
 
-EPP = "epp"
 _NATIVE_SINCE = (1, 5)
 _NO_POOL = (
     "cannot deploy EPP component: InferencePool API group (inference.networking.k8s.io) is not "

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from conformance.api.admission.annotation import DISCOVERY_MODE
 from conformance.api.admission.component import VLLM
 from conformance.api.admission.grove import needs_grove
-from conformance.api.admission.request import is_true, mark_of, text_of
+from conformance.api.admission.request import text_of
 from conformance.api.violation import DUPLICATE, FORBIDDEN, INVALID, Violation
+from conformance.manifest.fields import is_true, mark_of
 from conformance.manifest.graph import WORKER_TYPES
 from conformance.manifest.node import Key, Mapping, Scalar
 from conformance.manifest.quantity import parse_quantity
@@ -112,7 +113,7 @@ def _discovery(request: Request, failover: Mapping) -> Iterator[Violation]:
 def _checkpoint(
     experimental: Mapping, checkpoint: Mapping, memory: Mapping | None, path: Path
 ) -> Iterator[Violation]:
-    if is_true(checkpoint, "enabled"):
+    if is_true(checkpoint.get("enabled")):
         text = "checkpoint functionality is disabled in the operator configuration"
         yield Violation(path, checkpoint.mark, FORBIDDEN, text)
         if memory is not None and _mode(memory) == INTER_POD:

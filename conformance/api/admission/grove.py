@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.api.admission.request import is_true, mark_of, text_of
+from conformance.api.admission.request import text_of
 from conformance.api.violation import FORBIDDEN, GROVE, INVALID, UNSUPPORTED, Violation
+from conformance.manifest.fields import is_true, mark_of
 from conformance.manifest.graph import ENABLE_GROVE
 from conformance.manifest.node import Mapping
 
@@ -53,7 +54,7 @@ def _component(request: Request, component: Component, path: Path) -> Iterator[V
         yield from needs_grove(request, (*path, "minAvailable"), mark, _ONLY_GROVE)
     experimental = node.mapping("experimental") or Mapping()
     grove = experimental.mapping("grove")
-    scaling_group = grove is not None and is_true(grove, "forceScalingGroup")
+    scaling_group = grove is not None and is_true(grove.get("forceScalingGroup"))
     if grove is not None and scaling_group:
         here = (*path, "experimental", "grove", "forceScalingGroup")
         yield from needs_grove(request, here, mark_of(grove, "forceScalingGroup"), _ONLY_GROVE)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from conformance.api.admission.request import mark_of, text_of
+from conformance.api.admission.request import text_of
 from conformance.api.violation import REQUIRED, Violation
+from conformance.manifest.fields import mark_of
 from conformance.manifest.node import Key, Mapping
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.api.admission.request import is_true, mark_of
 from conformance.api.violation import INVALID, Violation
+from conformance.manifest.fields import is_true, mark_of
 from conformance.manifest.node import Mapping
 
 if TYPE_CHECKING:
@@ -45,4 +45,4 @@ def _need(component: Component) -> int:
     alone = len(component.name)
     if component.node_count > 1:
         return alone + alone + len(_ROLE_SUFFIX)
-    return alone * 2 if grove is not None and is_true(grove, "forceScalingGroup") else alone
+    return alone * 2 if grove is not None and is_true(grove.get("forceScalingGroup")) else alone

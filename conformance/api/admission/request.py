@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from conformance.manifest.document import V1ALPHA1
-from conformance.manifest.node import NOWHERE, Mapping, Path, Scalar
+from conformance.manifest.node import Mapping, Path, Scalar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from conformance.api.cluster import Cluster
     from conformance.api.operators import Operator
     from conformance.manifest.graph import Component, Graph
-    from conformance.manifest.node import Mark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,17 +77,3 @@ def text_of(node: Mapping, key: str) -> str | None:
     if not isinstance(value, Scalar) or value.value is None:
         return None
     return str(value.value)
-
-
-def is_true(node: Mapping, key: str) -> bool:
-    """Whether a field holds `true`."""
-    value = node.get(key)
-    return isinstance(value, Scalar) and value.value is True
-
-
-def mark_of(node: Mapping, key: str) -> Mark:
-    """Return where a field's value was written, or where the object begins."""
-    value = node.get(key)
-    if value is not None and value.mark != NOWHERE:
-        return value.mark
-    return node.mark

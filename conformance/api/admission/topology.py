@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from conformance.api.admission.grove import needs_grove
-from conformance.api.admission.request import mark_of, text_of
+from conformance.api.admission.request import text_of
 from conformance.api.names import is_subdomain
 from conformance.api.violation import INVALID, REQUIRED, Violation
+from conformance.manifest.fields import mark_of
 from conformance.manifest.node import Mapping
 
 if TYPE_CHECKING:

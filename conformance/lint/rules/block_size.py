@@ -26,6 +26,7 @@ from conformance.engines.serving import served_model
 from conformance.lint.engine_settings import EngineSettings
 from conformance.lint.finding import Severity
 from conformance.lint.rule import Problem
+from conformance.manifest.graph import EPP
 from conformance.manifest.whole import parse_whole
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ SEVERITY = Severity.ERROR
 _DESTS = {"dynamo.vllm": "block_size", "dynamo.sglang": "page_size"}
 _ROUTER = "kv_cache_block_size"
 _ROUTER_VARIABLE = "DYN_KV_CACHE_BLOCK_SIZE"
-_PICKER = "epp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def _of_router(settings: EngineSettings) -> _Size | None:
         if tokens is None:
             return None
         return _Size(settings, tokens, settings.mark(_ROUTER), settings.label(_ROUTER))
-    if settings.part.component.type == _PICKER:
+    if settings.part.component.type == EPP:
         found = settings.environment(_ROUTER_VARIABLE)
         size = parse_whole(found.value) if found is not None else None
         if found is not None and size is not None:

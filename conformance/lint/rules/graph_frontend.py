@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from conformance.engines.role import Role
 from conformance.lint.finding import Severity
 from conformance.lint.rule import Problem
-from conformance.manifest.graph import FRONTEND
+from conformance.manifest.graph import EPP, FRONTEND
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 ID = "graph-frontend"
 SEVERITY = Severity.WARNING
 
-_EPP = "epp"
 _TYPES = {
     Role.FRONTEND: "frontend", Role.PLANNER: "planner", Role.PREFILL: "prefill",
     Role.DECODE: "decode", Role.AGG: "worker", Role.ENCODE: "worker",
@@ -64,7 +63,7 @@ def _answers(part: Part) -> bool:
     component = part.component
     serves = part.role is Role.FRONTEND or part.command is None
     untold = component.type is None and serves
-    return component.type == _EPP or untold or "frontendSidecar" in component.node
+    return component.type == EPP or untold or "frontendSidecar" in component.node
 
 
 def _lacks_type(part: Part) -> bool:

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 from conformance.engines.role import Role
 from conformance.lint.finding import Severity
 from conformance.lint.rule import Problem
-from conformance.manifest.node import Scalar
+from conformance.manifest.fields import is_true
+from conformance.manifest.graph import EPP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 ID = "graph-workers"
 SEVERITY = Severity.WARNING
 
-_NO_WORKERS = ("frontend", "planner", "epp")
+_NO_WORKERS = ("frontend", "planner", EPP)
 _ELSEWHERE = frozenset({"DYN_NAMESPACE", "DYN_NAMESPACE_PREFIX"})
 """Variables by which a frontend serves the workers of another graph."""
 
@@ -55,4 +56,4 @@ def _serves_others(frontend: Component, graph: Graph) -> bool:
     told = any(one.name in _ELSEWHERE for one in (*graph.env, *own))
     words = frontend.main.command + frontend.main.args if frontend.main is not None else ()
     flagged = any("--namespace" in word.text for word in words)
-    return told or flagged or (isinstance(shared, Scalar) and shared.value is True)
+    return told or flagged or is_true(shared)

@@ -21,7 +21,6 @@ from conformance.lint.finding import Severity
 from conformance.lint.image import parse_image, published
 from conformance.lint.placeholder import is_image_placeholder
 from conformance.lint.rule import Problem
-from conformance.manifest.node import Scalar, walk
 from conformance.manifest.suggest import nearest
 
 if TYPE_CHECKING:
@@ -39,17 +38,12 @@ _LIKELY = 0.8
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each image that cannot be pulled by everyone, or that moves."""
-    spec = subject.document.root.mapping("spec")
-    if spec is None:
-        return
-    for path, node in walk(spec, ("spec",)):
-        if path[-1] != "image" or not isinstance(node, Scalar) or not isinstance(node.value, str):
-            continue
-        if node.value.strip() and not is_image_placeholder(node.value):
-            image = parse_image(node.value)
+    for path, mark, text in subject.texts:
+        if path[-1] == "image" and text.strip() and not is_image_placeholder(text):
+            image = parse_image(text)
             message = _source(image) or _tag(image)
             if message is not None:
-                yield Problem(node.mark, message, path)
+                yield Problem(mark, message, path)
 
 
 def _source(image: Image) -> str | None:

@@ -20,12 +20,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from conformance.api.names import LABEL_LENGTH
 from conformance.lint.finding import Severity
-from conformance.lint.label import LABEL_LENGTH, subdomain_fault, value_fault
+from conformance.lint.label import subdomain_fault, value_fault
 from conformance.lint.rule import Problem
 from conformance.lint.workload import in_grove
 from conformance.manifest.document import V1ALPHA1
-from conformance.manifest.node import Mapping, Scalar
+from conformance.manifest.fields import is_true
+from conformance.manifest.node import Mapping
 from conformance.rendering import alpha, labels, names
 from conformance.rendering.context import DISCOVERY_BACKEND, ETCD
 
@@ -95,7 +97,7 @@ def _graph(subject: Subject, name: str, mark: Mark) -> Iterator[Problem]:
 
 def _is_global(component: Component) -> bool:
     wanted = component.node.get("globalDynamoNamespace")
-    return isinstance(wanted, Scalar) and wanted.value is True
+    return is_true(wanted)
 
 
 def _shorten(length: int, excess: int, most: int) -> str:

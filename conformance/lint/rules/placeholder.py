@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 from conformance.lint.finding import Severity
 from conformance.lint.placeholder import is_image_placeholder, is_placeholder
 from conformance.lint.rule import Problem
-from conformance.manifest.node import Scalar, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,16 +35,11 @@ _SHOWN = 60
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each value that still has to be filled in."""
-    spec = subject.document.root.mapping("spec")
-    if spec is None:
-        return
-    for path, node in walk(spec, ("spec",)):
-        if not isinstance(node, Scalar) or not isinstance(node.value, str):
-            continue
-        if _FREE_TEXT.isdisjoint(path) and _is_left_over(path, node.value):
-            shown = " ".join(node.value.split())
+    for path, mark, text in subject.texts:
+        if _FREE_TEXT.isdisjoint(path) and _is_left_over(path, text):
+            shown = " ".join(text.split())
             shown = shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 3]}..."
-            yield Problem(node.mark, f'"{shown}" is a placeholder; write the real value', path)
+            yield Problem(mark, f'"{shown}" is a placeholder; write the real value', path)
 
 
 def _is_left_over(path: Path, text: str) -> bool:

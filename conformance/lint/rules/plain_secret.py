@@ -78,15 +78,11 @@ def check(subject: Subject) -> Iterator[Problem]:
             value = node.get("value")
             if isinstance(value, Scalar) and _is_secret(name, value):
                 seen.add(value.mark)
-                yield Problem(
-                    value.mark, f"{name} is written in plain text; {_ADVICE}", path, secret=True
-                )
+                yield _problem(value.mark, name, path)
         elif isinstance(node, Scalar) and isinstance(node.value, str) and node.mark not in seen:
             kind = _token(node.value)
             if kind is not None:
-                yield Problem(
-                    node.mark, f"{kind} is written in plain text; {_ADVICE}", path, secret=True
-                )
+                yield _problem(node.mark, kind, path)
 
 
 def _problem(mark: Mark, what: str, path: Path) -> Problem:

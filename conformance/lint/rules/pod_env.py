@@ -28,8 +28,9 @@ from typing import TYPE_CHECKING
 from conformance.lint.finding import Severity
 from conformance.lint.label import subdomain_fault
 from conformance.lint.rule import Problem
-from conformance.lint.workload import all_containers, given, mark_of
+from conformance.lint.workload import all_containers, given
 from conformance.manifest.document import V1ALPHA1
+from conformance.manifest.fields import mark_of
 from conformance.manifest.node import Mapping, Scalar
 from conformance.manifest.suggest import did_you_mean
 from conformance.rendering import alpha

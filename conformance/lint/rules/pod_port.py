@@ -26,8 +26,8 @@ from typing import TYPE_CHECKING
 from conformance.lint.finding import Severity
 from conformance.lint.label import port_fault
 from conformance.lint.rule import Problem
-from conformance.lint.workload import Placed, all_containers, containers, mark_of, unknown_word
-from conformance.manifest.node import Scalar
+from conformance.lint.workload import Placed, all_containers, containers, unknown_word
+from conformance.manifest.fields import is_true, mark_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,7 +89,7 @@ def _names(placed: Placed) -> Iterator[Problem]:
 
 def _host_ports(component: Component) -> Iterator[Problem]:
     shared = component.pod_spec.get("hostNetwork") if component.pod_spec is not None else None
-    in_host = isinstance(shared, Scalar) and shared.value is True
+    in_host = is_true(shared)
     taken: set[tuple[str, str, int]] = set()
     for placed in containers(component):
         for port in placed.node.mappings("ports"):

@@ -29,9 +29,9 @@ from conformance.lint.workload import (
     all_containers,
     containers,
     given,
-    mark_of,
     unknown_word,
 )
+from conformance.manifest.fields import mark_of
 from conformance.manifest.graph import FRONTEND, WORKER_TYPES
 from conformance.manifest.suggest import did_you_mean
 

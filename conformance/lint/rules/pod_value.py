@@ -24,7 +24,8 @@ from conformance.lint.finding import Severity
 from conformance.lint.label import label_fault, spelt_as_label, value_fault
 from conformance.lint.reference import image_fault
 from conformance.lint.rule import Problem
-from conformance.lint.workload import Placed, containers, given, in_grove, mark_of, unknown_word
+from conformance.lint.workload import Placed, containers, given, in_grove, unknown_word
+from conformance.manifest.fields import mark_of
 from conformance.manifest.node import Mapping, Scalar
 from conformance.rendering import alpha
 

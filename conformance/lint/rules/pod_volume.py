@@ -25,8 +25,10 @@ from typing import TYPE_CHECKING
 from conformance.lint.finding import Severity
 from conformance.lint.label import label_fault, spelt_as_label, subdomain_fault
 from conformance.lint.rule import Problem
-from conformance.lint.workload import Placed, containers, given, mark_of, unknown_word
-from conformance.manifest.node import Mapping, Scalar
+from conformance.lint.workload import Placed, containers, given, unknown_word
+from conformance.manifest.fields import is_true, mark_of
+from conformance.manifest.graph import EPP
+from conformance.manifest.node import Mapping
 from conformance.manifest.suggest import did_you_mean
 from conformance.rendering import alpha
 from conformance.rendering.names import SSH_SECRET
@@ -79,7 +81,7 @@ def _volumes(component: Component) -> tuple[Mapping, ...]:
 
 def _known(component: Component, volumes: tuple[Mapping, ...]) -> frozenset[str] | None:
     """Return the names of the pod's volumes, or None when not all are known here."""
-    if component.type == "epp" or any(key in component.node for key in _NOT_RENDERED):
+    if component.type == EPP or any(key in component.node for key in _NOT_RENDERED):
         return None
     main = component.main
     mounted = main.node.mappings("volumeMounts") if main is not None else ()
@@ -131,7 +133,7 @@ def _named(source: Mapping, key: str, field: str) -> Iterator[Problem]:
     is_missing = field not in source and "name" not in source and key != _CLAIM
     if name == "" or is_missing:
         yield Problem(mark_of(source, field), f"{key} names nothing; write its {field}")
-    elif isinstance(optional, Scalar) and optional.value is True:
+    elif is_true(optional):
         return
     elif name and "$" not in name and (fault := subdomain_fault(name)) is not None:
         yield Problem(mark_of(source, field), _misnamed(key, name, fault))

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from conformance.lint.finding import Severity
 from conformance.lint.rule import Problem
+from conformance.manifest.fields import is_true
 from conformance.manifest.node import Scalar
 from conformance.manifest.quantity import parse_quantity
 from conformance.manifest.whole import parse_whole
@@ -62,5 +63,5 @@ def _has_its_own(component: Component) -> bool:
     spec, main = component.pod_spec, component.main
     host = spec.get("hostIPC") if spec is not None else None
     mounts = main.node.mappings("volumeMounts") if main is not None else ()
-    shared = isinstance(host, Scalar) and host.value is True
+    shared = is_true(host)
     return shared or any(mount.string("mountPath") == _MOUNT for mount in mounts)

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 
 from conformance.lint.finding import Severity
 from conformance.lint.rule import Problem
-from conformance.manifest.node import Scalar, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,14 +34,9 @@ _SNAPSHOT = re.compile(r"models--([\w.-]+?)--([\w.-]+)/snapshots/[0-9a-f]{40}\b"
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each value that names one download of a model."""
-    spec = subject.document.root.mapping("spec")
-    if spec is None:
-        return
-    for path, node in walk(spec, ("spec",)):
-        if not isinstance(node, Scalar) or not isinstance(node.value, str):
-            continue
-        found = _SNAPSHOT.search(node.value)
+    for path, mark, text in subject.texts:
+        found = _SNAPSHOT.search(text)
         if found is not None:
             message = "this snapshot is in no other cache"
             advice = f"write {found[1]}/{found[2]}, and --revision to pin it"
-            yield Problem(node.mark, f"{message}; {advice}", path)
+            yield Problem(mark, f"{message}; {advice}", path)
