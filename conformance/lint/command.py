@@ -279,7 +279,7 @@ def _bytes(text: str) -> bytes:
 def _list_prerequisites(request: _Request, style: str, output: str | None) -> int:
     """Print what must be in the cluster already, and return the exit code."""
     from conformance.lint.output import prerequisites as listed
-    from conformance.lint.prerequisites import graphs_in, prerequisites
+    from conformance.manifest.prerequisites import graphs_in, prerequisites
 
     if style not in ("text", "json"):
         raise click.UsageError(f"--prerequisites has no format {style}; text and json are there")
@@ -298,7 +298,7 @@ def _list_prerequisites(request: _Request, style: str, output: str | None) -> in
 
 def _documents(content: Content) -> tuple[Document, ...]:
     """Return the documents of a file; none when it is no YAML and no business of ours."""
-    from conformance.lint.prerequisites import documents_in
+    from conformance.manifest.prerequisites import documents_in
     from conformance.manifest.document import MAX_BYTES, Source, decoded
     from conformance.manifest.errors import ManifestError
 

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from conformance.lint.prerequisites import Prerequisite
+    from conformance.manifest.prerequisites import Prerequisite
 
 VERSION = 1
 
