@@ -29,10 +29,12 @@ if TYPE_CHECKING:
 
     from conformance.engines.serving import Serving
     from conformance.manifest.graph import Graph
+    from conformance.schedule import Job
     from conformance.targets.local.script import ScriptDeployment
     from conformance.targets.target import Deployment
 
 LINT, LOCAL, SCRIPT = "lint", "local", "script"
+READY = "ready"
 
 
 class ManifestFile(pytest.File):
@@ -49,13 +51,15 @@ class ManifestFile(pytest.File):
         if not described:
             return
         yield LintItem.from_parent(self, name=LINT)
+        level: str = self.config.getoption("--dynamo-target") or LOCAL
+        kind = GraphOnTarget if level == LOCAL else GraphInCluster
         for index, document in enumerate(described):
             try:
                 graph = read_graph(document)
             except ManifestError:
                 continue  # The lint item says what is wrong with it.
-            name = LOCAL if len(described) == 1 else f"{LOCAL}-{graph.name or index}"
-            yield GraphOnTarget.from_parent(self, name=name, graph=graph)
+            name = level if len(described) == 1 else f"{level}-{graph.name or index}"
+            yield kind.from_parent(self, name=name, graph=graph)
 
 
 class ScriptFile(pytest.File):
@@ -120,8 +124,8 @@ class LintItem(ConformanceItem):
             raise LintFailure("\n".join(finding_texts(errors)))
 
 
-class OnTarget(pytest.Collector):
-    """A graph that is started when its first check runs, and ended after its last one."""
+class Example(pytest.Collector):
+    """A graph that is served somewhere, and the checks of it."""
 
     level = LOCAL
 
@@ -129,28 +133,47 @@ class OnTarget(pytest.Collector):
         super().__init__(name, parent)
         self.add_marker(pytest.mark.e2e)
         self.promised = promised
+
+    @property
+    def artifacts(self) -> Path:
+        """Return the folder in which what is known of this example is kept when a check fails."""
+        base: Path = self.config.getoption("--dynamo-artifacts")
+        return base / self.nodeid.replace("::", "/").replace("..", "_")
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Yield `ready`, then every probe that applies to the graph."""
+        yield ReadyItem.from_parent(self, name=READY)
+        for probe in load_probes():
+            if probe.applies(self.promised):
+                yield ProbeItem.from_parent(self, name=probe.id, probe=probe)
+
+    def check_ready(self) -> tuple[str, ...]:
+        """Return when the graph answers, with what a reader should know about how it came up.
+
+        Raises:
+            DeployFailure: What kept it from answering.
+        """
+        raise NotImplementedError
+
+    def check_probe(self, probe: Probe) -> None:
+        """Return when a probe has passed."""
+        raise NotImplementedError
+
+
+class OnTarget(Example):
+    """A graph that is started when its first check runs, and ended after its last one."""
+
+    def __init__(self, *, name: str, parent: pytest.Collector, promised: Serving | None) -> None:
+        super().__init__(name=name, parent=parent, promised=promised)
         self.endpoint: Endpoint | None = None
         self.failure: DeployFailure | None = None
         self.failed_checks = 0
         self.ready_after = 0.0
         self._stack = ExitStack()
 
-    @property
-    def artifacts(self) -> Path:
-        """Return the folder in which the logs of this example are kept when a check fails."""
-        base: Path = self.config.getoption("--dynamo-artifacts")
-        return base / self.nodeid.replace("::", "/").replace("..", "_")
-
     def deploy(self) -> AbstractContextManager[Deployment | ScriptDeployment]:
         """Start the graph."""
         raise NotImplementedError
-
-    def collect(self) -> Iterator[pytest.Item]:
-        """Yield `ready`, then every probe that applies to the graph."""
-        yield ReadyItem.from_parent(self, name="ready")
-        for probe in load_probes():
-            if probe.applies(self.promised):
-                yield ProbeItem.from_parent(self, name=probe.id, probe=probe)
 
     def setup(self) -> None:
         """Start the graph and wait until it answers; what goes wrong is told by `ready`."""
@@ -175,6 +198,18 @@ class OnTarget(pytest.Collector):
     def teardown(self) -> None:
         """End everything that was started."""
         self._stack.close()
+
+    def check_ready(self) -> tuple[str, ...]:
+        """Return when the graph answers."""
+        if self.failure is not None:
+            raise self.failure
+        return (f"ready in {self.ready_after:.1f} s",)
+
+    def check_probe(self, probe: Probe) -> None:
+        """Carry the probe out, now."""
+        if self.endpoint is None:
+            raise ProbeFailure("not carried out: the graph did not come up, see `ready`")
+        probe.run(self.endpoint)
 
     def keep_logs(self, logs: Path) -> None:
         """Keep the logs when anything went wrong."""
@@ -224,10 +259,39 @@ class ScriptOnTarget(OnTarget):
             yield deployment
 
 
-class CheckOnTarget(ConformanceItem):
-    """A check of a graph that is up; a failed one keeps the graph's logs."""
+class GraphInCluster(Example):
+    """`FILE::kind` or `FILE::cluster`: a manifest's graph, in a cluster.
 
-    def __init__(self, *, name: str, parent: OnTarget) -> None:
+    Its checks are carried out by a job, beside those of other examples; see `conformance.fleet`.
+    """
+
+    def __init__(self, *, name: str, parent: pytest.Collector, graph: Graph) -> None:
+        super().__init__(name=name, parent=parent, promised=serving(graph))
+        self.graph = graph
+        self.level = self.config.getoption("--dynamo-target")
+        self.job: Job | None = None
+        self.remarks: list[str] = []
+        self.sha256 = ""
+
+    def check_ready(self) -> tuple[str, ...]:
+        """Wait until the graph answers."""
+        self._wait(READY)
+        return tuple(self.remarks)
+
+    def check_probe(self, probe: Probe) -> None:
+        """Wait until the probe has been carried out."""
+        self._wait(probe.id)
+
+    def _wait(self, check: str) -> None:
+        if self.job is None:
+            raise ProbeFailure("not carried out: the run was ended before it")
+        self.job.wait(check)
+
+
+class CheckOnTarget(ConformanceItem):
+    """A check of a graph that is up; a failed one keeps what is known of the graph."""
+
+    def __init__(self, *, name: str, parent: Example) -> None:
         super().__init__(name, parent)
         self.target = parent
         self.level = parent.level
@@ -243,7 +307,8 @@ class CheckOnTarget(ConformanceItem):
             self.row().notes.append(str(reason))
             pytest.skip(f"UNSUPPORTED: {reason}")
         except BaseException:
-            self.target.failed_checks += 1
+            if isinstance(self.target, OnTarget):
+                self.target.failed_checks += 1
             raise
         checks[self.name] = Outcome.PASS
 
@@ -257,23 +322,21 @@ class ReadyItem(CheckOnTarget):
 
     def check(self) -> None:
         """Raise what kept the graph from answering."""
-        if self.target.failure is not None:
-            raise self.target.failure
-        self.row().notes.append(f"ready in {self.target.ready_after:.1f} s")
+        self.row().notes += self.target.check_ready()
+        if isinstance(self.target, GraphInCluster):
+            self.user_properties.append(("manifest-sha256", self.target.sha256))
 
 
 class ProbeItem(CheckOnTarget):
     """One probe of the endpoint."""
 
-    def __init__(self, *, name: str, parent: OnTarget, probe: Probe) -> None:
+    def __init__(self, *, name: str, parent: Example, probe: Probe) -> None:
         super().__init__(name=name, parent=parent)
         self.probe = probe
 
     def check(self) -> None:
         """Run the probe."""
-        if self.target.endpoint is None:
-            raise ProbeFailure("not carried out: the graph did not come up, see `ready`")
-        self.probe.run(self.target.endpoint)
+        self.target.check_probe(self.probe)
 
 
 class InterruptItem(CheckOnTarget):

@@ -8,11 +8,20 @@ and no script is run unless a target is asked for.
 from __future__ import annotations
 
 import itertools
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-TARGETS = ("local",)
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TARGETS = ("local", "kind", "cluster")
+OPERATORS = ("auto", "reference", "real")
+KUBECONFIG_VARIABLE = "DYN_CONFORMANCE_KUBECONFIG"
+CONTEXT_VARIABLE = "DYN_CONFORMANCE_KUBE_CONTEXT"
+NODE_IMAGE_VARIABLE = "DYN_CONFORMANCE_NODE_IMAGE"
 SCRIPTS_INI = "dynamo_scripts"
 K8S_FOLDER, LOCAL_FOLDER, LAUNCH_FOLDER = "k8s", "local", "launch"
 MANIFESTS, SCRIPT = (".yaml", ".yml"), ".sh"
@@ -55,11 +64,86 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="only examples that differ from a git revision: their manifest, scripts, components, "
         "and the files these name",
     )
+    _add_cluster_options(parser.getgroup("dynamo-cluster", "Dynamo conformance in a cluster"))
     parser.addini(SCRIPTS_INI, "run launch/local/*.sh too", type="bool", default=False)
 
 
+def _add_cluster_options(group: pytest.OptionGroup) -> None:
+    """Declare what only the targets `kind` and `cluster` look at."""
+    group.addoption(
+        "--kubeconfig",
+        type=Path,
+        default=os.environ.get(KUBECONFIG_VARIABLE),
+        metavar="FILE",
+        help=f"the kubeconfig to use (default: ${KUBECONFIG_VARIABLE}, or kubectl's own)",
+    )
+    group.addoption(
+        "--kube-context",
+        default=os.environ.get(CONTEXT_VARIABLE),
+        metavar="NAME",
+        help="the context of the kubeconfig; the target `cluster` takes none that is not named "
+        f"(default: ${CONTEXT_VARIABLE})",
+    )
+    group.addoption(
+        "--dynamo-operator",
+        choices=OPERATORS,
+        default="auto",
+        help="auto uses the Dynamo operator of the cluster, and in kind the reference operator "
+        "where there is none; the others insist (default: auto)",
+    )
+    group.addoption(
+        "--dynamo-namespace",
+        metavar="NAME",
+        help="an existing namespace to use, one example at a time (default: one made per example)",
+    )
+    group.addoption(
+        "--dynamo-bring",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="manifests (a Secret, a PersistentVolumeClaim) to apply in the namespace of each "
+        "example before it; can be given several times",
+    )
+    group.addoption(
+        "--dynamo-pods",
+        type=int,
+        metavar="N",
+        help="how many pods run at once, which decides how many examples do "
+        "(default: what the nodes hold; 1 example at a time with --dynamo-namespace)",
+    )
+    group.addoption(
+        "--dynamo-kind-cluster",
+        default="dynamo-conformance",
+        metavar="NAME",
+        help="the kind cluster to use, made if there is none (default: dynamo-conformance)",
+    )
+    group.addoption(
+        "--dynamo-kind-image",
+        default=os.environ.get(NODE_IMAGE_VARIABLE),
+        metavar="IMAGE",
+        help=f"the node image of a new kind cluster (default: ${NODE_IMAGE_VARIABLE}, or kind's)",
+    )
+    group.addoption(
+        "--dynamo-kubernetes-version",
+        metavar="X.Y.Z",
+        help="the Kubernetes version of a new kind cluster, by kind's public node images",
+    )
+    group.addoption(
+        "--dynamo-kind-delete",
+        action="store_true",
+        help="delete the kind cluster after the run, unless somebody else made it",
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the markers."""
+    """Register the markers, and refuse options that contradict each other."""
+    target: str | None = config.getoption("--dynamo-target")
+    if target == "cluster" and not config.getoption("--kube-context"):
+        raise pytest.UsageError(
+            "--dynamo-target=cluster needs --kube-context NAME (or "
+            f"{CONTEXT_VARIABLE}): a cluster is never used because it happens to be the current one"
+        )
     config.addinivalue_line("markers", "lint: checks of a manifest that run nothing")
     config.addinivalue_line("markers", "e2e: checks of a graph that was started")
 
@@ -80,6 +164,19 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
         return ScriptFile.from_parent(parent, path=file_path)
     return None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
+    """Around the tests: bring the examples that run in a cluster up, several at once."""
+    if session.config.getoption("--dynamo-target") not in ("kind", "cluster"):
+        return (yield)
+    if session.config.option.collectonly or session.testsfailed:
+        return (yield)
+    from conformance.fleet import launched
+
+    with launched(session):
+        return (yield)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -116,7 +213,9 @@ def _is_affected(path: Path, config: pytest.Config) -> bool:
 
 
 def _runs_scripts(config: pytest.Config) -> bool:
-    return bool(config.getini(SCRIPTS_INI)) or config.getoption("--dynamo-target") is not None
+    """Whether scripts are run: on this machine only, and in other repositories when asked."""
+    target: str | None = config.getoption("--dynamo-target")
+    return target == "local" or (target is None and bool(config.getini(SCRIPTS_INI)))
 
 
 def _below(path: Path, folder: str) -> bool:

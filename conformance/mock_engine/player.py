@@ -22,7 +22,7 @@ from conformance.mock_engine.ports import check_free
 from conformance.mock_engine.refusal import HelpAskedFor, Refusal, StartFault, UsageRefusal
 from conformance.mock_engine.rendezvous import DEADLINE_S, Rendezvous
 from conformance.mock_engine.settings import Settings
-from conformance.mock_engine.tokenizer import context_length
+from conformance.mock_engine.tokenizer import context_length, make_local_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -31,6 +31,13 @@ if TYPE_CHECKING:
 
 SPEEDUP_VARIABLE = "DYN_MOCK_ENGINE_SPEEDUP"
 JOIN_TIMEOUT_VARIABLE = "DYN_MOCK_ENGINE_JOIN_TIMEOUT"
+MODELS_VARIABLE = "DYN_MOCK_ENGINE_MODELS"
+"""A folder in which a model is made that is nowhere to be found.
+
+Set in the image that stands for an engine's: a volume of the manifest hides what an image brings,
+and the models that people serve are not known when it is built.
+"""
+
 _DEFAULT_SPEEDUP = 100.0
 _LAST_RESORT_S = 10.0
 _INTERRUPTED = 130
@@ -119,18 +126,29 @@ def _check_ports(worker: Worker) -> None:
 
 def _with_model(worker: Worker, env: Mapping[str, str]) -> Worker:
     """Return the worker with the longest sequence its model can take, unless it has a limit."""
-    folder: Path | None = Path(worker.model)
-    home = env.get("HF_HOME")
-    if home is not None and not Path(worker.model).is_dir():
-        folder = hub_cache.find(Path(home), worker.model)
-        if folder is None and env.get("HF_HUB_OFFLINE") == "1":
-            raise StartFault(
-                f'model "{worker.model}" is neither a folder nor in the hub cache {home}'
-                f"{did_you_mean(worker.model, hub_cache.models(Path(home)))}"
-            )
+    folder = _find_model(worker.model, env)
+    if folder is None and (models := env.get(MODELS_VARIABLE)):
+        folder = Path(models) / worker.model.strip("/").replace("/", "--")
+        make_local_model(folder, name=worker.served_name)
+        notice(f"model {worker.model} is made up")
+        worker = replace(worker, model=str(folder))
+    elif folder is None and env.get("HF_HOME") and env.get("HF_HUB_OFFLINE") == "1":
+        home = Path(env["HF_HOME"])
+        raise StartFault(
+            f'model "{worker.model}" is neither a folder nor in the hub cache {home}'
+            f"{did_you_mean(worker.model, hub_cache.models(home))}"
+        )
     if folder is None or worker.max_model_len is not None:
         return worker
     return replace(worker, max_model_len=context_length(folder))
+
+
+def _find_model(model: str, env: Mapping[str, str]) -> Path | None:
+    """Return the folder of a model's files, or None when it is not on this machine."""
+    if Path(model).is_dir():
+        return Path(model)
+    home = env.get("HF_HOME")
+    return hub_cache.find(Path(home), model) if home is not None else None
 
 
 class _Ending:

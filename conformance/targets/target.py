@@ -33,6 +33,10 @@ class DeployFailure(Exception):  # noqa: N818 - the field's word for it
         self.log = log
 
 
+class TargetUnavailableError(Exception):
+    """The target cannot be used on this machine; one line says what to install or start."""
+
+
 @dataclass(frozen=True, slots=True)
 class Worker:
     """One running worker process: its name, and where it answers /metrics and /health."""

@@ -1,0 +1,58 @@
+"""The image that holds the mock engine and Dynamo's own runtime, for clusters without a GPU.
+
+It answers to the names of the published images. As in those, the runtime is on Python's path and
+there is no `dynamo` program.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import requires
+
+from packaging.requirements import Requirement
+
+from conformance.images.recipe import PROJECT, Recipe, packages
+from conformance.mock_engine.player import MODELS_VARIABLE
+
+DISTRIBUTION = "dynamo-conformance"
+RUNTIME = ("ai-dynamo", "ai-dynamo-runtime", "pydantic", "uvloop")
+"""What of the extra `local` runs graphs; the rest of it asks them."""
+
+OVERRIDES = ("aisimulate ; sys_platform == 'never'", "certifi>=2026.1")
+"""What uv must override to resolve ai-dynamo 1.6.1.
+
+It names a performance simulator that nothing here needs, and a certifi that is held back.
+"""
+
+MODELS = "/tmp/models"  # noqa: S108 - in a container of its own, and every user may write there
+_PARTS = ("conformance.manifest", "conformance.engines", "conformance.mock_engine")
+
+
+def recipe() -> Recipe:
+    """Return what the image is made of."""
+    return Recipe(
+        name="mock-engine",
+        requirements=runtime_requirements(),
+        overrides=OVERRIDES,
+        sources=packages(*_PARTS),
+        search_path=(f"{PROJECT}/conformance/mock_engine/overlay",),
+        environment={
+            MODELS_VARIABLE: MODELS,
+            "HF_HUB_OFFLINE": "1",
+            "DYN_SDK_DISABLE_ANSI_LOGGING": "1",
+            "PYTHONUNBUFFERED": "1",
+        },
+    )
+
+
+def runtime_requirements() -> tuple[str, ...]:
+    """Return the requirements of this project that bring Dynamo's runtime."""
+    wanted = [Requirement(line) for line in requires(DISTRIBUTION) or ()]
+    return tuple(
+        sorted(
+            f"{one.name}{one.specifier}"
+            for one in wanted
+            if one.name in RUNTIME
+            and one.marker is not None
+            and one.marker.evaluate({"extra": "local"})
+        )
+    )

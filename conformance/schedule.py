@@ -1,0 +1,171 @@
+"""Several examples at once: each is a job with checks, and a cluster holds so many pods at a time.
+
+Jobs start in the order in which they are given, each as soon as there is room for it. Whoever asks
+for the result of a check waits until it has been carried out.
+"""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+from conformance.targets.target import DeployFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
+
+POLL_SECONDS = 0.2
+"""How often a waiting caller looks up, so that Ctrl-C reaches it."""
+
+END_SECONDS = 300.0
+"""How long the end of a schedule waits for jobs to clean up."""
+
+
+class AbandonedError(Exception):
+    """The run was ended before the check was carried out."""
+
+
+class Stop:
+    """Whether the run is to end, told to everything that works for it."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the run is to end."""
+        return self._event.is_set()
+
+    def set(self) -> None:
+        """End the run."""
+        self._event.set()
+
+    def check(self) -> None:
+        """Raise when the run is to end.
+
+        Raises:
+            AbandonedError: It is.
+        """
+        if self.wanted:
+            raise AbandonedError("the run was ended")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One example: what it takes, and what is found out about it.
+
+    Attributes:
+        name: What it is called in messages.
+        pods: How much room it needs.
+        checks: The checks in their order.
+        work: Brings the example up, carries out the checks, and cleans up. It gets a function that
+            records each check: its name, and what it raised or None.
+        results: How each check ended.
+    """
+
+    name: str
+    pods: int
+    checks: tuple[str, ...]
+    work: Callable[[Callable[[str, BaseException | None], None]], None]
+    results: dict[str, Future[None]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for check in self.checks:
+            self.results[check] = Future()
+
+    def wait(self, check: str) -> None:
+        """Return when the check has passed.
+
+        Raises:
+            BaseException: What the check raised.
+        """
+        future = self.results[check]
+        while True:
+            try:
+                return future.result(timeout=POLL_SECONDS)
+            except TimeoutError:
+                if future.done():
+                    return future.result()
+
+    def run(self) -> None:
+        """Do the work; a check that was not reached says why."""
+        left: BaseException = DeployFailure("not carried out: the example ended before it")
+        try:
+            self.work(self._record)
+        except BaseException as error:  # noqa: BLE001 - told to whoever waits for the check
+            left = error
+        for check in self.checks:
+            self._record(check, left)
+
+    def abandon(self, why: BaseException) -> None:
+        """End a job that was never started."""
+        for check in self.checks:
+            self._record(check, why)
+
+    def _record(self, check: str, error: BaseException | None) -> None:
+        future = self.results.get(check)
+        if future is None or future.done():
+            return
+        if error is None:
+            future.set_result(None)
+        else:
+            future.set_exception(error)
+
+
+class Schedule:
+    """Runs jobs as room allows; leaving it ends those that run, and waits for their cleaning up."""
+
+    def __init__(self, jobs: Sequence[Job], *, room: int, stop: Stop) -> None:
+        self._waiting = list(jobs)
+        self._room = room
+        self._free = room
+        self._stop = stop
+        self._changed = threading.Condition()
+        self._threads: list[threading.Thread] = []
+        self._feeder = threading.Thread(target=self._feed, name="schedule", daemon=True)
+
+    def __enter__(self) -> Self:
+        """Start the first jobs."""
+        self._feeder.start()
+        return self
+
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        """Start no more jobs, end the running ones, and wait until they have cleaned up."""
+        self._stop.set()
+        with self._changed:
+            self._changed.notify_all()
+        self._feeder.join(END_SECONDS)
+        for thread in self._threads:
+            thread.join(END_SECONDS)
+
+    def _feed(self) -> None:
+        for job in self._waiting:
+            wanted = min(job.pods, self._room)
+            with self._changed:
+                while self._free < wanted and not self._stop.wanted:
+                    self._changed.wait(POLL_SECONDS)
+                if self._stop.wanted:
+                    job.abandon(AbandonedError("the run was ended"))
+                    continue
+                self._free -= wanted
+            thread = threading.Thread(
+                target=self._run, args=(job, wanted), name=job.name, daemon=True
+            )
+            self._threads.append(thread)
+            thread.start()
+
+    def _run(self, job: Job, room: int) -> None:
+        try:
+            job.run()
+        finally:
+            with self._changed:
+                self._free += room
+                self._changed.notify_all()

@@ -1,0 +1,110 @@
+"""Several examples at once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from conformance.schedule import AbandonedError, Job, Schedule, Stop
+from conformance.targets.target import DeployFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Record = Callable[[str, BaseException | None], None]
+
+SECONDS = 5.0
+
+
+def passing(record: Record) -> None:
+    record("ready", None)
+    record("chat", None)
+
+
+def job(name: str, work: Callable[[Record], None] = passing, *, pods: int = 1) -> Job:
+    return Job(name, pods, ("ready", "chat"), work)
+
+
+def test_every_check_has_the_result_that_was_recorded() -> None:
+    def work(record: Record) -> None:
+        record("ready", None)
+        record("chat", ValueError("no text"))
+
+    one = job("one", work)
+    with Schedule([one], room=1, stop=Stop()):
+        one.wait("ready")
+        with pytest.raises(ValueError, match="no text"):
+            one.wait("chat")
+
+
+def test_checks_that_were_not_reached_say_why() -> None:
+    def work(_record: Record) -> None:
+        raise DeployFailure("the image cannot be pulled")
+
+    one = job("one", work)
+    with Schedule([one], room=1, stop=Stop()):
+        for check in one.checks:
+            with pytest.raises(DeployFailure, match="cannot be pulled"):
+                one.wait(check)
+
+
+def test_work_that_forgets_a_check_is_no_pass() -> None:
+    one = job("one", lambda record: record("ready", None))
+    with (
+        Schedule([one], room=1, stop=Stop()),
+        pytest.raises(DeployFailure, match="not carried out"),
+    ):
+        one.wait("chat")
+
+
+def test_no_more_pods_than_there_is_room_for() -> None:
+    lock = threading.Lock()
+    now, most = 0, 0
+
+    def work(record: Record) -> None:
+        nonlocal now, most
+        with lock:
+            now += 2
+            most = max(most, now)
+        time.sleep(0.02)
+        with lock:
+            now -= 2
+        passing(record)
+
+    jobs = [job(str(number), work, pods=2) for number in range(6)]
+    with Schedule(jobs, room=5, stop=Stop()):
+        for one in jobs:
+            one.wait("chat")
+    assert most == 4
+
+
+def test_a_job_larger_than_the_room_runs_alone() -> None:
+    large = job("large", pods=100)
+    with Schedule([job("small"), large], room=3, stop=Stop()):
+        large.wait("chat")
+
+
+def test_the_end_stops_what_runs_and_starts_nothing_more() -> None:
+    stop = Stop()
+    started, cleaned = threading.Event(), threading.Event()
+
+    def work(_record: Record) -> None:
+        started.set()
+        deadline = time.monotonic() + SECONDS
+        try:
+            while time.monotonic() < deadline:
+                stop.check()
+                time.sleep(0.005)
+        finally:
+            cleaned.set()
+
+    first, second = job("first", work), job("second")
+    with Schedule([first, second], room=1, stop=stop):
+        assert started.wait(SECONDS)
+    assert cleaned.is_set()
+    for one in (first, second):
+        with pytest.raises(AbandonedError):
+            one.wait("chat")
