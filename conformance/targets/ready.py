@@ -23,6 +23,8 @@ GOOD_ANSWERS = 3
 POLL_SECONDS = 0.1
 REQUEST_SECONDS = 30.0
 PROGRESS_SECONDS = 10.0
+SETTLED_SECONDS = 15.0
+"""How long a graph may take to answer once everything in it says that it is ready."""
 
 GENERATE = "generate"
 """The endpoint through which a worker serves."""
@@ -70,12 +72,17 @@ def wait_ready(
     started = time.monotonic()
     deadline, next_word = started + timeout, started + PROGRESS_SECONDS
     listed_after = 0.0
+    settled_at: float | None = None
     good, seen = 0, "the frontend does not answer yet"
     with requests.Session() as session:
         session.trust_env = False
         while good < GOOD_ANSWERS:
             deployment.check()
             now = time.monotonic()
+            settled_at = (settled_at or now) if deployment.settled else None
+            if settled_at is not None and now > settled_at + SETTLED_SECONDS:
+                late = f"{now - settled_at:.0f} s after everything in it was ready"
+                raise DeployFailure(f"no answer {late}: {seen}", cause=_cause(seen))
             if now > deadline:
                 raise DeployFailure(f"not ready after {timeout:.0f} s: {seen}", cause=_cause(seen))
             if now > next_word:

@@ -76,6 +76,13 @@ class Deployment(Protocol):
     def logs(self) -> Path:
         """The folder that holds one log file per process."""
 
+    @property
+    def settled(self) -> bool:
+        """Whether everything says that it is ready, so that little more is to be waited for.
+
+        Always False where processes do not say.
+        """
+
     def check(self) -> None:
         """Raise when a component has died.
 

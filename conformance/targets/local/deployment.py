@@ -16,8 +16,8 @@ from conformance.rendering.failure import ReconcileFailure
 from conformance.targets.local.plan import World, plan
 from conformance.targets.local.ports import Ports
 from conformance.targets.local.process import Process, stop_all
-from conformance.targets.local.why import how_it_ended, likely_cause
 from conformance.targets.target import DeployFailure
+from conformance.targets.why import how_it_ended, likely_cause
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -126,6 +126,11 @@ class LocalDeployment:
     def changes(self) -> tuple[Change, ...]:
         """Everything that differs from the manifest."""
         return self.plan.changes
+
+    @property
+    def settled(self) -> bool:
+        """Processes do not say when they are ready."""
+        return False
 
     def check(self) -> None:
         """Raise when a process has ended, with its last words."""

@@ -27,6 +27,7 @@ class Stub:
     workers: tuple[Worker, ...] = ()
     changes: tuple[Change, ...] = ()
     logs = Path()
+    settled = False
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -124,3 +125,15 @@ def test_long_waits_say_what_they_wait_for(monkeypatch: pytest.MonkeyPatch) -> N
     ):
         wait_ready(stub, model="m", timeout=0.6, progress=said.append)
     assert "no worker has registered" in said[0]
+
+
+def test_a_graph_that_is_ready_and_silent_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("conformance.targets.ready.SETTLED_SECONDS", 0.2)
+    with frontend(models=[], answers=[GOOD], instances=[]) as (stub, _asked):
+        stub.settled = True
+        with pytest.raises(DeployFailure, match="after everything in it was ready") as caught:
+            wait_ready(stub, model=None, timeout=30.0)
+    assert "no worker has registered" in str(caught.value)
+    assert "another Dynamo namespace" in caught.value.cause
