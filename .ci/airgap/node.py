@@ -68,14 +68,11 @@ def build(
     """Build the image and give it its name; the folder is for what is made on the way."""
     tree = folder / "tree.tar"
     write_tree(tree, _files(folder, programs), _links())
-    bare = f"{tag}-bare"
-    run("docker", "import", base, bare, log=log)
-    with _container(bare, log) as name:
+    with _debian(f"{tag}-bare", base, log) as bare, _container(bare, log) as name:
         _unpack(name, tree, log)
         _import(name, images, log)
         changes = [word for change in CHANGES for word in ("--change", change)]
         run("docker", "commit", *changes, name, tag, log=log)
-    run("docker", "image", "rm", "--no-prune", bare, log=log)
     tree.unlink()
     shutil.rmtree(folder / FILLED)
 
@@ -109,6 +106,16 @@ def _links() -> dict[str, str]:
     masks = {f"etc/systemd/system/{unit}": "/dev/null" for unit in MASKED}
     target = {"etc/systemd/system/default.target": "/lib/systemd/system/multi-user.target"}
     return units | masks | target
+
+
+@contextmanager
+def _debian(name: str, base: Path, log: Path) -> Iterator[str]:
+    """An image of Debian alone; its name is taken away in the end."""
+    try:
+        run("docker", "import", base, name, log=log)
+        yield name
+    finally:
+        answer("docker", "image", "rm", "--no-prune", name)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ DISTRIBUTION = "dynamo-conformance"
 
 
 def requirements(*names: str, extra: str) -> tuple[str, ...]:
-    """Return the requirements called `names`, of the base install or of an extra, as pip takes them.
+    """Return the requirements called `names`, of the base install or an extra, as pip takes them.
 
     Raises:
         ImageError: One of them is not required; the installed metadata is another version's.

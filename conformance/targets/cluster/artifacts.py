@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from conformance.rendering.labels import GRAPH
 from conformance.targets.cluster.errors import NOT_FOUND, ApiError
 from conformance.targets.cluster.resources import (
     CLAIMS,
@@ -24,6 +25,7 @@ from conformance.targets.cluster.resources import (
     STATEFUL_SETS,
     WORKERS,
     graphs,
+    metadata,
     name_of,
 )
 from conformance.targets.cluster.snapshot import last_seen, read_event
@@ -71,6 +73,7 @@ class Evidence:
         namespace: The namespace.
         manifest: What was applied.
         version: The API version of its graphs.
+        of_graph: The graph whose objects alone are kept; empty when all of the namespace is ours.
         page: The page that a person reads first.
         transcript: What was said to the endpoint.
     """
@@ -79,6 +82,7 @@ class Evidence:
     namespace: str
     manifest: Manifest
     version: str
+    of_graph: str
     page: WhyPage
     transcript: Transcript
 
@@ -95,7 +99,7 @@ def keep(evidence: Evidence, folder: Path) -> None:
         (folder / "transcript.txt").write_text(f"{said}\n", encoding="utf-8")
     missed = evidence.page.missed
     client = evidence.connection.client
-    gatherer = _Gatherer(client, evidence.namespace, folder, missed)
+    gatherer = _Gatherer(client, evidence.namespace, evidence.of_graph, folder, missed)
     try:
         evidence.connection.run(gatherer.gather(evidence.version), seconds=GATHER_SECONDS)
     except ApiError as error:
@@ -109,6 +113,7 @@ class _Gatherer:
 
     client: Client
     namespace: str
+    of_graph: str
     folder: Path
     missed: list[str]
 
@@ -129,9 +134,10 @@ class _Gatherer:
             if error.status != NOT_FOUND:
                 self.missed.append(f"{kind.plural}: {error.message}")
             return []
-        for one in found:
+        kept = [one for one in found if not self.of_graph or belongs(one, self.of_graph)]
+        for one in kept:
             _strip(one)
-        return found
+        return kept
 
     def _write(self, kind: Resource, objects: list[KubeObject]) -> None:
         if not objects:
@@ -161,6 +167,15 @@ class _Gatherer:
         file = self.folder / LOGS / source.pod / f"{title}.log"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
+
+
+def belongs(value: KubeObject, graph: str) -> bool:
+    """Whether an object is of a graph, by its label or its name; so is an event about one."""
+    about = value.get("involvedObject")
+    name = str(about.get("name")) if isinstance(about, dict) else name_of(value)
+    labels = metadata(value).mapping("labels")
+    labelled = labels is not None and labels.string(GRAPH) == graph
+    return labelled or name == graph or name.startswith(f"{graph}-")
 
 
 def _strip(value: KubeObject) -> None:

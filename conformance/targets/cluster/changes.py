@@ -78,6 +78,8 @@ class _Comparison:
         prefix = "" if name == "main" else f"container {name}: "
         for field in (*_FIELDS, *_PROBES):
             for path, old, new in _differences(field, before.get(field), after.get(field)):
+                if _is_default_request(path, old, new, after):
+                    continue
                 yield Change(self.where, f"{prefix}{path} {_text(old)} -> {_text(new)}")
         yield from self._environment(prefix, before, after)
 
@@ -110,6 +112,14 @@ def _differences(
             yield from _differences(f"{path}.{key}", before.get(key), after.get(key))
         return
     yield path, old, new
+
+
+def _is_default_request(path: str, old: Node | None, new: Node | None, container: Mapping) -> bool:
+    """Whether a request is what the API server makes of a limit that has none."""
+    head, _, name = path.partition(".requests.")
+    resources = container.mapping("resources") or Mapping()
+    limits = resources.mapping("limits") or Mapping()
+    return head == "resources" and old is None and new is not None and limits.get(name) == new
 
 
 def _text(node: Node | None) -> str:

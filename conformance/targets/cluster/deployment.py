@@ -161,6 +161,7 @@ class ClusterDeployment:
             namespace=self.namespace,
             manifest=self.manifest,
             version=watch.scope.graphs.version.rpartition("/")[2],
+            of_graph=self.graph.name if watch.scope.labels else "",
             page=page,
             transcript=self._transcript,
         )

@@ -21,7 +21,6 @@ class Framing:
         self._errors = (h11.LocalProtocolError, h11.RemoteProtocolError)
         self._from_client = h11.Connection(h11.SERVER)
         self._to_server = h11.Connection(h11.CLIENT)
-        self._is_lost = False
 
     @property
     def is_between(self) -> bool:
@@ -29,9 +28,7 @@ class Framing:
         import h11
 
         sides = (self._from_client, self._to_server)
-        return not self._is_lost and all(
-            one.our_state is h11.IDLE and one.their_state is h11.IDLE for one in sides
-        )
+        return all(one.our_state is h11.IDLE and one.their_state is h11.IDLE for one in sides)
 
     def request(self, data: bytes) -> None:
         """Take note of bytes from the client."""
@@ -42,15 +39,13 @@ class Framing:
         self._carry(data, self._to_server, self._from_client)
 
     def _carry(self, data: bytes, heard: h11.Connection, told: h11.Connection) -> None:
-        if self._is_lost:
-            return
         try:
             heard.receive_data(data)
             self._tell(heard, told)
             # A request that came before its turn is read when the one before it has its answer.
             self._tell(self._from_client, self._to_server)
         except self._errors:
-            self._is_lost = True
+            return  # From now on one of the sides is in a state of error, and never idle again.
 
     def _tell(self, heard: h11.Connection, told: h11.Connection) -> None:
         """Let each side's state machine know what the other one has heard."""
@@ -61,7 +56,6 @@ class Framing:
             if event is h11.NEED_DATA or event is h11.PAUSED:
                 return
             if isinstance(event, h11.ConnectionClosed):
-                self._is_lost = True
                 return
             told.send(event)  # type: ignore[arg-type]
             if heard.our_state is h11.DONE and heard.their_state is h11.DONE:

@@ -115,7 +115,7 @@ BETTER = (
     _right(SERVICES, "list", why="the folder of a failed example"),
     _right(COMPONENTS, "list", why="the folder of a failed example"),
     _right(WORKERS, "list", why="the folder of a failed example"),
-    _right(SECRETS, "get", why="finding a missing Secret before anything is applied"),
+    _right(SECRETS, "get", "list", why="finding a missing Secret; names for the folder"),
     _right(CLAIMS, "get", why="finding a missing claim before anything is applied"),
     _right(NODES, "list", why="finding missing GPUs before anything is applied", cluster=True),
     _right(STORAGE_CLASSES, "list", why="finding a missing storage class", cluster=True),

@@ -128,6 +128,11 @@ class ClusterTarget:
                 raise DeployFailure(f"the graph {graph.name} was read from no file")
             file = Path(graph.document.file)
         manifest = Manifest.read(file)
+        if not (graph.root.mapping("metadata") or graph.root).string("name"):
+            raise DeployFailure(
+                f"the graph in {file} has no name of its own",
+                cause="give it metadata.name: what is made of it is found by that name",
+            )
         if all(read_graph(one).root != graph.root for one in manifest.graphs):
             raise DeployFailure(
                 f"{file} no longer holds the graph {graph.name} that was read from it",

@@ -88,3 +88,15 @@ def test_other_changes_of_containers() -> None:
 
 def test_pods_of_unknown_makers_are_not_compared() -> None:
     assert changes([pod("a", containers=[])], []) == ()
+
+
+def test_a_request_that_follows_from_a_limit_is_no_change() -> None:
+    resources: Plain = {
+        "requests": {"cpu": "4", "memory": "16Gi", "nvidia.com/gpu": "1"},
+        "limits": {"nvidia.com/gpu": "1"},
+    }
+    assert said(pod("a", containers=[{**MAIN, "resources": resources}])) == []
+    more: Plain = {**resources, "requests": {"cpu": "4", "memory": "16Gi", "nvidia.com/gpu": "2"}}
+    assert said(pod("a", containers=[{**MAIN, "resources": more}])) == [
+        "Worker: resources.requests.nvidia.com/gpu none -> 2"
+    ]

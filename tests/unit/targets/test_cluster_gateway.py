@@ -76,7 +76,7 @@ class ToServer:
         self, backend: Backend, streams: tuple[asyncio.StreamReader, asyncio.StreamWriter]
     ) -> None:
         self.backend = backend
-        self.is_closed = False
+        self.is_closing = self.is_closed = False
         self._reader, self._writer = streams
 
     async def send(self, data: bytes) -> None:
@@ -89,8 +89,13 @@ class ToServer:
             raise TunnelClosedError("the server has ended it")
         return data
 
+    async def end(self) -> None:
+        self.close()
+
     def close(self) -> None:
-        self.is_closed = True
+        # As a real one, it takes a moment to come to its end.
+        asyncio.get_running_loop().call_later(0.2, setattr, self, "is_closed", True)  # noqa: FBT003
+        self.is_closing = True
         self._writer.close()
 
 
@@ -201,7 +206,7 @@ def door() -> Iterator[Door]:
     made.gateway.close()
     made.here.run(made.ways.close())
     made.here.loop.close()
-    assert all(one.is_closed for one in made.ways.opened)
+    assert all(one.is_closing for one in made.ways.opened)
 
 
 def behind(found: ThreadingHTTPServer, pod: str = "p") -> Backend:
@@ -229,7 +234,7 @@ def test_the_next_caller_finds_the_next_pod(door: Door) -> None:
     with server() as one:
         door.backends = [behind(one)]
         door.ask()
-        door.ways.opened[0].close()
+        door.here.loop.run(door.ways.opened[0].end(), seconds=SECONDS)
     with pytest.raises(requests.ConnectionError):
         door.ask()
     door.backends = []
@@ -253,7 +258,7 @@ def test_a_tunnel_that_the_server_has_ended_is_not_used_again(door: Door) -> Non
             await asyncio.sleep(0.05)
 
         door.here.run(end())
-        assert first.is_closed
+        assert first.is_closing
         assert door.ask() == str(one.server_port)
         assert len(door.ways.opened) == 2
         door.here.run(door.ways.close())

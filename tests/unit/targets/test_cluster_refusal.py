@@ -94,6 +94,12 @@ IN = f'error when creating "{FILE}": '
             "",
             id="no YAML",
         ),
+        pytest.param(
+            "Warning: v1alpha1 is deprecated\nerror: something that is not known here",
+            f"{FILE} cannot be applied: something that is not known here",
+            "",
+            id="unknown, with a warning",
+        ),
         pytest.param("", "kubectl says nothing", "", id="silence"),
     ],
 )
