@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from conformance.convert.comments import Comments
-from conformance.convert.downgrade import to_v1alpha1
 from conformance.convert.leftover import Leftover, leftovers, numbers
 from conformance.convert.numbering import Numbering
 from conformance.manifest.document import V1BETA1
+from conformance.manifest.downgrade import to_v1alpha1
 from conformance.manifest.emitter import Layout, emit
 from conformance.manifest.errors import ManifestError
 from conformance.manifest.node import Mapping, Mark, Scalar, Sequence, walk
