@@ -99,8 +99,14 @@ class Process:
         return self.component.type in WORKER_TYPES
 
 
-def process(graph: Graph, component: Component) -> Process:
-    """Return the process that a component of the graph runs as."""
+def process(graph: Graph, component: Component, *, later: dict[str, str] | None = None) -> Process:
+    """Return the process that a component of the graph runs as.
+
+    Args:
+        graph: The graph.
+        component: One of its components.
+        later: Variables whose values are only known when it runs, and what to write for them.
+    """
     context = Context(
         graph=graph,
         component=component,
@@ -116,12 +122,13 @@ def process(graph: Graph, component: Component) -> Process:
     spanning = component.node_count > 1
     first = Container(rewritten(base, context, Position.LEADER if spanning else Position.ALONE))
     env = _environment(graph, component, first.env)
-    words = _words(first, env)
+    known = {**(later or {}), **env}
+    words = _words(first, known)
     is_frontend = component.type == FRONTEND
     return Process(
         component=component,
         words=words,
-        follower=_words(Container(rewritten(base, context, Position.FOLLOWER)), env)
+        follower=_words(Container(rewritten(base, context, Position.FOLLOWER)), known)
         if spanning
         else None,
         env=env,
@@ -143,7 +150,6 @@ def _environment(graph: Graph, component: Component, own: Iterable[EnvVar]) -> d
         values["DYN_HTTP_PORT"] = str(HTTP_PORT)
     if component.type in WORKER_TYPES:
         values["DYN_SYSTEM_PORT"] = str(SYSTEM_PORT)
-        values["DYN_SYSTEM_USE_ENDPOINT_HEALTH_STATUS"] = '["generate"]'
     for one in (*graph.env, *own):
         if one.value is not None:
             values[one.name] = one.value

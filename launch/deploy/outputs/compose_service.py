@@ -31,6 +31,9 @@ _FOUND: Final = {
     "DYN_REQUEST_PLANE": "tcp",
     "DYN_EVENT_PLANE": "zmq",
 }
+_ASKED: Final = {"DYN_SYSTEM_USE_ENDPOINT_HEALTH_STATUS": '["generate"]'}
+"""Lets a worker say that it is healthy only once it serves."""
+
 _ASK: Final = (
     "import urllib.request as r; r.urlopen('http://127.0.0.1:{port}{path}', timeout={timeout})"
 )
@@ -127,7 +130,8 @@ def _environment(one: Process) -> Mapping:
             if node is not None and node.mark != NOWHERE:
                 marks[variable.string("name")] = node.mark
     own = {name: _literal(value, marks.get(name, NOWHERE)) for name, value in one.env.items()}
-    return mapped({**{name: constant(value) for name, value in _FOUND.items()}, **own})
+    shared = {**_FOUND, **(_ASKED if one.is_worker else {})}
+    return mapped({**{name: constant(value) for name, value in shared.items()}, **own})
 
 
 def _env_files(one: Process) -> Sequence | None:
