@@ -36,7 +36,12 @@ class Origin:
     @property
     def place(self) -> str:
         """The file's own name and the line, for comments: no folder of this machine."""
-        return f"{PurePath(self.file).name}:{self.mark.line}"
+        return f"{self.file_name}:{self.mark.line}"
+
+    @property
+    def file_name(self) -> str:
+        """The file's own name."""
+        return PurePath(self.file).name
 
 
 @dataclass(slots=True)

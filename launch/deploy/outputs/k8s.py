@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from conformance.manifest.document import V1ALPHA1, Document
 from conformance.manifest.downgrade import to_v1alpha1
+from conformance.manifest.node import Mark, Scalar
 from conformance.manifest.prerequisites import prerequisites
 from conformance.manifest.release import runtime_version
 from conformance.rendering.backend import graph_backend
@@ -26,6 +27,8 @@ LONGEST = 63
 """How long the name of a Service, and a label's value, may be."""
 
 _HASH = "0" * 8
+_VERSION = Mark(0, 2)
+_WANTED = "dynamo-lint: allow api-deprecated because it was asked for"
 
 
 class K8s:
@@ -48,10 +51,13 @@ class K8s:
     def files(self, order: Order) -> tuple[File, ...]:
         """Return the one manifest."""
         root = order.graph.root
+        beside = {}
         if order.api_version == V1ALPHA1:
-            root = to_v1alpha1(root)
+            root = to_v1alpha1(root.replaced("apiVersion", Scalar("", _VERSION)))
+            beside[_VERSION] = _WANTED
         head = (*heading(order), "", *_needs(order.graph))
-        return (File(name=_name(order), text=commented(root, order.trace, head=head)),)
+        text = commented(root, order.trace, head=head, beside=beside)
+        return (File(name=_name(order), text=text),)
 
     def kept(self, order: Order) -> tuple[str, ...]:
         """Return nothing: secrets are the cluster's."""

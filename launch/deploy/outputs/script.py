@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
 from conformance.manifest.node import walk
 from launch.deploy.seats import HTTP, MEANING, VOLUMES
-from launch.deploy.shell import later
+from launch.deploy.shell import WIDTH, later
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,19 +63,21 @@ def explained(read: dict[str, tuple[str, str]]) -> Iterator[str]:
 
 
 def origins(component: Component, order: Order) -> Iterator[str]:
-    """Yield a comment for a component: what was written, and where."""
-    found = [place for _path, node in walk(component.node) if (place := order.trace.of(node.mark))]
-    first = order.trace.of(component.mark)
-    yield f"# {component.name}: {first.place if first is not None else '?'}"
-    said = dict.fromkeys(f"{one.what} {one.place}" for one in found if one != first)
-    line = "#  "
-    for one in said:
-        if len(line) + len(one) > 98:  # noqa: PLR2004 - a line is 100 wide
-            yield f"{line.rstrip(',')}"
-            line = "#  "
-        line += f" {one},"
-    if said:
-        yield line.rstrip(",")
+    """Yield a comment for a component: in which lines of which file its values were written."""
+    found: dict[str, dict[str, None]] = {}
+    for _path, node in walk(component.node):
+        place = order.trace.of(node.mark)
+        if place is not None:
+            found.setdefault(place.file_name, {})[f"{place.what} {place.mark.line}"] = None
+    yield f"# {component.name}"
+    for file, said in found.items():
+        yield from wrap(
+            f"{file}: {', '.join(said)}",
+            width=WIDTH,
+            initial_indent="#   ",
+            subsequent_indent="#     ",
+            break_on_hyphens=False,
+        )
 
 
 def own_variables(seat: Seat, order: Order) -> dict[str, str]:

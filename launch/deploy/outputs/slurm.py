@@ -72,7 +72,7 @@ class Slurm:
             ]
             if lacking:
                 text = (
-                    f'component "{one.component.name}" does not say its {" and its ".join(lacking)}, '
+                    f'component "{one.component.name}" says no {" and no ".join(lacking)}, '
                     "and Slurm would guess; write resources: {cpu: 4, memory: 16Gi}"
                 )
                 complaints.error(place.file, place.mark, text)
