@@ -124,7 +124,9 @@ def process(graph: Graph, component: Component, *, later: dict[str, str] | None 
     env = _environment(graph, component, first.env)
     known = {**(later or {}), **env}
     words = _words(first, known)
-    is_frontend = component.type == FRONTEND
+    port = http_port(words, env) if component.type == FRONTEND else None
+    if port is not None:
+        env["DYN_HTTP_PORT"] = str(port)
     return Process(
         component=component,
         words=words,
@@ -138,7 +140,7 @@ def process(graph: Graph, component: Component, *, later: dict[str, str] | None 
         cpu=_amount(base, "cpu", sides=("requests", "limits")),
         memory=_bytes(_amount(base, "memory", sides=("limits", "requests"))),
         gpus=first.gpus,
-        port=http_port(words, env) if is_frontend else None,
+        port=port,
         probe=_probe(base),
     )
 

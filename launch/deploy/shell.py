@@ -34,6 +34,11 @@ def word(text: str) -> str:
     return "".join(found)
 
 
+def inside(text: str) -> str:
+    """Return a text, one of names and numbers, as it stands between double quotes."""
+    return _LATER.sub(r"\1", text)
+
+
 def command(
     words: Iterable[str],
     *,

@@ -18,10 +18,10 @@ from launch.deploy.outputs.script import (
     own_variables,
     variables,
 )
-from launch.deploy.outputs.slurm_request import batch_lines, step_words
+from launch.deploy.outputs.slurm_slots import asked, packed
 from launch.deploy.process import LEADER_ADDRESS, NODE_INDEX, process
 from launch.deploy.seats import HTTP, VOLUMES, seated
-from launch.deploy.shell import command, later
+from launch.deploy.shell import command, inside, later
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,13 +48,26 @@ _FOLDER: Final = """\
 # The components find each other through a folder that all nodes share (no etcd, no NATS).
 mkdir -p "$RUN/logs\""""
 
+_SLOTS: Final = """\
+# The node of each slot: `2(x3),1` are two on each of three nodes, and one on the next.
+slots=()
+mapfile -t nodes < <(scontrol show hostnames "$SLURM_JOB_NODELIST")
+for tasks in ${SLURM_TASKS_PER_NODE//,/ }; do
+  read -r count times <<<"${tasks//[(x)]/ }"
+  for node in "${nodes[@]:0:${times:-1}}"; do
+    for ((task = 0; task < count; task++)); do slots+=("$node"); done
+  done
+  nodes=("${nodes[@]:${times:-1}}")
+done"""
+
 _STEP: Final = """\
-# One step of the job: its name, and its command. What it asks for is told before.
+# One step of the job: its name, its node, and its command. What it asks for is told before.
 step() {
-  local log=$RUN/logs/$1.log
-  shift
+  local log=$RUN/logs/$1.log where=$2
+  shift 2
   # shellcheck disable=SC2086 # a launcher may be several words
-  exec srun "${asks[@]}" --exact --kill-on-bad-exit=1 --output="$log" --error="$log" $LAUNCHER "$@"
+  exec srun --nodelist="$where" "${asks[@]}" --exact --kill-on-bad-exit=1 \\
+    --output="$log" --error="$log" $LAUNCHER "$@"
 }"""
 
 
@@ -112,7 +125,10 @@ def _lines(order: Order, processes: tuple[Process, ...], seating: Seating) -> It
     yield "#!/usr/bin/env bash"
     read = {**variables(seating, folder="volumes, beside this script"), **_READ}
     yield from (f"# {line}".rstrip() for line in _head(order, seating, read))
-    yield from batch_lines(order, processes)
+    slots = packed(seating.seats)
+    yield f"#SBATCH --job-name={order.graph.name}"
+    yield f"#SBATCH --output={order.graph.name}-%j.log"
+    yield from slots.batch_lines()
     yield _START
     yield from _defaults(read)
     yield ""
@@ -127,27 +143,20 @@ def _lines(order: Order, processes: tuple[Process, ...], seating: Seating) -> It
         yield ""
     yield FINISH.replace("@@", "")
     yield ""
+    yield _SLOTS
+    yield ""
     yield _STEP
-    for number, one in enumerate(processes):
-        group = number if len(processes) > 1 else None
+    for one in processes:
         yield ""
         yield from origins(one.component, order)
-        yield f"asks=({' '.join(step_words(one, group))})"
+        yield f"asks=({' '.join(asked(one))})"
         for seat in seating.seats:
             if seat.process is one:
-                yield from _started(seat, order)
-        if one.port is not None:
-            yield from _endpoint(one, group)
+                where = ",".join(f"${{slots[{number}]}}" for number in slots.of[seat.name])
+                yield from _started(seat, where, order)
     yield ""
     yield "# The first component to end decides the exit code."
     yield "wait -n"
-
-
-def _endpoint(one: Process, group: int | None) -> Iterator[str]:
-    """Yield the line that tells where the endpoint is."""
-    part = "" if group is None else f"_HET_GROUP_{group}"
-    name = one.component.name
-    yield f'echo "{name}: port ${HTTP} of $SLURM_JOB_NODELIST{part}"'
 
 
 def _defaults(read: dict[str, tuple[str, str]]) -> Iterator[str]:
@@ -169,14 +178,16 @@ def _head(order: Order, seating: Seating, read: dict[str, tuple[str, str]]) -> I
     yield from explained(read)
 
 
-def _started(seat: Seat, order: Order) -> Iterator[str]:
+def _started(seat: Seat, where: str, order: Order) -> Iterator[str]:
     """Yield the lines that start one step in the background."""
     words = seat.words
     if seat.follower is not None:
         yield from _function(seat, words)
         words = ("bash", "-c", _function_name(seat))
     env = own_variables(seat, order)
-    before = ("step", seat.name)
+    before = ("step", seat.name, f'"{where}"')
+    if HTTP in seat.env:
+        yield f'echo "{seat.name} answers at http://{where}:{inside(seat.env[HTTP])}"'
     if not seat.process.secrets:
         *first, last = command(words, env=env, before=before)
         yield from first
