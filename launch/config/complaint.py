@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from conformance.manifest.node import Mark
+from conformance.manifest.node import NOWHERE, Mark
 from launch.config.runconfig import place
 
 if TYPE_CHECKING:
@@ -53,11 +53,17 @@ class Complaints:
         """Add what is worth a word."""
         self.found.append(Complaint(file, mark, text, is_warning=True))
 
-    def add(self, error: UsageError) -> None:
-        """Add what a reader shared with `dynamo serve` refused: its message says where."""
+    def add(self, error: UsageError, *, file: str = "", mark: Mark = NOWHERE) -> None:
+        """Add what a reader shared with `dynamo serve` refused: its message says where.
+
+        Args:
+            error: What it raised.
+            file: Where it is when it does not say.
+            mark: Where in that file.
+        """
         found = _PLACED.fullmatch(str(error))
         if found is None:
-            self.error("", Mark(0, 0), str(error))
+            self.error(file, mark, str(error))
         else:
             self.error(found[1], Mark(int(found[2]), int(found[3])), found[4])
 

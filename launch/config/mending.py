@@ -26,6 +26,7 @@ def _candidates(text: str) -> Iterator[str]:
         yield number + unit[:1].upper()
     elif number.isdecimal():
         yield f"{number}Gi"
+    yield number
     name = re.sub(r"[\s_.]+", "-", text.strip()).strip("-")
     yield name
     yield name.lower()

@@ -125,6 +125,7 @@ def _deploy(options: Namespace) -> int:
 
 def _order(options: Namespace, output: Output, complaints: Complaints) -> Order | None:
     """Return what is to be written, or None when something is wrong."""
+    from conformance.manifest.node import NOWHERE
     from launch.config.description import describe
     from launch.config.reader import read_source
     from launch.config.schema import check
@@ -135,6 +136,10 @@ def _order(options: Namespace, output: Output, complaints: Complaints) -> Order 
     names = [name for name in (options.config, options.file) if name is not None]
     sources = []
     for name in names:
+        if not Path(name).exists():
+            text = f"{name}: no such file; it would hold components: with {_held(name, options)}"
+            complaints.error("", NOWHERE, text)
+            continue
         try:
             sources.append(read_source(Path(name)))
         except UsageError as error:
@@ -159,6 +164,13 @@ def _order(options: Namespace, output: Output, complaints: Complaints) -> Order 
     )
     output.check(order, complaints)
     return None if complaints.errors else order
+
+
+def _held(name: str, options: Namespace) -> str:
+    """Return what a file that is not there would tell of each component."""
+    if options.config is None:
+        return "name, image and run_config"
+    return "name and run_config" if name == options.config else "name, image and replicas"
 
 
 def _typed(options: Namespace) -> str:

@@ -27,7 +27,7 @@ def component(draft: Draft) -> Mapping | None:
     try:
         started = start(draft)
     except UsageError as error:
-        draft.complaints.add(error)
+        draft.complaints.add(error, file=draft.name.file, mark=draft.name.mark)
         return None
     played = role(draft)
     kind = TYPES[played[0]] if played is not None else None

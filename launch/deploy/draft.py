@@ -11,7 +11,7 @@ from launch.deploy.trace import Origin
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conformance.manifest.node import Node
+    from conformance.manifest.node import Mark, Node
     from launch.config.complaint import Complaints
     from launch.config.description import Described
     from launch.config.runconfig import RunConfig
@@ -55,7 +55,8 @@ class Written:
     def fields(self) -> Iterator[Written]:
         """Yield the values of this mapping."""
         for entry in self.node if isinstance(self.node, Mapping) else ():
-            origin = Origin(self.origin.file, entry.mark, f"{self.origin.what}.{entry.key}")
+            what = f"{self.origin.what}.{entry.key}"
+            origin = Origin(self.origin.file, place(entry.value, entry.mark), what)
             yield Written(key=entry.key, node=entry.value, origin=origin)
 
     def items(self) -> Iterator[Written]:
@@ -92,7 +93,8 @@ class Draft:
         value = self.described.value(key)
         if value is None:
             return None
-        return Written(key=key, node=value.node, origin=Origin(value.file, value.mark, key))
+        origin = Origin(value.file, place(value.node, value.mark), key)
+        return Written(key=key, node=value.node, origin=origin)
 
     def copied(self, key: str) -> Scalar | None:
         """Return the value under a key as a node of the graph, or None."""
@@ -113,6 +115,11 @@ class Draft:
         """Return the environment variables that are written with their values."""
         found = self.written("environment")
         return {one.key: one.text for one in found.fields()} if found is not None else {}
+
+
+def place(node: Node, key: Mark) -> Mark:
+    """Return where a value is pointed at: at itself, or at its key when it has several lines."""
+    return node.mark if isinstance(node, Scalar) else key
 
 
 def scalar_text(node: Scalar) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from conformance.manifest.graph import FRONTEND
 from conformance.rendering.relocation import http_port
+from launch.config.runconfig import Wiring
 from launch.config.runreader import SERVE
 from launch.config.wiring import DYN, SCHEME, completed
 from launch.deploy.role import PREFILL, origin, role
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from conformance.manifest.node import Scalar
-    from launch.config.runconfig import RunConfig, Setting, Wiring
+    from launch.config.runconfig import RunConfig, Setting
     from launch.deploy.draft import Draft
     from launch.serve.plan import Plan
 
@@ -67,6 +68,11 @@ def start(draft: Draft) -> Start:
         plan_module(module, Words(), run)
         program = [((*RUN_MODULE, module.text), origin(module, "component"))]
         return _with_port(draft, _start(draft, program, _plain(run)))
+    if run.wiring == Wiring():
+        raise UsageError(
+            f'"{draft.described.name.text}" does not say what it runs; write run_config: '
+            "{args: [input=dyn, output=vllm]}, or name the file that says it with -c"
+        )
     return _with_port(draft, _planned(draft))
 
 
@@ -177,7 +183,10 @@ def _complain_of_missing(draft: Draft, plan: Plan) -> None:
     words = [word for part in plan.parts for word in part.words]
     for fault in plan.program.catalog.faults(words):
         if fault.index == len(words):
-            draft.error(draft.name, f"{plan.program.module}: {fault.message}")
+            flag = plan.program.model_flag
+            where = "model:" if flag is not None and flag in fault.message else "options:"
+            text = f"{plan.program.module}: {fault.message}; write it under {where}"
+            draft.error(draft.name, text)
 
 
 def _said(draft: Draft, plan: Plan) -> Origin:

@@ -150,7 +150,7 @@ class Program:
         others = (Program(name, load(f"dynamo.{name}")) for name in (*ENGINES, FRONTEND))
         having = [other.module for other in others if other.exact_flag(spelling) is not None]
         if having:
-            return f"; it is a flag of {', '.join(having)}"
+            return f"; it is a flag of {', '.join(having)}, so leave it out"
         return f"; `python3 -m {self.module} --help` lists what there is"
 
 
