@@ -81,20 +81,21 @@ class _Listed:
 
 
 def describe(files: Iterable[Source], complaints: Complaints) -> Description | None:
-    """Return what several files say of one graph; each of them keeps to the schema.
+    """Return what several files say of one graph, or None when that cannot be told.
 
     Args:
         files: The files, those that hold run configs first.
         complaints: Is told what is missing, doubled or contradicts something else.
     """
     files = tuple(files)
+    before = len(complaints.errors)
     lists = [_listed(file, key, complaints) for file in files for key in LISTS if key in file.node]
     name = _name(files, complaints)
     if not lists:
         text = "no components; list them below components:"
         complaints.error(files[0].file, files[0].node.mark, text)
     _match(lists, complaints)
-    if complaints.errors or name is None:
+    if len(complaints.errors) > before or name is None:
         return None
     components = tuple(_described(one, lists, complaints) for one in lists[0].items)
     return Description(name=name, components=components)

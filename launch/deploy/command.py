@@ -129,7 +129,7 @@ def _order(options: Namespace, output: Output, complaints: Complaints) -> Order 
     from launch.config.description import describe
     from launch.config.reader import read_source
     from launch.config.schema import check
-    from launch.deploy.graph import build
+    from launch.deploy.graph import build, try_starts
     from launch.deploy.output import Order
     from launch.deploy.trace import Trace
 
@@ -146,12 +146,15 @@ def _order(options: Namespace, output: Output, complaints: Complaints) -> Order 
             complaints.add(error)
     for source in sources:
         check(source.node, file=source.file, complaints=complaints)
-    if complaints.errors:
+    if not sources:
         return None
     description = describe(sources, complaints)
-    if description is None or complaints.errors:
+    if description is None:
         return None
     trace = Trace()
+    if complaints.errors:
+        try_starts(description, trace, complaints)
+        return None
     graph = build(description, trace, complaints)
     if graph is None:
         return None
