@@ -36,7 +36,7 @@ def test_every_line_does_what_the_page_says(workshop: Workshop) -> None:
     for line in deploys:
         ended = run(workshop, line)
         assert ended.code == 0, ended.text
-    assert len(list(workshop.folder.glob("*_deployment/*"))) == 4
+    assert len(list(workshop.folder.glob("*_deployment/[!.]*"))) == 4
 
     process = workshop.start(*shlex.split(up)[1:])
     url = read_until(process, "answers as")[-1].split()[-1].removesuffix("/v1")

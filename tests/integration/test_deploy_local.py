@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from conftest import Workshop
 
 PUBLISHED = REPOSITORY / "tests" / "unit" / "deploy" / "published"
-TOKEN_FILE = "hf-token-secret.env"
+KEYS_FILE = "hf-token-secret.env"
 READY_SECONDS = 120.0
 
 
@@ -31,7 +31,7 @@ def written(workshop: Workshop, *words: str) -> tuple[Path, Graph]:
     for target in ("local", "k8s"):
         ended = workshop.dynamo("deploy", *words, "--target", target, "--out-dir", target)
         assert ended.code == 0, ended.text
-    (workshop.folder / "local" / TOKEN_FILE).write_text("HF_TOKEN=none\n", encoding="utf-8")
+    (workshop.folder / "local" / KEYS_FILE).write_text("HF_TOKEN=none\n", encoding="utf-8")
     manifest = next((workshop.folder / "k8s").glob("*.yaml"))
     return next((workshop.folder / "local").glob("*.sh")), read_graphs(manifest)[0]
 
@@ -76,10 +76,10 @@ def test_an_alternative_of_the_proposal_answers(workshop: Workshop) -> None:
 
 def test_a_script_without_its_secret_says_so(workshop: Workshop) -> None:
     script, graph = written(workshop, "-f", str(PUBLISHED / "agg.yaml"))
-    (script.parent / TOKEN_FILE).unlink()
+    (script.parent / KEYS_FILE).unlink()
     with run_script(script, serving=serving(graph)) as deployment:
         deadline = time.monotonic() + SECONDS
         while deployment.process.exit_code() is None and time.monotonic() < deadline:
             time.sleep(0.05)
         assert deployment.process.exit_code() == 1
-        assert f"{TOKEN_FILE} is missing: write the keys" in "\n".join(deployment.process.tail())
+        assert f"{KEYS_FILE} is missing: write the keys" in "\n".join(deployment.process.tail())
