@@ -11,7 +11,7 @@ from launch.config.runconfig import Wiring
 from launch.config.runreader import SERVE
 from launch.config.wiring import DYN, SCHEME, completed
 from launch.deploy.role import PREFILL, origin, role
-from launch.deploy.trace import Origin
+from launch.deploy.trace import Origin, constant
 from launch.errors import UsageError
 from launch.serve.component import plan_module
 from launch.serve.invocation import RUN_MODULE
@@ -62,18 +62,18 @@ def start(draft: Draft) -> Start:
     run = draft.run
     if run.command:
         program: list[Piece] = [((word.text,), origin(word, "cmd")) for word in run.command]
-        return _with_port(draft, _start(draft, program, _plain(run)))
+        return _for_its_role(draft, _start(draft, program, _plain(run)))
     if run.wiring.component is not None:
         module = run.wiring.component
         plan_module(module, Words(), run)
         program = [((*RUN_MODULE, module.text), origin(module, "component"))]
-        return _with_port(draft, _start(draft, program, _plain(run)))
+        return _for_its_role(draft, _start(draft, program, _plain(run)))
     if run.wiring == Wiring():
         raise UsageError(
             f'"{draft.described.name.text}" does not say what it runs; write run_config: '
             "{args: [input=dyn, output=vllm]}, or name the file that says it with -c"
         )
-    return _with_port(draft, _planned(draft))
+    return _for_its_role(draft, _planned(draft))
 
 
 def _planned(draft: Draft) -> Start:
@@ -105,15 +105,28 @@ def _start(draft: Draft, command: Iterable[Piece], args: Iterable[Piece]) -> Sta
     )
 
 
-def _with_port(draft: Draft, found: Start) -> Start:
-    """Find out where a frontend listens."""
+def _for_its_role(draft: Draft, found: Start) -> Start:
+    """Return what a frontend needs said: where it listens, and args, which it always has."""
     played = role(draft)
     if played is None or played[0] != FRONTEND:
         return found
     port = http_port(found.words, draft.variables())
     said = next((one for one in draft.run.options if one.key in _PORT_OPTIONS), None)
     place = Origin(said.file, said.mark, f"options.{said.key}") if said is not None else played[1]
-    return replace(found, port=(port, place))
+    return replace(_with_args(found), port=(port, place))
+
+
+def _with_args(found: Start) -> Start:
+    """Return a command line with some of its words as args.
+
+    To a frontend without args the operator gives its own, `-m dynamo.frontend`, behind any command.
+    """
+    if not found.command or found.args:
+        return found
+    program, *others = found.command
+    if not others:
+        return replace(found, command=(constant("env"),), args=(program,))
+    return replace(found, command=(program,), args=tuple(others))
 
 
 def _plain(run: RunConfig) -> list[Piece]:
