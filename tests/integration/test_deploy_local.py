@@ -64,6 +64,14 @@ def test_a_published_graph_written_as_a_script_answers(name: str, workshop: Work
     assert workshop.left_behind() == []
 
 
+def test_the_manifest_passes_every_check_of_the_plugin(workshop: Workshop) -> None:
+    written(workshop, "-f", str(PUBLISHED / "disagg.yaml"))
+    ended = workshop.pytest("k8s/vllm-disagg.yaml", "--dynamo-target=local", "-v")
+    assert ended.code == 0, ended.text
+    assert "vllm-disagg.yaml::lint PASSED" in ended.text
+    assert "vllm-disagg.yaml::local::" in ended.text
+
+
 def test_an_alternative_of_the_proposal_answers(workshop: Workshop) -> None:
     """The three of them give the same script, tests/unit/deploy tells."""
     config = REPOSITORY / "examples" / "deploy" / "one_file" / "config.yaml"
