@@ -105,7 +105,9 @@ def _listed(source: Source, key: str, complaints: Complaints) -> _Listed:
     found: dict[str, Mapping] = {}
     folded: dict[str, str] = {}
     for item in source.node.mappings(key):
-        name = item.string("name") or ""
+        name = item.string("name")
+        if not name:
+            continue  # The schema has said so.
         same = folded.setdefault(name.lower().replace("_", "-"), name)
         if same == name and name not in found:
             found[name] = item

@@ -119,7 +119,9 @@ def _deploy(options: Namespace) -> int:
     if options.diff:
         return _show_changes(folder, files)
     folder.write(files, force=options.force)
-    _tell(path, files, output.next_steps(order, str(path)))
+    from shlex import quote
+
+    _tell(path, files, output.next_steps(order, quote(str(path))))
     return 0
 
 
@@ -146,7 +148,7 @@ def _order(options: Namespace, output: Output, complaints: Complaints) -> Order 
             complaints.add(error)
     for source in sources:
         check(source.node, file=source.file, complaints=complaints)
-    if not sources:
+    if len(sources) < len(names):
         return None
     description = describe(sources, complaints)
     if description is None:

@@ -123,7 +123,5 @@ def place(node: Node, key: Mark) -> Mark:
 
 
 def scalar_text(node: Scalar) -> str:
-    """Return a value as text: `true` for what YAML calls yes, numbers as they were written."""
-    if isinstance(node.value, bool):
-        return "true" if node.value else "false"
+    """Return a value as text: what is none is as it was written."""
     return node.value if isinstance(node.value, str) else node.text

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from conformance.manifest import v1beta1
 from conformance.manifest.document import GROUP, KIND, V1BETA1
-from conformance.manifest.node import Scalar, walk
+from conformance.manifest.node import Scalar, find, walk
 from conformance.manifest.placeholder import is_image_placeholder, is_placeholder
-from conformance.rendering.backend import detect
+from conformance.rendering.backend import component_backend, detect, graph_backend
 from conformance.rendering.failure import ReconcileFailure
 from launch.config.complaint import Complaints
 from launch.config.runreader import read_run
@@ -44,6 +44,7 @@ def build(description: Description, trace: Trace, complaints: Complaints) -> Gra
     nodes = [node for draft in drafts if (node := component(draft)) is not None]
     graph = v1beta1.read(_root(description, drafts, nodes, trace))
     _complain_of_placeholders(graph.root, trace, complaints)
+    _complain_of_engines(graph, trace, complaints)
     return None if complaints.errors else graph
 
 
@@ -112,6 +113,27 @@ def _detected(nodes: Iterable[Node], trace: Trace) -> dict[str, Origin]:
         if name is not None and place is not None:
             found.setdefault(name, place)
     return found
+
+
+def _complain_of_engines(graph: Graph, trace: Trace, complaints: Complaints) -> None:
+    """Complain of a second engine: a graph has one, and the operator makes nothing of another."""
+    try:
+        written = graph_backend(graph)
+    except ReconcileFailure as failure:
+        name = find(graph.root, ("metadata", "name"))
+        _complain(trace, complaints, name, failure.message)
+        return
+    for one in graph.components:
+        try:
+            component_backend(one, written=written)
+        except ReconcileFailure as failure:
+            _complain(trace, complaints, one.node.get("name"), failure.message)
+
+
+def _complain(trace: Trace, complaints: Complaints, node: Node | None, text: str) -> None:
+    place = trace.of(node.mark) if node is not None else None
+    if place is not None:
+        complaints.error(place.file, place.mark, text)
 
 
 def _complain_of_placeholders(root: Mapping, trace: Trace, complaints: Complaints) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from conformance.manifest.graph import FRONTEND
 from conformance.rendering.relocation import http_port
+from launch.config.complaint import Complaints
 from launch.config.runconfig import Wiring
 from launch.config.runreader import SERVE
 from launch.config.wiring import DYN, SCHEME, completed
@@ -60,6 +61,8 @@ def start(draft: Draft) -> Start:
         UsageError: The component takes no such words.
     """
     run = draft.run
+    if run.command or run.wiring.component is not None:
+        _refuse_dynamo(draft)
     if run.command:
         program: list[Piece] = [((word.text,), origin(word, "cmd")) for word in run.command]
         return _for_its_role(draft, _start(draft, program, _plain(run)))
@@ -74,6 +77,14 @@ def start(draft: Draft) -> Start:
             "{args: [input=dyn, output=vllm]}, or name the file that says it with -c"
         )
     return _for_its_role(draft, _planned(draft))
+
+
+def _refuse_dynamo(draft: Draft) -> None:
+    written = draft.written("dynamo_in_image")
+    if written is not None and written.is_true:
+        draft.error(
+            written.origin, "a command of your own is not started with dynamo; leave it out"
+        )
 
 
 def _planned(draft: Draft) -> Start:
@@ -182,8 +193,6 @@ def _check_endpoint(draft: Draft, word: Setting) -> None:
 
 def _warn_of_notes(draft: Draft, plan: Plan) -> None:
     """Say which options were left out, because the environment sets the same."""
-    from launch.config.complaint import Complaints
-
     for note in plan.notes:
         placed = Complaints()
         placed.add(UsageError(note))

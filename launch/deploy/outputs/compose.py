@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from conformance.manifest.node import find
 from launch.deploy.output import File
 from launch.deploy.outputs.compose_service import DISCOVERY, services, written
-from launch.deploy.outputs.needs import env_file, one_machine, secrets, with_images
+from launch.deploy.outputs.needs import env_file, one_machine, secrets, startable, with_images
 from launch.deploy.outputs.remarks import commented, heading
 from launch.deploy.process import process
 from launch.deploy.trace import constant, mapped, mapping
@@ -31,6 +31,7 @@ class Compose:
     def check(self, order: Order, complaints: Complaints) -> None:
         """Complain of what needs several machines."""
         with_images(order, complaints)
+        startable(order, complaints)
         one_machine(order, complaints, instead="--target k8s or --target slurm")
 
     def files(self, order: Order) -> tuple[File, ...]:
@@ -56,6 +57,7 @@ class Compose:
 
 
 def _needs(order: Order) -> Iterator[str]:
+    yield "DYN_HTTP_PORT, for several frontends DYN_HTTP_PORTS, moves the endpoint to other ports."
     for name in secrets(order):
         yield f"{env_file(name)}, beside this file, holds the keys of secret {name} as NAME=VALUE."
 

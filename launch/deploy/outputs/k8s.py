@@ -9,8 +9,6 @@ from conformance.manifest.downgrade import to_v1alpha1
 from conformance.manifest.node import Mark, Scalar
 from conformance.manifest.prerequisites import prerequisites
 from conformance.manifest.release import runtime_version
-from conformance.rendering.backend import graph_backend
-from conformance.rendering.failure import ReconcileFailure
 from conformance.rendering.names import workload_name
 from launch.deploy.output import File
 from launch.deploy.outputs.needs import origin, with_images
@@ -42,11 +40,6 @@ class K8s:
         for component in order.graph.components:
             _check_release(component, order, complaints)
             _check_name(component, order, complaints)
-        try:
-            graph_backend(order.graph)
-        except ReconcileFailure as failure:
-            name = origin(order, order.graph.components[0].mark)
-            complaints.error(name.file, name.mark, failure.message)
 
     def files(self, order: Order) -> tuple[File, ...]:
         """Return the one manifest."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from launch.deploy.output import File
-from launch.deploy.outputs.needs import env_file, one_machine, secrets
+from launch.deploy.outputs.needs import env_file, one_machine, secrets, startable
 from launch.deploy.outputs.remarks import heading
 from launch.deploy.outputs.script import (
     FINISH,
@@ -48,6 +48,7 @@ class Local:
 
     def check(self, order: Order, complaints: Complaints) -> None:
         """Complain of what needs several machines."""
+        startable(order, complaints)
         one_machine(order, complaints, instead="--target k8s or --target slurm")
 
     def files(self, order: Order) -> tuple[File, ...]:

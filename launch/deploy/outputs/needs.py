@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from conformance.rendering.failure import ReconcileFailure
 from launch.deploy.process import process
 
 if TYPE_CHECKING:
@@ -32,6 +33,20 @@ def one_machine(order: Order, complaints: Complaints, *, instead: str) -> None:
                 f'component "{component.name}" spans {count} nodes, and here is one; use {instead}'
             )
             complaints.error(place.file, place.mark, text)
+
+
+def startable(order: Order, complaints: Complaints) -> None:
+    """Complain of each component that only the operator can start, and when nothing is started."""
+    for component in order.graph.components:
+        place = origin(order, component.mark)
+        try:
+            process(order.graph, component)
+        except ReconcileFailure as failure:
+            complaints.error(place.file, place.mark, f"{failure.message}; use --target k8s")
+    if not any(component.replicas for component in order.graph.components):
+        place = origin(order, order.graph.components[0].mark)
+        text = "nothing runs: every component has replicas: 0; write 1 or more for one of them"
+        complaints.error(place.file, place.mark, text)
 
 
 def secrets(order: Order) -> tuple[str, ...]:

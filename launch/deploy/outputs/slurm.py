@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from conformance.rendering.backend import TRTLLM, component_backend
 from launch.deploy.output import File
-from launch.deploy.outputs.needs import env_file, origin, secrets
+from launch.deploy.outputs.needs import env_file, origin, secrets, startable
 from launch.deploy.outputs.remarks import heading
 from launch.deploy.outputs.script import (
     FINISH,
@@ -78,6 +78,9 @@ class Slurm:
 
     def check(self, order: Order, complaints: Complaints) -> None:
         """Complain of what is asked for only implicitly, and of what Slurm cannot start."""
+        startable(order, complaints)
+        if complaints.errors:
+            return
         for one in _processes(order):
             place = origin(order, one.component.mark)
             lacking = [
@@ -172,8 +175,9 @@ def _head(order: Order, seating: Seating, read: dict[str, tuple[str, str]]) -> I
     yield ""
     yield from heading(order)
     yield ""
-    yield f"Usage: sbatch --chdir=FOLDER FOLDER/{_name(order)}"
+    yield f"Usage: sbatch [OPTIONS] --chdir=FOLDER FOLDER/{_name(order)}"
     yield "FOLDER, the one of this script, is the same on all nodes. Logs: FOLDER/run-JOB/logs."
+    yield "OPTIONS are those of your site: --partition, --account, --time."
     yield ""
     yield from explained(read)
 
