@@ -72,6 +72,7 @@ def test_every_command_is_run_somewhere() -> None:
         "python3 -m tox ",
         "dynamo lint ",
         "dynamo convert ",
+        "dynamo deploy ",
         "dynamo up ",
         "dynamo serve ",
         "examples/",
@@ -82,6 +83,7 @@ def test_every_command_is_run_somewhere() -> None:
     names = {
         "dynamo lint",
         "dynamo convert",
+        "dynamo deploy",
         "dynamo up",
         "dynamo serve",
         "dynamo run",
@@ -113,6 +115,14 @@ def test_convert_commands_print_a_manifest(command: str, workshop: Workshop) -> 
     ended = run(shlex.split(command), env=workshop.environment)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert f"apiVersion: nvidia.com/{shlex.split(command)[-1]}\n" in ended.stdout
+
+
+@pytest.mark.parametrize("command", matching("dynamo deploy "))
+def test_deploy_commands_write(command: str, workshop: Workshop) -> None:
+    out = workshop.folder / "out"
+    ended = run([*shlex.split(command), "--out-dir", str(out)], env=workshop.environment)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.startswith(f"{out}/")
 
 
 @pytest.mark.parametrize("command", matching("dynamo serve "))

@@ -12,16 +12,11 @@ from typing import TYPE_CHECKING
 
 from conformance.api.cluster import Cluster
 from conformance.manifest.graph import FRONTEND, MAIN, Container
+from conformance.rendering.expand import expand
 from conformance.rendering.pod import render
-from conformance.targets.local.expand import expand
+from conformance.rendering.relocation import http_port, rewrite_paths
 from conformance.targets.local.process import Start
-from conformance.targets.local.rewrite import (
-    PortMap,
-    http_port,
-    port_changes,
-    rewrite_paths,
-    rewrite_ports,
-)
+from conformance.targets.local.rewrite import PortMap, port_changes, rewrite_ports
 from conformance.targets.target import Change, Worker
 
 if TYPE_CHECKING:
