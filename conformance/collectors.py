@@ -13,6 +13,7 @@ from conformance.lint.check import check_file
 from conformance.lint.finding import Severity
 from conformance.lint.output.text import findings as finding_texts
 from conformance.lint.settings import find_settings
+from conformance.manifest.config_maps import config_maps
 from conformance.manifest.document import read_file
 from conformance.manifest.errors import ManifestError
 from conformance.manifest.read import read_graph
@@ -229,7 +230,9 @@ class GraphOnTarget(OnTarget):
         from conformance.targets.local.deployment import LocalTarget
 
         engine: str = self.config.getoption("--dynamo-engine")
-        return LocalTarget(engine=engine, at_end=self.keep_logs).deploy(self.graph)
+        beside = config_maps(read_file(self.path))
+        target = LocalTarget(engine=engine, at_end=self.keep_logs, config_maps=beside)
+        return target.deploy(self.graph)
 
 
 class ScriptOnTarget(OnTarget):

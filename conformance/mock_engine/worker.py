@@ -98,6 +98,7 @@ class Worker:
         runtime_words: Flags of the runtime and of the router, passed on as written.
         gathering: The other processes of the same engine, None when there are none.
         serves: False for a process that only lends its GPUs to another one.
+        unread: Settings that only the real engine understands, so that nothing here shows them.
     """
 
     engine: Engine
@@ -120,6 +121,7 @@ class Worker:
     runtime_words: tuple[str, ...] = ()
     gathering: Gathering | None = None
     serves: bool = True
+    unread: tuple[str, ...] = ()
 
 
 def namespace(given: str | None, env: Mapping[str, str]) -> str:

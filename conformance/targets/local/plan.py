@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conformance.api.cluster import Cluster
+from conformance.manifest.config_maps import mounted_files
 from conformance.manifest.graph import FRONTEND, MAIN, Container
 from conformance.rendering.pod import render
 from conformance.targets.local.expand import expand
@@ -25,6 +26,7 @@ from conformance.targets.local.rewrite import (
 from conformance.targets.target import Change, Worker
 
 if TYPE_CHECKING:
+    from conformance.manifest.config_maps import ConfigMaps
     from conformance.manifest.graph import Graph
     from conformance.manifest.node import Mapping
     from conformance.rendering.pod import PodTemplate, Workload
@@ -45,11 +47,13 @@ class World:
         run: The deployment's own folder; everything it writes is below it.
         base: The environment that every process gets first (PATH, the mock engine, ...).
         secrets: Values for secret keys, from the caller's environment.
+        config_maps: The ConfigMaps that the graph's file brings along.
     """
 
     run: Path
     base: dict[str, str]
     secrets: dict[str, str] = field(default_factory=dict)
+    config_maps: ConfigMaps = field(default_factory=dict)
 
     @property
     def discovery(self) -> dict[str, str]:
@@ -72,6 +76,7 @@ class Plan:
         workers: Where each worker's system port will answer.
         changes: Everything that differs from the manifest, in words.
         folders: Folders that stand for mounted volumes, to be made.
+        files: Files of mounted ConfigMaps with their texts, to be written.
         hubs: Folders that the processes take for the model hub's cache.
     """
 
@@ -80,6 +85,7 @@ class Plan:
     workers: tuple[Worker, ...]
     changes: tuple[Change, ...]
     folders: tuple[Path, ...]
+    files: dict[Path, str]
     hubs: tuple[Path, ...]
 
 
@@ -90,6 +96,7 @@ class _Draft:
     workers: list[Worker] = field(default_factory=list)
     changes: dict[Change, None] = field(default_factory=dict)
     folders: dict[Path, None] = field(default_factory=dict)
+    files: dict[Path, str] = field(default_factory=dict)
     hubs: dict[Path, None] = field(default_factory=dict)
 
 
@@ -119,6 +126,7 @@ def plan(graph: Graph, *, world: World, ports: Ports, port: int | None = None) -
         workers=tuple(draft.workers),
         changes=tuple(draft.changes),
         folders=tuple(draft.folders),
+        files=draft.files,
         hubs=tuple(draft.hubs),
     )
 
@@ -187,7 +195,7 @@ def _start(
     group: PortMap,
 ) -> tuple[Start, dict[str, str]]:
     main = _main(template)
-    mounts = _mounts(draft, name, main, world)
+    mounts = _mounts(draft, name, template.spec, main, world)
     written = _environment(draft, name, main, node, world)
     words = tuple(word.text for word in (*main.command, *main.args))
     words, written = rewrite_ports(words, written, own=own, group=group)
@@ -228,19 +236,28 @@ def _folder(main: Container, world: World) -> Path:
     return Path(wanted) if wanted and Path(wanted).is_dir() else world.run
 
 
-def _mounts(draft: _Draft, name: str, main: Container, world: World) -> dict[str, str]:
-    """Return where each mounted path is found here: a folder per volume, below the run's own."""
+def _mounts(
+    draft: _Draft, name: str, spec: Mapping, main: Container, world: World
+) -> dict[str, str]:
+    """Return where each mounted path is found here: below the run's own folder, one per volume."""
+    volumes = {volume.string("name"): volume for volume in spec.mappings("volumes")}
     found: dict[str, str] = {}
     for mount in main.node.mappings("volumeMounts"):
         path, volume = mount.string("mountPath"), mount.string("name")
         if not path or not volume or path == SHARED_MEMORY:
             continue
-        folder = world.run / "volumes" / volume
-        if (sub := mount.string("subPath")) is not None:
-            folder = folder / sub
-        found[path] = str(folder)
-        draft.folders[folder] = None
-        draft.changes[Change(name, f"mount {path} -> {folder}")] = None
+        base = world.run / "volumes" / volume
+        sub = mount.string("subPath")
+        here = base / sub if sub is not None else base
+        source = volumes.get(volume)
+        texts = mounted_files(source, world.config_maps) if source is not None else None
+        if texts is None:
+            draft.folders[here] = None
+        else:
+            draft.folders[base] = None
+            draft.files.update({base / file: text for file, text in texts.items()})
+        found[path] = str(here)
+        draft.changes[Change(name, f"mount {path} -> {here}")] = None
     return found
 
 
