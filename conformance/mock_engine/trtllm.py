@@ -12,7 +12,16 @@ from conformance.engines import trtllm_options
 from conformance.engines.engine import Engine
 from conformance.engines.role import Role
 from conformance.mock_engine.refusal import CannotPlay, FileRefusal, ValueRefusal
-from conformance.mock_engine.worker import COMPONENTS, KvEvents, Ranks, Worker, endpoint, namespace
+from conformance.mock_engine.worker import (
+    COMPONENTS,
+    KvEvents,
+    Links,
+    Ranks,
+    Worker,
+    endpoint,
+    namespace,
+    needs,
+)
 
 if TYPE_CHECKING:
     from conformance.mock_engine.settings import Settings
@@ -20,7 +29,13 @@ if TYPE_CHECKING:
 DEFAULT_MODEL = "TinyLlama/TinyLlama-1.1B-Chat-v1.0"
 DEFAULT_BLOCK_SIZE = 32
 
-_ROLES = {"pd": Role.AGG, "agg": Role.AGG, "prefill": Role.PREFILL, "decode": Role.DECODE}
+_ROLES = {
+    "pd": Role.AGG,
+    "agg": Role.AGG,
+    "prefill": Role.PREFILL,
+    "decode": Role.DECODE,
+    "encode": Role.ENCODE,
+}
 _DIFFUSION = ("image_diffusion", "video_diffusion")
 
 
@@ -35,6 +50,7 @@ def read(settings: Settings) -> Worker:
     _check_connector(settings)
     options = _options(settings)
     _check_transceiver(options, role)
+    encoder = _encoder(settings)
     model = settings.text("model") or DEFAULT_MODEL
     size = _attention_ranks(settings, options)
     reuse = trtllm_options.option(options, trtllm_options.BLOCK_REUSE) is not False
@@ -65,7 +81,17 @@ def read(settings: Settings) -> Worker:
         chat_template=settings.text("custom_jinja_template"),
         runtime_words=settings.runtime_words(),
         unread=trtllm_options.unread(options),
+        links=Links(encoder=encoder),
+        by_hand=role is Role.ENCODE or encoder is not None,
+        public=role in (Role.AGG, Role.DECODE),
+        needs=needs(role, encoder=encoder),
     )
+
+
+def _encoder(settings: Settings) -> str | None:
+    """Return the encode worker that this one asks, under the name that it was given."""
+    given = settings.text("encode_endpoint")
+    return endpoint(given, namespace="", component="") if given else None
 
 
 def _options(settings: Settings) -> trtllm_options.Options:
