@@ -184,6 +184,7 @@ class OnTarget(Example):
                 deployment,
                 model=self.promised.model if self.promised is not None else None,
                 timeout=self.config.getoption("--dynamo-timeout"),
+                embeds=self.promised is not None and self.promised.embeds,
             )
         except DeployFailure as failure:
             self.failure = failure

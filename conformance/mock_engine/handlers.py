@@ -173,8 +173,11 @@ def _tokens_wanted(request: Request) -> int:
     return max(wanted, 1) if isinstance(wanted, int) else DEFAULT_TOKENS
 
 
-async def embed(request: Request, _context: Context) -> AsyncIterator[Request]:
-    """Answer a request for embeddings, in the form that workers hand to the frontend."""
+async def embed(request: Request, context: Context) -> AsyncIterator[Request]:  # noqa: ARG001
+    """Answer a request for embeddings, in the form that workers hand to the frontend.
+
+    The runtime looks for a parameter of the name `context`, and hands over nothing without it.
+    """
     given = request.get("input")
     inputs = given if isinstance(given, list) and not _is_tokens(given) else [given]
     wanted = request.get("dimensions")

@@ -10,11 +10,10 @@ import re
 from typing import TYPE_CHECKING
 
 from conformance.engines.engine import Engine
-from conformance.engines.role import Role
+from conformance.engines.role import COMPONENTS, Role
 from conformance.mock_engine.kv_config import zmq_port
 from conformance.mock_engine.refusal import CannotPlay, UsageRefusal, ValueRefusal
 from conformance.mock_engine.worker import (
-    COMPONENTS,
     NO_LINKS,
     Gathering,
     KvEvents,
@@ -60,6 +59,7 @@ def read(settings: Settings) -> Worker:
     size = settings.at_least_one("dp_size")
     prefix_caching = not settings.switch("disable_radix_cache")
     own = namespace(settings.text("namespace"), settings.env)
+    _check_encoder(settings, role)
     behind = _behind_encoder(settings, role)
     embeds = bool(settings.switch("embedding_worker"))
     return Worker(
@@ -89,6 +89,14 @@ def read(settings: Settings) -> Worker:
         public=role is Role.ENCODE or not behind,
         needs=_needs(role, behind=behind),
     )
+
+
+def _check_encoder(settings: Settings, role: Role) -> None:
+    if role is Role.ENCODE and settings.text("chat_template") is None:
+        raise ValueRefusal(
+            "--disaggregation-mode encode needs --chat-template: the encode worker looks up there "
+            "which token stands for an image, and fails with a KeyError without it"
+        )
 
 
 def _behind_encoder(settings: Settings, role: Role) -> bool:

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 from conformance.engines import trtllm_options
 from conformance.engines.engine import Engine
-from conformance.engines.role import Role
+from conformance.engines.role import COMPONENTS, Role
 from conformance.mock_engine.refusal import CannotPlay, FileRefusal, ValueRefusal
 from conformance.mock_engine.worker import (
-    COMPONENTS,
     KvEvents,
     Links,
     Ranks,

@@ -10,10 +10,10 @@ import json
 from typing import TYPE_CHECKING
 
 from conformance.engines.engine import Engine
-from conformance.engines.role import Role
+from conformance.engines.role import COMPONENTS, Role
 from conformance.mock_engine import kv_config, vllm_topology
 from conformance.mock_engine.refusal import CannotPlay, ValueRefusal
-from conformance.mock_engine.worker import COMPONENTS, Links, Worker, endpoint, namespace, needs
+from conformance.mock_engine.worker import Links, Worker, endpoint, namespace, needs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,13 +13,6 @@ if TYPE_CHECKING:
 
     from conformance.engines.engine import Engine
 
-# Where each role registers, with every engine.
-COMPONENTS = {
-    Role.AGG: "backend",
-    Role.PREFILL: "prefill",
-    Role.DECODE: "backend",
-    Role.ENCODE: "encode",
-}
 _ENDPOINT_PARTS = 3
 
 

@@ -97,6 +97,7 @@ def _serve(deployment: Deployment, graph: Graph, *, timeout: float, seconds: flo
         deployment,
         model=served.model if served is not None else None,
         timeout=timeout,
+        embeds=served is not None and served.embeds,
         progress=lambda line: click.echo(line, err=True),
     )
     for worker in deployment.workers:

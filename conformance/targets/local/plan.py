@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from conformance.api.cluster import Cluster
 from conformance.manifest.config_maps import mounted_files
 from conformance.manifest.graph import FRONTEND, MAIN, Container
-from conformance.rendering.pod import render
+from conformance.rendering.pod import render, starts_by_mpi
 from conformance.targets.local.expand import expand
 from conformance.targets.local.process import Start
 from conformance.targets.local.rewrite import (
@@ -142,7 +142,12 @@ def _replica(
 ) -> None:
     """Add the processes of one replica: one, or one per node."""
     group = PortMap(ports)
-    for node in range(workload.size):
+    nodes = workload.size
+    if starts_by_mpi(workload):
+        nodes = 1
+        what = "mpirun over ssh starts the other nodes' ranks, not done here: node 0 is all of them"
+        draft.changes[Change(_process_name(workload, replica, 0), what)] = None
+    for node in range(nodes):
         is_leader = node == 0
         template = workload.leader if is_leader or workload.follower is None else workload.follower
         name = _process_name(workload, replica, node)
@@ -150,7 +155,16 @@ def _replica(
         first_frontend = workload.component.type == FRONTEND and draft.url is None
         if first_frontend and wanted is not None:
             own.known[_published_port(template)] = ports.take_exactly(wanted)
-        start, env = _start(draft, name, template, node, world=world, own=own, group=group)
+        start, env = _start(
+            draft,
+            name,
+            template,
+            node,
+            world=world,
+            own=own,
+            group=group,
+            words=_words(workload, template),
+        )
         draft.starts.append(start)
         for change in port_changes(name, own, *((group,) if is_leader else ())):
             draft.changes[change] = None
@@ -160,6 +174,13 @@ def _replica(
             port = env.get("DYN_SYSTEM_PORT")
             if port is not None:
                 draft.workers.append(Worker(name, f"http://{HERE}:{port}"))
+
+
+def _words(workload: Workload, template: PodTemplate) -> tuple[str, ...]:
+    """Return the words of a pod's command: the author's own where the operator's call mpirun."""
+    main = workload.component.main if starts_by_mpi(workload) else None
+    main = main or _main(template)
+    return tuple(word.text for word in (*main.command, *main.args))
 
 
 def _published_port(template: PodTemplate) -> int:
@@ -193,11 +214,11 @@ def _start(
     world: World,
     own: PortMap,
     group: PortMap,
+    words: tuple[str, ...],
 ) -> tuple[Start, dict[str, str]]:
     main = _main(template)
     mounts = _mounts(draft, name, template.spec, main, world)
     written = _environment(draft, name, main, node, world)
-    words = tuple(word.text for word in (*main.command, *main.args))
     words, written = rewrite_ports(words, written, own=own, group=group)
     env: dict[str, str] = {}
     for key, value in written.items():
