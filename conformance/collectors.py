@@ -160,6 +160,10 @@ class Example(pytest.Collector):
         """Return when a probe has passed."""
         raise NotImplementedError
 
+    def properties(self, _check: str) -> list[tuple[str, object]]:
+        """Return what JUnit is told about a check beside its outcome."""
+        return []
+
 
 class OnTarget(Example):
     """A graph that is started when its first check runs, and ended after its last one."""
@@ -286,6 +290,11 @@ class GraphInCluster(Example):
         """Wait until the probe has been carried out."""
         self._wait(probe.id)
 
+    def properties(self, check: str) -> list[tuple[str, object]]:
+        """Return which bytes were applied, and after how many seconds the check had ended."""
+        took = self.job.took.get(check, 0.0) if self.job is not None else 0.0
+        return [("manifest-sha256", self.sha256), ("seconds", round(took, 2))]
+
     def _wait(self, check: str) -> None:
         if self.job is None:
             raise ProbeFailure("not carried out: the run was ended before it")
@@ -314,6 +323,8 @@ class CheckOnTarget(ConformanceItem):
             if isinstance(self.target, OnTarget):
                 self.target.failed_checks += 1
             raise
+        finally:
+            self.user_properties += self.target.properties(self.name)
         checks[self.name] = Outcome.PASS
 
     def check(self) -> None:
@@ -327,8 +338,6 @@ class ReadyItem(CheckOnTarget):
     def check(self) -> None:
         """Raise what kept the graph from answering."""
         self.row().notes += self.target.check_ready()
-        if isinstance(self.target, GraphInCluster):
-            self.user_properties.append(("manifest-sha256", self.target.sha256))
 
 
 class ProbeItem(CheckOnTarget):
