@@ -59,8 +59,8 @@ def read(settings: Settings) -> Worker:
     size = settings.at_least_one("dp_size")
     prefix_caching = not settings.switch("disable_radix_cache")
     own = namespace(settings.text("namespace"), settings.env)
-    _check_encoder(settings, role)
     behind = _behind_encoder(settings, role)
+    _check_encoder(settings, role)
     embeds = bool(settings.switch("embedding_worker"))
     return Worker(
         engine=Engine.SGLANG,
