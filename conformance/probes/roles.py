@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from conformance.engines.role import COMPONENTS
 from conformance.probes.probe import REQUEST_SECONDS, Endpoint, Probe, expect
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from conformance.engines.serving import Serving
 
 SECONDS = 20.0
@@ -25,21 +28,25 @@ def roles(endpoint: Endpoint) -> None:
     assert endpoint.serving is not None  # noqa: S101 - `applies` says so
     wanted = endpoint.serving.registers
     deadline = time.monotonic() + SECONDS
-    found = _registered(endpoint)
+    found = _registered(endpoint, wanted)
     while not _fits(found, wanted) and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
-        found = _registered(endpoint)
+        found = _registered(endpoint, wanted)
     text = f"registered are {_told(found)}; the manifest promises {_promised(wanted)}"
     expect(_fits(found, wanted), text, repeat=endpoint.curl("/health"))
 
 
-def _registered(endpoint: Endpoint) -> dict[str, int]:
-    """Return how many workers the frontend knows, by their Dynamo component."""
+def _registered(endpoint: Endpoint, wanted: Iterable[str]) -> dict[str, int]:
+    """Return how many workers the frontend knows, by their Dynamo component.
+
+    What is neither promised nor a worker's component is somebody's own, or the planner.
+    """
+    of_workers = {*COMPONENTS.values(), *wanted}
     with endpoint.session() as session:
         health = session.get(f"{endpoint.url}/health", timeout=REQUEST_SECONDS).json()
     counts: dict[str, int] = {}
     for one in health["instances"]:
-        if one["endpoint"] == "generate":
+        if one["endpoint"] == "generate" and one["component"] in of_workers:
             counts[one["component"]] = counts.get(one["component"], 0) + 1
     return counts
 

@@ -156,6 +156,7 @@ THOUGHT: dict[str, Json] = {"content": "No.", "reasoning_content": "7 times 13"}
     ("probe", "good"),
     [
         ("roles", Answers()),
+        ("roles", Answers(components=["backend", "Planner", "mine"])),
         ("embeddings", Answers()),
         ("embeddings-base64", Answers()),
         ("image", Answers()),
