@@ -69,7 +69,8 @@ class Serving:
 def serving(graph: Graph) -> Serving | None:
     """Return what `graph` serves, or None when no worker that is known here is in it."""
     played = parts(graph)
-    workers = [part for part in played if part.role in WORKER_ROLES]
+    known = [part for part in played if part.role in WORKER_ROLES]
+    workers = known or [part for part in played if is_own(part)]
     if not workers:
         return None
     roles: dict[Role, int] = {}
@@ -88,17 +89,43 @@ def serving(graph: Graph) -> Serving | None:
         router_mode=router or "round-robin",
         kv_events=bool(prefilling) and all(publishes_kv_events(part) for part in prefilling),
         features=features(graph),
-        registers=_registers(workers),
+        # As what a component of somebody's own registers, only its author knows.
+        registers=_registers(known),
         embeds=any(part.value("embedding_worker") == "True" for part in workers),
     )
 
 
 def declared_role(part: Part) -> Role | None:
     """Return the role that a component's type promises, whatever its command line plays."""
-    return _DECLARED.get(part.component.type or "", part.role)
+    own = Role.AGG if is_own(part) else part.role
+    return _DECLARED.get(part.component.type or "", own)
 
 
 _DECLARED = {"prefill": Role.PREFILL, "decode": Role.DECODE}
+
+
+def is_own(part: Part) -> bool:
+    """Whether a worker runs a module that is not Dynamo's, for a model that its words name."""
+    return (
+        part.command is not None
+        and part.role is None
+        and part.component.is_worker
+        and not part.command.module.startswith("dynamo.")
+        and _word(part, *_MODEL_FLAGS) is not None
+    )
+
+
+_MODEL_FLAGS = ("--model", "--model-path")
+
+
+def _word(part: Part, *flags: str) -> str | None:
+    """Return what follows one of `flags` in the words of a module whose flags are not known."""
+    texts = part.command.texts if part.command is not None else []
+    for index, text in enumerate(texts):
+        name, equals, value = text.partition("=")
+        if name in flags:
+            return value if equals else next(iter(texts[index + 1 :]), None)
+    return None
 
 
 def _registers(workers: list[Part]) -> dict[str, tuple[int, int]]:
@@ -129,6 +156,8 @@ _ENDPOINT_PARTS = 3
 def served_model(part: Part) -> str:
     """Return the id that a worker registers under: the first served name, else the model."""
     named = part.value("served_model_name")
+    if named is None and is_own(part):
+        named = _word(part, "--served-model-name")
     if named:
         return re.split(r"[\s,]+", named.strip())[0]
     return model_source(part)
@@ -137,13 +166,15 @@ def served_model(part: Part) -> str:
 def model_source(part: Part) -> str:
     """Return the hub id or path that a worker loads its model from."""
     given = part.value("model") or part.value("model_path")
+    if given is None and is_own(part):
+        return _word(part, *_MODEL_FLAGS) or ""
     module = part.command.module if part.command is not None else ""
     return given or DEFAULT_MODELS.get(module, "")
 
 
 def model_sources(graph: Graph) -> tuple[str, ...]:
     """Return every hub id or path that a worker of the graph loads a model from."""
-    workers = (part for part in parts(graph) if part.role in WORKER_ROLES)
+    workers = (part for part in parts(graph) if part.role in WORKER_ROLES or is_own(part))
     return tuple(sorted({model_source(part) for part in workers}))
 
 

@@ -1,7 +1,7 @@
 """Plays `dynamo.planner`: takes the configuration that the planner would take, and changes nothing.
 
-A planner decides by how fast workers are, and the mock engine's are as fast as it likes. So this one
-registers and is healthy as the real one is, and leaves every replica count alone.
+A planner decides by how fast workers are, and the mock engine's are as fast as it likes. So this
+one registers and is healthy as the real one is, and leaves every replica count alone.
 """
 
 from __future__ import annotations

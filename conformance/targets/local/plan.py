@@ -235,7 +235,7 @@ def _start(
         draft.hubs[Path(home)] = None
     for container in _others(template):
         draft.changes[Change(name, f"container {container} is not run here")] = None
-    return Start(name=name, argv=argv, env=full, cwd=_folder(main, world)), full
+    return Start(name=name, argv=argv, env=full, cwd=_folder(main, world, mounts)), full
 
 
 def _main(template: PodTemplate) -> Container:
@@ -252,9 +252,13 @@ def _others(template: PodTemplate) -> list[str]:
     return [name for name in named if name != MAIN]
 
 
-def _folder(main: Container, world: World) -> Path:
+def _folder(main: Container, world: World, mounts: dict[str, str]) -> Path:
+    """Return where a process is started: in a mounted folder if that was wanted."""
     wanted = main.node.string("workingDir")
-    return Path(wanted) if wanted and Path(wanted).is_dir() else world.run
+    if not wanted:
+        return world.run
+    here = rewrite_paths(wanted, mounts)
+    return Path(here) if here != wanted or Path(wanted).is_dir() else world.run
 
 
 def _mounts(
