@@ -13,6 +13,7 @@ from conformance.lint.check import check_file
 from conformance.lint.finding import Severity
 from conformance.lint.output.text import findings as finding_texts
 from conformance.lint.settings import find_settings
+from conformance.manifest.config_maps import config_maps
 from conformance.manifest.document import read_file
 from conformance.manifest.errors import ManifestError
 from conformance.manifest.read import read_graph
@@ -187,6 +188,7 @@ class OnTarget(Example):
                 deployment,
                 model=self.promised.model if self.promised is not None else None,
                 timeout=self.config.getoption("--dynamo-timeout"),
+                embeds=self.promised is not None and self.promised.embeds,
             )
         except DeployFailure as failure:
             self.failure = failure
@@ -233,7 +235,9 @@ class GraphOnTarget(OnTarget):
         from conformance.targets.local.deployment import LocalTarget
 
         engine: str = self.config.getoption("--dynamo-engine")
-        return LocalTarget(engine=engine, at_end=self.keep_logs).deploy(self.graph)
+        beside = config_maps(read_file(self.path))
+        target = LocalTarget(engine=engine, at_end=self.keep_logs, config_maps=beside)
+        return target.deploy(self.graph)
 
 
 class ScriptOnTarget(OnTarget):

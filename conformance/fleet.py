@@ -115,6 +115,7 @@ class _Work:
                 watched,
                 model=example.promised.model if example.promised is not None else None,
                 timeout=example.config.getoption("--dynamo-timeout"),
+                embeds=example.promised is not None and example.promised.embeds,
             )
         except DeployFailure as failure:
             deployment.failed(failure)

@@ -20,7 +20,7 @@ BETA = [path for path in MANIFESTS if "v1alpha1" not in path.parts]
 
 
 def graph(text: str) -> Graph:
-    (document,) = read_documents(text, file="f.yaml")
+    (document,) = (one for one in read_documents(text, file="f.yaml") if one.version is not None)
     return read_graph(document)
 
 
