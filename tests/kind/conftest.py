@@ -21,6 +21,10 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 CLUSTER_VARIABLE = "DYN_CONFORMANCE_KIND_CLUSTER"
 
 
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
 @pytest.fixture(scope="session")
 def kubeconfig() -> Iterator[Path]:
     """Make the cluster ready for every example, once."""
@@ -33,5 +37,5 @@ def kubeconfig() -> Iterator[Path]:
         )
     )
     manifests = [Manifest.read(one) for one in files]
-    with prepare(options, manifests, progress=lambda line: print(line, file=sys.stderr)) as ground:
+    with prepare(options, manifests, progress=_say) as ground:
         yield ground.cluster.kubeconfig
