@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 CLUSTER_VARIABLE = "DYN_CONFORMANCE_KIND_CLUSTER"
 
 
-def report(line: str) -> None:
+def _say(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 
 
@@ -35,5 +35,5 @@ def kubeconfig() -> Iterator[Path]:
         )
     )
     manifests = [Manifest.read(one) for one in PROVEN]
-    with prepare(options, manifests, progress=report) as ground:
+    with prepare(options, manifests, progress=_say) as ground:
         yield ground.cluster.kubeconfig

@@ -91,7 +91,7 @@ def test_pods_of_unknown_makers_are_not_compared() -> None:
 
 
 def test_a_request_that_follows_from_a_limit_is_no_change() -> None:
-    resources: Plain = {
+    resources: KubeObject = {
         "requests": {"cpu": "4", "memory": "16Gi", "nvidia.com/gpu": "1"},
         "limits": {"nvidia.com/gpu": "1"},
     }

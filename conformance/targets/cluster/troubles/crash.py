@@ -57,18 +57,19 @@ def _by_deletion(
 ) -> bool:
     """Whether a container ended because its pod was deleted.
 
-    Groups of pods are deleted when one of them ends, and the times have no more than seconds: in
-    the same second, only the kubelet's word that it stopped the container tells.
+    Groups of pods are deleted when one of them ends, so the deletion alone does not tell; and once
+    all of a pod has ended, its deletion is dated anew. The kubelet's word that it stopped the
+    container does, and it may still be on its way.
     """
     since = pod.ending_since
     if since is None:
         return False
     if ended.at is None or ended.at > since:
         return True
-    if ended.at < since:
-        return False
     stopped = any(
-        event.reason == "Killing" and event.container in ("", container.name)
+        event.reason == "Killing"
+        and event.container in ("", container.name)
+        and not _KILLED.search(event.message)
         for event in view.events_of("Pod", pod.name)
     )
     return stopped or age(since, now) < SAID_SECONDS
