@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from conformance.manifest.graph import Graph
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
-MANIFESTS = sorted(EXAMPLES.rglob("launch/k8s/**/*.yaml"))
+MANIFESTS = sorted(
+    path
+    for path in EXAMPLES.rglob("launch/k8s/**/*.yaml")
+    # The legacy engine alone is in the form of its time.
+    if "vllm_v0" not in path.parts
+)
 BETA = [path for path in MANIFESTS if "v1alpha1" not in path.parts]
 
 

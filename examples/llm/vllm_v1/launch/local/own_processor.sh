@@ -40,12 +40,12 @@ trap 'exit 143' TERM
 cd "$(dirname "$0")/../.."
 
 dynamo serve in=http out=dyn://dynamo &
-DYN_SYSTEM_PORT=$SYSTEM_PORT \
+# A namespace that the frontend does not look into, so that nobody gets past the processor.
+CUDA_VISIBLE_DEVICES=0 DYN_SYSTEM_PORT=$SYSTEM_PORT \
+  dynamo serve in=dyn://behind.backend.generate out=vllm "$MODEL" &
+DYN_SYSTEM_PORT=$((SYSTEM_PORT + 1)) \
   dynamo serve --component components.processor --model "$MODEL" \
   --behind dyn://behind.backend.generate &
-# A namespace that the frontend does not look into, so that nobody gets past the processor.
-CUDA_VISIBLE_DEVICES=0 DYN_SYSTEM_PORT=$((SYSTEM_PORT + 1)) \
-  dynamo serve in=dyn://behind.backend.generate out=vllm "$MODEL" &
 
 # The first component to end decides the exit code.
 wait -n
