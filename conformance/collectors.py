@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from conformance.engines.legacy import legacy_release
 from conformance.engines.serving import serving
 from conformance.lint.check import check_file
 from conformance.lint.finding import Severity
@@ -60,7 +61,11 @@ class ManifestFile(pytest.File):
             except ManifestError:
                 continue  # The lint item says what is wrong with it.
             name = level if len(described) == 1 else f"{level}-{graph.name or index}"
-            yield kind.from_parent(self, name=name, graph=graph)
+            old = legacy_release(graph)
+            if old is not None:
+                yield OutOfReach.from_parent(self, name=name, release=old)
+            else:
+                yield kind.from_parent(self, name=name, graph=graph)
 
 
 class ScriptFile(pytest.File):
@@ -163,6 +168,30 @@ class Example(pytest.Collector):
     def properties(self, _check: str) -> list[tuple[str, object]]:
         """Return what JUnit is told about a check beside its outcome."""
         return []
+
+
+class OutOfReach(Example):
+    """A graph of a release that no target here can run: one check, which says so."""
+
+    def __init__(self, *, name: str, parent: pytest.Collector, release: str) -> None:
+        super().__init__(name=name, parent=parent, promised=None)
+        self.release = release
+        self.level = self.config.getoption("--dynamo-target") or LOCAL
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Yield `ready` alone."""
+        yield ReadyItem.from_parent(self, name=READY)
+
+    def check_ready(self) -> tuple[str, ...]:
+        """Say why it is not served.
+
+        Raises:
+            Unsupported: Always.
+        """
+        raise Unsupported(
+            f"Dynamo {self.release} alone runs it: its components were classes of an SDK, which no "
+            "later release, operator or mock engine has"
+        )
 
 
 class OnTarget(Example):
