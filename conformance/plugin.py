@@ -64,6 +64,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="only examples that differ from a git revision: their manifest, scripts, components, "
         "and the files these name",
     )
+    group.addoption(
+        "--dynamo-ledger",
+        type=Path,
+        metavar="FILE",
+        help="write what this run proves into FILE, the ledger in the folder of the examples",
+    )
+    group.addoption(
+        "--dynamo-compare",
+        type=Path,
+        metavar="FILE",
+        help="fail when this run shows less of an example than the ledger FILE says",
+    )
     _add_cluster_options(parser.getgroup("dynamo-cluster", "Dynamo conformance in a cluster"))
     parser.addini(SCRIPTS_INI, "run launch/local/*.sh too", type="bool", default=False)
 
@@ -146,6 +158,18 @@ def pytest_configure(config: pytest.Config) -> None:
         )
     config.addinivalue_line("markers", "lint: checks of a manifest that run nothing")
     config.addinivalue_line("markers", "e2e: checks of a graph that was started")
+    _record(config)
+
+
+def _record(config: pytest.Config) -> None:
+    """Have the run recorded, when a ledger is named."""
+    for option, writes in (("--dynamo-ledger", True), ("--dynamo-compare", False)):
+        ledger: Path | None = config.getoption(option)
+        if ledger is not None:
+            from conformance.recorder import Recorder
+
+            recorder = Recorder(config, ledger=ledger, writes=writes)
+            config.pluginmanager.register(recorder, f"dynamo{option}")
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

@@ -1,0 +1,184 @@
+"""The recorder: what a pytest run saw of each file, for the ledger and against it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+import pytest
+
+from conformance.collectors import ConformanceItem, Example
+from conformance.engines.catalog import RELEASE
+from conformance.report.content import content_of
+from conformance.report.ledger.audit import contradictions
+from conformance.report.ledger.ledger import LedgerError, read_ledger
+from conformance.report.ledger.level import Level
+from conformance.report.ledger.merge import fitted, merged
+from conformance.report.ledger.sighting import Sighting
+from conformance.report.releases import other_release
+from conformance.report.tree import read_tree
+from conformance.report.write import write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+HOW = "dynamo-how"
+"""The user property by which a check tells how it was carried out, when a level's own words for it
+are not enough: which Kubernetes, whose operator."""
+
+UNSUPPORTED = "Skipped: UNSUPPORTED: "
+
+_ENGINES = ("vllm", "sglang", "tensorrt-llm")
+
+
+class Recorder:
+    """Notes every outcome, and at the end writes them into a ledger or holds them against one."""
+
+    def __init__(self, config: pytest.Config, *, ledger: Path, writes: bool) -> None:
+        self._path = ledger
+        self._writes = writes
+        self._root = ledger.resolve().parent
+        self._real = config.getoption("--dynamo-engine") == "real"
+        self._seen: dict[tuple[Path, Level], _Seen] = {}
+        self._by_check: dict[str, _Seen] = {}
+        self._lines: list[str] = []
+        try:
+            self._ledger = read_ledger(ledger)
+        except LedgerError as error:
+            raise pytest.UsageError(str(error)) from error
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Learn which checks there are, whichever of them are then selected."""
+        for node in report.result or ():
+            if isinstance(node, Example):
+                self._of(node.path, node.level).expected.setdefault(node.nodeid, None)
+            elif isinstance(node, ConformanceItem):
+                seen = self._of(node.path, node.level)
+                graph = node.parent if isinstance(node.parent, Example) else node
+                assert graph is not None  # noqa: S101 - narrows for the type checker
+                named = graph.name.partition("-")[2]
+                checks = seen.expected.get(graph.nodeid) or {}
+                checks[node.nodeid] = f"{named}::{node.name}" if named else node.name
+                seen.expected[graph.nodeid] = checks
+                self._by_check[node.nodeid] = seen
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note how a check ended."""
+        seen = self._by_check.get(report.nodeid)
+        if seen is None:
+            return
+        told = (str(said) for name, said in report.user_properties if name == HOW)
+        seen.how = next(told, seen.how)
+        if report.failed:
+            seen.outcomes[report.nodeid] = False
+        elif report.skipped and isinstance(report.longrepr, tuple):
+            _, found, reason = report.longrepr[2].partition(UNSUPPORTED)
+            if found:
+                seen.outcomes[report.nodeid] = reason
+        elif report.when == "call":
+            seen.outcomes.setdefault(report.nodeid, True)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write the ledger, or find what it promises and this run did not show."""
+        if session.config.option.collectonly:
+            return
+        sightings = tuple(self._sightings())
+        if self._writes:
+            ledger = fitted(merged(self._ledger, sightings), read_tree(self._root))
+            changed = write_text(self._path, ledger.text())
+            self._lines.append(f"{self._path} {'written' if changed else 'is as it was'}")
+            return
+        self._lines += contradictions(self._ledger, sightings)
+        if self._lines and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say what became of the ledger."""
+        if self._lines:
+            terminalreporter.section("ledger")
+            for line in self._lines:
+                terminalreporter.write_line(line)
+
+    def _of(self, path: Path, level: str) -> _Seen:
+        reached = Level.REAL if self._real and level != Level.LINT else Level(level)
+        if (path, reached) not in self._seen:
+            self._seen[path, reached] = _Seen(path)
+        return self._seen[path, reached]
+
+    def _sightings(self) -> Iterator[Sighting]:
+        date = datetime.now(UTC).date().isoformat()
+        for (path, level), seen in self._seen.items():
+            if not path.resolve().is_relative_to(self._root):
+                continue
+            release = _release(level)
+            outcomes = seen.by_name()
+            yield Sighting(
+                file=path.resolve().relative_to(self._root).as_posix(),
+                level=level,
+                whole=seen.whole,
+                date=date,
+                files=seen.files,
+                release=release,
+                engine=_installed_engines() if level is Level.REAL else level.engine,
+                how=seen.how or level.how,
+                passed=tuple(name for name, outcome in outcomes.items() if outcome is True),
+                unsupported={
+                    name: outcome for name, outcome in outcomes.items() if isinstance(outcome, str)
+                },
+                failed=tuple(name for name, outcome in outcomes.items() if outcome is False),
+                images=other_release(path, release) if level is not Level.LINT else "",
+            )
+
+
+class _Seen:
+    """What was seen of one file at one level.
+
+    Attributes:
+        files: The digest of the file and what it names, as they were collected.
+        expected: The names of the checks by graph and node id; None for a graph whose checks were
+            not even collected.
+        outcomes: By node id: whether the check passed, or why it shows nothing.
+        how: How the checks were carried out, if they tell.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.files = content_of(path).sha256
+        self.expected: dict[str, dict[str, str] | None] = {}
+        self.outcomes: dict[str, bool | str] = {}
+        self.how = ""
+
+    @property
+    def whole(self) -> bool:
+        """Whether all was carried out, and on the bytes that are there now."""
+        graphs = self.expected.values()
+        ran = all(graph and self.outcomes.keys() >= graph.keys() for graph in graphs)
+        return ran and content_of(self._path).sha256 == self.files
+
+    def by_name(self) -> dict[str, bool | str]:
+        """Return the outcomes by the names of the checks."""
+        graphs = (graph for graph in self.expected.values() if graph)
+        names = {node: name for graph in graphs for node, name in graph.items()}
+        return {names[node]: outcome for node, outcome in self.outcomes.items()}
+
+
+def _release(level: Level) -> str:
+    """Return the Dynamo release that a level says something of."""
+    if level is Level.LINT:
+        return RELEASE
+    return _version("ai-dynamo") or RELEASE
+
+
+def _installed_engines() -> str:
+    found = ((name, _version(name)) for name in _ENGINES)
+    return ", ".join(f"{name} {number}" for name, number in found if number) or "unknown"
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return ""
