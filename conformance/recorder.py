@@ -49,20 +49,18 @@ class Recorder:
         except LedgerError as error:
             raise pytest.UsageError(str(error)) from error
 
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Learn which checks there are, whichever of them are then selected."""
-        for node in report.result or ():
-            if isinstance(node, Example):
-                self._of(node.path, node.level).expected.setdefault(node.nodeid, None)
-            elif isinstance(node, ConformanceItem):
-                seen = self._of(node.path, node.level)
-                graph = node.parent if isinstance(node.parent, Example) else node
-                assert graph is not None  # noqa: S101 - narrows for the type checker
-                named = graph.name.partition("-")[2]
-                checks = seen.expected.get(graph.nodeid) or {}
-                checks[node.nodeid] = f"{named}::{node.name}" if named else node.name
-                seen.expected[graph.nodeid] = checks
-                self._by_check[node.nodeid] = seen
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Learn which checks there are of each file, whichever of them were selected."""
+        items = (item for item in session.items if isinstance(item, ConformanceItem))
+        nodes = (node for item in items for node in item.listchain())
+        for file in dict.fromkeys(node for node in nodes if isinstance(node, pytest.File)):
+            # Asked again, because what pytest remembers is only what was selected.
+            for node in file.collect():
+                checks = node.collect() if isinstance(node, Example) else (node,)
+                graph = node.name.partition("-")[2] if isinstance(node, Example) else ""
+                for check in checks:
+                    if isinstance(check, ConformanceItem):
+                        self._expect(check, f"{graph}::{check.name}" if graph else check.name)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note how a check ended."""
@@ -102,11 +100,14 @@ class Recorder:
             for line in self._lines:
                 terminalreporter.write_line(line)
 
-    def _of(self, path: Path, level: str) -> _Seen:
-        reached = Level.REAL if self._real and level != Level.LINT else Level(level)
-        if (path, reached) not in self._seen:
-            self._seen[path, reached] = _Seen(path)
-        return self._seen[path, reached]
+    def _expect(self, item: ConformanceItem, name: str) -> None:
+        level = Level(item.level)
+        reached = Level.REAL if self._real and level is not Level.LINT else level
+        if (item.path, reached) not in self._seen:
+            self._seen[item.path, reached] = _Seen(item.path)
+        seen = self._seen[item.path, reached]
+        seen.expected[item.nodeid] = name
+        self._by_check[item.nodeid] = seen
 
     def _sightings(self) -> Iterator[Sighting]:
         date = datetime.now(UTC).date().isoformat()
@@ -138,8 +139,7 @@ class _Seen:
 
     Attributes:
         files: The digest of the file and what it names, as they were collected.
-        expected: The names of the checks by graph and node id; None for a graph whose checks were
-            not even collected.
+        expected: What each check that there is is called, by its node id.
         outcomes: By node id: whether the check passed, or why it shows nothing.
         how: How the checks were carried out, if they tell.
     """
@@ -147,22 +147,22 @@ class _Seen:
     def __init__(self, path: Path) -> None:
         self._path = path
         self.files = content_of(path).sha256
-        self.expected: dict[str, dict[str, str] | None] = {}
+        self.expected: dict[str, str] = {}
         self.outcomes: dict[str, bool | str] = {}
         self.how = ""
 
     @property
     def whole(self) -> bool:
         """Whether all was carried out, and on the bytes that are there now."""
-        graphs = self.expected.values()
-        ran = all(graph and self.outcomes.keys() >= graph.keys() for graph in graphs)
-        return ran and content_of(self._path).sha256 == self.files
+        return (
+            self.outcomes.keys() == self.expected.keys()
+            and content_of(self._path).sha256 == self.files
+        )
 
     def by_name(self) -> dict[str, bool | str]:
-        """Return the outcomes by the names of the checks."""
-        graphs = (graph for graph in self.expected.values() if graph)
-        names = {node: name for graph in graphs for node, name in graph.items()}
-        return {names[node]: outcome for node, outcome in self.outcomes.items()}
+        """Return the outcomes by the names of the checks, in the order of these."""
+        found = self.outcomes
+        return {name: found[node] for node, name in self.expected.items() if node in found}
 
 
 def _release(level: Level) -> str:
