@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from test_up import read_until
 
+from conformance.report.catalogue.commands import commands as commands_of
 from conftest import REPOSITORY, SECONDS
 
 if TYPE_CHECKING:
@@ -20,13 +21,9 @@ if TYPE_CHECKING:
 
 READMES = (
     REPOSITORY / "README.md",
-    REPOSITORY / "examples" / "llm" / "vllm_v1" / "README.md",
+    *sorted((REPOSITORY / "examples" / "llm").glob("*/README.md")),
     REPOSITORY / "docs" / "lint.md",
 )
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-PROGRAMS = ("dynamo ", "pytest ", "kubectl ", "examples/", "python3 ", "pip ", "curl ")
-CODE = re.compile(rf"`((?:{'|'.join(PROGRAMS)})[^`]+)`")
-
 ELSEWHERE = {
     "kubectl ": "needs a cluster with the Dynamo operator",
     "pip install uv": "tox brings uv",
@@ -39,15 +36,9 @@ ELSEWHERE = {
 
 
 def commands() -> list[str]:
-    """Return the commands of all READMEs: lines of plain code blocks, and code in the text."""
-    found: list[str] = []
-    for path in READMES:
-        text = path.read_text(encoding="utf-8")
-        for language, block in FENCE.findall(text):
-            if not language:
-                found += block.replace("\\\n", " ").strip().splitlines()
-        found += CODE.findall(FENCE.sub("", text))
-    return list(dict.fromkeys(found))
+    """Return the commands of all READMEs."""
+    texts = (path.read_text(encoding="utf-8") for path in READMES)
+    return list(dict.fromkeys(one for text in texts for one in commands_of(text)))
 
 
 def matching(start: str) -> list[str]:
