@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 LAUNCH, COMPONENTS = "launch", "components"
+PICTURES = "graphs"
+"""The folder of an engine that holds the pictures of its graphs."""
 
 _WORD = re.compile(r"[\w./-]+\.\w+")
 _COMPONENT = re.compile(rf"\b{COMPONENTS}[/.]\w")
@@ -50,7 +53,7 @@ def content_of(path: Path) -> Content:
     """
     base = engine_folder(path)
     found = [path]
-    for file in found:
+    for file in found:  # It grows while it is read.
         named = [*named_in(file, base)]
         if _COMPONENT.search(_text(file)):
             named += components_of(base)
@@ -71,12 +74,32 @@ def components_of(folder: Path) -> tuple[Path, ...]:
 
 
 def named_in(path: Path, folder: Path) -> Iterator[Path]:
-    """Yield the files that a text names, beside itself or from a folder."""
-    for word in sorted(set(_WORD.findall(_text(path)))):
+    """Yield the files that a text names, comments aside.
+
+    Those are files beside it, files by their path from a folder, and files of that folder's own by
+    their name: a script has a variable where the rest of the path would be.
+    """
+    words = sorted(set(_WORD.findall(_without_comments(_text(path)))))
+    for word in words:
         for base in (path.parent, folder):
-            named = base / word
+            named = Path(os.path.normpath(base / word))
             if named.is_file():
                 yield named
+    names = {word.rpartition("/")[2] for word in words}
+    yield from (one for one in _own_files(folder) if one.name in names)
+
+
+def _own_files(folder: Path) -> Iterator[Path]:
+    """Yield what lies in an engine's folder besides examples, components, pages and pictures."""
+    if not (folder / LAUNCH).is_dir():
+        return
+    for part in sorted(folder.iterdir()):
+        if part.is_dir() and part.name not in (LAUNCH, COMPONENTS, PICTURES):
+            yield from (one for one in sorted(part.rglob("*")) if one.is_file())
+
+
+def _without_comments(text: str) -> str:
+    return "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
 
 
 def _text(path: Path) -> str:

@@ -17,6 +17,7 @@ from conformance.report.catalogue.standing import (
     standing,
     unsupported,
 )
+from conformance.report.content import PICTURES
 from conformance.report.ledger.level import Level
 from conformance.report.pictures.picture import picture
 from conformance.report.pictures.scene import scene
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
     from conformance.report.ledger.ledger import Ledger
     from conformance.report.pictures.scene import Scene
     from conformance.report.tree import EngineFolder, Example, Tree
-
-PICTURES = "graphs"
-"""The folder of an engine that holds the pictures of its graphs."""
 
 MAKE = "python -m conformance.report"
 _LEDGER, _GRAPHS, _PICTURES = "ledger", "graphs", "pictures"

@@ -56,7 +56,8 @@ many of the latter stand in a row."""
 TIMES = "\N{MULTIPLICATION SIGN}"
 
 _ASKED = {Role.PREFILL: "prompt", Role.DECODE: "answer"}
-_ANSWERING = (Role.AGG, Role.DECODE)
+_SILENT = (Role.PREFILL,)
+"""The roles of workers that are asked and whose answer is not for the client."""
 
 
 def layout(scene: Scene) -> Drawing:
@@ -134,7 +135,7 @@ def _way_in(scene: Scene, boxes: Sequence[Box], bottom: int) -> Iterator[Shape]:
     for worker, box in zip(scene.workers, boxes, strict=True):
         upper = box.y + (28 if worker.kv_events else box.height // 2)
         if worker.asked:
-            both = worker.role in _ANSWERING
+            both = worker.role not in _SILENT
             yield _arrow(edge, box.x, upper, "request", both=both)
             yield _over(edge, box.x, upper, _ASKED.get(worker.role, "requests"), "muted")
         if worker.kv_events:

@@ -61,31 +61,31 @@ def test_a_head_comment_is_what_stands_before_anything_else(tmp_path: Path) -> N
 def test_a_file_is_made_of_what_it_names_and_that_names(tmp_path: Path) -> None:
     for name, text in {
         "e/launch/k8s/one.yaml": "args: [configs/a.yaml]\n",
-        "e/launch/k8s/two.yaml": "spec: {components: []}\n",
+        "e/launch/k8s/two.yaml": "# as ../local/one.sh\nspec: {components: []}\n",
+        "e/launch/k8s/old/one.yaml": "see: ../one.yaml\n",
         "e/launch/local/one.sh": "python3 components/worker.py\n",
-        "e/configs/a.yaml": "see: b.json\n",
-        "e/configs/b.json": "{}",
+        "e/launch/local/two.sh": 'serve "$CONFIGS/b.json" ${HERE}/README.md agg.svg\n',
+        "e/configs/a.yaml": "see: deep/b.json\n",
+        "e/configs/deep/b.json": "{}",
         "e/components/worker.py": "import helper\n",
         "e/components/helper.py": "\n",
         "e/components/__pycache__/helper.pyc": "\n",
+        "e/README.md": "\n",
+        "e/graphs/agg.svg": "\n",
     }.items():
         write(tmp_path, name, text)
     base = tmp_path / "e"
 
-    def names(path: str) -> list[str]:
-        return [file.relative_to(base).as_posix() for file in content_of(base / path).files]
+    def others(path: str) -> list[str]:
+        files = content_of(base / path).files
+        assert files[0] == base / path
+        return [file.relative_to(base).as_posix() for file in files[1:]]
 
-    assert names("launch/k8s/one.yaml") == [
-        "launch/k8s/one.yaml",
-        "configs/a.yaml",
-        "configs/b.json",
-    ]
-    assert names("launch/k8s/two.yaml") == ["launch/k8s/two.yaml"]
-    assert names("launch/local/one.sh") == [
-        "launch/local/one.sh",
-        "components/worker.py",
-        "components/helper.py",
-    ]
+    assert others("launch/k8s/one.yaml") == ["configs/a.yaml", "configs/deep/b.json"]
+    assert others("launch/k8s/two.yaml") == []
+    assert others("launch/k8s/old/one.yaml")[0] == "launch/k8s/one.yaml"
+    assert others("launch/local/one.sh") == ["components/worker.py", "components/helper.py"]
+    assert others("launch/local/two.sh") == ["configs/deep/b.json"]
 
 
 def test_a_digest_is_of_names_and_bytes(tmp_path: Path) -> None:
