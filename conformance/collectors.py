@@ -31,10 +31,12 @@ if TYPE_CHECKING:
     from conformance.manifest.graph import Graph
     from conformance.schedule import Job
     from conformance.targets.local.script import ScriptDeployment
-    from conformance.targets.target import Deployment
+    from conformance.targets.target import Change, Deployment
 
 LINT, LOCAL, SCRIPT = "lint", "local", "script"
 READY = "ready"
+CHANGE = "dynamo-change"
+"""The user property that tells one thing that was different from the published file."""
 
 
 class ManifestFile(pytest.File):
@@ -169,6 +171,7 @@ class OnTarget(Example):
         self.failure: DeployFailure | None = None
         self.failed_checks = 0
         self.ready_after = 0.0
+        self.changes: tuple[Change, ...] = ()
         self._stack = ExitStack()
 
     def deploy(self) -> AbstractContextManager[Deployment | ScriptDeployment]:
@@ -188,6 +191,7 @@ class OnTarget(Example):
             self.failure = failure
             return
         self.ready_after = ready.ready_after
+        self.changes = deployment.changes
         self.endpoint = Endpoint(
             url=deployment.url,
             model=ready.model,
@@ -323,6 +327,8 @@ class ReadyItem(CheckOnTarget):
     def check(self) -> None:
         """Raise what kept the graph from answering."""
         self.row().notes += self.target.check_ready()
+        if isinstance(self.target, OnTarget):
+            self.user_properties += [(CHANGE, str(one)) for one in self.target.changes]
         if isinstance(self.target, GraphInCluster):
             self.user_properties.append(("manifest-sha256", self.target.sha256))
 

@@ -18,6 +18,7 @@ from conformance.report.ledger.merge import fitted, merged
 from conformance.report.ledger.sighting import Sighting
 from conformance.report.releases import other_release
 from conformance.report.tree import read_tree
+from conformance.report.unsupported import reason
 from conformance.report.write import write_text
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 HOW = "dynamo-how"
 """The user property by which a check tells how it was carried out, when a level's own words for it
 are not enough: which Kubernetes, whose operator."""
-
-UNSUPPORTED = "Skipped: UNSUPPORTED: "
 
 _ENGINES = ("vllm", "sglang", "tensorrt-llm")
 
@@ -71,11 +70,9 @@ class Recorder:
         seen.how = next(told, seen.how)
         if report.failed:
             seen.outcomes[report.nodeid] = False
-        elif report.skipped and isinstance(report.longrepr, tuple):
-            _, found, reason = report.longrepr[2].partition(UNSUPPORTED)
-            if found:
-                seen.outcomes[report.nodeid] = reason
-        elif report.when == "call":
+        elif (why := reason(report)) is not None:
+            seen.outcomes[report.nodeid] = why
+        elif report.when == "call" and report.passed:
             seen.outcomes.setdefault(report.nodeid, True)
 
     @pytest.hookimpl(tryfirst=True)

@@ -12,7 +12,7 @@ from conformance.manifest.graph import EPP
 from conformance.manifest.whole import parse_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from conformance.engines.role import Part
     from conformance.manifest.graph import Graph
@@ -114,6 +114,14 @@ def _graph_traits(graph: Graph) -> Iterator[Trait]:
             yield from _routing(router_mode(part), workers)
     if any(part.component.type == EPP for part in played):
         yield Trait("inference gateway")
+    yield from _of_workers(workers)
+    if any(is_own(part) for part in played):
+        yield Trait("own component", "ready")
+    if any(is_planner(part) for part in played):
+        yield Trait("planner")
+
+
+def _of_workers(workers: Sequence[Part]) -> Iterator[Trait]:
     if any(part.component.node_count > 1 for part in workers):
         yield Trait("multinode", "ready")
     for setting in _SPLIT:
@@ -122,13 +130,16 @@ def _graph_traits(graph: Graph) -> Iterator[Trait]:
         yield Trait("separate encoder")
     for part in workers:
         yield from _added(part)
-    if any(is_planner(part) for part in played):
-        yield Trait("planner")
 
 
 def is_planner(part: Part) -> bool:
     """Whether a component decides how many workers there are."""
     return part.role is Role.PLANNER or part.component.type == "planner"
+
+
+def is_own(part: Part) -> bool:
+    """Whether a worker runs somebody's own code instead of a module that is known here."""
+    return part.role is None and part.component.is_worker
 
 
 def _routing(mode: str, workers: Iterable[Part]) -> Iterator[Trait]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from conformance.report.ledger.ledger import Ledger
+    from conformance.report.ledger.row import Row
     from conformance.report.tree import Form, Tree
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -98,16 +99,25 @@ def pages_of(tree: Tree) -> tuple[Path, ...]:
 
 
 def _unproven(page: Path, tree: Tree, ledger: Ledger, taken: set[Level]) -> Iterator[str]:
+    where = page.relative_to(tree.root.parent)
     for command in commands(page.read_text(encoding="utf-8")):
         for name in _words(command):
             if name.startswith(f"{tree.root.name}/") and not (tree.root.parent / name).exists():
-                yield f"{page.name}: `{command}` names {name}, which is not there"
-        for use in uses(command, tree):
-            row = ledger.row(use.form.key, use.level)
-            never = row is None or (isinstance(row, Gap) and row.why.startswith(NOT_RUN))
-            if never and use.level in taken:
-                where = f"{use.form.key} has no proof at {use.level}"
-                yield f"{page.name}: `{command}` is not what was run: {where}"
+                yield f"{where}: `{command}` names {name}, which is not there"
+        never = [
+            use
+            for use in uses(command, tree)
+            if use.level in taken and _never(ledger.row(use.form.key, use.level))
+        ]
+        if never:
+            more = f" and {len(never) - 1} more" if len(never) > 1 else ""
+            what = f"{never[0].form.key}{more} at {never[0].level}"
+            yield f"{where}: `{command}` is not what was run: no proof of {what}"
+
+
+def _never(row: Row | None) -> bool:
+    """Whether nobody has tried to prove something."""
+    return row is None or (isinstance(row, Gap) and row.why.startswith(NOT_RUN))
 
 
 def _words(command: str) -> list[str]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from conformance.engines.catalog import RELEASE
-from conformance.engines.serving import model_sources
 from conformance.report.catalogue.block import has_block, with_block
 from conformance.report.catalogue.markdown import image, link, table
 from conformance.report.catalogue.standing import (
@@ -201,7 +200,7 @@ def _entry(
     return (
         link(example.name, first.path, page=page),
         _topology(scene(graph)),
-        ", ".join(model_sources(graph)),
+        ", ".join(scene(graph).models),
         _gpus(example),
         ", ".join(traits),
         ", ".join(proven),

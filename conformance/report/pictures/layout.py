@@ -106,7 +106,7 @@ def _worker_boxes(scene: Scene) -> tuple[Box, ...]:
         if index:
             y += HANDOFF if (index - 1, index) in joined else APART
         x, width = WORKERS
-        box = Box(x=x, y=y, width=width, height=_height(worker), look=str(worker.role))
+        box = Box(x=x, y=y, width=width, height=_height(worker), look=_look(worker))
         boxes.append(box)
         y = box.bottom + _behind(worker.replicas) * BEHIND
     return tuple(boxes)
@@ -137,7 +137,7 @@ def _way_in(scene: Scene, boxes: Sequence[Box], bottom: int) -> Iterator[Shape]:
         if worker.asked:
             both = worker.role not in _SILENT
             yield _arrow(edge, box.x, upper, "request", both=both)
-            yield _over(edge, box.x, upper, _ASKED.get(worker.role, "requests"), "muted")
+            yield _over(edge, box.x, upper, _asked(worker), "muted")
         if worker.kv_events:
             lower = upper + 32
             yield _arrow(box.x, edge, lower, "events")
@@ -258,6 +258,15 @@ def _height(worker: Worker) -> int:
         return text + CHIP + INSET
     rows = -(-min(worker.nodes, MOST_NODES) // NODES_ACROSS)
     return text + rows * (NODE[1] + 8) - 8 + INSET
+
+
+def _look(worker: Worker) -> str:
+    return "plain" if worker.role is None else str(worker.role)
+
+
+def _asked(worker: Worker) -> str:
+    """Return what the entry sends to a worker."""
+    return "requests" if worker.role is None else _ASKED.get(worker.role, "requests")
 
 
 def _lines(worker: Worker) -> list[str]:

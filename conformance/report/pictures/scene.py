@@ -10,7 +10,14 @@ from conformance.engines.role import Role, parts
 from conformance.engines.serving import WORKER_ROLES, publishes_kv_events, served_model
 from conformance.manifest.graph import EPP, FRONTEND
 from conformance.report.releases import image_releases
-from conformance.report.traits import KV, is_planner, part_traits, router_mode, transfer
+from conformance.report.traits import (
+    KV,
+    is_own,
+    is_planner,
+    part_traits,
+    router_mode,
+    transfer,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,8 +37,8 @@ SGLANG = "dynamo.sglang"
 STAGES = (Role.ENCODE, Role.PREFILL, Role.AGG, Role.DECODE)
 """The roles in the order in which a request meets them."""
 
-ROLES = {Role.AGG: "aggregated"}
-"""What roles are called, where their own word is not it."""
+ROLES = {Role.AGG: "aggregated", None: "own code"}
+"""What roles are called, where their own word is not it; no role is that of somebody's own code."""
 
 ROUTERS = {KV: "KV router"}
 """What routers are called, where `MODE router` is not it."""
@@ -58,7 +65,7 @@ class Worker:
 
     Attributes:
         name: The component.
-        role: Its role.
+        role: Its role; None for a worker that runs no module of Dynamo's.
         replicas: How many there are.
         nodes: Over how many nodes each of them spans.
         gpus: The GPUs of each node.
@@ -68,7 +75,7 @@ class Worker:
     """
 
     name: str
-    role: Role
+    role: Role | None
     replicas: int
     nodes: int
     gpus: int
@@ -168,18 +175,17 @@ def scene(graph: Graph) -> Scene:
     """Return what there is to draw of a graph."""
     played = parts(graph)
     entries = [part for part in played if _is_entry(part)]
-    working = [part for part in played if part.role in WORKER_ROLES]
-    working.sort(key=lambda part: STAGES.index(part.role or Role.AGG))
     planning = [part for part in played if is_planner(part)]
+    working = [part for part in played if part.role in WORKER_ROLES or is_own(part)]
+    working.sort(key=_stage)
     seen = (*entries, *working, *planning)
     entry = _entry(entries[0]) if entries else None
     releases = image_releases(graph)
-    modules = dict.fromkeys(_module(part) for part in working)
     return Scene(
         name=graph.name,
-        engine=" + ".join(ENGINES.get(module, module) for module in modules),
+        engine=_engine(graph, working),
         release=releases[0] if len(releases) == 1 else "",
-        models=tuple(dict.fromkeys(served_model(part) for part in working)),
+        models=tuple(dict.fromkeys(filter(None, (_model(part) for part in working)))),
         entry=entry,
         workers=tuple(_workers(working, entries)),
         handoffs=tuple(_handoffs(working)),
@@ -204,20 +210,48 @@ def _entry(part: Part) -> Entry:
     return Entry(name=part.component.name, replicas=part.component.replicas, router=router)
 
 
+def _stage(part: Part) -> int:
+    """Return how early a request meets a worker; code that is somebody's own comes first."""
+    return STAGES.index(part.role) if part.role in STAGES else -1
+
+
+def _engine(graph: Graph, working: list[Part]) -> str:
+    names = dict.fromkeys(ENGINES[one] for part in working if (one := _module(part)) in ENGINES)
+    if names:
+        return " + ".join(names)
+    return ENGINES.get(f"dynamo.{graph.backend_framework}", graph.backend_framework or "")
+
+
+def _model(part: Part) -> str:
+    """Return the model that a worker serves; own code is taken to have a flag for it, too."""
+    if part.role is not None or part.command is None:
+        return served_model(part)
+    words = part.command.texts
+    return next((value for flag, value in pairwise(words) if flag == "--model"), "")
+
+
+def _asks(part: Part, other: Part) -> bool:
+    """Whether own code names the endpoint of a worker."""
+    endpoint = other.value("endpoint")
+    words = part.command.texts if part.command is not None and part.role is None else ()
+    return endpoint is not None and any(word.endswith(endpoint) for word in words)
+
+
 def _workers(working: list[Part], entries: list[Part]) -> Iterator[Worker]:
     # SGLang's encoder is asked by the frontend and asks the others; elsewhere these ask it.
     encoder_first = any(one.role is Role.ENCODE and _module(one) == SGLANG for one in working)
     routed = any(router_mode(part) == KV for part in entries)
     for part in working:
         component = part.component
+        front = part.role is None or (part.role is Role.ENCODE) == encoder_first
         yield Worker(
             name=component.name,
-            role=part.role or Role.AGG,
+            role=part.role,
             replicas=component.replicas,
             nodes=component.node_count,
             gpus=component.main.gpus if component.main is not None else 0,
             notes=(*(trait.label for trait in part_traits(part)), *_network(part)),
-            asked=bool(entries) and (part.role is Role.ENCODE) == encoder_first,
+            asked=bool(entries) and front and not any(_asks(one, part) for one in working),
             kv_events=routed and part.role is not Role.ENCODE and publishes_kv_events(part),
         )
 
@@ -232,6 +266,10 @@ def _network(part: Part) -> tuple[str, ...]:
 
 def _handoffs(working: list[Part]) -> Iterator[Handoff]:
     """Yield what each stage hands to the next one, between all of their workers."""
+    for giver, part in enumerate(working):
+        for taker, other in enumerate(working):
+            if _asks(part, other):
+                yield Handoff(giver, taker, "requests")
     present = [stage for stage in STAGES if any(part.role is stage for part in working)]
     for giving, taking in pairwise(present):
         if Role.AGG in (giving, taking) and giving is not Role.ENCODE:
@@ -254,7 +292,8 @@ def _amount(worker: Worker) -> str:
     if worker.nodes > 1:
         each = f"{worker.nodes} nodes with {each}"
     many = worker.replicas != 1
-    what = f"{worker.replicas} {worker.part} workers" if many else f"one {worker.part} worker"
+    what = f"{worker.replicas} workers" if many else "one worker"
+    what += f", {worker.part}"
     told = f"{what}, {each}{' each' if many else ''}"
     return f"{told}; {', '.join(worker.notes)}" if worker.notes else told
 

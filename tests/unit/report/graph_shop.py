@@ -67,7 +67,7 @@ def graph(folder: Path, *components: Component, name: str = "some-graph") -> Gra
         "apiVersion": "nvidia.com/v1beta1",
         "kind": "DynamoGraphDeployment",
         "metadata": {"name": name},
-        "spec": {"components": list(components)},
+        "spec": {"backendFramework": "vllm", "components": list(components)},
     }
     path = folder / f"{name}.yaml"
     path.write_text(json.dumps(document), encoding="utf-8")

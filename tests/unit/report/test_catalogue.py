@@ -239,7 +239,9 @@ def test_a_command_that_nobody_ran_is_found(tree: Tree) -> None:
     page.write_text(f"```\n{up}\n{script}\n```\n", encoding="utf-8")
     only_old: dict[tuple[str, Level], Row] = {(OLD, Level.LOCAL): proven(tree, OLD)}
     (line,) = unproven_commands(page, tree, ledger(tree, only_old))
-    assert line == f"README.md: `{up}` is not what was run: {MANIFEST} has no proof at local"
+    assert line == (
+        f"examples/any/README.md: `{up}` is not what was run: no proof of {MANIFEST} at local"
+    )
     why = Gap("UNSUPPORTED: no encoder")
     assert (
         unproven_commands(page, tree, ledger(tree, {**only_old, (MANIFEST, Level.LOCAL): why}))

@@ -62,6 +62,11 @@ GRAPHS: dict[str, tuple[Component, ...]] = {
         worker("Planner", module="dynamo.planner", kind="planner"),
         *(worker(f"{index}{LONG}", module="my.own", kind=None) for index in range(4)),
     ),
+    "own code": (
+        frontend(),
+        worker("Mine", "--behind", "dyn://a.b.c", module="my.own", gpus=0, replicas=2),
+        worker("W", "--endpoint", "dyn://a.b.c"),
+    ),
     "multimodal": (
         frontend(),
         worker("E", *role("encode", "--enable-multimodal")),

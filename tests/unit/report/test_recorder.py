@@ -1,4 +1,4 @@
-"""A pytest run writes what it proves into a ledger, and is held against one.
+"""A pytest run writes what it proves into a ledger, is held against one, and makes a page.
 
 The runs are real ones in this process; only what serves the graph is made up.
 """
@@ -6,6 +6,7 @@ The runs are real ones in this process; only what serves the graph is made up.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from conformance.lint.options import LintOptions
 from conformance.mock_engine import version
 from conformance.probes.probe import Endpoint, Probe, ProbeFailure, Unsupported
 from conformance.report.content import content_of
+from conformance.targets.target import Change
 from ledger_shop import MANIFEST
 
 pytest_plugins = ["pytester"]
@@ -87,6 +89,7 @@ class Shop:
 
 def serve(target: collectors.OnTarget) -> None:
     """Stand for the start of a graph."""
+    target.changes = (Change("Worker", "port 9090 is <another>"),)
     target.endpoint = Endpoint(url="", model="", serving=None, workers=())
 
 
@@ -228,3 +231,34 @@ def test_a_broken_ledger_is_told(shop: Shop, pytester: pytest.Pytester) -> None:
     ended = shop.run(f"--dynamo-compare={LEDGER}", "graphs")
     assert ended.ret == pytest.ExitCode.USAGE_ERROR
     ended.stderr.fnmatch_lines([f"ERROR: {LEDGER} is no ledger*"])
+
+
+def test_a_page_tells_outcomes_reasons_and_changes(shop: Shop, pytester: pytest.Pytester) -> None:
+    shop.outcome = "no <choice>"
+    assert shop.run("--dynamo-report=out/page.html", "graphs").ret == 0
+    text = (pytester.path / "out" / "page.html").read_text(encoding="utf-8")
+    assert '<b class="pass">PASS</b> 2' in text
+    row = f'>graphs/{MANIFEST}</a><td>local<td><b class="pass">PASS</b><td>2/3<td>'
+    assert row in text
+    shown = r'<b class="unsupported">UNSUPPORTED</b> odd, [\d.]+ s<pre>no &lt;choice&gt;</pre>'
+    assert re.search(shown, text)
+    assert "<li>Worker: port 9090 is &lt;another&gt;</li>" in text
+    assert text.count("Different from the published file") == 1
+    assert '<details id="s1">' in text
+    assert not re.search("(?i)<script|src=|https?:", text)
+
+
+def test_a_page_opens_what_failed(shop: Shop, pytester: pytest.Pytester) -> None:
+    shop.outcome = "fails"
+    assert shop.run("--dynamo-report=page.html", "graphs").ret == 1
+    text = (pytester.path / "page.html").read_text(encoding="utf-8")
+    assert '<details id="s0">' in text
+    assert '<details id="s1" open>' in text
+    assert re.search(r'<b class="fail">FAIL</b> odd, [\d.]+ s<pre>no</pre>', text)
+
+
+def test_a_page_is_not_made_of_what_was_only_collected(
+    shop: Shop, pytester: pytest.Pytester
+) -> None:
+    shop.run("--dynamo-report=page.html", "--collect-only", "graphs")
+    assert not (pytester.path / "page.html").exists()

@@ -34,7 +34,7 @@ def test_a_disaggregated_graph_with_a_router(tmp_path: Path) -> None:
     assert found.handoffs == (Handoff(0, 1, "KV blocks by NIXL"),)
     assert found.describe() == (
         "Requests reach Frontend (2 replicas), KV router, which sends them to P and D. "
-        "P: one prefill worker, 2 GPUs. D: 2 decode workers, 1 GPU each. "
+        "P: one worker, prefill, 2 GPUs. D: 2 workers, decode, 1 GPU each. "
         "P hands KV blocks by NIXL to D. KV events go from P to the router."
     )
 
@@ -86,7 +86,9 @@ def test_nodes_gpus_and_what_joins_them(tmp_path: Path) -> None:
     found = scene(graph(tmp_path, frontend(), big))
     assert found.gpus == 48
     assert found.workers[0].notes == ("data parallel 16", "expert parallel", "RDMA")
-    assert "3 aggregated workers, 2 nodes with 8 GPUs each; data parallel 16" in found.describe()
+    assert (
+        "W: 3 workers, aggregated, 2 nodes with 8 GPUs each; data parallel 16" in found.describe()
+    )
 
 
 def test_planners_gateways_and_strangers(tmp_path: Path) -> None:
@@ -98,6 +100,27 @@ def test_planners_gateways_and_strangers(tmp_path: Path) -> None:
     assert (found.entry.name, found.entry.router) == ("Epp", "endpoint picker")
     assert (found.planners, found.others) == (("Planner",), ("Mine",))
     assert found.describe().endswith("Planner scales the workers. Also: Mine.")
+
+
+def test_own_code_stands_before_the_worker_whose_endpoint_it_names(tmp_path: Path) -> None:
+    behind = "dyn://behind.backend.generate"
+    own = worker("Mine", "--model", "m", "--behind", behind, module="my.own", gpus=0, replicas=2)
+    found = scene(graph(tmp_path, frontend(), worker("W", "--endpoint", behind), own))
+    assert [(one.name, one.part, one.asked) for one in found.workers] == [
+        ("Mine", "own code", True),
+        ("W", "aggregated", False),
+    ]
+    assert found.handoffs == (Handoff(0, 1, "requests"),)
+    assert found.models == ("m", "Qwen/Qwen3-0.6B")
+    assert "Mine: 2 workers, own code, no GPU each. " in found.describe()
+
+
+def test_own_code_can_be_all_there_is(tmp_path: Path) -> None:
+    made = graph(tmp_path, frontend(), worker("Mine", "--model", "m", module="my.own", gpus=2))
+    found = scene(made)
+    assert (found.gpus, found.models, found.workers[0].asked) == (2, ("m",), True)
+    assert found.subtitle == "vLLM · Dynamo 1.6.1 · m · 2 GPUs"
+    assert graph_traits(made) == (Trait("own component", "ready"),)
 
 
 def test_a_graph_without_an_entry(tmp_path: Path) -> None:
