@@ -37,6 +37,8 @@ LINT, LOCAL, SCRIPT = "lint", "local", "script"
 READY = "ready"
 CHANGE = "dynamo-change"
 """The user property that tells one thing that was different from the published file."""
+WHERE = "dynamo-where"
+"""The user property that tells where a graph ran, when that is not the same everywhere."""
 
 
 class ManifestFile(pytest.File):
@@ -161,6 +163,10 @@ class Example(pytest.Collector):
         """Return when a probe has passed."""
         raise NotImplementedError
 
+    def properties(self, _check: str) -> list[tuple[str, object]]:
+        """Return what JUnit is told about a check beside its outcome."""
+        return []
+
 
 class OnTarget(Example):
     """A graph that is started when its first check runs, and ended after its last one."""
@@ -214,6 +220,10 @@ class OnTarget(Example):
         if self.endpoint is None:
             raise ProbeFailure("not carried out: the graph did not come up, see `ready`")
         probe.run(self.endpoint)
+
+    def properties(self, check: str) -> list[tuple[str, object]]:
+        """Return what was different from the published file."""
+        return _properties(self.changes, check)
 
     def keep_logs(self, logs: Path) -> None:
         """Keep the logs when anything went wrong."""
@@ -276,6 +286,8 @@ class GraphInCluster(Example):
         self.job: Job | None = None
         self.remarks: list[str] = []
         self.sha256 = ""
+        self.where = ""
+        self.changes: tuple[Change, ...] = ()
 
     def check_ready(self) -> tuple[str, ...]:
         """Wait until the graph answers."""
@@ -286,10 +298,21 @@ class GraphInCluster(Example):
         """Wait until the probe has been carried out."""
         self._wait(probe.id)
 
+    def properties(self, check: str) -> list[tuple[str, object]]:
+        """Return which bytes were applied, and after how many seconds the check had ended."""
+        took = self.job.took.get(check, 0.0) if self.job is not None else 0.0
+        found = [("manifest-sha256", self.sha256), ("seconds", round(took, 2))]
+        where = [(WHERE, self.where)] if check == READY and self.where else []
+        return [*found, *where, *_properties(self.changes, check)]
+
     def _wait(self, check: str) -> None:
         if self.job is None:
             raise ProbeFailure("not carried out: the run was ended before it")
         self.job.wait(check)
+
+
+def _properties(changes: tuple[Change, ...], check: str) -> list[tuple[str, object]]:
+    return [(CHANGE, str(one)) for one in changes] if check == READY else []
 
 
 class CheckOnTarget(ConformanceItem):
@@ -314,6 +337,8 @@ class CheckOnTarget(ConformanceItem):
             if isinstance(self.target, OnTarget):
                 self.target.failed_checks += 1
             raise
+        finally:
+            self.user_properties += self.target.properties(self.name)
         checks[self.name] = Outcome.PASS
 
     def check(self) -> None:
@@ -327,10 +352,6 @@ class ReadyItem(CheckOnTarget):
     def check(self) -> None:
         """Raise what kept the graph from answering."""
         self.row().notes += self.target.check_ready()
-        if isinstance(self.target, OnTarget):
-            self.user_properties += [(CHANGE, str(one)) for one in self.target.changes]
-        if isinstance(self.target, GraphInCluster):
-            self.user_properties.append(("manifest-sha256", self.target.sha256))
 
 
 class ProbeItem(CheckOnTarget):
@@ -350,7 +371,8 @@ class InterruptItem(CheckOnTarget):
 
     def check(self) -> None:
         """Press Ctrl-C and look for what is left."""
-        script = self.target.script if isinstance(self.target, ScriptOnTarget) else None
-        if script is None or self.target.endpoint is None:
+        target = self.target if isinstance(self.target, ScriptOnTarget) else None
+        script = target.script if target is not None else None
+        if target is None or script is None or target.endpoint is None:
             raise ProbeFailure("not carried out: the graph did not come up, see `ready`")
         script.interrupt()

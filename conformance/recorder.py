@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.collectors import ConformanceItem, Example
+from conformance.collectors import WHERE, ConformanceItem, Example
 from conformance.engines.catalog import RELEASE
 from conformance.report.content import content_of
 from conformance.report.ledger.audit import contradictions
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-HOW = "dynamo-how"
-"""The user property by which a check tells how it was carried out, when a level's own words for it
-are not enough: which Kubernetes, whose operator."""
+_ON_THIS_MACHINE = (Level.LOCAL, Level.SCRIPT, Level.COMPOSE)
+"""The levels at which `--dynamo-engine=real` is the engine that is installed."""
 
+_PUBLISHED = "as in the images"
 _ENGINES = ("vllm", "sglang", "tensorrt-llm")
 
 
@@ -66,8 +66,8 @@ class Recorder:
         seen = self._by_check.get(report.nodeid)
         if seen is None:
             return
-        told = (str(said) for name, said in report.user_properties if name == HOW)
-        seen.how = next(told, seen.how)
+        told = (str(said) for name, said in report.user_properties if name == WHERE)
+        seen.where = next(told, seen.where)
         if report.failed:
             seen.outcomes[report.nodeid] = False
         elif (why := reason(report)) is not None:
@@ -99,12 +99,18 @@ class Recorder:
 
     def _expect(self, item: ConformanceItem, name: str) -> None:
         level = Level(item.level)
-        reached = Level.REAL if self._real and level is not Level.LINT else level
+        reached = Level.REAL if self._real and level in _ON_THIS_MACHINE else level
         if (item.path, reached) not in self._seen:
             self._seen[item.path, reached] = _Seen(item.path)
         seen = self._seen[item.path, reached]
         seen.expected[item.nodeid] = name
         self._by_check[item.nodeid] = seen
+
+    def _engine(self, level: Level) -> str:
+        """Return which engine served."""
+        if level is Level.REAL:
+            return _installed_engines()
+        return _PUBLISHED if self._real and level is Level.KIND else level.engine
 
     def _sightings(self) -> Iterator[Sighting]:
         date = datetime.now(UTC).date().isoformat()
@@ -120,8 +126,8 @@ class Recorder:
                 date=date,
                 files=seen.files,
                 release=release,
-                engine=_installed_engines() if level is Level.REAL else level.engine,
-                how=seen.how or level.how,
+                engine=self._engine(level),
+                how=f"{level.how}: {seen.where}" if seen.where else level.how,
                 passed=tuple(name for name, outcome in outcomes.items() if outcome is True),
                 unsupported={
                     name: outcome for name, outcome in outcomes.items() if isinstance(outcome, str)
@@ -138,7 +144,7 @@ class _Seen:
         files: The digest of the file and what it names, as they were collected.
         expected: What each check that there is is called, by its node id.
         outcomes: By node id: whether the check passed, or why it shows nothing.
-        how: How the checks were carried out, if they tell.
+        where: Where the checks were carried out, if they tell.
     """
 
     def __init__(self, path: Path) -> None:
@@ -146,7 +152,7 @@ class _Seen:
         self.files = content_of(path).sha256
         self.expected: dict[str, str] = {}
         self.outcomes: dict[str, bool | str] = {}
-        self.how = ""
+        self.where = ""
 
     @property
     def whole(self) -> bool:

@@ -7,14 +7,16 @@ for the result of a check waits until it has been carried out.
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from conformance.targets.target import DeployFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
 POLL_SECONDS = 0.2
@@ -33,6 +35,8 @@ class Stop:
 
     def __init__(self) -> None:
         self._event = threading.Event()
+        self._lock = threading.Lock()
+        self._callbacks: list[Callable[[], None]] = []
 
     @property
     def wanted(self) -> bool:
@@ -41,7 +45,28 @@ class Stop:
 
     def set(self) -> None:
         """End the run."""
-        self._event.set()
+        with self._lock:
+            self._event.set()
+            callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            callback()
+
+    @contextmanager
+    def cutting(self, callback: Callable[[], None]) -> Iterator[None]:
+        """Have `callback` called if the run is to end meanwhile, to cut short what is waited for.
+
+        Raises:
+            AbandonedError: The run is to end already.
+        """
+        with self._lock:
+            self.check()
+            self._callbacks.append(callback)
+        try:
+            yield
+        finally:
+            with self._lock:
+                if callback in self._callbacks:
+                    self._callbacks.remove(callback)
 
     def check(self) -> None:
         """Raise when the run is to end.
@@ -64,6 +89,7 @@ class Job:
         work: Brings the example up, carries out the checks, and cleans up. It gets a function that
             records each check: its name, and what it raised or None.
         results: How each check ended.
+        took: Seconds from the start of the work to the end of each check.
     """
 
     name: str
@@ -71,6 +97,7 @@ class Job:
     checks: tuple[str, ...]
     work: Callable[[Callable[[str, BaseException | None], None]], None]
     results: dict[str, Future[None]] = field(default_factory=dict)
+    took: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for check in self.checks:
@@ -92,9 +119,15 @@ class Job:
 
     def run(self) -> None:
         """Do the work; a check that was not reached says why."""
+        began = time.monotonic()
+
+        def record(check: str, error: BaseException | None) -> None:
+            self.took[check] = time.monotonic() - began
+            self._record(check, error)
+
         left: BaseException = DeployFailure("not carried out: the example ended before it")
         try:
-            self.work(self._record)
+            self.work(record)
         except BaseException as error:  # noqa: BLE001 - told to whoever waits for the check
             left = error
         for check in self.checks:

@@ -72,16 +72,15 @@ def wait_ready(
     started = time.monotonic()
     deadline, next_word = started + timeout, started + PROGRESS_SECONDS
     listed_after = 0.0
-    settled_at: float | None = None
     good, seen = 0, "the frontend does not answer yet"
     with requests.Session() as session:
         session.trust_env = False
         while good < GOOD_ANSWERS:
             deployment.check()
             now = time.monotonic()
-            settled_at = (settled_at or now) if deployment.settled else None
-            if settled_at is not None and now > settled_at + SETTLED_SECONDS:
-                late = f"{now - settled_at:.0f} s after everything in it was ready"
+            settled_for = deployment.settled_for or 0.0
+            if settled_for > SETTLED_SECONDS:
+                late = f"{settled_for:.0f} s after everything in it was ready"
                 raise DeployFailure(f"no answer {late}: {seen}", cause=_cause(seen))
             if now > deadline:
                 raise DeployFailure(f"not ready after {timeout:.0f} s: {seen}", cause=_cause(seen))

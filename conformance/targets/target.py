@@ -77,10 +77,10 @@ class Deployment(Protocol):
         """The folder that holds one log file per process."""
 
     @property
-    def settled(self) -> bool:
-        """Whether everything says that it is ready, so that little more is to be waited for.
+    def settled_for(self) -> float | None:
+        """Seconds since everything said that it is ready; little more is to be waited for then.
 
-        Always False where processes do not say.
+        None while something does not, and where processes do not say.
         """
 
     def check(self) -> None:

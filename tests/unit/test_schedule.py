@@ -38,6 +38,8 @@ def test_every_check_has_the_result_that_was_recorded() -> None:
         one.wait("ready")
         with pytest.raises(ValueError, match="no text"):
             one.wait("chat")
+    assert one.took.keys() == {"ready", "chat"}
+    assert 0 <= one.took["ready"] <= one.took["chat"]
 
 
 def test_checks_that_were_not_reached_say_why() -> None:
@@ -108,3 +110,17 @@ def test_the_end_stops_what_runs_and_starts_nothing_more() -> None:
     for one in (first, second):
         with pytest.raises(AbandonedError):
             one.wait("chat")
+
+
+def test_what_is_waited_for_is_cut_short_once() -> None:
+    stop = Stop()
+    cut: list[str] = []
+    with stop.cutting(lambda: cut.append("over")):
+        pass
+    with stop.cutting(lambda: cut.append("first")):
+        stop.set()
+        stop.set()
+    assert cut == ["first"]
+    with pytest.raises(AbandonedError), stop.cutting(lambda: cut.append("late")):
+        pass
+    assert cut == ["first"]

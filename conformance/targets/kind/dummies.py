@@ -13,6 +13,7 @@ from conformance.manifest.prerequisites import (
     prerequisites,
 )
 from conformance.ours import PART, WORLD
+from conformance.targets.cluster.resources import name_of
 from conformance.targets.target import Change
 
 if TYPE_CHECKING:
@@ -44,13 +45,13 @@ def dummies(
             needed.setdefault((one.kind, one.name), set()).add(one.key)
     found = (_dummy(kind, name, keys) for (kind, name), keys in needed.items())
     return tuple(
-        one for one in found if one is not None and (one["kind"], _name(one)) not in present
+        one for one in found if one is not None and (one["kind"], name_of(one)) not in present
     )
 
 
 def changes(made: Iterable[dict[str, Plain]]) -> tuple[Change, ...]:
     """Return what is said about stand-ins that were made."""
-    return tuple(Change(f"{one['kind']} {_name(one)}", "a dummy of this test") for one in made)
+    return tuple(Change(f"{one['kind']} {name_of(one)}", "a dummy of this test") for one in made)
 
 
 def _dummy(kind: str, name: str, keys: set[str]) -> dict[str, Plain] | None:
@@ -78,12 +79,6 @@ def _data(kind: str, keys: set[str]) -> dict[str, Plain]:
 def _made(api_version: str, kind: str, name: str, **fields: Plain) -> dict[str, Plain]:
     metadata: dict[str, Plain] = {"name": name, "labels": {PART: WORLD}}
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **fields}
-
-
-def _name(made: dict[str, Plain]) -> str:
-    metadata = made["metadata"]
-    assert isinstance(metadata, dict)  # noqa: S101 - it was made above
-    return str(metadata["name"])
 
 
 def missing(documents: Iterable[Document]) -> tuple[Prerequisite, ...]:

@@ -128,9 +128,9 @@ class LocalDeployment:
         return self.plan.changes
 
     @property
-    def settled(self) -> bool:
+    def settled_for(self) -> float | None:
         """Processes do not say when they are ready."""
-        return False
+        return None
 
     def check(self) -> None:
         """Raise when a process has ended, with its last words."""

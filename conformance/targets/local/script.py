@@ -51,7 +51,7 @@ class ScriptDeployment:
     changes: tuple[Change, ...]
     logs: Path
     scratch: Path
-    settled: bool = False
+    settled_for: float | None = None
 
     def check(self) -> None:
         """Raise when the script has ended, with its last words."""

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import json
 import re
+from importlib import import_module
 from typing import Any
 
 import pytest
 
-from conformance import collectors, recorder
+from conformance import collectors
 from conformance.lint.check import check_bytes
 from conformance.lint.options import LintOptions
 from conformance.mock_engine import version
 from conformance.probes.probe import Endpoint, Probe, ProbeFailure, Unsupported
 from conformance.report.content import content_of
+from conformance.report.ledger.level import Level
 from conformance.targets.target import Change
 from ledger_shop import MANIFEST
 
@@ -52,6 +54,8 @@ spec:
 @pytest.fixture(scope="module", autouse=True)
 def _imported() -> None:
     """Import all that a run does: it is forgotten after it, and some of it cannot be twice."""
+    for name in ("recorder", "reporter"):
+        import_module(f"conformance.{name}")
     check_bytes(VALID.encode(), file="any.yaml", options=LintOptions())
 
 
@@ -192,15 +196,15 @@ def test_a_release_that_did_not_run_is_not_proven(shop: Shop) -> None:
     assert shop.rows()["local"]["unproven"].endswith("nothing of the images' 1.5.0")
 
 
-def test_a_check_can_tell_how_it_was_carried_out(
+def test_a_check_can_tell_where_it_was_carried_out(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def run(item: collectors.ReadyItem) -> None:
-        item.user_properties.append((recorder.HOW, "by moonlight"))
+        item.user_properties.append((collectors.WHERE, "by moonlight"))
 
     monkeypatch.setattr(collectors.ReadyItem, "check", run)
     assert shop.record() == 0
-    assert shop.rows()["local"]["how"] == "by moonlight"
+    assert shop.rows()["local"]["how"] == f"{Level.LOCAL.how}: by moonlight"
     assert shop.rows()["lint"]["how"] == "dynamo lint"
 
 

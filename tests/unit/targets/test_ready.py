@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -27,11 +28,15 @@ class Stub:
     workers: tuple[Worker, ...] = ()
     changes: tuple[Change, ...] = ()
     logs = Path()
-    settled = False
+    settled_at: float | None = None
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.dead: DeployFailure | None = None
+
+    @property
+    def settled_for(self) -> float | None:
+        return time.monotonic() - self.settled_at if self.settled_at is not None else None
 
     def check(self) -> None:
         if self.dead is not None:
@@ -132,7 +137,7 @@ def test_a_graph_that_is_ready_and_silent_is_not_waited_for(
 ) -> None:
     monkeypatch.setattr("conformance.targets.ready.SETTLED_SECONDS", 0.2)
     with frontend(models=[], answers=[GOOD], instances=[]) as (stub, _asked):
-        stub.settled = True
+        stub.settled_at = time.monotonic()
         with pytest.raises(DeployFailure, match="after everything in it was ready") as caught:
             wait_ready(stub, model=None, timeout=30.0)
     assert "no worker has registered" in str(caught.value)

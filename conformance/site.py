@@ -1,0 +1,229 @@
+"""The cluster of a run, ready for examples: what is done once, before the first of them."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from conformance.manifest.node import Mapping as Table
+from conformance.manifest.quantity import parse_quantity
+from conformance.targets.cluster.apply import Manifest
+from conformance.targets.cluster.connection import Connection
+from conformance.targets.cluster.errors import ApiError
+from conformance.targets.cluster.namespace import remove_orphans
+from conformance.targets.cluster.preflight import Terms, preflight
+from conformance.targets.cluster.resources import NODES, as_mapping
+from conformance.targets.cluster.target import ClusterTarget, new_run
+from conformance.targets.target import DeployFailure, TargetUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    import pytest
+
+    from conformance.manifest.graph import Graph
+    from conformance.targets.cluster.preflight import Lack
+    from conformance.targets.cluster.removal import Removal
+    from conformance.targets.kind.ground import GroundOptions
+    from conformance.targets.target import Change
+
+    Furnish = Callable[[Manifest, str], None]
+    Progress = Callable[[str], None]
+
+KIND = "kind"
+
+PODS_PER_CORE = 8
+POD_BYTES = 700 * 2**20
+"""What a pod with the mock engine takes at most, and how many of them start on a core at once
+without any of them missing its liveness probe."""
+
+PREFLIGHTS = 4
+
+ONE_AT_A_TIME = 1
+"""The room where nodes have real devices, which two examples might both want."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """A cluster that is ready for examples.
+
+    Attributes:
+        connection: The way to it.
+        run: The id of this run.
+        room: How many pods run at once.
+        namespace: The namespace to use, or None for one per example.
+        bring: Files to apply before each example.
+        furnish: Puts into a new namespace what the graphs of a file expect there.
+        missing: What the cluster lacks for each file.
+        changes: What differs in it from a cluster with GPUs.
+        progress: Is told what happens.
+        removals: What is being removed.
+    """
+
+    connection: Connection
+    run: str
+    room: int
+    namespace: str | None
+    bring: tuple[Path, ...]
+    furnish: Furnish
+    missing: Mapping[Path, tuple[str, ...]]
+    changes: tuple[Change, ...]
+    progress: Progress
+    removals: list[Removal] = field(default_factory=list)
+
+    def target(self, file: Path) -> ClusterTarget:
+        """Return the target for the graphs of a file."""
+        manifest = Manifest.read(file)
+        return ClusterTarget(
+            connection=self.connection,
+            run=self.run,
+            namespace=self.namespace,
+            bring=self.bring,
+            furnish=lambda namespace: self.furnish(manifest, namespace),
+            # In a namespace that stays, the next example needs what this one leaves.
+            removed=self._await if self.namespace is not None else self.removals.append,
+            progress=_quiet,
+        )
+
+    def lacks(self, file: Path) -> tuple[str, ...]:
+        """Return what the cluster lacks for a file, a line each."""
+        return self.missing[file]
+
+    def _await(self, removal: Removal) -> None:
+        removal.wait()
+
+
+def _quiet(_line: str) -> None:
+    """The items of pytest say how far an example is."""
+
+
+@contextmanager
+def open_site(
+    config: pytest.Config, files: Mapping[Path, Graph], *, progress: Progress
+) -> Iterator[Site]:
+    """Make the cluster ready; leaving waits until nothing of the run is left in it.
+
+    Args:
+        config: pytest's options.
+        files: The manifests that are to run, and a graph of each.
+        progress: Is told what takes long.
+
+    Raises:
+        TargetUnavailableError: There is no cluster, or it lacks something that every example needs.
+    """
+    manifests = {path: Manifest.read(path) for path in files}
+    with ExitStack() as stack:
+        if config.getoption("--dynamo-target") == KIND:
+            from conformance.targets.kind.ground import prepare
+
+            ground = stack.enter_context(
+                prepare(_ground_options(config), manifests.values(), progress=progress)
+            )
+            connection, terms = ground.connection, ground.terms
+            furnish: Furnish = ground.furnish
+            changes, room = ground.changes, _room(connection)
+        else:
+            connection = stack.enter_context(_named_cluster(config))
+            furnish, changes, room = _nothing, (), ONE_AT_A_TIME
+            terms = Terms(namespace=config.getoption("--dynamo-namespace"))
+        _sweep(connection, progress)
+        site = Site(
+            connection=connection,
+            run=new_run(),
+            room=config.getoption("--dynamo-pods") or room,
+            namespace=config.getoption("--dynamo-namespace"),
+            bring=tuple(config.getoption("--dynamo-bring")),
+            furnish=furnish,
+            missing=_preflight(connection, manifests, terms, progress),
+            changes=changes,
+            progress=progress,
+        )
+        stack.callback(_await_all, site.removals, progress)
+        for change in changes:
+            progress(f"{connection.context}: {change}")
+        yield site
+
+
+def _ground_options(config: pytest.Config) -> GroundOptions:
+    from conformance.targets.kind.cluster import KindOptions
+    from conformance.targets.kind.ground import GroundOptions
+
+    return GroundOptions(
+        kind=KindOptions(
+            name=config.getoption("--dynamo-kind-cluster"),
+            image=config.getoption("--dynamo-kind-image"),
+            version=config.getoption("--dynamo-kubernetes-version"),
+            delete=config.getoption("--dynamo-kind-delete"),
+        ),
+        operator=config.getoption("--dynamo-operator"),
+        mock=config.getoption("--dynamo-engine") == "mock",
+        namespace=config.getoption("--dynamo-namespace"),
+    )
+
+
+def _named_cluster(config: pytest.Config) -> Connection:
+    return Connection(config.getoption("--kubeconfig"), config.getoption("--kube-context"))
+
+
+def _nothing(_manifest: Manifest, _namespace: str) -> None:
+    """Put nothing into a namespace of somebody's cluster."""
+
+
+def _sweep(connection: Connection, progress: Progress) -> None:
+    """Remove what runs that were killed have left."""
+    try:
+        orphans = remove_orphans(connection)
+    except ApiError as error:
+        progress(f"{connection.context}: what earlier runs left is not looked for: {error.message}")
+        return
+    for orphan in orphans:
+        progress(f"{connection.context}: removing {orphan.what}, which an earlier run left")
+    _await_all(orphans, progress)
+
+
+def _await_all(removals: Iterable[Removal], progress: Progress) -> None:
+    for removal in removals:
+        try:
+            removal.wait()
+        except DeployFailure as failure:
+            progress(str(failure))
+
+
+def _preflight(
+    connection: Connection, manifests: Mapping[Path, Manifest], terms: Terms, progress: Progress
+) -> dict[Path, tuple[str, ...]]:
+    """Return what the cluster lacks for each file; it is told before anything is applied.
+
+    Raises:
+        TargetUnavailableError: Something is missing that everything needs.
+    """
+
+    def lacks(item: tuple[Path, Manifest]) -> tuple[Path, tuple[Lack, ...]]:
+        path, manifest = item
+        return path, preflight(connection, [manifest], terms=terms)
+
+    with ThreadPoolExecutor(max_workers=PREFLIGHTS) as pool:
+        found = dict(pool.map(lacks, manifests.items()))
+    general = {one.what: None for each in found.values() for one in each if not one.graphs}
+    if general:
+        head = f"the cluster {connection.context} cannot be used:"
+        raise TargetUnavailableError("\n".join((head, *(f"  {what}" for what in general))))
+    for path, each in found.items():
+        for lack in each:
+            progress(f"{path}: {lack.what}")
+    return {path: tuple(one.what for one in each) for path, each in found.items()}
+
+
+def _room(connection: Connection) -> int:
+    """Return how many pods with the mock engine the nodes of a test cluster hold at once."""
+    pods = 0
+    for node in connection.list(NODES):
+        status = as_mapping(node).mapping("status") or Table()
+        allocatable = status.mapping("allocatable") or Table()
+        cores = parse_quantity(allocatable.string("cpu") or "0") or 0
+        memory = parse_quantity(allocatable.string("memory") or "0") or 0
+        pods += min(int(cores * PODS_PER_CORE), int(memory / POD_BYTES))
+    return max(pods, 1)

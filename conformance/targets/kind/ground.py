@@ -1,0 +1,113 @@
+"""A kind cluster made ready for a set of manifests: the cluster, its world, and an operator."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from conformance.manifest.read import read_graph
+from conformance.targets.cluster.connection import Connection
+from conformance.targets.cluster.preflight import Terms
+from conformance.targets.cluster.resources import name_of
+from conformance.targets.kind.cluster import open_cluster
+from conformance.targets.kind.demand import Demand
+from conformance.targets.kind.dummies import changes, dummies
+from conformance.targets.kind.objects import apply
+from conformance.targets.kind.operators import ensure_operator
+from conformance.targets.kind.policy import REQUESTS
+from conformance.targets.kind.world import furnish
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from conformance.manifest.node import Plain
+    from conformance.targets.cluster.apply import Manifest
+    from conformance.targets.kind.cluster import KindCluster, KindOptions
+    from conformance.targets.target import Change
+
+DEFAULT_NAMESPACE = "default"
+"""Where people apply a manifest by hand: what it expects is there too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroundOptions:
+    """What is asked for.
+
+    Attributes:
+        kind: Which cluster.
+        operator: `auto`, `reference` or `real`.
+        mock: Whether the mock engine stands for the real ones.
+        namespace: The namespace that examples are to use, or None for their own.
+    """
+
+    kind: KindOptions
+    operator: str = "auto"
+    mock: bool = True
+    namespace: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """A kind cluster in which graphs can be applied.
+
+    Attributes:
+        cluster: The cluster.
+        connection: The way to its API.
+        terms: What a graph need not bring.
+        changes: What differs from a cluster with GPUs.
+    """
+
+    cluster: KindCluster
+    connection: Connection
+    terms: Terms
+    changes: tuple[Change, ...]
+
+    def furnish(self, manifest: Manifest, namespace: str) -> None:
+        """Put dummies of what a file's graphs expect into a namespace."""
+        apply(self.connection, dummies(manifest.documents), namespace=namespace)
+
+
+@contextmanager
+def prepare(
+    options: GroundOptions, manifests: Iterable[Manifest], *, progress: Callable[[str], None]
+) -> Iterator[Ground]:
+    """Make a kind cluster ready for `manifests`; leaving closes the connection to it.
+
+    Raises:
+        TargetUnavailableError: Something it needs is missing on this machine.
+    """
+    listed = list(manifests)
+    graphs = [read_graph(document) for one in listed for document in one.graphs]
+    with ExitStack() as stack:
+        cluster = open_cluster(options.kind, progress=progress)
+        if options.kind.delete:
+            stack.callback(cluster.delete)
+        connection = stack.enter_context(Connection(cluster.kubeconfig, cluster.context))
+        ensure_operator(connection, cluster, wanted=options.operator, progress=progress)
+        made = furnish(cluster, connection, Demand.of(graphs), mock=options.mock, progress=progress)
+        # A file may give what another one expects, so each is looked at by itself.
+        expected = _once(one for each in listed for one in dummies(each.documents))
+        apply(connection, expected, namespace=DEFAULT_NAMESPACE)
+        yield Ground(
+            cluster=cluster,
+            connection=connection,
+            terms=Terms(
+                namespace=options.namespace,
+                provided=frozenset((str(one["kind"]), name_of(one)) for one in expected),
+                ignored=frozenset(REQUESTS),
+            ),
+            changes=(*made, *changes(expected)),
+        )
+
+
+def _once(objects: Iterable[dict[str, Plain]]) -> tuple[dict[str, Plain], ...]:
+    """Return objects without repetitions; of two of a name, with the entries of both."""
+    found: dict[tuple[str, str], dict[str, Plain]] = {}
+    for one in objects:
+        known = found.setdefault((str(one["kind"]), name_of(one)), one)
+        for part in ("data", "stringData"):
+            held, added = known.get(part), one.get(part)
+            if isinstance(held, dict) and isinstance(added, dict):
+                held.update(added)
+    return tuple(found.values())

@@ -1,0 +1,272 @@
+"""Measure the kind target, and print the figures of docs/performance.md as Markdown.
+
+    tox run -e bench-kind [EXAMPLES]
+
+Two questions. How long does the suite take, beside what its containers compute on all cores and
+beside its longest example? And how much of a graph's way to its first good answer is ours, beside
+the same Kubernetes objects under a bare `kubectl apply` and a poll?
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import xml.etree.ElementTree as ET
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from conformance.api.cluster import Cluster
+from conformance.manifest.node import Mapping
+from conformance.manifest.read import read_graphs
+from conformance.ours import PART, RUN
+from conformance.rendering.kube_object import Owner
+from conformance.rendering.names import frontend_service
+from conformance.rendering.objects import Circumstances, objects
+from conformance.targets.cluster.apply import Manifest
+from conformance.targets.cluster.errors import ApiError
+from conformance.targets.cluster.namespace import Namespace, new_name
+from conformance.targets.cluster.resources import NAMESPACES, NODES, as_mapping, name_of
+from conformance.targets.cluster.target import ClusterTarget, new_run
+from conformance.targets.kind.cluster import KindOptions
+from conformance.targets.kind.ground import GroundOptions, prepare
+from conformance.targets.ready import GOOD_ANSWERS, wait_ready
+
+if TYPE_CHECKING:
+    from conformance.manifest.graph import Graph
+    from conformance.manifest.node import Plain
+    from conformance.targets.cluster.connection import Connection
+    from conformance.targets.kind.ground import Ground
+
+EXAMPLES = Path("examples/llm/vllm_v1/launch/k8s")
+SAMPLE_SECONDS = 1.0
+ROUNDS = 5
+POLL_SECONDS = 0.1
+TIMEOUT_SECONDS = 180.0
+SUITE_SECONDS = 3600.0
+SUITE_GOAL, START_GOAL = 1.3, 1.15
+
+
+@dataclass(slots=True)
+class Meter:
+    """What the containers of our namespaces compute, by the kubelet's own counters.
+
+    The last moments of a pod may be missed, which makes the sum a little too low, and the goal that
+    it is held against harder.
+    """
+
+    connection: Connection
+    seconds: dict[str, float] = field(default_factory=dict)
+    kills: set[str] = field(default_factory=set)
+    _over: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._over.set()
+        if self._thread is not None:
+            self._thread.join(timeout=30)
+
+    @property
+    def total(self) -> float:
+        """CPU seconds of all pods that were seen."""
+        return sum(self.seconds.values())
+
+    def _run(self) -> None:
+        while not self._over.wait(SAMPLE_SECONDS):
+            try:
+                self._sample()
+            except ApiError:
+                continue
+
+    def _sample(self) -> None:
+        ours = {name_of(one) for one in self.connection.list(NAMESPACES, labels=f"{PART}={RUN}")}
+        for node in self.connection.list(NODES):
+            path = f"/api/v1/nodes/{name_of(node)}/proxy/stats/summary"
+            found = self.connection.run(self.connection.client.json("GET", path))
+            for pod in as_mapping(found).mappings("pods"):
+                self._note(pod, ours)
+        for namespace in ours:
+            self._note_kills(namespace)
+
+    def _note(self, pod: Mapping, ours: set[str]) -> None:
+        reference = pod.mapping("podRef") or Mapping()
+        if reference.string("namespace") not in ours:
+            return
+        used = sum(
+            (one.mapping("cpu") or Mapping()).integer("usageCoreNanoSeconds") or 0
+            for one in pod.mappings("containers")
+        )
+        uid = reference.string("uid") or ""
+        self.seconds[uid] = max(self.seconds.get(uid, 0.0), used / 1e9)
+
+    def _note_kills(self, namespace: str) -> None:
+        path = f"/api/v1/namespaces/{namespace}/events"
+        found = self.connection.run(self.connection.client.json("GET", path))
+        for event in as_mapping(found).mappings("items"):
+            message = event.string("message") or ""
+            if event.string("reason") == "Killing" and "liveness" in message:
+                self.kills.add(f"{namespace}: {message}")
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("examples", nargs="*", type=Path, default=[EXAMPLES])
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--cluster", default="dynamo-conformance")
+    options = parser.parse_args()
+    files = [path for each in options.examples for path in _manifests(each)]
+    kind = KindOptions(name=options.cluster, image=os.environ.get("DYN_CONFORMANCE_NODE_IMAGE"))
+    with prepare(
+        GroundOptions(kind=kind), [Manifest.read(one) for one in files], progress=_say
+    ) as ground:
+        _suite(ground, options.examples, options.cluster)
+        _start(ground, files[0], rounds=options.rounds)
+
+
+def _suite(ground: Ground, examples: list[Path], cluster: str) -> None:
+    with tempfile.TemporaryDirectory() as folder, Meter(ground.connection) as meter:
+        report = Path(folder) / "junit.xml"
+        words = [
+            sys.executable, "-m", "pytest", "-q", "-m", "e2e", "--dynamo-target=kind",
+            f"--dynamo-kind-cluster={cluster}", f"--junitxml={report}", *map(str, examples),
+        ]  # fmt: skip
+        began = time.monotonic()
+        done = subprocess.run(words, timeout=SUITE_SECONDS, check=False, stdout=sys.stderr)
+        took = time.monotonic() - began
+        longest = _longest(report)
+    cores = os.cpu_count() or 1
+    bound = max(meter.total / cores, longest)
+    print("| the suite in kind | |\n|---|---|")
+    print(f"| exit code of pytest | {done.returncode} |")
+    print(f"| wall clock | {took:.1f} s |")
+    print(f"| CPU of its containers | {meter.total:.1f} s on {cores} cores |")
+    print(f"| its longest example | {longest:.1f} s |")
+    print(f"| ratio to the larger bound (goal {SUITE_GOAL}) | {took / bound:.2f} |")
+    print(f"| pods that a liveness probe killed | {len(meter.kills)} |\n")
+
+
+def _longest(report: Path) -> float:
+    """Return the seconds of the longest example, as the plugin notes them."""
+    found = ET.parse(report).getroot().iter("property")  # noqa: S314 - pytest wrote it
+    return max(float(one.get("value", "0")) for one in found if one.get("name") == "seconds")
+
+
+def _start(ground: Ground, file: Path, *, rounds: int) -> None:
+    (graph,) = read_graphs(file)
+    ours, bare = [], []
+    for number in range(rounds):
+        ours.append(_with_operator(ground, file, graph))
+        bare.append(_with_deployments(ground, file, graph))
+        _say(f"round {number + 1} of {rounds}: {ours[-1]:.1f} s and {bare[-1]:.1f} s")
+    print(f"| from apply to the first good answers, {file.name} | median | all |\n|---|---|---|")
+    for name, seconds in (("the graph", ours), ("its objects, bare", bare)):
+        each = ", ".join(f"{one:.1f}" for one in seconds)
+        print(f"| {name} | {statistics.median(seconds):.1f} s | {each} |")
+    ratio = statistics.median(ours) / statistics.median(bare)
+    print(f"| ratio (goal {START_GOAL}) | {ratio:.2f} | |")
+
+
+def _with_operator(ground: Ground, file: Path, graph: Graph) -> float:
+    """Return the seconds from `kubectl apply` of the graph to its good answers."""
+    manifest = Manifest.read(file)
+    began: list[float] = []
+    target = ClusterTarget(
+        connection=ground.connection,
+        furnish=lambda name: ground.furnish(manifest, name),
+        # Told once, right before the file is applied.
+        progress=lambda _line: began.append(time.monotonic()),
+    )
+    with target.deploy(graph, file=file) as deployment:
+        wait_ready(deployment, model=None, timeout=TIMEOUT_SECONDS)
+        return time.monotonic() - began[0]
+
+
+def _with_deployments(ground: Ground, file: Path, graph: Graph) -> float:
+    """Return the seconds from `kubectl apply` of the graph's objects to their good answers."""
+    connection = ground.connection
+    namespace = Namespace(connection, new_name(f"bare-{graph.name}"), run=new_run())
+    with ExitStack() as stack:
+        stack.callback(lambda: namespace.remove().wait())
+        namespace.create()
+        ground.furnish(Manifest.read(file), namespace.name)
+        text = json.dumps(_objects(graph, namespace.name))
+        began = time.monotonic()
+        done = connection.kubectl("apply", "--namespace", namespace.name, "-f", "-", stdin=text)
+        if done.returncode:
+            raise SystemExit(done.stderr)
+        _poll(connection, namespace.name, graph)
+        return time.monotonic() - began
+
+
+def _objects(graph: Graph, namespace: str) -> dict[str, Plain]:
+    """Return what the operator makes of a graph, owned by nobody."""
+    owner = Owner(name=graph.name, uid="")
+    around = Circumstances(namespace=namespace, owner=owner, cluster=Cluster())
+    found: list[Plain] = [_without_owner(one.body) for one in objects(graph, around)]
+    return {"apiVersion": "v1", "kind": "List", "items": found}
+
+
+def _without_owner(body: dict[str, Plain]) -> dict[str, Plain]:
+    metadata = body["metadata"]
+    kept = dict(metadata) if isinstance(metadata, dict) else {}
+    kept.pop("ownerReferences", None)
+    return {**body, "metadata": kept}
+
+
+def _poll(connection: Connection, namespace: str, graph: Graph) -> None:
+    """Ask through the API server's own proxy until the answers are good."""
+    if graph.frontend is None:
+        raise SystemExit(f"{graph.name} has no frontend")
+    service = frontend_service(graph, graph.frontend)
+    base = f"/api/v1/namespaces/{namespace}/services/{service}:http/proxy/v1"
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    good = 0
+    while good < GOOD_ANSWERS:
+        if time.monotonic() > deadline:
+            raise SystemExit(f"{graph.name} does not answer without the operator")
+        good = good + 1 if _answers(connection, base) else 0
+        if not good:
+            time.sleep(POLL_SECONDS)
+
+
+def _answers(connection: Connection, base: str) -> bool:
+    client = connection.client
+    try:
+        listed = as_mapping(connection.run(client.json("GET", f"{base}/models"))).mappings("data")
+        if not listed:
+            return False
+        body: dict[str, Plain] = {
+            "model": listed[0].string("id"),
+            "messages": [{"role": "user", "content": "Are you there?"}],
+            "max_tokens": 2,
+        }
+        answer = connection.run(client.json("POST", f"{base}/chat/completions", body=body))
+    except ApiError:
+        return False
+    return bool(as_mapping(answer).mappings("choices"))
+
+
+def _manifests(path: Path) -> list[Path]:
+    return sorted(path.rglob("*.yaml")) if path.is_dir() else [path]
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
+if __name__ == "__main__":
+    main()
