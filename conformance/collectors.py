@@ -33,10 +33,14 @@ if TYPE_CHECKING:
     from conformance.manifest.graph import Graph
     from conformance.schedule import Job
     from conformance.targets.local.script import ScriptDeployment
-    from conformance.targets.target import Deployment
+    from conformance.targets.target import Change, Deployment
 
 LINT, LOCAL, SCRIPT = "lint", "local", "script"
 READY = "ready"
+CHANGE = "dynamo-change"
+"""The user property that tells one thing that was different from the published file."""
+WHERE = "dynamo-where"
+"""The user property that tells where a graph ran, when that is not the same everywhere."""
 
 
 class ManifestFile(pytest.File):
@@ -203,6 +207,7 @@ class OnTarget(Example):
         self.failure: DeployFailure | None = None
         self.failed_checks = 0
         self.ready_after = 0.0
+        self.changes: tuple[Change, ...] = ()
         self._stack = ExitStack()
 
     def deploy(self) -> AbstractContextManager[Deployment | ScriptDeployment]:
@@ -223,6 +228,7 @@ class OnTarget(Example):
             self.failure = failure
             return
         self.ready_after = ready.ready_after
+        self.changes = deployment.changes
         self.endpoint = Endpoint(
             url=deployment.url,
             model=ready.model,
@@ -245,6 +251,10 @@ class OnTarget(Example):
         if self.endpoint is None:
             raise ProbeFailure("not carried out: the graph did not come up, see `ready`")
         probe.run(self.endpoint)
+
+    def properties(self, check: str) -> list[tuple[str, object]]:
+        """Return what was different from the published file."""
+        return _properties(self.changes, check)
 
     def keep_logs(self, logs: Path) -> None:
         """Keep the logs when anything went wrong."""
@@ -309,6 +319,8 @@ class GraphInCluster(Example):
         self.job: Job | None = None
         self.remarks: list[str] = []
         self.sha256 = ""
+        self.where = ""
+        self.changes: tuple[Change, ...] = ()
 
     def check_ready(self) -> tuple[str, ...]:
         """Wait until the graph answers."""
@@ -322,12 +334,18 @@ class GraphInCluster(Example):
     def properties(self, check: str) -> list[tuple[str, object]]:
         """Return which bytes were applied, and after how many seconds the check had ended."""
         took = self.job.took.get(check, 0.0) if self.job is not None else 0.0
-        return [("manifest-sha256", self.sha256), ("seconds", round(took, 2))]
+        found = [("manifest-sha256", self.sha256), ("seconds", round(took, 2))]
+        where = [(WHERE, self.where)] if check == READY and self.where else []
+        return [*found, *where, *_properties(self.changes, check)]
 
     def _wait(self, check: str) -> None:
         if self.job is None:
             raise ProbeFailure("not carried out: the run was ended before it")
         self.job.wait(check)
+
+
+def _properties(changes: tuple[Change, ...], check: str) -> list[tuple[str, object]]:
+    return [(CHANGE, str(one)) for one in changes] if check == READY else []
 
 
 class CheckOnTarget(ConformanceItem):

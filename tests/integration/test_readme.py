@@ -13,6 +13,7 @@ from test_up import read_until
 
 from conformance.engines.serving import serving
 from conformance.manifest.read import read_graphs
+from conformance.report.catalogue.commands import commands as commands_of
 from conftest import REPOSITORY, SECONDS
 
 if TYPE_CHECKING:
@@ -25,10 +26,6 @@ READMES = (
     *sorted((REPOSITORY / "examples" / "llm").glob("*/README.md")),
     REPOSITORY / "docs" / "lint.md",
 )
-FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
-PROGRAMS = ("dynamo ", "pytest ", "kubectl ", "examples/", "python3 ", "pip ", "curl ")
-CODE = re.compile(rf"`((?:{'|'.join(PROGRAMS)})[^`]+)`")
-
 ELSEWHERE = {
     "kubectl ": "needs a cluster with the Dynamo operator",
     "pip install uv": "tox brings uv",
@@ -37,20 +34,15 @@ ELSEWHERE = {
     "dynamo serve graphs.": "Dynamo 0.3.1's, and today's answers with the line to type",
     "pytest --dynamo-changed-since": "test_plugin.py runs it in a repository of its own",
     "python3 -m dynamo.vllm": "what the mock engine stands for, not something to type",
+    "docker run ": "what people typed for the legacy engine, whose image and GPUs it needs",
     "curl -X POST localhost:8081/v1/loras": "loads an adapter, which the mock engine does not",
 }
 """What is not run here, and why."""
 
 
-def commands_in(path: Path) -> list[str]:
-    """Return the commands of a README: lines of plain code blocks, and code in the text."""
-    found: list[str] = []
-    text = path.read_text(encoding="utf-8")
-    for language, block in FENCE.findall(text):
-        if not language:
-            lines = re.sub(r"\\\n\s*", " ", block).strip().splitlines()
-            found += [line.strip() for line in lines]
-    return found + CODE.findall(FENCE.sub("", text))
+def commands_in(path: Path) -> tuple[str, ...]:
+    """Return the commands of a README."""
+    return commands_of(path.read_text(encoding="utf-8"))
 
 
 def commands() -> list[str]:
