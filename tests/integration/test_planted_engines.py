@@ -65,7 +65,7 @@ def test_lost_roles(workshop: Workshop, engine: str) -> None:
 
 @engines
 def test_another_model(workshop: Workshop, engine: str) -> None:
-    """The runtime refuses a second model on one endpoint: whoever is late ends, the other serves."""
+    """The runtime refuses a second model on one endpoint: whoever is late ends."""
     path = with_another_model(workshop, engine)
     served = workshop.pytest("-m", "e2e", *SOON, str(path))
     assert served.code == 1
