@@ -386,7 +386,8 @@ class InterruptItem(CheckOnTarget):
 
     def check(self) -> None:
         """Press Ctrl-C and look for what is left."""
-        script = self.target.script if isinstance(self.target, ScriptOnTarget) else None
-        if script is None or self.target.endpoint is None:
+        target = self.target if isinstance(self.target, ScriptOnTarget) else None
+        script = target.script if target is not None else None
+        if target is None or script is None or target.endpoint is None:
             raise ProbeFailure("not carried out: the graph did not come up, see `ready`")
         script.interrupt()

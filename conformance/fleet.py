@@ -123,7 +123,7 @@ class _Work:
         example.remarks += [
             f"ready in {time.monotonic() - began:.1f} s",
             f"sha256 {deployment.sha256}",
-            *(str(one) for one in deployment.changes),
+            *_by_component(deployment.changes),
         ]
         record(READY, None)
         endpoint = Endpoint(
@@ -149,6 +149,14 @@ class _Work:
             record(probe.id, error)
         else:
             record(probe.id, None)
+
+
+def _by_component(changes: tuple[Change, ...]) -> list[str]:
+    """Return what is different in the pods, a line for each component."""
+    found: dict[str, list[str]] = {}
+    for one in changes:
+        found.setdefault(one.where, []).append(one.what.removeprefix("resources."))
+    return [f"{where}: {', '.join(what)}" for where, what in found.items()]
 
 
 class _Stoppable:

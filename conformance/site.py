@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from conformance.targets.kind.ground import GroundOptions
     from conformance.targets.target import Change
 
+    Furnish = Callable[[Manifest, str], None]
     Progress = Callable[[str], None]
 
 KIND = "kind"
@@ -67,7 +68,7 @@ class Site:
     room: int
     namespace: str | None
     bring: tuple[Path, ...]
-    furnish: Callable[[Manifest, str], None]
+    furnish: Furnish
     missing: Mapping[Path, tuple[str, ...]]
     changes: tuple[Change, ...]
     progress: Progress
@@ -121,9 +122,9 @@ def open_site(
             ground = stack.enter_context(
                 prepare(_ground_options(config), manifests.values(), progress=progress)
             )
-            connection, furnish = ground.connection, ground.furnish
-            terms, changes = ground.terms, ground.changes
-            room = _room(connection)
+            connection, terms = ground.connection, ground.terms
+            furnish: Furnish = ground.furnish
+            changes, room = ground.changes, _room(connection)
         else:
             connection = stack.enter_context(_named_cluster(config))
             furnish, changes, room = _nothing, (), ONE_AT_A_TIME

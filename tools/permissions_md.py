@@ -16,19 +16,21 @@ if TYPE_CHECKING:
 
 HEAD = """# Permissions
 
-The rights that `pytest -m e2e --dynamo-target=cluster` needs on somebody's cluster. Nothing is installed
-there; a run makes namespaces of its own, and removes them. This page is made by
+The rights that `pytest -m e2e --dynamo-target=cluster` needs on somebody's cluster. Nothing is
+installed there; a run makes namespaces of its own, and removes them. This page is made by
 `tools/permissions_md.py` from what a run asks the cluster for before it applies anything
-(`conformance/targets/cluster/rights.py`); a test runs with a service account that has these and no more.
+(`conformance/targets/cluster/rights.py`); a test runs with a service account that has these and no
+more.
 
-In the tables, a group in brackets stands behind its resource; `*` marks what lives outside of namespaces.
+In the tables, a group in brackets stands behind its resource; `*` marks what lives outside of
+namespaces.
 """
 
 ROLE = """
 ## As a role
 
-What a run needs at least, with a namespace for each example, as a ClusterRole to bind to the service
-account or user that runs it:
+What a run needs at least, with a namespace for each example, as a ClusterRole to bind to the
+service account or user that runs it:
 
 ```yaml
 apiVersion: rbac.authorization.k8s.io/v1

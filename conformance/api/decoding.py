@@ -57,16 +57,20 @@ def too_wide(node: Node, schema: Schema, path: Path = ()) -> Iterator[Violation]
         yield Violation(path, node.mark, INVALID, text)
 
 
+def is_quantity(schema: Schema) -> bool:
+    """Whether a value is a quantity; other values that may be texts or numbers are ports."""
+    return schema.int_or_string and _QUANTITY in (schema.pattern_text or "")
+
+
 def _too_wide(node: Scalar, schema: Schema) -> str | None:
     value = node.value
     if isinstance(value, bool):
         return None
-    is_quantity = schema.int_or_string and _QUANTITY in (schema.pattern_text or "")
-    kind = "int32" if schema.int_or_string and not is_quantity else schema.format or ""
+    kind = "int32" if schema.int_or_string and not is_quantity(schema) else schema.format or ""
     bits = _INT_BITS.get(kind)
     if isinstance(value, int) and bits is not None and not -(2**bits) <= value < 2**bits:
         return f"{value} does not fit {kind}"
-    if is_quantity and isinstance(value, str) and parse_quantity(value) is None:
+    if is_quantity(schema) and isinstance(value, str) and parse_quantity(value) is None:
         return f'"{value}" is no quantity; write it like 500m, 2, 16Gi or 1e3'
     return None
 

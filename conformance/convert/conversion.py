@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from conformance.convert.comments import Comments
-from conformance.convert.downgrade import to_v1alpha1
+from conformance.convert.downgrade import refuse_namesakes, to_v1alpha1
 from conformance.convert.leftover import Leftover, leftovers, numbers
 from conformance.convert.numbering import Numbering
+from conformance.convert.quantities import with_quantities_only
 from conformance.manifest.document import V1BETA1
 from conformance.manifest.emitter import Layout, emit
 from conformance.manifest.errors import ManifestError
 from conformance.manifest.node import Mapping, Mark, Scalar, Sequence, walk
-from conformance.manifest.quantity import parse_quantity
+from conformance.manifest.notes import without_notes
 from conformance.manifest.v1alpha1 import to_v1beta1
 from conformance.manifest.yaml import parse
 
@@ -22,10 +23,7 @@ if TYPE_CHECKING:
 
     from conformance.convert.source import Comment, Source
     from conformance.manifest.document import Document
-    from conformance.manifest.node import Entry, Node
-
-OPERATORS_NOTES = "nvidia.com/dgd-"
-"""What the names of the annotations begin with in which the webhook keeps what does not fit."""
+    from conformance.manifest.node import Node
 
 _FIRST = ("apiVersion", "kind", "metadata", "spec")
 
@@ -92,79 +90,17 @@ def convert(document: Document, version: str) -> Conversion:
         ManifestError: Two components have the same name, which v1alpha1 cannot say.
     """
     numbering = Numbering(document.root)
-    root = _without_the_operators(numbering.root)
+    root = without_notes(numbering.root).replaced("status", None)
     if version == V1BETA1:
-        converted = to_v1beta1(_with_quantities_only(root))
+        converted = to_v1beta1(with_quantities_only(root))
     else:
-        _refuse_namesakes(document)
+        refuse_namesakes(document)
         converted = to_v1alpha1(root)
     converted = _in_natural_order(converted)
     left = tuple(leftovers(numbering, numbers(converted)))
     restored = numbering.restored(converted)
     assert isinstance(restored, Mapping)  # noqa: S101 - a copy is of the same kind
     return Conversion(restored, left, numbering, converted)
-
-
-def _without_the_operators(root: Mapping) -> Mapping:
-    """Return `root` without status and the webhook's annotations, which are in its own version."""
-    metadata = root.mapping("metadata")
-    annotations = metadata.mapping("annotations") if metadata is not None else None
-    if metadata is None or annotations is None:
-        return root.replaced("status", None)
-    kept = [one for one in annotations if not one.key.startswith(OPERATORS_NOTES)]
-    if len(kept) < len(annotations):
-        left = Mapping({one.key: one for one in kept}, annotations.mark) if kept else None
-        root = root.replaced("metadata", metadata.replaced("annotations", left))
-    return root.replaced("status", None)
-
-
-def _with_quantities_only(root: Mapping) -> Mapping:
-    """Return a v1alpha1 object without resources that are no quantities, as the operator does."""
-    spec = root.mapping("spec") or Mapping()
-    services = spec.mapping("services")
-    if services is None:
-        return root
-    for service in services:
-        body = service.value
-        resources = body.mapping("resources") if isinstance(body, Mapping) else None
-        if isinstance(body, Mapping) and resources is not None:
-            for side in ("limits", "requests"):
-                if (items := resources.mapping(side)) is not None:
-                    resources = resources.replaced(side, _quantities(items))
-            services = services.replaced(service.key, body.replaced("resources", resources))
-    return root.replaced("spec", spec.replaced("services", services))
-
-
-def _quantities(items: Mapping) -> Mapping:
-    kept: dict[str, Entry] = {}
-    for entry in items:
-        if entry.key == "custom" and isinstance(entry.value, Mapping):
-            items = items.replaced("custom", _quantities(entry.value))
-            kept["custom"] = items.entries["custom"]
-        elif entry.key == "gpuType" or not _is_bad_quantity(entry.value):
-            kept[entry.key] = entry
-    return Mapping(kept, items.mark)
-
-
-def _is_bad_quantity(value: Node) -> bool:
-    if not isinstance(value, Scalar) or value.value is None:
-        return True
-    return parse_quantity(value.value if isinstance(value.value, str) else value.text) is None
-
-
-def _refuse_namesakes(document: Document) -> None:
-    spec = document.root.mapping("spec") or Mapping()
-    seen: set[str] = set()
-    for component in spec.mappings("components"):
-        name = component.string("name")
-        if name in seen:
-            raise ManifestError(
-                document.file,
-                component.entries["name"].value.mark,
-                f'a second component "{name}"; give it another name: v1alpha1 keeps them by name',
-            )
-        if name is not None:
-            seen.add(name)
 
 
 def _in_natural_order(root: Mapping) -> Mapping:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from conformance.manifest.document import GROUP, V1ALPHA1
+from conformance.manifest.errors import ManifestError
 from conformance.manifest.fields import entries, is_void, is_zero, renamed, with_lists
 from conformance.manifest.graph import GPU, MAIN
 from conformance.manifest.node import Entry, Mapping, Node, Scalar, Sequence
@@ -18,6 +19,8 @@ from conformance.manifest.v1alpha1 import SAME_IN_BOTH, SIDECAR_FRONTEND
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from conformance.manifest.document import Document
 
 _GRAPH_FIELDS = (
     ("backendFramework", "backendFramework"),
@@ -53,6 +56,26 @@ def to_v1alpha1(root: Mapping) -> Mapping:
         services = _services(spec.mappings("components"))
         found["services"] = Entry("services", Mapping(services, components.mark), components.mark)
     return converted.replaced("spec", Mapping(found, spec.mark))
+
+
+def refuse_namesakes(document: Document) -> None:
+    """Make sure that each component has a name of its own, by which v1alpha1 keeps them.
+
+    Raises:
+        ManifestError: Two components have the same name.
+    """
+    spec = document.root.mapping("spec") or Mapping()
+    seen: set[str] = set()
+    for component in spec.mappings("components"):
+        name = component.string("name")
+        if name in seen:
+            raise ManifestError(
+                document.file,
+                component.entries["name"].value.mark,
+                f'a second component "{name}"; give it another name: v1alpha1 keeps them by name',
+            )
+        if name is not None:
+            seen.add(name)
 
 
 def _services(components: Iterable[Mapping]) -> dict[str, Entry]:

@@ -298,9 +298,9 @@ def _list_prerequisites(request: _Request, style: str, output: str | None) -> in
 
 def _documents(content: Content) -> tuple[Document, ...]:
     """Return the documents of a file; none when it is no YAML and no business of ours."""
-    from conformance.manifest.prerequisites import documents_in
     from conformance.manifest.document import MAX_BYTES, Source, decoded
     from conformance.manifest.errors import ManifestError
+    from conformance.manifest.prerequisites import documents_in
 
     try:
         return documents_in(decoded(content.data, file=content.name), file=content.name)

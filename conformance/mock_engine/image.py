@@ -6,14 +6,11 @@ there is no `dynamo` program.
 
 from __future__ import annotations
 
-from importlib.metadata import requires
-
-from packaging.requirements import Requirement
-
 from conformance.images.recipe import PROJECT, Recipe, packages
+from conformance.images.requirements import requirements
 from conformance.mock_engine.player import MODELS_VARIABLE
 
-DISTRIBUTION = "dynamo-conformance"
+EXTRA = "local"
 RUNTIME = ("ai-dynamo", "ai-dynamo-runtime", "pydantic", "uvloop")
 """What of the extra `local` runs graphs; the rest of it asks them."""
 
@@ -31,7 +28,7 @@ def recipe() -> Recipe:
     """Return what the image is made of."""
     return Recipe(
         name="mock-engine",
-        requirements=runtime_requirements(),
+        requirements=requirements(*RUNTIME, extra=EXTRA),
         overrides=OVERRIDES,
         sources=packages(*_PARTS),
         search_path=(f"{PROJECT}/conformance/mock_engine/overlay",),
@@ -41,18 +38,4 @@ def recipe() -> Recipe:
             "DYN_SDK_DISABLE_ANSI_LOGGING": "1",
             "PYTHONUNBUFFERED": "1",
         },
-    )
-
-
-def runtime_requirements() -> tuple[str, ...]:
-    """Return the requirements of this project that bring Dynamo's runtime."""
-    wanted = [Requirement(line) for line in requires(DISTRIBUTION) or ()]
-    return tuple(
-        sorted(
-            f"{one.name}{one.specifier}"
-            for one in wanted
-            if one.name in RUNTIME
-            and one.marker is not None
-            and one.marker.evaluate({"extra": "local"})
-        )
     )

@@ -10,6 +10,7 @@ from conformance.rendering import names
 
 if TYPE_CHECKING:
     from conformance.manifest.graph import Component, Graph
+    from conformance.rendering.pull_secrets import PullSecret
 
 ETCD = "etcd"
 KUBERNETES = "kubernetes"
@@ -38,6 +39,7 @@ class Context:
         worker_hash: The generation of the graph's workers.
         backend: vllm, sglang or trtllm, or None when no engine is recognised.
         annotations: The component's annotations, all sources merged.
+        pull_secrets: The secrets of its namespace that open image registries.
     """
 
     graph: Graph
@@ -46,6 +48,7 @@ class Context:
     worker_hash: str
     backend: str | None
     annotations: dict[str, str]
+    pull_secrets: tuple[PullSecret, ...] = ()
 
     @property
     def name(self) -> str:
@@ -56,6 +59,13 @@ class Context:
     def dynamo_namespace(self) -> str:
         """The Dynamo namespace of the component."""
         return names.dynamo_namespace(self.graph, self.component, namespace=self.namespace)
+
+    @property
+    def runtime_namespace(self) -> str:
+        """The namespace its processes register in: each generation of workers has its own."""
+        if not self.component.is_worker:
+            return self.dynamo_namespace
+        return f"{self.dynamo_namespace}-{self.worker_hash}"
 
     @property
     def uses_etcd(self) -> bool:

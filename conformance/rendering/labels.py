@@ -29,13 +29,22 @@ ROLES = {Position.LEADER: "leader", Position.FOLLOWER: "worker"}
 
 ENABLE_METRICS = "nvidia.com/enable-metrics"
 ORIGIN_VERSION = "nvidia.com/dynamo-operator-origin-version"
+RESTARTED_AT = "nvidia.com/restartAt"
 EXECUTOR = "nvidia.com/vllm-distributed-executor-backend"
 INHERITED = (ENABLE_METRICS, DISCOVERY_BACKEND, DISCOVERY_MODE, EXECUTOR)
 """Annotations of the graph itself that its components get unless they have their own."""
 
 
-def component_annotations(graph: Graph, component: Component) -> dict[str, str]:
-    """Return the annotations of a component's workload and pods."""
+def component_annotations(
+    graph: Graph, component: Component, *, restart: str | None = None
+) -> dict[str, str]:
+    """Return the annotations of a component's workload and pods.
+
+    Args:
+        graph: Its graph.
+        component: The component.
+        restart: The id of the wish that the component start anew, or None.
+    """
     metadata = graph.root.mapping("metadata")
     own = texts(metadata.mapping("annotations")) if metadata is not None else {}
     merged = _graph_wide(graph, "annotations")
@@ -43,8 +52,10 @@ def component_annotations(graph: Graph, component: Component) -> dict[str, str]:
     merged.update(alpha.service_annotations(graph, component))
     merged.update(_written(component, "annotations"))
     merged.pop(ORIGIN_VERSION, None)
-    if (model := _model(component)) is not None:
+    if (model := model_name(component)) is not None:
         merged[MODEL] = model
+    if restart is not None:
+        merged[RESTARTED_AT] = restart
     return merged
 
 
@@ -61,9 +72,15 @@ def workload_labels(context: Context) -> dict[str, str]:
         found[WORKER_HASH] = context.worker_hash
     if (sub_type := alpha.sub_component_type(graph, component)) is not None:
         found[SUB_COMPONENT_TYPE] = sub_type
-    if (model := _model(component)) is not None:
+    if (model := model_name(component)) is not None:
         found[MODEL_HASH] = names.model_hash(model)
     return found
+
+
+def namespace_label(context: Context) -> str:
+    """Return the Dynamo namespace that pods are labelled with and Services select by."""
+    legacy = alpha.dynamo_namespace(context.graph, context.component)
+    return context.dynamo_namespace if legacy is None else legacy
 
 
 def pod_labels(context: Context, position: Position) -> dict[str, str]:
@@ -71,9 +88,7 @@ def pod_labels(context: Context, position: Position) -> dict[str, str]:
     found = workload_labels(context)
     if context.component.type:
         found[COMPONENT_TYPE] = context.component.type
-    legacy = alpha.dynamo_namespace(context.graph, context.component)
-    if legacy is not None:
-        found[NAMESPACE] = legacy
+    found[NAMESPACE] = namespace_label(context)
     if context.annotations.get(ENABLE_METRICS) != "false":
         found[METRICS_ENABLED] = "true"
     if not context.uses_etcd:
@@ -86,6 +101,12 @@ def pod_labels(context: Context, position: Position) -> dict[str, str]:
     return found
 
 
+def model_name(component: Component) -> str | None:
+    """Return the model that a component says it serves, or None."""
+    reference = component.node.mapping("modelRef")
+    return reference.string("name") if reference is not None else None
+
+
 def _graph_wide(graph: Graph, key: str) -> dict[str, str]:
     spec = graph.root.mapping("spec")
     return texts(spec.mapping(key)) if spec is not None else {}
@@ -95,8 +116,3 @@ def _written(component: Component, key: str) -> dict[str, str]:
     template: Mapping | None = component.pod_template
     metadata = template.mapping("metadata") if template is not None else None
     return texts(metadata.mapping(key)) if metadata is not None else {}
-
-
-def _model(component: Component) -> str | None:
-    reference = component.node.mapping("modelRef")
-    return reference.string("name") if reference is not None else None

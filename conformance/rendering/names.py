@@ -74,6 +74,16 @@ def model_hash(model: str) -> str:
     return hashlib.sha256(model.encode()).hexdigest()[:_HASH_LENGTH]
 
 
+def model_service(model: str) -> str:
+    """Return the name of the headless Service of a model."""
+    return f"dynamo-model-{model_hash(model)}"
+
+
+def scaling_adapter(graph: Graph, component: Component) -> str:
+    """Return the name of the object that a component is scaled by."""
+    return f"{graph.name}-{component.name.lower()}"
+
+
 def worker_hash(graph: Graph) -> str:
     """Return the eight digits that name this generation of workers.
 

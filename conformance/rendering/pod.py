@@ -19,9 +19,11 @@ from conformance.rendering.failure import (
     ReconcileFailure,
 )
 from conformance.rendering.nodes import is_set, made, overlaid, sequence
+from conformance.rendering.pull_secrets import with_secrets
 
 if TYPE_CHECKING:
     from conformance.manifest.graph import Component, Graph
+    from conformance.rendering.pull_secrets import PullSecret
 
 DEPLOYMENT: Literal["Deployment"] = "Deployment"
 LEADER_WORKER_SET: Literal["LeaderWorkerSet"] = "LeaderWorkerSet"
@@ -58,7 +60,7 @@ class Workload:
     """What runs one component.
 
     Attributes:
-        component: The component.
+        context: The component, with all that its workload was made from.
         kind: A Deployment, or a LeaderWorkerSet when a replica spans nodes.
         name: Its name.
         labels: Its labels.
@@ -70,7 +72,7 @@ class Workload:
         follower: The template of a copy's other pods, or None for a Deployment.
     """
 
-    component: Component
+    context: Context
     kind: Literal["Deployment", "LeaderWorkerSet"]
     name: str
     labels: dict[str, str]
@@ -80,6 +82,26 @@ class Workload:
     size: int
     leader: PodTemplate
     follower: PodTemplate | None
+
+    @property
+    def component(self) -> Component:
+        """The component."""
+        return self.context.component
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """A component that the operator makes no workload of, while it makes those of the others.
+
+    Attributes:
+        component: The component.
+        name: What the workload would be called.
+        failure: Why there is none.
+    """
+
+    component: Component
+    name: str
+    failure: ReconcileFailure
 
 
 def starts_by_mpi(workload: Workload) -> bool:
@@ -96,24 +118,64 @@ def render(graph: Graph, *, namespace: str, cluster: Cluster | None = None) -> t
         cluster: What the cluster has; None is a bare one.
 
     Raises:
-        ReconcileFailure: The operator would make nothing of it, or something not known here.
+        ReconcileFailure: The operator would make nothing of it, or of one of its components, or
+            something not known here.
+    """
+    found = []
+    for one in render_each(graph, namespace=namespace, cluster=cluster):
+        if isinstance(one, Broken):
+            raise one.failure
+        found.append(one)
+    return tuple(found)
+
+
+def render_each(
+    graph: Graph,
+    *,
+    namespace: str,
+    cluster: Cluster | None = None,
+    restarts: dict[str, str] | None = None,
+    pull_secrets: tuple[PullSecret, ...] = (),
+) -> tuple[Workload | Broken, ...]:
+    """Return what the operator makes of each component of `graph`, in their order.
+
+    Args:
+        graph: The graph.
+        namespace: The Kubernetes namespace it is created in.
+        cluster: What the cluster has; None is a bare one.
+        restarts: The components that were asked to start anew, and the id of that wish.
+        pull_secrets: The secrets of its namespace that open image registries.
+
+    Raises:
+        ReconcileFailure: The operator would make nothing of the graph, or something not known here.
     """
     _check(graph, cluster or Cluster())
     generation = names.worker_hash(graph)
     written = backend.graph_backend(graph)
-    return tuple(
-        _workload(
-            Context(
-                graph=graph,
-                component=component,
-                namespace=namespace,
-                worker_hash=generation,
-                backend=backend.component_backend(component, written=written),
-                annotations=labels.component_annotations(graph, component),
-            )
+    contexts = [
+        Context(
+            graph=graph,
+            component=component,
+            namespace=namespace,
+            worker_hash=generation,
+            backend=backend.component_backend(component, written=written),
+            annotations=labels.component_annotations(
+                graph, component, restart=(restarts or {}).get(component.name)
+            ),
+            pull_secrets=pull_secrets,
         )
         for component in graph.components
-    )
+    ]
+    return tuple(_workload_or_failure(context) for context in contexts)
+
+
+def _workload_or_failure(context: Context) -> Workload | Broken:
+    try:
+        return _workload(context)
+    except ReconcileFailure as failure:
+        if failure.reason != COMPONENT_ERROR:
+            raise
+        return Broken(component=context.component, name=context.name, failure=failure)
 
 
 def _check(graph: Graph, cluster: Cluster) -> None:
@@ -157,7 +219,7 @@ def _workload(context: Context) -> Workload:
     spans = component.node_count > 1
     leader = _template(context, Position.LEADER if spans else Position.ALONE)
     return Workload(
-        component=component,
+        context=context,
         kind=LEADER_WORKER_SET if spans else DEPLOYMENT,
         name=names.set_name(context.name) if spans else context.name,
         labels=labels.workload_labels(context),
@@ -190,6 +252,7 @@ def _spec(context: Context, position: Position) -> Mapping:
     beside = _beside(context, shared)
     spec = spec.replaced("containers", sequence((main, *beside)))
     spec = volumes.ordered(launch.completed(spec, context, position), main)
+    spec = with_secrets(spec, context.pull_secrets, annotations=context.annotations)
     if position is not Position.ALONE:
         _check_started(main, component)
     return spec

@@ -51,6 +51,10 @@ _CAUSES: tuple[tuple[re.Pattern[str], str], ...] = (
 _ERROR_LINE = re.compile(r"error|Error|ERROR|refus|invalid|not found|fatal", re.IGNORECASE)
 
 
+_FAULTS = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)
+"""The signals by which a program ends itself."""
+
+
 def how_it_ended(code: int) -> str:
     """Return an exit code in words."""
     if code >= 0:
@@ -70,6 +74,8 @@ def likely_cause(code: int, lines: Iterable[str]) -> str:
             if (found := pattern.search(line)) is not None:
                 words = next((one for one in found.groupdict().values() if one), "")
                 return cause.format(words=words.strip("'\""))
+    if -code in _FAULTS:
+        return "it crashed: a fault of the engine, or of a library that it loads"
     if code == -signal.SIGKILL:
         return "something outside killed it: a person, or the kernel when memory ran out"
     if code < 0:

@@ -27,13 +27,20 @@ if TYPE_CHECKING:
     from conformance.api.admission.request import Request
     from conformance.api.violation import Violation
 
-_SUBJECTS = (annotation, component, epp, experiments, grove, image, names, topology, alpha)
+_SUBJECTS = (annotation, component, epp, experiments, grove, names, topology, alpha)
 
 
-def refusals(request: Request) -> Iterator[Violation]:
-    """Yield everything that the webhook would refuse the object for."""
+def refusals(request: Request, *, same_images: frozenset[str] = frozenset()) -> Iterator[Violation]:
+    """Yield everything that the webhook would refuse the object for.
+
+    Args:
+        request: The object.
+        same_images: The components whose image and runtime version an update leaves as they are;
+            the webhook does not look at them again.
+    """
     for subject in _SUBJECTS:
         yield from subject.check(request)
+    yield from image.check(request, same=same_images)
 
 
 def warnings(request: Request) -> Iterator[Violation]:

@@ -36,16 +36,23 @@ def runtime_version(image: str) -> str | None:
     return found[1] if found is not None else None
 
 
-def check(request: Request) -> Iterator[Violation]:
-    """Yield each component whose runtime version the operator cannot tell."""
+def check(request: Request, *, same: frozenset[str] = frozenset()) -> Iterator[Violation]:
+    """Yield each component whose runtime version the operator cannot tell.
+
+    Args:
+        request: The object.
+        same: The components that are not looked at.
+    """
     if not request.operator.needs_runtime_version:
         return
     if request.is_alpha:
         for name, service in request.services():
-            yield from _service(service, ("spec", "services", Key(name)))
+            if name not in same:
+                yield from _service(service, ("spec", "services", Key(name)))
         return
     for path, component in request.components():
-        yield from _component(component, path)
+        if component.name not in same:
+            yield from _component(component, path)
 
 
 def _component(component: Component, path: Path) -> Iterator[Violation]:

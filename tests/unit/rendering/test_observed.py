@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,14 +10,21 @@ import pytest
 import yaml
 
 from conformance.api.cluster import Cluster
-from conformance.manifest.read import read_graphs
+from conformance.manifest.document import Document
+from conformance.manifest.node import Mapping, from_plain
+from conformance.manifest.read import read_graph, read_graphs
 from conformance.rendering import names
 from conformance.rendering.failure import NO_ORCHESTRATOR, NOT_RECONCILED, ReconcileFailure
+from conformance.rendering.group_objects import SshKey
+from conformance.rendering.kube_object import LAST_HASH, Owner
+from conformance.rendering.objects import Circumstances, rendering
 from conformance.rendering.pod import Workload, render
 
 if TYPE_CHECKING:
     from conformance.manifest.graph import Graph
     from conformance.manifest.node import Plain
+    from conformance.rendering.kube_object import KubeObject
+    from conformance.rendering.objects import Rendering
     from conformance.rendering.pod import PodTemplate
 
 Object = dict[str, "Plain"]
@@ -28,7 +36,6 @@ NAMESPACE = "NAMESPACE"
 FAILED = {"07": NOT_RECONCILED, "09": NO_ORCHESTRATOR}
 """Graphs of which the operator made no workload, and why."""
 
-BOOK_KEEPING = ("nvidia.com/last-applied-generation", "nvidia.com/last-applied-hash")
 DESCRIBED = "<shell, to be written anew"
 SCRIPT = "SCRIPT"
 
@@ -38,16 +45,27 @@ API_DEFAULTS: dict[str, Plain] = {
     "dnsPolicy": "ClusterFirst",
     "hostNetwork": False,
     "imagePullPolicy": "IfNotPresent",
+    "internalTrafficPolicy": "Cluster",
+    "ipFamilies": ["IPv4"],
+    "ipFamilyPolicy": "SingleStack",
+    "progressDeadlineSeconds": 600,
     "protocol": "TCP",
     "resources": {},
+    "revisionHistoryLimit": 10,
     "schedulerName": "default-scheduler",
     "scheme": "HTTP",
+    "sessionAffinity": "None",
     "successThreshold": 1,
     "terminationMessagePath": "/dev/termination-log",
     "terminationMessagePolicy": "File",
+    "type": "ClusterIP",
+    "volumeMode": "Filesystem",
 }
+DERIVED = ("clusterIPs", "finalizers", "serviceAccount")
+"""What it makes of other fields."""
+
 PROBE_DEFAULTS: dict[str, Plain] = {"failureThreshold": 3, "periodSeconds": 10, "timeoutSeconds": 1}
-"""What the API server, not the operator, fills in (or leaves out) when it stores a Deployment."""
+"""What the API server, not the operator, fills in (or leaves out) when it stores an object."""
 
 
 def code(path: Path) -> str:
@@ -100,7 +118,7 @@ def normal(value: Plain, *, in_probe: bool = False) -> Plain:
     return {
         key: normal(item, in_probe=key.endswith("Probe"))
         for key, item in value.items()
-        if not (key in defaults and item == defaults[key]) and key != "serviceAccount"
+        if not (key in defaults and item == defaults[key]) and key not in DERIVED
     }
 
 
@@ -139,6 +157,66 @@ def without_scripts(ours: Object, theirs: Object) -> None:
         main["args"] = recorded["args"] = SCRIPT
 
 
+def rendered(path: Path, graph: Graph) -> Rendering:
+    around = Circumstances(
+        namespace=NAMESPACE,
+        owner=Owner(name=graph.name, uid="UID"),
+        cluster=Cluster(lws=code(path) > "10"),
+        ssh_key=SshKey(private=b"private", public=b"public"),
+        # The one claim that the recorder, not the operator, had made.
+        claims=("model-cache",),
+    )
+    return rendering(graph, around)
+
+
+def key(one: Object) -> tuple[str, str]:
+    return text(one, "kind"), text(one, "metadata", "name")
+
+
+def is_made_for_pods(one: Object) -> bool:
+    """Whether it is neither the graph, nor the layer below it, nor what was there before."""
+    if one["kind"] in ("DynamoGraphDeployment", "DynamoComponentDeployment"):
+        return False
+    return one["kind"] != "PersistentVolumeClaim" or "ownerReferences" in table(one, "metadata")
+
+
+def comparable(one: Object) -> Object:
+    """Return an object without what differs by its nature, and what others write on it."""
+    found = table(normal(one))
+    metadata = table(found, "metadata")
+    annotations = {
+        name: "HASH" if name == LAST_HASH and re.fullmatch("[0-9a-f]{64}", str(value)) else value
+        for name, value in table(metadata, "annotations").items()
+        if not name.startswith("volume.")
+    }
+    owners = metadata.get("ownerReferences", [])
+    assert isinstance(owners, list)
+    wanted: Object = {
+        "name": metadata["name"],
+        "labels": metadata.get("labels", {}),
+        "annotations": {**annotations},
+        "owners": [owner(reference) for reference in owners],
+    }
+    if found["kind"] in ("ConfigMap", "Secret"):
+        found["data"] = dict.fromkeys(table(found, "data"), "DATA")
+    return {**found, "metadata": wanted}
+
+
+def owner(reference: Plain) -> Plain:
+    """Return who owns an object; the layer that we leave out counts as the graph."""
+    kept = {name: value for name, value in table(reference).items() if name != "uid"}
+    if kept["kind"] in ("DynamoGraphDeployment", "DynamoComponentDeployment"):
+        kept["kind"] = kept["name"] = "GRAPH"
+    return kept
+
+
+def pods(one: Object) -> list[Object]:
+    if one["kind"] == "Deployment":
+        return [table(one, "spec", "template")]
+    group = table(one, "spec", "leaderWorkerTemplate")
+    return [table(group, "leaderTemplate"), table(group, "workerTemplate")]
+
+
 def first_container(pod: Object) -> Object:
     containers = table(pod, "spec")["containers"]
     assert isinstance(containers, list)
@@ -163,38 +241,45 @@ def test_pod_templates(path: Path) -> None:
             assert normal(ours) == normal(theirs)
 
 
-@pytest.mark.parametrize("path", by_code(failed=False), ids=code)
-def test_workloads(path: Path) -> None:
+@pytest.mark.parametrize("path", INPUTS, ids=code)
+def test_objects(path: Path) -> None:
+    """Every object but the graph itself, whole; none is missing and none is more."""
     graph, objects = read(path)
-    recorded = workloads(objects)
-    ours = render(graph, namespace=NAMESPACE, cluster=Cluster(lws=code(path) > "10"))
-    assert sorted(one.name for one in ours) == sorted(recorded)
-    for one in ours:
-        theirs = recorded[one.name]
-        spec = table(theirs, "spec")
-        annotations = table(theirs, "metadata", "annotations")
-        assert one.kind == theirs["kind"]
-        assert one.labels == table(theirs, "metadata", "labels")
-        assert one.annotations == {
-            key: value for key, value in annotations.items() if key not in BOOK_KEEPING
-        }
-        assert one.replicas == spec["replicas"]
-        assert one.selector == table(spec, "selector", "matchLabels")
-        assert one.size == table(spec, "leaderWorkerTemplate").get("size", 1)
+    assert_recorded(rendered(path, graph).objects, objects)
+
+
+@pytest.mark.parametrize("path", INPUTS, ids=code)
+def test_objects_of_the_graph_as_it_is_stored(path: Path) -> None:
+    """The same, from what the API server holds: v1beta1, with v1alpha1's own words in a note."""
+    _, objects = read(path)
+    root = from_plain(objects[0])
+    assert isinstance(root, Mapping)
+    graph = read_graph(Document(file=path.name, index=0, root=root))
+    theirs = text(objects[0], "metadata", "annotations", "nvidia.com/current-worker-hash-v2")
+    ours = names.worker_hash(graph)
+    recorded = [table(renamed(one, theirs, ours)) for one in objects]
+    assert_recorded(rendered(path, graph).objects, recorded)
+
+
+def assert_recorded(made: tuple[KubeObject, ...], objects: list[Object]) -> None:
+    recorded = {key(one): one for one in objects if is_made_for_pods(one)}
+    assert {one.namespace for one in made} == {NAMESPACE}
+    ours = {key(one.body): one.body for one in made}
+    assert sorted(ours) == sorted(recorded)
+    for at, theirs in recorded.items():
+        mine, expected = comparable(ours[at]), comparable(theirs)
+        if at[0] in ("Deployment", "LeaderWorkerSet"):
+            for one, other in zip(pods(mine), pods(expected), strict=True):
+                without_scripts(one, other)
+        assert mine == expected, at
 
 
 @pytest.mark.parametrize("path", by_code(failed=False), ids=code)
-def test_services_are_named(path: Path) -> None:
+def test_requests_go_to_the_recorded_frontend(path: Path) -> None:
     graph, objects = read(path)
-    recorded = {text(one, "metadata", "name") for one in objects if one["kind"] == "Service"}
-    generation = names.worker_hash(graph)
-    ours = {
-        names.service_name(names.workload_name(graph, one, worker_hash=generation))
-        for one in graph.components
-    }
-    assert ours == {name for name in recorded if not name.startswith("dynamo-model-")}
     assert graph.frontend is not None
-    assert names.frontend_service(graph, graph.frontend) in recorded
+    name = names.frontend_service(graph, graph.frontend)
+    assert ("Service", name) in {key(one) for one in objects}
 
 
 @pytest.mark.parametrize("path", by_code(failed=True), ids=code)
@@ -204,6 +289,9 @@ def test_graphs_that_fail(path: Path) -> None:
     with pytest.raises(ReconcileFailure) as caught:
         render(graph, namespace=NAMESPACE)
     assert caught.value.reason == FAILED[code(path)]
+    failure = rendered(path, graph).failure
+    assert failure is not None
+    assert failure.reason == FAILED[code(path)]
 
 
 def test_both_versions_of_a_graph_are_one_generation() -> None:

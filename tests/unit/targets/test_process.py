@@ -12,8 +12,8 @@ import pytest
 
 from conformance.targets.local.deployment import check_alive, running
 from conformance.targets.local.process import Start
-from conformance.targets.local.why import how_it_ended, likely_cause
 from conformance.targets.target import DeployFailure
+from conformance.targets.why import how_it_ended, likely_cause
 
 DEADLINE_SECONDS = 10.0
 

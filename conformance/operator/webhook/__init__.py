@@ -1,0 +1,1 @@
+"""The webhooks of the graph's CRD: conversion, defaults, validation."""

@@ -1,0 +1,1 @@
+"""One example on a cluster that a kubeconfig and a context lead to."""

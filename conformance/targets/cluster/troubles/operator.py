@@ -1,0 +1,100 @@
+"""A graph that the operator cannot make pods of, or does not look at."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from conformance.rendering.failure import COMPONENT_ERROR, NO_ORCHESTRATOR
+from conformance.targets.cluster.trouble import Trouble, age
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from conformance.targets.cluster.snapshot import Event, GraphStatus, Snapshot
+    from conformance.targets.cluster.trouble import Patience
+
+FAILED, SUCCESSFUL = "failed", "successful"
+
+_PASSES = re.compile(r"the object has been modified|already exists|being deleted", re.IGNORECASE)
+_CAUSES = {
+    NO_ORCHESTRATOR: "a component spans several nodes: the cluster needs LeaderWorkerSet (and the "
+    "API group scheduling.volcano.sh beside it), or Grove",
+    "selected_workload_provider_unavailable": "the graph asks for an orchestrator that the "
+    "cluster does not have: see its annotations",
+    "unsupported_workload_provider": "the graph asks for an orchestrator that this operator does "
+    "not know: see its annotations",
+}
+_DEFINITE = tuple(_CAUSES)
+
+
+def find(view: Snapshot, now: datetime, patience: Patience) -> Iterator[Trouble]:
+    """Yield what the operator says is wrong, and its silence."""
+    for graph in view.graphs:
+        yield from _of_graph(view, graph, now, patience)
+    if any(graph.state == SUCCESSFUL for graph in view.graphs):
+        return
+    for event in reversed(view.events):
+        if event.reason == COMPONENT_ERROR and _lasts(view, event, now, patience):
+            component = view.component_of(event.name)
+            who = f"component {component}" if component else f"the {event.kind} {event.name}"
+            yield Trouble(
+                what=f"the operator cannot make pods of {who}: {event.message}",
+                cause=_cause(event.message),
+            )
+            return
+
+
+def _of_graph(
+    view: Snapshot, graph: GraphStatus, now: datetime, patience: Patience
+) -> Iterator[Trouble]:
+    if graph.is_ending:
+        yield Trouble(
+            what=f"somebody else deletes the graph {graph.name}",
+            cause="another run, or a person; nothing here has asked for it",
+        )
+        return
+    if not graph.has_status:
+        if age(graph.created, now) >= patience.operator:
+            yield Trouble(
+                what=f"no operator looks at the graph {graph.name}: it has no status after "
+                f"{age(graph.created, now):.0f} s",
+                cause="the Dynamo operator is not running, or does not watch this namespace",
+            )
+        return
+    ready = graph.ready
+    if graph.state == FAILED and ready is not None and not ready.is_true:
+        passes = ready.reason not in _DEFINITE and age(ready.since, now) < patience.reconcile
+        if not passes and not _PASSES.search(ready.message):
+            yield Trouble(
+                what=f"the operator cannot bring up the graph {graph.name}: {ready.message} "
+                f"({ready.reason})",
+                cause=_CAUSES.get(ready.reason) or _cause(ready.message),
+            )
+    elif graph.state == SUCCESSFUL and not view.pods and view.expected:
+        since = ready.since if ready is not None else graph.created
+        if age(since, now) >= patience.creation:
+            yield Trouble(
+                what=f"the operator calls the graph {graph.name} ready, and there is no pod of it",
+                cause="the object that the cluster stores is not what was applied: compare it "
+                "with `kubectl get dgd -o yaml`",
+            )
+
+
+def _lasts(view: Snapshot, event: Event, now: datetime, patience: Patience) -> bool:
+    """Whether an error stays: it is repeated, or nothing has come of its object since."""
+    if _PASSES.search(event.message):
+        return False
+    if event.last is not None and event.first is not None:
+        repeated_for = (event.last - event.first).total_seconds()
+        if repeated_for >= patience.reconcile:
+            return True
+    came_through = any(pod.name.startswith(event.name) for pod in view.pods)
+    return not came_through and age(event.first, now) >= patience.creation
+
+
+def _cause(message: str) -> str:
+    if "not found" in message and "persistentvolumeclaim" in message.lower():
+        return "create the PersistentVolumeClaim first, or bring it along"
+    return "correct the manifest; `dynamo lint` finds most of what the operator refuses"

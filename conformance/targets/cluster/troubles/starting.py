@@ -1,0 +1,100 @@
+"""A container that the kubelet cannot make or start, and a volume that it cannot mount."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from conformance.targets.cluster.trouble import Trouble, age
+from conformance.targets.cluster.troubles.crash import not_started
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from conformance.targets.cluster.snapshot import Container, Event, Pod, Snapshot
+    from conformance.targets.cluster.trouble import Patience
+
+CONFIGURED_WRONG = "CreateContainerConfigError"
+NOT_MADE = ("CreateContainerError", "RunContainerError", "PreStartHookError", "PostStartHookError")
+NOT_MOUNTED, NO_SANDBOX = ("FailedMount", "FailedAttachVolume"), "FailedCreatePodSandBox"
+
+_MISSING = re.compile(r'(?P<kind>secret|configmap) "(?P<name>[^"]+)" not found', re.IGNORECASE)
+_NO_KEY = re.compile(
+    r"couldn't find key (?P<key>\S+) in (?P<kind>Secret|ConfigMap) \S+/(?P<name>\S+)"
+)
+_NO_ITEM = re.compile(r"references non-existent (?P<kind>secret|config) key: (?P<key>\S+)")
+_AS_ROOT = re.compile(r"runAsNonRoot and image will run as root")
+_VOLUME = re.compile(r'for volume "(?P<volume>[^"]+)"')
+_KINDS = {"secret": "Secret", "configmap": "ConfigMap", "config": "ConfigMap"}
+
+
+def find(view: Snapshot, now: datetime, patience: Patience) -> Iterator[Trouble]:
+    """Yield what keeps pods that have a node from starting."""
+    for pod in view.pods:
+        if pod.is_ending:
+            continue
+        for container in pod.containers:
+            if container.waiting == CONFIGURED_WRONG:
+                yield _configured_wrong(pod, container)
+            elif container.waiting in NOT_MADE:
+                yield not_started(pod, container, container.waiting_message)
+        if not any(one.ready or one.ended for one in pod.containers):
+            yield from _not_mounted(view, pod, now, patience)
+
+
+def _configured_wrong(pod: Pod, container: Container) -> Trouble:
+    who = f"component {pod.component}{container.title}"
+    message = container.waiting_message
+    reason, cause = missing(message)
+    if reason:
+        return Trouble(what=f"{who} needs {reason} (pod {pod.name})", cause=cause)
+    if _AS_ROOT.search(message):
+        return Trouble(
+            what=f"{who}: its image runs as root, and runAsNonRoot forbids that (pod {pod.name})",
+            cause="set securityContext.runAsUser to a user that the image knows",
+        )
+    return Trouble(what=f"{who} cannot be configured (pod {pod.name}): {message}")
+
+
+def missing(message: str) -> tuple[str, str]:
+    """Return which Secret, ConfigMap or key is not there and what to do, or two empty strings."""
+    if (found := _MISSING.search(message)) is not None:
+        kind = _KINDS[found["kind"].lower()]
+        reason = f"the {kind} {found['name']}, which is not in the namespace"
+        return reason, f"create the {kind} {found['name']} first, or bring it along"
+    if (found := _NO_KEY.search(message)) is not None:
+        what = f"the {found['kind']} {found['name']}"
+        reason = f"the key {found['key']} of {what}, which has no such key"
+        return reason, f"put {found['key']} into {what}"
+    if (found := _NO_ITEM.search(message)) is not None:
+        kind = _KINDS[found["kind"]]
+        reason = f"the key {found['key']} of a {kind}, which has no such key"
+        return reason, f"put {found['key']} into the {kind}, or correct the volume's items"
+    return "", ""
+
+
+def _not_mounted(view: Snapshot, pod: Pod, now: datetime, patience: Patience) -> Iterator[Trouble]:
+    for event in reversed(view.events_of("Pod", pod.name)):
+        lasting = age(event.first, now)
+        if event.reason in NOT_MOUNTED:
+            reason, cause = missing(event.message)
+            if lasting >= (patience.creation if reason else patience.mounting):
+                yield _mount_trouble(pod, event, reason, cause)
+                return
+        elif event.reason == NO_SANDBOX and lasting >= patience.mounting:
+            yield Trouble(
+                what=f"component {pod.component}: the node cannot set up pod {pod.name}: "
+                f"{event.message}",
+                cause="the node's container runtime or network is not in order",
+            )
+            return
+
+
+def _mount_trouble(pod: Pod, event: Event, reason: str, cause: str) -> Trouble:
+    found = _VOLUME.search(event.message)
+    volume = f"volume {found['volume']}" if found is not None else "a volume"
+    who = f"component {pod.component}: {volume}"
+    if reason:
+        return Trouble(what=f"{who} needs {reason} (pod {pod.name})", cause=cause)
+    return Trouble(what=f"{who} cannot be mounted (pod {pod.name}): {event.message}")

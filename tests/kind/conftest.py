@@ -1,0 +1,41 @@
+"""The cluster of these tests: a kind cluster with its world and the reference operator."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from conformance.plugin import NODE_IMAGE_VARIABLE
+from conformance.targets.cluster.apply import Manifest
+from conformance.targets.kind.cluster import DEFAULT_NAME, KindOptions
+from conformance.targets.kind.ground import GroundOptions, prepare
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+CLUSTER_VARIABLE = "DYN_CONFORMANCE_KIND_CLUSTER"
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
+@pytest.fixture(scope="session")
+def kubeconfig() -> Iterator[Path]:
+    """Make the cluster ready for every example, once."""
+    files = sorted(EXAMPLES.glob("llm/*/launch/k8s/**/*.yaml"))
+    assert files
+    options = GroundOptions(
+        kind=KindOptions(
+            name=os.environ.get(CLUSTER_VARIABLE, DEFAULT_NAME),
+            image=os.environ.get(NODE_IMAGE_VARIABLE),
+        )
+    )
+    manifests = [Manifest.read(one) for one in files]
+    with prepare(options, manifests, progress=_say) as ground:
+        yield ground.cluster.kubeconfig

@@ -1,0 +1,637 @@
+"""Examples on a live cluster that has an operator, and what keeps them from coming up.
+
+`DYN_CONFORMANCE_KUBECONFIG` names a cluster that is made ready for the examples: an operator, GPUs
+(real ones or advertised), the mock engine under the published names; without it the fixture
+`kubeconfig` gives one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+import yaml
+from plants import (
+    AGG,
+    EXAMPLES,
+    KILL,
+    Body,
+    applied,
+    mortal,
+    pod,
+    published,
+    sleeps,
+    spoilt,
+    wire,
+    worker,
+    written,
+)
+
+from conformance.manifest.read import read_graphs
+from conformance.ours import PART, RUN, RUN_ID
+from conformance.rendering.labels import GRAPH
+from conformance.targets.cluster.apply import Manifest
+from conformance.targets.cluster.connection import Connection
+from conformance.targets.cluster.namespace import Namespace, new_name, remove_orphans
+from conformance.targets.cluster.preflight import Terms, preflight
+from conformance.targets.cluster.removal import Removal
+from conformance.targets.cluster.resources import (
+    CONFIG_MAPS,
+    NAMESPACES,
+    PODS,
+    SECRETS,
+    graphs,
+    name_of,
+)
+from conformance.targets.cluster.rights import needed
+from conformance.targets.cluster.target import ClusterTarget
+from conformance.targets.cluster.watch import PULSE_SECONDS
+from conformance.targets.ready import wait_ready
+from conformance.targets.target import DeployFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from plants import Wire
+
+    from conformance.targets.cluster.deployment import ClusterDeployment
+    from conformance.targets.cluster.resources import KubeObject
+    from conformance.targets.cluster.rights import Right
+
+TOKEN: Body = {
+    "apiVersion": "v1",
+    "kind": "Secret",
+    "metadata": {"name": "hf-token-secret"},
+    "stringData": {"HF_TOKEN": "dummy"},
+}
+READY_SECONDS = 120.0
+FAIL_SECONDS = 45.0
+
+
+@pytest.fixture(scope="module")
+def kubeconfig_file(request: pytest.FixtureRequest) -> Path:
+    named = os.environ.get("DYN_CONFORMANCE_KUBECONFIG")
+    return Path(named) if named else Path(request.getfixturevalue("kubeconfig"))
+
+
+@pytest.fixture(scope="module")
+def connection(kubeconfig_file: Path) -> Iterator[Connection]:
+    with Connection(kubeconfig_file) as found:
+        yield found
+
+
+@dataclass
+class Shop:
+    """Makes targets, and waits for the end of all that they removed."""
+
+    connection: Connection
+    removals: list[Removal]
+    run: str
+
+    def target(self, *objects: Body, **options: object) -> ClusterTarget:
+        """Return a target whose namespaces hold `objects` before anything is applied."""
+
+        def furnish(namespace: str) -> None:
+            applied(self.connection, namespace, *(objects or (TOKEN,)))
+
+        given: dict[str, object] = {"furnish": furnish, **options}
+        return ClusterTarget(
+            connection=self.connection,
+            run=self.run,
+            removed=self.removals.append,
+            **given,  # type: ignore[arg-type]
+        )
+
+    def left(self) -> list[str]:
+        """Return the namespaces of the run that are still there."""
+        found = self.connection.list(NAMESPACES, labels=f"{PART}={RUN},{RUN_ID}={self.run}")
+        return [name_of(one) for one in found]
+
+
+@pytest.fixture
+def shop(connection: Connection) -> Iterator[Shop]:
+    made = Shop(connection, [], f"test-{secrets.token_hex(3)}")
+    yield made
+    for removal in made.removals:
+        removal.wait()
+    assert made.left() == []
+
+
+def came_up(deployment: ClusterDeployment, model: str | None = None) -> float:
+    """Wait until a graph answers; return how long it took."""
+    return wait_ready(deployment, model=model, timeout=READY_SECONDS).ready_after
+
+
+def test_a_published_example_answers_with_its_own_bytes(shop: Shop) -> None:
+    file = EXAMPLES / "disagg.yaml"
+    (graph,) = read_graphs(file)
+    with shop.target().deploy(graph, file=file) as deployment:
+        came_up(deployment, "Qwen/Qwen3-0.6B")
+        assert deployment.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+        stored = shop.connection.get(graphs("v1beta1"), graph.name, namespace=deployment.namespace)
+        assert stored is not None
+        by_role = {worker.name.split("worker")[0]: worker for worker in deployment.workers}
+        assert by_role.keys() == {"vllm-disagg-vllmdecode", "vllm-disagg-vllmprefill"}
+        for one in deployment.workers:
+            answer = requests.get(f"{one.system_url}/metrics", timeout=10)
+            assert "dynamo_component" in answer.text
+        assert all(
+            str(one).startswith("V") or str(one).startswith("F") for one in deployment.changes
+        )
+        assert deployment.settled_for is not None
+    assert not deployment.logs.exists()
+    with pytest.raises(DeployFailure, match="being removed"):
+        _ = deployment.url
+
+
+def test_the_address_survives_the_pod_behind_it(shop: Shop) -> None:
+    (graph,) = read_graphs(AGG)
+    with shop.target().deploy(graph) as deployment:
+        came_up(deployment)
+        url = deployment.url
+        before = [one for one in pods_of(shop, deployment) if "frontend" in one]
+        shop.connection.delete(PODS, before[0], namespace=deployment.namespace)
+        deadline = time.monotonic() + READY_SECONDS
+        while before[0] in pods_of(shop, deployment):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        came_up(deployment)
+        assert deployment.url == url
+        deployment.check()
+
+
+def pods_of(shop: Shop, deployment: ClusterDeployment) -> list[str]:
+    return [name_of(one) for one in shop.connection.list(PODS, namespace=deployment.namespace)]
+
+
+@dataclass(frozen=True)
+class Plant:
+    """Something wrong, and the words for it."""
+
+    change: Callable[[Body], object]
+    what: str
+    cause: str = ""
+    log: str = ""
+    objects: tuple[Body, ...] = (TOKEN,)
+
+
+def no_image(body: Body) -> None:
+    worker(body)["image"] = "registry.invalid/ai-dynamo/vllm-runtime:1.6.1"
+
+
+def no_such_flag(body: Body) -> None:
+    worker(body)["args"].append("--is-prefill-worker")
+
+
+def out_of_memory(body: Body) -> None:
+    worker(body)["command"] = ["python3", "-c", "x = [bytearray(2**20) for _ in range(999)]"]
+    worker(body).pop("args")
+    worker(body)["resources"] = {"limits": {"memory": "64Mi"}}
+
+
+def too_many_gpus(body: Body) -> None:
+    worker(body)["resources"]["limits"]["nvidia.com/gpu"] = "4000"
+
+
+def no_claim(body: Body) -> None:
+    claim = {"name": "m", "persistentVolumeClaim": {"claimName": "never-made"}}
+    pod(body)["volumes"] = [claim]
+    worker(body)["volumeMounts"] = [{"name": "m", "mountPath": "/m"}]
+
+
+def hangs(body: Body) -> None:
+    worker(body)["command"] = sleeps()
+    worker(body).pop("args")
+    worker(body)["startupProbe"] = {"exec": {"command": ["true"]}}
+    worker(body)["livenessProbe"]["periodSeconds"] = 1
+    worker(body)["livenessProbe"]["failureThreshold"] = 2
+
+
+def no_account(body: Body) -> None:
+    pod(body)["serviceAccountName"] = "dynamo-runner"
+
+
+def no_program(body: Body) -> None:
+    worker(body)["command"] = ["dynamo run"]
+
+
+QUOTA: Body = {
+    "apiVersion": "v1",
+    "kind": "ResourceQuota",
+    "metadata": {"name": "no-gpus"},
+    "spec": {"hard": {"requests.nvidia.com/gpu": "0"}},
+}
+
+PLANTS = {
+    "image": Plant(no_image, "image registry.invalid/.* cannot be pulled", "cannot reach the reg"),
+    "crash": Plant(no_such_flag, "VllmWorker exited with code 2", "no such flag", "unrecognized"),
+    "memory": Plant(out_of_memory, "took more memory than its limit of 64Mi", "limits.memory"),
+    "secret": Plant(
+        lambda _body: None,
+        "needs the Secret hf-token-secret",
+        "bring it along",
+        objects=({**TOKEN, "metadata": {"name": "another"}},),
+    ),
+    "gpus": Plant(too_many_gpus, "no node has enough nvidia.com/gpu left", "ask for less"),
+    "claim": Plant(no_claim, "PersistentVolumeClaim never-made is not in the namespace", "create"),
+    "quota": Plant(
+        lambda _body: None, "the quota no-gpus does not allow it", "raise", objects=(TOKEN, QUOTA)
+    ),
+    "probe": Plant(hangs, "VllmWorker was killed by its liveness probe", "more time"),
+    "account": Plant(no_account, "service account dynamo-runner is not in the namespace", "create"),
+    "program": Plant(no_program, "cannot be started .*dynamo run", "one word per item"),
+}
+
+
+@pytest.mark.parametrize("plant", PLANTS.values(), ids=PLANTS)
+def test_what_is_wrong_is_said_in_seconds(shop: Shop, tmp_path: Path, plant: Plant) -> None:
+    graph, file = written(tmp_path, spoilt(plant.change))
+    kept = tmp_path / "kept"
+    began = time.monotonic()
+    target = shop.target(*plant.objects)
+    with (
+        pytest.raises(DeployFailure, match=plant.what) as failed,
+        target.deploy(graph, file=file, artifacts=kept) as deployment,
+    ):
+        came_up(deployment)
+    assert time.monotonic() - began < FAIL_SECONDS
+    assert plant.cause in failed.value.cause
+    assert plant.log in "\n".join(failed.value.log)
+    page = (kept / "why.md").read_text(encoding="utf-8")
+    assert failed.value.what in page
+    assert failed.value.cause in page
+    assert (kept / file.name).read_bytes() == file.read_bytes()
+    assert "DynamoGraphDeployment" in (kept / "objects" / "dynamographdeployments.yaml").read_text()
+    assert (kept / "events.txt").read_text().strip()
+    assert "stringData" not in (kept / "objects" / "secrets.yaml").read_text()
+    assert "ZHVtbXk=" not in (kept / "objects" / "secrets.yaml").read_text()
+    if plant.log:
+        logs = [log.read_text() for log in (kept / "logs").rglob("main*.log")]
+        assert any(plant.log in text for text in logs)
+
+
+def test_what_is_not_admitted_is_said_at_once(shop: Shop, tmp_path: Path) -> None:
+    def my_tag(body: Body) -> None:
+        worker(body)["image"] = "my-registry/vllm-runtime:my-tag"
+
+    graph, file = written(tmp_path, spoilt(my_tag))
+    with (
+        pytest.raises(DeployFailure, match=r"is not admitted: .*runtimeVersionOverride"),
+        shop.target().deploy(graph, file=file, artifacts=tmp_path / "kept"),
+    ):
+        pass
+    assert "runtimeVersionOverride" in (tmp_path / "kept" / "why.md").read_text()
+
+
+def test_an_unknown_field_is_said_at_once(shop: Shop, tmp_path: Path) -> None:
+    body = published()
+    body["spec"]["componentz"] = []
+    graph, file = written(tmp_path, body)
+    with (
+        pytest.raises(DeployFailure, match=r"does not know a field.*componentz"),
+        shop.target().deploy(graph, file=file, artifacts=tmp_path / "kept"),
+    ):
+        pass
+
+
+def test_a_frontend_without_a_worker_is_said_before_the_time_is_up(
+    shop: Shop, tmp_path: Path
+) -> None:
+    def mute(body: Body) -> None:
+        worker(body)["command"] = sleeps()
+        worker(body).pop("args")
+        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+            worker(body)[probe] = {"exec": {"command": ["true"]}}
+
+    graph, file = written(tmp_path, spoilt(mute))
+    began = time.monotonic()
+    with (
+        pytest.raises(DeployFailure, match="no worker has registered"),
+        shop.target().deploy(graph, file=file, artifacts=tmp_path / "kept") as deployment,
+    ):
+        came_up(deployment)
+    assert time.monotonic() - began < READY_SECONDS / 2
+    said = (tmp_path / "kept" / "transcript.txt").read_text()
+    assert "GET /v1/models" in said
+
+
+def test_a_worker_that_dies_under_way_is_the_verdict(shop: Shop, tmp_path: Path) -> None:
+    graph, file = written(tmp_path, spoilt(mortal))
+    with (
+        pytest.raises(DeployFailure, match="VllmWorker was ended by SIGKILL"),
+        shop.target().deploy(graph, file=file, artifacts=tmp_path / "kept") as deployment,
+    ):
+        killed_mid_stream(shop, deployment)
+
+
+def killed_mid_stream(shop: Shop, deployment: ClusterDeployment) -> None:
+    """Kill the worker while it answers, and raise what comes of it."""
+    came_up(deployment)
+    (one,) = [name for name in pods_of(shop, deployment) if "worker" in name]
+    body = {"model": "Qwen/Qwen3-0.6B", "prompt": "x", "max_tokens": 4000, "stream": True}
+    address = f"{deployment.url}/v1/completions"
+    with requests.post(address, json=body, stream=True, timeout=30) as answer:
+        lines = answer.iter_lines()
+        assert next(lines)
+        words = ("exec", "-n", deployment.namespace, one, "--", "python3", "-c", KILL)
+        shop.connection.kubectl(*words)
+        rest: list[bytes] = []
+        with suppress(requests.RequestException):
+            rest += lines
+        assert b"data: [DONE]" not in rest
+    noticed(deployment)
+
+
+def noticed(deployment: ClusterDeployment) -> None:
+    """Raise what a deployment has noticed, as soon as it has."""
+    deadline = time.monotonic() + FAIL_SECONDS
+    while time.monotonic() < deadline:
+        deployment.check()
+        time.sleep(0.1)
+
+
+def test_a_frontend_that_is_deleted_under_load_ends_requests_and_nothing_else(shop: Shop) -> None:
+    (graph,) = read_graphs(AGG)
+    with shop.target().deploy(graph) as deployment:
+        came_up(deployment)
+        body = {"model": "Qwen/Qwen3-0.6B", "prompt": "x", "max_tokens": 20000, "stream": True}
+        (one,) = [name for name in pods_of(shop, deployment) if "frontend" in name]
+        address = f"{deployment.url}/v1/completions"
+        with requests.post(address, json=body, stream=True, timeout=30) as answer:
+            lines = answer.iter_lines()
+            assert next(lines)
+            now: KubeObject = {"gracePeriodSeconds": 0}
+            shop.connection.delete(PODS, one, namespace=deployment.namespace, options=now)
+            with pytest.raises(requests.RequestException):
+                for _ in lines:
+                    pass
+        came_up(deployment)
+        deployment.check()
+
+
+@contextmanager
+def through_a_wire(kubeconfig: Path, folder: Path) -> Iterator[tuple[Connection, Wire]]:
+    """Return a connection to the cluster that can be cut."""
+    config = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
+    (cluster,) = config["clusters"]
+    server = urlsplit(cluster["cluster"]["server"])
+    with wire(server.hostname or "", server.port or 443) as found:
+        cluster["cluster"]["server"] = f"https://127.0.0.1:{found.port}"
+        path = folder / "kubeconfig"
+        path.write_text(yaml.safe_dump(config), encoding="utf-8")
+        with Connection(path) as connection:
+            yield connection, found
+
+
+def test_a_dropped_connection_is_made_anew(
+    shop: Shop, kubeconfig_file: Path, tmp_path: Path
+) -> None:
+    (graph,) = read_graphs(AGG)
+    with through_a_wire(kubeconfig_file, tmp_path) as (connection, line):
+        target = replace(shop.target(), connection=connection, removed=Removal.wait)
+        with target.deploy(graph) as deployment:
+            came_up(deployment)
+            url = deployment.url
+            line.cut()
+            with pytest.raises(requests.RequestException):
+                requests.get(f"{url}/v1/models", timeout=10)
+            time.sleep(PULSE_SECONDS * 2)
+            line.mend()
+            came_up(deployment)
+            # What happens after the break is seen: the watches are back too.
+            (one,) = [name for name in pods_of(shop, deployment) if "frontend" in name]
+            shop.connection.delete(PODS, one, namespace=deployment.namespace)
+            deadline = time.monotonic() + READY_SECONDS
+            while any(pod.name == one for pod in deployment.watch.snapshot.pods):
+                assert time.monotonic() < deadline
+                time.sleep(0.2)
+
+
+def test_an_api_that_stays_away_is_the_verdict(
+    shop: Shop, kubeconfig_file: Path, tmp_path: Path
+) -> None:
+    (graph,) = read_graphs(AGG)
+    with through_a_wire(kubeconfig_file, tmp_path) as (connection, line):
+        removals: list[Removal] = []
+        target = replace(shop.target(), connection=connection, removed=removals.append)
+        with (
+            pytest.raises(DeployFailure, match="API has not answered for"),
+            target.deploy(graph, artifacts=tmp_path / "kept") as deployment,
+        ):
+            cut(line, deployment)
+        assert "API has not answered" in (tmp_path / "kept" / "why.md").read_text()
+        line.mend()
+        for removal in removals:
+            removal.wait()
+
+
+def cut(line: Wire, deployment: ClusterDeployment) -> None:
+    """Cut the way to the API, and raise what comes of it."""
+    line.cut()
+    noticed(deployment)
+
+
+DEPLOY = """
+import sys
+from pathlib import Path
+from conformance.manifest.read import read_graphs
+from conformance.targets.cluster.connection import Connection
+from conformance.targets.cluster.target import ClusterTarget
+from conformance.targets.ready import wait_ready
+
+kubeconfig, run, file = sys.argv[1:]
+
+def say(line):
+    print(line, flush=True)
+
+with Connection(Path(kubeconfig)) as connection:
+    (graph,) = read_graphs(Path(file))
+    say("connected")
+    target = ClusterTarget(connection=connection, run=run, furnish=lambda _: say("made"),
+                           progress=say)
+    with target.deploy(graph) as deployment:
+        say("applied")
+        deployment.url
+        say("listening")
+        wait_ready(deployment, model=None, timeout=300)
+"""
+
+STAGES = ("connected", "made", "applying", "applied", "listening")
+
+
+@contextmanager
+def another_run(kubeconfig: Path, run: str) -> Iterator[subprocess.Popen[str]]:
+    """Start a run of its own that deploys agg.yaml."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", DEPLOY, str(kubeconfig), run, str(AGG)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def reached(process: subprocess.Popen[str], stage: str) -> None:
+    """Return when a run has come to a stage."""
+    for line in process.stdout or ():
+        if line.startswith(stage):
+            return
+    raise AssertionError((process.stderr or sys.stdin).read())
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.02, 0.3])
+@pytest.mark.parametrize("stage", STAGES)
+def test_an_interrupt_leaves_nothing(
+    shop: Shop, kubeconfig_file: Path, stage: str, pause: float
+) -> None:
+    with another_run(kubeconfig_file, shop.run) as process:
+        reached(process, stage)
+        time.sleep(pause)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=READY_SECONDS)
+        assert "KeyboardInterrupt" in said
+        assert shop.left() == []
+
+
+@pytest.mark.parametrize("stage", ["made", "applied"])
+def test_what_a_killed_run_left_is_found_and_removed(
+    shop: Shop, kubeconfig_file: Path, stage: str
+) -> None:
+    mine = Namespace(shop.connection, new_name("alive"), run=shop.run)
+    mine.create()
+    try:
+        with another_run(kubeconfig_file, shop.run) as process:
+            reached(process, stage)
+            process.kill()
+            process.communicate()
+        (left,) = set(shop.left()) - {mine.name}
+        removals = remove_orphans(shop.connection)
+        assert [one.what for one in removals] == [f"namespace {left}"]
+        for one in removals:
+            one.wait()
+        assert shop.left() == [mine.name]
+    finally:
+        shop.removals.append(mine.remove())
+
+
+@contextmanager
+def given_namespace(shop: Shop) -> Iterator[str]:
+    """Return a namespace that somebody else made, with what the graph needs."""
+    namespace = Namespace(shop.connection, new_name("given"), run=shop.run)
+    try:
+        namespace.create()
+        applied(shop.connection, namespace.name, TOKEN)
+        yield namespace.name
+    finally:
+        shop.removals.append(namespace.remove())
+
+
+def test_a_given_namespace_keeps_all_that_was_there(shop: Shop, tmp_path: Path) -> None:
+    (graph,) = read_graphs(AGG)
+    brought = tmp_path / "brought.yaml"
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "brought"}}
+    brought.write_text(yaml.safe_dump(config), encoding="utf-8")
+    with given_namespace(shop) as name:
+        target = shop.target(namespace=name, bring=(brought,))
+        with replace(target, removed=Removal.wait).deploy(graph) as deployment:
+            came_up(deployment)
+            assert deployment.namespace == name
+            assert shop.connection.get(CONFIG_MAPS, "brought", namespace=name) is not None
+        assert shop.connection.get(CONFIG_MAPS, "brought", namespace=name) is None
+        assert shop.connection.list(graphs("v1beta1"), namespace=name) == []
+        assert shop.connection.list(PODS, namespace=name, labels=f"{GRAPH}={graph.name}") == []
+        assert shop.connection.get(SECRETS, "hf-token-secret", namespace=name) is not None
+
+
+def test_what_is_in_a_given_namespace_is_never_taken_over(shop: Shop) -> None:
+    (graph,) = read_graphs(AGG)
+    with given_namespace(shop) as name:
+        done = shop.connection.kubectl("apply", "-n", name, "-f", str(AGG))
+        assert done.returncode == 0
+        with (
+            pytest.raises(DeployFailure, match="vllm-agg already, and it is not ours"),
+            shop.target(namespace=name).deploy(graph),
+        ):
+            pass
+        assert shop.connection.get(graphs("v1beta1"), graph.name, namespace=name) is not None
+
+
+def test_the_listed_rights_are_enough(shop: Shop, kubeconfig_file: Path, tmp_path: Path) -> None:
+    (graph,) = read_graphs(AGG)
+    with limited(shop, kubeconfig_file, tmp_path, needed(given_namespace=False)) as connection:
+        assert preflight(connection, [Manifest.read(AGG)], terms=PROVIDED) == ()
+        target = replace(shop.target(), connection=connection, removed=Removal.wait)
+        with target.deploy(graph) as deployment:
+            came_up(deployment)
+            assert deployment.workers
+        rights = tuple(one for one in needed(given_namespace=False) if one.resource != "pods/log")
+    with limited(shop, kubeconfig_file, tmp_path, rights) as connection:
+        (lack,) = preflight(connection, [Manifest.read(AGG)], terms=PROVIDED)
+        assert lack.what.startswith("no right to get pods/log: needed for the last words")
+
+
+PROVIDED = Terms(
+    provided=frozenset({("Secret", "hf-token-secret")}), ignored=frozenset({"cpu", "memory"})
+)
+
+
+@contextmanager
+def limited(
+    shop: Shop, kubeconfig: Path, folder: Path, rights: tuple[Right, ...]
+) -> Iterator[Connection]:
+    """Return a connection as a service account that has these rights and no others."""
+    name = f"limited-{secrets.token_hex(3)}"
+    admin = shop.connection
+    metadata = {"name": name}
+    rules = [
+        {"apiGroups": [one.group], "resources": [one.resource], "verbs": list(one.verbs)}
+        for one in rights
+    ]
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name}
+    subject = {"kind": "ServiceAccount", "name": name, "namespace": "default"}
+    made: tuple[Body, ...] = (
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata},
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRole",
+            "metadata": metadata,
+            "rules": rules,
+        },
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": metadata,
+            "roleRef": role,
+            "subjects": [subject],
+        },
+    )
+    applied(admin, "default", *made)
+    try:
+        token = admin.kubectl("create", "token", name, "-n", "default").stdout.strip()
+        config = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
+        (user,) = config["users"]
+        user["user"] = {"token": token}
+        path = folder / f"{name}.kubeconfig"
+        path.write_text(yaml.safe_dump(config), encoding="utf-8")
+        with Connection(path) as connection:
+            yield connection
+    finally:
+        admin.kubectl("delete", "clusterrolebinding,clusterrole", name)
+        admin.kubectl("delete", "serviceaccount", name, "-n", "default")

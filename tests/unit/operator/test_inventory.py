@@ -1,0 +1,71 @@
+"""What is known of a cluster when its news come late, twice, or not at all."""
+
+from __future__ import annotations
+
+from conformance.operator.inventory import Inventory, owner_name
+from conformance.rendering.kube_object import Key, KubeObject, Owner
+
+
+def seen(
+    name: str = "d", *, kind: str = "Deployment", uid: str = "1", version: int = 1, owner: str = ""
+) -> KubeObject:
+    owners = [Owner(name="g", uid=owner).reference()] if owner else []
+    return KubeObject(
+        {
+            "kind": kind,
+            "metadata": {
+                "name": name,
+                "namespace": "ns",
+                "uid": uid,
+                "resourceVersion": str(version),
+                "ownerReferences": [*owners],
+            },
+        }
+    )
+
+
+KEY = Key("Deployment", "d")
+
+
+def test_old_news_are_no_news() -> None:
+    inventory = Inventory()
+    assert inventory.observe(seen(version=5))
+    assert not inventory.observe(seen(version=5))
+    assert not inventory.observe(seen(version=4))
+    assert inventory.observe(seen(version=10))
+    assert inventory.get("ns", KEY) == seen(version=10)
+
+
+def test_an_object_that_was_made_anew_is_another_one() -> None:
+    inventory = Inventory()
+    inventory.observe(seen(uid="1", version=9))
+    assert inventory.observe(seen(uid="2", version=3))
+    assert not inventory.forget(seen(uid="1"))
+    assert inventory.get("ns", KEY) == seen(uid="2", version=3)
+    assert inventory.forget(seen(uid="2"))
+    assert not inventory.forget(seen(uid="2"))
+
+
+def test_objects_are_found_by_their_owner() -> None:
+    inventory = Inventory()
+    inventory.observe(seen("a", owner="x"))
+    inventory.observe(seen("b", owner="y"))
+    assert list(inventory.owned("x")) == [Key("Deployment", "a")]
+    inventory.observe(seen("a", version=2, owner="y"))
+    assert inventory.owned("x") == {}
+    assert len(inventory.owned("y")) == 2
+    inventory.forget(seen("a"))
+    assert list(inventory.owned("y")) == [Key("Deployment", "b")]
+    assert owner_name(seen(owner="x")) == "g"
+    assert owner_name(seen()) is None
+
+
+def test_a_list_tells_what_is_gone_as_well() -> None:
+    inventory = Inventory()
+    inventory.observe(seen("a", owner="x"))
+    inventory.observe(seen("b", owner="x"))
+    inventory.observe(seen("s", kind="Service", owner="x"))
+    inventory.replace("Deployment", [seen("b", version=3, owner="x"), seen("c", owner="x")])
+    assert sorted(key.name for key in inventory.owned("x")) == ["b", "c", "s"]
+    assert [one.name for one in inventory.of_kind("Service")] == ["s"]
+    assert sorted(key.name for key in inventory.within("ns")) == ["b", "c", "s"]

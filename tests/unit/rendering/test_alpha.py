@@ -1,0 +1,75 @@
+"""What only v1alpha1 says is found in its own document, and in the note on a v1beta1 object."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conformance.convert.lossless import to_version
+from conformance.manifest.document import Document, read_documents, read_file
+from conformance.manifest.read import read_graph
+from conformance.rendering import alpha
+
+OBSERVED = Path(__file__).parents[2] / "data" / "observed" / "render"
+WORKER = """
+apiVersion: nvidia.com/v1alpha1
+kind: DynamoGraphDeployment
+metadata: {name: g}
+spec:
+  services:
+    Other: {componentType: worker, subComponentType: prefill}
+    W:
+      componentType: worker
+      subComponentType: of-my-own
+      dynamoNamespace: old
+      labels: {a: b}
+      annotations: {c: d}
+      ingress: {enabled: true, host: h}
+"""
+
+
+def stored(document: Document) -> Document:
+    """Return a document as an API server stores it."""
+    return Document("", 0, to_version(document.root, "v1beta1"))
+
+
+@pytest.mark.parametrize("is_stored", [False, True])
+def test_what_a_service_says_beside_its_component_is_found(*, is_stored: bool) -> None:
+    (document,) = read_documents(WORKER, file="g.yaml")
+    graph = read_graph(stored(document) if is_stored else document)
+    worker, other = graph.component("W"), graph.component("Other")
+    assert alpha.service_labels(graph, worker) == {"a": "b"}
+    assert alpha.service_annotations(graph, worker) == {"c": "d"}
+    assert alpha.dynamo_namespace(graph, worker) == "old"
+    assert alpha.sub_component_type(graph, worker) == "of-my-own"
+    assert alpha.sub_component_type(graph, other) == "prefill"
+    found = alpha.ingress(graph, worker)
+    assert found is not None
+    assert found.plain() == {"enabled": True, "host": "h"}
+    assert alpha.dynamo_namespace(graph, other) is None
+    assert alpha.ingress(graph, other) is None
+
+
+@pytest.mark.parametrize("is_stored", [False, True])
+def test_claims_are_found(*, is_stored: bool) -> None:
+    (document,) = read_file(OBSERVED / "06-alpha-pvc-cache.input.yaml")
+    graph = read_graph(stored(document) if is_stored else document)
+    assert [one.string("name") for one in alpha.pvcs(graph)] == ["model-cache", "compile-cache"]
+
+
+def test_a_graph_of_v1beta1_has_none_of_it() -> None:
+    (document,) = read_file(OBSERVED / "03-beta-agg-minimal.input.yaml")
+    graph = read_graph(document)
+    assert alpha.pvcs(graph) == ()
+    assert alpha.service(graph, graph.components[0]) is None
+
+
+def test_the_note_of_the_real_operator_is_read() -> None:
+    text = (OBSERVED / "06-alpha-pvc-cache.objects.yaml").read_text()
+    (document,) = [
+        one for one in read_documents(text, file="") if one.kind == "DynamoGraphDeployment"
+    ]
+    graph = read_graph(document)
+    assert alpha.dynamo_namespace(graph, graph.component("worker")) == "legacy-ns"
+    assert len(alpha.pvcs(graph)) == 2
