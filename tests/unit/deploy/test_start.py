@@ -109,6 +109,20 @@ def test_a_workers_own_port_stands_beside_the_operators(tmp_path: Path) -> None:
     assert ports == {"system": 9090, "nixl": 19090, "metrics": 9400}
 
 
+def test_an_endpoint_of_ones_own(tmp_path: Path) -> None:
+    """Its namespace is known to the target: the kubelet fills it in, or what is written does."""
+    shape = (
+        "{engine: vllm, model: M, resources: {gpu: 1, cpu: 1, memory: 1Gi},"
+        " options: {endpoint: dyn://$(DYN_NAMESPACE).llama.chat}}"
+    )
+    file = config(tmp_path, shape)
+    write(tmp_path / "k8s", "-f", str(file))
+    assert "'dyn://$(DYN_NAMESPACE).llama.chat'" in rendered(tmp_path / "k8s" / "g.yaml")
+    for target in ("compose", "local", "slurm"):
+        files = write(tmp_path / target, "-f", str(file), "--target", target)
+        assert "dyn://g.llama.chat" in "".join(files.values()), target
+
+
 def test_everything_at_once_has_no_findings(tmp_path: Path) -> None:
     shape = """
     args: {input: dyn, output: vllm}
