@@ -182,6 +182,6 @@ def test_what_mpirun_would_start_is_left_to_the_first_node() -> None:
     examples = EXAMPLES.parents[2] / "tensorrt_llm" / "launch" / "k8s"
     found = planned(examples / "deepseek_r1" / "disagg.yaml")
     names = [start.name for start in found.starts]
-    assert names == ["Frontend", "TrtllmDecodeWorker.0", "TrtllmPrefillWorker"]
+    assert names == ["Frontend", "decode.0", "prefill"]
     assert found.starts[1].argv[:3] == ("python3", "-m", "dynamo.trtllm")
     assert any("mpirun over ssh" in str(change) for change in found.changes)
