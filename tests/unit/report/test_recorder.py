@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from importlib import import_module
 from typing import Any
 
@@ -250,6 +251,16 @@ def test_a_page_tells_outcomes_reasons_and_changes(shop: Shop, pytester: pytest.
     assert text.count("Different from the published file") == 1
     assert '<details id="s1">' in text
     assert not re.search("(?i)<script|src=|https?:", text)
+
+
+def test_a_page_counts_the_start_of_a_graph(
+    shop: Shop, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collectors.OnTarget, "setup", lambda _: time.sleep(0.3))
+    shop.run("--dynamo-report=page.html", f"{LOCAL}::ready")
+    text = (pytester.path / "page.html").read_text(encoding="utf-8")
+    (seconds,) = re.findall(r"</b> ready, ([\d.]+) s", text)
+    assert float(seconds) >= 0.3
 
 
 def test_a_page_opens_what_failed(shop: Shop, pytester: pytest.Pytester) -> None:
