@@ -8,20 +8,25 @@ from __future__ import annotations
 import json
 import re
 import time
+from contextlib import contextmanager
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from conformance import collectors
+from conformance import collectors, fleet
 from conformance.lint.check import check_bytes
 from conformance.lint.options import LintOptions
 from conformance.mock_engine import version
 from conformance.probes.probe import Endpoint, Probe, ProbeFailure, Unsupported
 from conformance.report.content import content_of
 from conformance.report.ledger.level import Level
+from conformance.schedule import Job
 from conformance.targets.target import Change
 from ledger_shop import MANIFEST
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 pytest_plugins = ["pytester"]
 
@@ -207,6 +212,36 @@ def test_a_check_can_tell_where_it_was_carried_out(
     assert shop.record() == 0
     assert shop.rows()["local"]["how"] == f"{Level.LOCAL.how}: by moonlight"
     assert shop.rows()["lint"]["how"] == "dynamo lint"
+
+
+def test_graphs_in_a_cluster_are_recorded_with_where_they_ran(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def launched(session: pytest.Session) -> Iterator[None]:
+        for item in session.items:
+            if isinstance(item, collectors.ReadyItem):
+                graph = item.target
+                assert isinstance(graph, collectors.GraphInCluster)
+                graph.where = "Kubernetes v1.34.0, reference operator"
+                graph.job = Job(graph.nodeid, 1, ("ready", "plain", "odd"), carried_out)
+                graph.job.run()
+        yield
+
+    def carried_out(record: Callable[[str, BaseException | None], None]) -> None:
+        record("ready", None)
+        record("plain", None)
+        record("odd", Unsupported("no choice"))
+
+    monkeypatch.setattr(fleet, "launched", launched)
+    assert shop.record("-m", "e2e", "--dynamo-target=kind", "graphs") == 0
+    row = shop.rows()["kind"]
+    assert row["how"] == f"{Level.KIND.how}: Kubernetes v1.34.0, reference operator"
+    assert row["engine"] == f"mock {version()}"
+    assert (row["passed"], row["unsupported"]) == ("ready plain", {"odd": "no choice"})
+    assert shop.rows()["local"] == {"unproven": "not run"}
+    assert shop.record("--dynamo-target=kind", "--dynamo-engine=real", "graphs") == 0
+    assert shop.rows()["kind"]["engine"] == "as in the images"
 
 
 def test_files_outside_of_the_tree_are_not_its_business(
