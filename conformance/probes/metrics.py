@@ -41,6 +41,16 @@ def tokens_routed_by_prefix(endpoint: Endpoint) -> int:
     return sum(int(one.value) for one in samples if one.name == ROUTED_BY_PREFIX)
 
 
+def worker_counts(endpoint: Endpoint, beginnings: tuple[str, ...]) -> dict[str, float]:
+    """Return the workers' metrics whose names begin so, each summed over all workers."""
+    counts: dict[str, float] = {}
+    for worker in endpoint.workers:
+        for sample in _samples(endpoint, worker.system_url):
+            if sample.name.startswith(beginnings):
+                counts[sample.name] = counts.get(sample.name, 0.0) + sample.value
+    return counts
+
+
 def _of_worker(endpoint: Endpoint, worker: Worker) -> dict[str, int]:
     counts: dict[str, int] = {}
     for sample in _samples(endpoint, worker.system_url):

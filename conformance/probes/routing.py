@@ -6,7 +6,6 @@ import time
 import uuid
 from typing import TYPE_CHECKING
 
-from conformance.engines.role import Role
 from conformance.probes.client import openai_client
 from conformance.probes.disaggregation import DECODE, PREFILL
 from conformance.probes.metrics import requests_served, tokens_routed_by_prefix
@@ -72,11 +71,7 @@ def _prefilling(endpoint: Endpoint) -> str:
 
 
 def _routes_by_kv(serving: Serving | None) -> bool:
-    return (
-        serving is not None
-        and serving.router_mode == "kv"
-        and not serving.roles.keys() <= {Role.ENCODE}
-    )
+    return serving is not None and serving.routes_by_kv and not serving.embeds
 
 
 PROBES = (Probe(id="kv-router", run=kv_router, applies=_routes_by_kv),)
