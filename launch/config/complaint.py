@@ -68,9 +68,9 @@ class Complaints:
             self.error(found[1], Mark(int(found[2]), int(found[3])), found[4])
 
     def add_new(self, others: Complaints) -> None:
-        """Add the errors among `others` about what there is no error about yet."""
-        known = {(one.file, one.mark) for one in self.errors}
-        self.found += (one for one in others.errors if (one.file, one.mark) not in known)
+        """Add those of `others` about what there is no complaint yet."""
+        known = {(one.file, one.mark) for one in self.found}
+        self.found += (one for one in others.found if (one.file, one.mark) not in known)
 
     @property
     def errors(self) -> tuple[Complaint, ...]:

@@ -128,10 +128,11 @@ def _deploy(options: Namespace) -> int:
 def _order(options: Namespace, output: Output, complaints: Complaints) -> Order | None:
     """Return what is to be written, or None when something is wrong."""
     from conformance.manifest.node import NOWHERE
+    from launch.config.complaint import Complaints
     from launch.config.description import describe
     from launch.config.reader import read_source
     from launch.config.schema import check
-    from launch.deploy.graph import build, try_starts
+    from launch.deploy.graph import build
     from launch.deploy.output import Order
     from launch.deploy.trace import Trace
 
@@ -154,11 +155,11 @@ def _order(options: Namespace, output: Output, complaints: Complaints) -> Order 
     if description is None:
         return None
     trace = Trace()
-    if complaints.errors:
-        try_starts(description, trace, complaints)
-        return None
-    graph = build(description, trace, complaints)
-    if graph is None:
+    found = Complaints()
+    graph = build(description, trace, found)
+    # What the schema refused has been told already; the rest is worth telling at the same time.
+    complaints.add_new(found)
+    if graph is None or complaints.errors:
         return None
     order = Order(
         graph=graph,

@@ -30,7 +30,7 @@ def component(draft: Draft) -> Mapping | None:
         draft.complaints.add(error, file=draft.name.file, mark=draft.name.mark)
         return None
     played = role(draft)
-    kind = TYPES[played[0]] if played is not None else None
+    kind = TYPES.get(played[0]) if played is not None else None
     stored = storage(draft)
     main = _main(draft, kind, started, stored)
     spec: dict[str, Node] = {"containers": listed((main,))}

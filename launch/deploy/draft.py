@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from conformance.manifest.node import Mapping, Scalar, Sequence
+from conformance.manifest.whole import parse_whole
 from launch.deploy.trace import Origin
 
 if TYPE_CHECKING:
@@ -39,9 +40,8 @@ class Written:
 
     @property
     def whole(self) -> int:
-        """The value as a whole number; the schema has seen that it is one."""
-        value = self.node.value if isinstance(self.node, Scalar) else 0
-        return int(value) if isinstance(value, int | float | str) else 0
+        """The value as a whole number; 0 where it is none, of which the schema complains."""
+        return parse_whole(self.text) or 0
 
     @property
     def is_true(self) -> bool:

@@ -10,12 +10,10 @@ from conformance.manifest.node import Scalar, find, walk
 from conformance.manifest.placeholder import is_image_placeholder, is_placeholder
 from conformance.rendering.backend import component_backend, detect, graph_backend
 from conformance.rendering.failure import ReconcileFailure
-from launch.config.complaint import Complaints
 from launch.config.runreader import read_run
 from launch.deploy.component import component
 from launch.deploy.draft import Draft
 from launch.deploy.role import ENGINES_OF_THE_API, engine
-from launch.deploy.start import start
 from launch.deploy.trace import Origin, constant, listed, mapping
 from launch.errors import UsageError
 
@@ -24,6 +22,7 @@ if TYPE_CHECKING:
 
     from conformance.manifest.graph import Graph
     from conformance.manifest.node import Mapping, Node
+    from launch.config.complaint import Complaints
     from launch.config.description import Described, Description
     from launch.deploy.trace import Trace
 
@@ -46,19 +45,6 @@ def build(description: Description, trace: Trace, complaints: Complaints) -> Gra
     _complain_of_placeholders(graph.root, trace, complaints)
     _complain_of_engines(graph, trace, complaints)
     return None if complaints.errors else graph
-
-
-def try_starts(description: Description, trace: Trace, complaints: Complaints) -> None:
-    """Find out what else is wrong where the files do not keep to the schema: with command lines."""
-    found = Complaints()
-    for one in description.components:
-        draft = _draft(one, trace, found)
-        if draft is not None:
-            try:
-                start(draft)
-            except UsageError as error:
-                found.add(error, file=draft.name.file, mark=draft.name.mark)
-    complaints.add_new(found)
 
 
 def _draft(described: Described, trace: Trace, complaints: Complaints) -> Draft | None:

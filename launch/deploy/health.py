@@ -34,6 +34,8 @@ def probes(draft: Draft, component_type: str | None) -> dict[str, Node]:
         return {}
     found: dict[str, Node] = {}
     for one in written.fields():
+        if one.key not in _PROBES:
+            continue
         name, path = _PROBES[one.key]
         port = _port(draft, one, component_type)
         if port is not None:

@@ -92,8 +92,9 @@ class Project:
         assert set(states.values()) == {"running"}, (states, self.run("logs", "--no-color").stdout)
 
     def listed(self) -> list[dict[str, str]]:
-        lines = self.run("ps", "--all", "--format", "json").stdout.splitlines()
-        return [json.loads(line) for line in lines]
+        shown = self.run("ps", "--all", "--format", "json")
+        assert shown.returncode == 0, shown.stderr
+        return [json.loads(line) for line in shown.stdout.splitlines()]
 
     def run(self, *words: str, gpus: bool = False) -> subprocess.CompletedProcess[str]:
         """Run Compose on what was written, without GPUs unless they are asked for."""
@@ -154,8 +155,8 @@ def project(image: str, tmp_path: Path) -> Iterator[Project]:
         try:
             yield made
         finally:
-            made.run("down", "--volumes", "--timeout", "10")
-            assert made.listed() == []
+            down = made.run("down", "--volumes", "--timeout", "10")
+            assert (down.returncode, made.listed()) == (0, []), down.stderr
 
 
 def test_it_answers_once_it_is_healthy(project: Project) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import reduce
 from pathlib import Path
 
 import jsonschema
@@ -13,13 +12,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conformance.manifest.node import Mapping, Plain, from_plain
-from deploy_shop import REPOSITORY
+from deploy_shop import REPOSITORY, TARGETS
 from launch.cli import main
 from launch.config.complaint import Complaints
 from launch.config.keys import COMPONENT_KEYS, GRAPH_KEYS, RUN_KEYS
 from launch.config.reader import parse_source
 from launch.config.schema import FILE, check, published
 from launch.config.wiring import ENGINES, TASKS
+from launch.deploy.command import deploy
 from launch.errors import UsageError
 
 HERE = Path(__file__).parent
@@ -97,14 +97,38 @@ PATHS = (
 )
 
 
+def changed(path: tuple[str, ...], value: Plain) -> Plain:
+    """Return a good config with one value of its worker changed."""
+    root: Plain = json.loads(json.dumps(WHOLE))
+    assert isinstance(root, dict)
+    components = root["components"]
+    assert isinstance(components, list)
+    node = components[1]
+    for key in path[:-1]:
+        assert isinstance(node, dict)
+        node = node.setdefault(key, {})
+    assert isinstance(node, dict)
+    node[path[-1]] = value
+    return root
+
+
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(path=st.sampled_from(PATHS), value=VALUES)
 def test_it_agrees_on_what_nobody_thought_of(path: tuple[str, ...], value: Plain) -> None:
-    root = json.loads(json.dumps(WHOLE))
-    *folders, last = path
-    holder = reduce(lambda node, key: node.setdefault(key, {}), folders, root["components"][1])
-    holder[last] = value
+    root = changed(path, value)
     assert refused(root) == (not REFERENCE.is_valid(root)), (path, value)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(path=st.sampled_from(PATHS), value=VALUES, target=st.sampled_from(TARGETS))
+def test_whatever_is_written_is_told_or_done(
+    tmp_path_factory: pytest.TempPathFactory, path: tuple[str, ...], value: Plain, target: str
+) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    file = folder / "config.yaml"
+    file.write_text(json.dumps(changed(path, value)), encoding="utf-8")
+    words = ["-f", str(file), "--target", target, "--out-dir", str(folder / "out")]
+    assert deploy(words) == (0 if (folder / "out").exists() else 2)
 
 
 def test_its_keys_are_those_of_the_reader() -> None:

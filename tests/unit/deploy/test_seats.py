@@ -167,7 +167,7 @@ def test_each_node_of_a_step_runs_its_part(tmp_path: Path) -> None:
     """A stand-in for srun runs a step's tasks one after the other, and tells what they become."""
     folder = tmp_path / "out"
     write(folder, "-f", str(PUBLISHED / "deepseek_r1" / "agg_dp.yaml"), "--target", "slurm")
-    (folder / "hf-token-secret.env").write_text("HF_TOKEN=abc\n# no variable\nA B\n")
+    (folder / "hf-token-secret.env").write_text("HF_TOKEN=abc\n# A=b\nA B\n")
     programs = tmp_path / "bin"
     programs.mkdir()
     (programs / "scontrol").write_text("#!/bin/sh\necho first; echo second\n")

@@ -109,6 +109,54 @@ def test_a_workers_own_port_stands_beside_the_operators(tmp_path: Path) -> None:
     assert ports == {"system": 9090, "nixl": 19090, "metrics": 9400}
 
 
+@pytest.mark.parametrize(
+    ("resources", "requests", "limits"),
+    [
+        ("{cpu: 500m, memory: 2Gi}", {"cpu": "500m", "memory": "2Gi"}, {"memory": "2Gi"}),
+        ("{cpu: 0.5, gpu: 0}", {"cpu": "0.5"}, {}),
+        ("{gpu: 2, rdma/ib: 1}", {}, {"nvidia.com/gpu": "2", "rdma/ib": "1"}),
+        (
+            "{memory: 1Gi, limits: {cpu: 2, memory: 4Gi}}",
+            {"memory": "1Gi"},
+            {"cpu": "2", "memory": "4Gi"},
+        ),
+    ],
+)
+def test_resources(
+    resources: str, requests: dict[str, str], limits: dict[str, str], tmp_path: Path
+) -> None:
+    file = config(tmp_path, f"{{engine: vllm, model: M, resources: {resources}}}")
+    write(tmp_path / "out", "-f", str(file))
+    main = read_graphs(tmp_path / "out" / "g.yaml")[0].components[0].main
+    assert main is not None
+    written = main.node.mapping("resources")
+    assert written is not None
+    sides = {"requests": requests, "limits": limits}
+    assert written.plain() == {side: values for side, values in sides.items() if values}
+
+
+def test_compose_reads_a_dollar_as_it_was_written(tmp_path: Path) -> None:
+    shape = "{cmd: [sh, -c], args: ['echo $HOME'], environment: {PRICE: 5$ a piece}}"
+    files = write(tmp_path / "out", "-f", str(config(tmp_path, shape)), "--target", "compose")
+    service = yaml.safe_load(files["compose.yaml"])["services"]["one"]
+    assert service["command"] == ["echo $$HOME"]
+    assert service["environment"]["PRICE"] == "5$$ a piece"
+
+
+def test_an_endpoint_of_ones_own(tmp_path: Path) -> None:
+    """Its namespace is known to the target: the kubelet fills it in, or what is written does."""
+    shape = (
+        "{engine: vllm, model: M, resources: {gpu: 1, cpu: 1, memory: 1Gi},"
+        " options: {endpoint: dyn://$(DYN_NAMESPACE).llama.chat}}"
+    )
+    file = config(tmp_path, shape)
+    write(tmp_path / "k8s", "-f", str(file))
+    assert "'dyn://$(DYN_NAMESPACE).llama.chat'" in rendered(tmp_path / "k8s" / "g.yaml")
+    for target in ("compose", "local", "slurm"):
+        files = write(tmp_path / target, "-f", str(file), "--target", target)
+        assert "dyn://g.llama.chat" in "".join(files.values()), target
+
+
 def test_everything_at_once_has_no_findings(tmp_path: Path) -> None:
     shape = """
     args: {input: dyn, output: vllm}
