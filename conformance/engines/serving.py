@@ -80,8 +80,10 @@ def serving(graph: Graph) -> Serving | None:
         count = part.component.replicas * part.component.node_count
         roles[role] = roles.get(role, 0) + count
     frontends = [part for part in played if part.role is Role.FRONTEND]
-    router = frontends[0].value("router_mode") if frontends else None
     prefilling = [part for part in workers if part.role in (Role.AGG, Role.PREFILL)]
+    # A worker that names a router mode decides how requests reach it, not the frontend.
+    modes = [part.value("router_mode") for part in (*prefilling, *frontends)]
+    router = next(filter(None, modes), None)
     return Serving(
         model=served_model(workers[0]),
         source=model_source(workers[0]),

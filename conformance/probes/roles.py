@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from conformance.engines.serving import Serving
 
-SECONDS = 20.0
+SECONDS = 10.0
 """How long the last worker may take after the first answers."""
 
 POLL_SECONDS = 0.2
