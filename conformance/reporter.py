@@ -27,6 +27,7 @@ class Reporter:
         self._path = path
         self._items: dict[str, ConformanceItem] = {}
         self._sections: dict[tuple[str, str], Section] = {}
+        self._start = 0.0
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Remember which checks are ours."""
@@ -36,12 +37,15 @@ class Reporter:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note how a check ended; a start or an end that went well is no news."""
         item = self._items.get(report.nodeid)
+        if report.when == "setup":
+            self._start = report.duration  # In which the first check of a graph has it started.
         if item is None or (report.when != "call" and not report.failed):
             return
         example, _, name = report.nodeid.partition("::")
         section = self._sections.setdefault((example, item.level), Section(example, item.level))
         section.changes.extend(str(said) for key, said in report.user_properties if key == CHANGE)
-        section.checks.append(_check(name.rpartition("::")[2], report))
+        start = self._start if report.when == "call" else 0.0
+        section.checks.append(_check(name.rpartition("::")[2], report, start + report.duration))
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the page."""
@@ -53,9 +57,9 @@ class Reporter:
         write_text(self._path, text)
 
 
-def _check(name: str, report: pytest.TestReport) -> Check:
+def _check(name: str, report: pytest.TestReport, seconds: float) -> Check:
     if report.failed:
-        return Check(name, Outcome.FAIL, report.duration, report.longreprtext)
+        return Check(name, Outcome.FAIL, seconds, report.longreprtext)
     if report.skipped:
-        return Check(name, Outcome.UNSUPPORTED, report.duration, reason(report) or "not run")
-    return Check(name, Outcome.PASS, report.duration)
+        return Check(name, Outcome.UNSUPPORTED, seconds, reason(report) or "not run")
+    return Check(name, Outcome.PASS, seconds)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from conformance.manifest.document import V1ALPHA1
 from conformance.report.ledger.level import Level
 from conformance.report.ledger.row import Gap, Proof
 
@@ -85,8 +86,7 @@ def unsupported(ledger: Ledger, examples: Iterable[Example]) -> tuple[str, ...]:
         for form, level in _places(example):
             proof = ledger.proof(form.key, level)
             for check, why in (proof.unsupported if proof is not None else {}).items():
-                names = found.setdefault((level, check, why), [])
-                names += [name for name in [_called(example, form)] if name not in names]
+                found.setdefault((level, check, why), []).append(_called(example, form))
     return tuple(
         f"*{level}*, `{check}`, {', '.join(names)}: {why}"
         for (level, check, why), names in found.items()
@@ -122,6 +122,7 @@ def _whom(why: str, reasons: dict[str, str]) -> str:
 
 
 def _called(example: Example, form: Form) -> str:
-    if form.old and example.manifest is not form:
-        return f"{example.name} (v1alpha1)"
-    return f"{example.name}{form.path.suffix}" if form.kind.name == "SCRIPT" else example.name
+    """Return what a file is called beside the others of its example."""
+    if form is example.manifest:
+        return example.name
+    return f"{example.name} ({V1ALPHA1 if form.old else form.kind.name.lower()})"

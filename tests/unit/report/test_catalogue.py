@@ -106,8 +106,8 @@ def test_reasons_are_told_once(tree: Tree, example: Example) -> None:
         "*compose*, every graph: not run",
         "*kind*, every graph: not run",
         "*cluster*, every graph: not run: needs a cluster with the Dynamo operator and GPUs",
-        "*real*, agg, agg (v1alpha1): not run: needs the engine and its GPUs",
-        "*real*, agg.sh: no such engine",
+        "*real*, agg, agg (compose), agg (v1alpha1): not run: needs the engine and its GPUs",
+        "*real*, agg (script): no such engine",
     )
 
 

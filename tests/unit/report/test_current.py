@@ -34,7 +34,9 @@ def test_the_ledger_is_as_it_is_written() -> None:
     assert (EXAMPLES / LEDGER).read_text(encoding="utf-8") == ROWS.text()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda one: one.path.relative_to(EXAMPLES.parent))
+@pytest.mark.parametrize(
+    "page", PAGES, ids=lambda one: one.path.relative_to(EXAMPLES.parent).as_posix()
+)
 def test_a_page_is_current(page: Page) -> None:
     assert page.path.read_text(encoding="utf-8") == page.text, "python -m conformance.report"
 

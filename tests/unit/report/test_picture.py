@@ -74,6 +74,7 @@ GRAPHS: dict[str, tuple[Component, ...]] = {
         worker("D", *role("decode", "--enable-multimodal", *NIXL)),
     ),
 }
+APART = 8
 SIZES = {"title": 16.0, "name": 14.0, "many": 13.0, "small": 11.0}
 
 
@@ -115,8 +116,8 @@ def test_no_part_covers_another(drawing: Drawing) -> None:
     parts = boxes(drawing, "entry", "plain", "agg", "prefill", "decode", "encode")
     apart = [one for one in parts if not _is_behind(one, parts)]
     for one, other in combinations(apart, 2):
-        beside = one.right <= other.x or other.right <= one.x
-        assert beside or one.bottom <= other.y or other.bottom <= one.y, (one, other)
+        beside = one.right + APART <= other.x or other.right + APART <= one.x
+        assert beside or one.bottom + APART <= other.y or other.bottom + APART <= one.y
 
 
 def _is_behind(box: Box, parts: list[Box]) -> bool:
@@ -151,8 +152,11 @@ def _touches(box: Box, x: int, y: int) -> bool:
 
 def test_what_is_drawn_of_a_disaggregated_graph(tmp_path: Path) -> None:
     drawn = layout(scene(graph(tmp_path, *GRAPHS["disagg"])))
-    arrows = [one.look for one in drawn.shapes if isinstance(one, Arrow)]
-    assert sorted(arrows) == ["events", "handoff", "request", "request", "request"]
+    arrows = [one for one in drawn.shapes if isinstance(one, Arrow)]
+    looks = sorted(one.look for one in arrows)
+    assert looks == ["events", "handoff", "request", "request", "request"]
+    # As long as its label is high.
+    assert [one.y2 - one.y1 >= 30 for one in arrows if one.look == "handoff"] == [True]
     assert len(boxes(drawn, "prefill")) == 3
     assert len(boxes(drawn, "decode")) == 2
     assert len(boxes(drawn, "gpu")) == 1 + 8
@@ -191,11 +195,21 @@ def test_the_same_graph_is_the_same_picture_and_a_document_of_its_own(tmp_path: 
     assert len(text) < 12_000
 
 
+def test_many_replicas_are_told_and_few_are_drawn(tmp_path: Path) -> None:
+    drawn = layout(scene(graph(tmp_path, *GRAPHS["no entry"])))
+    assert len(boxes(drawn, "agg")) == 3
+    times = [one.pieces for one in drawn.shapes if isinstance(one, Label) and one.anchor == "end"]
+    assert times == [(("many", "\N{MULTIPLICATION SIGN} 5"),)]
+
+
 def test_every_look_has_a_style(drawing: Drawing, tmp_path: Path) -> None:
-    style = picture(graph(tmp_path, *GRAPHS["agg"]))
+    style = picture(graph(tmp_path, *GRAPHS["agg"])).partition("@media")[0]
     looks = {look for one in drawing.shapes if isinstance(one, Label) for look, _ in one.pieces}
     looks |= {one.look for one in drawing.shapes if not isinstance(one, Label)}
-    assert [look for look in sorted(looks) if f".{look}" not in style] == []
+    arrows = {one.look for one in drawing.shapes if isinstance(one, Arrow | Bracket)}
+    looks |= {f"{look}.head" for look in arrows}
+    used = (look for look in sorted(looks) if not re.search(rf"\.{re.escape(look)}\b", style))
+    assert list(used) == []
 
 
 def test_both_colour_schemes_can_be_read(tmp_path: Path) -> None:

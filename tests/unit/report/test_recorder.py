@@ -7,20 +7,26 @@ from __future__ import annotations
 
 import json
 import re
+import time
+from contextlib import contextmanager
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from conformance import collectors
+from conformance import collectors, fleet
 from conformance.lint.check import check_bytes
 from conformance.lint.options import LintOptions
 from conformance.mock_engine import version
 from conformance.probes.probe import Endpoint, Probe, ProbeFailure, Unsupported
 from conformance.report.content import content_of
 from conformance.report.ledger.level import Level
+from conformance.schedule import Job
 from conformance.targets.target import Change
 from ledger_shop import MANIFEST
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 pytest_plugins = ["pytester"]
 
@@ -208,6 +214,36 @@ def test_a_check_can_tell_where_it_was_carried_out(
     assert shop.rows()["lint"]["how"] == "dynamo lint"
 
 
+def test_graphs_in_a_cluster_are_recorded_with_where_they_ran(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def launched(session: pytest.Session) -> Iterator[None]:
+        for item in session.items:
+            if isinstance(item, collectors.ReadyItem):
+                graph = item.target
+                assert isinstance(graph, collectors.GraphInCluster)
+                graph.where = "Kubernetes v1.34.0, reference operator"
+                graph.job = Job(graph.nodeid, 1, ("ready", "plain", "odd"), carried_out)
+                graph.job.run()
+        yield
+
+    def carried_out(record: Callable[[str, BaseException | None], None]) -> None:
+        record("ready", None)
+        record("plain", None)
+        record("odd", Unsupported("no choice"))
+
+    monkeypatch.setattr(fleet, "launched", launched)
+    assert shop.record("-m", "e2e", "--dynamo-target=kind", "graphs") == 0
+    row = shop.rows()["kind"]
+    assert row["how"] == f"{Level.KIND.how}: Kubernetes v1.34.0, reference operator"
+    assert row["engine"] == f"mock {version()}"
+    assert (row["passed"], row["unsupported"]) == ("ready plain", {"odd": "no choice"})
+    assert shop.rows()["local"] == {"unproven": "not run"}
+    assert shop.record("--dynamo-target=kind", "--dynamo-engine=real", "graphs") == 0
+    assert shop.rows()["kind"]["engine"] == "as in the images"
+
+
 def test_files_outside_of_the_tree_are_not_its_business(
     shop: Shop, pytester: pytest.Pytester
 ) -> None:
@@ -246,10 +282,20 @@ def test_a_page_tells_outcomes_reasons_and_changes(shop: Shop, pytester: pytest.
     assert row in text
     shown = r'<b class="unsupported">UNSUPPORTED</b> odd, [\d.]+ s<pre>no &lt;choice&gt;</pre>'
     assert re.search(shown, text)
-    assert "<li>Worker: port 9090 is &lt;another&gt;</li>" in text
+    assert text.count("<li>Worker: port 9090 is &lt;another&gt;</li>") == 1
     assert text.count("Different from the published file") == 1
     assert '<details id="s1">' in text
     assert not re.search("(?i)<script|src=|https?:", text)
+
+
+def test_a_page_counts_the_start_of_a_graph(
+    shop: Shop, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collectors.OnTarget, "setup", lambda _: time.sleep(0.3))
+    shop.run("--dynamo-report=page.html", f"{LOCAL}::ready")
+    text = (pytester.path / "page.html").read_text(encoding="utf-8")
+    (seconds,) = re.findall(r"</b> ready, ([\d.]+) s", text)
+    assert float(seconds) >= 0.3
 
 
 def test_a_page_opens_what_failed(shop: Shop, pytester: pytest.Pytester) -> None:
