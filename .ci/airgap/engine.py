@@ -60,6 +60,9 @@ def start(cache: Cache, narrow: Path | None) -> None:
     state.mkdir(parents=True, exist_ok=True)
     config = state / "daemon.json"
     config.write_text(json.dumps(_config(state, narrow), indent=2), encoding="utf-8")
+    # No engine answers, so the number in here is that of one that was killed; another process may
+    # have it by now, and dockerd would not start.
+    (state / "dockerd.pid").unlink(missing_ok=True)
     log = state / "dockerd.log"
     words = ("dockerd", "--config-file", str(config), "--pidfile", str(state / "dockerd.pid"))
     with step("started dockerd"), log.open("ab") as out:
