@@ -1,7 +1,7 @@
 """Several examples at once: each is a job with checks, and a cluster holds so many pods at a time.
 
-Jobs start in the order in which they are given, each as soon as there is room for it. Whoever asks
-for the result of a check waits until it has been carried out.
+Jobs start as soon as there is room for them, those with the most pods first: at the end, small ones
+fill what is left. Whoever asks for the result of a check waits until it has been carried out.
 """
 
 from __future__ import annotations
@@ -24,6 +24,20 @@ POLL_SECONDS = 0.2
 
 END_SECONDS = 300.0
 """How long the end of a schedule waits for jobs to clean up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """How much goes on at once.
+
+    Attributes:
+        pods: How many pods there are at most; what they hold is memory.
+        starting: How many of them belong to jobs that have not passed their first check yet;
+            what they take is computing, much more than later.
+    """
+
+    pods: int
+    starting: int
 
 
 class AbandonedError(Exception):
@@ -151,10 +165,10 @@ class Job:
 class Schedule:
     """Runs jobs as room allows; leaving it ends those that run, and waits for their cleaning up."""
 
-    def __init__(self, jobs: Sequence[Job], *, room: int, stop: Stop) -> None:
-        self._waiting = list(jobs)
+    def __init__(self, jobs: Sequence[Job], *, room: Room, stop: Stop) -> None:
+        self._waiting = sorted(jobs, key=lambda job: -job.pods)
         self._room = room
-        self._free = room
+        self._free, self._may_start = room.pods, room.starting
         self._stop = stop
         self._changed = threading.Condition()
         self._threads: list[threading.Thread] = []
@@ -181,24 +195,42 @@ class Schedule:
 
     def _feed(self) -> None:
         for job in self._waiting:
-            wanted = min(job.pods, self._room)
-            with self._changed:
-                while self._free < wanted and not self._stop.wanted:
-                    self._changed.wait(POLL_SECONDS)
-                if self._stop.wanted:
-                    job.abandon(AbandonedError("the run was ended"))
-                    continue
-                self._free -= wanted
+            # A job larger than all the room runs alone.
+            pods = min(job.pods, self._room.pods)
+            starting = min(job.pods, self._room.starting)
+            if not self._take(pods, starting):
+                job.abandon(AbandonedError("the run was ended"))
+                continue
+            self._give_back_after_first_check(job, starting)
             thread = threading.Thread(
-                target=self._run, args=(job, wanted), name=job.name, daemon=True
+                target=self._run, args=(job, pods), name=job.name, daemon=True
             )
             self._threads.append(thread)
             thread.start()
 
-    def _run(self, job: Job, room: int) -> None:
+    def _take(self, pods: int, starting: int) -> bool:
+        """Wait for room and take it; return whether the run still goes on."""
+        with self._changed:
+            while (self._free < pods or self._may_start < starting) and not self._stop.wanted:
+                self._changed.wait(POLL_SECONDS)
+            if self._stop.wanted:
+                return False
+            self._free -= pods
+            self._may_start -= starting
+            return True
+
+    def _give_back_after_first_check(self, job: Job, starting: int) -> None:
+        def give_back(_check: Future[None]) -> None:
+            with self._changed:
+                self._may_start += starting
+                self._changed.notify_all()
+
+        job.results[job.checks[0]].add_done_callback(give_back)
+
+    def _run(self, job: Job, pods: int) -> None:
         try:
             job.run()
         finally:
             with self._changed:
-                self._free += room
+                self._free += pods
                 self._changed.notify_all()

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from conformance.manifest.node import Mapping as Table
 from conformance.manifest.quantity import parse_quantity
+from conformance.schedule import Room
 from conformance.targets.cluster.apply import Manifest
 from conformance.targets.cluster.connection import Connection
 from conformance.targets.cluster.errors import ApiError
 from conformance.targets.cluster.namespace import remove_orphans
-from conformance.targets.cluster.preflight import Terms, preflight
+from conformance.targets.cluster.preflight import Terms, preflight, survey
 from conformance.targets.cluster.resources import NODES, as_mapping
 from conformance.targets.cluster.target import ClusterTarget, new_run
 from conformance.targets.target import DeployFailure, TargetUnavailableError
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     import pytest
 
     from conformance.manifest.graph import Graph
-    from conformance.targets.cluster.preflight import Lack
     from conformance.targets.cluster.removal import Removal
     from conformance.targets.kind.ground import GroundOptions
     from conformance.targets.target import Change
@@ -35,14 +34,13 @@ if TYPE_CHECKING:
 
 KIND = "kind"
 
-PODS_PER_CORE = 8
+STARTING_PER_CORE = 16
+"""How many pods with the mock engine start on a core at once, and none misses a liveness probe."""
+
 POD_BYTES = 700 * 2**20
-"""What a pod with the mock engine takes at most, and how many of them start on a core at once
-without any of them missing its liveness probe."""
+"""What a pod with the mock engine takes at most."""
 
-PREFLIGHTS = 4
-
-ONE_AT_A_TIME = 1
+ONE_AT_A_TIME = Room(pods=1, starting=1)
 """The room where nodes have real devices, which two examples might both want."""
 
 
@@ -53,7 +51,7 @@ class Site:
     Attributes:
         connection: The way to it.
         run: The id of this run.
-        room: How many pods run at once.
+        room: How many pods there are at once.
         namespace: The namespace to use, or None for one per example.
         bring: Files to apply before each example.
         furnish: Puts into a new namespace what the graphs of a file expect there.
@@ -65,7 +63,7 @@ class Site:
 
     connection: Connection
     run: str
-    room: int
+    room: Room
     namespace: str | None
     bring: tuple[Path, ...]
     furnish: Furnish
@@ -133,7 +131,7 @@ def open_site(
         site = Site(
             connection=connection,
             run=new_run(),
-            room=config.getoption("--dynamo-pods") or room,
+            room=_within(room, config.getoption("--dynamo-pods")),
             namespace=config.getoption("--dynamo-namespace"),
             bring=tuple(config.getoption("--dynamo-bring")),
             furnish=furnish,
@@ -200,30 +198,35 @@ def _preflight(
     Raises:
         TargetUnavailableError: Something is missing that everything needs.
     """
-
-    def lacks(item: tuple[Path, Manifest]) -> tuple[Path, tuple[Lack, ...]]:
-        path, manifest = item
-        return path, preflight(connection, [manifest], terms=terms)
-
-    with ThreadPoolExecutor(max_workers=PREFLIGHTS) as pool:
-        found = dict(pool.map(lacks, manifests.items()))
-    general = {one.what: None for each in found.values() for one in each if not one.graphs}
-    if general:
+    surveyed = survey(connection, terms=terms)
+    if surveyed.lacks:
         head = f"the cluster {connection.context} cannot be used:"
-        raise TargetUnavailableError("\n".join((head, *(f"  {what}" for what in general))))
+        raise TargetUnavailableError("\n".join((head, *(f"  {one}" for one in surveyed.lacks))))
+    found = {
+        path: preflight(connection, [manifest], terms=terms, surveyed=surveyed)
+        for path, manifest in manifests.items()
+    }
     for path, each in found.items():
         for lack in each:
             progress(f"{path}: {lack.what}")
     return {path: tuple(one.what for one in each) for path, each in found.items()}
 
 
-def _room(connection: Connection) -> int:
+def _room(connection: Connection) -> Room:
     """Return how many pods with the mock engine the nodes of a test cluster hold at once."""
-    pods = 0
+    pods, starting = 0, 0
     for node in connection.list(NODES):
         status = as_mapping(node).mapping("status") or Table()
         allocatable = status.mapping("allocatable") or Table()
         cores = parse_quantity(allocatable.string("cpu") or "0") or 0
         memory = parse_quantity(allocatable.string("memory") or "0") or 0
-        pods += min(int(cores * PODS_PER_CORE), int(memory / POD_BYTES))
-    return max(pods, 1)
+        pods += int(memory / POD_BYTES)
+        starting += int(cores * STARTING_PER_CORE)
+    return Room(pods=max(pods, 1), starting=max(starting, 1))
+
+
+def _within(room: Room, wanted: int | None) -> Room:
+    """Return the room with as many pods as somebody wants, who knows the cluster better."""
+    if not wanted:
+        return room
+    return Room(pods=wanted, starting=max(min(wanted, room.starting), 1))

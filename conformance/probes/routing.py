@@ -29,45 +29,49 @@ def kv_router(endpoint: Endpoint) -> None:
     A router that takes turns or draws lots would have to be lucky PREFIXES x REPEATS times; one
     that guesses right without the workers' KV events counts no token as cached.
     """
-    component = _prefilling(endpoint)
     first_to: dict[str, str] = {}
     with openai_client(endpoint) as client:
+        asked = _Asked(endpoint, client)
         for _ in range(PREFIXES):
             prefix = " ".join(uuid.uuid4().hex[:6] for _ in range(WORDS))
-            first_to[prefix] = _served_by(endpoint, client, component, prefix)
+            first_to[prefix] = asked.served_by(prefix)
         time.sleep(SETTLE_SECONDS)
+        known = tokens_routed_by_prefix(endpoint)
         for prefix, first in first_to.items():
             for repeat in range(1, REPEATS + 1):
-                known_before = tokens_routed_by_prefix(endpoint)
-                worker = _served_by(endpoint, client, component, prefix)
+                worker = asked.served_by(prefix)
                 text = f"repeat {repeat} of a prefix that {first} holds went to {worker}"
                 expect(worker == first, text)
-                known = tokens_routed_by_prefix(endpoint) - known_before
+                known, before = tokens_routed_by_prefix(endpoint), known
                 text = f"repeat {repeat} went to {worker}, but the router knew of no cached token"
-                expect(known > 0, text)
+                expect(known > before, text)
 
 
-def _served_by(endpoint: Endpoint, client: OpenAI, component: str, prompt: str) -> str:
-    """Send one prompt and return the worker that prefilled it, by the workers' own counters."""
-    before = requests_served(endpoint).get(component, {})
-    client.completions.create(model=endpoint.model, prompt=prompt, max_tokens=2)
-    after = requests_served(endpoint).get(component, {})
-    served = [name for name, count in after.items() if count > before.get(name, 0)]
-    expect(len(served) == 1, f"one request, counted by {served or 'no worker'} as {component}")
-    return served[0]
-
-
-def _prefilling(endpoint: Endpoint) -> str:
-    """Return the component whose workers hold the prefixes.
+class _Asked:
+    """The workers that hold the prefixes, and how many prompts each has served so far.
 
     Raises:
         Unsupported: There is only one such worker, so every router would do.
     """
-    served = requests_served(endpoint)
-    component = PREFILL if PREFILL in served else DECODE
-    if len(served.get(component, {})) < 2:  # noqa: PLR2004 - one worker leaves no choice
-        raise Unsupported(f"one {component} worker leaves the router no choice")
-    return component
+
+    def __init__(self, endpoint: Endpoint, client: OpenAI) -> None:
+        self._endpoint = endpoint
+        self._client = client
+        served = requests_served(endpoint)
+        self._component = PREFILL if PREFILL in served else DECODE
+        self._counts = served.get(self._component, {})
+        if len(self._counts) < 2:  # noqa: PLR2004 - one worker leaves no choice
+            raise Unsupported(f"one {self._component} worker leaves the router no choice")
+
+    def served_by(self, prompt: str) -> str:
+        """Send one prompt and return the worker that prefilled it, by the workers' own counters."""
+        before = self._counts
+        self._client.completions.create(model=self._endpoint.model, prompt=prompt, max_tokens=2)
+        self._counts = requests_served(self._endpoint).get(self._component, {})
+        served = [name for name, count in self._counts.items() if count > before.get(name, 0)]
+        who = served or "no worker"
+        expect(len(served) == 1, f"one request, counted by {who} as {self._component}")
+        return served[0]
 
 
 def _routes_by_kv(serving: Serving | None) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.schedule import AbandonedError, Job, Schedule, Stop
+from conformance.schedule import AbandonedError, Job, Room, Schedule, Stop
 from conformance.targets.target import DeployFailure
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def test_every_check_has_the_result_that_was_recorded() -> None:
         record("chat", ValueError("no text"))
 
     one = job("one", work)
-    with Schedule([one], room=1, stop=Stop()):
+    with Schedule([one], room=Room(pods=1, starting=1), stop=Stop()):
         one.wait("ready")
         with pytest.raises(ValueError, match="no text"):
             one.wait("chat")
@@ -47,7 +47,7 @@ def test_checks_that_were_not_reached_say_why() -> None:
         raise DeployFailure("the image cannot be pulled")
 
     one = job("one", work)
-    with Schedule([one], room=1, stop=Stop()):
+    with Schedule([one], room=Room(pods=1, starting=1), stop=Stop()):
         for check in one.checks:
             with pytest.raises(DeployFailure, match="cannot be pulled"):
                 one.wait(check)
@@ -56,7 +56,7 @@ def test_checks_that_were_not_reached_say_why() -> None:
 def test_work_that_forgets_a_check_is_no_pass() -> None:
     one = job("one", lambda record: record("ready", None))
     with (
-        Schedule([one], room=1, stop=Stop()),
+        Schedule([one], room=Room(pods=1, starting=1), stop=Stop()),
         pytest.raises(DeployFailure, match="not carried out"),
     ):
         one.wait("chat")
@@ -77,15 +77,78 @@ def test_no_more_pods_than_there_is_room_for() -> None:
         passing(record)
 
     jobs = [job(str(number), work, pods=2) for number in range(6)]
-    with Schedule(jobs, room=5, stop=Stop()):
+    with Schedule(jobs, room=Room(pods=5, starting=5), stop=Stop()):
         for one in jobs:
             one.wait("chat")
     assert most == 4
 
 
+def test_jobs_that_have_started_leave_room_to_those_that_are_to_start() -> None:
+    started, over = threading.Event(), threading.Event()
+
+    def slow(record: Record) -> None:
+        record("ready", None)
+        assert over.wait(SECONDS)
+        record("chat", None)
+
+    def next_one(record: Record) -> None:
+        started.set()
+        passing(record)
+
+    jobs = [job("slow", slow, pods=2), job("next", next_one, pods=2)]
+    with Schedule(jobs, room=Room(pods=4, starting=2), stop=Stop()):
+        assert started.wait(SECONDS)
+        over.set()
+        jobs[0].wait("chat")
+
+
+def test_jobs_that_start_do_not_start_beside_too_many() -> None:
+    order: list[str] = []
+
+    def work(name: str) -> Callable[[Record], None]:
+        def run(record: Record) -> None:
+            order.append(f"{name} starts")
+            time.sleep(0.02)
+            order.append(f"{name} is up")
+            passing(record)
+
+        return run
+
+    jobs = [job(name, work(name), pods=2) for name in ("one", "two")]
+    with Schedule(jobs, room=Room(pods=10, starting=3), stop=Stop()):
+        jobs[1].wait("chat")
+    assert order == ["one starts", "one is up", "two starts", "two is up"]
+
+
+def test_a_job_that_fails_before_its_first_check_gives_its_room_back() -> None:
+    def work(_record: Record) -> None:
+        raise DeployFailure("the image cannot be pulled")
+
+    jobs = [job("one", work), job("two")]
+    with Schedule(jobs, room=Room(pods=1, starting=1), stop=Stop()):
+        jobs[1].wait("chat")
+
+
+def test_the_largest_are_first() -> None:
+    order: list[int] = []
+
+    def work(pods: int) -> Callable[[Record], None]:
+        def run(record: Record) -> None:
+            order.append(pods)
+            passing(record)
+
+        return run
+
+    jobs = [job(str(pods), work(pods), pods=pods) for pods in (1, 3, 2)]
+    with Schedule(jobs, room=Room(pods=1, starting=1), stop=Stop()):
+        for one in jobs:
+            one.wait("chat")
+    assert order == [3, 2, 1]
+
+
 def test_a_job_larger_than_the_room_runs_alone() -> None:
     large = job("large", pods=100)
-    with Schedule([job("small"), large], room=3, stop=Stop()):
+    with Schedule([job("small"), large], room=Room(pods=3, starting=3), stop=Stop()):
         large.wait("chat")
 
 
@@ -104,7 +167,7 @@ def test_the_end_stops_what_runs_and_starts_nothing_more() -> None:
             cleaned.set()
 
     first, second = job("first", work), job("second")
-    with Schedule([first, second], room=1, stop=stop):
+    with Schedule([first, second], room=Room(pods=1, starting=1), stop=stop):
         assert started.wait(SECONDS)
     assert cleaned.is_set()
     for one in (first, second):

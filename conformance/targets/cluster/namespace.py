@@ -44,7 +44,7 @@ FURNISH_SECONDS = 20.0
 ASK_SECONDS = 5.0
 AWAY_SECONDS = 45.0
 POLL_SECONDS = 0.25
-GRACE_SECONDS = 3
+GRACE_SECONDS = 1
 """What pods get to end when nobody needs them any more; their own grace is made for users."""
 
 _FURNITURE = ((SERVICE_ACCOUNTS, "default"), (CONFIG_MAPS, "kube-root-ca.crt"))

@@ -130,8 +130,35 @@ class Found:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What a cluster has and lacks for any graph at all.
+
+    Attributes:
+        found: What it has.
+        lacks: What it lacks for every graph: rights.
+    """
+
+    found: Found
+    lacks: tuple[Lack, ...]
+
+
+def survey(connection: Connection, *, terms: Terms) -> Survey:
+    """Look at a cluster, once for all the graphs that are to run in it.
+
+    Raises:
+        UnreachableError: The cluster does not answer.
+    """
+    lacks = tuple(Lack(what=what) for what in _of_rights(connection, terms))
+    return Survey(found=look(connection), lacks=lacks)
+
+
 def preflight(
-    connection: Connection, manifests: Iterable[Manifest], *, terms: Terms
+    connection: Connection,
+    manifests: Iterable[Manifest],
+    *,
+    terms: Terms,
+    surveyed: Survey | None = None,
 ) -> tuple[Lack, ...]:
     """Return everything that the cluster lacks for the graphs of `manifests`, each thing once.
 
@@ -139,17 +166,18 @@ def preflight(
         connection: The cluster.
         manifests: The files that are to be applied.
         terms: Under which terms.
+        surveyed: What was seen of the cluster under these terms; None looks now.
 
     Raises:
         UnreachableError: The cluster does not answer.
     """
-    found = look(connection)
+    known = surveyed or survey(connection, terms=terms)
     gathered: dict[str, dict[str, None]] = {}
     for manifest in manifests:
-        for what, graph in _of_manifest(connection, found, manifest, terms):
+        for what, graph in _of_manifest(connection, known.found, manifest, terms):
             gathered.setdefault(what, {})[graph] = None
-    general = [Lack(what=what) for what in _of_rights(connection, terms)]
-    return (*general, *(Lack(what=what, graphs=tuple(who)) for what, who in gathered.items()))
+    of_graphs = (Lack(what=what, graphs=tuple(who)) for what, who in gathered.items())
+    return (*known.lacks, *of_graphs)
 
 
 def _of_manifest(

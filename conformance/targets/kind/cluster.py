@@ -99,7 +99,13 @@ class KindCluster:
         return tuple(found.split())
 
     def load(self, image: str) -> None:
-        """Load an image of the local engine into every node; quick when it is there already."""
+        """Load an image of the local engine into every node that has none of that name.
+
+        The name must say what is in it, as the names of images of ours do: kind itself would copy
+        the whole image each time to find out that it is there.
+        """
+        if all(_full_name(image) in _images(node) for node in self.nodes()):
+            return
         try:
             _manager(self.name, self.kubeconfig).load_image(shlex.quote(image))
         except subprocess.CalledProcessError as failed:
@@ -107,13 +113,12 @@ class KindCluster:
 
     def rename(self, image: str, names: tuple[str, ...]) -> None:
         """Let a loaded image answer to other names too; the local engine's own stay as they are."""
+        full = _full_name(image)
         for node in self.nodes():
+            images = _images(node)
             for name in names:
-                programs.output(
-                    "docker", "exec", node,
-                    "ctr", "--namespace=k8s.io", "images", "tag", "--force",
-                    f"docker.io/{image}", name,
-                )  # fmt: skip
+                if images.get(name) != images.get(full):
+                    _ctr(node, "images", "tag", "--force", full, name)
 
     def delete(self) -> None:
         """Delete it, if it is ours; a cluster that somebody else made is left alone."""
@@ -194,6 +199,22 @@ def _manager(name: str, kubeconfig: Path) -> KindManagerBase:
     # Its constructor puts `pytest-` before every name; only a configuration file can say another.
     manager._cluster_options.cluster_name = name  # noqa: SLF001
     return manager
+
+
+def _images(node: str) -> dict[str, str]:
+    """Return the digest of each image that a node has, by its full name."""
+    # A head, then lines of REF TYPE DIGEST SIZE PLATFORMS LABELS.
+    lines = _ctr(node, "images", "list").splitlines()[1:]
+    return {name: digest for name, _type, digest, *_rest in (line.split() for line in lines)}
+
+
+def _ctr(node: str, *words: str) -> str:
+    return programs.output("docker", "exec", node, "ctr", "--namespace=k8s.io", *words)
+
+
+def _full_name(image: str) -> str:
+    """Return the name that containerd gives to an image of the local engine's own."""
+    return f"docker.io/{image}"
 
 
 def _check_image(cluster: KindCluster, wanted: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -84,8 +85,14 @@ def prepare(
         if options.kind.delete:
             stack.callback(cluster.delete)
         connection = stack.enter_context(Connection(cluster.kubeconfig, cluster.context))
-        ensure_operator(connection, cluster, wanted=options.operator, progress=progress)
-        made = furnish(cluster, connection, Demand.of(graphs), mock=options.mock, progress=progress)
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="operator") as pool:
+            operator = pool.submit(
+                ensure_operator, connection, cluster, wanted=options.operator, progress=progress
+            )
+            made = furnish(
+                cluster, connection, Demand.of(graphs), mock=options.mock, progress=progress
+            )
+            operator.result()
         # A file may give what another one expects, so each is looked at by itself.
         expected = _once(one for each in listed for one in dummies(each.documents))
         apply(connection, expected, namespace=DEFAULT_NAMESPACE)
