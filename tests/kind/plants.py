@@ -59,7 +59,9 @@ def written(folder: Path, *bodies: Body) -> tuple[Graph, Path]:
 
 def sleeps(seconds: float = 100000) -> list[str]:
     """Return a command that does nothing for a while, and ends when it is told to."""
-    return ["python3", "-c", f"import time; time.sleep({seconds})"]
+    # The kernel gives a container's first process no signal that it has not asked for.
+    told = "signal.signal(signal.SIGTERM, lambda *_: sys.exit())"
+    return ["python3", "-c", f"import signal, sys, time; {told}; time.sleep({seconds})"]
 
 
 def spoilt(change: Callable[[Body], object]) -> Body:
@@ -152,12 +154,15 @@ for entry in pathlib.Path("/proc").iterdir():
 """Run in a container: ends the engine the hard way."""
 
 
-def mortal(body: Body) -> None:
-    """Put a shell above the engine: the kernel lets nobody kill a container's first process.
-
-    And let it answer no faster than an engine would, so that there is time to kill it.
-    """
+def slow(body: Body) -> None:
+    """Let the worker answer no faster than an engine would: there is time to do something to it."""
     main = worker(body)
     main["env"] = [*main.get("env", []), {"name": "DYN_MOCK_ENGINE_SPEEDUP", "value": "1"}]
+
+
+def mortal(body: Body) -> None:
+    """Let it be slow, and put a shell above it: nobody can kill a container's first process."""
+    slow(body)
+    main = worker(body)
     words = main["command"]
     main["command"] = ["sh", "-c", '"$@"; exit $?', "sh", *words]
