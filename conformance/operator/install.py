@@ -88,6 +88,8 @@ def uninstall(kubectl: Kubectl) -> None:
     Raises:
         InstallError: Something stays.
     """
+    if find(kubectl) is Presence.REFERENCE:
+        _delete_graphs(kubectl)
     for kind in (*_KINDS, _WITHIN):
         where = ("--all-namespaces",) if kind == _WITHIN else ()
         done = kubectl(
@@ -97,6 +99,20 @@ def uninstall(kubectl: Kubectl) -> None:
         )  # fmt: skip
         if done.returncode:
             raise InstallError(f"{kind} of the reference operator stay: {done.stderr.strip()}")
+
+
+def _delete_graphs(kubectl: Kubectl) -> None:
+    """Delete all graphs with what was made for them.
+
+    The cluster finds what belongs to an object only as long as it knows the object's kind.
+    """
+    done = kubectl(
+        "delete", DEFINITION, "--all", "--all-namespaces", "--cascade=foreground",
+        f"--timeout={REMOVE_SECONDS:.0f}s",
+        timeout=REMOVE_SECONDS + 10,
+    )  # fmt: skip
+    if done.returncode:
+        raise InstallError(f"graphs stay: {done.stderr.strip()}")
 
 
 def _certificate(kubectl: Kubectl) -> Certificate:

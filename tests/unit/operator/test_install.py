@@ -111,12 +111,34 @@ def test_what_fails_is_said(kubectl: Kubectl, verb: str, words: str) -> None:
 
 def test_all_that_is_ours_is_taken_away_and_the_webhooks_first(kubectl: Kubectl) -> None:
     uninstall(kubectl)
-    assert all("dynamo-conformance/part=operator" in words for words in kubectl.calls)
-    kinds = [words[1] for words in kubectl.calls]
+    deleted = [words for words in kubectl.calls if words[0] == "delete"]
+    assert all("dynamo-conformance/part=operator" in words for words in deleted)
+    kinds = [words[1] for words in deleted]
     assert kinds[0] == "mutatingwebhookconfigurations"
     assert {"customresourcedefinitions", "clusterroles", "namespaces"} <= set(kinds)
-    (within,) = (words for words in kubectl.calls if "--all-namespaces" in words)
+    (within,) = (words for words in deleted if "--all-namespaces" in words)
     assert within[1] == "rolebindings,serviceaccounts"
+
+
+def test_graphs_go_before_the_operator_whose_they_are(kubectl: Kubectl) -> None:
+    install(kubectl, image="operator:1")
+    kubectl.found["crd"] = next(
+        one
+        for one in kubectl.applied
+        if table(one["metadata"])["name"] == "dynamographdeployments.nvidia.com"
+    )
+    uninstall(kubectl)
+    first = next(words for words in kubectl.calls if words[0] == "delete")
+    assert first[1:4] == ("dynamographdeployments.nvidia.com", "--all", "--all-namespaces")
+    kubectl.failing["delete"] = ["they hang"]
+    with pytest.raises(InstallError, match="graphs stay: they hang"):
+        uninstall(kubectl)
+
+
+def test_graphs_of_the_real_operator_stay(kubectl: Kubectl) -> None:
+    kubectl.found["crd"] = {"metadata": {"name": "x"}}
+    uninstall(kubectl)
+    assert not [words for words in kubectl.calls if "--all" in words]
 
 
 def test_what_stays_is_said(kubectl: Kubectl) -> None:
