@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 PREFIXES = 4
 REPEATS = 3
 WORDS = 100
+CHOICE = 2
+"""How many workers a router must have for its choice to say anything."""
+
+REGISTER_SECONDS = 30.0
 SETTLE_SECONDS = 0.5
 """How long a worker's KV events may take to reach the router."""
 
@@ -57,10 +61,22 @@ class _Asked:
     def __init__(self, endpoint: Endpoint, client: OpenAI) -> None:
         self._endpoint = endpoint
         self._client = client
-        served = requests_served(endpoint)
-        self._component = PREFILL if PREFILL in served else DECODE
-        self._counts = served.get(self._component, {})
-        if len(self._counts) < 2:  # noqa: PLR2004 - one worker leaves no choice
+        promised = _promised(endpoint.serving)
+        deadline = time.monotonic() + REGISTER_SECONDS
+        while True:
+            served = requests_served(endpoint)
+            self._component = PREFILL if PREFILL in served else DECODE
+            self._counts = served.get(self._component, {})
+            # A graph answers as soon as one worker does; the others may be a little late.
+            if len(self._counts) >= min(promised, CHOICE) or time.monotonic() > deadline:
+                break
+            time.sleep(SETTLE_SECONDS)
+        found = len(self._counts)
+        text = (
+            f"{found} of {promised} {self._component} workers after {REGISTER_SECONDS:.0f} s"
+        )
+        expect(found >= min(promised, CHOICE), text)
+        if found < CHOICE:
             raise Unsupported(f"one {self._component} worker leaves the router no choice")
 
     def served_by(self, prompt: str) -> str:
@@ -72,6 +88,13 @@ class _Asked:
         who = served or "no worker"
         expect(len(served) == 1, f"one request, counted by {who} as {self._component}")
         return served[0]
+
+
+def _promised(serving: Serving | None) -> int:
+    """Return how many workers are to hold prefixes."""
+    if serving is None:
+        return 0
+    return serving.roles.get(Role.PREFILL) or serving.roles.get(Role.AGG, 0)
 
 
 def _routes_by_kv(serving: Serving | None) -> bool:

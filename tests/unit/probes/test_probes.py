@@ -40,6 +40,8 @@ class Behaviour:
     pick: Callable[[int, str, dict[str, int]], int] = lambda _n, _prompt, _held: 0
     prefill_counts: bool = True
     knows_prefixes: bool = True
+    absent: int = 0
+    """How often the second prefill worker is asked before it has registered."""
 
 
 def sticky(count: int, prompt: str, held: dict[str, int]) -> int:
@@ -53,6 +55,7 @@ class Stub:
     def __init__(self, behaviour: Behaviour) -> None:
         self.behaviour = behaviour
         self.counts = [0, 0]
+        self.asked = 0
         self.decoded = 0
         self.cached = 0
         self.held: dict[str, int] = {}
@@ -69,6 +72,9 @@ class Stub:
     def metrics(self, path: str) -> str:
         kind = "dynamo_component_requests_total"
         labels = 'dynamo_component="{}",dynamo_endpoint="generate"'
+        if path.startswith("/prefill1") and self.asked < self.behaviour.absent:
+            self.asked += 1
+            return "\n"
         if path.startswith("/prefill"):
             count = self.counts[int(path[8])]
             return f"{kind}{{{labels.format('prefill')}}} {count}\n"
@@ -150,17 +156,17 @@ def handler(stub: Stub) -> type[BaseHTTPRequestHandler]:
 
 
 @contextmanager
-def endpoint(behaviour: Behaviour, *, prefill_workers: int = 2) -> Iterator[Endpoint]:
+def endpoint(behaviour: Behaviour, *, promised: int = 2) -> Iterator[Endpoint]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler(Stub(behaviour)))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     url = f"http://127.0.0.1:{server.server_port}"
-    prefill = [Worker(f"prefill-{n}", f"{url}/prefill{n}") for n in range(prefill_workers)]
+    prefill = [Worker(f"prefill-{n}", f"{url}/prefill{n}") for n in range(promised)]
     try:
         yield Endpoint(
             url=url,
             model=MODEL,
-            serving=promise(DISAGGREGATED, "kv"),
+            serving=promise({**DISAGGREGATED, Role.PREFILL: promised}, "kv"),
             workers=(*prefill, Worker("decode", f"{url}/decode")),
         )
     finally:
@@ -228,10 +234,24 @@ def test_a_fault_is_seen_and_named(probe: str, fault: Behaviour, words: str) -> 
 def test_one_worker_leaves_a_router_no_choice() -> None:
     behaviour = Behaviour(pick=lambda _n, _p, _h: 0)
     with (
-        endpoint(behaviour, prefill_workers=1) as single,
+        endpoint(behaviour, promised=1) as single,
         pytest.raises(Unsupported, match="leaves the router no choice"),
     ):
         PROBES["kv-router"].run(single)
+
+
+def test_a_worker_that_is_late_is_waited_for() -> None:
+    with endpoint(Behaviour(pick=sticky, absent=3)) as late:
+        PROBES["kv-router"].run(late)
+
+
+def test_a_worker_that_does_not_come_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("conformance.probes.routing.REGISTER_SECONDS", 0.05)
+    with (
+        endpoint(Behaviour(absent=10**9)) as lonely,
+        pytest.raises(ProbeFailure, match="1 of 2 prefill workers"),
+    ):
+        PROBES["kv-router"].run(lonely)
 
 
 @pytest.mark.parametrize(
