@@ -6,6 +6,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING
 
+from conformance.engines.role import Role
 from conformance.probes.client import openai_client
 from conformance.probes.disaggregation import DECODE, PREFILL
 from conformance.probes.metrics import requests_served, tokens_routed_by_prefix
