@@ -75,3 +75,19 @@ def test_only_what_a_change_concerns_is_collected(workshop: Workshop) -> None:
     assert "graphs/launch/k8s/agg.yaml::lint" in workshop.pytest(*command).text
     wrong = workshop.pytest("--dynamo-changed-since", "no-such-branch", "graphs")
     assert "--dynamo-changed-since: no revision is called" in wrong.text
+
+
+def test_a_socket_left_to_the_garbage_collector_fails_no_check_in_a_cluster(
+    workshop: Workshop,
+) -> None:
+    test = workshop.folder / "test_left.py"
+    test.write_text(
+        "import gc, socket\n\ndef test_left():\n    socket.socket()\n    gc.collect()\n",
+        encoding="utf-8",
+    )
+    strict = ("-W", "error", "-p", "no:cacheprovider")
+    ini = workshop.folder / "pytest.ini"
+    ini.write_text("[pytest]\nfilterwarnings = error\n", encoding="utf-8")
+    assert "1 failed" in workshop.pytest("test_left.py").text
+    assert "1 passed" in workshop.pytest("--dynamo-target=kind", "test_left.py").text
+    assert "1 failed" in workshop.pytest("--dynamo-target=kind", *strict, "test_left.py").text
