@@ -73,9 +73,7 @@ class _Asked:
                 break
             time.sleep(SETTLE_SECONDS)
         found = len(self._counts)
-        text = (
-            f"{found} of {promised} {self._component} workers after {REGISTER_SECONDS:.0f} s"
-        )
+        text = f"{found} of {promised} {self._component} workers after {REGISTER_SECONDS:.0f} s"
         expect(found >= min(promised, CHOICE), text)
         if found < CHOICE:
             raise Unsupported(f"one {self._component} worker leaves the router no choice")
