@@ -163,8 +163,8 @@ def pytest_configure(config: pytest.Config) -> None:
             f"{CONTEXT_VARIABLE}): a cluster is never used because it happens to be the current one"
         )
     if target in ("kind", "cluster"):
-        # A request that its pod cuts short may leave a socket to the garbage collector. Where warnings
-        # are errors, whichever check runs at that moment would fail for it.
+        # A request that its pod cuts short may leave a socket to the garbage collector: where
+        # warnings are errors, whichever check runs at that moment would fail for it.
         for warning in ("ResourceWarning", "pytest.PytestUnraisableExceptionWarning"):
             config.addinivalue_line("filterwarnings", f"default::{warning}")
     config.addinivalue_line("markers", "lint: checks of a manifest that run nothing")
