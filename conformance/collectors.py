@@ -19,6 +19,7 @@ from conformance.manifest.document import read_file
 from conformance.manifest.errors import ManifestError
 from conformance.manifest.read import read_graph
 from conformance.probes.probe import Endpoint, Probe, ProbeFailure, Unsupported, load_probes
+from conformance.rendering import backend
 from conformance.report.stash import TABLE
 from conformance.report.table import Outcome, Row, Table
 from conformance.targets.ready import wait_ready
@@ -65,11 +66,30 @@ class ManifestFile(pytest.File):
             except ManifestError:
                 continue  # The lint item says what is wrong with it.
             name = level if len(described) == 1 else f"{level}-{graph.name or index}"
-            old = legacy_release(graph)
-            if old is not None:
-                yield OutOfReach.from_parent(self, name=name, release=old)
+            reason = _out_of_reach(graph, self.config)
+            if reason:
+                yield OutOfReach.from_parent(self, name=name, reason=reason)
             else:
                 yield kind.from_parent(self, name=name, graph=graph)
+
+
+def _out_of_reach(graph: Graph, config: pytest.Config) -> str:
+    """Return why no target here can run a graph, or nothing."""
+    old = legacy_release(graph)
+    if old is not None:
+        return (
+            f"Dynamo {old} alone runs it: its components were classes of an SDK, which no later "
+            "release, operator or mock engine has"
+        )
+    target, engine = (config.getoption(f"--dynamo-{one}") for one in ("target", "engine"))
+    if (target, engine) == ("kind", "mock"):
+        spread = [one for one in graph.components if one.node_count > 1]
+        if any(backend.detect(one) == backend.TRTLLM for one in spread):
+            return (
+                "TensorRT-LLM's leader starts the other nodes' ranks with mpirun over ssh, and the "
+                "mock engine's image has neither"
+            )
+    return ""
 
 
 class ScriptFile(pytest.File):
@@ -175,11 +195,11 @@ class Example(pytest.Collector):
 
 
 class OutOfReach(Example):
-    """A graph of a release that no target here can run: one check, which says so."""
+    """A graph that no target here can run: one check, which says so."""
 
-    def __init__(self, *, name: str, parent: pytest.Collector, release: str) -> None:
+    def __init__(self, *, name: str, parent: pytest.Collector, reason: str) -> None:
         super().__init__(name=name, parent=parent, promised=None)
-        self.release = release
+        self.reason = reason
         self.level = self.config.getoption("--dynamo-target") or LOCAL
 
     def collect(self) -> Iterator[pytest.Item]:
@@ -192,10 +212,7 @@ class OutOfReach(Example):
         Raises:
             Unsupported: Always.
         """
-        raise Unsupported(
-            f"Dynamo {self.release} alone runs it: its components were classes of an SDK, which no "
-            "later release, operator or mock engine has"
-        )
+        raise Unsupported(self.reason)
 
 
 class OnTarget(Example):

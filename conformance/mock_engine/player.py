@@ -18,6 +18,7 @@ from conformance.mock_engine import hub_cache, sglang, trtllm, vllm
 from conformance.mock_engine.members import describe
 from conformance.mock_engine.mocker_argv import first_event_port, mocker_argv
 from conformance.mock_engine.notice import notice
+from conformance.mock_engine.own_models import MODELS_VARIABLE
 from conformance.mock_engine.ports import check_free
 from conformance.mock_engine.refusal import HelpAskedFor, Refusal, StartFault, UsageRefusal
 from conformance.mock_engine.rendezvous import DEADLINE_S, Rendezvous
@@ -31,12 +32,6 @@ if TYPE_CHECKING:
 
 SPEEDUP_VARIABLE = "DYN_MOCK_ENGINE_SPEEDUP"
 JOIN_TIMEOUT_VARIABLE = "DYN_MOCK_ENGINE_JOIN_TIMEOUT"
-MODELS_VARIABLE = "DYN_MOCK_ENGINE_MODELS"
-"""A folder in which a model is made that is nowhere to be found.
-
-Set in the image that stands for an engine's: a volume of the manifest hides what an image brings,
-and the models that people serve are not known when it is built.
-"""
 
 _DEFAULT_SPEEDUP = 100.0
 _LAST_RESORT_S = 10.0
