@@ -45,8 +45,7 @@ def lay_out(
 
     from conformance.mock_engine import hub_cache
 
-    default = Path(env.get("HOME", "/")) / ".cache" / "huggingface"
-    home = Path(env.get("HF_HOME") or default)
+    home = hub_cache.home(env)
     if Path(model).is_dir() or hub_cache.find(home, model) is not None:
         return None
     try:

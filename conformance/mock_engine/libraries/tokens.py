@@ -51,7 +51,7 @@ def longest_sequence(model: str) -> int:
     if Path(model).is_dir():
         folder: Path | None = Path(model)
     else:
-        folder = hub_cache.find(Path(os.environ.get("HF_HOME", "")), model)
+        folder = hub_cache.find(hub_cache.home(os.environ), model)
     if folder is None:
         raise OSError(f"{model} is not a local folder and is not a model in the hub's cache")
     return context_length(folder) or DEFAULT_CONTEXT_LENGTH
