@@ -91,7 +91,7 @@ def test_lint_sees_it(
         (
             "k8s/v1alpha1/agg.yaml",
             ("componentType: worker", "componentType: main"),
-            ["failed_to_reconcile_the_resources", 'no component type "main"', "8 failed"],
+            ["failed_to_reconcile_the_resources", 'no component type "main"', "9 failed"],
         ),
         (
             "k8s/deepseek_r1/agg_dp.yaml",

@@ -22,8 +22,6 @@ EXAMPLES = Path(__file__).parents[3] / "examples"
 TREE = read_tree(EXAMPLES)
 ROWS = read_ledger(EXAMPLES / LEDGER)
 PAGES = pages(TREE, ROWS)
-NOT_YET = ("multimodal", "sglang", "tensorrt_llm")
-"""Engines that no run of the ledger has served; strict, so that a name leaves once one has."""
 
 
 def test_every_example_has_rows_that_are_for_its_bytes_and_nothing_else_has() -> None:
@@ -51,10 +49,8 @@ def test_the_front_page_shows_what_is_proven() -> None:
 
 @pytest.mark.parametrize("page", pages_of(TREE), ids=lambda one: one.parent.name)
 def test_every_command_that_uses_an_example_is_one_that_was_run(
-    page: Path, request: pytest.FixtureRequest
+    page: Path,
 ) -> None:
-    if page.parent.name in NOT_YET:
-        request.applymarker(pytest.mark.xfail(reason="not run yet: run `tox -e ledger`"))
     assert unproven_commands(page, TREE, ROWS) == ()
 
 
