@@ -6,18 +6,16 @@ that any of these name. A change of the suite itself concerns every example.
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from conformance.report.content import LAUNCH, components_of, engine_folder, named_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from collections.abc import Set as AbstractSet
 
-LAUNCH, COMPONENTS = "launch", "components"
-
 _SUITE = Path(__file__).resolve().parent
-_WORD = re.compile(r"[\w./-]+\.\w+")
 
 
 def is_affected(path: Path, changed: AbstractSet[Path]) -> bool:
@@ -35,21 +33,12 @@ def is_affected(path: Path, changed: AbstractSet[Path]) -> bool:
 
 def _files_of(path: Path) -> Iterator[Path]:
     """Yield every file that an example is made of, as real paths."""
-    folder = next((one for one in path.parents if one.name == LAUNCH), None)
+    folder = engine_folder(path)
     own = [path]
-    if folder is not None:
-        own += sorted(folder.rglob(f"{path.stem}.*"))
-        own += [one for one in (folder.parent / COMPONENTS).rglob("*") if one.is_file()]
+    if folder != path.parent:
+        own += sorted((folder / LAUNCH).rglob(f"{path.stem}.*"))
+        own += components_of(folder)
     for one in own:
         yield one.resolve()
-        yield from _named_in(one, folder.parent if folder is not None else path.parent)
-
-
-def _named_in(path: Path, example: Path) -> Iterator[Path]:
-    """Yield the files that a text names, beside itself or from the example's folder."""
-    text = path.read_text(encoding="utf-8", errors="replace")
-    for word in set(_WORD.findall(text)):
-        for base in (path.parent, example):
-            named = base / word
-            if named.is_file():
-                yield named.resolve()
+        for named in named_in(one, folder):
+            yield named.resolve()

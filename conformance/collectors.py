@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from conformance.engines.legacy import legacy_release
 from conformance.engines.serving import serving
 from conformance.lint.check import check_file
 from conformance.lint.finding import Severity
 from conformance.lint.output.text import findings as finding_texts
 from conformance.lint.settings import find_settings
+from conformance.manifest.config_maps import config_maps
 from conformance.manifest.document import read_file
 from conformance.manifest.errors import ManifestError
 from conformance.manifest.read import read_graph
 from conformance.probes.probe import Endpoint, Probe, ProbeFailure, Unsupported, load_probes
+from conformance.rendering import backend
 from conformance.report.stash import TABLE
 from conformance.report.table import Outcome, Row, Table
 from conformance.targets.ready import wait_ready
@@ -31,10 +34,14 @@ if TYPE_CHECKING:
     from conformance.manifest.graph import Graph
     from conformance.schedule import Job
     from conformance.targets.local.script import ScriptDeployment
-    from conformance.targets.target import Deployment
+    from conformance.targets.target import Change, Deployment
 
 LINT, LOCAL, SCRIPT = "lint", "local", "script"
 READY = "ready"
+CHANGE = "dynamo-change"
+"""The user property that tells one thing that was different from the published file."""
+WHERE = "dynamo-where"
+"""The user property that tells where a graph ran, when that is not the same everywhere."""
 
 
 class ManifestFile(pytest.File):
@@ -59,7 +66,30 @@ class ManifestFile(pytest.File):
             except ManifestError:
                 continue  # The lint item says what is wrong with it.
             name = level if len(described) == 1 else f"{level}-{graph.name or index}"
-            yield kind.from_parent(self, name=name, graph=graph)
+            reason = _out_of_reach(graph, self.config)
+            if reason:
+                yield OutOfReach.from_parent(self, name=name, reason=reason)
+            else:
+                yield kind.from_parent(self, name=name, graph=graph)
+
+
+def _out_of_reach(graph: Graph, config: pytest.Config) -> str:
+    """Return why no target here can run a graph, or nothing."""
+    old = legacy_release(graph)
+    if old is not None:
+        return (
+            f"Dynamo {old} alone runs it: its components were classes of an SDK, which no later "
+            "release, operator or mock engine has"
+        )
+    target, engine = (config.getoption(f"--dynamo-{one}") for one in ("target", "engine"))
+    if (target, engine) == ("kind", "mock"):
+        spread = [one for one in graph.components if one.node_count > 1]
+        if any(backend.detect(one) == backend.TRTLLM for one in spread):
+            return (
+                "TensorRT-LLM's leader starts the other nodes' ranks with mpirun over ssh, and the "
+                "mock engine's image has neither"
+            )
+    return ""
 
 
 class ScriptFile(pytest.File):
@@ -164,6 +194,27 @@ class Example(pytest.Collector):
         return []
 
 
+class OutOfReach(Example):
+    """A graph that no target here can run: one check, which says so."""
+
+    def __init__(self, *, name: str, parent: pytest.Collector, reason: str) -> None:
+        super().__init__(name=name, parent=parent, promised=None)
+        self.reason = reason
+        self.level = self.config.getoption("--dynamo-target") or LOCAL
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Yield `ready` alone."""
+        yield ReadyItem.from_parent(self, name=READY)
+
+    def check_ready(self) -> tuple[str, ...]:
+        """Say why it is not served.
+
+        Raises:
+            Unsupported: Always.
+        """
+        raise Unsupported(self.reason)
+
+
 class OnTarget(Example):
     """A graph that is started when its first check runs, and ended after its last one."""
 
@@ -173,6 +224,7 @@ class OnTarget(Example):
         self.failure: DeployFailure | None = None
         self.failed_checks = 0
         self.ready_after = 0.0
+        self.changes: tuple[Change, ...] = ()
         self._stack = ExitStack()
 
     def deploy(self) -> AbstractContextManager[Deployment | ScriptDeployment]:
@@ -187,11 +239,13 @@ class OnTarget(Example):
                 deployment,
                 model=self.promised.model if self.promised is not None else None,
                 timeout=self.config.getoption("--dynamo-timeout"),
+                embeds=self.promised is not None and self.promised.embeds,
             )
         except DeployFailure as failure:
             self.failure = failure
             return
         self.ready_after = ready.ready_after
+        self.changes = deployment.changes
         self.endpoint = Endpoint(
             url=deployment.url,
             model=ready.model,
@@ -215,6 +269,10 @@ class OnTarget(Example):
             raise ProbeFailure("not carried out: the graph did not come up, see `ready`")
         probe.run(self.endpoint)
 
+    def properties(self, check: str) -> list[tuple[str, object]]:
+        """Return what was different from the published file."""
+        return _properties(self.changes, check)
+
     def keep_logs(self, logs: Path) -> None:
         """Keep the logs when anything went wrong."""
         if self.failure is not None or self.failed_checks:
@@ -233,7 +291,9 @@ class GraphOnTarget(OnTarget):
         from conformance.targets.local.deployment import LocalTarget
 
         engine: str = self.config.getoption("--dynamo-engine")
-        return LocalTarget(engine=engine, at_end=self.keep_logs).deploy(self.graph)
+        beside = config_maps(read_file(self.path))
+        target = LocalTarget(engine=engine, at_end=self.keep_logs, config_maps=beside)
+        return target.deploy(self.graph)
 
 
 class ScriptOnTarget(OnTarget):
@@ -276,6 +336,8 @@ class GraphInCluster(Example):
         self.job: Job | None = None
         self.remarks: list[str] = []
         self.sha256 = ""
+        self.where = ""
+        self.changes: tuple[Change, ...] = ()
 
     def check_ready(self) -> tuple[str, ...]:
         """Wait until the graph answers."""
@@ -289,12 +351,18 @@ class GraphInCluster(Example):
     def properties(self, check: str) -> list[tuple[str, object]]:
         """Return which bytes were applied, and after how many seconds the check had ended."""
         took = self.job.took.get(check, 0.0) if self.job is not None else 0.0
-        return [("manifest-sha256", self.sha256), ("seconds", round(took, 2))]
+        found = [("manifest-sha256", self.sha256), ("seconds", round(took, 2))]
+        where = [(WHERE, self.where)] if check == READY and self.where else []
+        return [*found, *where, *_properties(self.changes, check)]
 
     def _wait(self, check: str) -> None:
         if self.job is None:
             raise ProbeFailure("not carried out: the run was ended before it")
         self.job.wait(check)
+
+
+def _properties(changes: tuple[Change, ...], check: str) -> list[tuple[str, object]]:
+    return [(CHANGE, str(one)) for one in changes] if check == READY else []
 
 
 class CheckOnTarget(ConformanceItem):

@@ -17,6 +17,7 @@ from conformance.collectors import READY, GraphInCluster, ProbeItem, ReadyItem
 from conformance.probes.probe import Endpoint, Unsupported
 from conformance.schedule import Job, Schedule, Stop
 from conformance.site import open_site
+from conformance.targets.cluster.describe import describe
 from conformance.targets.ready import wait_ready
 from conformance.targets.target import DeployFailure, TargetUnavailableError
 
@@ -55,7 +56,9 @@ def launched(session: pytest.Session) -> Iterator[None]:
         except TargetUnavailableError as error:
             pytest.exit(str(error), returncode=EXIT_UNAVAILABLE)
         jobs = []
+        where = describe(site.connection)
         for example, probes in selected.items():
+            example.where = where
             example.job = _Work(example, probes, site, stop).job()
             jobs.append(example.job)
         stack.enter_context(Schedule(jobs, room=site.room, stop=stop))
@@ -115,10 +118,12 @@ class _Work:
                 watched,
                 model=example.promised.model if example.promised is not None else None,
                 timeout=example.config.getoption("--dynamo-timeout"),
+                embeds=example.promised is not None and example.promised.embeds,
             )
         except DeployFailure as failure:
             deployment.failed(failure)
             raise
+        example.changes = deployment.changes
         example.remarks += [
             f"ready in {time.monotonic() - began:.1f} s",
             f"sha256 {deployment.sha256}",

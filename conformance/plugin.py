@@ -64,6 +64,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="only examples that differ from a git revision: their manifest, scripts, components, "
         "and the files these name",
     )
+    group.addoption(
+        "--dynamo-ledger",
+        type=Path,
+        metavar="FILE",
+        help="write what this run proves into FILE, the ledger in the folder of the examples",
+    )
+    group.addoption(
+        "--dynamo-compare",
+        type=Path,
+        metavar="FILE",
+        help="fail when this run shows less of an example than the ledger FILE says",
+    )
+    group.addoption(
+        "--dynamo-report",
+        type=Path,
+        metavar="FILE",
+        help="write what this run saw as one HTML page",
+    )
     _add_cluster_options(parser.getgroup("dynamo-cluster", "Dynamo conformance in a cluster"))
     parser.addini(SCRIPTS_INI, "run launch/local/*.sh too", type="bool", default=False)
 
@@ -151,6 +169,23 @@ def pytest_configure(config: pytest.Config) -> None:
             config.addinivalue_line("filterwarnings", f"default::{warning}")
     config.addinivalue_line("markers", "lint: checks of a manifest that run nothing")
     config.addinivalue_line("markers", "e2e: checks of a graph that was started")
+    _record(config)
+
+
+def _record(config: pytest.Config) -> None:
+    """Have the run recorded, when a ledger or a page is named."""
+    for option, writes in (("--dynamo-ledger", True), ("--dynamo-compare", False)):
+        ledger: Path | None = config.getoption(option)
+        if ledger is not None:
+            from conformance.recorder import Recorder
+
+            recorder = Recorder(config, ledger=ledger, writes=writes)
+            config.pluginmanager.register(recorder, f"dynamo{option}")
+    page: Path | None = config.getoption("--dynamo-report")
+    if page is not None:
+        from conformance.reporter import Reporter
+
+        config.pluginmanager.register(Reporter(page), "dynamo-report")
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

@@ -38,6 +38,7 @@ class Command:
 
 COMMANDS: Final = (
     Command("serve", "launch.serve.command:serve", "Start one component as one process."),
+    Command("deploy", "launch.deploy.command:deploy", "Write what a target needs for a graph."),
     Command("up", "conformance.targets.local.command:up", "Run a whole graph on this machine."),
     Command("lint", "conformance.lint.command:lint", "Check manifests without running them."),
     Command("convert", "conformance.convert.command:convert", "Rewrite in another API version."),

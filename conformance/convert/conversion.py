@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from conformance.convert.comments import Comments
-from conformance.convert.downgrade import refuse_namesakes, to_v1alpha1
 from conformance.convert.leftover import Leftover, leftovers, numbers
 from conformance.convert.numbering import Numbering
 from conformance.convert.quantities import with_quantities_only
 from conformance.manifest.document import V1BETA1
+from conformance.manifest.downgrade import refuse_namesakes, to_v1alpha1
 from conformance.manifest.emitter import Layout, emit
 from conformance.manifest.errors import ManifestError
 from conformance.manifest.node import Mapping, Mark, Scalar, Sequence, walk

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from conformance.convert import alpha_memory, beta_memory, sides, status
-from conformance.convert.downgrade import refuse_namesakes
 from conformance.manifest.document import GROUP, V1ALPHA1, V1BETA1, Document
+from conformance.manifest.downgrade import refuse_namesakes
 from conformance.manifest.node import Mapping, Scalar
 from conformance.manifest.notes import SPEC, STATUS, note, noted, without_notes
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from conformance.convert.downgrade import to_v1alpha1
 from conformance.convert.fitting import Layout
 from conformance.convert.quantities import with_quantities_only
+from conformance.manifest.downgrade import to_v1alpha1
 from conformance.manifest.fields import entries
 from conformance.manifest.node import Entry, Mapping, Sequence
 from conformance.manifest.v1alpha1 import to_v1beta1

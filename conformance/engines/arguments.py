@@ -55,6 +55,7 @@ class Arguments:
         positionals: Words that are no flag and belong to none.
         settings: All flags by dest.
         env: The environment.
+        dotted: Values of TensorRT-LLM's dotted flags, by what stands behind `--trtllm.`.
     """
 
     module: str
@@ -62,6 +63,7 @@ class Arguments:
     positionals: tuple[str, ...]
     settings: Mapping[str, tuple[Flag, ...]] = field(repr=False)
     env: Mapping[str, str] = field(repr=False)
+    dotted: Mapping[str, str] = field(default_factory=dict)
 
     def known(self, dest: str) -> bool:
         """Whether the module has the setting at all."""

@@ -6,7 +6,7 @@ The files in `data/flags` are made by `tools/flags.py` from the parsers of the i
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NotRequired, TypedDict
@@ -208,9 +208,9 @@ class Catalog:
                 return _Parsed(self._arguments(given, [], env), faults, [])
         if not (lenient and any(unexpanded(token.text) for token in tokens)):
             faults += self._missing(given, count=len(words))
-        tokens, dynamic = leftovers.take_dynamic(tokens, self.patterns)
-        faults += dynamic
-        arguments = self._arguments(given, tokens, env)
+        tokens, dotted, wrong = leftovers.take_dynamic(tokens, self.patterns)
+        faults += wrong
+        arguments = replace(self._arguments(given, tokens, env), dotted=dotted)
         if self._goes_elsewhere(arguments):
             tokens = []
         return _Parsed(arguments, faults, leftovers.runs(tokens, lenient=lenient))

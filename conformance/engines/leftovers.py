@@ -33,14 +33,15 @@ def runs(tokens: Iterable[Token], *, lenient: bool) -> list[list[Token]]:
 
 def take_dynamic(
     tokens: Sequence[Token], prefixes: tuple[str, ...]
-) -> tuple[list[Token], list[UsageFault]]:
+) -> tuple[list[Token], dict[str, str], list[UsageFault]]:
     """Take out the dotted flags that start with one of `prefixes`, each with its value.
 
     Returns:
-        The other words, and what is wrong with the dotted flags. `dynamo.trtllm` reads
-        `--trtllm.kv_cache_config.dtype fp8` so.
+        The other words, the values by what stands behind the prefix, and what is wrong with the
+        dotted flags. `dynamo.trtllm` reads `--trtllm.kv_cache_config.dtype fp8` so.
     """
     others: list[Token] = []
+    dotted: dict[str, str] = {}
     faults: list[UsageFault] = []
     at = 0
     while at < len(tokens):
@@ -56,8 +57,9 @@ def take_dynamic(
             message = f"Dynamic flag {token.text} requires a value"
             faults.append(UsageFault(message, index=token.index))
         else:
+            dotted[token.text.removeprefix(prefix)] = tokens[at].text
             at += 1
-    return others, faults
+    return others, dotted, faults
 
 
 def refusal(tokens: Sequence[Token], *, style: str) -> str:

@@ -27,6 +27,14 @@ class Role(StrEnum):
     PLANNER = "planner"
 
 
+COMPONENTS = {
+    Role.AGG: "backend",
+    Role.PREFILL: "prefill",
+    Role.DECODE: "backend",
+    Role.ENCODE: "encode",
+}
+"""The Dynamo component that workers of a role register as, with every engine."""
+
 _PLANNER_MODULES = frozenset({"dynamo.planner", "dynamo.global_planner"})
 _OLD_FLAGS = {"--is-prefill-worker": Role.PREFILL, "--is-decode-worker": Role.DECODE}
 """How roles were told before Dynamo 1.4; what is meant is clear, whether the release takes it."""

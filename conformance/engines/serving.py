@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from conformance.engines.features import Feature, features
 from conformance.engines.jsontext import parse_json
-from conformance.engines.role import Role, parts
+from conformance.engines.role import COMPONENTS, Role, parts
 
 if TYPE_CHECKING:
     from conformance.engines.role import Part
@@ -19,6 +20,9 @@ DEFAULT_MODELS = {
     "dynamo.trtllm": "TinyLlama/TinyLlama-1.1B-Chat-v1.0",
 }
 """What an engine of Dynamo 1.6.1 serves when no model is given."""
+
+TAKES_TURNS = ("round-robin", "random", "power-of-two", "least-loaded")
+"""Router modes that do not look at what is cached where."""
 
 WORKER_ROLES = (Role.AGG, Role.PREFILL, Role.DECODE, Role.ENCODE)
 
@@ -33,6 +37,9 @@ class Serving:
         roles: How many processes play each worker role, all replicas and nodes counted.
         router_mode: How the frontend spreads requests (`round-robin`, `kv`, ...).
         kv_events: Whether the workers that prefill publish KV events.
+        features: What the workers are told to do beyond answering.
+        registers: How many instances of each Dynamo component there must be, at least and at most.
+        embeds: Whether the answers are vectors, not text.
     """
 
     model: str
@@ -40,39 +47,119 @@ class Serving:
     roles: dict[Role, int]
     router_mode: str
     kv_events: bool
+    features: frozenset[Feature] = frozenset()
+    registers: dict[str, tuple[int, int]] = field(default_factory=dict)
+    embeds: bool = False
 
     @property
     def disaggregated(self) -> bool:
         """Whether prefill and decode are separate workers."""
         return Role.PREFILL in self.roles and Role.DECODE in self.roles
 
+    @property
+    def routes_by_kv(self) -> bool:
+        """Whether a repeated prefix must go where it is cached.
+
+        Workers that publish what they cache do so for a router that reads it: a frontend that
+        takes turns all the same was not meant to.
+        """
+        return self.router_mode == "kv" or (self.kv_events and self.router_mode in TAKES_TURNS)
+
 
 def serving(graph: Graph) -> Serving | None:
     """Return what `graph` serves, or None when no worker that is known here is in it."""
     played = parts(graph)
-    workers = [part for part in played if part.role in WORKER_ROLES]
+    known = [part for part in played if part.role in WORKER_ROLES]
+    workers = known or [part for part in played if is_own(part)]
     if not workers:
         return None
     roles: dict[Role, int] = {}
     for part in workers:
-        assert part.role is not None  # noqa: S101 - narrows for the type checker
+        role = declared_role(part)
+        assert role is not None  # noqa: S101 - narrows for the type checker
         count = part.component.replicas * part.component.node_count
-        roles[part.role] = roles.get(part.role, 0) + count
+        roles[role] = roles.get(role, 0) + count
     frontends = [part for part in played if part.role is Role.FRONTEND]
-    router = frontends[0].value("router_mode") if frontends else None
     prefilling = [part for part in workers if part.role in (Role.AGG, Role.PREFILL)]
+    # A worker that names a router mode decides how requests reach it, not the frontend.
+    modes = [part.value("router_mode") for part in (*prefilling, *frontends)]
+    router = next(filter(None, modes), None)
     return Serving(
         model=served_model(workers[0]),
         source=model_source(workers[0]),
         roles=roles,
         router_mode=router or "round-robin",
         kv_events=bool(prefilling) and all(publishes_kv_events(part) for part in prefilling),
+        features=features(graph),
+        # As what a component of somebody's own registers, only its author knows.
+        registers=_registers(known),
+        embeds=any(part.value("embedding_worker") == "True" for part in workers),
     )
+
+
+def declared_role(part: Part) -> Role | None:
+    """Return the role that a component's type promises, whatever its command line plays."""
+    own = Role.AGG if is_own(part) else part.role
+    return _DECLARED.get(part.component.type or "", own)
+
+
+_DECLARED = {"prefill": Role.PREFILL, "decode": Role.DECODE}
+
+
+def is_own(part: Part) -> bool:
+    """Whether a worker runs a module that is not Dynamo's, for a model that its words name."""
+    return (
+        part.command is not None
+        and part.role is None
+        and part.component.is_worker
+        and not part.command.module.startswith("dynamo.")
+        and _word(part, *_MODEL_FLAGS) is not None
+    )
+
+
+_MODEL_FLAGS = ("--model", "--model-path")
+
+
+def _word(part: Part, *flags: str) -> str | None:
+    """Return what follows one of `flags` in the words of a module whose flags are not known."""
+    texts = part.command.texts if part.command is not None else []
+    for index, text in enumerate(texts):
+        name, equals, value = text.partition("=")
+        if name in flags:
+            return value if equals else next(iter(texts[index + 1 :]), None)
+    return None
+
+
+def _registers(workers: list[Part]) -> dict[str, tuple[int, int]]:
+    """Return how many instances of each Dynamo component the workers register.
+
+    Of a replica over several nodes one registers, or each; that is the engine's business.
+    """
+    found: dict[str, tuple[int, int]] = {}
+    for part in workers:
+        name = _component(part)
+        fewest, most = found.get(name, (0, 0))
+        replicas = part.component.replicas
+        found[name] = (fewest + replicas, most + replicas * part.component.node_count)
+    return found
+
+
+def _component(part: Part) -> str:
+    given = (part.value("endpoint") or "").removeprefix("dyn://").split(".")
+    if len(given) == _ENDPOINT_PARTS:
+        return given[1]
+    role = declared_role(part)
+    return COMPONENTS[role] if role in COMPONENTS else COMPONENTS[Role.AGG]
+
+
+_ENDPOINT_PARTS = 3
 
 
 def served_model(part: Part) -> str:
     """Return the id that a worker registers under: the first served name, else the model."""
     named = part.value("served_model_name")
+    if named is None and is_own(part):
+        named = _word(part, "--served-model-name")
     if named:
         return re.split(r"[\s,]+", named.strip())[0]
     return model_source(part)
@@ -81,13 +168,15 @@ def served_model(part: Part) -> str:
 def model_source(part: Part) -> str:
     """Return the hub id or path that a worker loads its model from."""
     given = part.value("model") or part.value("model_path")
+    if given is None and is_own(part):
+        return _word(part, *_MODEL_FLAGS) or ""
     module = part.command.module if part.command is not None else ""
     return given or DEFAULT_MODELS.get(module, "")
 
 
 def model_sources(graph: Graph) -> tuple[str, ...]:
     """Return every hub id or path that a worker of the graph loads a model from."""
-    workers = (part for part in parts(graph) if part.role in WORKER_ROLES)
+    workers = (part for part in parts(graph) if part.role in WORKER_ROLES or is_own(part))
     return tuple(sorted({model_source(part) for part in workers}))
 
 

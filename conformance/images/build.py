@@ -64,6 +64,15 @@ Some packages ship files that are no Python of this version; those are not compi
 """
 
 
+_START = (
+    'RUN python3 -c "import pathlib, site; '
+    "beside = [pathlib.Path(one, 'dynamo-conformance.pth') for one in site.getsitepackages()]; "
+    "(found,) = [one for one in beside if one.exists()]; "
+    "found.with_name('dynamo-conformance.start.pth').write_text('import {module}\\n')\""
+)
+"""Such a file is read after the one that tells where our packages are: its name comes later."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
     """An image of ours.
@@ -155,7 +164,8 @@ def _dockerfile(recipe: Recipe) -> str:
         if not _is_in_root(source)
     ]
     settings = [f"ENV {key}={json.dumps(value)}" for key, value in recipe.environment.items()]
-    lines = [*elsewhere, _COMPILE.format(folder=PROJECT), *settings, *recipe.lines]
+    start = [_START.format(module=recipe.start)] if recipe.start else []
+    lines = [*elsewhere, _COMPILE.format(folder=PROJECT), *settings, *start, *recipe.lines]
     return _OURS.format(root=ROOT) + "".join(f"{line}\n" for line in lines)
 
 

@@ -63,6 +63,7 @@ class Recipe:
         search_path: Folders of the image in which its Python looks first, before our packages and
             before `requirements`.
         environment: Environment variables.
+        start: A module that Python imports whenever it starts in the image, or nothing.
         lines: What else its Dockerfile says, after everything was copied.
     """
 
@@ -72,6 +73,7 @@ class Recipe:
     sources: tuple[Source, ...] = ()
     search_path: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
+    start: str = ""
     lines: tuple[str, ...] = ()
 
     def python_path(self) -> tuple[str, ...]:

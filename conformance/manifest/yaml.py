@@ -118,6 +118,11 @@ def _words(error: yaml.MarkedYAMLError, text: str, line: int) -> str:
     said = str(error.problem or error.context)
     if "nesting depth" in said:  # Newer parsers have a limit of their own.
         return _TOO_DEEP
+    if said.startswith("mapping values are not allowed"):
+        return (
+            f"not YAML: {said}; a line is indented deeper than the one before it, "
+            'or a value with ": " in it needs quotes'
+        )
     if begun is None or "end of stream" not in said:
         return f"not YAML: {said}"
     return f"not YAML: {said}, {error.context} that begins in line {begun.line + line}"

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from conformance.mock_engine.tokenizer import DEFAULT_CONTEXT_LENGTH, ModelFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 # Letters, digits and . _ - ; each part starts and ends with a letter, a digit or _.
 _PART = re.compile(r"(?!.*(--|\.\.))\w(?:[\w.-]{0,94}\w)?", re.ASCII)
@@ -49,6 +49,11 @@ def fill(
         model: _add(home / "hub" / folder, ModelFiles(name=model, context_length=context_length))
         for model, folder in wanted.items()
     }
+
+
+def home(env: Mapping[str, str]) -> Path:
+    """Return the folder that holds the hub's cache, as the hub's own library finds it."""
+    return Path(env.get("HF_HOME") or Path(env.get("HOME") or "/") / ".cache" / "huggingface")
 
 
 def models(home: Path) -> list[str]:

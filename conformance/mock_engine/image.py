@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from conformance.images.recipe import PROJECT, Recipe, packages
 from conformance.images.requirements import requirements
-from conformance.mock_engine.player import MODELS_VARIABLE
+from conformance.mock_engine.own_models import MODELS_VARIABLE
 
 EXTRA = "local"
 RUNTIME = ("ai-dynamo", "ai-dynamo-runtime", "pydantic", "uvloop")
@@ -32,6 +32,7 @@ def recipe() -> Recipe:
         overrides=OVERRIDES,
         sources=packages(*_PARTS),
         search_path=(f"{PROJECT}/conformance/mock_engine/overlay",),
+        start="conformance.mock_engine.start",
         environment={
             MODELS_VARIABLE: MODELS,
             "HF_HUB_OFFLINE": "1",

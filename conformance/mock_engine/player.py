@@ -18,6 +18,7 @@ from conformance.mock_engine import hub_cache, sglang, trtllm, vllm
 from conformance.mock_engine.members import describe
 from conformance.mock_engine.mocker_argv import first_event_port, mocker_argv
 from conformance.mock_engine.notice import notice
+from conformance.mock_engine.own_models import MODELS_VARIABLE
 from conformance.mock_engine.ports import check_free
 from conformance.mock_engine.refusal import HelpAskedFor, Refusal, StartFault, UsageRefusal
 from conformance.mock_engine.rendezvous import DEADLINE_S, Rendezvous
@@ -31,12 +32,6 @@ if TYPE_CHECKING:
 
 SPEEDUP_VARIABLE = "DYN_MOCK_ENGINE_SPEEDUP"
 JOIN_TIMEOUT_VARIABLE = "DYN_MOCK_ENGINE_JOIN_TIMEOUT"
-MODELS_VARIABLE = "DYN_MOCK_ENGINE_MODELS"
-"""A folder in which a model is made that is nowhere to be found.
-
-Set in the image that stands for an engine's: a volume of the manifest hides what an image brings,
-and the models that people serve are not known when it is built.
-"""
 
 _DEFAULT_SPEEDUP = 100.0
 _LAST_RESORT_S = 10.0
@@ -105,14 +100,28 @@ def _play(worker: Worker, env: Mapping[str, str]) -> None:
             return
     _check_ports(worker)
     worker = _with_model(worker, env)
-    argv = mocker_argv(worker, speedup=speedup)
-    notice(f"{worker.engine} {worker.role} as dynamo.mocker {' '.join(argv)}")
-    # Only now: the runtime takes longer to import than all of the above takes to run.
-    from conformance.mock_engine.serving import serve
-
     ending.serving = True
-    serve(worker, argv)
+    # Imports only now: the runtime takes longer to import than all of the above takes to run.
+    if worker.by_hand:
+        from conformance.mock_engine import handlers
+
+        kind = "of embeddings" if worker.embeds else worker.role
+        notice(f"{worker.engine} {kind} as {worker.endpoint}; dynamo.mocker has no part for it")
+        handlers.serve(worker, planes(worker.runtime_words, env))
+    else:
+        from conformance.mock_engine import serving
+
+        argv = mocker_argv(worker, speedup=speedup)
+        notice(f"{worker.engine} {worker.role} as dynamo.mocker {' '.join(argv)}")
+        serving.serve(worker, argv)
     ending.check()
+
+
+def planes(words: Sequence[str], env: Mapping[str, str]) -> dict[str, str | None]:
+    """Return the runtime's planes by their names, as Dynamo's own parser reads them."""
+    arguments = catalog.load("dynamo.mocker").parse_leniently(words, env=env)
+    names = ("discovery_backend", "request_plane", "response_plane", "event_plane")
+    return {name: Settings(arguments=arguments, env=env).text(name) for name in names}
 
 
 def _check_ports(worker: Worker) -> None:

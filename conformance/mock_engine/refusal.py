@@ -30,6 +30,12 @@ class ValueRefusal(Refusal):
     """What the engine's own checks refuse, in reality with a ValueError and its traceback."""
 
 
+class FileRefusal(Refusal):
+    """A file that the command line names and that is not there."""
+
+    label = "FileNotFoundError"
+
+
 class CannotPlay(Refusal):
     """What the real engine may well accept, but the mock engine has no way to act out."""
 

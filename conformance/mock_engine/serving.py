@@ -13,6 +13,7 @@ import signal
 from typing import TYPE_CHECKING
 
 from conformance.mock_engine.refusal import StartFault
+from conformance.mock_engine.telling import tell_route
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -58,6 +59,7 @@ async def _serve(worker: Worker, args: Namespace) -> None:
         args.event_plane,
         response_plane=args.response_plane,
     )
+    tell_route(runtime, worker)
     asked_to_end = asyncio.Event()
 
     def end() -> None:

@@ -10,17 +10,19 @@ import re
 from typing import TYPE_CHECKING
 
 from conformance.engines.engine import Engine
-from conformance.engines.role import Role
+from conformance.engines.role import COMPONENTS, Role
 from conformance.mock_engine.kv_config import zmq_port
 from conformance.mock_engine.refusal import CannotPlay, UsageRefusal, ValueRefusal
 from conformance.mock_engine.worker import (
-    COMPONENTS,
+    NO_LINKS,
     Gathering,
     KvEvents,
+    Links,
     Ranks,
     Worker,
     endpoint,
     namespace,
+    needs,
 )
 
 if TYPE_CHECKING:
@@ -32,18 +34,13 @@ _ROLES = {
     "pd": Role.AGG,
     "prefill": Role.PREFILL,
     "decode": Role.DECODE,
+    "encode": Role.ENCODE,
 }
 _REMOVED_VARIABLES = {
     "DYN_SGL_MULTIMODAL_ENCODE_WORKER": "--disaggregation-mode=encode",
     "DYN_SGL_MULTIMODAL_WORKER": "--disaggregation-mode=agg, pd, prefill or decode",
 }
-_OTHER_KINDS = (
-    "embedding_worker",
-    "rerank_worker",
-    "image_diffusion_worker",
-    "video_generation_worker",
-    "dedicated_mm_encoder",
-)
+_OTHER_KINDS = ("rerank_worker", "image_diffusion_worker", "video_generation_worker")
 
 
 def read(settings: Settings) -> Worker:
@@ -61,16 +58,16 @@ def read(settings: Settings) -> Worker:
     served = settings.text("served_model_name") or model
     size = settings.at_least_one("dp_size")
     prefix_caching = not settings.switch("disable_radix_cache")
+    own = namespace(settings.text("namespace"), settings.env)
+    behind = _behind_encoder(settings, role)
+    _check_encoder(settings, role)
+    embeds = bool(settings.switch("embedding_worker"))
     return Worker(
         engine=Engine.SGLANG,
         role=role,
         model=model,
         served_name=served.split(",")[0],
-        endpoint=endpoint(
-            settings.text("endpoint"),
-            namespace=namespace(settings.text("namespace"), settings.env),
-            component=COMPONENTS[role],
-        ),
+        endpoint=endpoint(settings.text("endpoint"), namespace=own, component=COMPONENTS[role]),
         block_size=settings.whole("page_size") or 1,
         max_model_len=settings.whole("context_length"),
         max_num_seqs=settings.whole("max_running_requests"),
@@ -85,7 +82,67 @@ def read(settings: Settings) -> Worker:
         runtime_words=settings.runtime_words(),
         gathering=gathering,
         serves=gathering is None or gathering.leads,
+        links=_links(role, own, behind=behind),
+        embeds=embeds,
+        by_hand=embeds or behind or role is Role.ENCODE,
+        # Behind an encode worker, that one is the one whom clients ask.
+        public=role is Role.ENCODE or not behind,
+        needs=_needs(role, behind=behind),
     )
+
+
+def _check_encoder(settings: Settings, role: Role) -> None:
+    if role is Role.ENCODE and settings.text("chat_template") is None:
+        raise ValueRefusal(
+            "--disaggregation-mode encode needs --chat-template: the encode worker looks up there "
+            "which token stands for an image, and fails with a KeyError without it"
+        )
+
+
+def _behind_encoder(settings: Settings, role: Role) -> bool:
+    """Whether the worker takes images from an encode worker, and requests from it as well."""
+    dedicated = bool(settings.switch("dedicated_mm_encoder"))
+    if not dedicated:
+        return False
+    if not settings.switch("enable_multimodal"):
+        raise ValueRefusal(
+            "--dedicated-mm-encoder requires --enable-multimodal. The dedicated encoder flag "
+            "selects the internal encode-worker topology; it is not a standalone multimodal "
+            "capability switch."
+        )
+    if role is Role.ENCODE:
+        raise ValueRefusal(
+            "--dedicated-mm-encoder is for PD/P/D workers that consume or forward embeddings from "
+            "a separate encode worker. Do not combine it with --disaggregation-mode=encode."
+        )
+    mode = (
+        settings.text("disaggregation_mode") if settings.explicit("disaggregation_mode") else None
+    )
+    if mode is None:
+        raise ValueRefusal(
+            "--dedicated-mm-encoder requires --disaggregation-mode=pd, "
+            "--disaggregation-mode=prefill, or --disaggregation-mode=decode."
+        )
+    if mode not in ("pd", "prefill", "decode"):
+        raise ValueRefusal(
+            "--dedicated-mm-encoder only applies to --disaggregation-mode=pd, "
+            "--disaggregation-mode=prefill, or --disaggregation-mode=decode."
+        )
+    return True
+
+
+def _links(role: Role, own: str, *, behind: bool) -> Links:
+    if role is Role.ENCODE:
+        return Links(onward=f"dyn://{own}.backend.generate")
+    if behind and role is Role.DECODE:
+        return Links(prefill=f"dyn://{own}.prefill.generate")
+    return NO_LINKS
+
+
+def _needs(role: Role, *, behind: bool) -> tuple[tuple[Role, ...], ...]:
+    if role is Role.AGG:
+        return ((Role.ENCODE,),) if behind else ()
+    return needs(role, encoder=None)
 
 
 def _check_removed(settings: Settings) -> None:
@@ -100,7 +157,7 @@ def _role(settings: Settings) -> Role:
     for dest in _OTHER_KINDS:
         if settings.switch(dest):
             raise CannotPlay(
-                f"--{dest.replace('_', '-')}: it only plays workers that generate text"
+                f"--{dest.replace('_', '-')}: it only plays workers of text and of embeddings"
             )
     mode = settings.text("disaggregation_mode") or "null"
     if mode not in _ROLES:

@@ -10,10 +10,10 @@ import json
 from typing import TYPE_CHECKING
 
 from conformance.engines.engine import Engine
-from conformance.engines.role import Role
+from conformance.engines.role import COMPONENTS, Role
 from conformance.mock_engine import kv_config, vllm_topology
 from conformance.mock_engine.refusal import CannotPlay, ValueRefusal
-from conformance.mock_engine.worker import COMPONENTS, Worker, endpoint, namespace
+from conformance.mock_engine.worker import Links, Worker, endpoint, namespace, needs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,13 @@ DEFAULT_MODEL = "Qwen/Qwen3-0.6B"
 # vLLM's default on CUDA; the mocker's own would be 64.
 DEFAULT_BLOCK_SIZE = 16
 
-_ROLES = {"pd": Role.AGG, "agg": Role.AGG, "prefill": Role.PREFILL, "decode": Role.DECODE}
+_ROLES = {
+    "pd": Role.AGG,
+    "agg": Role.AGG,
+    "prefill": Role.PREFILL,
+    "decode": Role.DECODE,
+    "encode": Role.ENCODE,
+}
 _REMOVED_VARIABLES = {
     "DYN_VLLM_MULTIMODAL_ENCODE_WORKER": "--disaggregation-mode=encode",
     "DYN_VLLM_MULTIMODAL_WORKER": "--disaggregation-mode=agg or --disaggregation-mode=prefill",
@@ -42,8 +48,8 @@ _CONNECTORS = {
         "kv_role": "kv_both",
     },
 }
-# Worker kinds that answer with something else than tokens.
-_OTHER_KINDS = ("embedding_worker", "classify_worker", "realtime", "benchmark_mode")
+# Worker kinds that answer with neither text nor vectors.
+_OTHER_KINDS = ("classify_worker", "realtime", "benchmark_mode")
 
 
 def read(settings: Settings) -> Worker:
@@ -57,11 +63,10 @@ def read(settings: Settings) -> Worker:
     _check_removed(settings.env)
     role = _role(settings)
     _check_kind(settings, role)
-    where = endpoint(
-        settings.text("endpoint"),
-        namespace=namespace(settings.text("namespace"), settings.env),
-        component=COMPONENTS[role],
-    )
+    own = namespace(settings.text("namespace"), settings.env)
+    where = endpoint(settings.text("endpoint"), namespace=own, component=COMPONENTS[role])
+    encoder = _encoder(settings, role, own)
+    embeds = bool(settings.switch("embedding_worker"))
     _check_connector(settings, role, transfer)
     prefix_caching = settings.switch("enable_prefix_caching") is not False
     model = settings.text("model") or DEFAULT_MODEL
@@ -86,7 +91,18 @@ def read(settings: Settings) -> Worker:
         runtime_words=settings.runtime_words(),
         gathering=topology.gathering,
         serves=topology.serves,
+        links=Links(encoder=encoder),
+        embeds=embeds,
+        by_hand=embeds or role is Role.ENCODE or encoder is not None,
+        public=role in (Role.AGG, Role.DECODE),
+        needs=needs(role, encoder=encoder),
     )
+
+
+def _encoder(settings: Settings, role: Role, own: str) -> str | None:
+    """Return the encode worker that this one asks; its name is fixed."""
+    asks = settings.switch("route_to_encoder") and role in (Role.AGG, Role.PREFILL)
+    return f"dyn://{own}.encode.generate" if asks else None
 
 
 def _check_removed(env: Mapping[str, str]) -> None:
@@ -109,20 +125,28 @@ def _role(settings: Settings) -> Role:
 
 
 def _check_kind(settings: Settings, role: Role) -> None:
+    if settings.switch("embedding_worker"):
+        _check_embedding(settings, role)
     for dest in _OTHER_KINDS:
         if settings.switch(dest):
             flag = "--" + dest.replace("_", "-")
-            if dest == "embedding_worker" and role is not Role.AGG:
-                raise ValueRefusal(
-                    f"{flag} is only valid with --disaggregation-mode=agg (got {role}). "
-                    "Pooling models do not have prefill/decode phases."
-                )
-            raise CannotPlay(f"{flag}: it only plays workers that generate text")
+            raise CannotPlay(f"{flag}: it only plays workers of text and of embeddings")
     if settings.text("custom_encoder_class") and not settings.switch("enable_multimodal"):
         raise ValueRefusal(
             "--custom-encoder-class requires --enable-multimodal "
             "(the custom encoder is a multimodal component)."
         )
+
+
+def _check_embedding(settings: Settings, role: Role) -> None:
+    flag = "--embedding-worker"
+    if role is not Role.AGG:
+        raise ValueRefusal(
+            f"{flag} is only valid with --disaggregation-mode=agg (got {role}). "
+            "Pooling models do not have prefill/decode phases."
+        )
+    if settings.switch("enable_multimodal"):
+        raise ValueRefusal(f"{flag} cannot be combined with --enable-multimodal.")
 
 
 def _check_connector(settings: Settings, role: Role, transfer: KvTransfer | None) -> None:

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from conformance.engines.engine import Engine
 
-# Where each role registers, with every engine.
-COMPONENTS = {Role.AGG: "backend", Role.PREFILL: "prefill", Role.DECODE: "backend"}
 _ENDPOINT_PARTS = 3
 
 
@@ -74,12 +72,30 @@ class KvEvents:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Links:
+    """Workers that a worker itself calls, each as `dyn://namespace.component.endpoint` or None.
+
+    Attributes:
+        encoder: Is asked first when a request carries images.
+        prefill: Is asked for the prompt's KV blocks: the way of SGLang's workers behind an encoder.
+        onward: Answers in this worker's place: where SGLang's encode worker sends a request on.
+    """
+
+    encoder: str | None = None
+    prefill: str | None = None
+    onward: str | None = None
+
+
+NO_LINKS = Links()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
     """A worker as its command line describes it.
 
     Attributes:
         engine: The engine being played.
-        role: Aggregated, prefill or decode.
+        role: Aggregated, prefill, decode or encode.
         model: Id or folder of the model.
         served_name: The name requests use.
         endpoint: Where it serves, as `dyn://namespace.component.endpoint`.
@@ -98,6 +114,12 @@ class Worker:
         runtime_words: Flags of the runtime and of the router, passed on as written.
         gathering: The other processes of the same engine, None when there are none.
         serves: False for a process that only lends its GPUs to another one.
+        unread: Settings that only the real engine understands, so that nothing here shows them.
+        links: The workers it calls.
+        embeds: Whether it answers with vectors, not with text.
+        by_hand: Whether Dynamo's mocker has no part for it; see `handlers`.
+        public: Whether clients may ask it; the others are only asked by other workers.
+        needs: Roles that must be there before the model is served: all of one of the lists.
     """
 
     engine: Engine
@@ -120,6 +142,30 @@ class Worker:
     runtime_words: tuple[str, ...] = ()
     gathering: Gathering | None = None
     serves: bool = True
+    unread: tuple[str, ...] = ()
+    links: Links = NO_LINKS
+    embeds: bool = False
+    by_hand: bool = False
+    public: bool = True
+    needs: tuple[tuple[Role, ...], ...] = ()
+
+
+def needs(role: Role, *, encoder: str | None) -> tuple[tuple[Role, ...], ...]:
+    """Return the roles that a worker of vLLM or TensorRT-LLM says it needs beside it.
+
+    Args:
+        role: Its own.
+        encoder: The encode worker that it asks, or None.
+    """
+    if role is Role.ENCODE:
+        return ENCODERS_NEED
+    peers = {Role.PREFILL: (Role.DECODE,), Role.DECODE: (Role.PREFILL,)}.get(role, ())
+    all_of_them = (*peers, Role.ENCODE) if encoder is not None else peers
+    return (all_of_them,) if all_of_them else ()
+
+
+ENCODERS_NEED = ((Role.PREFILL, Role.DECODE), (Role.AGG,))
+"""What every engine's encode worker waits for."""
 
 
 def namespace(given: str | None, env: Mapping[str, str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from conformance.manifest.document import GROUP
+from conformance.rendering import accounts
 
 if TYPE_CHECKING:
     from conformance.manifest.node import Plain
@@ -40,12 +41,15 @@ def rules() -> list[Plain]:
 
 
 def planner_rules() -> list[Plain]:
-    """Return the rules of the ClusterRole that planners are bound to: they scale graphs."""
+    """Return the rules of the ClusterRole that planners are bound to.
+
+    They scale graphs, and find their workers by Kubernetes' discovery as every component does.
+    """
     graphs, adapters = "dynamographdeployments", "dynamographdeploymentscalingadapters"
     return [
         _rule(GROUP, (graphs, adapters), *READ, "patch", "update"),
         _rule(GROUP, (f"{graphs}/scale", f"{adapters}/scale"), "get", "patch", "update"),
-        _rule("", ("pods",), *READ),
+        *accounts.discovery_rules(),
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from conformance.probes.client import openai_client
-from conformance.probes.probe import Endpoint, Probe, expect
+from conformance.probes.probe import Endpoint, Probe, expect, writes_text
 
 if TYPE_CHECKING:
     from openai import OpenAI, Stream
@@ -96,7 +96,7 @@ def check_usage(usage: CompletionUsage | None) -> None:
 
 
 PROBES = (
-    Probe(id="chat", run=chat),
-    Probe(id="chat-stream", run=chat_stream),
-    Probe(id="usage", run=usage_agrees),
+    Probe(id="chat", run=chat, applies=writes_text),
+    Probe(id="chat-stream", run=chat_stream, applies=writes_text),
+    Probe(id="usage", run=usage_agrees, applies=writes_text),
 )

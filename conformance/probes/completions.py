@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from conformance.probes.chat import FINISH_REASONS, MAX_TOKENS, check_usage
 from conformance.probes.client import openai_client
-from conformance.probes.probe import Endpoint, Probe, expect
+from conformance.probes.probe import Endpoint, Probe, expect, writes_text
 
 PROMPT = "Three rivers that end in the North Sea are"
 
@@ -37,6 +37,6 @@ def completions_stream(endpoint: Endpoint) -> None:
 
 
 PROBES = (
-    Probe(id="completions", run=completions),
-    Probe(id="completions-stream", run=completions_stream),
+    Probe(id="completions", run=completions, applies=writes_text),
+    Probe(id="completions-stream", run=completions_stream, applies=writes_text),
 )

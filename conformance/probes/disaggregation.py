@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
+from conformance.engines.role import COMPONENTS, Role
 from conformance.probes.client import openai_client
 from conformance.probes.metrics import requests_served
 from conformance.probes.probe import Endpoint, Probe, expect
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from conformance.engines.serving import Serving
 
 REQUESTS = 4
-PREFILL, DECODE = "prefill", "backend"
+PREFILL, DECODE = COMPONENTS[Role.PREFILL], COMPONENTS[Role.DECODE]
 """The components that workers of these roles register as."""
 
 

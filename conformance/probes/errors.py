@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import requests
 
-from conformance.probes.probe import Endpoint, JsonObject, Probe, expect
+from conformance.probes.probe import Endpoint, JsonObject, Probe, expect, writes_text
 
 UNKNOWN_MODEL = "nobody/serves-this"
 
 
 def unknown_model(endpoint: Endpoint) -> None:
     """A model that is not served is a 404 with the error body that OpenAI clients expect."""
-    body: JsonObject = {
-        "model": UNKNOWN_MODEL,
-        "messages": [{"role": "user", "content": "Hello"}],
-        "max_tokens": 1,
-    }
-    path = "/v1/chat/completions"
+    body: JsonObject = {"model": UNKNOWN_MODEL}
+    if writes_text(endpoint.serving):
+        path = "/v1/chat/completions"
+        body |= {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 1}
+    else:
+        path = "/v1/embeddings"
+        body |= {"input": "Hello"}
     answer = endpoint.post(path, body)
     repeat = endpoint.curl(path, body)
     got = f"an unknown model is answered {answer.status_code}, expected 404"

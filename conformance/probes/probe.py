@@ -80,7 +80,15 @@ class Probe:
     applies: Callable[[Serving | None], bool] = lambda _serving: True
 
 
-AREAS = ("models", "chat", "completions", "errors", "disaggregation", "routing")
+def writes_text(serving: Serving | None) -> bool:
+    """Whether a graph answers with text, as far as its manifest says."""
+    return serving is None or not serving.embeds
+
+
+AREAS = (
+    "models", "roles", "chat", "completions", "embeddings", "images", "errors", "disaggregation",
+    "routing", "claims",
+)  # fmt: skip
 """The modules of this room that hold probes, in the order in which they are run."""
 
 

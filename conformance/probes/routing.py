@@ -97,11 +97,7 @@ def _promised(serving: Serving | None) -> int:
 
 
 def _routes_by_kv(serving: Serving | None) -> bool:
-    return (
-        serving is not None
-        and serving.router_mode == "kv"
-        and not serving.roles.keys() <= {Role.ENCODE}
-    )
+    return serving is not None and serving.routes_by_kv and not serving.embeds
 
 
 PROBES = (Probe(id="kv-router", run=kv_router, applies=_routes_by_kv),)

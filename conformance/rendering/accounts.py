@@ -33,7 +33,7 @@ def discovery(graph: Graph, *, namespace: str, owner: Owner) -> tuple[KubeObject
         kube_object("v1", "ServiceAccount", account, namespace=namespace, owner=owner,
                     labels=labels),
         kube_object(f"{RBAC}/v1", "Role", role, namespace=namespace, owner=owner, labels=labels,
-                    rules=_rules()),
+                    rules=discovery_rules()),
         kube_object(f"{RBAC}/v1", "RoleBinding", f"{account}-binding", namespace=namespace,
                     owner=owner, labels=labels, roleRef=_role("Role", role),
                     subjects=_subjects(account, namespace)),
@@ -70,7 +70,8 @@ def _label_value(name: str) -> str:
     return f"{name[: _MAX_LABEL - _HASH_LENGTH - 1]}-{tail}"
 
 
-def _rules() -> list[Plain]:
+def discovery_rules() -> list[Plain]:
+    """Return the rights with which a component finds the others, and is found."""
     return [
         _rule("", ("endpoints", "pods"), _READ),
         _rule("discovery.k8s.io", ("endpointslices",), _READ),

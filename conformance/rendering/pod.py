@@ -104,6 +104,11 @@ class Broken:
     failure: ReconcileFailure
 
 
+def starts_by_mpi(workload: Workload) -> bool:
+    """Whether the leader starts the ranks of every node with mpirun: TensorRT-LLM's way."""
+    return workload.size > 1 and backend.detect(workload.component) == backend.TRTLLM
+
+
 def render(graph: Graph, *, namespace: str, cluster: Cluster | None = None) -> tuple[Workload, ...]:
     """Return what the operator makes of `graph`, in the order of its components.
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class Outcome(StrEnum):
@@ -33,11 +37,16 @@ class Row:
     @property
     def outcome(self) -> Outcome:
         """FAIL if any check failed, PASS if any passed, else UNSUPPORTED."""
-        found = set(self.checks.values())
-        for one in (Outcome.FAIL, Outcome.PASS):
-            if one in found:
-                return one
-        return Outcome.UNSUPPORTED
+        return outcome_of(self.checks.values())
+
+
+def outcome_of(outcomes: Iterable[Outcome]) -> Outcome:
+    """Return FAIL if any is, PASS if any is, else UNSUPPORTED."""
+    found = set(outcomes)
+    for one in (Outcome.FAIL, Outcome.PASS):
+        if one in found:
+            return one
+    return Outcome.UNSUPPORTED
 
 
 class Table:

@@ -56,6 +56,7 @@ def wait_ready(
     *,
     model: str | None,
     timeout: float,
+    embeds: bool = False,
     progress: Callable[[str], None] = lambda _line: None,
 ) -> Readiness:
     """Wait until `model` answers GOOD_ANSWERS times in a row.
@@ -64,6 +65,7 @@ def wait_ready(
         deployment: What was started.
         model: The model id to expect; None takes the first that is listed.
         timeout: Seconds to wait at most.
+        embeds: Whether the answers are vectors, not text.
         progress: Is told what is being waited for, every PROGRESS_SECONDS.
 
     Raises:
@@ -90,7 +92,7 @@ def wait_ready(
             found, seen = _listed(session, deployment.url, model)
             if found is not None:
                 listed_after = listed_after or time.monotonic() - started
-                seen = _answer(session, deployment.url, found)
+                seen = _answer(session, deployment.url, found, embeds=embeds)
                 model = found
             good = good + 1 if seen == "" else 0
             if not good:
@@ -127,25 +129,39 @@ def _nothing_listed(session: requests.Session, url: str) -> str:
     return f"{INCOMPLETE}; workers are registered as: {', '.join(sorted(names))}"
 
 
-def _answer(session: requests.Session, url: str, model: str) -> str:
-    """Ask for one short completion; return an empty string when it is good, else what it was."""
-    body = {
-        "model": model,
-        "messages": [{"role": "user", "content": "Are you there?"}],
-        "max_tokens": 2,
-    }
+def _answer(session: requests.Session, url: str, model: str, *, embeds: bool) -> str:
+    """Ask for something short; return an empty string when the answer is good, else what it was."""
+    what, path, body, part = _EMBEDDING if embeds else _COMPLETION
     try:
-        answer = session.post(f"{url}/v1/chat/completions", json=body, timeout=REQUEST_SECONDS)
+        answer = session.post(
+            f"{url}{path}", json={"model": model, **body}, timeout=REQUEST_SECONDS
+        )
     except requests.RequestException as error:
-        return f"{model} is listed, but a completion ends in {type(error).__name__}"
+        return f"{model} is listed, but {what} ends in {type(error).__name__}"
     if answer.status_code != requests.codes.ok:
         text = " ".join(answer.text.split())[:200]
-        return f"{model} is listed, but a completion is answered {answer.status_code}: {text}"
+        return f"{model} is listed, but {what} is answered {answer.status_code}: {text}"
     try:
-        answer.json()["choices"][0]["message"]
+        found = answer.json()
+        for key in part:
+            found = found[key]
     except (ValueError, KeyError, IndexError, TypeError):
-        return f"{model} is listed, but its completion has no message"
+        return f"{model} is listed, but {what} has no {part[-1]}"
     return ""
+
+
+_COMPLETION = (
+    "a completion",
+    "/v1/chat/completions",
+    {"messages": [{"role": "user", "content": "Are you there?"}], "max_tokens": 2},
+    ("choices", 0, "message"),
+)
+_EMBEDDING = (
+    "an embedding",
+    "/v1/embeddings",
+    {"input": "Are you there?"},
+    ("data", 0, "embedding"),
+)
 
 
 def _cause(seen: str) -> str:

@@ -17,16 +17,26 @@ ARGS_KEYS: Final = ("in", "input", "out", "output", "engine", "task", "model")
 """What `args:` holds when it is written as a mapping."""
 
 DEPLOYMENT_KEYS: Final = (
-    "image", "cmd", "replicas", "resources", "environment", "secret_env", "nodes", "volumes",
-    "ports", "health", "model_cache",
+    "image", "runtime_version", "cmd", "dynamo_in_image", "replicas", "nodes", "resources",
+    "shared_memory", "environment", "secret_env", "volumes", "model_cache", "ports", "health",
 )  # fmt: skip
-"""What only a deployment reads."""
+"""What only a deployment reads, but for `cmd`, which is what `serve` starts too."""
 
-COMPONENT_KEYS: Final = ("name", "run_config", *RUN_KEYS, *DEPLOYMENT_KEYS)
+COMPONENT_KEYS: Final = ("name", "run_config", *RUN_KEYS, "role", *DEPLOYMENT_KEYS)
 """What a component holds."""
 
 GRAPH_KEYS: Final = ("version", "name", "components", "deployments")
 """What a file that describes several components holds."""
 
-OTHER_WORDS: Final[Mapping[str, str]] = {"role": "task", "module": "component", "input": "args"}
+OTHER_WORDS: Final[Mapping[str, str]] = {
+    "role": "task", "module": "component", "input": "args", "command": "cmd", "env": "environment",
+    "envs": "environment", "secret": "secret_env", "secrets": "secret_env", "count": "replicas",
+    "envFromSecret": "secret_env", "probes": "health", "pvc": "volumes", "gpus": "gpu",
+}  # fmt: skip
 """Keys that people write for another one, where the letters do not tell which."""
+
+INSIDE: Final[Mapping[str, str]] = {
+    "cpu": "resources", "memory": "resources", "gpu": "resources", "gpus": "resources",
+    "claim": "volumes", "mount": "volumes", "live": "health", "ready": "health",
+}  # fmt: skip
+"""Keys that people write one level too high, and where they belong."""

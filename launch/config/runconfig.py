@@ -84,12 +84,16 @@ class RunConfig:
     Attributes:
         name: The component's name, or an empty string.
         wiring: Which component it is.
+        command: A program of its own with its first words, instead of what the wiring means.
+        args: The words after `command`, as they are.
         options: The component's own options, in the order in which they were written.
         node: The mapping it was read from, deployment keys included.
     """
 
     name: str = ""
     wiring: Wiring = field(default_factory=Wiring)
+    command: tuple[Setting, ...] = ()
+    args: tuple[Setting, ...] = ()
     options: tuple[Option, ...] = ()
     node: Mapping = field(default_factory=Mapping, compare=False, repr=False)
 

@@ -109,8 +109,16 @@ def _put(wiring: Wiring, key: str, word: Setting) -> Wiring:
 
 def _check_known(word: Setting, what: str, known: tuple[str, ...]) -> None:
     if word.text not in known:
-        hint = did_you_mean(word.text, known) or f"; there are: {', '.join(known)}"
+        hint = _pasted(word.text, known) or did_you_mean(word.text, known)
+        hint = hint or f"; there are: {', '.join(known)}"
         raise UsageError(f'{word.where}unknown {what} "{word.text}"{hint}')
+
+
+def _pasted(text: str, known: tuple[str, ...]) -> str:
+    """Return what to say of a known word that more was pasted behind, or an empty string."""
+    found = next((name for name in known if text.startswith(name)), None)
+    is_more = found is not None and any(char.isspace() for char in text)
+    return f'; write "{found}": what follows was pasted behind it' if is_more else ""
 
 
 def _check_input(word: Setting) -> None:

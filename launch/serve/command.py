@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from launch.config.runconfig import RunConfig
+from launch.config.runconfig import RunConfig, Wiring
 from launch.errors import LaunchError, UsageError
 from launch.serve.words import OWN_FLAGS, split_words
 
@@ -62,9 +62,10 @@ def _serve(words: Sequence[str]) -> Invocation | None:
         sys.stderr.writelines(f"# {note}\n" for note in invocation.notes)
         sys.stdout.write(invocation.line() + "\n")
         return None
-    from launch.serve.installed import require_module
+    if invocation.module is not None:
+        from launch.serve.installed import require_module
 
-    require_module(invocation.module)
+        require_module(invocation.module)
     return invocation
 
 
@@ -88,6 +89,10 @@ def _plan(words: Words, environ: Mapping[str, str]) -> Invocation:
     from launch.config.wiring import completed
     from launch.serve.plan import merge, plan_program
 
+    if config.command and words.wiring == Wiring():
+        from launch.serve.component import plan_command
+
+        return plan_command(words, config)
     wiring = merge(words.wiring, config.wiring)
     if wiring.component is not None:
         from launch.serve.component import plan_module
@@ -95,7 +100,7 @@ def _plan(words: Words, environ: Mapping[str, str]) -> Invocation:
         return plan_module(wiring.component, words, config)
     if completed(wiring).output is None:
         _refuse_misspelled(words)
-    return plan_program(words, config, environ)
+    return plan_program(words, config, environ).invocation()
 
 
 def _pick(words: Words, file: ConfigFile) -> tuple[Words, RunConfig]:

@@ -1,11 +1,11 @@
-"""A developer's own module: options by a general rule, words untouched."""
+"""A developer's own module or program: options by a general rule, words untouched."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from launch.errors import UsageError
-from launch.serve.invocation import Invocation
+from launch.serve.invocation import RUN_MODULE, Invocation
 from launch.serve.options import plain_words
 
 if TYPE_CHECKING:
@@ -27,6 +27,15 @@ def plan_module(component: Setting, words: Words, config: RunConfig) -> Invocati
     """
     same_source = config.wiring if component.where else words.wiring
     _refuse_wiring(component, same_source)
+    return _invocation((*RUN_MODULE, component.text), words, config)
+
+
+def plan_command(words: Words, config: RunConfig) -> Invocation:
+    """Return the command that a file gives for a component, with what was typed behind."""
+    return _invocation(tuple(word.text for word in config.command), words, config)
+
+
+def _invocation(program: tuple[str, ...], words: Words, config: RunConfig) -> Invocation:
     typed = {word.partition("=")[0] for word in (*words.rest, *words.extra)}
     kept: list[str] = []
     notes: list[str] = []
@@ -36,9 +45,10 @@ def plan_module(component: Setting, words: Words, config: RunConfig) -> Invocati
             notes.append(f"{option.where}{option.key} left out: the command line sets it")
         else:
             kept += rendered
+    args = tuple(word.text for word in config.args)
     return Invocation(
-        module=component.text,
-        words=(*kept, *words.rest, *words.extra),
+        program=program,
+        words=(*args, *kept, *words.rest, *words.extra),
         notes=tuple(notes),
     )
 

@@ -29,6 +29,9 @@ NEUTRAL: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType({
         "trtllm": "--served-model-name",
         "mocker": "--model-name",
     },
+    "port": {
+        "frontend": "--http-port",
+    },
     "context_length": {
         "vllm": "--max-model-len",
         "sglang": "--context-length",

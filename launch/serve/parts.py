@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from launch.config.runconfig import place
 from launch.config.wiring import FRONTEND_INPUTS, SCHEME
 from launch.errors import UsageError
 from launch.serve.options import option_words
@@ -19,6 +20,7 @@ from launch.serve.program import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from conformance.manifest.node import Mark
     from launch.config.runconfig import Option, Setting, Wiring
     from launch.serve.program import Program
 
@@ -31,15 +33,22 @@ class Part:
         dest: What the component's parser calls it.
         words: The words; none where leaving the flag out says it.
         variables: The environment variables that the component reads for it.
-        where: `file:line:col: `, or an empty string for the command line.
+        file: The file it was read from, or an empty string for the command line.
+        mark: Where in that file.
         name: What its author called it.
     """
 
     dest: str
     words: tuple[str, ...]
     variables: tuple[str, ...]
-    where: str
+    file: str
+    mark: Mark
     name: str
+
+    @property
+    def where(self) -> str:
+        """`file:line:col: `, or an empty string for the command line."""
+        return place(self.file, self.mark)
 
 
 def wired_parts(program: Program, wiring: Wiring, environ: Mapping[str, str]) -> Iterator[Part]:
@@ -76,7 +85,8 @@ def option_part(program: Program, option: Option) -> Part:
         dest=flag.dest,
         words=words,
         variables=program.variables(flag.dest),
-        where=option.where,
+        file=option.file,
+        mark=option.mark,
         name=option.key,
     )
 
@@ -110,6 +120,7 @@ def _part(
         dest=dest,
         words=(spelling,) if value is None else (spelling, value),
         variables=program.variables(dest),
-        where=setting.where,
+        file=setting.file,
+        mark=setting.mark,
         name=name,
     )

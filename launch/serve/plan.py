@@ -7,13 +7,14 @@ reads for it.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from launch.config.runconfig import Setting, Wiring
 from launch.config.wiring import DYN, SCHEME, completed
 from launch.errors import UsageError
 from launch.serve.commandline import read_command_line
-from launch.serve.invocation import Invocation
+from launch.serve.invocation import RUN_MODULE, Invocation
 from launch.serve.parts import option_part, wired_parts
 from launch.serve.program import choose_program
 
@@ -28,8 +29,35 @@ if TYPE_CHECKING:
     from launch.serve.words import Words
 
 
-def plan_program(words: Words, config: RunConfig, environ: Mapping[str, str]) -> Invocation:
-    """Return the command of a frontend or a worker.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How a frontend or a worker is started.
+
+    Attributes:
+        program: Which one it is.
+        wiring: What words and file say of it.
+        parts: What its words are made of, but for those that were typed.
+        typed: The words that were typed.
+        notes: What was left out and why, and what the environment says.
+    """
+
+    program: Program
+    wiring: Wiring
+    parts: tuple[Part, ...]
+    typed: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def invocation(self) -> Invocation:
+        """Return the command."""
+        return Invocation(
+            program=(*RUN_MODULE, self.program.module),
+            words=(*(word for part in self.parts for word in part.words), *self.typed),
+            notes=self.notes,
+        )
+
+
+def plan_program(words: Words, config: RunConfig, environ: Mapping[str, str]) -> Plan:
+    """Return how a frontend or a worker is started.
 
     Args:
         words: What was typed, without a NAME.
@@ -56,9 +84,11 @@ def plan_program(words: Words, config: RunConfig, environ: Mapping[str, str]) ->
     for dest, (variable, flag) in _from_environment(program, environ).items():
         if dest not in given:
             notes.append(f"environment: {variable}={environ[variable]} sets {flag}")
-    return Invocation(
-        module=program.module,
-        words=(*(word for part in kept for word in part.words), *typed.words, *words.extra),
+    return Plan(
+        program=program,
+        wiring=wiring,
+        parts=tuple(kept),
+        typed=(*typed.words, *words.extra),
         notes=tuple(notes),
     )
 

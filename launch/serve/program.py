@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from conformance.engines.catalog import Catalog
+    from conformance.engines.fault import UsageFault
     from conformance.engines.flag import Flag
     from launch.config.runconfig import Wiring
 
@@ -126,8 +127,7 @@ class Program:
                 continue
             word = words[fault.index]
             if fault.flag is not None:
-                advice = f"; {fault.removed.advice}" if fault.removed is not None else ""
-                raise UsageError(f"{where}{self.module}: {fault.message}{advice}")
+                raise UsageError(f"{where}{self.module}: {fault.message}{_advice(fault)}")
             if word.startswith("-"):
                 raise UsageError(where + self.unknown_flag(word.partition("=")[0]))
 
@@ -150,8 +150,17 @@ class Program:
         others = (Program(name, load(f"dynamo.{name}")) for name in (*ENGINES, FRONTEND))
         having = [other.module for other in others if other.exact_flag(spelling) is not None]
         if having:
-            return f"; it is a flag of {', '.join(having)}"
+            return f"; it is a flag of {', '.join(having)}, so leave it out"
         return f"; `python3 -m {self.module} --help` lists what there is"
+
+
+def _advice(fault: UsageFault) -> str:
+    if fault.removed is not None:
+        return f"; {fault.removed.advice}"
+    flag = fault.flag
+    if flag is None or flag.type != "int" or "invalid int value" not in fault.message:
+        return ""
+    return f"; write a number, such as {flag.default}" if flag.default else "; write a number"
 
 
 def choose_program(wiring: Wiring, *, rest: Sequence[str] = ()) -> Program:

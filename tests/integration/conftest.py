@@ -45,9 +45,10 @@ class Workshop:
         scratch.mkdir(exist_ok=True)
         return {**os.environ, "PATH": path, "TMPDIR": str(scratch)}
 
-    def changed(self, example: str, *changes: tuple[str, str]) -> Path:
+    def changed(self, example: str, *changes: tuple[str, str], engine: str = "vllm_v1") -> Path:
         """Copy an example with pieces of its text replaced; each must be there."""
-        text = (EXAMPLES / example).read_text(encoding="utf-8")
+        folder = REPOSITORY / "examples" / "llm" / engine / "launch"
+        text = (folder / example).read_text(encoding="utf-8")
         for old, new in changes:
             assert old in text, f"{example} has no {old!r}"
             text = text.replace(old, new)

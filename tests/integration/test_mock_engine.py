@@ -300,7 +300,7 @@ def test_prefill_is_done_by_the_prefill_worker(graph: Graph, engine: str) -> Non
     words = {
         "vllm": ["--model", MODEL, "--kv-transfer-config", TRANSFER],
         "sglang": ["--model-path", MODEL, "--page-size", "16", "--tp", "1"],
-        "trtllm": ["--model-path", MODEL],
+        "trtllm": ["--model", MODEL, "--trtllm.cache_transceiver_config.backend", "DEFAULT"],
     }[engine]
     graph.frontend()
     prefill = graph.start(f"dynamo.{engine}", *words, "--disaggregation-mode", "prefill")

@@ -42,7 +42,7 @@ def test_scripts_are_run_when_a_target_is_asked_for(workshop: Workshop) -> None:
     plant(workshop)
     ended = workshop.pytest("-q", "--dynamo-target=local", "graphs/launch/local")
     assert "graphs/launch/local/agg.sh" in ended.text
-    assert "9 passed" in ended.text
+    assert "10 passed" in ended.text
     assert ended.code == 0
     assert workshop.left_behind() == []
 
@@ -52,7 +52,7 @@ def test_markers_choose_between_lint_and_serving(workshop: Workshop) -> None:
     manifest = "graphs/launch/k8s/agg.yaml"
     assert "1 passed" in workshop.pytest("-m", "lint", manifest).text
     served = workshop.pytest("-m", "e2e", "--dynamo-target=local", manifest)
-    assert "8 passed" in served.text
+    assert "9 passed" in served.text
     assert "ready in" in served.text
 
 

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 from test_up import read_until
 
+from conformance.engines.serving import serving
+from conformance.manifest.read import read_graphs
+from conformance.report.catalogue.commands import commands as commands_of
 from conftest import REPOSITORY, SECONDS
 
 if TYPE_CHECKING:
@@ -20,34 +23,32 @@ if TYPE_CHECKING:
 
 READMES = (
     REPOSITORY / "README.md",
-    REPOSITORY / "examples" / "llm" / "vllm_v1" / "README.md",
+    *sorted((REPOSITORY / "examples" / "llm").glob("*/README.md")),
     REPOSITORY / "docs" / "lint.md",
 )
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-PROGRAMS = ("dynamo ", "pytest ", "kubectl ", "examples/", "python3 ", "pip ", "curl ")
-CODE = re.compile(rf"`((?:{'|'.join(PROGRAMS)})[^`]+)`")
-
 ELSEWHERE = {
     "kubectl ": "needs a cluster with the Dynamo operator",
     "pip install uv": "tox brings uv",
     "UV_OVERRIDE=": "tox installs the package with this extra, and the same overrides",
     "dynamo COMMAND --help": "a pattern, no command",
+    "dynamo serve graphs.": "Dynamo 0.3.1's, and today's answers with the line to type",
     "pytest --dynamo-changed-since": "test_plugin.py runs it in a repository of its own",
     "python3 -m dynamo.vllm": "what the mock engine stands for, not something to type",
+    "docker compose -f examples/": "needs the published images, and GPUs",
+    "docker run ": "what people typed for the legacy engine, whose image and GPUs it needs",
+    "curl -X POST localhost:8081/v1/loras": "loads an adapter, which the mock engine does not",
 }
 """What is not run here, and why."""
 
 
+def commands_in(path: Path) -> tuple[str, ...]:
+    """Return the commands of a README."""
+    return commands_of(path.read_text(encoding="utf-8"))
+
+
 def commands() -> list[str]:
-    """Return the commands of all READMEs: lines of plain code blocks, and code in the text."""
-    found: list[str] = []
-    for path in READMES:
-        text = path.read_text(encoding="utf-8")
-        for language, block in FENCE.findall(text):
-            if not language:
-                found += block.replace("\\\n", " ").strip().splitlines()
-        found += CODE.findall(FENCE.sub("", text))
-    return list(dict.fromkeys(found))
+    """Return the commands of all READMEs."""
+    return list(dict.fromkeys(one for path in READMES for one in commands_in(path)))
 
 
 def matching(start: str) -> list[str]:
@@ -72,6 +73,7 @@ def test_every_command_is_run_somewhere() -> None:
         "python3 -m tox ",
         "dynamo lint ",
         "dynamo convert ",
+        "dynamo deploy ",
         "dynamo up ",
         "dynamo serve ",
         "examples/",
@@ -82,6 +84,7 @@ def test_every_command_is_run_somewhere() -> None:
     names = {
         "dynamo lint",
         "dynamo convert",
+        "dynamo deploy",
         "dynamo up",
         "dynamo serve",
         "dynamo run",
@@ -115,7 +118,18 @@ def test_convert_commands_print_a_manifest(command: str, workshop: Workshop) -> 
     assert f"apiVersion: nvidia.com/{shlex.split(command)[-1]}\n" in ended.stdout
 
 
-@pytest.mark.parametrize("command", matching("dynamo serve "))
+@pytest.mark.parametrize("command", matching("dynamo deploy "))
+def test_deploy_commands_write(command: str, workshop: Workshop) -> None:
+    out = workshop.folder / "out"
+    ended = run([*shlex.split(command), "--out-dir", str(out)], env=workshop.environment)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.startswith(f"{out}/")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [one for one in matching("dynamo serve ") if not one.startswith(tuple(ELSEWHERE))],
+)
 def test_serve_commands_are_understood(command: str, workshop: Workshop) -> None:
     ended = run([*shlex.split(command), "--dry-run"], env=workshop.environment)
     assert ended.returncode == 0, ended.stderr
@@ -139,18 +153,54 @@ def test_pytest_commands_collect_checks(command: str, workshop: Workshop) -> Non
     assert "agg.yaml::" in ended.stdout
 
 
-@pytest.mark.parametrize("command", matching("dynamo up "))
-def test_up_commands_answer_the_curl_lines(command: str, workshop: Workshop) -> None:
+def questions(readme: Path, model: str) -> list[str]:
+    """Return the curl lines of a README that are for the graph of a model."""
+    found = [one for one in commands_in(readme) if one.startswith("curl ")]
+    asked = [one for one in found if model in one or one.endswith("/v1/models")]
+    return [one for one in asked if not one.startswith(tuple(ELSEWHERE))]
+
+
+UPS = [
+    (readme, command)
+    for readme in READMES
+    for command in commands_in(readme)
+    if command.startswith("dynamo up ")
+]
+
+
+@pytest.mark.parametrize(("readme", "command"), UPS, ids=[command for _, command in UPS])
+def test_up_commands_answer_the_curl_lines(readme: Path, command: str, workshop: Workshop) -> None:
     manifest = REPOSITORY / shlex.split(command)[2]
     process = workshop.start("up", str(manifest))
-    url = read_until(process, "answers as")[-1].split()[-1].removesuffix("/v1")
-    lines = matching("curl ")
-    assert len(lines) == 2
-    for line in lines:
+    said = read_until(process, "answers as")[-1].split()
+    model, url = said[said.index("as") + 1], said[-1].removesuffix("/v1")
+    for line in questions(readme, model):
         words = shlex.split(line.replace("localhost:8000", url))
         ended = run([*words, "--silent", "--fail"], env=workshop.environment)
         assert ended.returncode == 0, (line, ended.stdout)
-        assert "Qwen/Qwen3-0.6B" in ended.stdout
+        assert model in ended.stdout
+
+
+def test_every_curl_line_is_for_a_graph_that_is_brought_up() -> None:
+    served = {
+        readme: {model_of(command) for where, command in UPS if where == readme}
+        for readme, _ in UPS
+    }
+    asked = {
+        line
+        for readme, models in served.items()
+        for model in models
+        for line in questions(readme, model)
+    }
+    lines = {one for one in matching("curl ") if not one.startswith(tuple(ELSEWHERE))}
+    assert lines == asked
+
+
+def model_of(command: str) -> str:
+    """Return the model of the graph that a command brings up."""
+    promised = serving(read_graphs(REPOSITORY / shlex.split(command)[2])[0])
+    assert promised is not None
+    return promised.model
 
 
 DOCUMENTS = [

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from plants import PROVEN
 
 from conformance.plugin import NODE_IMAGE_VARIABLE
 from conformance.targets.cluster.apply import Manifest
@@ -16,8 +16,8 @@ from conformance.targets.kind.ground import GroundOptions, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
 CLUSTER_VARIABLE = "DYN_CONFORMANCE_KIND_CLUSTER"
 
 
@@ -27,15 +27,13 @@ def _say(line: str) -> None:
 
 @pytest.fixture(scope="session")
 def kubeconfig() -> Iterator[Path]:
-    """Make the cluster ready for every example, once."""
-    files = sorted(EXAMPLES.glob("llm/*/launch/k8s/**/*.yaml"))
-    assert files
+    """Make the cluster ready for the examples that are served in it, once."""
     options = GroundOptions(
         kind=KindOptions(
             name=os.environ.get(CLUSTER_VARIABLE, DEFAULT_NAME),
             image=os.environ.get(NODE_IMAGE_VARIABLE),
         )
     )
-    manifests = [Manifest.read(one) for one in files]
+    manifests = [Manifest.read(one) for one in PROVEN]
     with prepare(options, manifests, progress=_say) as ground:
         yield ground.cluster.kubeconfig

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "llm" / "vllm_v1" / "launch" / "k8s"
 AGG = EXAMPLES / "agg.yaml"
+PROVEN = tuple(
+    EXAMPLES / version / f"{name}.yaml"
+    for version in ("", "v1alpha1")
+    for name in ("agg", "agg_router", "deepseek_r1/agg_dp", "disagg", "disagg_router")
+)
+"""The examples that have been served in kind; tox.ini names the same ones."""
 
 Body = dict[str, Any]
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
+from plants import PROVEN
 from raw_api import APPLY, MERGE, RawApi
 
 from conformance.ours import PART, WORLD
@@ -30,7 +31,6 @@ Body = dict[str, "Plain"]
 
 ROOT = Path(__file__).parents[2]
 OBSERVED = ROOT / "tests/data/observed"
-EXAMPLES = sorted((ROOT / "examples").rglob("launch/k8s/**/*.yaml"))
 PATHS = re.compile(r"(?:spec|metadata|status|metdata)(?:[.\[][\w./-]*\]?)*(?=[:\" ])")
 QUANTITY = "quantities must match"
 """All that Go says of a quantity that is none."""
@@ -152,7 +152,7 @@ def without_defaults(value: Plain) -> Plain:
     }
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+@pytest.mark.parametrize("path", PROVEN, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_an_example_is_read_as_it_was_written(api: RawApi, namespace: str, path: Path) -> None:
     for document in documents(path):
         if document.get("kind") != "DynamoGraphDeployment":

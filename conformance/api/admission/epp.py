@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.api.admission.image import runtime_version
 from conformance.api.admission.request import text_of
 from conformance.api.violation import FORBIDDEN, INFERENCE, INVALID, REQUIRED, Violation
 from conformance.manifest.fields import mark_of
 from conformance.manifest.graph import EPP
+from conformance.manifest.release import runtime_version
 from conformance.manifest.whole import parse_whole
 
 if TYPE_CHECKING:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from conformance.api.admission.request import text_of
 from conformance.api.violation import REQUIRED, Violation
 from conformance.manifest.fields import mark_of
 from conformance.manifest.node import Key, Mapping
+from conformance.manifest.release import runtime_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,23 +17,10 @@ if TYPE_CHECKING:
     from conformance.manifest.graph import Component
     from conformance.manifest.node import Path
 
-_PART = r"(?:0|[1-9][0-9]*)"
-_WORD = rf"(?:{_PART}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
-_TAG = re.compile(
-    rf"[vV]?({_PART}\.{_PART}\.{_PART})(?:-{_WORD}(?:\.{_WORD})*)?"
-    r"(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?"
-)
 _NO_VERSION = (
     "is required when the specified main container image has no parseable semantic-version tag; "
     "write the Dynamo release that the image holds, such as 1.6.1"
 )
-
-
-def runtime_version(image: str) -> str | None:
-    """Return the MAJOR.MINOR.PATCH that an image's tag tells, or None."""
-    name = image.partition("@")[0].rpartition("/")[2]
-    found = _TAG.fullmatch(name.rpartition(":")[2]) if ":" in name else None
-    return found[1] if found is not None else None
 
 
 def check(request: Request, *, same: frozenset[str] = frozenset()) -> Iterator[Violation]:

@@ -2,7 +2,8 @@
 
 A frontend is started as `python3`, and with `-m dynamo.frontend` only when it has no args; a worker
 as `/bin/sh -c`, which wants a script as its one argument. Options alone then end the container at
-start, and so does a worker that says nothing at all.
+start, and so does a worker that says nothing at all. A frontend's command without args is given the
+operator's args too: `python3 -m dynamo.frontend -m dynamo.frontend` ends at start.
 
 Mend: write the command: `command: [python3, -m, dynamo.vllm]`, and its options below args.
 
@@ -49,6 +50,8 @@ def check(subject: Subject) -> Iterator[Problem]:
             continue
         if main.command:
             yield from _module_alone(main)
+            if component.type == FRONTEND:
+                yield from _command_alone(main)
         elif component.type == FRONTEND:
             yield from _frontend(main)
         elif component.is_worker:
@@ -60,6 +63,18 @@ def _frontend(main: Container) -> Iterator[Problem]:
         first = main.args[0]
         text = f"args replace the operator's own, so python3 is given {first.text}"
         yield Problem(first.mark, f"{text}; write command: [python3, -m, {FRONTEND_MODULE}] too")
+
+
+def _command_alone(main: Container) -> Iterator[Problem]:
+    if not main.args:
+        text = f"without args the operator adds its own, -m {FRONTEND_MODULE}, to this command"
+        advice = "leave the command out" if _is_default(main) else "write some of its words as args"
+        yield Problem(main.command[0].mark, f"{text}; {advice}")
+
+
+def _is_default(main: Container) -> bool:
+    program, *others = (word.text for word in main.command)
+    return _PYTHON.match(program) is not None and others == ["-m", FRONTEND_MODULE]
 
 
 def _worker(component: Component, main: Container) -> Iterator[Problem]:

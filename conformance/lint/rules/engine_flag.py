@@ -16,10 +16,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.api.admission.image import runtime_version
 from conformance.engines import catalog
 from conformance.lint.finding import Severity
 from conformance.lint.rule import Problem
+from conformance.manifest.release import runtime_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 from conformance.lint.finding import Severity
 from conformance.lint.image import parse_image, published
-from conformance.lint.placeholder import is_image_placeholder
 from conformance.lint.rule import Problem
+from conformance.manifest.placeholder import is_image_placeholder
 from conformance.manifest.suggest import nearest
 
 if TYPE_CHECKING:

@@ -3,10 +3,11 @@
 With `--router-mode kv` the frontend sends a request to the worker that holds most of its prefix.
 It learns that from KV events, which vLLM, SGLang and TensorRT-LLM only publish when asked. Without
 them the graph answers, the router knows no prefix, and after half a minute its log says
-`kv_event_publisher_disabled`.
+`kv_event_publisher_disabled`. The other way round, workers that publish what they cache, before a
+frontend that takes turns, were meant for a router that reads it.
 
 Mend: let the workers that prefill publish events, or tell the frontend to predict what they hold
-with `--no-router-kv-events`.
+with `--no-router-kv-events`; let the frontend route by them with `DYN_ROUTER_MODE` kv.
 
 PASS:
     Frontend: env: [{name: DYN_ROUTER_MODE, value: kv}]
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from conformance.engines.commandline import ENGINE_MODULES
 from conformance.engines.role import Role
-from conformance.engines.serving import publishes_kv_events
+from conformance.engines.serving import TAKES_TURNS, publishes_kv_events
 from conformance.lint.engine_settings import EngineSettings
 from conformance.lint.finding import Severity
 from conformance.lint.rule import Problem
@@ -43,7 +44,8 @@ _PUBLISH = {
     "dynamo.sglang": """--kv-events-config '{"publisher":"zmq","endpoint":"tcp://*:5557"}'""",
     "dynamo.trtllm": "--publish-kv-events",
 }
-_DECIDES = (_CONFIG, "publish_kv_events", "enable_prefix_caching")
+_PUBLISHES = (_CONFIG, "publish_kv_events")
+_DECIDES = (*_PUBLISHES, "enable_prefix_caching")
 
 
 def check(subject: Subject) -> Iterator[Problem]:
@@ -59,6 +61,8 @@ def check(subject: Subject) -> Iterator[Problem]:
         router = worker if worker.given("router_mode") else frontend
         if _listens(router) and not _may_publish(worker):
             yield Problem(worker.mark(*_DECIDES), _message(worker))
+        if _takes_turns(router) and publishes_kv_events(worker.part):
+            yield Problem(worker.mark(*_PUBLISHES), _unread(worker, router))
 
 
 def _listens(router: EngineSettings) -> bool:
@@ -66,6 +70,21 @@ def _listens(router: EngineSettings) -> bool:
     by_file = router.given("router_policy_config")
     predicts = router.text("use_kv_events") != "True" or router.switched("load_aware")
     return router.text("router_mode") == "kv" and not by_file and not predicts
+
+
+def _takes_turns(router: EngineSettings) -> bool:
+    """Whether it is certain that the router does not look at what is cached where."""
+    if router.given("router_policy_config") or router.unknown("router_mode"):
+        return False
+    return (router.text("router_mode") or TAKES_TURNS[0]) in TAKES_TURNS
+
+
+def _unread(worker: EngineSettings, router: EngineSettings) -> str:
+    mode = router.text("router_mode") or TAKES_TURNS[0]
+    return (
+        f'component "{worker.part.component.name}" publishes KV events, and the router reads none: '
+        f"it is {mode}; give the frontend DYN_ROUTER_MODE kv, or leave the events out"
+    )
 
 
 def _may_publish(worker: EngineSettings) -> bool:

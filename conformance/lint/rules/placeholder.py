@@ -17,8 +17,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from conformance.lint.finding import Severity
-from conformance.lint.placeholder import is_image_placeholder, is_placeholder
 from conformance.lint.rule import Problem
+from conformance.manifest.placeholder import is_image_placeholder, is_placeholder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -23,9 +23,9 @@ import re
 from typing import TYPE_CHECKING
 
 from conformance.lint.finding import Severity
-from conformance.lint.placeholder import is_placeholder
 from conformance.lint.rule import Problem
 from conformance.manifest.node import Mapping, Scalar, walk
+from conformance.manifest.placeholder import is_placeholder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -53,6 +53,8 @@ def up(
 
     The endpoint is printed once it truly answers. One Ctrl-C ends everything.
     """
+    from conformance.manifest.config_maps import config_maps
+    from conformance.manifest.document import read_file
     from conformance.manifest.errors import ManifestError
     from conformance.targets.local.deployment import LocalTarget
     from conformance.targets.local.ports import PortsExhaustedError
@@ -61,7 +63,12 @@ def up(
     signal.signal(signal.SIGTERM, _end)
     try:
         graph = _pick(file, name)
-        target = LocalTarget(engine=engine, listener=_print_line, http_port=port)
+        target = LocalTarget(
+            engine=engine,
+            listener=_print_line,
+            http_port=port,
+            config_maps=config_maps(read_file(file)),
+        )
         with target.deploy(graph) as deployment:
             _serve(deployment, graph, timeout=timeout, seconds=seconds)
     except KeyboardInterrupt:
@@ -90,6 +97,7 @@ def _serve(deployment: Deployment, graph: Graph, *, timeout: float, seconds: flo
         deployment,
         model=served.model if served is not None else None,
         timeout=timeout,
+        embeds=served is not None and served.embeds,
         progress=lambda line: click.echo(line, err=True),
     )
     for worker in deployment.workers:

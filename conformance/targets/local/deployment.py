@@ -7,7 +7,7 @@ import shutil
 import sys
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from conformance.targets.why import how_it_ended, likely_cause
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from conformance.manifest.config_maps import ConfigMaps
     from conformance.manifest.graph import Graph
     from conformance.targets.local.plan import Plan
     from conformance.targets.local.process import Start
@@ -54,12 +55,14 @@ class LocalTarget:
         listener: Is told every line that a process writes: its name, the line.
         http_port: The port for the frontend; None takes the published one or a free one.
         at_end: Is told the folder of the logs before it is removed with all the rest.
+        config_maps: The ConfigMaps that the graph's file brings along.
     """
 
     engine: str = MOCK
     listener: Callable[[str, str], None] = ignore_lines
     http_port: int | None = None
     at_end: Callable[[Path], None] = ignore_logs
+    config_maps: ConfigMaps = field(default_factory=dict)
     name: str = "local"
 
     @contextmanager
@@ -72,7 +75,12 @@ class LocalTarget:
             PortsExhaustedError: The wanted HTTP port is in use.
         """
         with run_folder(graph.name) as run, Ports() as ports:
-            world = World(run=run, base=base_environment(self.engine, run), secrets=_secrets())
+            world = World(
+                run=run,
+                base=base_environment(self.engine, run),
+                secrets=_secrets(),
+                config_maps=self.config_maps,
+            )
             try:
                 planned = plan(graph, world=world, ports=ports, port=self.http_port)
             except ReconcileFailure as failure:
@@ -85,9 +93,12 @@ class LocalTarget:
                     self.at_end(run / "logs")
 
     def _furnish(self, planned: Plan, graph: Graph) -> None:
-        """Make the folders that stand for volumes, and the models that the mock engine needs."""
+        """Make what stands for volumes, and the models that the mock engine needs."""
         for folder in planned.folders:
             folder.mkdir(parents=True, exist_ok=True)
+        for path, text in planned.files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
         if self.engine != MOCK:
             return
         models = _models(planned, model_sources(graph))

@@ -11,20 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conformance.api.cluster import Cluster
+from conformance.manifest.config_maps import mounted_files
 from conformance.manifest.graph import FRONTEND, MAIN, Container
-from conformance.rendering.pod import render
-from conformance.targets.local.expand import expand
+from conformance.rendering.expand import expand
+from conformance.rendering.pod import render, starts_by_mpi
+from conformance.rendering.relocation import http_port, rewrite_paths
 from conformance.targets.local.process import Start
-from conformance.targets.local.rewrite import (
-    PortMap,
-    http_port,
-    port_changes,
-    rewrite_paths,
-    rewrite_ports,
-)
+from conformance.targets.local.rewrite import PortMap, port_changes, rewrite_ports
 from conformance.targets.target import Change, Worker
 
 if TYPE_CHECKING:
+    from conformance.manifest.config_maps import ConfigMaps
     from conformance.manifest.graph import Graph
     from conformance.manifest.node import Mapping
     from conformance.rendering.pod import PodTemplate, Workload
@@ -45,11 +42,13 @@ class World:
         run: The deployment's own folder; everything it writes is below it.
         base: The environment that every process gets first (PATH, the mock engine, ...).
         secrets: Values for secret keys, from the caller's environment.
+        config_maps: The ConfigMaps that the graph's file brings along.
     """
 
     run: Path
     base: dict[str, str]
     secrets: dict[str, str] = field(default_factory=dict)
+    config_maps: ConfigMaps = field(default_factory=dict)
 
     @property
     def discovery(self) -> dict[str, str]:
@@ -72,6 +71,7 @@ class Plan:
         workers: Where each worker's system port will answer.
         changes: Everything that differs from the manifest, in words.
         folders: Folders that stand for mounted volumes, to be made.
+        files: Files of mounted ConfigMaps with their texts, to be written.
         hubs: Folders that the processes take for the model hub's cache.
     """
 
@@ -80,6 +80,7 @@ class Plan:
     workers: tuple[Worker, ...]
     changes: tuple[Change, ...]
     folders: tuple[Path, ...]
+    files: dict[Path, str]
     hubs: tuple[Path, ...]
 
 
@@ -90,6 +91,7 @@ class _Draft:
     workers: list[Worker] = field(default_factory=list)
     changes: dict[Change, None] = field(default_factory=dict)
     folders: dict[Path, None] = field(default_factory=dict)
+    files: dict[Path, str] = field(default_factory=dict)
     hubs: dict[Path, None] = field(default_factory=dict)
 
 
@@ -119,6 +121,7 @@ def plan(graph: Graph, *, world: World, ports: Ports, port: int | None = None) -
         workers=tuple(draft.workers),
         changes=tuple(draft.changes),
         folders=tuple(draft.folders),
+        files=draft.files,
         hubs=tuple(draft.hubs),
     )
 
@@ -134,7 +137,12 @@ def _replica(
 ) -> None:
     """Add the processes of one replica: one, or one per node."""
     group = PortMap(ports)
-    for node in range(workload.size):
+    nodes = workload.size
+    if starts_by_mpi(workload):
+        nodes = 1
+        what = "mpirun over ssh starts the other nodes' ranks, not done here: node 0 is all of them"
+        draft.changes[Change(_process_name(workload, replica, 0), what)] = None
+    for node in range(nodes):
         is_leader = node == 0
         template = workload.leader if is_leader or workload.follower is None else workload.follower
         name = _process_name(workload, replica, node)
@@ -142,7 +150,16 @@ def _replica(
         first_frontend = workload.component.type == FRONTEND and draft.url is None
         if first_frontend and wanted is not None:
             own.known[_published_port(template)] = ports.take_exactly(wanted)
-        start, env = _start(draft, name, template, node, world=world, own=own, group=group)
+        start, env = _start(
+            draft,
+            name,
+            template,
+            node,
+            world=world,
+            own=own,
+            group=group,
+            words=_words(workload, template),
+        )
         draft.starts.append(start)
         for change in port_changes(name, own, *((group,) if is_leader else ())):
             draft.changes[change] = None
@@ -152,6 +169,13 @@ def _replica(
             port = env.get("DYN_SYSTEM_PORT")
             if port is not None:
                 draft.workers.append(Worker(name, f"http://{HERE}:{port}"))
+
+
+def _words(workload: Workload, template: PodTemplate) -> tuple[str, ...]:
+    """Return the words of a pod's command: the author's own where the operator's call mpirun."""
+    main = workload.component.main if starts_by_mpi(workload) else None
+    main = main or _main(template)
+    return tuple(word.text for word in (*main.command, *main.args))
 
 
 def _published_port(template: PodTemplate) -> int:
@@ -185,11 +209,11 @@ def _start(
     world: World,
     own: PortMap,
     group: PortMap,
+    words: tuple[str, ...],
 ) -> tuple[Start, dict[str, str]]:
     main = _main(template)
-    mounts = _mounts(draft, name, main, world)
+    mounts = _mounts(draft, name, template.spec, main, world)
     written = _environment(draft, name, main, node, world)
-    words = tuple(word.text for word in (*main.command, *main.args))
     words, written = rewrite_ports(words, written, own=own, group=group)
     env: dict[str, str] = {}
     for key, value in written.items():
@@ -206,7 +230,7 @@ def _start(
         draft.hubs[Path(home)] = None
     for container in _others(template):
         draft.changes[Change(name, f"container {container} is not run here")] = None
-    return Start(name=name, argv=argv, env=full, cwd=_folder(main, world)), full
+    return Start(name=name, argv=argv, env=full, cwd=_folder(main, world, mounts)), full
 
 
 def _main(template: PodTemplate) -> Container:
@@ -223,24 +247,37 @@ def _others(template: PodTemplate) -> list[str]:
     return [name for name in named if name != MAIN]
 
 
-def _folder(main: Container, world: World) -> Path:
+def _folder(main: Container, world: World, mounts: dict[str, str]) -> Path:
+    """Return where a process is started: in a mounted folder if that was wanted."""
     wanted = main.node.string("workingDir")
-    return Path(wanted) if wanted and Path(wanted).is_dir() else world.run
+    if not wanted:
+        return world.run
+    here = rewrite_paths(wanted, mounts)
+    return Path(here) if here != wanted or Path(wanted).is_dir() else world.run
 
 
-def _mounts(draft: _Draft, name: str, main: Container, world: World) -> dict[str, str]:
-    """Return where each mounted path is found here: a folder per volume, below the run's own."""
+def _mounts(
+    draft: _Draft, name: str, spec: Mapping, main: Container, world: World
+) -> dict[str, str]:
+    """Return where each mounted path is found here: below the run's own folder, one per volume."""
+    volumes = {volume.string("name"): volume for volume in spec.mappings("volumes")}
     found: dict[str, str] = {}
     for mount in main.node.mappings("volumeMounts"):
         path, volume = mount.string("mountPath"), mount.string("name")
         if not path or not volume or path == SHARED_MEMORY:
             continue
-        folder = world.run / "volumes" / volume
-        if (sub := mount.string("subPath")) is not None:
-            folder = folder / sub
-        found[path] = str(folder)
-        draft.folders[folder] = None
-        draft.changes[Change(name, f"mount {path} -> {folder}")] = None
+        base = world.run / "volumes" / volume
+        sub = mount.string("subPath")
+        here = base / sub if sub is not None else base
+        source = volumes.get(volume)
+        texts = mounted_files(source, world.config_maps) if source is not None else None
+        if texts is None:
+            draft.folders[here] = None
+        else:
+            draft.folders[base] = None
+            draft.files.update({base / file: text for file, text in texts.items()})
+        found[path] = str(here)
+        draft.changes[Change(name, f"mount {path} -> {here}")] = None
     return found
 
 

@@ -58,7 +58,8 @@ def is_inside(path: NodePath, whole: NodePath) -> bool:
 
 
 def document_of(path: Path) -> tuple[Document, str]:
-    (document,) = read_file(path)
+    # Beside the graph there may be what is not converted: ConfigMaps.
+    (document,) = (one for one in read_file(path) if one.version is not None)
     assert document.version is not None
     return document, OTHER[document.version]
 

@@ -78,6 +78,7 @@ def test_a_changed_source_leaves_the_packages_alone(
     [
         {"lines": ("USER 1",)},
         {"environment": {"A": "c"}},
+        {"start": "tool.start"},
         {"search_path": (f"{ROOT}/overlay",)},
         {"name": "other"},
     ],

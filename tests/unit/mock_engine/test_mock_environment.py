@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -17,6 +18,7 @@ def test_the_overlay_leaves_dynamo_a_namespace() -> None:
     dynamo = overlay_path() / "dynamo"
     assert not (dynamo / "__init__.py").exists()
     assert sorted(path.name for path in dynamo.iterdir() if path.is_dir()) == [
+        "planner",
         "sglang",
         "trtllm",
         "vllm",
@@ -28,6 +30,25 @@ def test_the_overlay_takes_over_a_package_and_its_main(engine: str) -> None:
     # Without its own __init__ the engine's package in site-packages would win.
     assert (overlay_path() / "dynamo" / engine / "__init__.py").is_file()
     assert (overlay_path() / "dynamo" / engine / "__main__.py").is_file()
+
+
+def test_the_planner_keeps_all_that_is_not_taken_over() -> None:
+    """In a process of its own, whose path begins with the overlay."""
+    code = (
+        "from conformance.mock_engine.planner import read\n"
+        'print(read(\'{"backend": "sglang"}\').backend)\n'
+        'read(\'{"backend": "sglan"}\')'
+    )
+    path = os.pathsep.join([str(overlay_path()), *sys.path])
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+    assert ended.stdout.strip() == "sglang"
+    assert "Input should be 'vllm', 'sglang', 'trtllm' or 'mocker'" in ended.stderr
 
 
 def test_these_tests_do_not_see_the_overlay() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,18 +12,27 @@ from conformance.engines.role import Role
 from conformance.mock_engine.player import read
 from conformance.mock_engine.refusal import (
     CannotPlay,
+    FileRefusal,
     HelpAskedFor,
     Refusal,
     UsageRefusal,
     ValueRefusal,
 )
-from conformance.mock_engine.worker import Gathering, KvEvents, Ranks, Worker
+from conformance.mock_engine.worker import Gathering, KvEvents, Links, Ranks, Worker
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SGLANG = ("--model-path", "a/b")
 NODES = (
     *SGLANG,
     *("--tp", "8", "--disaggregation-mode", "decode"),
     *("--dist-init-addr", "leader:29500", "--nnodes", "2", "--node-rank"),
+)
+TRANSCEIVER = ("--trtllm.cache_transceiver_config.backend", "DEFAULT")
+BEHIND = (
+    *SGLANG,
+    *("--enable-multimodal", "--dedicated-mm-encoder", "--disaggregation-mode", "decode"),
 )
 EVENTS = ("--kv-events-config", '{"publisher":"zmq","topic":"kv-events","endpoint":"tcp://*:5558"}')
 
@@ -102,13 +112,48 @@ def test_sglang_over_nodes(rank: str, serves: bool) -> None:  # noqa: FBT001 -- 
         ((*SGLANG, "--nnodes", "2"), ValueRefusal, "needs --dist-init-addr HOST:PORT"),
         ((*NODES, "0", "--tp", "3"), ValueRefusal, "must be divisible by nnodes (2)"),
         ((*SGLANG, "--kv-events-config", "{"), ValueRefusal, "is not parseable"),
-        ((*SGLANG, "--embedding-worker"), CannotPlay, "only plays workers that generate text"),
-        ((*SGLANG, "--disaggregation-mode", "encode"), CannotPlay, "no part for this role"),
+        ((*SGLANG, "--rerank-worker"), CannotPlay, "only plays workers of text and of embeddings"),
+        ((*SGLANG, "--disaggregation-mode", "encode"), ValueRefusal, "needs --chat-template"),
+        ((*SGLANG, "--dedicated-mm-encoder"), ValueRefusal, "requires --enable-multimodal"),
+        ((*BEHIND[:-1], "encode"), ValueRefusal, "Do not combine it with"),
+        ((*BEHIND[:-2],), ValueRefusal, "requires --disaggregation-mode=pd"),
+        ((*BEHIND[:-1], "agg"), ValueRefusal, "only applies to --disaggregation-mode=pd"),
     ],
 )
 def test_sglang_refusals(words: tuple[str, ...], kind: type[Refusal], message: str) -> None:
     with pytest.raises(kind, match=re.escape(message)):
         sglang(*words)
+
+
+def test_sglang_encode_is_the_front_door() -> None:
+    worker = sglang(*SGLANG, "--disaggregation-mode", "encode", "--chat-template", "qwen2-vl")
+    assert worker.endpoint == "dyn://dynamo.encode.generate"
+    assert worker.links == Links(onward="dyn://dynamo.backend.generate")
+    assert (worker.public, worker.by_hand) == (True, True)
+    assert worker.needs == ((Role.PREFILL, Role.DECODE), (Role.AGG,))
+
+
+@pytest.mark.parametrize(
+    ("mode", "links", "needs"),
+    [
+        ("decode", Links(prefill="dyn://n-1.prefill.generate"), ((Role.PREFILL,),)),
+        ("prefill", Links(), ((Role.DECODE,),)),
+        ("pd", Links(), ((Role.ENCODE,),)),
+    ],
+)
+def test_sglang_behind_an_encoder(
+    mode: str, links: Links, needs: tuple[tuple[Role, ...], ...]
+) -> None:
+    words = (*BEHIND[:-1], mode, "--namespace", "n")
+    worker = sglang(*words, DYN_NAMESPACE_WORKER_SUFFIX="1")
+    assert (worker.links, worker.needs) == (links, needs)
+    assert (worker.public, worker.by_hand) == (False, True)
+
+
+def test_sglang_embeddings() -> None:
+    worker = sglang(*SGLANG, "--embedding-worker")
+    assert (worker.embeds, worker.by_hand) == (True, True)
+    assert worker.endpoint == "dyn://dynamo.backend.generate"
 
 
 def test_sglang_removed_variable() -> None:
@@ -132,6 +177,7 @@ def test_trtllm_sizes_ranks_and_events() -> None:
         *("--model", "a/b", "--served-model-name", "b", "--tensor-parallel-size", "4"),
         *("--enable-attention-dp", "--max-seq-len", "512", "--max-batch-size", "8"),
         *("--max-num-tokens", "256", "--publish-kv-events", "--disaggregation-mode", "prefill"),
+        *TRANSCEIVER,
     )
     assert worker.ranks == Ranks(start=0, local=4, size=4)
     assert worker.max_model_len == 512
@@ -142,7 +188,44 @@ def test_trtllm_sizes_ranks_and_events() -> None:
 
 
 def test_trtllm_decode_publishes_nothing() -> None:
-    assert trtllm("--publish-kv-events", "--disaggregation-mode", "decode").kv_events is None
+    words = ("--publish-kv-events", "--disaggregation-mode", "decode", *TRANSCEIVER)
+    assert trtllm(*words).kv_events is None
+
+
+def test_trtllm_engine_file_beats_the_flags(tmp_path: Path) -> None:
+    file = tmp_path / "engine.yaml"
+    file.write_text(
+        "max_batch_size: 4\nmax_num_tokens: 64\nmax_seq_len: 128\ntensor_parallel_size: 2\n"
+        "enable_attention_dp: true\nmoe_config: {backend: WIDEEP}\n"
+        "kv_cache_config: {tokens_per_block: 64, enable_block_reuse: false, dtype: fp8}\n"
+    )
+    worker = trtllm(
+        *("--extra-engine-args", str(file), "--max-batch-size", "8", "--kv-block-size", "16"),
+        *("--publish-kv-events", "--trtllm.max_num_tokens", "32"),
+    )
+    assert worker.max_num_seqs == 4
+    assert worker.max_num_batched_tokens == 32
+    assert worker.max_model_len == 128
+    assert worker.block_size == 64
+    assert worker.ranks == Ranks(start=0, local=2, size=2)
+    assert (worker.prefix_caching, worker.kv_events) == (False, None)
+    assert worker.unread == ("moe_config.backend", "kv_cache_config.dtype")
+
+
+def test_trtllm_asks_the_encoder_that_it_is_told() -> None:
+    worker = trtllm(
+        *("--enable-multimodal", "--encode-endpoint", "dyn://n-1.encode.generate"),
+        *("--disaggregation-mode", "prefill", *TRANSCEIVER),
+    )
+    assert worker.links == Links(encoder="dyn://n-1.encode.generate")
+    assert worker.needs == ((Role.DECODE, Role.ENCODE),)
+    assert (worker.public, worker.by_hand) == (False, True)
+
+
+def test_trtllm_encode() -> None:
+    worker = trtllm("--enable-multimodal", "--disaggregation-mode", "encode")
+    assert worker.endpoint == "dyn://dynamo.encode.generate"
+    assert (worker.public, worker.by_hand) == (False, True)
 
 
 @pytest.mark.parametrize(
@@ -156,7 +239,16 @@ def test_trtllm_decode_publishes_nothing() -> None:
             "cannot be combined with --modality video_diffusion",
         ),
         (("--connector", "none", "kvbm"), ValueRefusal, "at most one connector entry"),
-        (("--disaggregation-mode", "encode"), CannotPlay, "no part for this role"),
+        (("--disaggregation-mode", "prefill"), CannotPlay, "fails every request"),
+        (("--extra-engine-args", "/no/such.yaml"), FileRefusal, "No such file or directory"),
+        (("--override-engine-args", "{"), ValueRefusal, "Failed to parse override_engine_args"),
+        (("--override-engine-args", "[1]"), ValueRefusal, "holds no mapping of options"),
+        (
+            ("--override-engine-args", "{}", *("--trtllm.a.b", "1")),
+            ValueRefusal,
+            "are mutually exclusive",
+        ),
+        (("--trtllm.a", "1", "--trtllm.a.b", "2"), ValueRefusal, "a holds a value already"),
     ],
 )
 def test_trtllm_refusals(words: tuple[str, ...], kind: type[Refusal], message: str) -> None:

@@ -10,7 +10,7 @@ from conformance.engines.engine import Engine
 from conformance.engines.role import Role
 from conformance.mock_engine.player import read
 from conformance.mock_engine.refusal import CannotPlay, Refusal, UsageRefusal, ValueRefusal
-from conformance.mock_engine.worker import Gathering, KvEvents, Ranks, Worker
+from conformance.mock_engine.worker import Gathering, KvEvents, Links, Ranks, Worker
 
 MODEL = ("--model", "deepseek-ai/DeepSeek-R1")
 TRANSFER = ("--kv-transfer-config", '{"kv_connector":"NixlConnector","kv_role":"kv_both"}')
@@ -57,6 +57,7 @@ def test_the_default_model_is_dynamos() -> None:
         (("--disaggregation-mode", "pd"), Role.AGG, "backend"),
         (("--disaggregation-mode=prefill", *TRANSFER), Role.PREFILL, "prefill"),
         (("--disaggregation-mode", "decode"), Role.DECODE, "backend"),
+        (("--disaggregation-mode", "encode", "--enable-multimodal"), Role.ENCODE, "encode"),
     ],
 )
 def test_roles(words: tuple[str, ...], role: Role, component: str) -> None:
@@ -208,8 +209,12 @@ def test_a_model_over_nodes() -> None:
         (("--connector", "none"), ValueRefusal, "--connector is no longer supported"),
         (("--connector", "kvbm", "nixl"), ValueRefusal, '"kv_connector": "PdConnector"'),
         (("--endpoint", "a.b"), ValueRefusal, "Invalid endpoint format: 'a.b'"),
-        (("--disaggregation-mode", "encode"), CannotPlay, "it has no part for this role"),
-        (("--embedding-worker",), CannotPlay, "only plays workers that generate text"),
+        (("--classify-worker",), CannotPlay, "only plays workers of text and of embeddings"),
+        (
+            ("--embedding-worker", "--enable-multimodal"),
+            ValueRefusal,
+            "cannot be combined with --enable-multimodal",
+        ),
         (
             ("--embedding-worker", "--disaggregation-mode", "decode"),
             ValueRefusal,
@@ -303,3 +308,21 @@ def test_exit_codes_and_last_lines() -> None:
     assert UsageRefusal("x").last_line() == "__main__.py: error: x"
     assert ValueRefusal("x").code == 1
     assert ValueRefusal("x").last_line() == "ValueError: x"
+
+
+def test_a_prefill_worker_may_route_to_an_encoder() -> None:
+    words = ("--enable-multimodal", "--route-to-encoder", "--disaggregation-mode", "prefill")
+    worker = vllm(*words, *TRANSFER, DYN_NAMESPACE="n", DYN_NAMESPACE_WORKER_SUFFIX="1")
+    assert worker.links == Links(encoder="dyn://n-1.encode.generate")
+    assert worker.needs == ((Role.DECODE, Role.ENCODE),)
+    assert (worker.public, worker.by_hand) == (False, True)
+
+
+def test_a_decode_worker_asks_no_encoder() -> None:
+    worker = vllm("--enable-multimodal", "--route-to-encoder", "--disaggregation-mode", "decode")
+    assert (worker.links, worker.by_hand) == (Links(), False)
+
+
+def test_embeddings_are_no_part_of_the_mocker() -> None:
+    worker = vllm("--embedding-worker")
+    assert (worker.embeds, worker.by_hand, worker.public) == (True, True, True)

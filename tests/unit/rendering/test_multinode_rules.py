@@ -10,6 +10,7 @@ from conformance.api.cluster import Cluster
 from conformance.manifest.document import read_documents
 from conformance.manifest.node import NOWHERE
 from conformance.manifest.read import read_graph
+from conformance.rendering.expand import expand
 from conformance.rendering.failure import (
     COMPONENT_ERROR,
     NO_ORCHESTRATOR,
@@ -17,7 +18,6 @@ from conformance.rendering.failure import (
     ReconcileFailure,
 )
 from conformance.rendering.pod import PodTemplate, Workload, render
-from conformance.targets.local.expand import expand
 
 VLLM = "[python3, -m, dynamo.vllm]"
 RAY = "nvidia.com/vllm-distributed-executor-backend: Ray"

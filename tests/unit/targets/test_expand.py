@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.targets.local.expand import expand
+from conformance.rendering.expand import expand
 
 ENV = {"A": "one", "LWS_WORKER_INDEX": "1"}
 

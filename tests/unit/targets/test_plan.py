@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from conformance.manifest.config_maps import config_maps
+from conformance.manifest.document import read_file
 from conformance.manifest.read import read_graphs
 from conformance.rendering.failure import ReconcileFailure
 from conformance.targets.local.plan import Plan, World, plan
@@ -44,7 +46,8 @@ spec:
 
 def planned(path: Path, *, secrets: dict[str, str] | None = None) -> Plan:
     (graph,) = read_graphs(path)
-    world = World(run=RUN, base={"PATH": "/bin"}, secrets=secrets or {})
+    beside = config_maps(read_file(path))
+    world = World(run=RUN, base={"PATH": "/bin"}, secrets=secrets or {}, config_maps=beside)
     with Ports() as ports:
         return plan(graph, world=world, ports=ports)
 
@@ -151,3 +154,34 @@ def test_what_the_operator_would_refuse_is_not_started(tmp_path: Path) -> None:
     path.write_text(MOUNTED.replace("type: worker", "type: main"), encoding="utf-8")
     with pytest.raises(ReconcileFailure):
         planned(path)
+
+
+def test_the_files_of_a_config_map_are_where_they_are_mounted(tmp_path: Path) -> None:
+    path = tmp_path / "m.yaml"
+    text = MOUNTED.replace("persistentVolumeClaim: {claimName: models}", "configMap: {name: c}")
+    beside = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {r1: "x: 1"}\n---\n'
+    path.write_text(beside + text, encoding="utf-8")
+    found = planned(path)
+    assert found.files == {RUN / "volumes" / "models" / "r1": "x: 1"}
+    assert f"{RUN}/volumes/models/r1" in found.starts[0].argv
+
+
+def test_one_file_of_a_config_map_can_be_mounted_alone(tmp_path: Path) -> None:
+    path = tmp_path / "m.yaml"
+    text = MOUNTED.replace("persistentVolumeClaim: {claimName: models}", "configMap: {name: c}")
+    text = text.replace("mountPath: /models}", "mountPath: /models/r1, subPath: file}")
+    beside = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {file: "x: 1"}\n---\n'
+    path.write_text(beside + text, encoding="utf-8")
+    found = planned(path)
+    assert found.files == {RUN / "volumes" / "models" / "file": "x: 1"}
+    assert f"{RUN}/volumes/models/file" in found.starts[0].argv
+    assert RUN / "volumes" / "models" / "file" not in found.folders
+
+
+def test_what_mpirun_would_start_is_left_to_the_first_node() -> None:
+    examples = EXAMPLES.parents[2] / "tensorrt_llm" / "launch" / "k8s"
+    found = planned(examples / "deepseek_r1" / "disagg.yaml")
+    names = [start.name for start in found.starts]
+    assert names == ["Frontend", "decode.0", "prefill"]
+    assert found.starts[1].argv[:3] == ("python3", "-m", "dynamo.trtllm")
+    assert any("mpirun over ssh" in str(change) for change in found.changes)

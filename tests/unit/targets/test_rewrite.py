@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.rendering.relocation import local_ranks, rewrite_paths
 from conformance.targets.local.ports import Ports, PortsExhaustedError
-from conformance.targets.local.rewrite import (
-    PortMap,
-    local_ranks,
-    port_changes,
-    rewrite_paths,
-    rewrite_ports,
-)
+from conformance.targets.local.rewrite import PortMap, port_changes, rewrite_ports
 
 EVENTS = '{"publisher":"zmq","endpoint":"tcp://*:20080","enable_kv_cache_events":true}'
 

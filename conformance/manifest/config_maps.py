@@ -1,0 +1,57 @@
+"""ConfigMaps that a file brings along with its graphs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from conformance.manifest.node import Scalar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from conformance.manifest.document import Document
+    from conformance.manifest.node import Mapping
+
+KIND = "ConfigMap"
+
+ConfigMaps: TypeAlias = "dict[str, dict[str, str]]"
+"""The texts of ConfigMaps: by the map's name, then by key."""
+
+
+def config_maps(documents: Iterable[Document]) -> ConfigMaps:
+    """Return the texts of the ConfigMaps among `documents`; `binaryData` is left out."""
+    return {
+        one.name: _texts(one.root.mapping("data"))
+        for one in documents
+        if one.kind == KIND and one.api_version == "v1"
+    }
+
+
+def _texts(data: Mapping | None) -> dict[str, str]:
+    entries = data or ()
+    return {
+        entry.key: entry.value.value
+        for entry in entries
+        if isinstance(entry.value, Scalar) and isinstance(entry.value.value, str)
+    }
+
+
+def mounted_files(volume: Mapping, known: ConfigMaps) -> dict[str, str] | None:
+    """Return what a volume shows of a known ConfigMap: file names below the mount, with texts.
+
+    Args:
+        volume: An entry of a pod's `volumes`.
+        known: The ConfigMaps that are here.
+
+    Returns:
+        None when the volume is another one, or its ConfigMap is not here.
+    """
+    source = volume.mapping("configMap")
+    texts = known.get(source.string("name") or "") if source is not None else None
+    if source is None or texts is None:
+        return None
+    items = source.mappings("items")
+    if not items:
+        return texts
+    named = ((one.string("key") or "", one.string("path") or "") for one in items)
+    return {path: texts[key] for key, path in named if path and key in texts}

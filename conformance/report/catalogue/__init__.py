@@ -1,0 +1,1 @@
+"""The catalogue: pages about the examples, made from the tree and its ledger."""

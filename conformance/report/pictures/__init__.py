@@ -1,0 +1,1 @@
+"""Pictures: each graph as an SVG, made from its own manifest."""

@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Images, prompts and answers on a vLLM worker each: three GPUs.
+#
+# Usage: vllm_disagg.sh [--help]
+#
+# Environment:
+#   MODEL           model to serve                       (Qwen/Qwen2.5-VL-7B-Instruct)
+#   DYN_HTTP_PORT   port of the OpenAI endpoint          (8000)
+#   SYSTEM_PORT     first port of the workers' /metrics  (8081)
+#   NIXL_PORT       first port of the KV handshakes      (20096)
+set -euo pipefail
+if [[ ${1:-} == --help ]]; then
+  sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//p}' "$0"
+  exit 0
+fi
+
+MODEL=${MODEL:-Qwen/Qwen2.5-VL-7B-Instruct}
+SYSTEM_PORT=${SYSTEM_PORT:-8081}
+NIXL_PORT=${NIXL_PORT:-20096}
+export DYN_HTTP_PORT=${DYN_HTTP_PORT:-8000}
+
+# The components find each other through a folder of this run (no etcd, no NATS), and leave their
+# temporary files in it.
+TMPDIR=$(mktemp -d)
+export TMPDIR DYN_FILE_KV=$TMPDIR/discovery
+export DYN_DISCOVERY_BACKEND=file DYN_REQUEST_PLANE=tcp DYN_EVENT_PLANE=zmq
+
+# Whatever ends this script ends every component.
+finish() {
+  status=$?
+  trap - EXIT
+  jobs -p | xargs -r kill 2>/dev/null || true
+  wait
+  rm -rf "$TMPDIR"
+  exit "$status"
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# How KV blocks travel from prefill to decode.
+CONNECTOR='{"kv_connector":"NixlConnector","kv_role":"kv_both"}'
+
+dynamo serve in=http out=dyn &
+CUDA_VISIBLE_DEVICES=0 DYN_SYSTEM_PORT=$SYSTEM_PORT VLLM_NIXL_SIDE_CHANNEL_PORT=$NIXL_PORT \
+  dynamo serve --engine vllm --task decode "$MODEL" \
+  --enable-multimodal --enable-mm-embeds --kv-transfer-config "$CONNECTOR" \
+  --max-model-len 16384 &
+CUDA_VISIBLE_DEVICES=1 DYN_SYSTEM_PORT=$((SYSTEM_PORT + 1)) VLLM_NIXL_SIDE_CHANNEL_PORT=$((NIXL_PORT + 1)) \
+  dynamo serve --engine vllm --task encode "$MODEL" \
+  --enable-multimodal &
+CUDA_VISIBLE_DEVICES=2 DYN_SYSTEM_PORT=$((SYSTEM_PORT + 2)) VLLM_NIXL_SIDE_CHANNEL_PORT=$((NIXL_PORT + 2)) \
+  dynamo serve --engine vllm --task prefill "$MODEL" \
+  --enable-multimodal --route-to-encoder --enable-mm-embeds \
+  --kv-transfer-config "$CONNECTOR" --max-model-len 16384 &
+
+# The first component to end decides the exit code.
+wait -n

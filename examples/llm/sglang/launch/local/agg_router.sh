@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Two aggregated SGLang workers behind the KV router: two GPUs.
+#
+# Usage: agg_router.sh [--help]
+#
+# Environment:
+#   MODEL           model to serve                       (Qwen/Qwen3-0.6B)
+#   DYN_HTTP_PORT   port of the OpenAI endpoint          (8000)
+#   SYSTEM_PORT     first port of the workers' /metrics  (8081)
+#   KV_EVENTS_PORT  first port of the KV events          (5557)
+set -euo pipefail
+if [[ ${1:-} == --help ]]; then
+  sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//p}' "$0"
+  exit 0
+fi
+
+MODEL=${MODEL:-Qwen/Qwen3-0.6B}
+SYSTEM_PORT=${SYSTEM_PORT:-8081}
+KV_EVENTS_PORT=${KV_EVENTS_PORT:-5557}
+export DYN_HTTP_PORT=${DYN_HTTP_PORT:-8000}
+
+# The components find each other through a folder of this run (no etcd, no NATS), and leave their
+# temporary files in it.
+TMPDIR=$(mktemp -d)
+export TMPDIR DYN_FILE_KV=$TMPDIR/discovery
+export DYN_DISCOVERY_BACKEND=file DYN_REQUEST_PLANE=tcp DYN_EVENT_PLANE=zmq
+
+# Whatever ends this script ends every component.
+finish() {
+  status=$?
+  trap - EXIT
+  jobs -p | xargs -r kill 2>/dev/null || true
+  wait
+  rm -rf "$TMPDIR"
+  exit "$status"
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# Tokens in one page of the KV cache: the router counts in blocks of it, SGLang's own default is one.
+PAGE_SIZE=16
+# What tells the router, on port $1, what is in a worker's KV cache.
+kv_events() {
+  printf '{"publisher":"zmq","topic":"kv-events","endpoint":"tcp://*:%s"}' "$1"
+}
+
+dynamo serve in=http out=dyn --router-mode kv &
+CUDA_VISIBLE_DEVICES=0 DYN_SYSTEM_PORT=$SYSTEM_PORT \
+  dynamo serve --engine sglang "$MODEL" \
+  --page-size "$PAGE_SIZE" --kv-events-config "$(kv_events "$KV_EVENTS_PORT")" &
+CUDA_VISIBLE_DEVICES=1 DYN_SYSTEM_PORT=$((SYSTEM_PORT + 1)) \
+  dynamo serve --engine sglang "$MODEL" \
+  --page-size "$PAGE_SIZE" --kv-events-config "$(kv_events $((KV_EVENTS_PORT + 1)))" &
+
+# The first component to end decides the exit code.
+wait -n

@@ -1,0 +1,35 @@
+"""The nearest right spelling of a name or a quantity, for errors that tell what to write."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def mended(text: str, pattern: str) -> str | None:
+    """Return what `text` was most likely meant to be, spelled so that `pattern` allows it."""
+    return next((one for one in _candidates(text) if re.search(pattern, one)), None)
+
+
+def _candidates(text: str) -> Iterator[str]:
+    close = text.replace(" ", "")
+    yield close
+    # A byte is Kubernetes' only unit of memory: 24GB is 24G.
+    bare = close.rstrip("bB")
+    yield bare
+    number, unit = close[: len(close.rstrip("KMGTPEibBkmgtpe"))], close.lstrip("0123456789.")
+    if unit:
+        yield number + unit[:1].upper() + unit[1:2].lower()
+        yield number + unit[:1].upper()
+    elif number.isdecimal():
+        yield f"{number}Gi"
+    yield number
+    name = re.sub(r"[\s_.]+", "-", text.strip()).strip("-")
+    yield name
+    yield name.lower()
+    yield re.sub(r"[^a-z0-9-]", "", name.lower()).strip("-")[:15]
+    yield re.sub(r"[^A-Za-z0-9_]", "_", text)
+    yield "/" + text.strip("/")

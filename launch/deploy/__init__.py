@@ -1,0 +1,1 @@
+"""`dynamo deploy`: from component run configs and a deployment spec to files for one target."""

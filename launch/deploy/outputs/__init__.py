@@ -1,0 +1,1 @@
+"""The outputs of this project: one module each."""

@@ -1,0 +1,86 @@
+"""What the scripts of several outputs have in common."""
+
+from __future__ import annotations
+
+from textwrap import wrap
+from typing import TYPE_CHECKING, Final
+
+from conformance.manifest.node import walk
+from launch.deploy.seats import HTTP, MEANING, VOLUMES
+from launch.deploy.shell import WIDTH, later
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conformance.manifest.graph import Component
+    from launch.deploy.output import Order
+    from launch.deploy.seats import Seat, Seating
+
+FOUND: Final = "DYN_DISCOVERY_BACKEND=file DYN_REQUEST_PLANE=tcp DYN_EVENT_PLANE=zmq"
+"""How components find each other: through a folder, which DYN_FILE_KV names."""
+
+FINISH: Final = """\
+# Whatever ends this script ends every component.
+finish() {
+  status=$?
+  trap - EXIT
+  jobs -p | xargs -r kill 2>/dev/null || true
+  wait
+  @@exit "$status"
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM"""
+
+SECRETS: Final = """\
+# A secret's keys become variables of a component: lines NAME=VALUE in a file beside this one.
+secret() {
+  if [[ ! -r $HERE/$1.env ]]; then
+    echo "$HERE/$1.env is missing: write the keys of secret $1 into it, as NAME=VALUE" >&2
+    exit 1
+  fi
+  while IFS= read -r line || [[ -n $line ]]; do
+    if [[ $line == [A-Za-z_]*=* ]]; then export "${line?}"; fi
+  done <"$HERE/$1.env"
+}"""
+
+
+def variables(seating: Seating, *, folder: str) -> dict[str, tuple[str, str]]:
+    """Return the variables that a script reads: what each means, and what it is by default."""
+    found = {kind: (MEANING[kind], str(port)) for kind, port in seating.ports.items()}
+    if seating.claims:
+        found[VOLUMES] = ("folder of the volumes", folder)
+    return found
+
+
+def explained(read: dict[str, tuple[str, str]]) -> Iterator[str]:
+    """Yield the lines of a head that say which variables a script reads."""
+    yield "Environment:"
+    width = max(map(len, read))
+    meaning = max(len(text) for text, _default in read.values())
+    for name, (text, default) in read.items():
+        yield f"  {name:<{width}}  {text:<{meaning}}  ({default})"
+
+
+def origins(component: Component, order: Order) -> Iterator[str]:
+    """Yield a comment for a component: in which lines of which file its values were written."""
+    found: dict[str, dict[str, None]] = {}
+    for _path, node in walk(component.node):
+        place = order.trace.of(node.mark)
+        if place is not None:
+            found.setdefault(place.file_name, {})[f"{place.what} {place.mark.line}"] = None
+    yield f"# {component.name}"
+    for file, said in found.items():
+        yield from wrap(
+            f"{file}: {', '.join(said)}",
+            width=WIDTH,
+            initial_indent="#   ",
+            subsequent_indent="#     ",
+            break_on_hyphens=False,
+        )
+
+
+def own_variables(seat: Seat, order: Order) -> dict[str, str]:
+    """Return the variables of one process, without those that all of them are given."""
+    shared = {"DYN_NAMESPACE": order.graph.name, HTTP: later(f"${HTTP}")}
+    return {name: value for name, value in seat.env.items() if shared.get(name) != value}

@@ -1,0 +1,93 @@
+"""`dynamo deploy --target local`: what it writes answers, and ends the way a person ends it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+
+from conformance.engines.serving import serving
+from conformance.manifest.read import read_graphs
+from conformance.targets.local.script import run_script
+from conformance.targets.ready import wait_ready
+from conftest import REPOSITORY, SECONDS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conformance.manifest.graph import Graph
+    from conformance.targets.target import Worker
+    from conftest import Workshop
+
+PUBLISHED = REPOSITORY / "tests" / "unit" / "deploy" / "published"
+KEYS_FILE = "hf-token-secret.env"
+READY_SECONDS = 120.0
+
+
+def written(workshop: Workshop, *words: str) -> tuple[Path, Graph]:
+    """Write a script, and the manifest of the same graph."""
+    for target in ("local", "k8s"):
+        ended = workshop.dynamo("deploy", *words, "--target", target, "--out-dir", target)
+        assert ended.code == 0, ended.text
+    (workshop.folder / "local" / KEYS_FILE).write_text("HF_TOKEN=none\n", encoding="utf-8")
+    manifest = next((workshop.folder / "k8s").glob("*.yaml"))
+    return next((workshop.folder / "local").glob("*.sh")), read_graphs(manifest)[0]
+
+
+def requests_of(worker: Worker) -> float:
+    """Return how many requests a worker has counted; none while it still starts."""
+    try:
+        text = requests.get(f"{worker.system_url}/metrics", timeout=10).text
+    except requests.ConnectionError:
+        return 0.0
+    lines = [one for one in text.splitlines() if "component_requests_total{" in one]
+    return sum(float(one.rpartition(" ")[2]) for one in lines if '"generate"' in one)
+
+
+def answers(script: Path, graph: Graph) -> float:
+    """Run a script until its graph answers; return how many requests the workers then counted."""
+    promised = serving(graph)
+    assert promised is not None
+    with run_script(script, serving=promised) as deployment:
+        wait_ready(deployment, model=promised.model, timeout=READY_SECONDS)
+        counted = sum(requests_of(worker) for worker in deployment.workers)
+        deployment.interrupt()
+        return counted
+
+
+@pytest.mark.parametrize("name", ["agg", "disagg_router"])
+def test_a_published_graph_written_as_a_script_answers(name: str, workshop: Workshop) -> None:
+    script, graph = written(workshop, "-f", str(PUBLISHED / f"{name}.yaml"))
+    assert answers(script, graph) >= 3
+    assert workshop.left_behind() == []
+
+
+def test_the_manifest_passes_every_check_of_the_plugin(workshop: Workshop) -> None:
+    written(workshop, "-f", str(PUBLISHED / "disagg.yaml"))
+    ended = workshop.pytest("k8s/vllm-disagg.yaml", "--dynamo-target=local", "-v")
+    assert ended.code == 0, ended.text
+    assert "vllm-disagg.yaml::lint PASSED" in ended.text
+    assert "vllm-disagg.yaml::local::" in ended.text
+
+
+def test_an_alternative_of_the_proposal_answers(workshop: Workshop) -> None:
+    """The three of them give the same script, tests/unit/deploy tells."""
+    config = REPOSITORY / "examples" / "deploy" / "one_file" / "config.yaml"
+    script, graph = written(workshop, "-f", str(config))
+    promised = serving(graph)
+    assert promised is not None
+    with run_script(script, serving=promised) as deployment:
+        wait_ready(deployment, model=promised.model, timeout=READY_SECONDS)
+
+
+def test_a_script_without_its_secret_says_so(workshop: Workshop) -> None:
+    script, graph = written(workshop, "-f", str(PUBLISHED / "agg.yaml"))
+    (script.parent / KEYS_FILE).unlink()
+    with run_script(script, serving=serving(graph)) as deployment:
+        deadline = time.monotonic() + SECONDS
+        while deployment.process.exit_code() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert deployment.process.exit_code() == 1
+        assert f"{KEYS_FILE} is missing: write the keys" in "\n".join(deployment.process.tail())

@@ -1,0 +1,117 @@
+"""Graphs that answer and do not do what they promise: caught on every engine.
+
+Each is Ready, and a chat with it is answered; what is wrong is the role, the model or the router.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import Workshop
+
+SOON = ("--dynamo-timeout", "15")
+MODEL = {"vllm_v1": "--model", "sglang": "--model-path", "tensorrt_llm": "--model"}
+ENGINES = tuple(MODEL)
+
+engines = pytest.mark.parametrize("engine", ENGINES)
+
+
+def with_role_lost(workshop: Workshop, engine: str) -> Path:
+    """Both workers without their flag: each does everything, and nothing is handed over."""
+    path = workshop.changed("k8s/disagg.yaml", engine=engine)
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = list(lines)
+    for number, line in enumerate(lines):
+        if line.strip() == "- --disaggregation-mode":
+            kept[number] = kept[number + 1] = ""
+    path.write_text("".join(kept), encoding="utf-8")
+    return path
+
+
+def with_another_model(workshop: Workshop, engine: str) -> Path:
+    """The second of two graphs' worth of workers serves another model."""
+    path = workshop.changed("k8s/agg.yaml", engine=engine)
+    text = path.read_text(encoding="utf-8")
+    begin = text.rindex("    - name: ", 0, text.index("type: worker"))
+    other = text[begin:].replace("Worker\n", "WorkerToo\n", 1).replace("Qwen3-0.6B", "Qwen3-8B")
+    path.write_text(text + other, encoding="utf-8")
+    return path
+
+
+def with_router_lost(workshop: Workshop, engine: str) -> Path:
+    """The frontend takes turns, and nobody reads what the workers publish."""
+    return workshop.changed(
+        "k8s/agg_router.yaml", ("name: DYN_ROUTER_MODE", "name: DYN_ROUTER_MOD"), engine=engine
+    )
+
+
+@engines
+def test_lost_roles(workshop: Workshop, engine: str) -> None:
+    path = with_role_lost(workshop, engine)
+    linted = workshop.dynamo("lint", str(path))
+    assert linted.text.count("[role-mismatch]") == 2
+    served = workshop.pytest("-m", "e2e", *SOON, str(path))
+    assert "registered are 2 backend; the manifest promises 1 backend, 1 prefill" in served.text
+    assert "prefill workers served 0 of 4 requests" in served.text
+    # It answers, which is what makes it dangerous.
+    assert "ready FAIL" not in served.text
+    assert "chat FAIL" not in served.text
+
+
+@engines
+def test_another_model(workshop: Workshop, engine: str) -> None:
+    """The runtime refuses a second model on one endpoint: whoever is late ends, soon or at once."""
+    path = with_another_model(workshop, engine)
+    served = workshop.pytest("-m", "e2e", *SOON, str(path))
+    assert served.code == 1
+    late = "Worker exited with code 1" in served.text or "WorkerToo exited" in served.text
+    assert late or "registered are 1 backend; the manifest promises 2 backend" in served.text
+
+
+@engines
+def test_a_lost_router_mode(workshop: Workshop, engine: str) -> None:
+    path = with_router_lost(workshop, engine)
+    linted = workshop.dynamo("lint", str(path))
+    assert "publishes KV events, and the router reads none: it is round-robin" in linted.text
+    served = workshop.pytest("-m", "e2e", *SOON, str(path))
+    assert "kv-router FAIL" in served.text
+    assert "chat FAIL" not in served.text
+
+
+ASK = """\
+                # Ask the encode worker of this graph for every image.
+                - --route-to-encoder
+"""
+
+
+@pytest.mark.parametrize(
+    ("example", "change", "words"),
+    [
+        ("k8s/vllm_disagg.yaml", (ASK, ""), "encodes images, and no worker asks it to"),
+        (
+            "k8s/trtllm_disagg.yaml",
+            ("-$(DYN_NAMESPACE_WORKER_SUFFIX)", ""),
+            "the operator gives workers a namespace with a suffix, so nobody is there",
+        ),
+    ],
+)
+def test_an_encoder_that_is_not_asked(
+    workshop: Workshop, example: str, change: tuple[str, str], words: str
+) -> None:
+    path = workshop.changed(example, change, engine="multimodal")
+    assert words in workshop.dynamo("lint", str(path)).text
+    served = workshop.pytest("-m", "e2e", *SOON, str(path))
+    assert "image FAIL" in served.text
+    assert "chat FAIL" not in served.text
+
+
+def test_an_engine_file_without_its_transceiver(workshop: Workshop) -> None:
+    path = workshop.changed("k8s/disagg.yaml", ("backend: DEFAULT", "{}"), engine="tensorrt_llm")
+    served = workshop.pytest("-m", "e2e", *SOON, str(path))
+    assert "without cache_transceiver_config in the engine file" in served.text
+    assert served.code == 1

@@ -1,0 +1,60 @@
+"""Round trip: a config that is equal to a published example gives its graph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conformance.manifest.document import read_documents
+from conformance.manifest.read import read_graph, read_graphs
+from deploy_shop import REPOSITORY, findings, write
+
+CONFIGS = Path(__file__).parent / "published"
+EXAMPLES = REPOSITORY / "examples" / "llm" / "vllm_v1" / "launch" / "k8s"
+FOLDERS = {"v1beta1": EXAMPLES, "v1alpha1": EXAMPLES / "v1alpha1"}
+WITHOUT = (
+    "disagg_multinode.yaml",
+    "disagg_planner.yaml",
+    "kv_offload.yaml",
+    "lora.yaml",
+    "own_processor.yaml",
+    "own_worker.yaml",
+    "speculative.yaml",
+    "tool_calling.yaml",
+)
+"""Examples that nobody has written a config of yet."""
+
+
+def published() -> list[str]:
+    """Return the examples, by their paths below the folder of a version."""
+    found = {
+        str(one.relative_to(folder))
+        for folder in FOLDERS.values()
+        for one in folder.rglob("*.yaml")
+        if "v1alpha1" not in one.relative_to(folder).parts
+    }
+    return sorted(found)
+
+
+def configs() -> list[str]:
+    return sorted(str(one.relative_to(CONFIGS)) for one in CONFIGS.rglob("*.yaml"))
+
+
+def test_there_is_a_config_for_each_example() -> None:
+    assert sorted([*configs(), *WITHOUT]) == published()
+
+
+@pytest.mark.parametrize("version", FOLDERS)
+@pytest.mark.parametrize("name", configs())
+def test_the_graph_is_the_published_one(name: str, version: str, tmp_path: Path) -> None:
+    files = write(tmp_path / "out", "-f", str(CONFIGS / name), "--api-version", version)
+    ((file, text),) = files.items()
+    (document,) = read_documents(text, file=file)
+    (expected,) = read_graphs(FOLDERS[version] / name)
+
+    graph = read_graph(document)
+
+    assert graph == expected
+    assert graph.root == expected.root
+    assert findings(tmp_path / "out" / file) == []

@@ -1,0 +1,45 @@
+"""ConfigMaps beside a graph, and what a volume shows of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.manifest.config_maps import config_maps, mounted_files
+from conformance.manifest.document import read_documents
+
+TEXT = """\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: engine}
+data:
+  a.yaml: |
+    x: 1
+  b.yaml: "y: 2"
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: other}
+data: {a: b}
+"""
+KNOWN = {"engine": {"a.yaml": "x: 1\n", "b.yaml": "y: 2"}}
+
+
+def test_they_are_found_by_name() -> None:
+    assert config_maps(read_documents(TEXT, file="f.yaml")) == KNOWN
+
+
+@pytest.mark.parametrize(
+    ("volume", "files"),
+    [
+        ("configMap: {name: engine}", KNOWN["engine"]),
+        (
+            "configMap: {name: engine, items: [{key: a.yaml, path: d/c.yaml}, {key: no, path: n}]}",
+            {"d/c.yaml": "x: 1\n"},
+        ),
+        ("configMap: {name: elsewhere}", None),
+        ("emptyDir: {}", None),
+    ],
+)
+def test_a_volume_shows_its_files(volume: str, files: dict[str, str] | None) -> None:
+    (document,) = read_documents(f"name: v\n{volume}\n", file="f.yaml")
+    assert mounted_files(document.root, KNOWN) == files

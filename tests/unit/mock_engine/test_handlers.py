@@ -1,0 +1,89 @@
+"""What the workers that are no part of the mocker answer."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import math
+import struct
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from conformance.engines.role import Role
+from conformance.mock_engine.handlers import DIMENSIONS, answer_to, embed, images, vector
+
+if TYPE_CHECKING:
+    from dynamo.runtime import Context
+
+    from conformance.engines.flag import Json
+
+NOBODY = cast("Context", None)
+
+
+def embedded(given: Json, **more: Json) -> dict[str, Json]:
+    async def first() -> dict[str, Json]:
+        return await anext(embed({"model": "m", "input": given, **more}, NOBODY))
+
+    return asyncio.run(first())
+
+
+def vectors(answer: dict[str, Json]) -> list[tuple[float, ...]]:
+    data = cast("list[dict[str, str]]", answer["data"])
+    found = [base64.b64decode(one["embedding"]) for one in data]
+    return [struct.unpack(f"<{len(one) // 4}f", one) for one in found]
+
+
+@pytest.mark.parametrize(
+    ("given", "count", "tokens"),
+    [
+        ("one text", 1, 2),
+        (["a b c", "d"], 2, 4),
+        ([1, 2, 3], 1, 3),
+        ([[1, 2], [3]], 2, 3),
+    ],
+)
+def test_every_input_gets_a_vector(given: Json, count: int, tokens: int) -> None:
+    answer = embedded(given)
+    assert answer["usage"] == {"prompt_tokens": tokens, "total_tokens": tokens}
+    found = vectors(answer)
+    assert len(found) == count
+    assert all(len(one) == DIMENSIONS for one in found)
+    assert all(math.isclose(math.hypot(*one), 1.0, rel_tol=1e-4) for one in found)
+
+
+def test_a_vector_is_as_long_as_is_asked() -> None:
+    assert [len(one) for one in vectors(embedded("a", dimensions=8))] == [8]
+
+
+def test_the_same_text_has_the_same_vector_and_another_another() -> None:
+    assert vector("a", 8) == vector("a", 8)
+    assert vector("a", 8) != vector("b", 8)
+
+
+@pytest.mark.parametrize(
+    ("request_", "count"),
+    [
+        ({}, 0),
+        ({"multi_modal_data": None}, 0),
+        ({"multi_modal_data": {"image_url": [{"Url": "a"}, {"Url": "b"}]}}, 2),
+    ],
+)
+def test_images_are_counted(request_: dict[str, Json], count: int) -> None:
+    assert images(request_) == count
+    assert answer_to(request_, Role.ENCODE) == [{"encoded_images": count}]
+
+
+def test_an_answer_is_as_long_as_is_asked_and_ends_once() -> None:
+    request: dict[str, Json] = {"token_ids": [1, 2, 3], "stop_conditions": {"max_tokens": 4}}
+    chunks = answer_to(request, Role.DECODE)
+    assert len(chunks) == 4
+    assert [chunk.get("finish_reason") for chunk in chunks] == [None, None, None, "length"]
+    usage = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
+    assert chunks[-1]["completion_usage"] == usage
+
+
+def test_prefill_answers_with_one_token_and_what_decode_needs() -> None:
+    (chunk,) = answer_to({"stop_conditions": {"max_tokens": 9}}, Role.PREFILL)
+    assert len(cast("list[int]", chunk["token_ids"])) == 1
+    assert chunk["disaggregated_params"]
