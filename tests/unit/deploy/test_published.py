@@ -16,12 +16,8 @@ FOLDERS = {"v1beta1": EXAMPLES, "v1alpha1": EXAMPLES / "v1alpha1"}
 WITHOUT = (
     "disagg_multinode.yaml",
     "disagg_planner.yaml",
-    "kv_offload.yaml",
-    "lora.yaml",
     "own_processor.yaml",
     "own_worker.yaml",
-    "speculative.yaml",
-    "tool_calling.yaml",
 )
 """Examples that nobody has written a config of yet."""
 
