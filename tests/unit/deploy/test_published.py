@@ -14,8 +14,6 @@ CONFIGS = Path(__file__).parent / "published"
 EXAMPLES = REPOSITORY / "examples" / "llm" / "vllm_v1" / "launch" / "k8s"
 FOLDERS = {"v1beta1": EXAMPLES, "v1alpha1": EXAMPLES / "v1alpha1"}
 WITHOUT = (
-    "disagg_multinode.yaml",
-    "disagg_planner.yaml",
     "own_processor.yaml",
     "own_worker.yaml",
 )
