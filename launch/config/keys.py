@@ -17,8 +17,9 @@ ARGS_KEYS: Final = ("in", "input", "out", "output", "engine", "task", "model")
 """What `args:` holds when it is written as a mapping."""
 
 DEPLOYMENT_KEYS: Final = (
-    "image", "runtime_version", "cmd", "dynamo_in_image", "replicas", "nodes", "resources",
-    "shared_memory", "environment", "secret_env", "volumes", "model_cache", "ports", "health",
+    "image", "runtime_version", "cmd", "dynamo_in_image", "working_dir", "replicas", "nodes",
+    "resources", "shared_memory", "environment", "secret_env", "volumes", "model_cache", "ports",
+    "health",
 )  # fmt: skip
 """What only a deployment reads, but for `cmd`, which is what `serve` starts too."""
 
@@ -37,6 +38,7 @@ OTHER_WORDS: Final[Mapping[str, str]] = {
 
 INSIDE: Final[Mapping[str, str]] = {
     "cpu": "resources", "memory": "resources", "gpu": "resources", "gpus": "resources",
-    "claim": "volumes", "mount": "volumes", "live": "health", "ready": "health",
+    "claim": "volumes", "config_map": "volumes", "mount": "volumes", "live": "health",
+    "ready": "health",
 }  # fmt: skip
 """Keys that people write one level too high, and where they belong."""

@@ -27,6 +27,8 @@ def _candidates(text: str) -> Iterator[str]:
     elif number.isdecimal():
         yield f"{number}Gi"
     yield number
+    # A path that is below something has nothing before its first name.
+    yield text.strip().lstrip("./").rstrip("/")
     name = re.sub(r"[\s_.]+", "-", text.strip()).strip("-")
     yield name
     yield name.lower()

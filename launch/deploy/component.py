@@ -52,6 +52,7 @@ def _main(draft: Draft, kind: str | None, started: Start, stored: Storage) -> Ma
     fields: dict[str, Node | None] = {
         "name": constant(MAIN),
         "image": draft.copied("image"),
+        "workingDir": draft.copied("working_dir"),
         "command": listed(started.command) if started.command else None,
         "args": listed(started.args) if started.args else None,
         "env": variables(draft, stored.home),

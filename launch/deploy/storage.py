@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from conformance.manifest.node import Mapping, Scalar
-from launch.deploy.trace import constant, mapping
+from launch.deploy.trace import constant, listed, mapped, mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 
 MODEL_CACHE: Final = "model-cache"
 HF_HOME: Final = "HF_HOME"
+
+_SOURCES: Final = {
+    "claim": ("persistentVolumeClaim", "claimName"),
+    "path": ("hostPath", "path"),
+    "config_map": ("configMap", "name"),
+}
+"""What a volume can be, and what the API calls that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,11 +78,13 @@ def _mount(draft: Draft, written: Written, *, is_cache: bool) -> Scalar | None:
 
 
 def _name(written: Written, *, is_cache: bool, taken: dict[str, Mapping]) -> str:
-    """Return a volume's name in its pod: its claim's, or the last part of its path."""
-    claim, path = written.inner("claim"), written.inner("path")
+    """Return a volume's name in its pod: its own, its source's, or the last part of its path."""
+    path = written.inner("path")
     wanted = MODEL_CACHE if is_cache else "volume"
-    if claim is not None:
-        wanted = claim.text
+    named = (written.inner(key) for key in ("name", "claim", "config_map"))
+    said = next((one for one in named if one is not None), None)
+    if said is not None:
+        wanted = said.text
     elif path is not None and not is_cache:
         last = path.text.rpartition("/")[2].lower()
         wanted = "".join(c if c.isascii() and c.isalnum() else "-" for c in last).strip("-")[:50]
@@ -86,19 +95,29 @@ def _name(written: Written, *, is_cache: bool, taken: dict[str, Mapping]) -> str
 
 
 def _volume(draft: Draft, written: Written, name: str) -> Mapping | None:
-    claim, path = written.inner("claim"), written.inner("path")
-    if (claim is None) == (path is None):
-        what = "both claim and path" if claim is not None else "neither claim nor path"
+    said = [one for one in written.fields() if one.key in _SOURCES]
+    if len(said) != 1:
+        both = f"both {' and '.join(one.key for one in said)}"
+        what = both if said else "neither claim nor path"
         text = f"a volume has {what}; write one: claim: NAME, or path: of a folder of each machine"
-        draft.error(written.origin, text)
+        # Models are written into their cache, and nobody writes into a ConfigMap's files.
+        more = "" if written.key == "model_cache" else ", or config_map: NAME"
+        draft.error(written.origin, f"{text}{more}")
         return None
-    if claim is not None:
-        source = mapping(claimName=draft.trace.text(claim.text, claim.origin))
-        return mapping(name=constant(name), persistentVolumeClaim=source)
-    if path is not None:
-        source = mapping(path=draft.trace.text(path.text, path.origin))
-        return mapping(name=constant(name), hostPath=source)
-    return None
+    (one,) = said
+    kind, field = _SOURCES[one.key]
+    source: dict[str, Node] = {field: draft.trace.text(one.text, one.origin)}
+    files = written.inner("files")
+    if files is not None and one.key != "config_map":
+        draft.error(files.origin, f"files are those of a config_map, not of a {one.key}")
+    elif files is not None:
+        source["items"] = listed(_item(draft, file) for file in files.fields())
+    return mapped({"name": constant(name), kind: mapped(source)})
+
+
+def _item(draft: Draft, file: Written) -> Mapping:
+    """Return which key of a ConfigMap is shown as which file."""
+    return mapping(key=draft.trace.text(file.text, file.origin), path=constant(file.key))
 
 
 def _mounted(draft: Draft, written: Written, name: str, mount: Scalar) -> Mapping:

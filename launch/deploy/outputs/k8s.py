@@ -80,6 +80,8 @@ def _needs(graph: Graph) -> Iterator[str]:
         how = ""
         if kind == "Secret":
             how = f": kubectl create secret generic {name} --from-literal=NAME=VALUE"
+        elif kind == "ConfigMap":
+            how = f": kubectl create configmap {name} --from-file=FOLDER"
         yield f"  {kind} {name}{how}"
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from conformance.manifest.node import find
 from conformance.rendering.failure import ReconcileFailure
 from launch.deploy.process import process
 
 if TYPE_CHECKING:
-    from conformance.manifest.node import Mark
+    from conformance.manifest.graph import Component
+    from conformance.manifest.node import Mark, Node
     from launch.config.complaint import Complaints
     from launch.deploy.output import Order
     from launch.deploy.trace import Origin
@@ -38,6 +40,7 @@ def one_machine(order: Order, complaints: Complaints, *, instead: str) -> None:
 def startable(order: Order, complaints: Complaints) -> None:
     """Complain of each component that only the operator can start, and when nothing is started."""
     for component in order.graph.components:
+        _without_cluster(component, order, complaints)
         place = origin(order, component.mark)
         try:
             process(order.graph, component)
@@ -47,6 +50,20 @@ def startable(order: Order, complaints: Complaints) -> None:
         place = origin(order, order.graph.components[0].mark)
         text = "nothing runs: every component has replicas: 0; write 1 or more for one of them"
         complaints.error(place.file, place.mark, text)
+
+
+def _without_cluster(component: Component, order: Order, complaints: Complaints) -> None:
+    """Complain of what only a pod has: files of a ConfigMap, and a folder that it starts in."""
+    main, pod = component.main, component.pod_spec
+    volumes = pod.mappings("volumes") if pod is not None else ()
+    found: list[tuple[str, Node | None]] = [
+        ("working_dir", main.node.get("workingDir") if main is not None else None),
+        *(("config_map", find(volume, ("configMap", "name"))) for volume in volumes),
+    ]
+    for key, node in found:
+        if node is not None:
+            place = origin(order, node.mark)
+            complaints.error(place.file, place.mark, f"{key} is for pods only; use --target k8s")
 
 
 def secrets(order: Order) -> tuple[str, ...]:

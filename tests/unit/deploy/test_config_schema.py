@@ -86,7 +86,7 @@ WHOLE = parsed((REPOSITORY / "examples" / "deploy" / "embedded" / "deployment.ya
 COMPONENT = (
     "image", "cmd", "replicas", "resources", "environment", "secret_env", "health", "ports", "role",
     "volumes", "model_cache", "nodes", "options", "args", "run_config", "colour", "shared_memory",
-    "runtime_version", "name", "dynamo_in_image",
+    "runtime_version", "name", "dynamo_in_image", "working_dir",
 )  # fmt: skip
 PATHS = (
     *((key,) for key in COMPONENT),
