@@ -70,6 +70,7 @@ class Container:
         ended: How it ended, when it is not running now.
         ended_before: How it ended the last time before that.
         memory_limit: The memory it may take, as written; empty when there is no limit.
+        runs: Whether it runs now.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Container:
     ended: Ended | None
     ended_before: Ended | None
     memory_limit: str
+    runs: bool
 
     @property
     def title(self) -> str:
@@ -380,6 +382,7 @@ def _container(spec: Mapping, status: Mapping, *, plural: str) -> Container:
         ended=_ended(state.mapping("terminated")),
         ended_before=_ended(_part(status, "lastState").mapping("terminated")),
         memory_limit=_part(_part(spec, "resources"), "limits").string("memory") or "",
+        runs="running" in state,
     )
 
 

@@ -57,6 +57,7 @@ class Patience:
         pulling: For a registry that is slow or busy.
         creation: For what pods need and others make beside them (a service account, a script).
         mounting: For a volume that cannot be mounted.
+        load: For a node that is too busy to do so.
         reconcile: For an error that the operator tries to overcome.
         operator: For an operator to notice the graph at all.
     """
@@ -66,6 +67,7 @@ class Patience:
     pulling: float = 30.0
     creation: float = 5.0
     mounting: float = 30.0
+    load: float = 120.0
     reconcile: float = 4.0
     operator: float = 20.0
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 CONFIGURED_WRONG = "CreateContainerConfigError"
 NOT_MADE = ("CreateContainerError", "RunContainerError", "PreStartHookError", "PostStartHookError")
+SET_UP = "PodReadyToStartContainers"
+AFTER_SETTING_UP = ("Pulling", "Pulled", "Created", "Started")
 NOT_MOUNTED, NO_SANDBOX = ("FailedMount", "FailedAttachVolume"), "FailedCreatePodSandBox"
 
 _MISSING = re.compile(r'(?P<kind>secret|configmap) "(?P<name>[^"]+)" not found', re.IGNORECASE)
@@ -25,6 +27,7 @@ _NO_KEY = re.compile(
 )
 _NO_ITEM = re.compile(r"references non-existent (?P<kind>secret|config) key: (?P<key>\S+)")
 _AS_ROOT = re.compile(r"runAsNonRoot and image will run as root")
+_BUSY = re.compile(r"failed to sync \w+ cache")
 _VOLUME = re.compile(r'for volume "(?P<volume>[^"]+)"')
 _KINDS = {"secret": "Secret", "configmap": "ConfigMap", "config": "ConfigMap"}
 
@@ -39,8 +42,18 @@ def find(view: Snapshot, now: datetime, patience: Patience) -> Iterator[Trouble]
                 yield _configured_wrong(pod, container)
             elif container.waiting in NOT_MADE:
                 yield not_started(pod, container, container.waiting_message)
-        if not any(one.ready or one.ended for one in pod.containers):
+        if not _is_set_up(view, pod):
             yield from _not_mounted(view, pod, now, patience)
+
+
+def _is_set_up(view: Snapshot, pod: Pod) -> bool:
+    """Tell whether the node has mounted what a pod mounts, whatever it said before that."""
+    network = pod.conditions.get(SET_UP)
+    return (
+        (network is not None and network.is_true)
+        or any(one.runs or one.ended or one.ended_before for one in pod.containers)
+        or any(event.reason in AFTER_SETTING_UP for event in view.events_of("Pod", pod.name)[-1:])
+    )
 
 
 def _configured_wrong(pod: Pod, container: Container) -> Trouble:
@@ -79,7 +92,9 @@ def _not_mounted(view: Snapshot, pod: Pod, now: datetime, patience: Patience) ->
         lasting = age(event.first, now)
         if event.reason in NOT_MOUNTED:
             reason, cause = missing(event.message)
-            if lasting >= (patience.creation if reason else patience.mounting):
+            # A node under load is late with what it must know of the cluster, and tries again.
+            waits = patience.load if _BUSY.search(event.message) else patience.mounting
+            if lasting >= (patience.creation if reason else waits):
                 yield _mount_trouble(pod, event, reason, cause)
                 return
         elif event.reason == NO_SANDBOX and lasting >= patience.mounting:
