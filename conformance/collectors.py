@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from contextlib import ExitStack, contextmanager
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,18 +27,25 @@ from conformance.targets.ready import wait_ready
 from conformance.targets.target import DeployFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
     from conformance.engines.serving import Serving
     from conformance.manifest.graph import Graph
     from conformance.schedule import Job
+    from conformance.targets.compose.deployment import ComposeDeployment
     from conformance.targets.local.script import ScriptDeployment
     from conformance.targets.target import Change, Deployment
 
-LINT, LOCAL, SCRIPT = "lint", "local", "script"
+LINT, LOCAL, SCRIPT, COMPOSE = "lint", "local", "script", "compose"
 READY = "ready"
+EXIT_UNAVAILABLE = 3
+"""pytest's own code for an error that is not the tests'."""
+
+COMPOSE_IMAGE = pytest.StashKey[str | None]()
+"""The image that stands for those which compose files name, or None for these themselves."""
+
 CHANGE = "dynamo-change"
 """The user property that tells one thing that was different from the published file."""
 WHERE = "dynamo-where"
@@ -97,12 +105,24 @@ class ScriptFile(pytest.File):
 
     def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
         """Yield the checks of the graph that the script starts."""
-        manifest = self.path.parent.parent / "k8s" / f"{self.path.stem}.yaml"
-        graphs: list[Graph] = []
-        if manifest.is_file():
-            graphs = [read_graph(one) for one in read_file(manifest) if one.version is not None]
-        promised = serving(graphs[0]) if graphs else None
-        yield ScriptOnTarget.from_parent(self, name=SCRIPT, promised=promised)
+        yield ScriptOnTarget.from_parent(self, name=SCRIPT, promised=_promised(self.path))
+
+
+class ComposeFile(pytest.File):
+    """A file in launch/compose; the manifest of the same name says what it must serve."""
+
+    def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
+        """Yield the checks of the graph that Docker Compose starts."""
+        yield ComposeOnTarget.from_parent(self, name=COMPOSE, promised=_promised(self.path))
+
+
+def _promised(path: Path) -> Serving | None:
+    """Return what the manifest promises that has the name of another form of the graph."""
+    manifest = path.parent.parent / "k8s" / f"{path.stem}.yaml"
+    if not manifest.is_file():
+        return None
+    graphs = [read_graph(one) for one in read_file(manifest) if one.version is not None]
+    return serving(graphs[0]) if graphs else None
 
 
 class ConformanceItem(pytest.Item):
@@ -227,7 +247,7 @@ class OnTarget(Example):
         self.changes: tuple[Change, ...] = ()
         self._stack = ExitStack()
 
-    def deploy(self) -> AbstractContextManager[Deployment | ScriptDeployment]:
+    def deploy(self) -> AbstractContextManager[Deployment]:
         """Start the graph."""
         raise NotImplementedError
 
@@ -321,6 +341,19 @@ class ScriptOnTarget(OnTarget):
         ) as deployment:
             self.script = deployment
             yield deployment
+
+
+class ComposeOnTarget(OnTarget):
+    """`FILE.yaml::compose`: a compose file, run as published."""
+
+    level = COMPOSE
+
+    def deploy(self) -> AbstractContextManager[ComposeDeployment]:
+        """Start the compose file."""
+        from conformance.targets.compose.deployment import run_compose
+
+        image = self.config.stash[COMPOSE_IMAGE]
+        return run_compose(self.path, serving=self.promised, image=image, at_end=self.keep_logs)
 
 
 class GraphInCluster(Example):
@@ -426,3 +459,17 @@ class InterruptItem(CheckOnTarget):
         if target is None or script is None or target.endpoint is None:
             raise ProbeFailure("not carried out: the graph did not come up, see `ready`")
         script.interrupt()
+
+
+def progress_of(config: pytest.Config) -> Callable[[str], None]:
+    """Return what writes a line for people, whatever pytest captures."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    lock = Lock()
+
+    def write(line: str) -> None:
+        if reporter is not None:
+            with lock:
+                reporter.ensure_newline()
+                reporter.write_line(line)
+
+    return write

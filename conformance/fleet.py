@@ -8,12 +8,18 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from threading import Lock
 from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.collectors import READY, GraphInCluster, ProbeItem, ReadyItem
+from conformance.collectors import (
+    EXIT_UNAVAILABLE,
+    READY,
+    GraphInCluster,
+    ProbeItem,
+    ReadyItem,
+    progress_of,
+)
 from conformance.probes.probe import Endpoint, Unsupported
 from conformance.schedule import Job, Schedule, Stop
 from conformance.site import open_site
@@ -32,9 +38,6 @@ if TYPE_CHECKING:
 
     Record = Callable[[str, BaseException | None], None]
 
-EXIT_UNAVAILABLE = 3
-"""pytest's own code for an error that is not the tests'."""
-
 
 @contextmanager
 def launched(session: pytest.Session) -> Iterator[None]:
@@ -47,7 +50,7 @@ def launched(session: pytest.Session) -> Iterator[None]:
     if not selected:
         yield
         return
-    progress = _progress(session.config)
+    progress = progress_of(session.config)
     stop = Stop()
     with ExitStack() as stack:
         try:
@@ -193,17 +196,3 @@ class _Stoppable:
     def check(self) -> None:
         self._stop.check()
         self._deployment.check()
-
-
-def _progress(config: pytest.Config) -> Callable[[str], None]:
-    """Return what writes a line for people, whatever pytest captures."""
-    reporter = config.pluginmanager.get_plugin("terminalreporter")
-    lock = Lock()
-
-    def write(line: str) -> None:
-        if reporter is not None:
-            with lock:
-                reporter.ensure_newline()
-                reporter.write_line(line)
-
-    return write

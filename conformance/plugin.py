@@ -17,13 +17,14 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-TARGETS = ("local", "kind", "cluster")
+TARGETS = ("local", "compose", "kind", "cluster")
 OPERATORS = ("auto", "reference", "real")
 KUBECONFIG_VARIABLE = "DYN_CONFORMANCE_KUBECONFIG"
 CONTEXT_VARIABLE = "DYN_CONFORMANCE_KUBE_CONTEXT"
 NODE_IMAGE_VARIABLE = "DYN_CONFORMANCE_NODE_IMAGE"
+COMPOSE = "compose"
 SCRIPTS_INI = "dynamo_scripts"
-K8S_FOLDER, LOCAL_FOLDER, LAUNCH_FOLDER = "k8s", "local", "launch"
+K8S_FOLDER, LOCAL_FOLDER, COMPOSE_FOLDER, LAUNCH_FOLDER = "k8s", "local", "compose", "launch"
 MANIFESTS, SCRIPT = (".yaml", ".yml"), ".sh"
 CHANGED = pytest.StashKey[frozenset[Path]]()
 DEFAULT_TIMEOUT = 120.0
@@ -194,6 +195,8 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
         return None
     named = parent.session.isinitpath(file_path)
     is_manifest = file_path.suffix in MANIFESTS
+    if parent.config.getoption("--dynamo-target") == COMPOSE:
+        return _compose_file(file_path, parent) if is_manifest else None
     if is_manifest and (named or _below(file_path, K8S_FOLDER)):
         from conformance.collectors import ManifestFile
 
@@ -206,17 +209,44 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     return None
 
 
+def _compose_file(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    if not (parent.session.isinitpath(path) or _below(path, COMPOSE_FOLDER)):
+        return None
+    from conformance.collectors import ComposeFile
+
+    return ComposeFile.from_parent(parent, path=path)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
-    """Around the tests: bring the examples that run in a cluster up, several at once."""
-    if session.config.getoption("--dynamo-target") not in ("kind", "cluster"):
+    """Around the tests: make ready what all examples of the target need.
+
+    In a cluster that brings the examples up, several at once.
+    """
+    target: str | None = session.config.getoption("--dynamo-target")
+    if session.config.option.collectonly or session.testsfailed or not session.items:
         return (yield)
-    if session.config.option.collectonly or session.testsfailed:
+    if target == COMPOSE:
+        _prepare_compose(session.config)
+    if target not in ("kind", "cluster"):
         return (yield)
     from conformance.fleet import launched
 
     with launched(session):
         return (yield)
+
+
+def _prepare_compose(config: pytest.Config) -> None:
+    """Make sure that compose files can be run, with the engine that was asked for."""
+    from conformance.collectors import COMPOSE_IMAGE, EXIT_UNAVAILABLE, progress_of
+    from conformance.targets.compose.stand_in import prepare
+    from conformance.targets.target import TargetUnavailableError
+
+    mock = config.getoption("--dynamo-engine") == "mock"
+    try:
+        config.stash[COMPOSE_IMAGE] = prepare(mock=mock, progress=progress_of(config))
+    except TargetUnavailableError as error:
+        pytest.exit(str(error), returncode=EXIT_UNAVAILABLE)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -86,6 +86,16 @@ class Docker:
         if answer.returncode != 0:
             raise ImageError(f"cannot name {image} {name}: {_last_line(answer.stderr)}")
 
+    def untag(self, name: str) -> None:
+        """Take a name away from an image that has another one.
+
+        Raises:
+            ImageError: The engine refuses.
+        """
+        answer = self._call("image", "rm", "--no-prune", name)
+        if answer.returncode != 0:
+            raise ImageError(f"cannot take the name {name} away: {_last_line(answer.stderr)}")
+
     def build(self, folder: Path, *, tag: str, base: str, labels: Mapping[str, str]) -> None:
         """Build the Dockerfile of `folder`, whose argument BASE is `base`.
 

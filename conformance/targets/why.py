@@ -55,6 +55,12 @@ _FAULTS = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.
 """The signals by which a program ends itself."""
 
 
+def as_signal(code: int) -> int:
+    """Return a container's exit code the way a process has it: negative for a signal."""
+    first, last = 129, 192
+    return 128 - code if first <= code <= last else code
+
+
 def how_it_ended(code: int) -> str:
     """Return an exit code in words."""
     if code >= 0:

@@ -11,6 +11,7 @@ from conformance.manifest.graph import MAIN
 from conformance.manifest.node import Mapping, Scalar
 from conformance.rendering.labels import COMPONENT, GRAPH, ROLE
 from conformance.targets.cluster.resources import as_mapping
+from conformance.targets.why import as_signal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -395,12 +396,6 @@ def _ended(terminated: Mapping | None) -> Ended | None:
         message=(terminated.string("message") or "").strip(),
         at=_time(terminated, "finishedAt"),
     )
-
-
-def as_signal(code: int) -> int:
-    """Return a container's exit code the way a process has it: negative for a signal."""
-    first, last = 129, 192
-    return 128 - code if first <= code <= last else code
 
 
 def _conditions(status: Mapping) -> tuple[Condition, ...]:
