@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from test_up import read_until
 
-from conftest import REPOSITORY, SECONDS
+from workshop import REPOSITORY, SECONDS
 
 if TYPE_CHECKING:
-    from conftest import Ended, Workshop
+    from workshop import Ended, Workshop
 
 TEXT = (REPOSITORY / "docs" / "deploy.md").read_text(encoding="utf-8")
 GRAPH = re.findall(r"```yaml\n(.+?)```", TEXT, re.DOTALL)[0]

@@ -12,14 +12,14 @@ from conformance.engines.serving import serving
 from conformance.manifest.read import read_graphs
 from conformance.targets.local.script import run_script
 from conformance.targets.ready import wait_ready
-from conftest import REPOSITORY, SECONDS
+from workshop import REPOSITORY, SECONDS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from conformance.manifest.graph import Graph
     from conformance.targets.target import Worker
-    from conftest import Workshop
+    from workshop import Workshop
 
 PUBLISHED = REPOSITORY / "tests" / "unit" / "deploy" / "published"
 KEYS_FILE = "hf-token-secret.env"

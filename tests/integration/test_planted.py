@@ -10,10 +10,10 @@ import pytest
 
 from conformance.mock_engine import environment
 from conformance.mock_engine.hub_cache import fill
-from conftest import EXAMPLES
+from workshop import EXAMPLES
 
 if TYPE_CHECKING:
-    from conftest import Workshop
+    from workshop import Workshop
 
 SOON = ("--dynamo-timeout", "8")
 

@@ -12,7 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Workshop
+    from workshop import Workshop
 
 SOON = ("--dynamo-timeout", "15")
 MODEL = {"vllm_v1": "--model", "sglang": "--model-path", "tensorrt_llm": "--model"}

@@ -6,10 +6,10 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
-from conftest import EXAMPLES
+from workshop import EXAMPLES
 
 if TYPE_CHECKING:
-    from conftest import Workshop
+    from workshop import Workshop
 
 NO_TESTS = 5
 

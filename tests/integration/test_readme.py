@@ -14,12 +14,12 @@ from test_up import read_until
 from conformance.engines.serving import serving
 from conformance.manifest.read import read_graphs
 from conformance.report.catalogue.commands import commands as commands_of
-from conftest import REPOSITORY, SECONDS
+from workshop import REPOSITORY, SECONDS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Workshop
+    from workshop import Workshop
 
 READMES = (
     REPOSITORY / "README.md",

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conftest import REPOSITORY, SECONDS
+from workshop import REPOSITORY, SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from conftest import Workshop
+    from workshop import Workshop
 
 ENGINE = "mocker"
 IMAGE = "nvcr.io/nvidia/ai-dynamo/dynamo-planner:1.6.1"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
 
-    from conftest import Workshop
+    from workshop import Workshop
 
 SECONDS = 30.0
 

@@ -1,4 +1,4 @@
-"""What the integration tests share: running commands, and finding what they leave behind."""
+"""A workshop for tests: running commands, and finding what they leave behind."""
 
 from __future__ import annotations
 
@@ -8,16 +8,10 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import pytest
 
 from conformance.targets.local.script import TAKES_CTRL_C
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[1]
 EXAMPLES = REPOSITORY / "examples" / "llm" / "vllm_v1" / "launch"
 SECONDS = 60.0
 
@@ -113,15 +107,3 @@ class Workshop:
             check=False,
         )
         return Ended(done.returncode, done.stdout + done.stderr)
-
-
-@pytest.fixture
-def workshop(tmp_path: Path) -> Iterator[Workshop]:
-    shop = Workshop(tmp_path)
-    yield shop
-    for process in shop.started:
-        if process.poll() is None:
-            process.terminate()
-            process.communicate(timeout=SECONDS)
-        if process.stdout is not None:
-            process.stdout.close()

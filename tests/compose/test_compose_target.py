@@ -1,0 +1,165 @@
+"""`--dynamo-target=compose`: what is broken in a compose file is seen, and nothing is left.
+
+The published files themselves are run by `pytest --dynamo-target=compose examples`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from conformance.images import base_image, build
+from conformance.mock_engine.image import recipe
+from conformance.targets.compose.program import ComposeError, check
+from conformance.targets.local.script import TAKES_CTRL_C
+from workshop import REPOSITORY
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from workshop import Workshop
+
+IMAGE = "nvcr.io/nvidia/ai-dynamo/vllm-runtime:1.6.1"
+TARGET = ("--dynamo-target=compose", "--dynamo-timeout=8")
+UP_SECONDS = 60.0
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compose() -> None:
+    """Skip where there is no Docker, or Docker without Compose v2."""
+    try:
+        check(os.environ)
+    except ComposeError as error:
+        pytest.skip(str(error))
+    # Made here, so that no test waits for it.
+    build(recipe(), base=base_image())
+
+
+def plant(workshop: Workshop, name: str, *changes: tuple[str, str], engine: str = "vllm_v1") -> str:
+    """Copy a compose file with pieces replaced, beside the manifest that it must live up to."""
+    launch = REPOSITORY / "examples" / "llm" / engine / "launch"
+    written: dict[str, Path] = {}
+    for folder in ("compose", "k8s"):
+        to = workshop.folder / "launch" / folder / f"{name}.yaml"
+        to.parent.mkdir(parents=True)
+        to.write_text((launch / folder / f"{name}.yaml").read_text("utf-8"), encoding="utf-8")
+        written[folder] = to
+    text = written["compose"].read_text("utf-8")
+    for old, new in changes:
+        assert old in text, f"{name} has no {old!r}"
+        text = text.replace(old, new, 1)
+    written["compose"].write_text(text, encoding="utf-8")
+    return str(written["compose"])
+
+
+def docker(*words: str) -> list[str]:
+    done = subprocess.run(
+        ["docker", *words], capture_output=True, text=True, check=True, timeout=60
+    )
+    return done.stdout.split()
+
+
+def left() -> list[str]:
+    """Return what a run has left in the container engine."""
+    ours = "name=dynamo-conformance-"
+    return [
+        *docker("ps", "--all", "--quiet", "--filter", "label=com.docker.compose.project"),
+        *docker("volume", "ls", "--quiet", "--filter", ours),
+        *docker("network", "ls", "--quiet", "--filter", ours),
+        *docker("image", "ls", "--quiet", IMAGE),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "words"),
+    [
+        (
+            "agg",
+            ("- --model\n", "- --modle\n"),
+            ["service worker exited with code 2", "no such flag: --modle"],
+        ),
+        (
+            "disagg",
+            ("      - prefill\n", "      - decode\n"),
+            ["not ready after 8 s", "a role is missing"],
+        ),
+        (
+            "agg",
+            ("${MODEL:-Qwen/Qwen3-0.6B}", "Qwen/Qwen3-8B"),
+            ["the frontend lists Qwen/Qwen3-8B, but not Qwen/Qwen3-0.6B"],
+        ),
+        (
+            "agg_router",
+            ('"enable_kv_cache_events":true', '"enable_kv_cache_events":false'),
+            ["kv-router FAIL"],
+        ),
+        (
+            "agg",
+            ("dynamo.frontend", "dynamo.vllm"),
+            ["no service publishes a port of a frontend"],
+        ),
+        ("agg", ("services:", "servises:"), ["docker compose:", "servises"]),
+    ],
+)  # fmt: skip
+def test_what_is_broken_is_seen(
+    workshop: Workshop, name: str, change: tuple[str, str], words: list[str]
+) -> None:
+    ended = workshop.pytest(*TARGET, plant(workshop, name, change))
+    for one in words:
+        assert one in ended.text, ended.text
+    assert ended.code == 1
+    assert left() == []
+
+
+def test_the_logs_of_what_failed_are_kept(workshop: Workshop) -> None:
+    path = plant(workshop, "agg", ("- --model\n", "- --modle\n"))
+    workshop.pytest(*TARGET, "--dynamo-artifacts", str(workshop.folder / "kept"), path)
+    (log,) = (workshop.folder / "kept").rglob("worker.log")
+    assert "unrecognized arguments: --modle" in log.read_text(encoding="utf-8")
+
+
+def test_an_image_of_that_name_stays_what_it_is(workshop: Workshop) -> None:
+    """It may be the real one, which took an hour to download."""
+    foreign = base_image()
+    docker("tag", foreign, IMAGE)
+    try:
+        ended = workshop.pytest(*TARGET, plant(workshop, "agg"))
+        assert f"the image {IMAGE} is here" in ended.text
+        assert "run it with --dynamo-engine=real" in ended.text
+        assert ended.code == 1
+        assert docker("image", "inspect", "--format", "{{.Id}}", IMAGE) == docker(
+            "image", "inspect", "--format", "{{.Id}}", foreign
+        )
+    finally:
+        docker("image", "rm", IMAGE)
+    assert left() == []
+
+
+def test_ctrl_c_leaves_nothing(workshop: Workshop) -> None:
+    path = plant(workshop, "disagg", ("      - prefill\n", "      - decode\n"))
+    words = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--dynamo-target=compose")
+    process = subprocess.Popen(
+        [*TAKES_CTRL_C, *words, path],
+        cwd=workshop.folder,
+        env=workshop.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    workshop.started.append(process)
+    deadline = time.monotonic() + UP_SECONDS
+    while len(docker("ps", "--quiet", "--filter", f"ancestor={IMAGE}")) < 3:
+        assert time.monotonic() < deadline, "the containers do not start"
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    text, _ = process.communicate(timeout=UP_SECONDS)
+    assert process.returncode == 2, text
+    assert left() == []
+    assert workshop.left_behind() == []
