@@ -8,8 +8,12 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from conformance.targets.local.script import TAKES_CTRL_C
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 REPOSITORY = Path(__file__).parents[1]
 EXAMPLES = REPOSITORY / "examples" / "llm" / "vllm_v1" / "launch"
@@ -54,10 +58,10 @@ class Workshop:
         """Run the `dynamo` command to its end."""
         return self._run("dynamo", *words)
 
-    def pytest(self, *words: str) -> Ended:
+    def pytest(self, *words: str, env: Mapping[str, str] | None = None) -> Ended:
         """Run pytest in the folder, as somebody else's repository would."""
         options = ("-p", "no:cacheprovider", "--rootdir", str(self.folder))
-        return self._run(sys.executable, "-m", "pytest", *options, *words)
+        return self._run(sys.executable, "-m", "pytest", *options, *words, env=env)
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         """Start the `dynamo` command in a process group of its own; the test's end ends it."""
@@ -96,11 +100,11 @@ class Workshop:
                 found.append(f"{entry.name}: {command}")
         return found
 
-    def _run(self, *words: str) -> Ended:
+    def _run(self, *words: str, env: Mapping[str, str] | None = None) -> Ended:
         done = subprocess.run(
             words,
             cwd=self.folder,
-            env=self.environment,
+            env={**self.environment, **(env or {})},
             capture_output=True,
             text=True,
             timeout=SECONDS,

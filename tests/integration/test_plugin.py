@@ -11,7 +11,7 @@ from workshop import EXAMPLES
 if TYPE_CHECKING:
     from workshop import Workshop
 
-NO_TESTS = 5
+NO_TESTS, UNAVAILABLE = 5, 3
 
 
 def plant(workshop: Workshop) -> None:
@@ -36,6 +36,29 @@ def test_a_folder_collects_its_manifests_and_no_script(workshop: Workshop) -> No
     assert "graphs/launch/k8s/agg.yaml::local::chat-stream" in text
     assert ".sh" not in text
     assert "config.yaml" not in text
+
+
+def test_compose_files_alone_are_collected_for_compose(workshop: Workshop) -> None:
+    plant(workshop)
+    (workshop.folder / "graphs" / "launch" / "compose").mkdir()
+    shutil.copy(EXAMPLES / "compose" / "agg.yaml", workshop.folder / "graphs/launch/compose")
+    text = workshop.pytest("--collect-only", "-q", "graphs").text
+    assert "launch/compose" not in text
+    text = workshop.pytest("--collect-only", "-q", "--dynamo-target=compose", "graphs").text
+    assert "graphs/launch/compose/agg.yaml::compose::chat-stream" in text
+    assert "launch/k8s" not in text
+    assert "launch/local" not in text
+
+
+def test_without_docker_one_line_says_what_to_install(workshop: Workshop) -> None:
+    plant(workshop)
+    (workshop.folder / "graphs" / "launch" / "compose").mkdir()
+    shutil.copy(EXAMPLES / "compose" / "agg.yaml", workshop.folder / "graphs/launch/compose")
+    nowhere = workshop.folder / "nowhere"
+    nowhere.mkdir()
+    ended = workshop.pytest("--dynamo-target=compose", "graphs", env={"PATH": str(nowhere)})
+    assert "install Docker Compose 2.24 or later: docker: No such file" in ended.text
+    assert ended.code == UNAVAILABLE
 
 
 def test_scripts_are_run_when_a_target_is_asked_for(workshop: Workshop) -> None:

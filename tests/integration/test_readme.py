@@ -34,7 +34,7 @@ ELSEWHERE = {
     "dynamo serve graphs.": "Dynamo 0.3.1's, and today's answers with the line to type",
     "pytest --dynamo-changed-since": "test_plugin.py runs it in a repository of its own",
     "python3 -m dynamo.vllm": "what the mock engine stands for, not something to type",
-    "docker compose -f examples/": "needs the published images, and GPUs",
+    "docker compose -f examples/": "as typed it needs GPUs; tox -e compose runs these files",
     "docker run ": "what people typed for the legacy engine, whose image and GPUs it needs",
     "curl -X POST localhost:8081/v1/loras": "loads an adapter, which the mock engine does not",
 }
