@@ -90,7 +90,7 @@ class Client:
                 proxy=auth.proxy,
                 timeout=REQUEST_SECONDS,
                 # Watches and forwarded connections hold one each.
-                limits=httpx.Limits(max_connections=None, max_keepalive_connections=8),
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
             )
         )
 
