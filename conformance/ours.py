@@ -21,6 +21,9 @@ OPERATOR_NAME = "reference-operator"
 RUN_ID = "dynamo-conformance/run"
 """The label that names the run a namespace belongs to."""
 
+EMPTY = "dynamo-conformance/empty"
+"""The annotation on a namespace that is to go and has no pods any more."""
+
 HOST = "dynamo-conformance/host"
 PROCESS = "dynamo-conformance/process"
 ALIVE_UNTIL = "dynamo-conformance/alive-until"

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 GOOD_ANSWERS = 3
 POLL_SECONDS = 0.1
+PATIENCE = 0.01
+"""Which part of the time that was waited may pass until it is asked again."""
+
 REQUEST_SECONDS = 30.0
 PROGRESS_SECONDS = 10.0
 SETTLED_SECONDS = 15.0
@@ -96,7 +99,8 @@ def wait_ready(
                 model = found
             good = good + 1 if seen == "" else 0
             if not good:
-                time.sleep(POLL_SECONDS)
+                # What has taken long may take a little longer, and asking costs what it waits for.
+                time.sleep(max(POLL_SECONDS, PATIENCE * (now - started)))
     return Readiness(model or "", listed_after, time.monotonic() - started)
 
 

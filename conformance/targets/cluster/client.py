@@ -68,6 +68,8 @@ class Client:
         import httpx
         from kr8s._auth import KubeAuth
 
+        from conformance.targets.cluster.transport import transport
+
         auth = KubeAuth(
             kubeconfig=str(self._pinned.path),
             context=self._pinned.context,
@@ -86,11 +88,13 @@ class Client:
             httpx.AsyncClient(
                 base_url=auth.server,
                 headers=headers,
-                verify=await auth.ssl_context(),  # type: ignore[no-untyped-call]
-                proxy=auth.proxy,
                 timeout=REQUEST_SECONDS,
-                # Watches and forwarded connections hold one each.
-                limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
+                transport=transport(
+                    verify=await auth.ssl_context(),  # type: ignore[no-untyped-call]
+                    proxy=auth.proxy,
+                    # Watches and forwarded connections hold one each.
+                    limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
+                ),
             )
         )
 

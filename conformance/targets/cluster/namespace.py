@@ -9,7 +9,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from conformance.ours import PART, RUN, RUN_ID
+from conformance.ours import EMPTY, PART, RUN, RUN_ID
 from conformance.targets.cluster.client import MERGE_PATCH
 from conformance.targets.cluster.errors import CONFLICT, FORBIDDEN, NOT_FOUND, ApiError
 from conformance.targets.cluster.life import (
@@ -44,6 +44,10 @@ FURNISH_SECONDS = 20.0
 ASK_SECONDS = 5.0
 AWAY_SECONDS = 45.0
 POLL_SECONDS = 0.25
+UNTOUCHED_SECONDS = 5.0
+"""How long Kubernetes leaves a namespace alone that is to go, whatever is in it."""
+
+REMOVAL_POLL_SECONDS = 0.5
 GRACE_SECONDS = 1
 """What pods get to end when nobody needs them any more; their own grace is made for users."""
 
@@ -167,14 +171,16 @@ async def _remove(client: Client, name: str, asked: threading.Event) -> str:
     path = NAMESPACES.path(name=name)
     deadline = time.monotonic() + REMOVAL_SECONDS
     away_at = time.monotonic() + AWAY_SECONDS
-    said = ""
+    said, is_told = "", False
     while time.monotonic() < deadline:
         try:
             if not asked.is_set():
                 await client.json("DELETE", path)
                 asked.set()
                 await _hurry(client, name)
+                await asyncio.sleep(UNTOUCHED_SECONDS)
             said = _what_keeps_it(await client.json("GET", path))
+            is_told = is_told or await _tell_if_empty(client, name)
         except ApiError as error:
             if error.status == NOT_FOUND:
                 return ""
@@ -186,14 +192,14 @@ async def _remove(client: Client, name: str, asked: threading.Event) -> str:
                 return f"the cluster's API does not answer: {said}"
         else:
             away_at = time.monotonic() + AWAY_SECONDS
-        await asyncio.sleep(POLL_SECONDS)
+        await asyncio.sleep(REMOVAL_POLL_SECONDS)
     return said or f"not gone after {REMOVAL_SECONDS:.0f} s"
 
 
 async def _hurry(client: Client, name: str) -> None:
     """Let the pods of a namespace that goes away end soon: nobody waits for their good-byes.
 
-    The cluster looks again at such a namespace only after half of the longest grace in it.
+    Half a minute is what the operator gives them.
     """
     try:
         await client.json(
@@ -201,6 +207,24 @@ async def _hurry(client: Client, name: str) -> None:
         )
     except ApiError:
         return  # Without the right to do it, it takes its time.
+
+
+async def _tell_if_empty(client: Client, name: str) -> bool:
+    """Have the cluster look at a namespace again once its pods are gone; return whether they are.
+
+    By itself it does so only after half of the longest grace that pods had there, whatever they
+    needed. A change of the namespace brings it back within seconds.
+    """
+    try:
+        pods = await client.json("GET", PODS.path(name), params={"limit": "1"})
+    except ApiError as error:
+        # Without the right to look, it takes its time.
+        return error.status == FORBIDDEN
+    if pods.get("items"):
+        return False
+    body: KubeObject = {"metadata": {"annotations": {EMPTY: "true"}}}
+    await client.json("PATCH", NAMESPACES.path(name=name), body=body, media=MERGE_PATCH)
+    return True
 
 
 def _what_keeps_it(namespace: KubeObject) -> str:
