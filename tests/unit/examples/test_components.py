@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
@@ -18,7 +19,6 @@ from conformance.manifest.document import read_file
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
-    from types import ModuleType
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "llm"
 FOLDERS = sorted(path.parent for path in EXAMPLES.glob("*/components"))
@@ -122,6 +122,26 @@ def test_a_worker_tells_dynamo_what_the_engine_can_hold(engine: Engine) -> None:
     assert config.llm.total_kv_blocks == 7
 
 
+def registered(monkeypatch: pytest.MonkeyPatch, engine: Engine, *argv: str) -> tuple[str, str, str]:
+    """Return the namespace, component and endpoint that a command line registers a worker under."""
+    played = ModuleType("components.engine")
+    monkeypatch.setattr(played, "make", lambda _model, _context: engine, raising=False)
+    monkeypatch.setitem(sys.modules, "components.engine", played)
+    monkeypatch.setenv("DYN_NAMESPACE", "ours")
+    _, config = asyncio.run(import_module("components.worker").Worker.from_args(list(argv)))
+    return config.namespace, config.component, config.endpoint
+
+
+def test_a_worker_answers_where_its_endpoint_says(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ("--endpoint", "dyn://behind.experts.answer")
+    assert registered(monkeypatch, engine, *asked) == ("behind", "experts", "answer")
+    assert registered(monkeypatch, engine) == ("ours", "backend", "generate")
+    with pytest.raises(ValueError, match=r"dyn://namespace\.component\.endpoint"):
+        registered(monkeypatch, engine, "--endpoint", "behind")
+
+
 def test_an_answer_is_streamed_and_its_usage_counted(engine: Engine) -> None:
     engine.steps = [([1, 2], None), ([3], "length")]
     assert chunks(worker(engine)) == [
@@ -154,6 +174,15 @@ def test_an_answer_has_the_room_that_the_prompt_leaves(
 ) -> None:
     chunks(worker(engine), stop_conditions={"max_tokens": wanted})
     assert engine.asked[0][2].max_tokens == given
+
+
+def test_a_prompt_that_leaves_no_room_is_the_clients_fault(engine: Engine) -> None:
+    made = worker(engine)
+    with pytest.raises(InvalidArgument, match="the prompt has 100 tokens; with an answer, 100 fit"):
+        chunks(made, token_ids=[1] * 100)
+    assert engine.asked == []
+    chunks(made, token_ids=[1] * 99)
+    assert engine.asked[0][2].max_tokens == 1
 
 
 def test_abort_and_cleanup_reach_the_engine(engine: Engine) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 EXAMPLES = Path(__file__).parents[3] / "examples" / "llm"
 FILES = sorted(EXAMPLES.glob("*/launch/compose/*.yaml"))
 SCRIPTS = sorted(EXAMPLES.glob("*/launch/local/*.sh"))
+DEFAULT_NAMESPACE = "dynamo"
 INTERPOLATED = re.compile(r"\$\{(\w+):-([^}]*)\}")
 IMAGE = re.compile(r"nvcr\.io/nvidia/ai-dynamo/(vllm|sglang|tensorrtllm)-runtime:\d+\.\d+\.\d+")
 
@@ -187,6 +188,17 @@ def test_it_serves_what_the_manifest_of_its_name_serves(path: Path) -> None:
     frontend = next(one for one in services(path) if one.name == "frontend")
     mode = frontend.as_part(graph_of(path)).value("router_mode") or "round-robin"
     assert mode == wanted.router_mode
+
+
+@each
+def test_a_frontend_does_not_look_where_a_worker_is_kept_from_it(path: Path) -> None:
+    """In the namespace `dynamo`, Dynamo's frontend looks into every one."""
+    words = next(one.command for one in services(path) if one.name == "frontend")
+    looks_into = words[words.index("--namespace") + 1]
+    for one in workers(path):
+        endpoint = one.value("endpoint")
+        if endpoint and endpoint.removeprefix("dyn://").partition(".")[0] != looks_into:
+            assert looks_into != DEFAULT_NAMESPACE
 
 
 @each

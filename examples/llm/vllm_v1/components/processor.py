@@ -4,7 +4,9 @@
 
 This one holds house rules: how long prompts and answers may be, and how wild. Clients meet the
 model under its own name here; the worker that answers registers in a Dynamo namespace that the
-frontend does not look into, so nobody gets past the rules. Change `apply` for rules of your own.
+frontend does not look into, so nobody gets past the rules. That takes a `--namespace` of the
+frontend's and the processor's own: in `dynamo`, the default, a frontend looks into every one.
+Change `apply` for rules of your own.
 """
 
 from __future__ import annotations

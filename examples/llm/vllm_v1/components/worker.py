@@ -24,6 +24,8 @@ from dynamo.common.configuration.groups.runtime_args import (
     DynamoRuntimeArgGroup,
     DynamoRuntimeConfig,
 )
+from dynamo.common.utils.runtime import parse_endpoint
+from dynamo.llm.exceptions import InvalidArgument
 
 from components.seam import Asked, Engine
 
@@ -61,7 +63,8 @@ class Worker(LLMEngine):
         engine = make(given.model, given.context_length)
         worker = cls(engine, model=given.model, served_name=given.served_model_name)
         served = given.served_model_name or given.model
-        return worker, WorkerConfig.from_runtime_config(config, given.model, served)
+        place = place_of(config.endpoint)
+        return worker, WorkerConfig.from_runtime_config(config, given.model, served, **place)
 
     async def start(self, worker_id: int) -> EngineConfig:  # noqa: ARG002
         """Load the model, and tell Dynamo what it can hold."""
@@ -80,9 +83,18 @@ class Worker(LLMEngine):
     async def generate(
         self, request: GenerateRequest, context: Context
     ) -> AsyncGenerator[GenerateChunk, None]:
-        """Answer one request."""
+        """Answer one request.
+
+        Raises:
+            InvalidArgument: It cannot be answered; the client gets a 400 with this text.
+        """
         prompt = list(request["token_ids"])
-        asked = asked_of(request, room=self._context_length - len(prompt))
+        room = self._context_length - len(prompt)
+        if room < 1:
+            raise InvalidArgument(
+                f"the prompt has {len(prompt)} tokens; with an answer, {self._context_length} fit"
+            )
+        asked = asked_of(request, room=room)
         count = 0
         async for step in self._engine.generate(context.id(), prompt, asked):
             count += len(step.tokens)
@@ -105,18 +117,31 @@ class Worker(LLMEngine):
         await self._engine.stop()
 
 
+def place_of(endpoint: str | None) -> dict[str, str]:
+    """Return where `--endpoint dyn://namespace.component.endpoint` has a worker answer.
+
+    `WorkerConfig` would take the whole of it for the endpoint's name alone.
+
+    Raises:
+        ValueError: It is no three words.
+    """
+    if endpoint is None:
+        return {}
+    return dict(zip(("namespace", "component", "endpoint"), parse_endpoint(endpoint), strict=True))
+
+
 def asked_of(request: GenerateRequest, *, room: int) -> Asked:
     """Return what a request asks of the engine.
 
     Args:
-        request: As the frontend sends it: tokenized, its limits checked.
+        request: As the frontend sends it, tokenized.
         room: How many tokens the context still holds after the prompt.
     """
     stop = request.get("stop_conditions") or {}
     sampling = request.get("sampling_options") or {}
     temperature, top_p = sampling.get("temperature"), sampling.get("top_p")
     return Asked(
-        max_tokens=max(1, min(stop.get("max_tokens") or room, room)),
+        max_tokens=min(stop.get("max_tokens") or room, room),
         temperature=1.0 if temperature is None else temperature,
         top_p=1.0 if top_p is None else top_p,
         seed=sampling.get("seed"),

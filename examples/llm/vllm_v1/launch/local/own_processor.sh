@@ -39,12 +39,13 @@ trap 'exit 143' TERM
 # `components` is looked for in the folder where a component is started.
 cd "$(dirname "$0")/../.."
 
-dynamo serve in=http out=dyn://dynamo &
-# A namespace that the frontend does not look into, so that nobody gets past the processor.
+# A namespace of its own: in `dynamo`, a frontend would look into every one.
+dynamo serve in=http out=dyn://ruled &
+# One that the frontend does not look into, so that nobody gets past the processor.
 CUDA_VISIBLE_DEVICES=0 DYN_SYSTEM_PORT=$SYSTEM_PORT \
   dynamo serve in=dyn://behind.backend.generate out=vllm "$MODEL" &
 DYN_SYSTEM_PORT=$((SYSTEM_PORT + 1)) \
-  dynamo serve --component components.processor --model "$MODEL" \
+  dynamo serve --component components.processor --model "$MODEL" --namespace ruled \
   --behind dyn://behind.backend.generate &
 
 # The first component to end decides the exit code.

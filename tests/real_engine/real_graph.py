@@ -1,0 +1,125 @@
+"""The components of the vLLM examples with the real engine: one worker, a processor before it."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from conformance.targets.local.deployment import (
+    REAL,
+    base_environment,
+    check_alive,
+    ignore_lines,
+    run_folder,
+    running,
+)
+from conformance.targets.local.ports import Ports
+from conformance.targets.local.process import Start
+from conformance.targets.ready import wait_ready
+from workshop import REPOSITORY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conformance.targets.local.process import Process
+    from conformance.targets.target import Change, Worker
+
+ENGINE = REPOSITORY / "examples" / "llm" / "vllm_v1"
+MODEL = "tiny"
+SECONDS = 240.0
+WORKER = "dyn://behind.backend.generate"
+"""Where the worker answers: a namespace that the processor's frontend does not look into."""
+
+RULED = "ruled"
+"""The namespace that it does look into."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A frontend with what answers behind it; what `wait_ready` asks for, it has."""
+
+    url: str
+    processes: tuple[Process, ...]
+    logs: Path
+    workers: tuple[Worker, ...] = ()
+    changes: tuple[Change, ...] = ()
+    settled_for: float | None = None
+
+    def check(self) -> None:
+        check_alive(self.processes)
+
+    def log(self, name: str) -> str:
+        return (self.logs / f"{name}.log").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """The worker by itself, and the same behind the processor."""
+
+    plain: Served
+    ruled: Served
+
+
+def environment(run: Path) -> dict[str, str]:
+    """Return what vLLM needs on a CPU, and nothing of it outside of `run`."""
+    return base_environment(REAL, run) | {
+        "VLLM_CPU_KVCACHE_SPACE": "1",
+        "VLLM_CACHE_ROOT": str(run / "vllm"),
+        "VLLM_LOGGING_LEVEL": "DEBUG",
+        "HF_HUB_OFFLINE": "1",
+    }
+
+
+@contextmanager
+def scripted(script: Path, model: Path) -> Iterator[Served]:
+    """Run a published script with another model; leaving ends it."""
+    with run_folder("script") as run, Ports() as ports:
+        port, first = ports.take(0), ports.take(0)
+        env = environment(run) | {
+            "MODEL": str(model),
+            "DYN_HTTP_PORT": str(port),
+            "SYSTEM_PORT": str(first),
+        }
+        start = Start(name=script.stem, argv=("bash", str(script)), env=env, cwd=run)
+        with running([start], run=run, listener=ignore_lines) as processes:
+            made = Served(f"http://127.0.0.1:{port}", tuple(processes), run / "logs")
+            wait_ready(made, model=str(model), timeout=SECONDS)
+            yield made
+
+
+@contextmanager
+def served(model: Path) -> Iterator[Graph]:
+    """Serve a model; leaving ends it all."""
+    with run_folder("real") as run, Ports() as ports:
+        env = environment(run) | {
+            "DYN_DISCOVERY_BACKEND": "file",
+            "DYN_FILE_KV": str(run / "discovery"),
+            "DYN_REQUEST_PLANE": "tcp",
+            "DYN_EVENT_PLANE": "zmq",
+        }
+
+        def start(name: str, *words: str, **more: str) -> Start:
+            dynamo = str(Path(sys.executable).with_name("dynamo"))
+            argv = (dynamo, "serve", *words)
+            return Start(name=name, argv=argv, env=env | more, cwd=ENGINE)
+
+        plain, ruled = ports.take(0), ports.take(0)
+        component = ("--component", "components.worker", "--served-model-name", MODEL)
+        before = ("--component", "components.processor", "--namespace", RULED, "--behind", WORKER)
+        starts = [
+            start("worker", *component, "--model", str(model), "--endpoint", WORKER),
+            start("processor", *before, "--model", str(model)),
+            start("plain", "in=http", "out=dyn://behind", DYN_HTTP_PORT=str(plain)),
+            start("ruled", "in=http", f"out=dyn://{RULED}", DYN_HTTP_PORT=str(ruled)),
+        ]
+        with running(starts, run=run, listener=ignore_lines) as processes:
+            made = [
+                Served(f"http://127.0.0.1:{port}", tuple(processes), run / "logs")
+                for port in (plain, ruled)
+            ]
+            for one, name in zip(made, (MODEL, str(model)), strict=True):
+                wait_ready(one, model=name, timeout=SECONDS)
+            yield Graph(*made)
