@@ -193,8 +193,8 @@ def test_it_serves_what_the_manifest_of_its_name_serves(path: Path) -> None:
 @each
 def test_a_frontend_does_not_look_where_a_worker_is_kept_from_it(path: Path) -> None:
     """In the namespace `dynamo`, Dynamo's frontend looks into every one."""
-    words = next(one.command for one in services(path) if one.name == "frontend")
-    looks_into = words[words.index("--namespace") + 1]
+    frontend = next(one for one in services(path) if one.name == "frontend")
+    looks_into = frontend.as_part(graph_of(path)).value("namespace") or DEFAULT_NAMESPACE
     for one in workers(path):
         endpoint = one.value("endpoint")
         if endpoint and endpoint.removeprefix("dyn://").partition(".")[0] != looks_into:
