@@ -9,7 +9,7 @@ from conformance.targets.cluster.trouble import Trouble, age
 from conformance.targets.cluster.troubles.crash import not_started
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from conformance.targets.cluster.snapshot import Container, Event, Pod, Snapshot
@@ -27,7 +27,7 @@ _NO_KEY = re.compile(
 )
 _NO_ITEM = re.compile(r"references non-existent (?P<kind>secret|config) key: (?P<key>\S+)")
 _AS_ROOT = re.compile(r"runAsNonRoot and image will run as root")
-_BUSY = re.compile(r"failed to sync \w+ cache")
+_BUSY = re.compile(r"failed to sync \w+ cache|bound to a pod scheduled on a different node")
 _VOLUME = re.compile(r'for volume "(?P<volume>[^"]+)"')
 _KINDS = {"secret": "Secret", "configmap": "ConfigMap", "config": "ConfigMap"}
 
@@ -52,8 +52,21 @@ def _is_set_up(view: Snapshot, pod: Pod) -> bool:
     return (
         (network is not None and network.is_true)
         or any(one.runs or one.ended or one.ended_before for one in pod.containers)
-        or any(event.reason in AFTER_SETTING_UP for event in view.events_of("Pod", pod.name)[-1:])
+        or _has_gone_on(view.events_of("Pod", pod.name))
     )
+
+
+def _has_gone_on(events: Sequence[Event]) -> bool:
+    """Tell whether the node came to a pod's containers after the last thing it could not set up.
+
+    A node under load may be half a minute late with the status of a pod; its events are there.
+    """
+    for event in reversed(events):
+        if event.reason in (*NOT_MOUNTED, NO_SANDBOX):
+            return False
+        if event.reason in AFTER_SETTING_UP:
+            return True
+    return False
 
 
 def _configured_wrong(pod: Pod, container: Container) -> Trouble:
@@ -92,7 +105,7 @@ def _not_mounted(view: Snapshot, pod: Pod, now: datetime, patience: Patience) ->
         lasting = age(event.first, now)
         if event.reason in NOT_MOUNTED:
             reason, cause = missing(event.message)
-            # A node under load is late with what it must know of the cluster, and tries again.
+            # Under load a node, and what the API server knows of it, are late; it tries again.
             waits = patience.load if _BUSY.search(event.message) else patience.mounting
             if lasting >= (patience.creation if reason else waits):
                 yield _mount_trouble(pod, event, reason, cause)
