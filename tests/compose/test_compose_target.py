@@ -141,6 +141,16 @@ def test_an_image_of_that_name_stays_what_it_is(workshop: Workshop) -> None:
     assert left() == []
 
 
+def test_an_image_that_is_nowhere(workshop: Workshop) -> None:
+    path = plant(workshop, "agg", (IMAGE, "localhost:9/engine:1"))
+    ended = workshop.pytest("--dynamo-target=compose", "--dynamo-engine=real", path)
+    assert "docker compose: " in ended.text
+    assert "localhost:9" in ended.text
+    assert "pull" in ended.text
+    assert ended.code == 1
+    assert left() == []
+
+
 def test_ctrl_c_leaves_nothing(workshop: Workshop) -> None:
     path = plant(workshop, "disagg", ("      - prefill\n", "      - decode\n"))
     words = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--dynamo-target=compose")

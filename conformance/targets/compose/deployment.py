@@ -113,6 +113,8 @@ def run_compose(
         alone = Compose(project=project, files=(file.resolve(),), env=env)
         with _in_words():
             services = alone.services()
+            if image is None:
+                alone.fetch()
         beside, changes = _beside(services, gpus=image is None)
         (run / "beside.yaml").write_text(beside, encoding="utf-8")
         compose = Compose(project=project, files=(*alone.files, run / "beside.yaml"), env=alone.env)

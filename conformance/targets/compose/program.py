@@ -17,8 +17,11 @@ NEEDED = "Docker Compose 2.24 or later"
 """The first one that knows `!reset`."""
 
 QUICK_SECONDS = 60.0
+FETCH_SECONDS = 7200.0
+"""For all images of a file; an engine's has ten gigabytes and more."""
+
 START_SECONDS = 300.0
-"""With images that are there; those that are not are fetched, however long that takes."""
+"""With images that are there."""
 
 STOP_SECONDS = 10
 """How long a container may take to end after SIGTERM before it is killed."""
@@ -113,6 +116,14 @@ class Compose:
         """
         written = json.loads(self._said("config", "--format", "json"))["services"]
         return tuple(_service(name, one) for name, one in written.items())
+
+    def fetch(self) -> None:
+        """Fetch the images that are not here.
+
+        Raises:
+            ComposeError: One cannot be had.
+        """
+        self._said("pull", "--quiet", "--policy", "missing", seconds=FETCH_SECONDS)
 
     def up(self) -> None:
         """Start everything in the background.
