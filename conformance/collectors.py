@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from contextlib import ExitStack, contextmanager
-from threading import Lock
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +19,7 @@ from conformance.manifest.document import read_file
 from conformance.manifest.errors import ManifestError
 from conformance.manifest.read import read_graph
 from conformance.probes.probe import Endpoint, Probe, ProbeFailure, Unsupported, load_probes
+from conformance.progress import progress_of
 from conformance.rendering import backend
 from conformance.report.stash import TABLE
 from conformance.report.table import Outcome, Row, Table
@@ -27,7 +27,7 @@ from conformance.targets.ready import wait_ready
 from conformance.targets.target import DeployFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -391,7 +391,7 @@ class GraphInCluster(Example):
     def _wait(self, check: str) -> None:
         if self.job is None:
             raise ProbeFailure("not carried out: the run was ended before it")
-        self.job.wait(check)
+        self.job.wait(check, meanwhile=progress_of(self.config).write)
 
 
 def _properties(changes: tuple[Change, ...], check: str) -> list[tuple[str, object]]:
@@ -459,17 +459,3 @@ class InterruptItem(CheckOnTarget):
         if target is None or script is None or target.endpoint is None:
             raise ProbeFailure("not carried out: the graph did not come up, see `ready`")
         script.interrupt()
-
-
-def progress_of(config: pytest.Config) -> Callable[[str], None]:
-    """Return what writes a line for people, whatever pytest captures."""
-    reporter = config.pluginmanager.get_plugin("terminalreporter")
-    lock = Lock()
-
-    def write(line: str) -> None:
-        if reporter is not None:
-            with lock:
-                reporter.ensure_newline()
-                reporter.write_line(line)
-
-    return write

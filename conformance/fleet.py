@@ -8,6 +8,8 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,17 +20,18 @@ from conformance.collectors import (
     GraphInCluster,
     ProbeItem,
     ReadyItem,
-    progress_of,
 )
 from conformance.probes.probe import Endpoint, Unsupported
-from conformance.schedule import Job, Schedule, Stop
+from conformance.progress import progress_of
+from conformance.schedule import AbandonedError, Job, Schedule, Stop
 from conformance.site import open_site
 from conformance.targets.cluster.describe import describe
 from conformance.targets.ready import wait_ready
 from conformance.targets.target import DeployFailure, TargetUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+    from concurrent.futures import Future
     from pathlib import Path
 
     from conformance.probes.probe import Probe
@@ -64,8 +67,30 @@ def launched(session: pytest.Session) -> Iterator[None]:
             example.where = where
             example.job = _Work(example, probes, site, stop).job()
             jobs.append(example.job)
+        tell_ends(jobs, progress=progress)
         stack.enter_context(Schedule(jobs, room=site.room, stop=stop))
         yield
+
+
+def tell_ends(jobs: Sequence[Job], *, progress: Callable[[str], None]) -> None:
+    """Have a line written for each example when its checks are over.
+
+    pytest's own lines come in the order of the files, and the first one may be the last to run.
+    """
+    ended = count(1)
+
+    def tell(job: Job, _last: Future[None]) -> None:
+        errors = {name: one.exception() for name, one in job.results.items() if one.done()}
+        if any(isinstance(one, AbandonedError) for one in errors.values()):
+            return
+        failed = [name for name, one in errors.items() if one and not isinstance(one, Unsupported)]
+        outcome = f"failed: {' '.join(failed)}" if failed else "passed"
+        took = f" in {max(job.took.values()):.1f} s" if job.took else ""
+        progress(f"{next(ended)} of {len(jobs)} examples: {job.name} {outcome}{took}")
+
+    for job in jobs:
+        # The last check is recorded last, whatever happens.
+        job.results[job.checks[-1]].add_done_callback(partial(tell, job))
 
 
 def _selected(session: pytest.Session) -> dict[GraphInCluster, list[Probe]]:

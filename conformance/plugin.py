@@ -238,7 +238,8 @@ def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
 
 def _prepare_compose(config: pytest.Config) -> None:
     """Make sure that compose files can be run, with the engine that was asked for."""
-    from conformance.collectors import COMPOSE_IMAGE, EXIT_UNAVAILABLE, progress_of
+    from conformance.collectors import COMPOSE_IMAGE, EXIT_UNAVAILABLE
+    from conformance.progress import progress_of
     from conformance.targets.compose.stand_in import prepare
     from conformance.targets.target import TargetUnavailableError
 

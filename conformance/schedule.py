@@ -40,6 +40,10 @@ class Room:
     starting: int
 
 
+def nothing() -> None:
+    """Do nothing while a check is waited for."""
+
+
 class AbandonedError(Exception):
     """The run was ended before the check was carried out."""
 
@@ -117,14 +121,19 @@ class Job:
         for check in self.checks:
             self.results[check] = Future()
 
-    def wait(self, check: str) -> None:
+    def wait(self, check: str, *, meanwhile: Callable[[], None] = nothing) -> None:
         """Return when the check has passed.
+
+        Args:
+            check: Which one.
+            meanwhile: Is called now and then as long as it has not.
 
         Raises:
             BaseException: What the check raised.
         """
         future = self.results[check]
         while True:
+            meanwhile()
             try:
                 return future.result(timeout=POLL_SECONDS)
             except TimeoutError:

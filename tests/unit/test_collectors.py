@@ -81,6 +81,8 @@ def test_a_graph_of_one_node_is_tried_everywhere(target: str, pytester: pytest.P
 def test_what_is_not_tried_is_no_pass(pytester: pytest.Pytester) -> None:
     shutil.copy(MPI, pytester.path)
     plugins = ("-p", "no:cacheprovider", "-p", "conformance.plugin")
-    run = pytester.runpytest_inprocess(*plugins, "-m", "e2e", "--dynamo-target=kind", "-rs", MPI.name)
+    run = pytester.runpytest_inprocess(
+        *plugins, "-m", "e2e", "--dynamo-target=kind", "-rs", MPI.name
+    )
     run.assert_outcomes(skipped=1, deselected=1)
     run.stdout.fnmatch_lines(["SKIPPED*UNSUPPORTED: TensorRT-LLM's leader starts*"])

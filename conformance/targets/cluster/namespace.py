@@ -47,7 +47,7 @@ POLL_SECONDS = 0.25
 UNTOUCHED_SECONDS = 5.0
 """How long Kubernetes leaves a namespace alone that is to go, whatever is in it."""
 
-REMOVAL_POLL_SECONDS = 0.5
+REMOVAL_POLL_SECONDS = 1.0
 GRACE_SECONDS = 1
 """What pods get to end when nobody needs them any more; their own grace is made for users."""
 
