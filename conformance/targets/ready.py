@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 GOOD_ANSWERS = 3
 POLL_SECONDS = 0.1
-PATIENCE = 0.01
+PATIENCE = 0.02
 """Which part of the time that was waited may pass until it is asked again."""
 
 REQUEST_SECONDS = 30.0
@@ -84,6 +84,8 @@ def wait_ready(
             deployment.check()
             now = time.monotonic()
             settled_for = deployment.settled_for or 0.0
+            if settled_for > SETTLED_SECONDS or now > deadline or now > next_word:
+                seen = _in_full(session, deployment.url, seen)
             if settled_for > SETTLED_SECONDS:
                 late = f"{settled_for:.0f} s after everything in it was ready"
                 raise DeployFailure(f"no answer {late}: {seen}", cause=_cause(seen))
@@ -112,7 +114,7 @@ def _listed(session: requests.Session, url: str, model: str | None) -> tuple[str
     except (requests.RequestException, ValueError, KeyError, TypeError) as error:
         return None, f"the frontend does not answer /v1/models ({type(error).__name__})"
     if not ids:
-        return None, _nothing_listed(session, url)
+        return None, INCOMPLETE
     if model is None:
         return ids[0], ""
     if model not in ids:
@@ -120,8 +122,13 @@ def _listed(session: requests.Session, url: str, model: str | None) -> tuple[str
     return model, ""
 
 
-def _nothing_listed(session: requests.Session, url: str) -> str:
-    """Tell no worker from workers whose model is not complete: the frontend knows both."""
+def _in_full(session: requests.Session, url: str, seen: str) -> str:
+    """Tell no worker from workers whose model is not complete: the frontend knows both.
+
+    Asked only when somebody is to be told.
+    """
+    if seen != INCOMPLETE:
+        return seen
     try:
         health = session.get(f"{url}/health", timeout=REQUEST_SECONDS).json()
         instances = health["instances"]

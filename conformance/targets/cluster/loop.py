@@ -6,6 +6,8 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING, TypeVar
 
+import uvloop
+
 if TYPE_CHECKING:
     from collections.abc import Coroutine
     from concurrent.futures import Future
@@ -19,11 +21,12 @@ class LoopThread:
     """Runs coroutines for threads that have no loop.
 
     Everything that waits for the network is a task of this one loop, so that many watches and many
-    forwarded connections cost one thread, and nothing that is shared needs a lock.
+    forwarded connections cost one thread, and nothing that is shared needs a lock. What it computes
+    is taken from the graphs in a kind cluster on the same cores, so it is uvloop's.
     """
 
     def __init__(self, name: str) -> None:
-        self._loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=name, daemon=True)
         self._thread.start()
 
