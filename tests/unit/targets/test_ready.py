@@ -33,6 +33,7 @@ class Stub:
     def __init__(self, url: str) -> None:
         self.url = url
         self.dead: DeployFailure | None = None
+        self.looked: list[str] = []
 
     @property
     def settled_for(self) -> float | None:
@@ -48,9 +49,11 @@ def frontend(
     *, models: list[str], answers: list[tuple[int, object]], instances: list[str]
 ) -> Iterator[tuple[Stub, list[str]]]:
     asked: list[str] = []
+    looked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            looked.append(self.path)
             listed = {"data": [{"id": name} for name in models]}
             health = {"instances": [{"component": c, "endpoint": "generate"} for c in instances]}
             self.reply(200, listed if self.path == "/v1/models" else health)
@@ -74,11 +77,21 @@ def frontend(
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield Stub(f"http://127.0.0.1:{server.server_port}"), asked
+        stub = Stub(f"http://127.0.0.1:{server.server_port}")
+        stub.looked = looked
+        yield stub, asked
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def test_nothing_but_the_models_is_asked_for_until_somebody_is_told() -> None:
+    with frontend(models=[], answers=[GOOD], instances=["backend"]) as (stub, _asked):
+        with pytest.raises(DeployFailure, match="workers are registered as: backend"):
+            wait_ready(stub, model="m", timeout=1)
+        assert stub.looked.count("/health") == 1
+        assert stub.looked.count("/v1/models") > GOOD_ANSWERS
 
 
 def test_one_bad_answer_starts_the_count_anew() -> None:
