@@ -14,13 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.collectors import (
-    EXIT_UNAVAILABLE,
-    READY,
-    GraphInCluster,
-    ProbeItem,
-    ReadyItem,
-)
+from conformance.collectors import EXIT_UNAVAILABLE, READY, GraphInCluster, ProbeItem, ReadyItem
 from conformance.probes.probe import Endpoint, Unsupported
 from conformance.progress import progress_of
 from conformance.schedule import AbandonedError, Job, Schedule, Stop
@@ -68,6 +62,8 @@ def launched(session: pytest.Session) -> Iterator[None]:
             example.job = _Work(example, probes, site, stop).job()
             jobs.append(example.job)
         tell_ends(jobs, progress=progress)
+        # What is told of the last one comes when nobody waits for a check any more.
+        stack.callback(progress.write)
         stack.enter_context(Schedule(jobs, room=site.room, stop=stop))
         yield
 

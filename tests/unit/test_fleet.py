@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
-from conformance.fleet import tell_ends
+from conformance import fleet
+from conformance.fleet import launched, tell_ends
+from conformance.manifest.read import read_graphs
 from conformance.probes.probe import Unsupported
 from conformance.schedule import Job, Room, Schedule, Stop
 from conformance.targets.target import DeployFailure
@@ -13,8 +17,13 @@ from conformance.targets.target import DeployFailure
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import pytest
+
+    from conformance.manifest.graph import Graph
+
     Record = Callable[[str, BaseException | None], None]
 
+AGG = Path(__file__).parents[2] / "examples/llm/vllm_v1/launch/k8s/agg.yaml"
 CHECKS = ("ready", "chat", "lora")
 
 
@@ -53,6 +62,59 @@ def test_each_example_is_told_once_its_checks_are_over() -> None:
         "1 of 2 examples: agg passed in N s",
         "2 of 2 examples: disagg failed: ready chat lora",
     ]
+
+
+class Late:
+    """Writes what it was told only when it is asked to, as a thread's lines are."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self.written: list[str] = []
+
+    def __call__(self, line: str) -> None:
+        self.told.append(line)
+
+    def write(self) -> None:
+        self.written += self.told
+        self.told.clear()
+
+
+class Place:
+    """A cluster that is there, and is not asked."""
+
+    connection = None
+    room = Room(pods=1, starting=1)
+
+
+class Published:
+    """An example whose checks pass."""
+
+    nodeid = "agg.yaml::kind"
+    job: Job | None = None
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph, self.path = graph, AGG
+
+
+class Session:
+    """A run of pytest that has nothing of its own."""
+
+    config = None
+
+
+def test_the_last_example_is_told_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    (graph,) = read_graphs(AGG)
+    example, progress = Published(graph), Late()
+    monkeypatch.setattr(fleet, "_selected", lambda _session: {example: []})
+    monkeypatch.setattr(fleet, "open_site", lambda *_, **__: nullcontext(Place()))
+    monkeypatch.setattr(fleet, "describe", lambda _connection: "")
+    monkeypatch.setattr(fleet, "progress_of", lambda _config: progress)
+    monkeypatch.setattr(fleet._Work, "run", lambda _work, record: record("ready", None))
+    with launched(cast("pytest.Session", Session())):
+        assert example.job is not None
+        example.job.wait("ready")
+    (line,) = progress.written
+    assert line.startswith("1 of 1 examples: agg.yaml::kind passed")
 
 
 def test_what_failed_is_named() -> None:
