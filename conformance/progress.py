@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import AbstractContextManager, nullcontext
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,11 +29,7 @@ class Progress:
     def write(self) -> None:
         """Write what was taken since the last time; pytest's own thread calls it while it waits."""
         while not self._lines.empty():
-            try:
-                line = self._lines.get_nowait()
-            except Empty:
-                return
-            self._write(line)
+            self._write(self._lines.get_nowait())
 
     def _write(self, line: str) -> None:
         reporter: TerminalReporter | None = self._config.pluginmanager.get_plugin(

@@ -17,6 +17,7 @@ LEGACY = EXAMPLES / "vllm_v0" / "launch" / "k8s" / "disagg.yaml"
 MPI = EXAMPLES / "tensorrt_llm" / "launch" / "k8s" / "deepseek_r1" / "disagg.yaml"
 ONE_NODE = EXAMPLES / "tensorrt_llm" / "launch" / "k8s" / "disagg.yaml"
 TARGETS = ("local", "kind", "cluster")
+PLUGINS = ("-p", "no:cacheprovider", "-p", "conformance.plugin")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -36,8 +37,7 @@ def _ours_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 def reasons(pytester: pytest.Pytester, file: Path, *words: str) -> list[str | None]:
     """Return why the graphs of a file cannot be run, None for one that can."""
     shutil.copy(file, pytester.path)
-    plugins = ("-p", "no:cacheprovider", "-p", "conformance.plugin")
-    items, _ = pytester.inline_genitems(*plugins, *words, file.name)
+    items, _ = pytester.inline_genitems(*PLUGINS, *words, file.name)
     ready = [one for one in items if isinstance(one, collectors.ReadyItem)]
     assert ready
     return [
@@ -80,9 +80,8 @@ def test_a_graph_of_one_node_is_tried_everywhere(target: str, pytester: pytest.P
 
 def test_what_is_not_tried_is_no_pass(pytester: pytest.Pytester) -> None:
     shutil.copy(MPI, pytester.path)
-    plugins = ("-p", "no:cacheprovider", "-p", "conformance.plugin")
     run = pytester.runpytest_inprocess(
-        *plugins, "-m", "e2e", "--dynamo-target=kind", "-rs", MPI.name
+        *PLUGINS, "-m", "e2e", "--dynamo-target=kind", "-rs", MPI.name
     )
     run.assert_outcomes(skipped=1, deselected=1)
     run.stdout.fnmatch_lines(["SKIPPED*UNSUPPORTED: TensorRT-LLM's leader starts*"])

@@ -131,7 +131,7 @@ class Compose:
         Raises:
             ComposeError: Something cannot be started.
         """
-        self._said("up", "--detach", "--quiet-pull", seconds=START_SECONDS)
+        self._said("up", "--detach", seconds=START_SECONDS)
 
     def containers(self) -> tuple[Container, ...]:
         """Return the project's containers, those that ended too.

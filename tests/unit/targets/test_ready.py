@@ -30,10 +30,10 @@ class Stub:
     logs = Path()
     settled_at: float | None = None
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, looked: list[str]) -> None:
         self.url = url
         self.dead: DeployFailure | None = None
-        self.looked: list[str] = []
+        self.looked = looked
 
     @property
     def settled_for(self) -> float | None:
@@ -77,9 +77,7 @@ def frontend(
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        stub = Stub(f"http://127.0.0.1:{server.server_port}")
-        stub.looked = looked
-        yield stub, asked
+        yield Stub(f"http://127.0.0.1:{server.server_port}", looked), asked
     finally:
         server.shutdown()
         thread.join()
