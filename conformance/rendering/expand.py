@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+
+
+class Reference(NamedTuple):
+    """A `$(NAME)` in a text."""
+
+    name: str
+
+    def __str__(self) -> str:
+        """Return the reference as it is written."""
+        return f"$({self.name})"
 
 
 def expand(text: str, env: Mapping[str, str]) -> str:
@@ -15,22 +25,28 @@ def expand(text: str, env: Mapping[str, str]) -> str:
     first closing bracket, so in `$(( 8 * $(N) ))` nothing is replaced: that is what the kubelet's
     own `expansion.Expand` does.
     """
-    out: list[str] = []
+    return "".join(
+        env.get(piece.name, str(piece)) if isinstance(piece, Reference) else piece
+        for piece in references(text)
+    )
+
+
+def references(text: str) -> Iterator[str | Reference]:
+    """Yield the pieces of `text`: what stays, with `$$` as one dollar sign, and the references."""
     index = 0
     while index < len(text):
         char = text[index]
         following = text[index + 1] if index + 1 < len(text) else ""
         if char != "$" or not following:
-            out.append(char)
-            index += 1
+            end = text.find("$", index + 1)
+            yield text[index : end if end != -1 else None]
+            index = end if end != -1 else len(text)
         elif following == "$":
-            out.append("$")
+            yield "$"
             index += 2
         elif following == "(" and (end := text.find(")", index)) != -1:
-            name = text[index + 2 : end]
-            out.append(env.get(name, f"$({name})"))
+            yield Reference(text[index + 2 : end])
             index = end + 1
         else:
-            out.append(char + following)
+            yield char + following
             index += 2
-    return "".join(out)

@@ -6,10 +6,12 @@ Words are changed as text, so a script for a shell keeps its quotes and its expa
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from bisect import bisect_right
+from itertools import accumulate
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 LISTEN_VARIABLES = (
     "DYN_HTTP_PORT", "DYNAMO_PORT", "DYN_SYSTEM_PORT", "DYN_FORWARDPASS_METRIC_PORT",
@@ -48,6 +50,50 @@ _RANKS = re.compile(rf"--data[-_]parallel[-_]size[-_]local{_GAP}(\d+)")
 _ALL_RANKS = re.compile(rf"(?:--data[-_]parallel[-_]size|-dp|--dp[-_]size){_GAP}(\d+)")
 
 
+class PortUse(NamedTuple):
+    """A listen port that a command line names.
+
+    Attributes:
+        word: Which word names it, counted from 0.
+        start: Where in the word its number starts.
+        end: Where in the word its number ends.
+        port: The number.
+        span: How many ports from there on are taken.
+        by_group: Whether it is the leader of a multinode group that listens there.
+    """
+
+    word: int
+    start: int
+    end: int
+    port: int
+    span: int
+    by_group: bool
+
+
+def listen_ports(words: Sequence[str]) -> tuple[PortUse, ...]:
+    """Return the listen ports in a command line, those of KV events first."""
+    text = _WORD.join(words)
+    ends = tuple(accumulate(len(word) + len(_WORD) for word in words))
+    uses: list[PortUse] = []
+    for pattern, span, by_group in (
+        (_EVENTS, local_ranks(text), False),
+        (_PROCESS, 1, False),
+        (_GROUP, 1, True),
+        (_DIST_INIT, 1, True),
+    ):
+        for match in pattern.finditer(text):
+            word = bisect_right(ends, match.start(2))
+            first = ends[word - 1] if word else 0
+            place = (word, match.start(2) - first, match.end(2) - first)
+            uses.append(PortUse(*place, int(match[2]), span, by_group))
+    return tuple(uses)
+
+
+def listens(variable: str, value: str) -> bool:
+    """Whether a variable of the environment names a port on which the process listens."""
+    return variable in LISTEN_VARIABLES and value.isdecimal() and int(value) > 0
+
+
 def with_ports(
     words: tuple[str, ...],
     env: Mapping[str, str],
@@ -65,18 +111,17 @@ def with_ports(
         group: Is given a port on which the leader of a multinode group listens.
     """
     changed = {
-        name: own(int(value), 1)
-        if name in LISTEN_VARIABLES and value.isdecimal() and int(value) > 0
-        else value
-        for name, value in env.items()
+        name: own(int(value), 1) if listens(name, value) else value for name, value in env.items()
     }
-    text = _WORD.join(words)
-    span = local_ranks(text)
-    text = _EVENTS.sub(lambda m: m[1] + own(int(m[2]), span), text)
-    text = _PROCESS.sub(lambda m: m[1] + own(int(m[2]), 1), text)
-    for pattern in (_GROUP, _DIST_INIT):
-        text = pattern.sub(lambda m: m[1] + group(int(m[2])), text)
-    return tuple(text.split(_WORD)) if words else (), changed
+    edits = [
+        (use, group(use.port) if use.by_group else own(use.port, use.span))
+        for use in listen_ports(words)
+    ]
+    moved = list(words)
+    # From the end on, so that what stands before stays where it is.
+    for use, port in sorted(edits, reverse=True):
+        moved[use.word] = moved[use.word][: use.start] + port + moved[use.word][use.end :]
+    return tuple(moved), changed
 
 
 def http_port(words: tuple[str, ...], env: Mapping[str, str]) -> int:
@@ -97,9 +142,29 @@ def local_ranks(text: str) -> int:
     return 1
 
 
+class PathUse(NamedTuple):
+    """A mounted path in a text: where it starts and ends, and which mount it is of."""
+
+    start: int
+    end: int
+    mount: str
+
+
+def mounted_paths(text: str, mounts: Iterable[str]) -> tuple[PathUse, ...]:
+    """Return where `text` names a mounted path, the longest mount winning, from left to right."""
+    uses: list[PathUse] = []
+    for mount in sorted(mounts, key=len, reverse=True):
+        pattern = rf"(?<![\w./-]){re.escape(mount.rstrip('/'))}(?=$|[/\s\"',:=}}])"
+        uses += (
+            PathUse(match.start(), match.end(), mount)
+            for match in re.finditer(pattern, text)
+            if not any(use.start < match.end() and match.start() < use.end for use in uses)
+        )
+    return tuple(sorted(uses))
+
+
 def rewrite_paths(text: str, mounts: Mapping[str, str]) -> str:
     """Return `text` with each mounted path replaced by the folder that stands for it here."""
-    for mounted in sorted(mounts, key=len, reverse=True):
-        pattern = rf"(?<![\w./-]){re.escape(mounted.rstrip('/'))}(?=$|[/\s\"',:=}}])"
-        text = re.sub(pattern, lambda _m, to=mounts[mounted]: to, text)  # type: ignore[misc]
+    for use in reversed(mounted_paths(text, mounts)):
+        text = text[: use.start] + mounts[use.mount] + text[use.end :]
     return text

@@ -11,11 +11,19 @@ if TYPE_CHECKING:
 
 def mended(text: str, pattern: str) -> str | None:
     """Return what `text` was most likely meant to be, spelled so that `pattern` allows it."""
-    return next((one for one in _candidates(text) if re.search(pattern, one)), None)
+    return next((one for one in _candidates(text) if matches(pattern, one)), None)
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether a text matches a pattern of the schema.
+
+    JSON Schema's `$` is the end of the text; Python's also stands before a last line break.
+    """
+    return re.search(re.sub(r"\$$", r"\\Z", pattern), text) is not None
 
 
 def _candidates(text: str) -> Iterator[str]:
-    close = text.replace(" ", "")
+    close = "".join(text.split())
     yield close
     # A byte is Kubernetes' only unit of memory: 24GB is 24G.
     bare = close.rstrip("bB")

@@ -8,14 +8,13 @@ tells neither lines nor what to write instead.
 from __future__ import annotations
 
 import json
-import re
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from conformance.manifest.node import Mapping, Mark, Scalar, Sequence
 from conformance.manifest.suggest import did_you_mean
-from launch.config.mending import mended
+from launch.config.mending import matches, mended
 from launch.config.unknown import unknown_key
 
 if TYPE_CHECKING:
@@ -95,7 +94,7 @@ class _Checker:
         if entry.key in known:
             return _rules(known[entry.key])
         for pattern, inner in _rules(rules.get("patternProperties")).items():
-            if re.search(pattern, entry.key):
+            if matches(pattern, entry.key):
                 return _rules(inner)
         others = rules.get("additionalProperties", {})
         return None if others is False else _rules(others)
@@ -112,7 +111,7 @@ def _scalar(node: Scalar, rules: Rules, label: str) -> Iterator[tuple[Mark, str]
     value = node.value
     if isinstance(value, str) and "pattern" in rules:
         pattern = str(rules["pattern"])
-        if not re.search(pattern, value):
+        if not matches(pattern, value):
             right = mended(value, pattern)
             hint = f'; write "{right}"' if right is not None else ""
             yield node.mark, f'{label} is "{value}", but {rules["patternErrorMessage"]}{hint}'

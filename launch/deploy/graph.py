@@ -42,6 +42,7 @@ def build(description: Description, trace: Trace, complaints: Complaints) -> Gra
     ]
     nodes = [node for draft in drafts if (node := component(draft)) is not None]
     graph = v1beta1.read(_root(description, drafts, nodes, trace))
+    _complain_of_characters(graph.root, trace, complaints)
     _complain_of_placeholders(graph.root, trace, complaints)
     _complain_of_engines(graph, trace, complaints)
     return None if complaints.errors else graph
@@ -120,6 +121,16 @@ def _complain(trace: Trace, complaints: Complaints, node: Node | None, text: str
     place = trace.of(node.mark) if node is not None else None
     if place is not None:
         complaints.error(place.file, place.mark, text)
+
+
+def _complain_of_characters(root: Mapping, trace: Trace, complaints: Complaints) -> None:
+    """Complain of characters that no program can be given and no file can hold."""
+    for _path, node in walk(root):
+        if not isinstance(node, Scalar) or not isinstance(node.value, str):
+            continue
+        if "\0" in node.value or any("\ud800" <= char <= "\udfff" for char in node.value):
+            text = f"{node.value!a} holds a character that no program can be given; leave it out"
+            _complain(trace, complaints, node, text)
 
 
 def _complain_of_placeholders(root: Mapping, trace: Trace, complaints: Complaints) -> None:

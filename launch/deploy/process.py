@@ -15,15 +15,16 @@ from conformance.rendering.backend import component_backend
 from conformance.rendering.context import Context, Position
 from conformance.rendering.defaults import main_container
 from conformance.rendering.environment import HTTP_PORT, SYSTEM_PORT
-from conformance.rendering.expand import expand
 from conformance.rendering.launch import rewritten
 from conformance.rendering.relocation import http_port
+from launch.deploy.text import expanded, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from decimal import Decimal
 
     from conformance.manifest.graph import Component, Graph
+    from launch.deploy.text import Text
 
 LEADER_ADDRESS: Final = "LWS_LEADER_ADDRESS"
 NODE_INDEX: Final = "LWS_WORKER_INDEX"
@@ -81,9 +82,9 @@ class Process:
     """
 
     component: Component
-    words: tuple[str, ...]
-    follower: tuple[str, ...] | None
-    env: dict[str, str]
+    words: tuple[Text, ...]
+    follower: tuple[Text, ...] | None
+    env: dict[str, Text]
     addressed: tuple[str, ...]
     secrets: tuple[str, ...]
     mounts: tuple[Mount, ...]
@@ -99,7 +100,7 @@ class Process:
         return self.component.type in WORKER_TYPES
 
 
-def process(graph: Graph, component: Component, *, later: dict[str, str] | None = None) -> Process:
+def process(graph: Graph, component: Component, *, later: dict[str, Text] | None = None) -> Process:
     """Return the process that a component of the graph runs as.
 
     Args:
@@ -124,9 +125,9 @@ def process(graph: Graph, component: Component, *, later: dict[str, str] | None 
     env = _environment(graph, component, first.env)
     known = {**(later or {}), **env}
     words = _words(first, known)
-    port = http_port(words, env) if component.type == FRONTEND else None
+    port = _http_port(words, env) if component.type == FRONTEND else None
     if port is not None:
-        env["DYN_HTTP_PORT"] = str(port)
+        env["DYN_HTTP_PORT"] = literal(str(port))
     return Process(
         component=component,
         words=words,
@@ -145,7 +146,7 @@ def process(graph: Graph, component: Component, *, later: dict[str, str] | None 
     )
 
 
-def _environment(graph: Graph, component: Component, own: Iterable[EnvVar]) -> dict[str, str]:
+def _environment(graph: Graph, component: Component, own: Iterable[EnvVar]) -> dict[str, Text]:
     """Return the variables with their values, each expanded by those before it in the alphabet."""
     values = {"DYN_NAMESPACE": graph.name}
     if component.type == FRONTEND:
@@ -155,14 +156,20 @@ def _environment(graph: Graph, component: Component, own: Iterable[EnvVar]) -> d
     for one in (*graph.env, *own):
         if one.value is not None:
             values[one.name] = one.value
-    found: dict[str, str] = {}
+    env: dict[str, Text] = {}
     for name in sorted(values):
-        found[name] = expand(values[name], found)
-    return found
+        env[name] = expanded(values[name], env)
+    return env
 
 
-def _words(container: Container, env: dict[str, str]) -> tuple[str, ...]:
-    return tuple(expand(word.text, env) for word in (*container.command, *container.args))
+def _words(container: Container, env: dict[str, Text]) -> tuple[Text, ...]:
+    return tuple(expanded(word.text, env) for word in (*container.command, *container.args))
+
+
+def _http_port(words: Iterable[Text], env: dict[str, Text]) -> int:
+    return http_port(
+        tuple(word.plain for word in words), {name: value.plain for name, value in env.items()}
+    )
 
 
 def _is_address(variable: EnvVar) -> bool:

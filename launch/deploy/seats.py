@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from conformance.rendering.relocation import rewrite_paths, with_ports
-from launch.deploy.shell import later
+from conformance.rendering.relocation import listen_ports, listens, mounted_paths
+from launch.deploy.text import Edit, Text, expression, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -39,7 +39,7 @@ _TAKEN: Final = 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seat:
-    """One process, as a script starts it; texts may hold what is only known when it runs.
+    """One process, as a script starts it.
 
     Attributes:
         name: The component's name; with the replica's number when there are several.
@@ -52,9 +52,9 @@ class Seat:
 
     name: str
     process: Process
-    words: tuple[str, ...]
-    follower: tuple[str, ...] | None
-    env: dict[str, str]
+    words: tuple[Text, ...]
+    follower: tuple[Text, ...] | None
+    env: dict[str, Text]
     gpus: tuple[int, ...]
 
 
@@ -100,19 +100,19 @@ class _Plan:
     others: set[int] = field(default_factory=set)
     gpus: int = 0
 
-    def of_kind(self, kind: str, span: int) -> str:
+    def of_kind(self, kind: str, span: int) -> Text:
         """Return the next `span` ports of a kind, as an expression of the shell."""
         at = self.taken.get(kind, 0)
         self.taken[kind] = at + span
-        return later(f"$(({kind} + {at}))" if at else f"${kind}")
+        return expression(f"$(({kind} + {at}))" if at else f"${kind}")
 
-    def other(self, wanted: int, span: int) -> str:
+    def other(self, wanted: int, span: int) -> Text:
         """Return the first `span` free ports from a number on."""
         number = wanted
         while any(self._is_taken(number + at) for at in range(span)):
             number += 1
         self.others.update(range(number, number + span))
-        return str(number)
+        return literal(str(number))
 
     def _is_taken(self, number: int) -> bool:
         near = any(first <= number < first + _TAKEN for first in self.first.values())
@@ -124,11 +124,11 @@ class _Ports:
     """What one process listens on, before and after."""
 
     process: Process
-    env: dict[str, str]
+    env: dict[str, Text]
     plan: _Plan
-    known: dict[int, str] = field(default_factory=dict)
+    known: dict[int, Text] = field(default_factory=dict)
 
-    def own(self, port: int, span: int) -> str:
+    def own(self, port: int, span: int) -> Text:
         """Return what to write for a port."""
         if port not in self.known:
             kind = self._kind(port)
@@ -137,30 +137,34 @@ class _Ports:
             )
         return self.known[port]
 
-    def group(self, port: int) -> str:
-        """Return what to write for a port of the leader of several nodes."""
-        return self.own(port, 1)
+    def moved(self, words: tuple[Text, ...]) -> tuple[Text, ...]:
+        """Return a command line with these ports in it."""
+        edits: dict[int, list[Edit]] = {}
+        for use in listen_ports([word.plain for word in words]):
+            port = self.own(use.port, use.span)
+            edits.setdefault(use.word, []).append(Edit(use.start, use.end, port))
+        return tuple(word.edited(edits.get(at, ())) for at, word in enumerate(words))
 
     def _kind(self, port: int) -> str | None:
         if port == self.process.port:
             return HTTP
         for name, kind in _KINDS.items():
-            if self.env.get(name) == str(port):
+            if name in self.env and self.env[name].plain == str(port):
                 return kind
-        events = (one for one in self.process.words if f":{port}" in one and "://" in one)
-        return EVENTS if next(events, None) is not None else None
+        words = (one.plain for one in self.process.words)
+        return EVENTS if any(f":{port}" in one and "://" in one for one in words) else None
 
 
 def _seat(process: Process, replica: int, plan: _Plan) -> Seat:
     env = dict(process.env)
-    line = " ".join(process.words).replace("_", "-")
+    line = " ".join(word.plain for word in process.words).replace("_", "-")
     if all(part in line for part in _HANDSHAKES):
-        env.setdefault(SIDE_CHANNEL, str(FIRST[NIXL]))
+        env.setdefault(SIDE_CHANNEL, literal(str(FIRST[NIXL])))
     ports = _Ports(process=process, env=env, plan=plan)
-    words, moved = with_ports(process.words, env, own=ports.own, group=ports.group)
-    follower = process.follower
-    if follower is not None:
-        follower, _ = with_ports(follower, {}, own=ports.own, group=ports.group)
+    env = {
+        name: ports.own(int(value.plain), 1) if listens(name, value.plain) else value
+        for name, value in env.items()
+    }
     folders = dict(_folders(process))
     gpus = tuple(range(plan.gpus, plan.gpus + process.gpus))
     plan.gpus += process.gpus
@@ -168,21 +172,28 @@ def _seat(process: Process, replica: int, plan: _Plan) -> Seat:
     return Seat(
         name=name if process.component.replicas == 1 else f"{name}_{replica}",
         process=process,
-        words=_moved(words, folders),
-        follower=_moved(follower, folders) if follower is not None else None,
-        env={key: rewrite_paths(value, folders) for key, value in moved.items()},
+        words=_placed(ports.moved(process.words), folders),
+        follower=_placed(ports.moved(process.follower), folders) if process.follower else None,
+        env=dict(zip(env, _placed(env.values(), folders), strict=True)),
         gpus=gpus,
     )
 
 
-def _folders(process: Process) -> Iterator[tuple[str, str]]:
+def _folders(process: Process) -> Iterator[tuple[str, Text]]:
     """Yield what stands for each mounted path."""
     for mount in process.mounts:
         if mount.claim is not None:
-            yield mount.path, later(f"${VOLUMES}/{mount.claim}")
+            yield mount.path, Text((*expression(f"${VOLUMES}").pieces, f"/{mount.claim}"))
         elif mount.folder is not None:
-            yield mount.path, mount.folder
+            yield mount.path, literal(mount.folder)
 
 
-def _moved(words: tuple[str, ...], folders: dict[str, str]) -> tuple[str, ...]:
-    return tuple(rewrite_paths(one, folders) for one in words)
+def _placed(texts: Iterable[Text], folders: dict[str, Text]) -> tuple[Text, ...]:
+    """Return texts with each mounted path replaced by the folder that stands for it."""
+    return tuple(
+        text.edited(
+            Edit(use.start, use.end, folders[use.mount])
+            for use in mounted_paths(text.plain, folders)
+        )
+        for text in texts
+    )

@@ -1,48 +1,45 @@
-"""Words for a shell, some of which are only known when the script runs."""
+"""Words for a shell: what a user wrote is quoted, expressions are the shell's own."""
 
 from __future__ import annotations
 
-import re
 from shlex import quote
 from typing import TYPE_CHECKING, Final
+
+from launch.deploy.text import Expression, Text, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 WIDTH: Final = 100
 
-_OPEN, _CLOSE = "\x02", "\x03"
-_LATER = re.compile(f"{_OPEN}([^{_CLOSE}]*){_CLOSE}")
 
-
-def later(expression: str) -> str:
-    """Return what stands in a text for an expression of the shell, such as `$PORT`."""
-    return f"{_OPEN}{expression}{_CLOSE}"
-
-
-def word(text: str) -> str:
+def word(text: Text | str) -> str:
     """Return a text as one word of a shell."""
-    pieces = _LATER.split(text)
-    if len(pieces) == 1:
-        return quote(text)
-    # Texts and expressions take turns; an assignment or arithmetic needs no quotes by itself.
-    if len(pieces) == 3 and not pieces[0] and not pieces[2] and pieces[1].startswith("$(("):  # noqa: PLR2004
-        return pieces[1]
-    found = [
-        (f'"{piece}"' if index % 2 else quote(piece)) for index, piece in enumerate(pieces) if piece
-    ]
-    return "".join(found)
+    pieces = literal(text).pieces if isinstance(text, str) else text.pieces
+    match pieces:
+        case (Expression(code),) if code.startswith("$(("):
+            return code  # Arithmetic needs no quotes by itself.
+        case _:
+            quoted = (
+                f'"{one.code}"' if isinstance(one, Expression) else quote(one)
+                for one in pieces
+                if one != ""
+            )
+            return "".join(quoted) or "''"
 
 
-def inside(text: str) -> str:
-    """Return a text, one of names and numbers, as it stands between double quotes."""
-    return _LATER.sub(r"\1", text)
+def comment(text: str) -> str:
+    """Return a text as it stands in a comment: on one line, without characters that end it.
+
+    Terminals, editors and shells take several characters for the end of a line.
+    """
+    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 def command(
-    words: Iterable[str],
+    words: Iterable[Text | str],
     *,
-    env: Mapping[str, str] | None = None,
+    env: Mapping[str, Text] | None = None,
     before: Iterable[str] = (),
     indent: str = "",
 ) -> Iterator[str]:
@@ -50,8 +47,8 @@ def command(
 
     Args:
         words: The command's words.
-        env: Its variables.
-        before: Words of the shell between the two: what starts the command.
+        env: Its variables; their names are checked where they are read.
+        before: Code of the shell between the two: what starts the command.
         indent: What every line begins with.
     """
     given = [f"{name}={word(value)}" for name, value in (env or {}).items()]

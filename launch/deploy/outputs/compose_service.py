@@ -34,9 +34,7 @@ _FOUND: Final = {
 _ASKED: Final = {"DYN_SYSTEM_USE_ENDPOINT_HEALTH_STATUS": '["generate"]'}
 """Lets a worker say that it is healthy only once it serves."""
 
-_ASK: Final = (
-    "import urllib.request as r; r.urlopen('http://127.0.0.1:{port}{path}', timeout={timeout})"
-)
+_ASK: Final = "import sys, urllib.request as r; r.urlopen(sys.argv[1], timeout=float(sys.argv[2]))"
 _START_SECONDS: Final = 10
 """What Python itself may take to start where all cores are busy."""
 
@@ -92,7 +90,7 @@ def written(service: Service, others: Iterable[Service]) -> Mapping:
     one = service.process
     entrypoint, command = _command_line(one)
     fields: dict[str, Node | None] = {
-        "image": _at(one.component, ("image",)),
+        "image": _image(one.component),
         "entrypoint": entrypoint,
         "command": command,
         "environment": _environment(one),
@@ -110,13 +108,18 @@ def written(service: Service, others: Iterable[Service]) -> Mapping:
     return mapped({name: node for name, node in fields.items() if node is not None})
 
 
+def _image(component: Component) -> Scalar | None:
+    written = _at(component, ("image",))
+    return _literal(written.text, written.mark) if isinstance(written, Scalar) else None
+
+
 def _command_line(one: Process) -> tuple[Sequence, Sequence | None]:
     """Return the words of the program, which take the place of the image's own, and the others."""
     main = one.component.main
     written = (*main.command, *main.args) if main is not None else ()
     same = len(written) == len(one.words)
     marks = [word.mark for word in written] if same else [NOWHERE] * len(one.words)
-    words = [_literal(text, mark) for text, mark in zip(one.words, marks, strict=True)]
+    words = [_literal(text.plain, mark) for text, mark in zip(one.words, marks, strict=True)]
     end = len(main.command) if main is not None and same else len(words)
     return listed(words[:end]), listed(words[end:]) if words[end:] else None
 
@@ -129,7 +132,7 @@ def _environment(one: Process) -> Mapping:
         for node in (variable.get("value"), variable.get("name")):
             if node is not None and node.mark != NOWHERE:
                 marks[variable.string("name")] = node.mark
-    own = {name: _literal(value, marks.get(name, NOWHERE)) for name, value in one.env.items()}
+    own = {name: _literal(value.plain, marks.get(name, NOWHERE)) for name, value in one.env.items()}
     shared = {**_FOUND, **(_ASKED if one.is_worker else {})}
     return mapped({**{name: constant(value) for name, value in shared.items()}, **own})
 
@@ -164,9 +167,10 @@ def _health(one: Process) -> Mapping | None:
     probe = one.probe
     if probe is None:
         return None
-    ask = _ASK.format(port=probe.port, path=probe.path, timeout=probe.timeout)
+    url = f"http://127.0.0.1:{probe.port}{probe.path}"
+    words = ("CMD", "python3", "-c", _ASK, url, str(probe.timeout))
     return mapping(
-        test=listed(constant(word) for word in ("CMD", "python3", "-c", ask)),
+        test=listed(_literal(word, NOWHERE) for word in words),
         interval=constant(f"{probe.period}s"),
         timeout=constant(f"{probe.timeout + _START_SECONDS}s"),
         retries=constant(probe.failures),

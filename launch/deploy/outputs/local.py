@@ -18,7 +18,8 @@ from launch.deploy.outputs.script import (
 )
 from launch.deploy.process import process
 from launch.deploy.seats import HTTP, VOLUMES, seated
-from launch.deploy.shell import command
+from launch.deploy.shell import command, comment, word
+from launch.deploy.text import literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +71,7 @@ class Local:
 def _lines(order: Order, seating: Seating) -> Iterator[str]:
     yield "#!/usr/bin/env bash"
     read = variables(seating, folder="volumes, beside this script")
-    yield from (f"# {line}".rstrip() for line in _head(order, seating, read))
+    yield from (f"# {comment(line)}".rstrip() for line in _head(order, seating, read))
     yield _HELP
     if secrets(order) or seating.claims:
         yield 'HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)'
@@ -81,9 +82,9 @@ def _lines(order: Order, seating: Seating) -> Iterator[str]:
     yield ""
     yield _FOLDER
     yield f"export {FOUND}"
-    yield f"export DYN_NAMESPACE={order.graph.name}"
+    yield f"export DYN_NAMESPACE={word(order.graph.name)}"
     if seating.claims:
-        yield "mkdir -p " + " ".join(f'"${VOLUMES}/{claim}"' for claim in seating.claims)
+        yield "mkdir -p " + " ".join(f'"${VOLUMES}"/{word(claim)}' for claim in seating.claims)
     yield ""
     if secrets(order):
         yield SECRETS
@@ -119,13 +120,13 @@ def _started(seat: Seat, order: Order) -> Iterator[str]:
     """Yield the lines that start one process in the background."""
     env = own_variables(seat, order)
     if seat.gpus:
-        env = {"CUDA_VISIBLE_DEVICES": ",".join(map(str, seat.gpus)), **env}
+        env = {"CUDA_VISIBLE_DEVICES": literal(",".join(map(str, seat.gpus))), **env}
     if not seat.process.secrets:
         *first, last = command(seat.words, env=env)
         yield from first
         yield f"{last} &"
         return
     yield "("
-    yield from (f"  secret {name}" for name in seat.process.secrets)
+    yield from (f"  secret {word(name)}" for name in seat.process.secrets)
     yield from command(seat.words, env=env, before=("exec",), indent="  ")
     yield ") &"

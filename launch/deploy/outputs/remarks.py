@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from conformance.manifest.emitter import Layout, Remarks, emit
 from conformance.manifest.node import Mapping, Mark, walk
+from launch.deploy.shell import comment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,12 +35,12 @@ def commented(
         head: What stands at its top, without the `# `.
         beside: What stands beside other values, by their marks.
     """
-    remarks = {mark: Remarks(beside=f"# {text}") for mark, text in beside.items()}
-    remarks[_ROOT] = Remarks(above=tuple(f"# {line}".rstrip() for line in head))
+    remarks = {mark: Remarks(beside=f"# {comment(text)}") for mark, text in beside.items()}
+    remarks[_ROOT] = Remarks(above=tuple(f"# {comment(line)}".rstrip() for line in head))
     for _path, node in walk(root):
         origin = trace.of(node.mark)
         if origin is not None:
-            remarks[node.mark] = Remarks(beside=f"# {origin.place}")
+            remarks[node.mark] = Remarks(beside=f"# {comment(origin.place)}")
     return emit(Mapping(root.entries, _ROOT), Layout(remarks=remarks))
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from conformance.manifest.node import walk
 from launch.deploy.seats import HTTP, MEANING, VOLUMES
-from launch.deploy.shell import WIDTH, later
+from launch.deploy.shell import WIDTH, comment
+from launch.deploy.text import expression, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from conformance.manifest.graph import Component
     from launch.deploy.output import Order
     from launch.deploy.seats import Seat, Seating
+    from launch.deploy.text import Text
 
 FOUND: Final = "DYN_DISCOVERY_BACKEND=file DYN_REQUEST_PLANE=tcp DYN_EVENT_PLANE=zmq"
 """How components find each other: through a folder, which DYN_FILE_KV names."""
@@ -40,7 +42,7 @@ secret() {
     exit 1
   fi
   while IFS= read -r line || [[ -n $line ]]; do
-    if [[ $line == [A-Za-z_]*=* ]]; then export "${line?}"; fi
+    if [[ $line =~ ^[A-Za-z_][A-Za-z0-9_]*= ]]; then export "${line?}"; fi
   done <"$HERE/$1.env"
 }"""
 
@@ -69,10 +71,10 @@ def origins(component: Component, order: Order) -> Iterator[str]:
         place = order.trace.of(node.mark)
         if place is not None:
             found.setdefault(place.file_name, {})[f"{place.what} {place.mark.line}"] = None
-    yield f"# {component.name}"
+    yield f"# {comment(component.name)}"
     for file, said in found.items():
         yield from wrap(
-            f"{file}: {', '.join(said)}",
+            comment(f"{file}: {', '.join(said)}"),
             width=WIDTH,
             initial_indent="#   ",
             subsequent_indent="#     ",
@@ -80,7 +82,7 @@ def origins(component: Component, order: Order) -> Iterator[str]:
         )
 
 
-def own_variables(seat: Seat, order: Order) -> dict[str, str]:
+def own_variables(seat: Seat, order: Order) -> dict[str, Text]:
     """Return the variables of one process, without those that all of them are given."""
-    shared = {"DYN_NAMESPACE": order.graph.name, HTTP: later(f"${HTTP}")}
+    shared = {"DYN_NAMESPACE": literal(order.graph.name), HTTP: expression(f"${HTTP}")}
     return {name: value for name, value in seat.env.items() if shared.get(name) != value}

@@ -21,7 +21,8 @@ from launch.deploy.outputs.script import (
 from launch.deploy.outputs.slurm_slots import asked, packed
 from launch.deploy.process import LEADER_ADDRESS, NODE_INDEX, process
 from launch.deploy.seats import HTTP, VOLUMES, seated
-from launch.deploy.shell import command, inside, later
+from launch.deploy.shell import command, comment, word
+from launch.deploy.text import Text, expression, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from launch.deploy.process import Process
     from launch.deploy.seats import Seat, Seating
 
-LATER: Final = {name: later(f"${name}") for name in (LEADER_ADDRESS, NODE_INDEX)}
+LATER: Final = {name: expression(f"${name}") for name in (LEADER_ADDRESS, NODE_INDEX)}
 
 LAUNCHER: Final = "LAUNCHER"
 RUN: Final = "RUN"
@@ -127,7 +128,7 @@ def _processes(order: Order) -> tuple[Process, ...]:
 def _lines(order: Order, processes: tuple[Process, ...], seating: Seating) -> Iterator[str]:
     yield "#!/usr/bin/env bash"
     read = {**variables(seating, folder="volumes, beside this script"), **_READ}
-    yield from (f"# {line}".rstrip() for line in _head(order, seating, read))
+    yield from (f"# {comment(line)}".rstrip() for line in _head(order, seating, read))
     slots = packed(seating.seats)
     yield f"#SBATCH --job-name={order.graph.name}"
     yield f"#SBATCH --output={order.graph.name}-%j.log"
@@ -137,9 +138,9 @@ def _lines(order: Order, processes: tuple[Process, ...], seating: Seating) -> It
     yield ""
     yield _FOLDER
     yield f"export DYN_FILE_KV=$RUN/discovery {FOUND}"
-    yield f"export DYN_NAMESPACE={order.graph.name}"
+    yield f"export DYN_NAMESPACE={word(order.graph.name)}"
     if seating.claims:
-        yield "mkdir -p " + " ".join(f'"${VOLUMES}/{claim}"' for claim in seating.claims)
+        yield "mkdir -p " + " ".join(f'"${VOLUMES}"/{word(claim)}' for claim in seating.claims)
     yield ""
     if secrets(order):
         yield SECRETS
@@ -187,23 +188,31 @@ def _started(seat: Seat, where: str, order: Order) -> Iterator[str]:
     words = seat.words
     if seat.follower is not None:
         yield from _function(seat, words)
-        words = ("bash", "-c", _function_name(seat))
+        words = tuple(map(literal, ("bash", "-c", _function_name(seat))))
     env = own_variables(seat, order)
-    before = ("step", seat.name, f'"{where}"')
+    before = ("step", word(seat.name), f'"{where}"')
     if HTTP in seat.env:
-        yield f'echo "{seat.name} answers at http://{where}:{inside(seat.env[HTTP])}"'
+        answers = Text(
+            (
+                f"{seat.name} answers at http://",
+                *expression(where).pieces,
+                ":",
+                *seat.env[HTTP].pieces,
+            )
+        )
+        yield f"echo {word(answers)}"
     if not seat.process.secrets:
         *first, last = command(words, env=env, before=before)
         yield from first
         yield f"{last} &"
         return
     yield "("
-    yield from (f"  secret {name}" for name in seat.process.secrets)
+    yield from (f"  secret {word(name)}" for name in seat.process.secrets)
     yield from command(words, env=env, before=before, indent="  ")
     yield ") &"
 
 
-def _function(seat: Seat, words: tuple[str, ...]) -> Iterator[str]:
+def _function(seat: Seat, words: tuple[Text, ...]) -> Iterator[str]:
     """Yield what each node of a step runs: the first one leads, the others follow."""
     name = _function_name(seat)
     yield f"{name}() {{"

@@ -10,7 +10,8 @@ import pytest
 
 from deploy_shop import REPOSITORY, write
 from launch.deploy.outputs.slurm import _SLOTS
-from launch.deploy.shell import command, inside, later, word
+from launch.deploy.shell import command, word
+from launch.deploy.text import Text, expression, literal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -130,32 +131,36 @@ def test_the_node_of_each_slot(counts: str, expected: str) -> None:
     assert done.stdout.strip() == expected
 
 
+PORT, NEXT, A = (expression(code).pieces for code in ("$PORT", "$((PORT + 1))", "$A"))
+
+
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("text", "expected", "meant"),
     [
-        ("plain", "plain"),
-        ("two words", "'two words'"),
-        (later("$PORT"), '"$PORT"'),
-        (later("$((PORT + 1))"), "$((PORT + 1))"),
-        (f"tcp://*:{later('$PORT')}'", '\'tcp://*:\'"$PORT""\'"'),
-        (f"{later('$A')}/b", '"$A"/b'),
+        (Text(("plain",)), "plain", "plain"),
+        (Text(("two words",)), "'two words'", "two words"),
+        (Text(PORT), '"$PORT"', "1"),
+        (Text(NEXT), "$((PORT + 1))", "2"),
+        (Text(("tcp://*:", *PORT, "'")), "'tcp://*:'\"$PORT\"'\"'\"'", "tcp://*:1'"),
+        (Text((*A, "/b")), '"$A"/b', "x/b"),
+        (Text(("",)), "''", ""),
+        (Text(), "''", ""),
     ],
 )
-def test_words_of_a_shell_are_what_they_were(text: str, expected: str) -> None:
-    assert word(text).replace("''\"'\"''", '"\'"') == expected
+def test_words_of_a_shell_are_what_they_were(text: Text, expected: str, meant: str) -> None:
+    assert word(text).replace("''\"'\"''", "'\"'\"'") == expected
     said = subprocess.run(
         ["bash", "-c", f"PORT=1 A=x; printf %s {word(text)}"],
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    meant = inside(text).replace("$((PORT + 1))", "2").replace("$PORT", "1").replace("$A", "x")
     assert said == meant
 
 
 def test_a_long_command_is_one_command() -> None:
     words = ["prog", "-m", "x", "--a", "1 2", *(f"--flag-{number}" for number in range(12))]
-    lines = list(command(words, env={"A": "b c"}, indent="  "))
+    lines = list(command(words, env={"A": literal("b c")}, indent="  "))
     assert len(lines) > 3
     assert all(len(line) <= 102 for line in lines)
     script = 'prog() { printf \'%s|\' "$A" "$@"; }\n' + "\n".join(lines)
