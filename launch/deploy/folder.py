@@ -7,16 +7,17 @@ that somebody else made or changed.
 from __future__ import annotations
 
 import hashlib
+import os
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from launch.deploy.output import File
 from launch.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
-
-    from launch.deploy.output import File
 
 LIST: Final = ".dynamo-deploy.sha256"
 """Written beside the files; `sha256sum --check` reads it."""
@@ -46,11 +47,16 @@ class Folder:
         files = tuple(files)
         sums = self._sums()
         if not force:
-            self._refuse_foreign(sums)
+            self._refuse_foreign(sums, files)
+        made = [one for one in (self.path, *self.path.parents) if not one.exists()]
         try:
             self._write(files, sums)
         except OSError as error:
-            raise UsageError(f"{error.filename}: cannot be written: {error.strerror}") from error
+            for folder in made:
+                with suppress(OSError):
+                    folder.rmdir()
+            where = error.filename or self.path
+            raise UsageError(f"{where}: cannot be written: {error.strerror}") from error
 
     def changes(self, files: Iterable[File]) -> Iterator[str]:
         """Yield the lines of a unified diff from what is there to what would be written."""
@@ -66,29 +72,54 @@ class Folder:
                 f"{self.path / name}" if new is not None else "/dev/null",
             )
 
-    def _write(self, files: tuple[File, ...], sums: dict[str, str]) -> None:
+    def _write(self, files: tuple[File, ...], sums: dict[str, frozenset[str]]) -> None:
+        """Write everything aside, then put it in place, and remove what is stale at the very end.
+
+        Whenever that is cut short, the list of sums knows every file that is there.
+        """
         self.path.mkdir(parents=True, exist_ok=True)
-        for name in sums:
-            if all(one.name != name for one in files):
-                (self.path / name).unlink(missing_ok=True)
-        for one in files:
-            self._replace(one.name, one.text, _PROGRAM if one.is_executable else _PLAIN)
-        lines = sorted(f"{_sum(one.text.encode())}  {one.name}\n" for one in files)
-        self._replace(LIST, "".join(lines), _PLAIN)
+        new = [(_sum(one.text.encode()), one.name) for one in files]
+        old = [(digest, name) for name, digests in sums.items() for digest in digests]
+        both = File(name=LIST, text=_lines((*old, *new)))
+        after = File(name=f"{LIST}.after", text=_lines(new))
+        written = (both, *files, after)
+        try:
+            for one in written:
+                self._write_aside(one)
+        except OSError:
+            for one in written:
+                with suppress(OSError):
+                    self._aside(one.name).unlink(missing_ok=True)
+            raise
+        for one in (both, *files):
+            self._aside(one.name).replace(self.path / one.name)
+        for name in sums.keys() - {one.name for one in files}:
+            (self.path / name).unlink(missing_ok=True)
+        self._aside(after.name).replace(self.path / LIST)
 
-    def _replace(self, name: str, text: str, mode: int) -> None:
-        """Write a file so that nobody sees half of it."""
-        file, new = self.path / name, self.path / f".{name}.new"
-        new.write_text(text, encoding="utf-8")
-        new.chmod(mode)
-        new.replace(file)
+    def _write_aside(self, file: File) -> None:
+        """Write a file under another name, with the owner of the one that it is to replace."""
+        aside, there = self._aside(file.name), self.path / file.name
+        aside.unlink(missing_ok=True)
+        with aside.open("x", encoding="utf-8") as stream:
+            os.fchmod(stream.fileno(), _PROGRAM if file.is_executable else _PLAIN)
+            stream.write(file.text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        if there.is_file() and (old := there.stat()).st_uid != os.geteuid():
+            os.chown(aside, old.st_uid, old.st_gid)
 
-    def _refuse_foreign(self, sums: dict[str, str]) -> None:
+    def _aside(self, name: str) -> Path:
+        return self.path / f".{name}.new"
+
+    def _refuse_foreign(self, sums: dict[str, frozenset[str]], files: tuple[File, ...]) -> None:
         if self.path.exists() and not self.path.is_dir():
             raise UsageError(f"{self.path} is a file; name a folder with --out-dir")
         there = sorted(one.name for one in self.path.iterdir()) if self.path.is_dir() else []
-        foreign = [name for name in there if name not in {*sums, *self.kept, LIST}]
-        changed = [name for name in there if name in sums and self._sum_of(name) != sums[name]]
+        ours = {*sums, *(one.name for one in files), LIST, f"{LIST}.after"}
+        cut_short = {self._aside(name).name for name in ours}
+        foreign = [name for name in there if name not in {*sums, *self.kept, *cut_short, LIST}]
+        changed = [name for name in there if name in sums and self._sum_of(name) not in sums[name]]
         for names, what in (
             (foreign, "was not written by dynamo deploy"),
             (changed, "was changed since dynamo deploy wrote it"),
@@ -100,11 +131,14 @@ class Folder:
                 )
                 raise UsageError(f"{text}; {advice}")
 
-    def _sums(self) -> dict[str, str]:
-        """Return the sums of what was written here, by name."""
-        text = self._text(LIST) or ""
-        pairs = (line.partition("  ") for line in text.splitlines())
-        return {name: digest for digest, _, name in pairs if name.strip(".") and "/" not in name}
+    def _sums(self) -> dict[str, frozenset[str]]:
+        """Return the sums of what was written here, by name: two, where writing was cut short."""
+        sums: dict[str, frozenset[str]] = {}
+        for line in (self._text(LIST) or "").splitlines():
+            digest, _, name = line.partition("  ")
+            if name.strip(".") and "/" not in name:
+                sums[name] = sums.get(name, frozenset()) | {digest}
+        return sums
 
     def _sum_of(self, name: str) -> str:
         path = self.path / name
@@ -115,6 +149,10 @@ class Folder:
             return (self.path / name).read_text(encoding="utf-8", errors="replace")
         except OSError:
             return None
+
+
+def _lines(sums: Iterable[tuple[str, str]]) -> str:
+    return "".join(f"{digest}  {name}\n" for digest, name in sorted(set(sums)))
 
 
 def _sum(data: bytes) -> str:

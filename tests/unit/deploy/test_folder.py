@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from launch.deploy.folder import LIST, Folder
 from launch.deploy.output import File
 from launch.errors import UsageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ONE = (File(name="a.yaml", text="a: 1\n"), File(name="b.sh", text="echo b\n", is_executable=True))
 
@@ -101,3 +100,74 @@ def test_changes_are_those_that_writing_would_make(tmp_path: Path) -> None:
     assert "-a: 1\n+a: 2\n" in text
     assert "+++ /dev/null\n" in text
     assert "-echo b\n" in text
+
+
+def _tree(path: Path) -> dict[str, tuple[str, int]]:
+    return {one.name: (one.read_text(), one.stat().st_mode) for one in path.iterdir()}
+
+
+NEXT = (File(name="a.yaml", text="a: 2\n"), File(name="c.sh", text="c\n", is_executable=True))
+
+
+@pytest.mark.parametrize("call", range(1, 6))
+def test_a_full_disk_leaves_the_folder_as_it_was(
+    call: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Folder(tmp_path / "out")
+    folder.write(ONE, force=False)
+    before = _tree(folder.path)
+    calls = iter(range(1, 99))
+
+    def full(_descriptor: int) -> None:
+        if next(calls) == call:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    if call < 5:
+        with pytest.raises(UsageError, match="No space left"):
+            folder.write(NEXT, force=False)
+        assert _tree(folder.path) == before
+    folder.write(NEXT, force=False)
+    assert sorted(_tree(folder.path)) == [LIST, "a.yaml", "c.sh"]
+
+
+def test_a_full_disk_leaves_no_new_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UsageError, match="No space left"):
+        Folder(tmp_path / "deep" / "out").write(ONE, force=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("moves", range(5))
+def test_a_run_that_is_killed_is_followed_by_a_whole_one(
+    moves: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Folder(tmp_path)
+    folder.write(ONE, force=False)
+    replace, calls = Path.replace, iter(range(99))
+
+    def killed(self: Path, target: Path) -> Path:
+        if next(calls) == moves:
+            raise KeyboardInterrupt
+        return replace(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", killed)
+        if moves < 4:
+            with pytest.raises(KeyboardInterrupt):
+                folder.write(NEXT, force=False)
+    folder.write(NEXT, force=False)
+    assert sorted(_tree(tmp_path)) == [LIST, "a.yaml", "c.sh"]
+    subprocess.run(["sha256sum", "--check", LIST], cwd=tmp_path, check=True, capture_output=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_root_leaves_the_owner(tmp_path: Path) -> None:
+    Folder(tmp_path).write(ONE, force=False)
+    os.chown(tmp_path / "a.yaml", 1000, 1001)
+    Folder(tmp_path).write(NEXT, force=False)
+    stat = (tmp_path / "a.yaml").stat()
+    assert (stat.st_uid, stat.st_gid) == (1000, 1001)
