@@ -80,13 +80,17 @@ class _Composer(yaml.CBaseLoader):
         return ""
 
 
-def parse(text: str, *, file: str, line: int = 1) -> Iterator[Node]:
+def parse(
+    text: str, *, file: str, line: int = 1, keys_as_written: bool = False
+) -> Iterator[Node]:
     """Yield the root node of each document in `text`; empty documents yield a null scalar.
 
     Args:
         text: The file's text; a byte order mark and CRLF are fine.
         file: The name to use in errors.
         line: The line of the file on which `text` begins.
+        keys_as_written: Whether a key is its own text, as in files that are not for Kubernetes,
+            instead of what JSON makes of it (`on` would be "true").
 
     Raises:
         ManifestError: The text is no YAML, repeats a key, or expands beyond all bounds.
@@ -96,7 +100,7 @@ def parse(text: str, *, file: str, line: int = 1) -> Iterator[Node]:
         while composer.check_node():
             raw = composer.get_node()
             if raw is not None:
-                yield _Reader(file, line).read(raw, depth=0)
+                yield _Reader(file, line, keys_as_written=keys_as_written).read(raw, depth=0)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = Mark(mark.line + line, mark.column + 1) if mark else Mark(line, 1)
@@ -143,9 +147,10 @@ def _characters(error: yaml.reader.ReaderError) -> str:
 class _Reader:
     """Turns one composed document into nodes, counting what aliases expand to."""
 
-    def __init__(self, file: str, line: int) -> None:
+    def __init__(self, file: str, line: int, *, keys_as_written: bool) -> None:
         self._file = file
         self._line = line
+        self._keys_as_written = keys_as_written
         self._known: dict[int, tuple[Node, int]] = {}
 
     def read(self, raw: yaml.Node, *, depth: int) -> Node:
@@ -214,6 +219,8 @@ class _Reader:
         """Return a key as text, as JSON needs it: `1` is "1", and `on` is "true"."""
         if not isinstance(raw, yaml.ScalarNode):
             raise ManifestError(self._file, mark, "a key must be a single word")
+        if self._keys_as_written:
+            return str(raw.value)
         value = self._scalar(raw, mark).value
         if isinstance(value, str):
             return value

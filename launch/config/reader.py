@@ -66,7 +66,7 @@ def parse_source(text: str, *, file: str) -> Source:
     from conformance.manifest.yaml import parse
 
     try:
-        documents = tuple(parse(text, file=file))
+        documents = tuple(parse(text, file=file, keys_as_written=True))
     except ManifestError as error:
         raise UsageError(str(error)) from error
     if len(documents) > 1:
