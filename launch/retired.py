@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from shlex import join
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,9 @@ _SERVICE_OPTION = re.compile(r"--([A-Z]\w*)\.([\w.-]+)(?:=(.*))?", re.DOTALL)
 _EXAMPLES: Final = ("agg", "agg_router", "disagg", "disagg_router")
 _GRAPH_FOLDER: Final = "examples/llm/vllm_v1/launch/k8s"
 _FRONTEND: Final = ("serve", "in=http", "out=dyn")
+_SHARED: Final = {"--dry-run": False, "-f": True, "-c": True, "--file": True}
+"""Words that every component takes, and whether a value follows."""
+
 _FRONTEND_SERVICES: Final = ("Frontend", "Processor", "Router")
 
 
@@ -37,83 +41,136 @@ def retired_serve(words: Sequence[str], environ: Mapping[str, str]) -> str | Non
         words: What follows `dynamo serve`.
         environ: The environment.
     """
-    own = words[: words.index("--")] if "--" in words else words
-    graphs = [word for word in own if _GRAPH.fullmatch(word)]
-    if graphs:
-        return _graph(graphs[0])
-    options = [match for word in own if (match := _SERVICE_OPTION.fullmatch(word))]
-    if options:
-        return _service_options(options, own)
+    end = words.index("--") if "--" in words else len(words)
+    own = words[:end]
+    if any(_GRAPH.fullmatch(word) or _SERVICE_OPTION.fullmatch(word) for word in own):
+        return _services(_sorted(own), words[end:])
     if environ.get(DEPLOYMENT_CONFIG):
         line = ["env", "-u", DEPLOYMENT_CONFIG, "dynamo", "serve", *words]
-        if not any(word == "-f" or word.startswith("--file") for word in own):
-            line = [*line[: 5 + len(own)], "-f", "config.yaml", *line[5 + len(own) :]]
+        if not any(word in ("-f", "-c") or word.startswith("--file") for word in own):
+            line = [*line[: 5 + end], "-f", "config.yaml", *line[5 + end :]]
         return _answer(
             f"{DEPLOYMENT_CONFIG} is set and no longer read; options stand in a file",
-            [join(line)],
+            [line],
             "deployment-config",
         )
     return None
 
 
 def _run(words: Sequence[str]) -> str:
-    sides = dict(side for word in words if (side := split_side(word)) is not None)
+    sides = {side[0]: side[1] for word in words if (side := split_side(word)) is not None}
     others = [word for word in words if split_side(word) is None]
     source, sink = sides.get("input", "text"), sides.get("output", DYN)
-    why = '"dynamo run" is retired: every component is its own process'
-    if sink.startswith(DYN):
-        front = source if source in FRONTEND_INPUTS else FRONTEND_INPUTS[0]
-        return _answer(why, [_dynamo("serve", f"in={front}", f"out={sink}", *others)], "run")
-    engine = sink if sink in ENGINES else ENGINES[0]
-    if source == DYN or source.startswith(SCHEME):
-        worker = _dynamo("serve", f"in={source}", f"out={engine}", *others)
-        return _answer(why, [worker], "run")
     front = source if source in FRONTEND_INPUTS else FRONTEND_INPUTS[0]
-    lines = [
-        _dynamo("serve", f"in={front}", "out=dyn"),
-        _dynamo("serve", "in=dyn", f"out={engine}", *others),
-    ]
-    return _answer(why, lines, "run")
+    engine = sink if sink in ENGINES else ENGINES[0]
+    if sink.startswith(DYN):
+        lines = [("dynamo", "serve", f"in={front}", f"out={sink}", *others)]
+    elif source == DYN or source.startswith(SCHEME):
+        lines = [("dynamo", "serve", f"in={source}", f"out={engine}", *others)]
+    else:
+        lines = [
+            ("dynamo", "serve", f"in={front}", "out=dyn"),
+            ("dynamo", "serve", "in=dyn", f"out={engine}", *others),
+        ]
+    ends = [f"{side.removesuffix('put')}={word}" for side, word in sides.items()]
+    left = [end for end in ends if not any(end in line for line in lines)]
+    # What a frontend and an engine in one process were called is what their two lines are for.
+    left = [end for end in left if end != f"out={engine}"]
+    why = '"dynamo run" is retired: every component is its own process'
+    return _answer(why, lines, "run", left=left)
 
 
 def _build(words: Sequence[str]) -> str:
     graph = next((word for word in words if _GRAPH.fullmatch(word)), "")
     return _answer(
         '"dynamo build" is retired: nothing is built any more, manifests name a published image',
-        [f"kubectl apply -f {_manifest(graph)}"],
+        [("kubectl", "apply", "-f", _manifest(graph))],
         "build",
+        left=[word for word in words if word != graph],
     )
 
 
-def _graph(graph: str) -> str:
-    return _answer(
-        f"{graph} is a graph of several components, and serve starts one; "
-        "for the whole graph, or its frontend,",
-        [f"dynamo up {_manifest(graph)}", _dynamo(*_FRONTEND)],
-        "graphs",
-    )
+@dataclass(frozen=True, slots=True)
+class _Sorted:
+    """The words of a retired `dynamo serve`, by what they are for.
+
+    Attributes:
+        graphs: The graphs of classes.
+        options: The options of each service, under the names that its component has.
+        first: The first option of a service as it was typed.
+        deployment: What the manifest says of a service now: replicas, resources.
+        shared: Words of serve's own that every component takes: --dry-run, the config file.
+        others: All other words, in order.
+    """
+
+    graphs: list[str] = field(default_factory=list)
+    options: dict[str, list[str]] = field(default_factory=dict)
+    first: list[str] = field(default_factory=list)
+    deployment: list[str] = field(default_factory=list)
+    shared: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
 
 
-def _service_options(options: Sequence[re.Match[str]], words: Sequence[str]) -> str:
-    """Answer for the first service named: one line with all of its options."""
-    service = options[0][1]
-    line = list(_FRONTEND) if service in _FRONTEND_SERVICES else _worker(service)
-    for index, word in enumerate(words):
+def _sorted(words: Sequence[str]) -> _Sorted:
+    found = _Sorted()
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
         match = _SERVICE_OPTION.fullmatch(word)
-        if match is None or match[1] != service or match[2].startswith("ServiceArgs"):
+        if match is None:
+            is_shared = word in _SHARED or word.startswith("--file=")
+            is_graph = _GRAPH.fullmatch(word) is not None
+            kind = found.shared if is_shared else found.graphs if is_graph else found.others
+            kind += (word, *([rest.pop(0)] if _SHARED.get(word) and rest else ()))
             continue
-        line.append("--" + match[2].replace("_", "-"))
-        if match[3] is not None:
-            line.append(match[3])
-        elif index + 1 < len(words) and not words[index + 1].startswith("-"):
-            line.append(words[index + 1])
-    why = f"{options[0][0].partition('=')[0]} is retired: each component is given its own options"
-    if any(match[2].startswith("ServiceArgs") for match in options):
-        why += ", and replicas and resources are the manifest's"
-    return _answer(why, [_dynamo(*line)], "service-options")
+        service, option, value = match.groups()
+        value = rest.pop(0) if value is None and rest and not rest[0].startswith("-") else value
+        found.first.append(word.partition("=")[0])
+        options = found.options.setdefault(service, [])
+        if option.startswith("ServiceArgs"):
+            found.deployment.append(f"--{service}.{option}" + (f"={value}" if value else ""))
+        else:
+            options += [f"--{option.replace('_', '-')}", *([value] if value is not None else [])]
+    return found
 
 
-def _worker(service: str) -> list[str]:
+def _services(typed: _Sorted, extra: Sequence[str]) -> str:
+    """Answer with a line for the graph, and one for each component that words are for.
+
+    Words that name no service go to the first worker, which takes a model and an engine's flags.
+    """
+    rest = bool(typed.others or extra)
+    services = dict(typed.options)
+    if typed.graphs:
+        services.setdefault(_FRONTEND_SERVICES[0], [])
+    worker = next((name for name in services if name not in _FRONTEND_SERVICES), None)
+    if rest and worker is None:
+        worker = "Worker"
+        services[worker] = []
+    wired = any(split_side(word) or word.startswith("--engine") for word in typed.others)
+    lines = []
+    for name, options in services.items():
+        others, end = (typed.others, extra) if name == worker else ([], [])
+        head = ["serve"] if others and wired else _component(name)
+        lines.append(["dynamo", *head, *others, *options, *typed.shared, *end])
+    section = "graphs" if typed.graphs else "service-options"
+    if typed.graphs:
+        lines.insert(0, ["dynamo", "up", _manifest(typed.graphs[0])])
+        parts = "its frontend" if len(services) == 1 else "its components one by one"
+        why = (
+            f"{typed.graphs[0]} is a graph of several components, and serve starts one; "
+            f"for the whole graph, or {parts},"
+        )
+    else:
+        why = f"{typed.first[0]} is retired: each component is given its own options"
+        why += ", and replicas and resources are the manifest's" if typed.deployment else ""
+    return _answer(why, lines, section, left=[*typed.graphs[1:], *typed.deployment])
+
+
+def _component(service: str) -> list[str]:
+    """Return the words that start what a retired service was."""
+    if service in _FRONTEND_SERVICES:
+        return list(_FRONTEND)
     folded = service.lower().replace("tensorrtllm", "trtllm")
     engine = next((name for name in ENGINES if name in folded), ENGINES[0])
     task = next((name for name in ("prefill", "decode", "encode") if name in folded), None)
@@ -126,11 +183,18 @@ def _manifest(graph: str) -> str:
     return f"{_GRAPH_FOLDER}/{name if name in _EXAMPLES else _EXAMPLES[0]}.yaml"
 
 
-def _dynamo(*words: str) -> str:
-    return join(("dynamo", *words))
+def _answer(
+    why: str, lines: Sequence[Sequence[str]], section: str, *, left: Sequence[str] = ()
+) -> str:
+    """Return what is printed.
 
-
-def _answer(why: str, lines: Sequence[str], section: str) -> str:
-    typed = "".join(f"\n  {line}" for line in lines)
+    Args:
+        why: Why the command line is retired.
+        lines: What to type instead.
+        section: Where docs/migration.md tells more.
+        left: What was typed and has no place in these lines.
+    """
+    typed = "".join(f"\n  {join(line)}" for line in lines)
+    without = f"\nnot in it: {join(left)}" if left else ""
     punctuation = "" if why.endswith(",") else ";"
-    return f"{why}{punctuation} type:{typed}\n(why: docs/migration.md#{section})"
+    return f"{why}{punctuation} type:{typed}{without}\n(why: docs/migration.md#{section})"

@@ -80,9 +80,7 @@ class _Composer(yaml.CBaseLoader):
         return ""
 
 
-def parse(
-    text: str, *, file: str, line: int = 1, keys_as_written: bool = False
-) -> Iterator[Node]:
+def parse(text: str, *, file: str, line: int = 1, keys_as_written: bool = False) -> Iterator[Node]:
     """Yield the root node of each document in `text`; empty documents yield a null scalar.
 
     Args:

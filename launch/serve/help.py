@@ -29,7 +29,7 @@ Options:
   --engine ENGINE        As out=ENGINE.
   --task TASK            {", ".join(TASKS)}.
   --component MODULE     A module of your own, run as `python3 -m MODULE`.
-  -f, --file CONFIG      A YAML file; deployment keys in it are ignored.
+  -f, -c, --file CONFIG  A YAML file; deployment keys in it are ignored.
   --dry-run              Print the command instead of running it.
   --                     What follows goes to the component untouched.
   -h, --help             Print this. The component's own: dynamo serve ... -- --help

@@ -21,6 +21,7 @@ VALUE_FLAGS: Final = {
     "--task": "task",
     "--component": "component",
     "-f": "file",
+    "-c": "file",
     "--file": "file",
 }
 DRY_RUN: Final = "--dry-run"
@@ -110,5 +111,6 @@ _EXAMPLES: Final = {
     "--task": "prefill",
     "--component": "components.worker",
     "-f": "config.yaml",
+    "-c": "config.yaml",
     "--file": "config.yaml",
 }

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from launch.serve.command import plan
+from launch.serve.command import plan, serve
 from launch.serve.help import HELP
 
 ROOT = Path(__file__).parents[3]
+SERVE = (ROOT / "docs" / "serve.md").read_text(encoding="utf-8")
 CONFIG = """\
 components:
 - {name: decode, engine: vllm, task: decode}
@@ -53,6 +54,30 @@ def test_console_example_of_the_document() -> None:
     assert [f"# {one}" for one in invocation.notes] == [note]
 
 
+@pytest.mark.parametrize(
+    "line", re.findall(r"```sh\n(.+?)```", SERVE, re.DOTALL)[0].splitlines(), ids=str.strip
+)
+def test_commands_of_the_document(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, several = re.findall(r"```yaml\n(.+?)```", _section("serve.md", "Config files"), re.DOTALL)
+    (tmp_path / "worker.yaml").write_text(one, encoding="utf-8")
+    (tmp_path / "graph.yaml").write_text(several, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    program, command, *words = shlex.split(line, comments=True)
+
+    assert (program, command) == ("dynamo", "serve")
+    assert serve(["--dry-run", *words]) == 0
+    assert capsys.readouterr().out.startswith("python3 -m ")
+
+
+def test_both_spellings_of_the_config_file(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(CONFIG, encoding="utf-8")
+    lines = {plan(["decode", flag, str(file), "M"], {}).line() for flag in ("-f", "-c", "--file")}
+    assert len(lines) == 1
+
+
 @pytest.mark.parametrize("name", ["frontend", "decode"])
 def test_config_files_of_the_document(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -76,3 +101,32 @@ def test_every_section_that_answers_point_to_exists() -> None:
     }  # fmt: skip
     for section in sections:
         assert _section("migration.md", section.replace("-", " ")), section
+
+
+MIGRATION = (ROOT / "docs" / "migration.md").read_text(encoding="utf-8")
+NOW = [
+    *(
+        line
+        for block in re.findall(r"```sh\n(.+?)```", MIGRATION, re.DOTALL)
+        for line in block.splitlines()
+        if "dynamo serve" in line
+    ),
+    *(
+        command
+        for row in re.findall(r"^\| .+$", MIGRATION, re.MULTILINE)
+        for command in re.findall(r"`(dynamo serve .+?)`", row.split("|")[2])
+        if "..." not in command
+    ),
+]
+
+
+@pytest.mark.parametrize("line", NOW)
+def test_commands_that_took_the_place_of_retired_ones(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = re.findall(r"```yaml\n(# config.yaml\n.+?)```", MIGRATION, re.DOTALL)[0]
+    (tmp_path / "config.yaml").write_text(config, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    words = shlex.split(line, comments=True)
+    rest = words[words.index("serve") + 1 :]
+    assert plan(rest, {}).line().startswith("python3 -m ")
