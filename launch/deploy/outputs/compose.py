@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Final
 from conformance.manifest.node import find
 from launch.deploy.output import File
 from launch.deploy.outputs.compose_service import DISCOVERY, services, written
-from launch.deploy.outputs.needs import env_file, one_machine, secrets, startable, with_images
+from launch.deploy.outputs.needs import (
+    Unused,
+    env_file,
+    one_machine,
+    secrets,
+    startable,
+    warn_of_unused,
+    with_images,
+)
 from launch.deploy.outputs.remarks import commented, heading
 from launch.deploy.process import process
 from launch.deploy.trace import constant, mapped, mapping
@@ -19,6 +27,14 @@ if TYPE_CHECKING:
     from launch.config.complaint import Complaints
     from launch.deploy.output import Order
     from launch.deploy.process import Process
+
+UNUSED: Final = (
+    Unused("runtime_version", "only the operator asks for it"),
+    Unused(r"health\.live", "Docker restarts a container that ended, not one that is unhealthy"),
+    Unused(r"health\.start\.(?:path|port|delay|timeout)", "Docker asks as health.ready says"),
+    Unused(r"resources\.[^.]*/.*", "only GPUs are given to a container"),
+    Unused(r"ports\.(?!http$).*", "containers of one network reach every port of each other"),
+)
 
 NAME: Final = "compose.yaml"
 
@@ -33,6 +49,8 @@ class Compose:
         with_images(order, complaints)
         startable(order, complaints)
         one_machine(order, complaints, instead="--target k8s or --target slurm")
+        if not complaints.errors:
+            warn_of_unused(order, UNUSED, complaints, target="compose")
 
     def files(self, order: Order) -> tuple[File, ...]:
         """Return the one file."""

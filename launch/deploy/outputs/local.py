@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from launch.deploy.output import File
-from launch.deploy.outputs.needs import env_file, one_machine, secrets, startable
+from launch.deploy.outputs import script
+from launch.deploy.outputs.needs import (
+    Unused,
+    env_file,
+    one_machine,
+    secrets,
+    startable,
+    warn_of_unused,
+)
 from launch.deploy.outputs.remarks import heading
 from launch.deploy.outputs.script import (
     FINISH,
@@ -27,6 +35,12 @@ if TYPE_CHECKING:
     from launch.config.complaint import Complaints
     from launch.deploy.output import Order
     from launch.deploy.seats import Seat, Seating
+
+UNUSED: Final = (
+    *script.UNUSED,
+    Unused("image", "what is installed on this machine is started"),
+    Unused(r"resources\.(?:cpu|memory|limits)", "nothing limits a process of this machine"),
+)
 
 _HELP: Final = """\
 set -euo pipefail
@@ -51,6 +65,8 @@ class Local:
         """Complain of what needs several machines."""
         startable(order, complaints)
         one_machine(order, complaints, instead="--target k8s or --target slurm")
+        if not complaints.errors:
+            warn_of_unused(order, UNUSED, complaints, target="local")
 
     def files(self, order: Order) -> tuple[File, ...]:
         """Return the script."""
@@ -95,7 +111,7 @@ def _lines(order: Order, seating: Seating) -> Iterator[str]:
         component = seat.process.component
         if component is not last:
             yield ""
-            yield from origins(component, order)
+            yield from origins(component, order, UNUSED)
             last = component
         yield from _started(seat, order)
     yield ""

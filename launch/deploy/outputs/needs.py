@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from conformance.manifest.node import find
+from conformance.manifest.node import find, walk
 from conformance.rendering.failure import ReconcileFailure
 from launch.deploy.process import process
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from conformance.manifest.graph import Component
     from conformance.manifest.node import Mark, Node
     from launch.config.complaint import Complaints
@@ -64,6 +68,48 @@ def _without_cluster(component: Component, order: Order, complaints: Complaints)
         if node is not None:
             place = origin(order, node.mark)
             complaints.error(place.file, place.mark, f"{key} is for pods only; use --target k8s")
+
+
+@dataclass(frozen=True, slots=True)
+class Unused:
+    """Keys of a component that one target cannot express.
+
+    Attributes:
+        keys: A pattern of the keys, such as `health` or `resources[.]limits`; what is below counts.
+        instead: What is there instead, or what to do.
+    """
+
+    keys: str
+    instead: str
+
+    def covers(self, place: Origin) -> bool:
+        """Whether a value was written under one of the keys."""
+        return re.fullmatch(rf"(?:{self.keys})(?:\..+)?", place.what) is not None
+
+
+def written_keys(component: Component, order: Order) -> Iterator[Origin]:
+    """Yield where each value of a component was written, in the order of the graph."""
+    for _path, node in walk(component.node):
+        place = order.trace.of(node.mark)
+        if place is not None:
+            yield place
+
+
+def warn_of_unused(
+    order: Order, unused: Iterable[Unused], complaints: Complaints, *, target: str
+) -> None:
+    """Warn of what is written and changes nothing, once for each key of a file."""
+    for one in unused:
+        places: dict[tuple[str, str], list[Origin]] = {}
+        for component in order.graph.components:
+            for place in dict.fromkeys(written_keys(component, order)):
+                if one.covers(place):
+                    key = ".".join(place.what.split(".")[:2])
+                    places.setdefault((place.file, key), []).append(place)
+        for (file, key), written in places.items():
+            first = min(place.mark for place in written)
+            text = f"{key} has no effect with --target {target}: {one.instead}"
+            complaints.warn(file, first, text)
 
 
 def secrets(order: Order) -> tuple[str, ...]:

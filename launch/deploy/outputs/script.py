@@ -5,18 +5,28 @@ from __future__ import annotations
 from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
-from conformance.manifest.node import walk
+from launch.deploy.outputs.needs import Unused, written_keys
 from launch.deploy.seats import HTTP, MEANING, VOLUMES
 from launch.deploy.shell import WIDTH, comment
 from launch.deploy.text import expression, literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from conformance.manifest.graph import Component
     from launch.deploy.output import Order
     from launch.deploy.seats import Seat, Seating
     from launch.deploy.text import Text
+
+UNUSED: Final = (
+    Unused("runtime_version", "only the operator asks for it"),
+    Unused("shared_memory", "shared memory is the machine's own"),
+    Unused("health", "a process is not asked for its health; when it ends, all end"),
+    Unused(r"resources\.[^.]*/.*", "a process sees every device of its machine but GPUs"),
+    Unused(r"ports\.(?!http$).*", "a process listens where its own options say"),
+    Unused(r"volumes\.read_only", "a folder can be written to by whoever may write to it"),
+)
+"""What no script can express."""
 
 FOUND: Final = "DYN_DISCOVERY_BACKEND=file DYN_REQUEST_PLANE=tcp DYN_EVENT_PLANE=zmq"
 """How components find each other: through a folder, which DYN_FILE_KV names."""
@@ -64,12 +74,15 @@ def explained(read: dict[str, tuple[str, str]]) -> Iterator[str]:
         yield f"  {name:<{width}}  {text:<{meaning}}  ({default})"
 
 
-def origins(component: Component, order: Order) -> Iterator[str]:
-    """Yield a comment for a component: in which lines of which file its values were written."""
+def origins(component: Component, order: Order, unused: Iterable[Unused]) -> Iterator[str]:
+    """Yield a comment for a component: in which lines of which file its values were written.
+
+    What the target cannot express is not among them.
+    """
     found: dict[str, dict[str, None]] = {}
-    for _path, node in walk(component.node):
-        place = order.trace.of(node.mark)
-        if place is not None:
+    unused = tuple(unused)
+    for place in written_keys(component, order):
+        if not any(one.covers(place) for one in unused):
             found.setdefault(place.file_name, {})[f"{place.what} {place.mark.line}"] = None
     yield f"# {comment(component.name)}"
     for file, said in found.items():

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from conformance.rendering.backend import TRTLLM, component_backend
 from launch.deploy.output import File
-from launch.deploy.outputs.needs import env_file, origin, secrets, startable
+from launch.deploy.outputs import script
+from launch.deploy.outputs.needs import Unused, env_file, origin, secrets, startable, warn_of_unused
 from launch.deploy.outputs.remarks import heading
 from launch.deploy.outputs.script import (
     FINISH,
@@ -33,6 +34,12 @@ if TYPE_CHECKING:
     from launch.deploy.seats import Seat, Seating
 
 LATER: Final = {name: expression(f"${name}") for name in (LEADER_ADDRESS, NODE_INDEX)}
+
+UNUSED: Final = (
+    *script.UNUSED,
+    Unused("image", "LAUNCHER starts a command in an image; the head of the script tells how"),
+    Unused(r"resources\.limits\.cpu", "a step has the cores that it asks for"),
+)
 
 LAUNCHER: Final = "LAUNCHER"
 RUN: Final = "RUN"
@@ -100,6 +107,8 @@ class Slurm:
                     "TensorRT-LLM through ssh; that is not written for Slurm, use --target k8s"
                 )
                 complaints.error(place.file, place.mark, text)
+        if not complaints.errors:
+            warn_of_unused(order, UNUSED, complaints, target="slurm")
 
     def files(self, order: Order) -> tuple[File, ...]:
         """Return the script."""
@@ -152,7 +161,7 @@ def _lines(order: Order, processes: tuple[Process, ...], seating: Seating) -> It
     yield _STEP
     for one in processes:
         yield ""
-        yield from origins(one.component, order)
+        yield from origins(one.component, order, UNUSED)
         yield f"asks=({' '.join(asked(one))})"
         for seat in seating.seats:
             if seat.process is one:
