@@ -1,7 +1,8 @@
 """Prefill and decode need each other.
 
 A decode worker registers its model, but the frontend answers 503 until a prefill worker of the same
-graph is there too, and the other way round.
+model is there too, and the other way round. Other graphs may bring it when the Dynamo namespace is
+shared with them, or a router stands between.
 
 Mend: add the missing partner, or drop `--disaggregation-mode` to serve aggregated.
 
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from conformance.engines.role import Role
 from conformance.lint.finding import Severity
+from conformance.lint.neighbours import has_neighbours
 from conformance.lint.rule import Problem
 
 if TYPE_CHECKING:
@@ -34,6 +36,9 @@ _PARTNER = {Role.PREFILL: Role.DECODE, Role.DECODE: Role.PREFILL}
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each prefill or decode component whose partner is missing."""
     roles = {part.role for part in subject.parts}
+    unread = any(part.component.is_worker and part.role is None for part in subject.parts)
+    if unread or has_neighbours(subject.parts, subject.graph):
+        return
     for part in subject.parts:
         partner = _PARTNER.get(part.role) if part.role is not None else None
         if partner is not None and partner not in roles:

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 from conformance.engines.role import Role
 from conformance.lint.engine_settings import EngineSettings
 from conformance.lint.finding import Severity
+from conformance.lint.neighbours import has_neighbours
 from conformance.lint.rule import Problem
 
 if TYPE_CHECKING:
@@ -59,9 +60,10 @@ def check(subject: Subject) -> Iterator[Problem]:
         encoders = [one for one in played if one.part.role is Role.ENCODE]
         others = [one for one in played if one.part.role is not Role.ENCODE]
         asking = [one for one in others if _asks(one, dest)]
-        if not asking and not any(one.unknown(dest) for one in others):
+        alone = not has_neighbours(subject.parts, subject.graph)
+        if alone and not asking and not any(one.unknown(dest) for one in others):
             yield from (_idle(one, advice) for one in encoders)
-        if not encoders and module in _WAITS:
+        if alone and not encoders and module in _WAITS:
             yield from (_in_vain(one, dest) for one in asking)
         if encoders and module == "dynamo.trtllm":
             yield from _misnamed(asking)

@@ -1,7 +1,9 @@
 """Clients talk to one frontend, and the operator serves a component by its type.
 
-Without a frontend (or an endpoint picker) nothing answers clients. A second one has its own Service
-and its own router. A component without a type gets no ports, no probes and no Service that works.
+Without a frontend (or an endpoint picker) nothing answers clients. A second one that is started like
+the first has its own Service and its own router. A component without a type gets no ports, no probes
+and no Service that works. Workers that share a Dynamo namespace with other graphs
+(`globalDynamoNamespace`, `DYN_NAMESPACE`), or stand behind a router, may have their frontend there.
 
 Mend: write one component of type frontend, with replicas; give every component its type.
 
@@ -18,7 +20,9 @@ from typing import TYPE_CHECKING
 
 from conformance.engines.role import Role
 from conformance.lint.finding import Severity
+from conformance.lint.neighbours import has_neighbours
 from conformance.lint.rule import Problem
+from conformance.manifest.fields import is_true
 from conformance.manifest.graph import EPP, FRONTEND
 
 if TYPE_CHECKING:
@@ -43,13 +47,32 @@ def check(subject: Subject) -> Iterator[Problem]:
     if not components:
         return
     yield from (_untyped(part) for part in subject.parts if _lacks_type(part))
-    frontends = [one for one in components if one.type == FRONTEND]
-    for further in frontends[1:]:
-        message = f'"{further.name}" is another frontend, with a Service and a router of its own'
-        yield Problem(further.mark, f"{message}; raise replicas of {frontends[0].name} instead")
-    if not frontends and not any(_answers(part) for part in subject.parts):
+    yield from _further(subject)
+    if any(one.type == FRONTEND for one in components):
+        return
+    works = any(one.is_worker for one in components)
+    answers = any(_answers(part) for part in subject.parts)
+    if works and not answers and not has_neighbours(subject.parts, subject.graph):
         message = "no component of type frontend, so nothing answers clients"
         yield Problem(_list_mark(subject), f"{message}; add one")
+
+
+def _further(subject: Subject) -> Iterator[Problem]:
+    """Yield each frontend that is started like one before it; any difference is a purpose."""
+    seen: dict[tuple[object, ...], str] = {}
+    for part in subject.parts:
+        component, main = part.component, part.component.main
+        if component.type != FRONTEND or part.role is not Role.FRONTEND or part.command is None:
+            continue
+        variables = frozenset((one.name, one.value) for one in main.env) if main else frozenset()
+        shared = is_true(component.node.get("globalDynamoNamespace"))
+        start = (tuple(part.command.texts), variables, shared)
+        first = seen.setdefault(start, component.name)
+        if first != component.name:
+            message = (
+                f'"{component.name}" is another frontend, with a Service and a router of its own'
+            )
+            yield Problem(component.mark, f"{message}; raise replicas of {first} instead")
 
 
 def _list_mark(subject: Subject) -> Mark:

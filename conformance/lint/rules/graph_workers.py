@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from conformance.engines.role import Role
 from conformance.lint.finding import Severity
+from conformance.lint.neighbours import has_neighbours
 from conformance.lint.rule import Problem
-from conformance.manifest.fields import is_true
 from conformance.manifest.graph import EPP
 
 if TYPE_CHECKING:
@@ -26,20 +26,17 @@ if TYPE_CHECKING:
 
     from conformance.engines.role import Part
     from conformance.lint.rule import Subject
-    from conformance.manifest.graph import Component, Graph
 
 ID = "graph-workers"
 SEVERITY = Severity.WARNING
 
 _NO_WORKERS = ("frontend", "planner", EPP)
-_ELSEWHERE = frozenset({"DYN_NAMESPACE", "DYN_NAMESPACE_PREFIX"})
-"""Variables by which a frontend serves the workers of another graph."""
 
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield the frontend of a graph that has nobody to do the work."""
     frontend = subject.graph.frontend
-    if frontend is None or _serves_others(frontend, subject.graph):
+    if frontend is None or has_neighbours(subject.parts, subject.graph):
         return
     if all(_does_no_work(part) for part in subject.parts):
         message = "no component works for this frontend: every model is answered with 404"
@@ -48,12 +45,3 @@ def check(subject: Subject) -> Iterator[Problem]:
 
 def _does_no_work(part: Part) -> bool:
     return part.component.type in _NO_WORKERS or part.role in (Role.FRONTEND, Role.PLANNER)
-
-
-def _serves_others(frontend: Component, graph: Graph) -> bool:
-    shared = frontend.node.get("globalDynamoNamespace")
-    own = frontend.main.env if frontend.main is not None else ()
-    told = any(one.name in _ELSEWHERE for one in (*graph.env, *own))
-    words = frontend.main.command + frontend.main.args if frontend.main is not None else ()
-    flagged = any("--namespace" in word.text for word in words)
-    return told or flagged or is_true(shared)

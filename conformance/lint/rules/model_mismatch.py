@@ -1,4 +1,4 @@
-"""Workers of one graph serve one model.
+"""Prefill and decode workers serve the same model.
 
 Prefill and decode workers with different models register two models, neither of which is complete:
 every request is answered with 404 or 503, and all pods are Ready.
@@ -40,6 +40,11 @@ def check(subject: Subject) -> Iterator[Problem]:
     workers = [part for part in subject.parts if part.role in _PAIRED]
     if not workers:
         return
+    played: dict[str, set[Role | None]] = {}
+    for part in workers:
+        played.setdefault(served_model(part), set()).add(part.role)
+    if all(roles.issuperset(_PAIRED) for roles in played.values()):
+        return  # Several models, each of them whole.
     first = workers[0]
     wanted = served_model(first)
     for part in workers[1:]:
