@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from conformance.engines import catalog
 from conformance.engines.commandline import FRONTEND_MODULE, WORKER_MODULES, command_line
+from conformance.engines.config_file import with_config_file
+from conformance.manifest.config_maps import files_of_main
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,6 +78,8 @@ def parts(graph: Graph) -> tuple[Part, ...]:
 def part(component: Component, graph: Graph) -> Part:
     """Return one component with the role its command line plays."""
     command = command_line(component)
+    if command is not None and graph.config_maps:
+        command = with_config_file(command, files_of_main(component, graph.config_maps))
     if command is None or command.module not in catalog.modules():
         role = Role.PLANNER if command and command.module in _PLANNER_MODULES else None
         return Part(component=component, role=role, command=command, arguments=None)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ from conformance.lint.rule import (
     rule_ids,
 )
 from conformance.lint.waiver import Waivers, find_waivers
+from conformance.manifest.config_maps import KIND as CONFIG_MAP
+from conformance.manifest.config_maps import config_maps
 from conformance.manifest.document import (
     GROUP,
     KIND,
@@ -40,9 +43,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from conformance.lint.options import SettingsWaiver
+    from conformance.manifest.config_maps import ConfigMaps
     from conformance.manifest.document import Document
 
 _TEMPLATE = "{{"
+_USES_CONFIG_MAP = "configMap"
 _SHOWN_LINES = 9999
 _SHOWN_WIDTH = 1000
 """A manifest may be one line of JSON; nobody wants to see that for each finding."""
@@ -75,9 +80,11 @@ def check_bytes(
         return tuple(_undecoded(error, data, file=file, options=options, named=named))
     used = _rules(options)
     checked: list[CheckedDocument] = []
-    for source in sources(text, file=file):
+    found = sources(text, file=file)
+    beside = _config_maps(found)
+    for source in found:
         if source.may_hold_graphs:
-            checked += _check_source(source, used, options)
+            checked += _check_source(source, used, options, beside)
     if not checked and named:
         checked += _unreadable(text, file, options)
     return tuple(checked)
@@ -180,8 +187,20 @@ class _Page:
         )
 
 
+def _config_maps(found: tuple[Source, ...]) -> ConfigMaps:
+    """Return the ConfigMaps of a file whose graphs use some; what is no YAML is none."""
+    if not any(source.may_hold_graphs and _USES_CONFIG_MAP in source.text for source in found):
+        return {}
+    documents: list[Document] = []
+    for source in found:
+        if CONFIG_MAP in source.text:
+            with suppress(ManifestError):
+                documents += source.documents()
+    return config_maps(documents)
+
+
 def _check_source(
-    source: Source, rules: tuple[Rule, ...], options: LintOptions
+    source: Source, rules: tuple[Rule, ...], options: LintOptions, beside: ConfigMaps
 ) -> Iterator[CheckedDocument]:
     page = _Page(source.file, source.index, source.line, tuple(source.text.splitlines()))
     try:
@@ -193,7 +212,7 @@ def _check_source(
     if not ours:
         return
     waivers = Waivers(find_waivers(page.lines, first=source.line), file=page.file, options=options)
-    found = [list(waivers.kept(_findings(page, one, rules, options))) for one in ours]
+    found = [list(waivers.kept(_findings(page, one, rules, options, beside))) for one in ours]
     for complaint in waivers.complaints():
         found[_home(complaint, ours)].append(complaint)
     for document, kept in zip(ours, found, strict=True):
@@ -207,9 +226,13 @@ def _home(complaint: Finding, documents: list[Document]) -> int:
 
 
 def _findings(
-    page: _Page, document: Document, rules: tuple[Rule, ...], options: LintOptions
+    page: _Page,
+    document: Document,
+    rules: tuple[Rule, ...],
+    options: LintOptions,
+    beside: ConfigMaps,
 ) -> Iterator[Finding]:
-    problems = list(_problems(document, rules, options))
+    problems = list(_problems(document, rules, options, beside))
     secret = {one.mark.line for _rule, _severity, one in problems if one.secret}
     for rule, severity, problem in problems:
         if not options.skips(rule):
@@ -217,7 +240,7 @@ def _findings(
 
 
 def _problems(
-    document: Document, rules: tuple[Rule, ...], options: LintOptions
+    document: Document, rules: tuple[Rule, ...], options: LintOptions, beside: ConfigMaps
 ) -> Iterator[tuple[str, Severity, Problem]]:
     """Yield what each rule finds in one document."""
     used = definition.load(options)
@@ -227,7 +250,7 @@ def _problems(
         yield API_KIND_RULE, Severity.ERROR, Problem(mark, text, ("kind",))
         return
     try:
-        graph = read_graph(document)
+        graph = replace(read_graph(document), config_maps=beside)
     except ManifestError as error:
         yield API_VERSION_RULE, Severity.ERROR, Problem(error.mark, error.reason, ("apiVersion",))
         return

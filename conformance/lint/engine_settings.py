@@ -1,26 +1,50 @@
-"""Engine settings: what a command line and its environment give an engine.
+"""Engine settings: what a command line, its environment and its config files give an engine.
 
 Words that a shell or the kubelet fills in, values out of secrets and files that nobody has here are
-unknown; a rule that depends on them has nothing to say.
+unknown; a rule that depends on them has nothing to say. Of files, those are known that a ConfigMap
+of the same manifest holds: `--config` of vLLM and SGLang is read with the command line, and here is
+what TensorRT-LLM's `--extra-engine-args`, `--override-engine-args` and dotted flags say.
 """
 
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from conformance.engines.jsontext import parse_json
 from conformance.engines.parsing import unexpanded
+from conformance.engines.trtllm_options import BadOptionsError, option, options
+from conformance.manifest.config_maps import files_of_main
 from conformance.manifest.whole import parse_whole
 
 if TYPE_CHECKING:
     from conformance.engines.arguments import Given
+    from conformance.engines.flag import Json
     from conformance.engines.role import Part
+    from conformance.engines.trtllm_options import Options
     from conformance.manifest.graph import EnvVar, Graph
     from conformance.manifest.node import Mark
 
 _FILES = {"dynamo.vllm": ("--config",), "dynamo.sglang": ("--config", "--disagg-config")}
-_TRTLLM_OVERRIDES = ("extra_engine_args", "override_engine_args")
+_FILE_DESTS = ("disagg_config",)
+_TRTLLM = "dynamo.trtllm"
+_TRTLLM_FILE = "extra_engine_args"
+_TRTLLM_JSON = "override_engine_args"
 _TRTLLM_DYNAMIC = "--trtllm."
+_TRTLLM_OPTIONS = {
+    "tensor_parallel_size": "tensor_parallel_size",
+    "pipeline_parallel_size": "pipeline_parallel_size",
+    "expert_parallel_size": "moe_expert_parallel_size",
+    "enable_attention_dp": "enable_attention_dp",
+    "max_batch_size": "max_batch_size",
+    "max_num_tokens": "max_num_tokens",
+    "max_seq_len": "max_seq_len",
+    "max_beam_width": "max_beam_width",
+}
+"""TensorRT-LLM's options that flags of `dynamo.trtllm` give too, by the flag's dest."""
+_TRTLLM_SPLITS = ("context_parallel_size", "gpus_per_node", "world_size")
+"""Options that no flag gives, and by which other sizes say less."""
 
 
 class EngineSettings:
@@ -33,6 +57,7 @@ class EngineSettings:
     def __init__(self, part: Part, graph: Graph) -> None:
         self.part = part
         self._graph_env = graph.env
+        self._config_maps = graph.config_maps
 
     @property
     def module(self) -> str:
@@ -47,24 +72,66 @@ class EngineSettings:
         names = _FILES.get(self.module, ())
         if any(word.partition("=")[0] in names for word in self.part.command.texts):
             return True
+        if any(self.variable(dest) is not None for dest in _FILE_DESTS):
+            return True
         return any(unexpanded(word) for word in self.part.arguments.positionals)
 
     @cached_property
     def overridden(self) -> bool:
-        """Whether a file or dotted flags of TensorRT-LLM may say otherwise than its own flags."""
-        if self.module != "dynamo.trtllm" or self.part.command is None:
+        """Whether options of TensorRT-LLM may split the model otherwise than its flags say."""
+        if self.module != _TRTLLM or self.part.command is None:
             return False
-        dotted = any(word.startswith(_TRTLLM_DYNAMIC) for word in self.part.command.texts)
-        return dotted or any(self.given(dest) for dest in _TRTLLM_OVERRIDES)
+        return self.options is None or any(one in self.options for one in _TRTLLM_SPLITS)
+
+    @cached_property
+    def options(self) -> Options | None:
+        """What TensorRT-LLM is told beyond its flags; None when that cannot be known."""
+        if self.module != _TRTLLM or self.part.arguments is None or self.hidden:
+            return None
+        given = self._own(_TRTLLM_FILE), self._own(_TRTLLM_JSON)
+        dotted = self.part.arguments.dotted
+        if None in given or any(map(unexpanded, (*given, *dotted.values()))):
+            return None
+        name, override = given
+        text = self._files.get(name or "") if name else None
+        if name and text is None:
+            return None
+        try:
+            return options(file=text, override=override, dotted=dotted)
+        except BadOptionsError:
+            return None
+
+    def option(self, path: str) -> Json:
+        """Return what TensorRT-LLM is told at a dotted path beyond its flags, or None."""
+        return option(self.options, path) if self.options else None
+
+    def option_mark(self, path: str) -> Mark:
+        """Return the word that gives an option, or names the file that does."""
+        words = self.part.command.words if self.part.command is not None else ()
+        key = path.partition(".")[0]
+        for word, value in pairwise(words):
+            if word.text.startswith(_TRTLLM_DYNAMIC) and key in word.text.split("."):
+                return value.mark
+        return self.mark(_TRTLLM_JSON if self._in_json(key) else _TRTLLM_FILE)
+
+    def option_label(self, path: str) -> str:
+        """Return an option with the file that gives it."""
+        name = self._own(_TRTLLM_FILE)
+        key = path.partition(".")[0]
+        in_file = bool(name) and not self._in_json(key) and not self._is_dotted(key)
+        return f"{name}: {path}" if in_file else path
 
     def given(self, dest: str) -> bool:
-        """Whether the command line or the environment gives the setting."""
-        return self._use(dest) is not None or self.variable(dest) is not None
+        """Whether the command line, the environment or a file gives the setting."""
+        told = self._use(dest) is not None or self.variable(dest) is not None
+        return told or self._option_of(dest) is not None
 
     def unknown(self, dest: str) -> bool:
         """Whether the value is one that cannot be known here."""
-        if self.hidden:
+        if self.hidden or (dest in _TRTLLM_OPTIONS and self._may_differ):
             return True
+        if self._option_of(dest) is not None:
+            return False
         use = self._use(dest)
         if use is not None:
             return any(unexpanded(value) for value in use.values)
@@ -73,7 +140,10 @@ class EngineSettings:
 
     def text(self, dest: str) -> str | None:
         """Return the value, the module's default included; None when there is none or unknown."""
-        return None if self.unknown(dest) else self.part.value(dest)
+        if self.unknown(dest):
+            return None
+        path = self._option_of(dest)
+        return self.part.value(dest) if path is None else str(self.option(path))
 
     def number(self, dest: str) -> int | None:
         """Return the value as a whole number; None when there is none, or unknown."""
@@ -86,6 +156,9 @@ class EngineSettings:
     def mark(self, *dests: str) -> Mark:
         """Return where the first of `dests` that is given was written, else the module's word."""
         for dest in dests:
+            path = self._option_of(dest)
+            if path is not None:
+                return self.option_mark(path)
             use = self._use(dest)
             if use is not None:
                 return self.use_mark(use)
@@ -97,9 +170,13 @@ class EngineSettings:
 
     def label(self, dest: str) -> str:
         """Return the name under which the setting was given, else its flag's first name."""
+        path = self._option_of(dest)
+        if path is not None:
+            return self.option_label(path)
         use = self._use(dest)
         if use is not None:
-            return use.spelling
+            file = self.file_of(use)
+            return f"{file}: {use.spelling.lstrip('-')}" if file else use.spelling
         found = self.variable(dest)
         if found is not None:
             return found.name
@@ -134,6 +211,42 @@ class EngineSettings:
         is_whole = "=" in command.words[use.index].text or use.flag.takes == "none"
         at = use.index if is_whole else use.index + 1
         return command.words[min(at, len(command.words) - 1)].mark
+
+    def file_of(self, use: Given) -> str:
+        """Return the config file that a use of a flag was read from, or an empty string."""
+        words = self.part.command.words if self.part.command is not None else ()
+        return words[use.index].file if use.index < len(words) else ""
+
+    @cached_property
+    def _files(self) -> dict[str, str]:
+        return files_of_main(self.part.component, self._config_maps)
+
+    @property
+    def _may_differ(self) -> bool:
+        return self.module == _TRTLLM and self.options is None
+
+    def _own(self, dest: str) -> str | None:
+        """Return what the flag itself or its variable gives; None when that is elsewhere."""
+        variable = self.variable(dest)
+        if self._use(dest) is None and variable is not None and variable.value is None:
+            return None
+        return self.part.value(dest) or ""
+
+    def _option_of(self, dest: str) -> str | None:
+        """Return the option of TensorRT-LLM that gives the setting in place of its flag."""
+        path = _TRTLLM_OPTIONS.get(dest)
+        return path if path is not None and self.option(path) is not None else None
+
+    def _in_json(self, key: str) -> bool:
+        try:
+            given = parse_json(self._own(_TRTLLM_JSON) or "null")
+        except ValueError:
+            return False
+        return isinstance(given, dict) and key in given
+
+    def _is_dotted(self, key: str) -> bool:
+        dotted = self.part.arguments.dotted if self.part.arguments is not None else {}
+        return any(path.partition(".")[0] == key for path in dotted)
 
     def _use(self, dest: str) -> Given | None:
         arguments = self.part.arguments

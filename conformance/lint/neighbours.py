@@ -1,7 +1,7 @@
 """Neighbours: what a graph leaves to other graphs on purpose.
 
 A graph need not be whole: a frontend can serve the workers of other graphs, and a pool of workers
-can stand behind another graph's frontend or router. What a rule misses in such a graph may be there.
+can stand behind another graph's frontend or router. What a rule misses in it may be there.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from conformance.manifest.document import Document
+    from conformance.manifest.graph import Component
     from conformance.manifest.node import Mapping
 
 KIND = "ConfigMap"
@@ -55,3 +56,24 @@ def mounted_files(volume: Mapping, known: ConfigMaps) -> dict[str, str] | None:
         return texts
     named = ((one.string("key") or "", one.string("path") or "") for one in items)
     return {path: texts[key] for key, path in named if path and key in texts}
+
+
+def files_of_main(component: Component, known: ConfigMaps) -> dict[str, str]:
+    """Return the files of known ConfigMaps that the container `main` sees: path, and text."""
+    main, pod = component.main, component.pod_spec
+    if not known or main is None or pod is None:
+        return {}
+    volumes = {one.string("name"): one for one in pod.mappings("volumes")}
+    found: dict[str, str] = {}
+    for mount in main.node.mappings("volumeMounts"):
+        volume = volumes.get(mount.string("name"))
+        texts = mounted_files(volume, known) if volume is not None else None
+        path = (mount.string("mountPath") or "").rstrip("/")
+        below = mount.string("subPath") or ""
+        if texts is None or not path or "subPathExpr" in mount:
+            continue
+        if below in texts:
+            found[path] = texts[below]
+        elif not below:
+            found |= {f"{path}/{name}": text for name, text in texts.items()}
+    return found

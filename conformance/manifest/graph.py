@@ -14,6 +14,7 @@ from conformance.manifest.node import NOWHERE, Mapping, Mark, Scalar
 from conformance.manifest.whole import parse_whole
 
 if TYPE_CHECKING:
+    from conformance.manifest.config_maps import ConfigMaps
     from conformance.manifest.document import Document
     from conformance.manifest.node import Node
 
@@ -32,10 +33,17 @@ TYPES = (FRONTEND, *WORKER_TYPES, "planner", EPP)
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word of a command line and where it was written."""
+    """One word of a command line and where it was written.
+
+    Attributes:
+        text: The word.
+        mark: Where it was written.
+        file: The config file that it was read from; empty for what the command line itself says.
+    """
 
     text: str
     mark: Mark = field(default=NOWHERE, compare=False)
+    file: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +153,7 @@ class Graph:
         components: In the order of the manifest (v1alpha1: by name, as the operator converts).
         root: The whole object in v1beta1 shape.
         document: What was read; None when the graph was made by code.
+        config_maps: The ConfigMaps that its file brings along.
     """
 
     name: str
@@ -154,6 +163,7 @@ class Graph:
     components: tuple[Component, ...]
     root: Mapping = field(compare=False)
     document: Document | None = field(default=None, compare=False)
+    config_maps: ConfigMaps = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def declines_grove(self) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from conformance.manifest import v1alpha1, v1beta1
+from conformance.manifest.config_maps import config_maps
 from conformance.manifest.document import KIND, V1ALPHA1, VERSIONS, read_file
 from conformance.manifest.errors import ManifestError
 from conformance.manifest.node import Mark
@@ -39,7 +41,10 @@ def read_graphs(path: Path) -> tuple[Graph, ...]:
         OSError: The file cannot be read.
     """
     documents = read_file(path)
-    graphs = tuple(read_graph(one) for one in documents if one.version is not None)
+    beside = config_maps(documents)
+    graphs = tuple(
+        replace(read_graph(one), config_maps=beside) for one in documents if one.version is not None
+    )
     if not graphs:
         named = {one.kind or "documents without a kind" for one in documents}
         kinds = ", ".join(sorted(named)) or "nothing"

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from conformance.engines.role import Role
 from conformance.engines.serving import served_model
+from conformance.engines.trtllm_options import BLOCK_SIZE
 from conformance.lint.engine_settings import EngineSettings
 from conformance.lint.finding import Severity
 from conformance.lint.rule import Problem
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 ID = "block-size"
 SEVERITY = Severity.ERROR
 
-# TensorRT-LLM tells Dynamo its own block size whatever --kv-block-size says, so it is not here.
+# TensorRT-LLM tells Dynamo its own block size whatever --kv-block-size says.
 _DESTS = {"dynamo.vllm": "block_size", "dynamo.sglang": "page_size"}
 _ROUTER = "kv_cache_block_size"
 _ROUTER_VARIABLE = "DYN_KV_CACHE_BLOCK_SIZE"
@@ -102,9 +103,11 @@ def _shares_model(one: _Size, other: _Size) -> bool:
 
 def _of_worker(settings: EngineSettings) -> _Size | None:
     """Return a worker's block size where it is given; engines choose the default by the model."""
-    dest = _DESTS.get(settings.module)
-    if dest is None or settings.part.role not in (Role.AGG, Role.PREFILL, Role.DECODE):
+    if settings.part.role not in (Role.AGG, Role.PREFILL, Role.DECODE):
         return None
+    dest = _DESTS.get(settings.module)
+    if dest is None:
+        return _of_trtllm(settings)
     # Both make SGLang use other sizes than the one that is written.
     if settings.module == "dynamo.sglang" and (
         settings.given("dcp_size") or settings.given("enable_hisparse")
@@ -114,6 +117,15 @@ def _of_worker(settings: EngineSettings) -> _Size | None:
     if tokens is None:
         return None
     return _Size(settings, tokens, settings.mark(dest), settings.label(dest))
+
+
+def _of_trtllm(settings: EngineSettings) -> _Size | None:
+    """Return the block size that TensorRT-LLM's own options give."""
+    tokens = settings.option(BLOCK_SIZE)
+    if not isinstance(tokens, int):
+        return None
+    mark, label = settings.option_mark(BLOCK_SIZE), settings.option_label(BLOCK_SIZE)
+    return _Size(settings, tokens, mark, label)
 
 
 def _of_router(settings: EngineSettings) -> _Size | None:

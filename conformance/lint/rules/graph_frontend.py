@@ -1,9 +1,9 @@
 """Clients talk to one frontend, and the operator serves a component by its type.
 
-Without a frontend (or an endpoint picker) nothing answers clients. A second one that is started like
-the first has its own Service and its own router. A component without a type gets no ports, no probes
-and no Service that works. Workers that share a Dynamo namespace with other graphs
-(`globalDynamoNamespace`, `DYN_NAMESPACE`), or stand behind a router, may have their frontend there.
+Without a frontend (or an endpoint picker) nothing answers clients. A second one that is started as
+the first is has its own Service and its own router. A component without a type gets no ports, no
+probes and no Service that works. Workers that share a Dynamo namespace with other graphs
+(`globalDynamoNamespace`, `DYN_NAMESPACE`) or stand behind a router may have their frontend there.
 
 Mend: write one component of type frontend, with replicas; give every component its type.
 

@@ -3,7 +3,8 @@
 A vLLM prefill worker of 1.6.1 ends at start without `--kv-transfer-config`, and answers every
 request with an error when the connector has no handoff in Dynamo. A decode worker without one
 starts, and computes each prompt a second time. Workers with different connectors, or with different
-transfer backends of SGLang or TensorRT-LLM, never find each other's blocks.
+transfer backends of SGLang or TensorRT-LLM, never find each other's blocks. TensorRT-LLM needs a
+`cache_transceiver_config` in both; its engine file is read when a ConfigMap beside the graph has it.
 
 Mend: give prefill and decode workers the same connector; for vLLM the usual one is
 `--kv-transfer-config '{"kv_connector":"NixlConnector","kv_role":"kv_both"}'`.
@@ -19,13 +20,13 @@ FAIL:
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from conformance.engines.commandline import ENGINE_MODULES
 from conformance.engines.jsontext import parse_json
 from conformance.engines.parsing import unexpanded
 from conformance.engines.role import Role
+from conformance.engines.trtllm_options import TRANSCEIVER, transceiver
 from conformance.lint.engine_settings import EngineSettings
 from conformance.lint.finding import Severity
 from conformance.lint.rule import Problem
@@ -43,7 +44,6 @@ SEVERITY = Severity.ERROR
 
 _CONFIG = "kv_transfer_config"
 _BACKEND = "disaggregation_transfer_backend"
-_DOTTED = "--trtllm.cache_transceiver_config.backend"
 _EXAMPLE = """--kv-transfer-config '{"kv_connector":"NixlConnector","kv_role":"kv_both"}'"""
 _CACHED = "LMCacheMPConnector"
 _HANDOFFS = {
@@ -64,6 +64,8 @@ def check(subject: Subject) -> Iterator[Problem]:
     for worker in workers:
         if worker.module == "dynamo.vllm":
             yield from _vllm(worker)
+        if worker.module == "dynamo.trtllm":
+            yield from _trtllm(worker)
     prefill = [one for one in workers if one.part.role is Role.PREFILL]
     decode = [one for one in workers if one.part.role is Role.DECODE]
     for module in ENGINE_MODULES:
@@ -162,21 +164,30 @@ def _sglang_carrier(worker: EngineSettings) -> tuple[str, Mark] | None:
 
 
 def _trtllm_carrier(worker: EngineSettings) -> tuple[str, Mark] | None:
-    """Return the transceiver's backend where the command line says it; files are not here."""
-    command = worker.part.command
-    words = command.words if command is not None else ()
-    for word, value in pairwise(words):
-        if word.text == _DOTTED:
-            return _transceiver(value.text, value.mark)
-    config = _object(worker.text("override_engine_args") or "")
-    transceiver = config.get("cache_transceiver_config") if config is not None else None
-    backend = transceiver.get("backend") if isinstance(transceiver, dict) else None
-    return _transceiver(str(backend), worker.mark("override_engine_args")) if backend else None
+    """Return the transceiver's backend; DEFAULT may be any."""
+    backend = transceiver(worker.options) if worker.options is not None else None
+    if backend is None or unexpanded(backend) or backend == "DEFAULT":
+        return None
+    return backend, worker.option_mark(TRANSCEIVER)
 
 
-def _transceiver(backend: str, mark: Mark) -> tuple[str, Mark] | None:
-    """Return a backend that is one; DEFAULT may be any."""
-    return None if unexpanded(backend) or backend == "DEFAULT" else (backend, mark)
+def _transceiver_advice(worker: EngineSettings) -> str:
+    if worker.given("extra_engine_args"):
+        return f"add {TRANSCEIVER}: {{backend: DEFAULT}} to the file of --extra-engine-args"
+    return f"add --trtllm.{TRANSCEIVER}.backend DEFAULT"
+
+
+def _trtllm(worker: EngineSettings) -> Iterator[Problem]:
+    """Yield the TensorRT-LLM worker that is known to have no way for its KV blocks."""
+    if worker.part.role not in (Role.PREFILL, Role.DECODE) or worker.options is None:
+        return
+    if transceiver(worker.options) is None:
+        name, role = worker.part.component.name, worker.part.role
+        message = (
+            f'component "{name}" runs as {role} without {TRANSCEIVER}, so no KV block leaves or '
+            f"reaches it and every request fails; {_transceiver_advice(worker)}"
+        )
+        yield Problem(worker.mark("extra_engine_args", "disaggregation_mode"), message)
 
 
 def _object(text: str) -> dict[str, Json] | None:

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 from conformance.engines.commandline import ENGINE_MODULES
 from conformance.engines.role import Role
 from conformance.engines.serving import TAKES_TURNS, publishes_kv_events
+from conformance.engines.trtllm_options import BLOCK_REUSE
 from conformance.lint.engine_settings import EngineSettings
 from conformance.lint.finding import Severity
 from conformance.lint.rule import Problem
@@ -94,6 +95,8 @@ def _may_publish(worker: EngineSettings) -> bool:
         return True
     if worker.module == "dynamo.vllm" and worker.text("enable_prefix_caching") == "False":
         return False
+    if worker.option(BLOCK_REUSE) is False:
+        return False
     return publishes_kv_events(worker.part)
 
 
@@ -107,6 +110,8 @@ def _message(worker: EngineSettings) -> str:
     told = f'component "{name}" publishes no KV events, and the router listens for them'
     if worker.module == "dynamo.vllm" and worker.text("enable_prefix_caching") == "False":
         advice = "keep prefix caching on"
+    elif worker.option(BLOCK_REUSE) is False:
+        advice = f"leave {worker.option_label(BLOCK_REUSE)} on"
     else:
         advice = f"add {_PUBLISH[worker.module]}"
     return f"{told}; {advice}, or give the frontend --no-router-kv-events"

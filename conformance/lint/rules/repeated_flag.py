@@ -38,9 +38,10 @@ def check(subject: Subject) -> Iterator[Problem]:
         last: dict[tuple[int, str], Given] = {}
         for use in given:
             before = last.get((use.flag.stage, use.flag.dest))
-            if before is not None and _differ(before, use):
-                mark = EngineSettings(part, subject.graph).use_mark(use)
-                yield Problem(mark, _message(before, use))
+            settings = EngineSettings(part, subject.graph)
+            # A flag beside a config file is how an entry of the file is changed.
+            if before is not None and not settings.file_of(before) and _differ(before, use):
+                yield Problem(settings.use_mark(use), _message(before, use))
             last[use.flag.stage, use.flag.dest] = use
 
 
