@@ -88,12 +88,13 @@ class EngineSettings:
         """What TensorRT-LLM is told beyond its flags; None when that cannot be known."""
         if self.module != _TRTLLM or self.part.arguments is None or self.hidden:
             return None
-        given = self._own(_TRTLLM_FILE), self._own(_TRTLLM_JSON)
+        name, override = self._own(_TRTLLM_FILE), self._own(_TRTLLM_JSON)
         dotted = self.part.arguments.dotted
-        if None in given or any(map(unexpanded, (*given, *dotted.values()))):
+        if name is None or override is None:
             return None
-        name, override = given
-        text = self._files.get(name or "") if name else None
+        if any(map(unexpanded, (name, override, *dotted.values()))):
+            return None
+        text = self._files.get(name)
         if name and text is None:
             return None
         try:

@@ -4,7 +4,7 @@ A vLLM prefill worker of 1.6.1 ends at start without `--kv-transfer-config`, and
 request with an error when the connector has no handoff in Dynamo. A decode worker without one
 starts, and computes each prompt a second time. Workers with different connectors, or with different
 transfer backends of SGLang or TensorRT-LLM, never find each other's blocks. TensorRT-LLM needs a
-`cache_transceiver_config` in both; its engine file is read when a ConfigMap beside the graph has it.
+`cache_transceiver_config` in both; its engine file is read from a ConfigMap of the same file.
 
 Mend: give prefill and decode workers the same connector; for vLLM the usual one is
 `--kv-transfer-config '{"kv_connector":"NixlConnector","kv_role":"kv_both"}'`.
