@@ -25,13 +25,19 @@ from unittest import mock
 
 from flags_describe import flag
 from flags_record import Recorded, Recording, recording
-from flags_stand_ins import stand_in_for_sglang, stand_in_for_tensorrt_llm
+from flags_stand_ins import (
+    PLANNER_NEEDS,
+    stand_in_for,
+    stand_in_for_sglang,
+    stand_in_for_tensorrt_llm,
+)
 
 if TYPE_CHECKING:
     from flags_describe import Json
 
 _PREFIXES = ("DYN_", "NATS_", "ETCD_")
 _PROBES = ("17", "1", "0")
+_COMPUTES = frozenset({"dynamo.planner", "dynamo.global_planner", "dynamo.profiler"})
 _HELP_AND_VERSION = frozenset({"help", "version"})
 
 
@@ -56,7 +62,9 @@ class Module:
     """How a runnable module reads its command line.
 
     Attributes:
-        entry: Where its `parse_args` is.
+        entry: Where its parsers are built.
+        function: What builds and uses them there, or returns the one that is to be used.
+        reads_argv: Whether that function takes no words, and looks at `sys.argv`.
         stages: Its parsers, in the order in which they see the words.
         engine: The engine's name, which is also the extra that pins its version; None for none.
         packages: Installed distributions the flags come from.
@@ -66,18 +74,22 @@ class Module:
 
     entry: str
     stages: tuple[Stage, ...]
+    function: str = "parse_args"
+    reads_argv: bool = False
     engine: str | None = None
     packages: tuple[str, ...] = ("ai-dynamo",)
     unknown_flag_exit: int = 2
     extra: dict[str, Json]
 
 
+_ALONE = (Stage("dynamo", strict=True),)
 _WORKER = (Stage("dynamo"), Stage("router"))
 _ENGINE = Stage("engine", strict=True)
 MODULES = {
     "dynamo.frontend": Module(
         entry="dynamo.frontend.main",
-        stages=(Stage("dynamo", strict=True),),
+        stages=_ALONE,
+        reads_argv=True,
         unknown_flag_exit=1,
         # With these chat processors the rest goes to a parser of that engine.
         extra={
@@ -85,11 +97,39 @@ MODULES = {
             "passes_on": {"dest": "chat_processor", "values": ["vllm", "sglang"]},
         },
     ),
-    "dynamo.mocker": Module(
-        entry="dynamo.mocker.args", stages=(Stage("dynamo", strict=True),), extra={}
+    "dynamo.mocker": Module(entry="dynamo.mocker.args", stages=_ALONE, extra={}),
+    "dynamo.router": Module(entry="dynamo.router.args", stages=_ALONE, extra={}),
+    "dynamo.thunderagent_router": Module(
+        entry="dynamo.thunderagent_router.args", stages=_ALONE, extra={}
     ),
-    "dynamo.router": Module(
-        entry="dynamo.router.args", stages=(Stage("dynamo", strict=True),), extra={}
+    "dynamo.squeeze_evolve": Module(entry="dynamo.squeeze_evolve.args", stages=_ALONE, extra={}),
+    "dynamo.kv_dc_relay": Module(entry="dynamo.kv_dc_relay.cli", stages=_ALONE, extra={}),
+    "dynamo.kv_state_agent": Module(
+        entry="dynamo.kv_state_agent.__main__", stages=_ALONE, reads_argv=True, extra={}
+    ),
+    "dynamo.global_router": Module(
+        entry="dynamo.global_router.__main__", stages=_ALONE, reads_argv=True, extra={}
+    ),
+    "dynamo.global_planner": Module(
+        entry="dynamo.global_planner.argparse_config",
+        function="create_global_planner_parser",
+        stages=_ALONE,
+        reads_argv=True,
+        extra={},
+    ),
+    "dynamo.planner": Module(
+        entry="dynamo.planner.__main__",
+        function="_parse_config",
+        stages=_ALONE,
+        reads_argv=True,
+        extra={},
+    ),
+    "dynamo.profiler": Module(
+        entry="dynamo.profiler.__main__",
+        function="_parse_args",
+        stages=_ALONE,
+        reads_argv=True,
+        extra={},
     ),
     "dynamo.vllm": Module(
         entry="dynamo.vllm.args",
@@ -152,6 +192,8 @@ def prepare(name: str, *, wheel: Path | None) -> list[str]:
     """Make module `name` importable; return the packages its flags come from, with versions."""
     module = MODULES[name]
     source = [f"{package} {metadata.version(package)}" for package in module.packages]
+    if name in _COMPUTES:
+        stand_in_for(*PLANNER_NEEDS)
     if module.engine == "trtllm":
         stand_in_for_tensorrt_llm()
     if module.engine == "sglang":
@@ -224,7 +266,7 @@ def _widen_for_sglang(data: dict[str, Json]) -> None:
 
 def watch(module: Module, variables: dict[str, str]) -> Recording:
     """Let the module build its parsers, with `variables` in its environment, and return them."""
-    parse_args = importlib.import_module(module.entry).parse_args
+    parse_args = getattr(importlib.import_module(module.entry), module.function)
     with (
         mock.patch.object(sys, "argv", ["dynamo"]),
         recording(len(module.stages)) as seen,
@@ -233,7 +275,9 @@ def watch(module: Module, variables: dict[str, str]) -> Recording:
     ):
         warnings.simplefilter("ignore")  # A probe of a deprecated variable is told so.
         try:
-            running = parse_args() if module.entry == "dynamo.frontend.main" else parse_args([])
+            running = parse_args() if module.reads_argv else parse_args([])
+            if isinstance(running, argparse.ArgumentParser):
+                running.parse_args([])
             if hasattr(running, "send"):  # SGLang's is a coroutine; it never gets to wait.
                 running.send(None)
         except Recorded:

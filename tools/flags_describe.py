@@ -37,6 +37,9 @@ _TYPES = {
     # Kinds of bandwidth words and lists that are split at commas.
     "KvRouterArgGroup.add_arguments.<locals>.<lambda>": "str",
     "human_readable_int_or_auto": "size-or-auto",
+    "_positive_int": "int",
+    "parse_tiers": "json",
+    "_nullable_int": "str",
 }
 _NULLABLE = frozenset({"nullable_int", "nullable_float"})
 # The same name stands for two functions: `1k` and `1K` to vLLM, `1k` and `1Ki` to SGLang.

@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 _SGLANG_NEEDS = frozenset({"IPython", "orjson", "triton"})
 
 
+PLANNER_NEEDS = (
+    "aisimulate", "aisimulate_core", "deploy", "filterpy", "pandas", "plotly", "pmdarima",
+    "prometheus_api_client", "prophet", "scipy", "sklearn", "tqdm", "matplotlib", "torch",
+)  # fmt: skip
+"""The planner and the profiler compute with these, and declare nothing with them."""
+
+
 class _Anything(types.ModuleType):
     """A module that has every public name."""
 
@@ -31,6 +38,9 @@ class _Anything(types.ModuleType):
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Finds stand-ins for a few packages that are not installed."""
 
+    def __init__(self, packages: frozenset[str]) -> None:
+        self._packages = packages
+
     def find_spec(
         self,
         fullname: str,
@@ -38,7 +48,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         target: types.ModuleType | None = None,  # noqa: ARG002
     ) -> importlib.machinery.ModuleSpec | None:
         """Return a stand-in's spec; asked only after every real finder has failed."""
-        if fullname.partition(".")[0] not in _SGLANG_NEEDS:
+        if fullname.partition(".")[0] not in self._packages:
             return None
         return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
 
@@ -60,9 +70,14 @@ def stand_in_for_sglang(wheel: str) -> None:
     first, because Dynamo's gateway module would pull in the whole engine.
     """
     sys.path.insert(0, wheel)
-    sys.meta_path.append(_Finder())
+    sys.meta_path.append(_Finder(_SGLANG_NEEDS))
     importlib.import_module("sglang.srt.server_args")
     sys.modules["dynamo.sglang.gateway"] = _Anything("dynamo.sglang.gateway")
+
+
+def stand_in_for(*packages: str) -> None:
+    """Let packages that are not installed be imported; a declaration names them, and no more."""
+    sys.meta_path.append(_Finder(frozenset(packages)))
 
 
 def stand_in_for_tensorrt_llm() -> None:

@@ -104,6 +104,8 @@ def environment(component: Component, graph: Graph) -> Mapping[str, str]:
 def _role(command: CommandLine, arguments: catalog.Arguments) -> Role | None:
     if command.module == FRONTEND_MODULE:
         return Role.FRONTEND
+    if command.module in _PLANNER_MODULES:
+        return Role.PLANNER
     if command.module not in WORKER_MODULES:
         return None
     for word in command.texts:

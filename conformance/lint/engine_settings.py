@@ -12,10 +12,13 @@ from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from conformance.engines import planner
+from conformance.engines.catalog import RELEASE
 from conformance.engines.jsontext import parse_json
 from conformance.engines.parsing import unexpanded
 from conformance.engines.trtllm_options import BadOptionsError, option, options
 from conformance.manifest.config_maps import files_of_main
+from conformance.manifest.release import runtime_version
 from conformance.manifest.whole import parse_whole
 
 if TYPE_CHECKING:
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from conformance.engines.flag import Json
     from conformance.engines.role import Part
     from conformance.engines.trtllm_options import Options
-    from conformance.manifest.graph import EnvVar, Graph
+    from conformance.manifest.graph import Component, EnvVar, Graph
     from conformance.manifest.node import Mark
 
 _FILES = {"dynamo.vllm": ("--config",), "dynamo.sglang": ("--config", "--disagg-config")}
@@ -253,3 +256,26 @@ class EngineSettings:
         arguments = self.part.arguments
         uses = [use for use in arguments.given if use.flag.dest == dest] if arguments else []
         return uses[-1] if uses else None
+
+
+def planner_config(part: Part, graph: Graph) -> tuple[planner.Entries | str, Mark] | None:
+    """Return what a planner's `--config` holds, or why it holds nothing, and where it is given.
+
+    Nothing is said of components that are no planner of the release known here, or whose config is
+    not in the file.
+    """
+    settings = EngineSettings(part, graph)
+    if settings.module != planner.MODULE or is_other_release(part.component):
+        return None
+    value = settings.text("config")
+    if not value:
+        return None
+    found = planner.read(value, files_of_main(part.component, graph.config_maps))
+    return None if found is None else (found, settings.mark("config"))
+
+
+def is_other_release(component: Component) -> bool:
+    """Whether the component's image is known to hold a release of which nothing is known here."""
+    image = component.main.image if component.main is not None else None
+    told = component.node.string("runtimeVersionOverride") or runtime_version(image or "")
+    return told is not None and told.split(".")[:2] != RELEASE.split(".")[:2]

@@ -16,6 +16,7 @@ FAIL:
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from conformance.engines import vocabulary
@@ -48,6 +49,19 @@ _RETIRED = frozenset({"run", "build", "deploy"})
 _NO_PROGRAM = "the published images hold no dynamo program"
 _NO_COMMAND = "Dynamo has no such command any more"
 _STARTED = {module.rpartition(".")[2]: module for module in WORKER_MODULES}
+_SUCCESSORS = {
+    "planner_sla": "dynamo.planner",
+    "planner_core": "dynamo.planner",
+    "profile_sla": "dynamo.profiler",
+    "vllm_prefill_router": "dynamo.router",
+}
+"""What earlier releases could start, by the last part of its name, and what starts it now."""
+_NOTES = {
+    "dynamo.planner": "its options are fields of --config now",
+    "dynamo.profiler": "its options are fields of --config now",
+}
+_OWN_NAMES = frozenset({"planner_sla", "profile_sla"})
+"""Those that were started without `dynamo.` before their name, or as a file."""
 _GRAPH = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
@@ -99,10 +113,23 @@ def _option(words: list[str], name: str) -> str:
 
 def _module(words: tuple[Word, ...]) -> Iterator[Problem]:
     command = find_module(words)
-    if command is None or not command.module.startswith(f"{_PROGRAM}."):
+    if command is None:
+        yield from _script(words)
         return
     known = vocabulary.load()
+    last = command.module.rpartition(".")[2]
+    if not command.module.startswith(f"{_PROGRAM}.") and last not in _OWN_NAMES:
+        return
     if command.module in known.modules or "$" in command.module:
+        return
+    if last in _SUCCESSORS:
+        message = f"Dynamo {known.release} has no {command.module} to start"
+        yield Problem(command.at.mark, f"{message}; {_successor(last)}")
+        return
+    package = ".".join(command.module.split(".")[:2])
+    if package in known.modules and package != command.module:
+        message = f"Dynamo {known.release} has no {command.module} to start"
+        yield Problem(command.at.mark, f"{message}; write {package}")
         return
     # A private entry point is no good answer, so the shortest names are tried first.
     packages = [one for one in known.modules if one.count(".") == 1]
@@ -111,3 +138,21 @@ def _module(words: tuple[Word, ...]) -> Iterator[Problem]:
     advice = f'did you mean "{names[hint]}"?' if hint else f"known are {', '.join(names.values())}"
     message = f"Dynamo {known.release} has no {command.module} to start"
     yield Problem(command.at.mark, f"{message}; {advice}")
+
+
+def _script(words: tuple[Word, ...]) -> Iterator[Problem]:
+    """Yield a file of an earlier release that python is given; it is in no image any more."""
+    for command in programs(words):
+        for program, file in pairwise(command):
+            name = file.text.rpartition("/")[2].removesuffix(".py")
+            is_file = file.text.endswith(".py") and name in _OWN_NAMES
+            if is_file and program.text.rpartition("/")[2].startswith("python"):
+                message = f"Dynamo {vocabulary.load().release} has no {name}.py"
+                yield Problem(file.mark, f"{message}; {_successor(name)}")
+                return
+
+
+def _successor(name: str) -> str:
+    module = _SUCCESSORS[name]
+    note = _NOTES.get(module)
+    return f"write {module}; {note}" if note else f"write {module}"

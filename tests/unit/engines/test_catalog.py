@@ -23,6 +23,15 @@ DATA = Path(catalog.__file__).parent / "data" / "flags"
 VERDICTS = Path(__file__).parent / "verdicts"
 MAX_AGE = dt.timedelta(days=270)
 INSTALLED = ("dynamo.frontend", "dynamo.mocker")
+SMALL = (
+    "dynamo.global_router",
+    "dynamo.kv_dc_relay",
+    "dynamo.kv_state_agent",
+    "dynamo.router",
+    "dynamo.squeeze_evolve",
+    "dynamo.thunderagent_router",
+)
+"""Modules of few flags, or of the router's."""
 EVENTS = '{"publisher":"zmq","endpoint":"tcp://*:20080","enable_kv_cache_events":true}'
 # The words of a refusal that are argparse's own; converters of the engines have others.
 STANDARD = re.compile(
@@ -107,7 +116,7 @@ def test_agrees_with_the_installed_parser(module: str, tool: Callable[[str], Mod
     assert tried > 500
 
 
-@pytest.mark.parametrize("module", INSTALLED)
+@pytest.mark.parametrize("module", [*INSTALLED, *SMALL])
 def test_file_is_what_the_installed_module_gives(
     module: str, tool: Callable[[str], ModuleType]
 ) -> None:
