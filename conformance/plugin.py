@@ -25,7 +25,7 @@ NODE_IMAGE_VARIABLE = "DYN_CONFORMANCE_NODE_IMAGE"
 COMPOSE = "compose"
 SCRIPTS_INI = "dynamo_scripts"
 K8S_FOLDER, LOCAL_FOLDER, COMPOSE_FOLDER, LAUNCH_FOLDER = "k8s", "local", "compose", "launch"
-MANIFESTS, SCRIPT = (".yaml", ".yml"), ".sh"
+MANIFESTS, SCRIPT = (".yaml", ".yml", ".json"), ".sh"
 CHANGED = pytest.StashKey[frozenset[Path]]()
 DEFAULT_TIMEOUT = 120.0
 DEFAULT_ARTIFACTS = "build/conformance"
@@ -199,7 +199,10 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
         return _compose_file(file_path, parent) if is_manifest else None
     if is_manifest and (named or _below(file_path, K8S_FOLDER)):
         from conformance.collectors import ManifestFile
+        from conformance.lint.wholes import Wholes
 
+        if Wholes().part_of(file_path.resolve()) is not None:
+            return None
         return ManifestFile.from_parent(parent, path=file_path)
     is_script = file_path.suffix == SCRIPT and _runs_scripts(parent.config)
     if is_script and (named or _below(file_path, LOCAL_FOLDER)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
@@ -25,6 +26,7 @@ from conformance.manifest.config_maps import KIND as CONFIG_MAP
 from conformance.manifest.config_maps import config_maps
 from conformance.manifest.document import (
     GROUP,
+    JSON,
     KIND,
     MAX_BYTES,
     OTHER_KINDS,
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from conformance.manifest.document import Document
 
 _TEMPLATE = "{{"
+_JSON_GRAPH = re.compile(r'"kind"\s*:\s*"Dynamo')
 _USES_CONFIG_MAP = "configMap"
 _SHOWN_LINES = 9999
 _SHOWN_WIDTH = 1000
@@ -78,6 +81,8 @@ def check_bytes(
         text = decoded(data, file=file)
     except ManifestError as error:
         return tuple(_undecoded(error, data, file=file, options=options, named=named))
+    if not named and file.endswith(JSON) and _JSON_GRAPH.search(text) is None:
+        return ()  # Of the JSON that lies in folders, hardly any is manifests.
     used = _rules(options)
     checked: list[CheckedDocument] = []
     found = sources(text, file=file)

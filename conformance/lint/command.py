@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from conformance.lint.cache import ResultCache
     from conformance.lint.content import Content
+    from conformance.lint.files import Part
     from conformance.lint.finding import LintReport
     from conformance.lint.options import LintOptions
     from conformance.manifest.document import Document
@@ -231,11 +232,30 @@ def _contents(request: _Request) -> Iterator[Content]:
     if STDIN in request.words:
         yield Content(STDIN_NAME, sys.stdin.buffer.read())
     words = [str(Path(word)) for word in request.words if word != STDIN]
-    found = manifest_files(words, exclude=request.exclude, exclude_named=request.others_allowed)
+    parts: list[Part] = []
+    found = manifest_files(
+        words, exclude=request.exclude, exclude_named=request.others_allowed, parts=parts
+    )
     for path in found:
         if changed is None or path.resolve() in changed:
             named = str(path) in words and not request.others_allowed
             yield Content(str(path), path.read_bytes(), named=named)
+    if not request.others_allowed:
+        for line in _passed_over(parts):
+            click.echo(line, err=True)
+
+
+def _passed_over(parts: list[Part]) -> Iterator[str]:
+    """Yield a line for each file that was named, and one for each kind of those in folders."""
+    kinds: dict[str, int] = {}
+    for one in parts:
+        if one.named:
+            yield f"{one.path}: {one.reason}"
+        else:
+            kinds[one.reason] = kinds.get(one.reason, 0) + 1
+    for reason, count in kinds.items():
+        files = "1 file" if count == 1 else f"{count} files"
+        yield f"passed over {files}: {reason}"
 
 
 def _fixed(request: _Request) -> LintReport:

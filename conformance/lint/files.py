@@ -6,13 +6,29 @@ from fnmatch import fnmatch
 from functools import cache
 from glob import glob, has_magic
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from conformance.lint.wholes import Wholes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-SUFFIXES = (".yaml", ".yml")
+SUFFIXES = (".yaml", ".yml", ".json")
 STDIN = "-"
+
+
+class Part(NamedTuple):
+    """A file that is left out, because it is a part of something else.
+
+    Attributes:
+        path: The file.
+        reason: What it is a part of, and what to check instead.
+        named: Whether somebody asked for this very file.
+    """
+
+    path: Path
+    reason: str
+    named: bool
 
 
 class NoSuchPathError(FileNotFoundError):
@@ -20,31 +36,47 @@ class NoSuchPathError(FileNotFoundError):
 
 
 def manifest_files(
-    words: Iterable[str | Path], *, exclude: tuple[str, ...] = (), exclude_named: bool = False
+    words: Iterable[str | Path],
+    *,
+    exclude: tuple[str, ...] = (),
+    exclude_named: bool = False,
+    parts: list[Part] | None = None,
 ) -> Iterator[Path]:
-    """Yield files as given, what fits a pattern, and every YAML file below folders in order.
+    """Yield files as given, what fits a pattern, and each YAML or JSON file below folders in order.
+
+    Files that are a part of something else (`wholes.py`) are left out.
 
     Args:
         words: Files, folders, and patterns that no shell has expanded (`**` for any folders).
         exclude: Patterns of files below folders to leave out.
         exclude_named: Whether files that are named are left out too, as a program that names
             every file of a repository expects.
+        parts: Gets what is left out because it is a part of something else.
 
     Raises:
         NoSuchPathError: A word stands for nothing.
     """
     seen: set[Path] = set()
     real = cache(Path.resolve)
+    wholes = Wholes()
     for word in words:
         for path in _expanded(Path(word)):
-            below = _below(path, exclude) if path.is_dir() else (path,)
-            if exclude_named and not path.is_dir() and _excluded(path, exclude):
+            is_folder = path.is_dir()
+            if exclude_named and not is_folder and _excluded(path, exclude):
                 continue
-            for one in below:
+            entries = sorted(path.rglob("*")) if is_folder else [path]
+            if is_folder:
+                wholes.look_at(entries)
+            for one in _below(path, entries, exclude) if is_folder else entries:
                 place = real(one.parent) / one.name
-                if place not in seen:
-                    seen.add(place)
+                if place in seen:
+                    continue
+                seen.add(place)
+                reason = wholes.part_of(place)
+                if reason is None:
                     yield one
+                elif parts is not None:
+                    parts.append(Part(one, reason, named=not is_folder))
 
 
 def _expanded(path: Path) -> tuple[Path, ...]:
@@ -61,8 +93,8 @@ def _expanded(path: Path) -> tuple[Path, ...]:
     return wanted
 
 
-def _below(folder: Path, exclude: tuple[str, ...]) -> Iterator[Path]:
-    for path in sorted(folder.rglob("*")):
+def _below(folder: Path, entries: list[Path], exclude: tuple[str, ...]) -> Iterator[Path]:
+    for path in entries:
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         wanted = path.suffix in SUFFIXES and not hidden and not _excluded(path, exclude)
         if wanted and path.is_file():

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from conformance.manifest.errors import ManifestError
-from conformance.manifest.node import Mapping, Mark, Path, Scalar, walk
+from conformance.manifest.node import Mapping, Mark, Path, Scalar, Sequence, walk
 from conformance.manifest.yaml import parse
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ OTHER_KINDS = (
 V1ALPHA1 = "v1alpha1"
 V1BETA1 = "v1beta1"
 VERSIONS = (V1ALPHA1, V1BETA1)
+
+JSON = ".json"
 
 MAX_BYTES = 64 * 2**20
 """More than any folder's worth of manifests."""
@@ -172,9 +174,16 @@ def _documents(source: Source) -> Iterator[Mapping]:
     for root in parse(source.text, file=source.file, line=source.line):
         if isinstance(root, Mapping):
             yield root
-        elif not (isinstance(root, Scalar) and root.value is None):
+        elif not (isinstance(root, Scalar) and root.value is None) and not _is_json_patch(root):
             reason = "no manifest: that is a mapping with apiVersion and kind"
             raise ManifestError(source.file, root.mark, reason)
+
+
+def _is_json_patch(root: Node) -> bool:
+    """Whether a list is one of operations (RFC 6902), which `kustomize` applies to an object."""
+    if not isinstance(root, Sequence) or not root.items:
+        return False
+    return all(isinstance(one, Mapping) and "op" in one and "path" in one for one in root)
 
 
 def _items(root: Mapping) -> tuple[Mapping, ...]:
@@ -209,7 +218,8 @@ def decoded(data: bytes, *, file: str) -> str:
     if (at := data.find(b"\0")) >= 0:
         reason = "a NUL byte: not UTF-8 text; is it another encoding, or no text at all?"
         raise ManifestError(file, _mark_at(data, at), reason)
-    return text
+    # In JSON a tab stands between values alone; YAML takes none there.
+    return text.replace("\t", " ") if file.endswith(JSON) else text
 
 
 def read_file(path: FilePath) -> tuple[Document, ...]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from importlib import import_module
 from pathlib import Path
 
 import pytest
+import yaml
 
-from conformance import collectors
+from conformance import collectors, plugin
+from conformance.lint.files import SUFFIXES, manifest_files
 
 pytest_plugins = ["pytester"]
 
@@ -85,3 +88,25 @@ def test_what_is_not_tried_is_no_pass(pytester: pytest.Pytester) -> None:
     )
     run.assert_outcomes(skipped=1, deselected=1)
     run.stdout.fnmatch_lines(["SKIPPED*UNSUPPORTED: TensorRT-LLM's leader starts*"])
+
+
+def collected(pytester: pytest.Pytester, *words: str) -> set[str]:
+    items, _ = pytester.inline_genitems(*PLUGINS, "-m", "lint", *words)
+    return {one.path.name for one in items}
+
+
+def test_a_folder_collects_what_lint_looks_at(pytester: pytest.Pytester) -> None:
+    folder = pytester.mkdir("launch") / "k8s"
+    folder.mkdir()
+    text = ONE_NODE.read_text(encoding="utf-8")
+    graph = next(one for one in yaml.safe_load_all(text) if one["kind"] != "ConfigMap")
+    shutil.copy(ONE_NODE, folder / "graph.yml")
+    (folder / "graph.json").write_text(json.dumps(graph, indent="\t"), encoding="utf-8")
+    (folder / "other.json").write_text("[1]", encoding="utf-8")
+    (folder / "patch.yaml").write_text(yaml.safe_dump(graph), encoding="utf-8")
+    (folder / "kustomization.yaml").write_text("patches: [{path: patch.yaml}]\n", encoding="utf-8")
+    linted = {one.name for one in manifest_files([folder])}
+    assert collected(pytester, "launch") == {"graph.yml", "graph.json"}
+    assert linted >= {"graph.yml", "graph.json"}
+    assert "patch.yaml" not in linted
+    assert plugin.MANIFESTS == SUFFIXES

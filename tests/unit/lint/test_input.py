@@ -210,3 +210,151 @@ def test_what_others_broke_is_found_when_it_is_named(shop: Shop, content: str | 
 def test_a_broken_graph_is_found_in_a_folder_too(shop: Shop, encoding: str) -> None:
     shop.write("sub/x.yaml", f"{GRAPH}# caf\xe9\n".encode(encoding))
     assert [rule for rule, _line in shop.found("sub")] == ["yaml"]
+
+
+# --- parts of something else --------------------------------------------------------------------
+
+PARTIAL = f"""\
+apiVersion: nvidia.com/v1beta1
+{HEAD}metadata: {{name: graph}}
+spec:
+  components: [{{name: Worker, replicas: 2}}]
+"""
+OPERATIONS = """\
+- op: replace
+  path: /spec/components/1/podTemplate/metadata/annotations/nvidia.com~1v
+  value: DynamoGraphDeployment
+"""
+
+
+@pytest.mark.parametrize(
+    ("kustomization", "patch"),
+    [
+        ("patches: [{path: patch.yaml}]", "patch.yaml"),
+        ("patches: [{path: patch.yaml, target: {kind: DynamoGraphDeployment}}]", "patch.yaml"),
+        ("patches:\n- patch: |\n    - op: remove\n      path: /a\n- path: patch.yml", "patch.yml"),
+        ("patchesStrategicMerge: [patch.yaml]", "patch.yaml"),
+        ("patchesStrategicMerge:\n- |\n  kind: X\n- ./patch.yaml", "patch.yaml"),
+        ("patchesJson6902: [{path: patch.json}]", "patch.json"),
+        ("patches: [{path: patches/deep/patch.yaml}]", "patches/deep/patch.yaml"),
+        ("transformers: [patch.yaml]", "patch.yaml"),
+        ("configurations: [patch.yaml]", "patch.yaml"),
+        ("replacements: [{path: patch.yaml}]", "patch.yaml"),
+        (
+            "resources: [graph.yaml]\npatches: [{path: ../common/patch.yaml}]",
+            "../common/patch.yaml",
+        ),
+    ],
+)
+@pytest.mark.parametrize("name", ["kustomization.yaml", "kustomization.yml", "Kustomization"])
+def test_a_part_of_a_kustomization_is_no_graph(
+    shop: Shop, kustomization: str, patch: str, name: str
+) -> None:
+    shop.write("all/base/graph.yaml", GRAPH)
+    shop.write(f"all/base/{name}", f"{kustomization}\n")
+    path = shop.write(f"all/base/{patch}", json.dumps([]) if "json" in patch else PARTIAL)
+    assert [one["file"] for one in shop.documents("all")] == ["all/base/graph.yaml"]
+    if "json" not in patch:
+        path.parent.joinpath(name).unlink(missing_ok=True)
+        (shop.folder / "all/base" / name).unlink(missing_ok=True)
+        assert len(shop.documents("all")) == 2
+
+
+def test_a_patch_that_is_named_is_said_to_be_one(shop: Shop) -> None:
+    shop.write("kustomization.yaml", "patches: [{path: p/patch.yaml}]\n")
+    shop.write("p/patch.yaml", PARTIAL)
+    ended = shop.run("p/patch.yaml")
+    assert ended.exit_code == 3
+    assert "p/patch.yaml: a part of a kustomization; check what `kustomize build`" in ended.stderr
+
+
+def test_patches_in_folders_are_counted(shop: Shop) -> None:
+    shop.write("kustomization.yaml", "patches: [{path: a.yaml}, {path: b.yaml}]\n")
+    for name in ("a.yaml", "b.yaml"):
+        shop.write(name, PARTIAL)
+    shop.write("graph.yaml", GRAPH)
+    assert "passed over 2 files: a part of a kustomization" in shop.run(".").stderr
+
+
+def test_a_resource_of_a_kustomization_is_a_graph(shop: Shop) -> None:
+    shop.write("kustomization.yaml", "resources: [graph.yaml]\npatches: [{path: graph.yaml}]\n")
+    shop.write("graph.yaml", GRAPH)
+    assert len(shop.documents(".")) == 1
+
+
+def test_the_patch_of_a_transformer(shop: Shop) -> None:
+    shop.write("kustomization.yaml", "transformers: [t.yaml]\n")
+    shop.write("t.yaml", "kind: PatchTransformer\npath: patch.yaml\n")
+    shop.write("patch.yaml", PARTIAL)
+    assert shop.run(".").exit_code == 3
+
+
+def test_a_component_of_a_kustomization(shop: Shop) -> None:
+    shop.write("kustomization.yaml", "components: [part]\nresources: [graph.yaml]\n")
+    shop.write("graph.yaml", GRAPH)
+    shop.write("part/kustomization.yaml", "kind: Component\npatches: [{path: patch.yaml}]\n")
+    shop.write("part/patch.yaml", PARTIAL)
+    assert [one["file"] for one in shop.documents(".")] == ["graph.yaml"]
+
+
+@pytest.mark.parametrize("text", ["patches: [", "- a\n", "patches: 3\n", "\0", "", "a: b\n"])
+def test_a_kustomization_that_says_nothing(shop: Shop, text: str) -> None:
+    shop.write("kustomization.yaml", text)
+    shop.write("graph.yaml", GRAPH)
+    assert len(shop.documents("graph.yaml")) == 1
+
+
+def test_kustomizations_that_name_each_other(shop: Shop) -> None:
+    shop.write("a/kustomization.yaml", "components: [../b]\n")
+    shop.write("b/kustomization.yaml", "components: [../a]\n")
+    shop.write("a/graph.yaml", GRAPH)
+    assert len(shop.documents(".")) == 1
+
+
+@pytest.mark.parametrize("name", ["patch.yaml", "patch.json"])
+def test_operations_are_no_graph(shop: Shop, name: str) -> None:
+    text = OPERATIONS if name.endswith("yaml") else json.dumps([{"op": "remove", "path": "/a"}])
+    shop.write(f"sub/{name}", text)
+    shop.write("sub/graph.yaml", GRAPH)
+    assert [one["file"] for one in shop.documents("sub")] == ["sub/graph.yaml"]
+    assert shop.run(f"sub/{name}").exit_code == 3
+
+
+def test_a_helm_template_is_no_graph(shop: Shop) -> None:
+    shop.write("chart/Chart.yaml", "name: c\n")
+    shop.write("chart/templates/graph.yaml", GRAPH.replace("name: graph", "name: {{ .name }}"))
+    shop.write("chart/templates/deep/plain.yaml", GRAPH)
+    assert [one["file"] for one in shop.documents(".")] == ["chart/templates/deep/plain.yaml"]
+    named = shop.run("chart/templates/graph.yaml")
+    assert "a Helm template; check what `helm template` prints" in named.stderr
+
+
+def test_braces_outside_a_chart_are_judged(shop: Shop) -> None:
+    shop.write("templates/graph.yaml", GRAPH.replace("name: graph", "name: {{ .name }}"))
+    assert [one for one, _line in shop.found(".")] == ["yaml"]
+
+
+# --- JSON ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("indent", [None, 2, "\t"])
+def test_json_in_a_folder_is_judged(shop: Shop, indent: int | str | None) -> None:
+    import yaml
+
+    shop.write("sub/graph.json", json.dumps(yaml.safe_load(WRONG), indent=indent))
+    assert [one for one, _line in shop.found("sub")] == ["api-schema"]
+    assert [one for one, _line in shop.found("sub/graph.json")] == ["api-schema"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": "DynamoGraphDeployment"',
+        '// nvidia.com/v1beta1\n{"a": 1}',
+        '["DynamoGraphDeployment"]',
+    ],
+)
+def test_other_json_in_a_folder_is_passed_over(shop: Shop, text: str) -> None:
+    shop.write("sub/other.json", text)
+    shop.write("sub/graph.yaml", GRAPH)
+    assert [one["file"] for one in shop.documents("sub")] == ["sub/graph.yaml"]
