@@ -10,12 +10,12 @@ import pytest
 
 from conformance.engines.legacy import legacy_release
 from conformance.engines.serving import serving
-from conformance.lint.check import check_file
+from conformance.lint.check import check_file, is_other_json
 from conformance.lint.finding import Severity
 from conformance.lint.output.text import findings as finding_texts
 from conformance.lint.settings import find_settings
 from conformance.manifest.config_maps import config_maps
-from conformance.manifest.document import read_file
+from conformance.manifest.document import read_documents, read_file, read_text
 from conformance.manifest.errors import ManifestError
 from conformance.manifest.read import read_graph
 from conformance.probes.probe import Endpoint, Probe, ProbeFailure, Unsupported, load_probes
@@ -58,7 +58,11 @@ class ManifestFile(pytest.File):
     def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
         """Yield the lint item, then the checks of each graph on the target."""
         try:
-            documents = read_file(self.path)
+            text = read_text(self.path)
+            named = self.session.isinitpath(self.path)
+            if not named and is_other_json(text, file=self.path.name):
+                return
+            documents = tuple(read_documents(text, file=str(self.path)))
         except ManifestError:
             yield LintItem.from_parent(self, name=LINT)
             return

@@ -12,6 +12,8 @@ class Feature(StrEnum):
     LWS = "lws"
     GROVE = "grove"
     INFERENCE_EXTENSION = "inference-extension"
+    NATS = "nats"
+    ETCD = "etcd"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,11 +24,15 @@ class Cluster:
         lws: The LeaderWorkerSet controller (and the Volcano API group the operator asks for).
         grove: Grove, which then runs every graph that does not decline it.
         inference_extension: The Gateway API inference extension, which an `epp` component needs.
+        nats: A NATS server that the operator tells graphs of.
+        etcd: An etcd server that the operator tells graphs of.
     """
 
     lws: bool = False
     grove: bool = False
     inference_extension: bool = False
+    nats: bool = False
+    etcd: bool = False
 
     def has(self, feature: Feature) -> bool:
         """Whether the cluster has `feature`."""
@@ -34,4 +40,6 @@ class Cluster:
             Feature.LWS: self.lws,
             Feature.GROVE: self.grove,
             Feature.INFERENCE_EXTENSION: self.inference_extension,
+            Feature.NATS: self.nats,
+            Feature.ETCD: self.etcd,
         }[feature]

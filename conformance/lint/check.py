@@ -81,8 +81,8 @@ def check_bytes(
         text = decoded(data, file=file)
     except ManifestError as error:
         return tuple(_undecoded(error, data, file=file, options=options, named=named))
-    if not named and file.endswith(JSON) and _JSON_GRAPH.search(text) is None:
-        return ()  # Of the JSON that lies in folders, hardly any is manifests.
+    if not named and is_other_json(text, file=file):
+        return ()
     used = _rules(options)
     checked: list[CheckedDocument] = []
     found = sources(text, file=file)
@@ -190,6 +190,11 @@ class _Page:
             findings=tuple(sorted(unique, key=lambda one: (one.line, one.column, one.rule))),
             waived=waived,
         )
+
+
+def is_other_json(text: str, *, file: str) -> bool:
+    """Whether a file is JSON that is no graph, as most JSON is that lies in folders."""
+    return file.endswith(JSON) and _JSON_GRAPH.search(text) is None
 
 
 def _config_maps(found: tuple[Source, ...]) -> ConfigMaps:

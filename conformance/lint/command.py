@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from conformance.lint.finding import LintReport
     from conformance.lint.options import LintOptions
     from conformance.manifest.document import Document
+    from conformance.manifest.prerequisites import Prerequisite
 
 EXIT_FINDINGS = 1
 EXIT_USAGE = 2
@@ -57,7 +58,7 @@ class _Request:
 @click.option(
     "--cluster-has",
     metavar="WORDS",
-    help="What the cluster has: none, or some of lws,grove,inference-extension.",
+    help="What the cluster has: none, or some of lws,grove,inference-extension,nats,etcd.",
 )
 @click.option("--operator", metavar="VERSION", help="The operator to judge by (1.5.0-dev).")
 @click.option("--crd", metavar="FILE", help="Judge by this CustomResourceDefinition.")
@@ -303,17 +304,32 @@ def _list_prerequisites(request: _Request, style: str, output: str | None) -> in
 
     if style not in ("text", "json"):
         raise click.UsageError(f"--prerequisites has no format {style}; text and json are there")
-    documents = [document for one in _contents(request) for document in _documents(one)]
+    files = [_documents(one) for one in _contents(request)]
+    documents = [document for file in files for document in file]
     if not graphs_in(documents):
         click.echo(NOTHING, err=True)
         return EXIT_NOTHING
-    found = prerequisites(documents)
+    found = tuple(sorted({*prerequisites(documents), *_servers(files)}))
     text = listed.render_json(found) if style == "json" else listed.render_text(found)
     if output is not None:
         _write(output, text)
         text = listed.render_text(found)
     click.echo(_bytes(text))
     return 0
+
+
+def _servers(files: list[tuple[Document, ...]]) -> Iterator[Prerequisite]:
+    """Yield what the graphs of each file talk to."""
+    from conformance.lint.servers import prerequisites_of
+    from conformance.manifest.config_maps import config_maps
+    from conformance.manifest.prerequisites import graphs_in
+    from conformance.manifest.read import read_graph
+
+    for documents in files:
+        beside = config_maps(documents)
+        for document in graphs_in(documents):
+            graph = replace(read_graph(document), config_maps=beside)
+            yield from prerequisites_of(document, graph)
 
 
 def _documents(content: Content) -> tuple[Document, ...]:

@@ -68,6 +68,8 @@ def cluster_of(words: Iterable[str]) -> Cluster:
         lws=Feature.LWS in given,
         grove=Feature.GROVE in given,
         inference_extension=Feature.INFERENCE_EXTENSION in given,
+        nats=Feature.NATS in given,
+        etcd=Feature.ETCD in given,
     )
 
 

@@ -23,7 +23,7 @@ def render_text(found: tuple[Prerequisite, ...]) -> str:
         keys = sorted({one.key for one in uses if one.key})
         entries = f" with {', '.join(keys)}" if keys else ""
         optional = " (optional)" if all(one.optional for one in uses) else ""
-        lines.append(f"{kind} {name}{entries}{optional}")
+        lines.append(f"{kind} {name}".rstrip() + entries + optional)
         lines += [f"    {one.file}:{one.line}:{one.column} ({one.graph})" for one in uses]
     return "\n".join(lines)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lint_shop import GRAPH, Shop
+from lint_shop import GRAPH, Shop, graph
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,6 +58,7 @@ spec:
                 - {name: c, mountPath: /models}
                 - {name: implicit, mountPath: /data}
 """
+BACKEND = "nvidia.com/dynamo-discovery-backend"
 ALPHA = """\
 apiVersion: nvidia.com/v1alpha1
 kind: DynamoGraphDeployment
@@ -158,6 +159,45 @@ def test_graphs_in_a_list_need_things_too(shop: Shop) -> None:
               "spec": {"priorityClassName": "urgent"}}]  # fmt: skip
     shop.write("l.yaml", json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
     assert named(shop, "l.yaml") == {("PriorityClass", "urgent")}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kind"),
+    [
+        ("args: [--model, Q", "args: [--request-plane, nats, --model, Q", "NATS server"),
+        ("args: [--model, Q", "args: [--event-plane, nats, --model, Q", "NATS server"),
+        ("args: [--model, Q", "args: [--discovery-backend=etcd, --model, Q", "etcd server"),
+        ("spec:\n  comp", "spec:\n  env: [{name: DYN_REQUEST_PLANE, value: nats}]\n  comp",
+         "NATS server"),
+        ("  name: graph\n", f"  name: graph\n  annotations: {{{BACKEND}: etcd}}\n", "etcd server"),
+        ("      type: worker\n", "      type: worker\n      multinode: {nodeCount: 2}\n",
+         "Grove or LeaderWorkerSet controller"),
+        ("    - name: Worker\n", "    - {name: Picker, type: epp}\n    - name: Worker\n",
+         "Gateway API Inference Extension"),
+    ],
+)  # fmt: skip
+def test_what_a_graph_talks_to(shop: Shop, old: str, new: str, kind: str) -> None:
+    shop.write("g.yaml", graph(old, new))
+    assert named(shop, "g.yaml") == {(kind, "")}
+    assert kind in shop.run("--prerequisites", "g.yaml").stdout.splitlines()
+
+
+def test_a_server_with_its_address(shop: Shop) -> None:
+    env = "[{name: DYN_REQUEST_PLANE, value: nats}, {name: NATS_SERVER, value: 'nats://n:4222'}]"
+    shop.write("g.yaml", graph("spec:\n  comp", f"spec:\n  env: {env}\n  comp"))
+    assert named(shop, "g.yaml") == {("NATS server", "nats://n:4222")}
+
+
+def test_a_planner_that_looks_at_traffic_asks_prometheus(shop: Shop) -> None:
+    config = '{"optimization_target":"sla","metric_pulling_prometheus_endpoint":"http://p:9090"}'
+    image = "nvcr.io/nvidia/ai-dynamo/dynamo-planner:1.6.1"
+    main = f"name: main, image: '{image}', command: [python3, -m, dynamo.planner]"
+    planner = (
+        "    - name: Planner\n      type: planner\n"
+        f"      podTemplate: {{spec: {{containers: [{{{main}, args: [--config, '{config}']}}]}}}}\n"
+    )
+    shop.write("g.yaml", graph("    - name: Worker\n", f"{planner}    - name: Worker\n"))
+    assert named(shop, "g.yaml") == {("Prometheus server", "http://p:9090")}
 
 
 def test_nothing_is_needed(shop: Shop) -> None:

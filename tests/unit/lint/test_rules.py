@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.api.cluster import Cluster
 from conformance.lint.check import check_file
 from conformance.lint.options import LintOptions
 from conformance.lint.rule import load_rules
+from conformance.lint.settings import cluster_of
 
 if TYPE_CHECKING:
+    from conformance.api.cluster import Cluster
     from conformance.lint.finding import Finding
 
 CASES = Path(__file__).parent / "cases"
@@ -51,7 +52,7 @@ def places(path: Path) -> list[tuple[int, int]]:
 def cluster(path: Path) -> Cluster | None:
     found = CLUSTER.match(path.read_text(encoding="utf-8"))
     parts = found[1].split() if found is not None else []
-    return Cluster(lws="lws" in parts, grove="grove" in parts) if parts else None
+    return cluster_of(parts if parts != ["bare"] else ["none"]) if parts else None
 
 
 @pytest.mark.parametrize("rule", RULES)
