@@ -50,7 +50,7 @@ def _offloads(part: Part) -> bool:
     """Whether KV blocks go to another memory than the GPU's, and come back."""
     if _given("kv_offloading_size", "enable_hierarchical_cache")(part):
         return True
-    return bool(_OFFLOADERS & _connectors(part)) or part.value("connector") == "kvbm"
+    return bool(_OFFLOADERS & connectors(part)) or part.value("connector") == "kvbm"
 
 
 _OFFLOADERS = frozenset(
@@ -65,7 +65,7 @@ _OFFLOADERS = frozenset(
 """vLLM's connectors to another memory."""
 
 
-def _connectors(part: Part) -> frozenset[str]:
+def connectors(part: Part) -> frozenset[str]:
     """Return the names of a vLLM worker's KV connectors, a wrapper's own among them."""
     try:
         config = parse_json(part.value("kv_transfer_config") or "null")

@@ -55,11 +55,12 @@ class EngineSettings:
 
     Attributes:
         part: The component with its role and arguments.
+        graph_env: The environment that every component of the graph gets beneath its own.
     """
 
     def __init__(self, part: Part, graph: Graph) -> None:
         self.part = part
-        self._graph_env = graph.env
+        self.graph_env = graph.env
         self._config_maps = graph.config_maps
 
     @property
@@ -204,7 +205,7 @@ class EngineSettings:
         """Return a variable of the main container, the graph's beneath its own, or None."""
         main = self.part.component.main
         own = main.env if main is not None else ()
-        found = [one for one in (*self._graph_env, *own) if one.name == name]
+        found = [one for one in (*self.graph_env, *own) if one.name == name]
         return found[-1] if found else None
 
     def use_mark(self, use: Given) -> Mark:
