@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -70,11 +71,12 @@ class ManifestFile(pytest.File):
         if not described:
             return
         yield LintItem.from_parent(self, name=LINT)
+        beside = config_maps(documents)
         level: str = self.config.getoption("--dynamo-target") or LOCAL
         kind = GraphOnTarget if level == LOCAL else GraphInCluster
         for index, document in enumerate(described):
             try:
-                graph = read_graph(document)
+                graph = replace(read_graph(document), config_maps=beside)
             except ManifestError:
                 continue  # The lint item says what is wrong with it.
             name = level if len(described) == 1 else f"{level}-{graph.name or index}"
