@@ -22,6 +22,7 @@ from conformance.manifest.read import read_graph
 from conformance.probes.probe import Endpoint, Probe, ProbeFailure, Unsupported, load_probes
 from conformance.progress import progress_of
 from conformance.rendering import backend
+from conformance.rendering.kubelet import resolved
 from conformance.report.stash import TABLE
 from conformance.report.table import Outcome, Row, Table
 from conformance.targets.ready import wait_ready
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from conformance.engines.serving import Serving
+    from conformance.manifest.config_maps import ConfigMaps
     from conformance.manifest.graph import Graph
     from conformance.schedule import Job
     from conformance.targets.compose.deployment import ComposeDeployment
@@ -309,16 +311,28 @@ class GraphOnTarget(OnTarget):
     """`FILE::local`: a manifest's graph as processes of this machine."""
 
     def __init__(self, *, name: str, parent: pytest.Collector, graph: Graph) -> None:
-        super().__init__(name=name, parent=parent, promised=serving(graph))
+        self.broken: ManifestError | None = None
+        self.beside: ConfigMaps = {}
+        try:
+            self.beside = config_maps(read_file(parent.path))
+        except ManifestError as error:
+            self.broken = error
+        promised = serving(resolved(graph, self.beside))
+        super().__init__(name=name, parent=parent, promised=promised)
         self.graph = graph
 
     def deploy(self) -> AbstractContextManager[Deployment]:
-        """Start the graph's pods as processes."""
+        """Start the graph's pods as processes.
+
+        Raises:
+            DeployFailure: A ConfigMap beside the graph is one that no cluster takes.
+        """
         from conformance.targets.local.deployment import LocalTarget
 
+        if self.broken is not None:
+            raise DeployFailure(str(self.broken))
         engine: str = self.config.getoption("--dynamo-engine")
-        beside = config_maps(read_file(self.path))
-        target = LocalTarget(engine=engine, at_end=self.keep_logs, config_maps=beside)
+        target = LocalTarget(engine=engine, at_end=self.keep_logs, config_maps=self.beside)
         return target.deploy(self.graph)
 
 

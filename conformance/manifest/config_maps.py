@@ -2,43 +2,93 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+import re
 from typing import TYPE_CHECKING, TypeAlias
 
+from conformance.manifest.errors import ManifestError
+from conformance.manifest.fields import is_null
 from conformance.manifest.node import Scalar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from conformance.manifest.document import Document
     from conformance.manifest.graph import Component
-    from conformance.manifest.node import Mapping
+    from conformance.manifest.node import Entry, Mapping
 
 KIND = "ConfigMap"
 
-ConfigMaps: TypeAlias = "dict[str, dict[str, str]]"
-"""The texts of ConfigMaps: by the map's name, then by key."""
+ConfigMaps: TypeAlias = "dict[str, dict[str, str | bytes]]"
+"""What ConfigMaps hold, by the map's name and by key: `data` as texts, `binaryData` as bytes."""
+
+_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
+_VARIABLE = re.compile(r"[ -<>-~]+")
+"""What the kubelet takes for the name of an environment variable; others it leaves out."""
+
+_MAX_BYTES = 2**20
 
 
 def config_maps(documents: Iterable[Document]) -> ConfigMaps:
-    """Return the texts of the ConfigMaps among `documents`; `binaryData` is left out."""
+    """Return what the ConfigMaps among `documents` hold.
+
+    Raises:
+        ManifestError: The API server would refuse one of them.
+    """
     return {
-        one.name: _texts(one.root.mapping("data"))
+        one.name: _contents(one)
         for one in documents
         if one.kind == KIND and one.api_version == "v1"
     }
 
 
-def _texts(data: Mapping | None) -> dict[str, str]:
-    entries = data or ()
-    return {
-        entry.key: entry.value.value
-        for entry in entries
-        if isinstance(entry.value, Scalar) and isinstance(entry.value.value, str)
-    }
+def _contents(document: Document) -> dict[str, str | bytes]:
+    held: dict[str, str | bytes] = {}
+    size = 0
+    for field in ("data", "binaryData"):
+        for entry in document.root.mapping(field) or ():
+            if entry.key in held:
+                reason = f'key "{entry.key}" is in data and in binaryData; keep one'
+                raise ManifestError(document.file, entry.mark, reason)
+            _check_key(document, entry)
+            value = _value(document, field, entry)
+            size += len(entry.key) + len(value.encode() if isinstance(value, str) else value)
+            held[entry.key] = value
+    if size > _MAX_BYTES:
+        reason = f"a ConfigMap of {size} bytes, which may have {_MAX_BYTES}"
+        raise ManifestError(document.file, document.root.mark, reason)
+    return held
 
 
-def mounted_files(volume: Mapping, known: ConfigMaps) -> dict[str, str] | None:
-    """Return what a volume shows of a known ConfigMap: file names below the mount, with texts.
+def _check_key(document: Document, entry: Entry) -> None:
+    key = entry.key
+    if _KEY.fullmatch(key) is None or key == "." or key.startswith(".."):
+        reason = (
+            f'no key of a ConfigMap can be "{key}": 1 to 253 letters, digits, "-", "_" and ".", '
+            'not "." and nothing that begins with ".."'
+        )
+        raise ManifestError(document.file, entry.mark, reason)
+
+
+def _value(document: Document, field: str, entry: Entry) -> str | bytes:
+    if is_null(entry.value):
+        return "" if field == "data" else b""
+    value = entry.value.value if isinstance(entry.value, Scalar) else None
+    if not isinstance(value, str):
+        reason = f'{field} "{entry.key}" is no text; put it in quotes'
+        raise ManifestError(document.file, entry.value.mark, reason)
+    if field == "data":
+        return value
+    try:
+        return base64.b64decode("".join(value.split("\n")), validate=True)
+    except binascii.Error as error:
+        reason = f'{field} "{entry.key}" is no base64: {error}'
+        raise ManifestError(document.file, entry.value.mark, reason) from error
+
+
+def mounted_files(volume: Mapping, known: ConfigMaps) -> dict[str, str | bytes] | None:
+    """Return what a volume shows of a known ConfigMap: file names below the mount, with contents.
 
     Args:
         volume: An entry of a pod's `volumes`.
@@ -48,14 +98,24 @@ def mounted_files(volume: Mapping, known: ConfigMaps) -> dict[str, str] | None:
         None when the volume is another one, or its ConfigMap is not here.
     """
     source = volume.mapping("configMap")
-    texts = known.get(source.string("name") or "") if source is not None else None
-    if source is None or texts is None:
+    held = known.get(source.string("name") or "") if source is not None else None
+    if source is None or held is None:
         return None
     items = source.mappings("items")
     if not items:
-        return texts
+        return held
     named = ((one.string("key") or "", one.string("path") or "") for one in items)
-    return {path: texts[key] for key, path in named if path and key in texts}
+    return {path: held[key] for key, path in named if path and key in held}
+
+
+def variables(held: dict[str, str | bytes], *, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the variables that the kubelet makes of a ConfigMap for `envFrom`, by name and value.
+
+    Only `data` counts, and what cannot be the name of a variable is left out.
+    """
+    for key, value in held.items():
+        if isinstance(value, str) and _VARIABLE.fullmatch(prefix + key):
+            yield prefix + key, value
 
 
 def files_of_main(component: Component, known: ConfigMaps) -> dict[str, str]:
@@ -67,11 +127,12 @@ def files_of_main(component: Component, known: ConfigMaps) -> dict[str, str]:
     found: dict[str, str] = {}
     for mount in main.node.mappings("volumeMounts"):
         volume = volumes.get(mount.string("name"))
-        texts = mounted_files(volume, known) if volume is not None else None
+        held = mounted_files(volume, known) if volume is not None else None
         path = (mount.string("mountPath") or "").rstrip("/")
         below = mount.string("subPath") or ""
-        if texts is None or not path or "subPathExpr" in mount:
+        if held is None or not path or "subPathExpr" in mount:
             continue
+        texts = {name: text for name, text in held.items() if isinstance(text, str)}
         if below in texts:
             found[path] = texts[below]
         elif not below:

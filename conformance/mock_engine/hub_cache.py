@@ -51,6 +51,12 @@ def fill(
     }
 
 
+def is_id(model: str) -> bool:
+    """Whether a hub can have a model of this name: ORG/NAME."""
+    parts = model.split("/")
+    return len(parts) == 2 and all(_PART.fullmatch(part) for part in parts)  # noqa: PLR2004 -- ORG/NAME
+
+
 def home(env: Mapping[str, str]) -> Path:
     """Return the folder that holds the hub's cache, as the hub's own library finds it."""
     return Path(env.get("HF_HOME") or Path(env.get("HOME") or "/") / ".cache" / "huggingface")
@@ -70,19 +76,18 @@ def find(home: Path, model: str) -> Path | None:
     repository = home / "hub" / f"models--{model.replace('/', '--')}"
     try:
         snapshot = (repository / "refs" / "main").read_text(encoding="utf-8").strip()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+    except (OSError, ValueError):
+        return None  # Not there, or no name that a file can have.
     return repository / "snapshots" / snapshot
 
 
 def _folder_name(model: str) -> str:
-    parts = model.split("/")
-    if len(parts) != 2 or not all(_PART.fullmatch(part) for part in parts):  # noqa: PLR2004 -- ORG/NAME
+    if not is_id(model):
         raise BadModelIdError(
             f'model id "{model}" is not ORG/NAME: two parts of letters, digits, ".", "_" and "-", '
             'joined by one "/", such as Qwen/Qwen3-0.6B'
         )
-    return "models--" + "--".join(parts)
+    return "models--" + model.replace("/", "--")
 
 
 def _add(repository: Path, files: ModelFiles) -> Path:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 MODELS_VARIABLE = "DYN_MOCK_ENGINE_MODELS"
 """Names the folder for models that are made up; only the mock engine's image sets it."""
 
+PATHS_VARIABLE = "DYN_MOCK_ENGINE_PATHS"
+"""Names, as JSON, what stands here for paths of the container: by the folder here, the path."""
+
 _FLAGS = ("--model", "--model-path")
 _OURS = "dynamo."
 """Modules that begin so are played by the mock engine, or are Dynamo's own and ask for no model."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+import re
 import signal
 import sys
 import threading
@@ -18,9 +21,15 @@ from conformance.mock_engine import hub_cache, sglang, trtllm, vllm
 from conformance.mock_engine.members import describe
 from conformance.mock_engine.mocker_argv import first_event_port, mocker_argv
 from conformance.mock_engine.notice import notice
-from conformance.mock_engine.own_models import MODELS_VARIABLE
+from conformance.mock_engine.own_models import MODELS_VARIABLE, PATHS_VARIABLE
 from conformance.mock_engine.ports import check_free
-from conformance.mock_engine.refusal import HelpAskedFor, Refusal, StartFault, UsageRefusal
+from conformance.mock_engine.refusal import (
+    HelpAskedFor,
+    Refusal,
+    StartFault,
+    UsageRefusal,
+    ValueRefusal,
+)
 from conformance.mock_engine.rendezvous import DEADLINE_S, Rendezvous
 from conformance.mock_engine.settings import Settings
 from conformance.mock_engine.tokenizer import context_length, make_local_model
@@ -82,7 +91,22 @@ def read(engine: Engine, words: Sequence[str], env: Mapping[str, str]) -> Worker
         raise UsageRefusal(fault.advice) from fault
     if any(given.flag.exits for given in arguments.given):
         raise HelpAskedFor(f"it plays dynamo.{engine}, whose --help and --version it does not have")
-    return _READERS[engine](Settings(arguments=arguments, env=env))
+    worker = _READERS[engine](Settings(arguments=arguments, env=env))
+    if not worker.model:
+        raise ValueRefusal("the model is an empty text; give the id or the folder of one")
+    return replace(worker, served_name=published(worker.served_name, env))
+
+
+def published(name: str, env: Mapping[str, str]) -> str:
+    """Return the name that a model has in its manifest, when that is a path of the container."""
+    try:
+        paths: dict[str, str] = json.loads(env.get(PATHS_VARIABLE) or "{}")
+    except json.JSONDecodeError:
+        return name
+    for here in sorted(paths, key=len, reverse=True):
+        if name == here or name.startswith(f"{here}/"):
+            return paths[here] + name.removeprefix(here)
+    return name
 
 
 def _play(worker: Worker, env: Mapping[str, str]) -> None:
@@ -136,8 +160,10 @@ def _check_ports(worker: Worker) -> None:
 def _with_model(worker: Worker, env: Mapping[str, str]) -> Worker:
     """Return the worker with the longest sequence its model can take, unless it has a limit."""
     folder = _find_model(worker.model, env)
+    if folder is not None and env.get(MODELS_VARIABLE) and not (folder / "config.json").is_file():
+        folder = None
     if folder is None and (models := env.get(MODELS_VARIABLE)):
-        folder = Path(models) / worker.model.strip("/").replace("/", "--")
+        folder = Path(models) / _folder_name(worker.model)
         make_local_model(folder, name=worker.served_name)
         notice(f"model {worker.model} is made up")
         worker = replace(worker, model=str(folder))
@@ -152,10 +178,25 @@ def _with_model(worker: Worker, env: Mapping[str, str]) -> Worker:
     return replace(worker, max_model_len=context_length(folder))
 
 
+_LONGEST_NAME = 100
+
+
+def _folder_name(model: str) -> str:
+    """Return the name of the folder that is made for a model, whatever characters its id has."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "--", model.strip("/").replace("/", "--"))
+    if name.strip(".-") and name == model.strip("/").replace("/", "--")[:_LONGEST_NAME]:
+        return name
+    digest = hashlib.sha256(model.encode(errors="surrogateescape")).hexdigest()[:16]
+    return f"{name[:_LONGEST_NAME].strip('.-')}-{digest}".lstrip("-")
+
+
 def _find_model(model: str, env: Mapping[str, str]) -> Path | None:
     """Return the folder of a model's files, or None when it is not on this machine."""
-    if Path(model).is_dir():
-        return Path(model)
+    try:
+        if Path(model).is_dir():
+            return Path(model)
+    except (OSError, ValueError):
+        return None  # No path can be so long.
     home = env.get("HF_HOME")
     return hub_cache.find(Path(home), model) if home is not None else None
 

@@ -29,6 +29,15 @@ PROCESS_FLAGS = (
 GROUP_FLAGS = ("master-port", "data-parallel-rpc-port")
 """Flags that name a port on which the leader of a multinode group listens."""
 
+SIDE_CHANNEL = "VLLM_NIXL_SIDE_CHANNEL_PORT"
+"""Where vLLM hands KV blocks over; each data parallel rank takes the next port."""
+
+_HANDSHAKES = ("dynamo.vllm", "kv-transfer-config")
+"""What the command line of a vLLM worker that hands KV blocks over has in it."""
+
+EVENTS_PORT = 5557
+"""Where an engine publishes KV events when its configuration names no endpoint."""
+
 HTTP_PORT = 8000
 """Where a frontend listens when nothing says otherwise."""
 
@@ -45,6 +54,9 @@ _HTTP = re.compile(rf"--http[-_]port{_GAP}(\d+)")
 _PROCESS = _flag_pattern(PROCESS_FLAGS)
 _GROUP = _flag_pattern(GROUP_FLAGS)
 _EVENTS = re.compile(rf"(--kv[-_]events[-_]config{_GAP}\{{[^}}]*?://[^:\"']*:)(\d+)")
+_NO_ENDPOINT = re.compile(
+    rf"(--kv[-_]events[-_]config{_GAP}\{{)(?=\s*(\\?[\"'])\w)(?![^}}]*endpoint)(?=[^}}]*zmq)"
+)
 _DIST_INIT = re.compile(rf"(--dist[-_]init[-_]addr{_GAP}[^\s:]+:)(\d+)")
 _RANKS = re.compile(rf"--data[-_]parallel[-_]size[-_]local{_GAP}(\d+)")
 _ALL_RANKS = re.compile(rf"(?:--data[-_]parallel[-_]size|-dp|--dp[-_]size){_GAP}(\d+)")
@@ -73,7 +85,6 @@ class PortUse(NamedTuple):
 def listen_ports(words: Sequence[str]) -> tuple[PortUse, ...]:
     """Return the listen ports in a command line, those of KV events first."""
     text = _WORD.join(words)
-    ends = tuple(accumulate(len(word) + len(_WORD) for word in words))
     uses: list[PortUse] = []
     for pattern, span, by_group in (
         (_EVENTS, local_ranks(text), False),
@@ -82,11 +93,26 @@ def listen_ports(words: Sequence[str]) -> tuple[PortUse, ...]:
         (_DIST_INIT, 1, True),
     ):
         for match in pattern.finditer(text):
-            word = bisect_right(ends, match.start(2))
-            first = ends[word - 1] if word else 0
-            place = (word, match.start(2) - first, match.end(2) - first)
+            place = _place(words, match.start(2), match.end(2))
             uses.append(PortUse(*place, int(match[2]), span, by_group))
     return tuple(uses)
+
+
+def _place(words: Sequence[str], start: int, end: int) -> tuple[int, int, int]:
+    """Return which word a part of the joined words is in, and where in it."""
+    ends = tuple(accumulate(len(word) + len(_WORD) for word in words))
+    word = bisect_right(ends, start)
+    first = ends[word - 1] if word else 0
+    return word, start - first, end - first
+
+
+def _edited(words: Sequence[str], edits: Iterable[tuple[int, int, int, str]]) -> tuple[str, ...]:
+    """Return words with parts of them replaced: which word, from where, to where, by what."""
+    edited = list(words)
+    # From the end on, so that what stands before stays where it is.
+    for word, start, end, text in sorted(edits, reverse=True):
+        edited[word] = edited[word][:start] + text + edited[word][end:]
+    return tuple(edited)
 
 
 def listens(variable: str, value: str) -> bool:
@@ -110,18 +136,67 @@ def with_ports(
             write for it.
         group: Is given a port on which the leader of a multinode group listens.
     """
+    span = local_ranks(_WORD.join(words))
     changed = {
-        name: own(int(value), 1) if listens(name, value) else value for name, value in env.items()
+        name: own(int(value), span if name == SIDE_CHANNEL else 1)
+        if listens(name, value)
+        else value
+        for name, value in env.items()
     }
     edits = [
         (use, group(use.port) if use.by_group else own(use.port, use.span))
         for use in listen_ports(words)
     ]
-    moved = list(words)
-    # From the end on, so that what stands before stays where it is.
-    for use, port in sorted(edits, reverse=True):
-        moved[use.word] = moved[use.word][: use.start] + port + moved[use.word][use.end :]
-    return tuple(moved), changed
+    return _edited(words, ((use.word, use.start, use.end, port) for use, port in edits)), changed
+
+
+def with_event_endpoint(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return words in which a configuration of KV events names the endpoint that it defaults to.
+
+    Two engines on one machine would take the same one.
+    """
+    return _edited(
+        words,
+        (
+            (
+                *_place(words, match.end(1), match.end(1)),
+                f"{match[2]}endpoint{match[2]}:{match[2]}tcp://*:{EVENTS_PORT}{match[2]},",
+            )
+            for match in _NO_ENDPOINT.finditer(_WORD.join(words))
+        ),
+    )
+
+
+def hands_blocks_over(words: tuple[str, ...]) -> bool:
+    """Whether a command line is that of a vLLM worker that listens on `SIDE_CHANNEL`."""
+    line = " ".join(words).replace("_", "-")
+    return all(part in line for part in _HANDSHAKES)
+
+
+def with_flags(words: tuple[str, ...], values: Mapping[str, str]) -> tuple[str, ...]:
+    """Return words in which flags have other values, where they are written.
+
+    Args:
+        words: The command line.
+        values: The new values, by the flag without its dashes.
+    """
+    text = _WORD.join(words)
+    edits: list[tuple[int, int, int, str]] = []
+    for name, value in values.items():
+        spelt = name.replace("-", "[-_]")
+        pattern = rf"(--{spelt}{_GAP})([^\s{_WORD}\"']+)"
+        edits += (
+            (*_place(words, match.start(2), match.end(2)), value)
+            for match in re.finditer(pattern, text)
+        )
+    return _edited(words, edits)
+
+
+def flag_value(words: tuple[str, ...], name: str) -> str | None:
+    """Return the last value that a flag is given, or None when it is not written."""
+    spelt = name.replace("-", "[-_]")
+    found = re.findall(rf"--{spelt}{_GAP}([^\s{_WORD}\"']+)", _WORD.join(words))
+    return found[-1] if found else None
 
 
 def http_port(words: tuple[str, ...], env: Mapping[str, str]) -> int:
@@ -153,7 +228,7 @@ class PathUse(NamedTuple):
 def mounted_paths(text: str, mounts: Iterable[str]) -> tuple[PathUse, ...]:
     """Return where `text` names a mounted path, the longest mount winning, from left to right."""
     uses: list[PathUse] = []
-    for mount in sorted(mounts, key=len, reverse=True):
+    for mount in sorted(filter(_is_below_root, mounts), key=len, reverse=True):
         pattern = rf"(?<![\w./-]){re.escape(mount.rstrip('/'))}(?=$|[/\s\"',:=}}])"
         uses += (
             PathUse(match.start(), match.end(), mount)
@@ -161,6 +236,10 @@ def mounted_paths(text: str, mounts: Iterable[str]) -> tuple[PathUse, ...]:
             if not any(use.start < match.end() and match.start() < use.end for use in uses)
         )
     return tuple(sorted(uses))
+
+
+def _is_below_root(mount: str) -> bool:
+    return bool(mount.rstrip("/"))
 
 
 def rewrite_paths(text: str, mounts: Mapping[str, str]) -> str:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from conformance.rendering.relocation import listen_ports, listens, mounted_paths
+from conformance.rendering.relocation import (
+    SIDE_CHANNEL,
+    hands_blocks_over,
+    listen_ports,
+    listens,
+    local_ranks,
+    mounted_paths,
+)
 from launch.deploy.text import Edit, Text, expression, literal
 
 if TYPE_CHECKING:
@@ -25,14 +32,10 @@ MEANING: Final = {
     NIXL: "first port of the KV handshakes",
 }
 
-SIDE_CHANNEL: Final = "VLLM_NIXL_SIDE_CHANNEL_PORT"
 VOLUMES: Final = "VOLUMES"
 """The variable that names the folder in which volumes are folders."""
 
 _KINDS: Final = {"DYN_HTTP_PORT": HTTP, "DYN_SYSTEM_PORT": SYSTEM, SIDE_CHANNEL: NIXL}
-_HANDSHAKES = ("dynamo.vllm", "kv-transfer-config")
-"""What the command line of a vLLM worker that hands KV blocks over has in it."""
-
 _TAKEN: Final = 1024
 """How many ports from the first of a kind on are left to it."""
 
@@ -157,12 +160,15 @@ class _Ports:
 
 def _seat(process: Process, replica: int, plan: _Plan) -> Seat:
     env = dict(process.env)
-    line = " ".join(word.plain for word in process.words).replace("_", "-")
-    if all(part in line for part in _HANDSHAKES):
+    line = tuple(word.plain for word in process.words)
+    if hands_blocks_over(line):
         env.setdefault(SIDE_CHANNEL, literal(str(FIRST[NIXL])))
     ports = _Ports(process=process, env=env, plan=plan)
+    ranks = local_ranks(" ".join(line))
     env = {
-        name: ports.own(int(value.plain), 1) if listens(name, value.plain) else value
+        name: ports.own(int(value.plain), ranks if name == SIDE_CHANNEL else 1)
+        if listens(name, value.plain)
+        else value
         for name, value in env.items()
     }
     folders = dict(_folders(process))

@@ -24,7 +24,8 @@ POLL_SECONDS = 0.2
 
 @click.command(
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 ended by --for, 1 the graph failed, 2 wrong usage, 130 ended by Ctrl-C.",
+    epilog="Exit codes: 0 ended by --for, 1 the graph failed, 2 wrong usage or a graph that no "
+    "cluster takes, 130 ended by Ctrl-C.",
 )
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--name", help="Which graph of the file to run, when it holds several.")
@@ -56,6 +57,8 @@ def up(
     from conformance.manifest.config_maps import config_maps
     from conformance.manifest.document import read_file
     from conformance.manifest.errors import ManifestError
+    from conformance.rendering.kubelet import resolved
+    from conformance.targets.local.admission import Refused
     from conformance.targets.local.deployment import LocalTarget
     from conformance.targets.local.ports import PortsExhaustedError
     from conformance.targets.target import DeployFailure
@@ -63,14 +66,12 @@ def up(
     signal.signal(signal.SIGTERM, _end)
     try:
         graph = _pick(file, name)
+        beside = config_maps(read_file(file))
         target = LocalTarget(
-            engine=engine,
-            listener=_print_line,
-            http_port=port,
-            config_maps=config_maps(read_file(file)),
+            engine=engine, listener=_print_line, http_port=port, config_maps=beside
         )
         with target.deploy(graph) as deployment:
-            _serve(deployment, graph, timeout=timeout, seconds=seconds)
+            _serve(deployment, resolved(graph, beside), timeout=timeout, seconds=seconds)
     except KeyboardInterrupt:
         click.echo(f"{file}: ended", err=True)
         context.exit(EXIT_INTERRUPTED)
@@ -80,6 +81,9 @@ def up(
     except PortsExhaustedError as error:
         click.echo(f"{error}; choose another one with --port, or leave it out", err=True)
         context.exit(EXIT_FAILED)
+    except Refused as error:
+        click.echo(str(error), err=True)
+        context.exit(EXIT_USAGE)
     except DeployFailure as error:
         click.echo(f"{file}: {error}", err=True)
         context.exit(EXIT_FAILED)

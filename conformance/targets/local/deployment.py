@@ -7,12 +7,13 @@ import shutil
 import sys
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conformance.engines.serving import model_sources
 from conformance.rendering.failure import ReconcileFailure
+from conformance.targets.local import admission, confine
+from conformance.targets.local.gpus import VISIBLE, Seats, machine_gpus, runs_on_cpu
 from conformance.targets.local.plan import World, plan
 from conformance.targets.local.ports import Ports
 from conformance.targets.local.process import Process, stop_all
@@ -35,7 +36,22 @@ SECRETS = ("HF_TOKEN",)
 """Keys of secrets that are passed on from the caller's environment when they are set."""
 
 _PASSED = ("PATH", "LANG", "LC_ALL", "TERM", "SSL_CERT_FILE", "SSL_CERT_DIR", "DYN_LOG")
-_PASSED_REAL = ("HOME", "HF_HOME", "HF_HUB_OFFLINE", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
+_CACHES = (
+    "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "TRANSFORMERS_CACHE", "PYTORCH_TRANSFORMERS_CACHE",
+    "PYTORCH_PRETRAINED_BERT_CACHE",
+)  # fmt: skip
+"""Variables that name the hub's cache beside HF_HOME."""
+
+_TEMPORARY = ("TMPDIR", "TMP", "TEMP")
+_PASSED_REAL = (
+    "HOME", "HF_HOME", "HF_HUB_OFFLINE", "HF_DATASETS_CACHE", "XDG_CACHE_HOME", *_CACHES,
+    VISIBLE, "LD_LIBRARY_PATH",
+)  # fmt: skip
+"""What real engines get of the caller's: models are read from the caller's own cache."""
+
+HELD = (*_TEMPORARY, *_CACHES)
+HELD_REAL = (*_TEMPORARY, *(name for name in _PASSED_REAL if name.isupper() and name != VISIBLE))
+"""Variables that no manifest changes: the paths in them would be the user's own."""
 
 
 def ignore_lines(_name: str, _line: str) -> None:
@@ -70,40 +86,35 @@ class LocalTarget:
         """Start `graph`; leaving the context ends every process and removes every file.
 
         Raises:
+            Refused: The API server or the kubelet would not take this graph.
             DeployFailure: The operator would not make any pod of this graph, or a process cannot
                 be started.
             PortsExhaustedError: The wanted HTTP port is in use.
         """
+        admission.check(graph, self.config_maps)
+        is_real = self.engine != MOCK
         with run_folder(graph.name) as run, Ports() as ports:
             world = World(
                 run=run,
                 base=base_environment(self.engine, run),
                 secrets=_secrets(),
                 config_maps=self.config_maps,
+                held=HELD_REAL if is_real else HELD,
+                is_real=is_real,
+                is_confined=not is_real and confine.version() > 0,
+                seats=Seats(machine_gpus(os.environ), on_cpu=runs_on_cpu()) if is_real else None,
             )
             try:
                 planned = plan(graph, world=world, ports=ports, port=self.http_port)
             except ReconcileFailure as failure:
                 raise DeployFailure(str(failure)) from failure
-            self._furnish(planned, graph)
-            with running(planned.starts, run=run, listener=self.listener) as processes:
+            furnish(planned, run=run, is_real=is_real)
+            starts = planned.starts if is_real else kept_inside(planned.starts, run)
+            with running(starts, run=run, listener=self.listener) as processes:
                 try:
                     yield LocalDeployment(planned, tuple(processes), run / "logs")
                 finally:
                     self.at_end(run / "logs")
-
-    def _furnish(self, planned: Plan, graph: Graph) -> None:
-        """Make what stands for volumes, and the models that the mock engine needs."""
-        for folder in planned.folders:
-            folder.mkdir(parents=True, exist_ok=True)
-        for path, text in planned.files.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-        if self.engine != MOCK:
-            return
-        models = _models(planned, model_sources(graph))
-        for hub in planned.hubs:
-            fill_hub(hub, models)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,41 +214,82 @@ def base_environment(engine: str, run: Path) -> dict[str, str]:
     names = _PASSED if engine == MOCK else (*_PASSED, *_PASSED_REAL)
     env = {name: os.environ[name] for name in names if name in os.environ}
     env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])
-    env.setdefault("HOME", str(run))
+    if "HOME" not in env:
+        (run / "home").mkdir()
+        env["HOME"] = str(run / "home")
     # The runtime leaves a logging configuration in the temporary folder of every process.
-    env["TMPDIR"] = str(run / "tmp")
+    env |= dict.fromkeys(_TEMPORARY, str(run / "tmp"))
     env["PYTHONUNBUFFERED"] = "1"
     env["DYN_SDK_DISABLE_ANSI_LOGGING"] = "1"
     if engine == MOCK:
         from conformance.mock_engine import environment
+        from conformance.mock_engine.own_models import MODELS_VARIABLE
 
         env.update(environment(hub_home=run / "hub"))
+        env[MODELS_VARIABLE] = str(run / "models")
     return env
 
 
-def fill_hub(hub: Path, models: Iterable[str]) -> None:
-    """Make the models that the mock engine serves: a hub's cache, or a folder of their own."""
-    from conformance.mock_engine.hub_cache import fill
+def kept_inside(starts: Iterable[Start], run: Path) -> tuple[Start, ...]:
+    """Return processes that cannot write outside of the run's folder."""
+    return tuple(replace(one, argv=confine.confined(one.argv, str(run))) for one in starts)
+
+
+def furnish(planned: Plan, *, run: Path, is_real: bool) -> None:
+    """Make what stands for volumes and paths, and the models that the mock engine needs.
+
+    Raises:
+        DeployFailure: It cannot be made, as where one path is a file and a folder.
+    """
+    try:
+        for folder in planned.folders:
+            _inside(folder, run).mkdir(parents=True, exist_ok=True)
+        for path, content in planned.files.items():
+            _write(_inside(path, run), content)
+        for path, source in planned.copies.items():
+            _inside(path, run).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, path)
+        if not is_real:
+            _make_models(planned, run)
+    except OSError as error:
+        raise DeployFailure(f"{error.filename or run} cannot be made: {error.strerror}") from error
+
+
+def _inside(path: Path, run: Path) -> Path:
+    """Return `path`, which is below the run's folder whatever it goes through.
+
+    Raises:
+        DeployFailure: It is not.
+    """
+    if not path.resolve().is_relative_to(run.resolve()):
+        raise DeployFailure(f"{path} is outside of the folder of this run, and is not made")
+    return path
+
+
+def _write(path: Path, content: str | bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(
+        content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content
+    )
+
+
+def _make_models(planned: Plan, run: Path) -> None:
     from conformance.mock_engine.tokenizer import make_local_model
 
-    for model in models:
-        if model.startswith("/"):
-            make_local_model(Path(model), name=Path(model).name)
-        else:
-            fill(hub, [model])
+    for folder in planned.models:
+        make_local_model(_inside(folder, run), name=folder.name)
+    for hub in planned.hubs:
+        fill_hub(_inside(hub, run), planned.hub_ids)
 
 
-def _models(planned: Plan, sources: Iterable[str]) -> list[str]:
-    """Return the models to make: hub ids as they are, and for paths the folders they are here."""
-    words = {word for start in planned.starts for word in start.argv}
-    found: set[str] = set()
-    for source in sources:
-        if source.startswith("/"):
-            last = source.rstrip("/").rpartition("/")[2]
-            found |= {word for word in words if word.startswith("/") and word.endswith(f"/{last}")}
-        elif source:
-            found.add(source)
-    return sorted(found)
+def fill_hub(hub: Path, models: Iterable[str]) -> None:
+    """Make the models that the mock engine serves in a hub's cache.
+
+    What no hub has, such as a path, is made up by the worker that loads it.
+    """
+    from conformance.mock_engine import hub_cache
+
+    hub_cache.fill(hub, [one for one in models if hub_cache.is_id(one)])
 
 
 def _secrets() -> dict[str, str]:

@@ -1,17 +1,24 @@
-"""What the local target changes in a command line or environment: listen ports and mount paths."""
+"""What the local target changes in a command line or environment beside paths: ports and planes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from conformance.rendering.relocation import with_ports
+from conformance.rendering.relocation import flag_value, with_flags, with_ports
 from conformance.targets.target import Change
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from conformance.targets.local.ports import Ports
+
+PLANES: Final = {
+    "request-plane": ("tcp", ("nats",)),
+    "event-plane": ("zmq", ("nats",)),
+    "discovery-backend": ("file", ("kubernetes", "etcd", "mem")),
+}
+"""Flags of Dynamo's runtime: what holds here, and which values need a server or a cluster."""
 
 
 @dataclass(slots=True)
@@ -48,3 +55,20 @@ def port_changes(where: str, *maps: PortMap) -> tuple[Change, ...]:
         for published, local in one.known.items()
         if published != local
     )
+
+
+def rewrite_planes(
+    where: str, words: tuple[str, ...]
+) -> tuple[tuple[str, ...], tuple[Change, ...]]:
+    """Return words whose flags of the runtime need no server, and what was changed.
+
+    A value that no runtime knows stays, and is refused by the component itself.
+    """
+    changed: dict[str, str] = {}
+    changes = []
+    for flag, (here, others) in PLANES.items():
+        value = flag_value(words, flag)
+        if value is not None and (value in others or "$" in value):
+            changed[flag] = here
+            changes.append(Change(where, f"--{flag} {value} -> {here}"))
+    return with_flags(words, changed), tuple(changes)

@@ -17,6 +17,7 @@ from conformance.targets.local.deployment import (
     fill_hub,
     ignore_lines,
     ignore_logs,
+    kept_inside,
     run_folder,
     running,
 )
@@ -105,13 +106,14 @@ def run_script(
             fill_hub(Path(env["HF_HOME"]), [serving.source])
         words = (*TAKES_CTRL_C, "bash", str(script.resolve()))
         start = Start(name=script.name, argv=words, env=env, cwd=run)
+        starts = kept_inside([start], run) if engine == MOCK else (start,)
         count = sum(serving.roles.values()) if serving is not None else 0
         first = chosen["SYSTEM_PORT"]
         workers = tuple(
             Worker(f"worker-{index}", f"http://{HERE}:{first + index}") for index in range(count)
         )
         changes = tuple(Change(script.name, f"{name}={port}") for name, port in chosen.items())
-        with running([start], run=run, listener=listener) as processes:
+        with running(starts, run=run, listener=listener) as processes:
             url = f"http://{HERE}:{chosen['DYN_HTTP_PORT']}"
             try:
                 yield ScriptDeployment(

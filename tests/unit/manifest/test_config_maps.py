@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.manifest.config_maps import config_maps, mounted_files
+from conformance.manifest.config_maps import ConfigMaps, config_maps, mounted_files
 from conformance.manifest.document import read_documents
 
 TEXT = """\
@@ -21,7 +21,7 @@ kind: Secret
 metadata: {name: other}
 data: {a: b}
 """
-KNOWN = {"engine": {"a.yaml": "x: 1\n", "b.yaml": "y: 2"}}
+KNOWN: ConfigMaps = {"engine": {"a.yaml": "x: 1\n", "b.yaml": "y: 2"}}
 
 
 def test_they_are_found_by_name() -> None:
@@ -40,6 +40,6 @@ def test_they_are_found_by_name() -> None:
         ("emptyDir: {}", None),
     ],
 )
-def test_a_volume_shows_its_files(volume: str, files: dict[str, str] | None) -> None:
+def test_a_volume_shows_its_files(volume: str, files: dict[str, str | bytes] | None) -> None:
     (document,) = read_documents(f"name: v\n{volume}\n", file="f.yaml")
     assert mounted_files(document.root, KNOWN) == files

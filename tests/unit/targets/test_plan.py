@@ -139,11 +139,12 @@ def test_mounts_secrets_and_other_containers_are_changes_in_words(tmp_path: Path
     assert start.argv[-3:] == (f"{folder}/r1", "--served-model-name", "r1-worker")
     assert (start.env["HF_HOME"], start.env["TOKEN"]) == (f"{folder}/hub", "t")
     assert "OTHER" not in start.env
-    assert start.cwd == RUN
-    assert found.folders == (Path(folder),)
+    assert start.cwd == RUN / "root" / "workspace"
+    assert {Path(folder), start.cwd} <= set(found.folders)
     assert found.hubs == (Path(folder) / "hub",)
     said = {str(change) for change in found.changes}
     assert f"worker: mount /models -> {folder}" in said
+    assert f"worker: path /workspace -> {RUN}/root/workspace" in said
     assert "worker: OTHER has no value here and is left out" in said
     assert "worker: container fetch is not run here" in said
     assert found.url is None
