@@ -56,12 +56,12 @@ class Workshop:
 
     def dynamo(self, *words: str) -> Ended:
         """Run the `dynamo` command to its end."""
-        return self._run("dynamo", *words)
+        return self.run("dynamo", *words)
 
     def pytest(self, *words: str, env: Mapping[str, str] | None = None) -> Ended:
         """Run pytest in the folder, as somebody else's repository would."""
         options = ("-p", "no:cacheprovider", "--rootdir", str(self.folder))
-        return self._run(sys.executable, "-m", "pytest", *options, *words, env=env)
+        return self.run(sys.executable, "-m", "pytest", *options, *words, env=env)
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         """Start the `dynamo` command in a process group of its own; the test's end ends it."""
@@ -100,7 +100,8 @@ class Workshop:
                 found.append(f"{entry.name}: {command}")
         return found
 
-    def _run(self, *words: str, env: Mapping[str, str] | None = None) -> Ended:
+    def run(self, *words: str, env: Mapping[str, str] | None = None) -> Ended:
+        """Run a program in the folder to its end."""
         done = subprocess.run(
             words,
             cwd=self.folder,

@@ -45,6 +45,7 @@ JOIN_TIMEOUT_VARIABLE = "DYN_MOCK_ENGINE_JOIN_TIMEOUT"
 _DEFAULT_SPEEDUP = 100.0
 _LAST_RESORT_S = 10.0
 _INTERRUPTED = 130
+_LONGEST_SERVED = 255
 
 _READERS: dict[Engine, Callable[[Settings], Worker]] = {
     Engine.VLLM: vllm.read,
@@ -94,7 +95,14 @@ def read(engine: Engine, words: Sequence[str], env: Mapping[str, str]) -> Worker
     worker = _READERS[engine](Settings(arguments=arguments, env=env))
     if not worker.model:
         raise ValueRefusal("the model is an empty text; give the id or the folder of one")
-    return replace(worker, served_name=published(worker.served_name, env))
+    worker = replace(worker, served_name=published(worker.served_name, env))
+    if len(worker.served_name) > _LONGEST_SERVED:
+        raise ValueRefusal(
+            f"a model's name of {len(worker.served_name)} characters, which no frontend lists: it "
+            f"keeps the model's files in a folder of that name, and that may have "
+            f"{_LONGEST_SERVED}; give a shorter --served-model-name"
+        )
+    return worker
 
 
 def published(name: str, env: Mapping[str, str]) -> str:

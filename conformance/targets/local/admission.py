@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 from conformance.lint.finding import Severity
 from conformance.lint.rule import Problem, Subject, load_rules, rule_ids
 from conformance.manifest.fields import is_true, mark_of
+from conformance.rendering.expand import expand
+from conformance.rendering.kubelet import Sources, expanded, look_up
 from conformance.targets.target import DeployFailure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from conformance.manifest.config_maps import ConfigMaps
-    from conformance.manifest.graph import Component, Graph
+    from conformance.manifest.graph import Component, Container, Graph
     from conformance.manifest.node import Mapping
 
 _RULES = ("api-schema", "api-rule", "api-admission", "name-length")
@@ -69,12 +71,27 @@ def _volume_problems(graph: Graph, config_maps: ConfigMaps) -> Iterator[Problem]
                 if path and posixpath.normpath(f"/{path.lstrip('/')}") == "/":
                     message = f'nothing can be mounted at "{path}", where the container itself is'
                     yield Problem(mark_of(mount, "mountPath"), message)
+                yield from _expression(mount, container, config_maps)
             for variable in container.node.mappings("env"):
                 source = variable.mapping("valueFrom")
                 reference = source.mapping("configMapKeyRef") if source is not None else None
                 if reference is not None:
                     yield from _missing_key(reference, reference, config_maps)
         yield from _items(component, config_maps)
+
+
+def _expression(
+    mount: Mapping, container: Container, config_maps: ConfigMaps
+) -> Iterator[Problem]:
+    """Yield when what `subPathExpr` becomes leads out of the volume."""
+    written = mount.string("subPathExpr") or ""
+    if "$(" not in written:
+        return
+    env = expanded(look_up(container, Sources(config_maps=config_maps)).variables)
+    path = expand(written, env)
+    if path.startswith("/") or ".." in path.split("/"):
+        message = f'subPathExpr "{written}" becomes "{path}", which leads out of the volume'
+        yield Problem(mark_of(mount, "subPathExpr"), message)
 
 
 def _items(component: Component, config_maps: ConfigMaps) -> Iterator[Problem]:

@@ -158,7 +158,7 @@ class Places:
                 parts = _LIST.split(value)
                 return "".join(str(self._here(one)) if "/" in one else one for one in parts)
             if ".." in value.split("/") and "://" not in value:
-                return str(self._here(posixpath.join(folder, value)))
+                return str(self._move(posixpath.join(folder, value), written=value))
         return _PATH.sub(lambda found: str(self._here(found[0])), value)
 
     def _here(self, path: str) -> Path | str:
@@ -169,9 +169,9 @@ class Places:
             return path
         return self._move(path) if not _is_program(path) else path
 
-    def _move(self, path: str) -> Path:
+    def _move(self, path: str, *, written: str | None = None) -> Path:
         here = below(self.root, path)
-        self.moved[path] = here
+        self.moved[written or path] = here
         self.folders[here.parent] = None
         source = Path(path)
         if path in self.models:
