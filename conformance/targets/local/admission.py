@@ -80,9 +80,7 @@ def _volume_problems(graph: Graph, config_maps: ConfigMaps) -> Iterator[Problem]
         yield from _items(component, config_maps)
 
 
-def _expression(
-    mount: Mapping, container: Container, config_maps: ConfigMaps
-) -> Iterator[Problem]:
+def _expression(mount: Mapping, container: Container, config_maps: ConfigMaps) -> Iterator[Problem]:
     """Yield when what `subPathExpr` becomes leads out of the volume."""
     written = mount.string("subPathExpr") or ""
     if "$(" not in written:

@@ -33,14 +33,19 @@ def foreign(workloads: tuple[Workload, ...]) -> frozenset[str]:
 
 def program(workload: Workload) -> str:
     """Return the program that a component starts, for people."""
-    main = workload.leader.main
-    words = (*main.command, *main.args)
-    return words[0].text if words else f"what the image {main.image or '?'} starts"
+    words = _words(workload)
+    return words[0] if words else f"what the image {workload.leader.main.image or '?'} starts"
+
+
+def _words(workload: Workload) -> list[str]:
+    """Return the author's words; the operator's own when the author names no program."""
+    written = workload.component.main
+    main = written if written is not None and written.command else workload.leader.main
+    return [word.text for word in (*main.command, *main.args)]
 
 
 def _is_foreign(workload: Workload) -> bool:
-    main = workload.leader.main
-    words = [word.text for word in (*main.command, *main.args)]
+    words = _words(workload)
     if not words:
         return not _is_worker(workload)
     if _is_worker(workload) and _SHELLS.search(words[0]):
