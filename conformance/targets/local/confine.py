@@ -23,6 +23,9 @@ _WRITE_FILE, _REFER, _TRUNCATE = 1 << 1, 1 << 13, 1 << 14
 _MAKE_AND_REMOVE = sum(1 << bit for bit in range(4, 13))
 _REFER_SINCE, _TRUNCATE_SINCE = 2, 3
 
+_LOADING = ("LD_", "GCONV_PATH", "LOCPATH", "GLIBC_TUNABLES", "MALLOC_")
+"""What the names of variables begin with that the loader and the C library read."""
+
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/tty")
 NOT_STARTED = 127
 """What a shell ends with when it cannot start a program."""
@@ -38,14 +41,20 @@ def version() -> int:
     return max(_call(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION_FLAG), 0)
 
 
-def confined(argv: tuple[str, ...], folder: str) -> tuple[str, ...]:
-    """Return the words that run `argv` so that it writes nowhere but below `folder`.
+def confined(
+    argv: tuple[str, ...], env: dict[str, str], folder: str
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return the words and the environment that run `argv` so that it writes only below `folder`.
 
-    Where the kernel has no Landlock, or there is nothing to run, these are `argv` itself.
+    Where the kernel has no Landlock, or there is nothing to run, these are the same as before.
+    Variables that make a program load other code are given to it alone, not to what restricts it.
     """
     if not argv or version() < 1:
-        return argv
-    return (sys.executable, "-I", "-S", __file__, folder, *argv)
+        return argv, env
+    loading = [f"{name}={value}" for name, value in env.items() if name.startswith(_LOADING)]
+    others = {name: value for name, value in env.items() if not name.startswith(_LOADING)}
+    words = (sys.executable, "-I", "-S", __file__, folder, str(len(loading)), *loading, *argv)
+    return words, others
 
 
 def restrict(folder: str) -> None:
@@ -89,8 +98,12 @@ def _checked(result: int) -> int:
 
 
 def _main() -> None:
-    folder, *argv = sys.argv[1:]
+    folder, count, *rest = sys.argv[1:]
+    loading, argv = rest[: int(count)], rest[int(count) :]
     restrict(folder)
+    for one in loading:
+        name, _, value = one.partition("=")
+        os.environ[name] = value
     # Python ignores these, and what is ignored stays so in the program that follows.
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from conformance.targets.local.process import Start
     from conformance.targets.target import Change, Worker
 
+INSIDE = "files"
+"""The folder in a run's own that its processes see, and write to."""
+
 MOCK, REAL = "mock", "real"
 ENGINES = (MOCK, REAL)
 
@@ -94,9 +97,11 @@ class LocalTarget:
         admission.check(graph, self.config_maps)
         is_real = self.engine != MOCK
         with run_folder(graph.name) as run, Ports() as ports:
+            # The logs are beside it, so no process can put a link in the place of one.
+            inside = run / INSIDE
             world = World(
-                run=run,
-                base=base_environment(self.engine, run),
+                run=inside,
+                base=base_environment(self.engine, inside),
                 secrets=_secrets(),
                 config_maps=self.config_maps,
                 held=HELD_REAL if is_real else HELD,
@@ -108,8 +113,8 @@ class LocalTarget:
                 planned = plan(graph, world=world, ports=ports, port=self.http_port)
             except ReconcileFailure as failure:
                 raise DeployFailure(str(failure)) from failure
-            furnish(planned, run=run, is_real=is_real)
-            starts = planned.starts if is_real else kept_inside(planned.starts, run)
+            furnish(planned, run=inside, is_real=is_real)
+            starts = planned.starts if is_real else kept_inside(planned.starts, inside)
             with running(starts, run=run, listener=self.listener) as processes:
                 try:
                     yield LocalDeployment(planned, tuple(processes), run / "logs")
@@ -214,9 +219,9 @@ def base_environment(engine: str, run: Path) -> dict[str, str]:
     names = _PASSED if engine == MOCK else (*_PASSED, *_PASSED_REAL)
     env = {name: os.environ[name] for name in names if name in os.environ}
     env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])
-    if "HOME" not in env:
-        (run / "home").mkdir()
-        env["HOME"] = str(run / "home")
+    home = Path(env.setdefault("HOME", str(run / "home")))
+    for folder in (run / "tmp", *((home,) if home.is_relative_to(run) else ())):
+        folder.mkdir(parents=True, exist_ok=True)
     # The runtime leaves a logging configuration in the temporary folder of every process.
     env |= dict.fromkeys(_TEMPORARY, str(run / "tmp"))
     env["PYTHONUNBUFFERED"] = "1"
@@ -231,8 +236,12 @@ def base_environment(engine: str, run: Path) -> dict[str, str]:
 
 
 def kept_inside(starts: Iterable[Start], run: Path) -> tuple[Start, ...]:
-    """Return processes that cannot write outside of the run's folder."""
-    return tuple(replace(one, argv=confine.confined(one.argv, str(run))) for one in starts)
+    """Return processes that cannot write outside of `run`."""
+    found = []
+    for one in starts:
+        argv, env = confine.confined(one.argv, one.env, str(run))
+        found.append(replace(one, argv=argv, env=env))
+    return tuple(found)
 
 
 def furnish(planned: Plan, *, run: Path, is_real: bool) -> None:

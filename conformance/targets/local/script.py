@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conformance.targets.local.deployment import (
+    INSIDE,
     MOCK,
     base_environment,
     check_alive,
@@ -99,14 +100,15 @@ def run_script(
         at_end: Is told the folder of the log before it is removed.
     """
     with run_folder(script.stem) as run, Ports() as ports:
-        env = base_environment(engine, run)
+        inside = run / INSIDE
+        env = base_environment(engine, inside)
         chosen = {name: ports.take(0, span=PORT_SPAN) for name in PORT_VARIABLES}
         env.update({name: str(port) for name, port in chosen.items()})
         if engine == MOCK and serving is not None:
             fill_hub(Path(env["HF_HOME"]), [serving.source])
         words = (*TAKES_CTRL_C, "bash", str(script.resolve()))
-        start = Start(name=script.name, argv=words, env=env, cwd=run)
-        starts = kept_inside([start], run) if engine == MOCK else (start,)
+        start = Start(name=script.name, argv=words, env=env, cwd=inside)
+        starts = kept_inside([start], inside) if engine == MOCK else (start,)
         count = sum(serving.roles.values()) if serving is not None else 0
         first = chosen["SYSTEM_PORT"]
         workers = tuple(
@@ -117,7 +119,7 @@ def run_script(
             url = f"http://{HERE}:{chosen['DYN_HTTP_PORT']}"
             try:
                 yield ScriptDeployment(
-                    processes[0], url, workers, changes, run / "logs", run / "tmp"
+                    processes[0], url, workers, changes, run / "logs", inside / "tmp"
                 )
             finally:
                 at_end(run / "logs")

@@ -114,7 +114,7 @@ def test_a_confined_process_writes_below_its_folder_alone(tmp_path: Path) -> Non
         f"echo x > o/x;"
         f"echo x > {outside}/kept; rm -r {outside}/kept; mkdir {outside}/d; cat {outside}/kept"
     )
-    words = confined(("sh", "-c", script), str(inside))
+    words, _env = confined(("sh", "-c", script), {}, str(inside))
     done = subprocess.run(words, cwd=inside, capture_output=True, text=True, check=False)
     assert done.stdout == "mine"
     assert [one.name for one in outside.iterdir()] == ["kept"]
@@ -122,8 +122,17 @@ def test_a_confined_process_writes_below_its_folder_alone(tmp_path: Path) -> Non
 
 
 def test_a_program_that_is_not_here_ends_as_in_a_shell(tmp_path: Path) -> None:
-    words = confined(("no-such-program",), str(tmp_path))
+    words, _env = confined(("no-such-program",), {}, str(tmp_path))
     if words == ("no-such-program",):
         pytest.skip("this kernel has no Landlock")
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (127, "no-such-program: No such file or directory\n")
+
+
+def test_what_makes_programs_load_code_reaches_the_confined_one_alone(tmp_path: Path) -> None:
+    words, env = confined(("env",), {"LD_PRELOAD": "/x.so", "A": "b"}, str(tmp_path))
+    if words == ("env",):
+        pytest.skip("this kernel has no Landlock")
+    assert env == {"A": "b"}
+    done = subprocess.run(words, env=env, capture_output=True, text=True, check=False)
+    assert "LD_PRELOAD=/x.so" in done.stdout.splitlines()
