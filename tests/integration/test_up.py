@@ -145,3 +145,47 @@ def test_a_file_with_two_graphs_asks_which(workshop: Workshop) -> None:
     assert "choose one with --name: vllm-agg, other" in pick(double, workshop)
     words = pick(double, workshop, "--name", "vllm-ag")
     assert 'holds no graph vllm-ag; did you mean "vllm-agg"?' in words
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        *("gpt2", "./models/x", "s3://bucket/m", "/mnt/m", "a model/x y"),
+        *("C:\\m\\x", "o/n:rev", "größe", ".."),
+    ],
+)
+def test_any_word_for_a_model_is_served(workshop: Workshop, word: str) -> None:
+    path = workshop.changed("k8s/agg.yaml", ("Qwen/Qwen3-0.6B", f"'{word}'"))
+    ended = workshop.dynamo("up", str(path), "--for", "0")
+    assert ended.code == 0, ended.text
+    assert f"answers as {word} at " in ended.text
+    assert workshop.left_behind() == []
+
+
+@pytest.mark.parametrize(
+    ("word", "reason"),
+    [("", "the model is an empty text"), ("x" * 300, "a model's name of 300 characters")],
+)
+def test_a_word_that_no_engine_or_frontend_takes_is_refused_at_once(
+    workshop: Workshop, word: str, reason: str
+) -> None:
+    path = workshop.changed("k8s/agg.yaml", ("Qwen/Qwen3-0.6B", f"'{word}'"), engine="sglang")
+    ended = workshop.dynamo("up", str(path), "--for", "0")
+    assert ended.code == 1
+    assert reason in ended.text
+    assert "Traceback" not in ended.text
+
+
+def test_a_model_may_come_from_a_config_map_of_the_file(workshop: Workshop) -> None:
+    path = workshop.changed(
+        "k8s/agg.yaml",
+        ("Qwen/Qwen3-0.6B", "$(M)"),
+        ("secretRef", "configMapRef"),
+        ("hf-token-secret", "m"),
+    )
+    text = path.read_text(encoding="utf-8")
+    beside = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata: {M: org/mapped}\n---\n"
+    path.write_text(beside + text, encoding="utf-8")
+    ended = workshop.dynamo("up", str(path), "--for", "0")
+    assert ended.code == 0, ended.text
+    assert "answers as org/mapped at " in ended.text

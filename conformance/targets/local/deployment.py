@@ -53,7 +53,7 @@ _PASSED_REAL = (
 """What real engines get of the caller's: models are read from the caller's own cache."""
 
 HELD = (*_TEMPORARY, *_CACHES)
-HELD_REAL = (*_TEMPORARY, *(name for name in _PASSED_REAL if name.isupper() and name != VISIBLE))
+HELD_REAL = (*HELD, "HOME", "HF_HOME", "HF_DATASETS_CACHE", "XDG_CACHE_HOME")
 """Variables that no manifest changes: the paths in them would be the user's own."""
 
 

@@ -66,8 +66,9 @@ class Seats:
         if self.on_cpu or total <= len(self.gpus):
             return
         each = ", ".join(f"{name} {count}" for name, count in needs)
+        gpus = "1 GPU" if total == 1 else f"{total} GPUs"
         raise DeployFailure(
-            f"the graph needs {total} GPUs ({each}), and this machine has {len(self.gpus)}",
+            f"the graph needs {gpus} ({each}), and this machine has {len(self.gpus)}",
             cause="its limits of nvidia.com/gpu do not fit on one machine; run it with "
             "--engine=mock, or on a larger machine",
         )

@@ -39,7 +39,7 @@ _SCRIPT = re.compile(r"-\w*c")
 _PROGRAM = (".py", ".so", ".sh")
 
 _NO_PLACE = re.compile(
-    r"served|url|uri|endpoint|route|root[-_]path|prefix|health|live(?![a-z])|ready"
+    r"served|http[-_]svc|url|uri|endpoint|route|root[-_]path|prefix|health|live(?![a-z])|ready"
 )
 """Flags and variables whose `/...` is a path of HTTP or of a name space."""
 
@@ -54,7 +54,7 @@ _SEARCHED = frozenset(
 
 WRITTEN = re.compile(
     r"(?:^|[-_])(?:cache|log|logs|home|tmp|tmpdir|temp|dump|trace|output|save|save[-_]\w+|profil\w*"
-    r"|download|kv|checkpoint|telemetry|metrics)(?:$|[-_])"
+    r"|download|kv|checkpoint|telemetry|metrics|export|offload)(?:$|[-_])|^dyn_lora_path$"
 )
 """Flags and variables that name a place to write to."""
 

@@ -73,6 +73,7 @@ def test_paths_in_words(words: tuple[str, ...], moved: tuple[str, ...]) -> None:
         ("VLLM_CACHE_ROOT", "/models/c", f"{RUN}/v/c"),
         ("LD_LIBRARY_PATH", "/opt/lib", "/opt/lib"),
         ("DYN_HEALTH_PATH", "/health", "/health"),
+        ("DYN_HTTP_SVC_CHAT_PATH", "/chat", "/chat"),
         ("X", "a=/b", f"a={ROOT}/b"),
     ],
 )
