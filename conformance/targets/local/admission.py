@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from conformance.lint.finding import Severity
 from conformance.lint.rule import Problem, Subject, load_rules, rule_ids
 from conformance.manifest.fields import is_true, mark_of
+from conformance.manifest.node import Scalar, walk
 from conformance.rendering.expand import expand
 from conformance.rendering.kubelet import Sources, expanded, look_up
 from conformance.targets.target import DeployFailure
@@ -41,7 +42,11 @@ def check(graph: Graph, config_maps: ConfigMaps) -> None:
     images = {mark_of(one.node, "image") for part in graph.components for one in part.containers}
     found = {
         (one.mark, one.message)
-        for one in (*_problems(graph), *_volume_problems(graph, config_maps))
+        for one in (
+            *_problems(graph),
+            *_nul_problems(graph.document.root),
+            *_volume_problems(graph, config_maps),
+        )
         if one.mark not in images
     }
     if found:
@@ -60,6 +65,14 @@ def _problems(graph: Graph) -> Iterator[Problem]:
         for problem in rule.check(subject):
             if (problem.severity or rule.SEVERITY) is Severity.ERROR:
                 yield problem
+
+
+def _nul_problems(root: Mapping) -> Iterator[Problem]:
+    """Yield each text with a NUL character, where the system takes it for the end of the text."""
+    for _path, node in walk(root):
+        if isinstance(node, Scalar) and isinstance(node.value, str) and "\0" in node.value:
+            message = "a NUL character, which no command line, variable or path can have"
+            yield Problem(node.mark, message)
 
 
 def _volume_problems(graph: Graph, config_maps: ConfigMaps) -> Iterator[Problem]:

@@ -36,7 +36,7 @@ from conformance.targets.local.gpus import VISIBLE, Seats, needed
 from conformance.targets.local.places import Places, below
 from conformance.targets.local.process import Start
 from conformance.targets.local.rewrite import PortMap, port_changes, rewrite_planes, rewrite_ports
-from conformance.targets.target import Change, Worker
+from conformance.targets.target import Change, DeployFailure, Worker
 
 if TYPE_CHECKING:
     from conformance.manifest.config_maps import ConfigMaps
@@ -357,6 +357,8 @@ def _start(draft: _Draft, pod: _Pod, *, world: World, own: PortMap, group: PortM
             draft.note(name, f"GPUs of this machine: {visible or 'none'}")
     _keep(draft, name, places, full)
     draft.note(name, *(f"container {one} is not run here" for one in _others(pod.template)))
+    if any("\0" in text for text in (*argv, *full.values())):
+        raise DeployFailure(f"component {name} would have a NUL character in a word or a variable")
     return Start(name=name, argv=argv, env=full, cwd=folder)
 
 
