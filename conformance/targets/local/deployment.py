@@ -17,7 +17,7 @@ from conformance.targets.local.gpus import VISIBLE, Seats, machine_gpus, runs_on
 from conformance.targets.local.plan import World, plan
 from conformance.targets.local.ports import Ports
 from conformance.targets.local.process import Process, stop_all
-from conformance.targets.target import DeployFailure
+from conformance.targets.target import Change, DeployFailure
 from conformance.targets.why import how_it_ended, likely_cause
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from conformance.manifest.graph import Graph
     from conformance.targets.local.plan import Plan
     from conformance.targets.local.process import Start
-    from conformance.targets.target import Change, Worker
+    from conformance.targets.target import Worker
 
 INSIDE = "files"
 """The folder in a run's own that its processes see, and write to."""
@@ -51,6 +51,10 @@ _PASSED_REAL = (
     VISIBLE, "LD_LIBRARY_PATH",
 )  # fmt: skip
 """What real engines get of the caller's: models are read from the caller's own cache."""
+
+UNCONFINED = Change(
+    "this machine", "the kernel has no Landlock, so scripts can write where their own words lead"
+)
 
 HELD = (*_TEMPORARY, *_CACHES)
 HELD_REAL = (*HELD, "HOME", "HF_HOME", "HF_DATASETS_CACHE", "XDG_CACHE_HOME")
@@ -113,6 +117,8 @@ class LocalTarget:
                 planned = plan(graph, world=world, ports=ports, port=self.http_port)
             except ReconcileFailure as failure:
                 raise DeployFailure(str(failure)) from failure
+            if not (is_real or world.is_confined):
+                planned = replace(planned, changes=(*planned.changes, UNCONFINED))
             furnish(planned, run=inside, is_real=is_real)
             starts = planned.starts if is_real else kept_inside(planned.starts, inside)
             with running(starts, run=run, listener=self.listener) as processes:
