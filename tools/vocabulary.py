@@ -1,13 +1,16 @@
 """Make the vocabulary of one Dynamo release: what can be started, and which variables are read.
 
-Run it where ai-dynamo is installed; KVBM is a wheel of its own, which the published images hold:
+Run it where ai-dynamo is installed; KVBM and vLLM are wheels of their own, which the published
+images hold:
 
-    python tools/vocabulary.py --kvbm-wheel WHEEL --date 2026-11-24 --out conformance/engines/data
+    python tools/vocabulary.py --kvbm-wheel WHEEL --vllm-wheel WHEEL --date 2026-11-24 \
+        --out conformance/engines/data
 
 A module can be started when it is a package with `__main__`, or says `if __name__ == "__main__"`.
 Variables come from the strings of the Python sources (docstrings and help included) and of the
 native libraries. A native library holds its strings end to end, so a name's end is only certain
-where the next name begins; the others are kept apart, as `ragged`.
+where the next name begins; the others are kept apart, as `ragged`. vLLM's connectors are those
+that its two factories register; any other needs a module path.
 """
 
 from __future__ import annotations
@@ -30,6 +33,11 @@ _RUN = re.compile(rb"[A-Z0-9_]*DYN_[A-Z0-9_]+")
 _NEXT = re.compile(r"(?=DYN_)")
 _JUNK = 3
 """How many letters of the string behind it a name can seem to end in."""
+
+_FACTORIES = {
+    "kv_connectors": "vllm/distributed/kv_transfer/kv_connector/factory.py",
+    "ec_connectors": "vllm/distributed/ec_transfer/ec_connector/factory.py",
+}
 
 _OPERATOR = (
     "DYN_COMPONENT", "DYN_DISCOVERY_BACKEND", "DYN_FORWARDPASS_METRIC_PORT",
@@ -123,14 +131,34 @@ def _take(found: Found, name: str, content: bytes) -> None:
         found.native(content)
 
 
+def _registered(wheel: Path, factory: str) -> list[str]:
+    """Return the names that a factory of vLLM registers connectors by."""
+    with zipfile.ZipFile(wheel) as archive:
+        tree = ast.parse(archive.read(factory))
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return sorted(
+        str(call.args[0].value)
+        for call in calls
+        if isinstance(call.func, ast.Attribute)
+        and call.func.attr == "register_connector"
+        and isinstance(call.args[0], ast.Constant)
+    )
+
+
 def _is_test(name: str) -> bool:
     return "/tests/" in name or name.rpartition("/")[2].startswith("test_")
+
+
+def _name(wheel: Path) -> str:
+    name, version = wheel.name.split("-")[:2]
+    return f"{name.replace('_', '-')} {version}"
 
 
 def main() -> None:
     """Write `vocabulary-<release>.json` into the output folder."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kvbm-wheel", type=Path, required=True)
+    parser.add_argument("--vllm-wheel", type=Path, required=True)
     parser.add_argument("--date", required=True, help="the day of the dump, YYYY-MM-DD")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
@@ -141,12 +169,13 @@ def main() -> None:
     source = [f"{name} {metadata.version(name)}" for name in ("ai-dynamo", "ai-dynamo-runtime")]
     data = {
         "release": release,
-        "source": [*source, " ".join(options.kvbm_wheel.name.split("-")[:2])],
+        "source": [*source, *(_name(one) for one in (options.kvbm_wheel, options.vllm_wheel))],
         "date": options.date,
         "modules": sorted(one for one in found.modules if one.startswith("dynamo.")),
         "variables": sorted(found.names),
         "prefixes": sorted(found.prefixes),
         "ragged": found.uncertain(),
+        **{key: _registered(options.vllm_wheel, path) for key, path in _FACTORIES.items()},
     }
     target = options.out / f"vocabulary-{release}.json"
     target.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The vocabulary of one Dynamo release: what `python3 -m` can start, and which variables are read.
+"""The vocabulary of one Dynamo release: modules to start, variables it reads, vLLM's connectors.
 
 The file in `data` is made by `tools/vocabulary.py` from the installed packages.
 """
@@ -22,6 +22,8 @@ class _Data(TypedDict):
     variables: list[str]
     prefixes: list[str]
     ragged: list[str]
+    kv_connectors: list[str]
+    ec_connectors: list[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,8 @@ class Vocabulary:
         variables: The `DYN_` variables that are read.
         prefixes: Beginnings of variables that the release completes by itself.
         ragged: Variables of which only the beginning is certain.
+        kv_connectors: The KV connectors that the release's vLLM knows without a module path.
+        ec_connectors: Its connectors for what an encoder makes of images.
     """
 
     release: str
@@ -41,6 +45,8 @@ class Vocabulary:
     variables: frozenset[str]
     prefixes: tuple[str, ...]
     ragged: tuple[str, ...]
+    kv_connectors: tuple[str, ...]
+    ec_connectors: tuple[str, ...]
 
     def reads(self, variable: str) -> bool:
         """Return whether the release may read a `DYN_` variable; a doubt counts as yes."""
@@ -62,4 +68,6 @@ def load(*, release: str = RELEASE) -> Vocabulary:
         variables=frozenset(data["variables"]),
         prefixes=tuple(data["prefixes"]),
         ragged=tuple(data["ragged"]),
+        kv_connectors=tuple(data["kv_connectors"]),
+        ec_connectors=tuple(data["ec_connectors"]),
     )

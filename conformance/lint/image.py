@@ -7,9 +7,13 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from conformance.engines.catalog import RELEASE
+from conformance.manifest.release import runtime_version
+
+if TYPE_CHECKING:
+    from conformance.manifest.graph import Component
 
 _DATA = Path(__file__).parent / "data" / "images.json"
 _VERSION = re.compile(r"[vV]?(\d{1,9})\.(\d{1,9})\.\d+(?:[-+.].*)?")
@@ -52,6 +56,14 @@ class Image:
             return True
         major, minor = (int(part) for part in RELEASE.split(".")[:2])
         return _FIRST_COVERED <= (int(found[1]), int(found[2])) <= (major, minor)
+
+
+def other_release(component: Component) -> str | None:
+    """Return the release of a component's image, when it is known and another minor one."""
+    image = component.main.image if component.main is not None else None
+    known = component.node.string("runtimeVersionOverride") or runtime_version(image or "")
+    same = known is None or known.split(".")[:2] == RELEASE.split(".")[:2]
+    return None if same else known
 
 
 def parse_image(reference: str) -> Image:

@@ -18,25 +18,16 @@ from typing import TYPE_CHECKING
 
 from conformance.engines import catalog
 from conformance.lint.finding import Severity
+from conformance.lint.image import other_release
 from conformance.lint.rule import Problem
-from conformance.manifest.release import runtime_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from conformance.lint.rule import Subject
-    from conformance.manifest.graph import Component
 
 ID = "engine-flag"
 SEVERITY = Severity.ERROR
-
-
-def _other_release(component: Component, release: str) -> str | None:
-    """Return the release of the component's image, when it is known and another one."""
-    image = component.main.image if component.main is not None else None
-    told = component.node.string("runtimeVersionOverride") or runtime_version(image or "")
-    same = told is None or told.split(".")[:2] == release.split(".")[:2]
-    return None if same else told
 
 
 def check(subject: Subject) -> Iterator[Problem]:
@@ -46,7 +37,7 @@ def check(subject: Subject) -> Iterator[Problem]:
         if command is None or command.module not in catalog.modules():
             continue
         known = catalog.load(command.module)
-        other = _other_release(part.component, known.release)
+        other = other_release(part.component)
         for fault in known.faults(command.texts, lenient=True):
             at = command.words[fault.index] if fault.index < len(command.words) else command.at
             message = f"{command.module} {known.release}: {fault.advice}"

@@ -6,6 +6,10 @@ starts, and computes each prompt a second time. Workers with different connector
 transfer backends of SGLang or TensorRT-LLM, never find each other's blocks. TensorRT-LLM needs a
 `cache_transceiver_config` in both; its engine file is read from a ConfigMap of the same file.
 
+In any role, a connector that vLLM does not have ends the worker at start. What is loaded from a
+module of its own, by `kv_connector_module_path`, is not judged. `dynamo.trtllm` has no connectors
+but `kvbm` and `none`, and goes without one when it is given another.
+
 Mend: give prefill and decode workers the same connector; for vLLM the usual one is
 `--kv-transfer-config '{"kv_connector":"NixlConnector","kv_role":"kv_both"}'`.
 
@@ -22,6 +26,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from conformance.engines import vocabulary
 from conformance.engines.commandline import ENGINE_MODULES
 from conformance.engines.jsontext import parse_json
 from conformance.engines.parsing import unexpanded
@@ -29,6 +34,7 @@ from conformance.engines.role import Role
 from conformance.engines.trtllm_options import TRANSCEIVER, transceiver
 from conformance.lint.engine_settings import EngineSettings
 from conformance.lint.finding import Severity
+from conformance.lint.image import other_release, parse_image
 from conformance.lint.rule import Problem
 from conformance.manifest.suggest import did_you_mean
 
@@ -43,6 +49,12 @@ ID = "kv-connector"
 SEVERITY = Severity.ERROR
 
 _CONFIG = "kv_transfer_config"
+_ENCODER_CONFIG = "ec_transfer_config"
+_MODULE_PATH = "kv_connector_module_path"
+_KVBM_PATH = "kvbm.vllm_integration.connector"
+_KVBM = ("DynamoConnector", "PdConnector")
+"""Connectors that the published images hold in that module."""
+_TRTLLM_CONNECTORS = ("none", "kvbm")
 _BACKEND = "disaggregation_transfer_backend"
 _EXAMPLE = """--kv-transfer-config '{"kv_connector":"NixlConnector","kv_role":"kv_both"}'"""
 _CACHED = "LMCacheMPConnector"
@@ -63,8 +75,9 @@ def check(subject: Subject) -> Iterator[Problem]:
     ]
     for worker in workers:
         if worker.module == "dynamo.vllm":
-            yield from _vllm(worker)
-        if worker.module == "dynamo.trtllm":
+            yield from tuple(_unregistered(worker)) or _vllm(worker)
+        elif worker.module == "dynamo.trtllm":
+            yield from _not_trtllms(worker)
             yield from _trtllm(worker)
     prefill = [one for one in workers if one.part.role is Role.PREFILL]
     decode = [one for one in workers if one.part.role is Role.DECODE]
@@ -72,6 +85,57 @@ def check(subject: Subject) -> Iterator[Problem]:
         yield from _disagreements(
             [one for one in (*prefill, *decode) if one.module == module], _CARRIERS[module]
         )
+
+
+def _unregistered(worker: EngineSettings) -> Iterator[Problem]:
+    """Yield each connector that the worker's vLLM does not have."""
+    component = worker.part.component
+    if other_release(component) is not None:
+        return
+    known = vocabulary.load()
+    # A plugin in an image of the author's own may register more.
+    image = component.main.image if component.main is not None else None
+    published = not image or parse_image(image).is_published
+    for dest, key, names in (
+        (_CONFIG, "kv_connector", (*known.kv_connectors, *_HANDOFFS)),
+        (_ENCODER_CONFIG, "ec_connector", known.ec_connectors),
+    ):
+        for name in _built_in(_object(worker.text(dest) or ""), key):
+            if name in names or unexpanded(name):
+                continue
+            if name in _KVBM:
+                advice = f'; add "{_MODULE_PATH}":"{_KVBM_PATH}"'
+            else:
+                advice = did_you_mean(name, names) or f"; known are {', '.join(sorted(names))}"
+            message = f'component "{component.name}": vLLM has no {key} "{name}"'
+            severity = None if published else Severity.WARNING
+            yield Problem(
+                worker.mark(dest), f"{message} and ends at start{advice}", severity=severity
+            )
+
+
+def _built_in(config: dict[str, Json] | None, key: str) -> Iterator[str]:
+    """Yield the connectors that vLLM looks up by name, those inside a wrapper included."""
+    if config is None:
+        return
+    name = config.get(key)
+    if isinstance(name, str) and config.get(f"{key}_module_path") is None:
+        yield name
+    extra = config.get(f"{key}_extra_config")
+    for child in _objects(extra.get("connectors") if isinstance(extra, dict) else None):
+        yield from _built_in(child, key)
+
+
+def _not_trtllms(worker: EngineSettings) -> Iterator[Problem]:
+    """Yield a connector that TensorRT-LLM passes over."""
+    name = worker.text("connector")
+    if name is None or name in _TRTLLM_CONNECTORS or other_release(worker.part.component):
+        return
+    advice = (
+        did_you_mean(name, _TRTLLM_CONNECTORS) or f"; known are {', '.join(_TRTLLM_CONNECTORS)}"
+    )
+    message = f'dynamo.trtllm has no connector "{name}" and goes on without one{advice}'
+    yield Problem(worker.mark("connector"), message, severity=Severity.WARNING)
 
 
 def _vllm(worker: EngineSettings) -> Iterator[Problem]:
