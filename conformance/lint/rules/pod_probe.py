@@ -55,7 +55,7 @@ _SCHEMES = ("HTTP", "HTTPS")
 _LARGEST = 65535
 _PLANNER = "planner"
 
-_DEFAULT_PORTS = {
+DEFAULT_PORTS = {
     FRONTEND: {"http": 8000},
     **{kind: {"system": 9090, "nixl": 19090} for kind in WORKER_TYPES},
     _PLANNER: {"metrics": 9085, "system": 9090},
@@ -169,17 +169,18 @@ def _ports(placed: Placed) -> tuple[str, ...] | None:
     names = tuple(name for port in declared if (name := port.string("name")))
     if declared or not placed.has_defaults:
         return names
-    if _has_runtime(placed):
+    if has_runtime(placed):
         return None
     if placed.is_frontend_sidecar:
-        return tuple(_DEFAULT_PORTS[FRONTEND])
-    defaults = _DEFAULT_PORTS.get(placed.component.type or "")
+        return tuple(DEFAULT_PORTS[FRONTEND])
+    defaults = DEFAULT_PORTS.get(placed.component.type or "")
     if defaults is None and placed.component.type:
         return None
     return tuple(defaults or ())
 
 
-def _has_runtime(placed: Placed) -> bool:
+def has_runtime(placed: Placed) -> bool:
+    """Whether the operator gives its ports to an init container in place of `main`."""
     return any(one.is_init and one.name == RUNTIME for one in containers(placed.component))
 
 
@@ -187,14 +188,14 @@ def _default_probes(placed: Placed) -> Iterator[Problem]:
     """Yield when a list of ports takes away the one that the operator's own probes ask."""
     kind = placed.component.type
     declared = placed.node.mappings("ports")
-    if not placed.is_main or not declared or kind not in _DEFAULT_PORTS or _has_runtime(placed):
+    if not placed.is_main or not declared or kind not in DEFAULT_PORTS or has_runtime(placed):
         return
     wanted = "http" if kind == FRONTEND else "system"
     names = [port.string("name") for port in declared]
     probes = (READINESS,) if kind == FRONTEND else (READINESS, STARTUP)
     left = [probe for probe in probes if given(placed.node, probe) is None]
     if left and wanted not in names:
-        number = _DEFAULT_PORTS[kind][wanted]
+        number = DEFAULT_PORTS[kind][wanted]
         message = (
             f'these ports replace the operator\'s, and its {left[0]} asks port "{wanted}": pods '
             f"never become Ready; add {{name: {wanted}, containerPort: {number}}}"
