@@ -39,7 +39,7 @@ from conformance.lint.rule import Problem
 from conformance.manifest.suggest import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from conformance.engines.flag import Json
     from conformance.lint.rule import Subject
@@ -83,7 +83,7 @@ def check(subject: Subject) -> Iterator[Problem]:
     decode = [one for one in workers if one.part.role is Role.DECODE]
     for module in ENGINE_MODULES:
         yield from _disagreements(
-            [one for one in (*prefill, *decode) if one.module == module], _CARRIERS[module]
+            [one for one in (*prefill, *decode) if one.module == module], CARRIERS[module]
         )
 
 
@@ -100,7 +100,7 @@ def _unregistered(worker: EngineSettings) -> Iterator[Problem]:
         (_CONFIG, "kv_connector", (*known.kv_connectors, *_HANDOFFS)),
         (_ENCODER_CONFIG, "ec_connector", known.ec_connectors),
     ):
-        for name in _built_in(_object(worker.text(dest) or ""), key):
+        for name in _built_in(_configs(worker.text(dest)), key):
             if name in names or unexpanded(name):
                 continue
             if name in _KVBM:
@@ -114,16 +114,27 @@ def _unregistered(worker: EngineSettings) -> Iterator[Problem]:
             )
 
 
-def _built_in(config: dict[str, Json] | None, key: str) -> Iterator[str]:
-    """Yield the connectors that vLLM looks up by name, those inside a wrapper included."""
-    if config is None:
-        return
-    name = config.get(key)
-    if isinstance(name, str) and config.get(f"{key}_module_path") is None:
-        yield name
-    extra = config.get(f"{key}_extra_config")
-    for child in _objects(extra.get("connectors") if isinstance(extra, dict) else None):
-        yield from _built_in(child, key)
+def _built_in(configs: Iterable[dict[str, Json]], key: str) -> Iterator[str]:
+    """Yield the connectors that vLLM looks up by name."""
+    for config in configs:
+        name = config.get(key)
+        if isinstance(name, str) and config.get(f"{key}_module_path") is None:
+            yield name
+
+
+def connector_configs(worker: EngineSettings) -> Iterator[dict[str, Json]]:
+    """Yield the configuration of each KV connector of a vLLM worker, wrappers' own included."""
+    return _configs(worker.text(_CONFIG))
+
+
+def _configs(text: str | None) -> Iterator[dict[str, Json]]:
+    config = _object(text or "")
+    waiting = [config] if config is not None else []
+    while waiting:
+        config = waiting.pop(0)
+        yield config
+        extra = config.get("kv_connector_extra_config")
+        waiting += _objects(extra.get("connectors") if isinstance(extra, dict) else None)
 
 
 def _not_trtllms(worker: EngineSettings) -> Iterator[Problem]:
@@ -266,7 +277,7 @@ def _objects(items: Json) -> list[dict[str, Json]]:
     return [one for one in items if isinstance(one, dict)] if isinstance(items, list) else []
 
 
-_CARRIERS = {
+CARRIERS = {
     "dynamo.vllm": _vllm_carrier,
     "dynamo.sglang": _sglang_carrier,
     "dynamo.trtllm": _trtllm_carrier,
