@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conformance.engines import catalog
+from conformance.engines import catalog, conflicts
 from conformance.engines.engine import Engine
 from conformance.engines.fault import UsageFault
 from conformance.manifest.suggest import did_you_mean
@@ -25,6 +25,7 @@ from conformance.mock_engine.own_models import MODELS_VARIABLE, PATHS_VARIABLE
 from conformance.mock_engine.ports import check_free
 from conformance.mock_engine.refusal import (
     HelpAskedFor,
+    LoggedRefusal,
     Refusal,
     StartFault,
     UsageRefusal,
@@ -92,6 +93,10 @@ def read(engine: Engine, words: Sequence[str], env: Mapping[str, str]) -> Worker
         raise UsageRefusal(fault.advice) from fault
     if any(given.flag.exits for given in arguments.given):
         raise HelpAskedFor(f"it plays dynamo.{engine}, whose --help and --version it does not have")
+    refused = next(conflicts.refused(arguments), None)
+    if refused is not None:
+        kind = LoggedRefusal if refused.conflict.how == "logged" else ValueRefusal
+        raise kind(refused.message)
     worker = _READERS[engine](Settings(arguments=arguments, env=env))
     if not worker.model:
         raise ValueRefusal("the model is an empty text; give the id or the folder of one")

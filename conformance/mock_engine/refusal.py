@@ -30,6 +30,12 @@ class ValueRefusal(Refusal):
     """What the engine's own checks refuse, in reality with a ValueError and its traceback."""
 
 
+class LoggedRefusal(ValueRefusal):
+    """What Dynamo's own checks log before they end the process."""
+
+    label = "ERROR"
+
+
 class FileRefusal(Refusal):
     """A file that the command line names and that is not there."""
 

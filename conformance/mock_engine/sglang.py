@@ -36,10 +36,6 @@ _ROLES = {
     "decode": Role.DECODE,
     "encode": Role.ENCODE,
 }
-_REMOVED_VARIABLES = {
-    "DYN_SGL_MULTIMODAL_ENCODE_WORKER": "--disaggregation-mode=encode",
-    "DYN_SGL_MULTIMODAL_WORKER": "--disaggregation-mode=agg, pd, prefill or decode",
-}
 _OTHER_KINDS = ("rerank_worker", "image_diffusion_worker", "video_generation_worker")
 
 
@@ -49,7 +45,6 @@ def read(settings: Settings) -> Worker:
     Raises:
         Refusal: when the real engine would not start with it, or the mock engine cannot play it.
     """
-    _check_removed(settings)
     model = settings.text("model_path")
     if model is None:
         raise UsageRefusal("the following arguments are required: --model-path/--model")
@@ -59,7 +54,8 @@ def read(settings: Settings) -> Worker:
     size = settings.at_least_one("dp_size")
     prefix_caching = not settings.switch("disable_radix_cache")
     own = namespace(settings.text("namespace"), settings.env)
-    behind = _behind_encoder(settings, role)
+    # Such a worker takes images from an encode worker, and requests from it as well.
+    behind = bool(settings.switch("dedicated_mm_encoder"))
     _check_encoder(settings, role)
     embeds = bool(settings.switch("embedding_worker"))
     return Worker(
@@ -99,38 +95,6 @@ def _check_encoder(settings: Settings, role: Role) -> None:
         )
 
 
-def _behind_encoder(settings: Settings, role: Role) -> bool:
-    """Whether the worker takes images from an encode worker, and requests from it as well."""
-    dedicated = bool(settings.switch("dedicated_mm_encoder"))
-    if not dedicated:
-        return False
-    if not settings.switch("enable_multimodal"):
-        raise ValueRefusal(
-            "--dedicated-mm-encoder requires --enable-multimodal. The dedicated encoder flag "
-            "selects the internal encode-worker topology; it is not a standalone multimodal "
-            "capability switch."
-        )
-    if role is Role.ENCODE:
-        raise ValueRefusal(
-            "--dedicated-mm-encoder is for PD/P/D workers that consume or forward embeddings from "
-            "a separate encode worker. Do not combine it with --disaggregation-mode=encode."
-        )
-    mode = (
-        settings.text("disaggregation_mode") if settings.explicit("disaggregation_mode") else None
-    )
-    if mode is None:
-        raise ValueRefusal(
-            "--dedicated-mm-encoder requires --disaggregation-mode=pd, "
-            "--disaggregation-mode=prefill, or --disaggregation-mode=decode."
-        )
-    if mode not in ("pd", "prefill", "decode"):
-        raise ValueRefusal(
-            "--dedicated-mm-encoder only applies to --disaggregation-mode=pd, "
-            "--disaggregation-mode=prefill, or --disaggregation-mode=decode."
-        )
-    return True
-
-
 def _links(role: Role, own: str, *, behind: bool) -> Links:
     if role is Role.ENCODE:
         return Links(onward=f"dyn://{own}.backend.generate")
@@ -143,14 +107,6 @@ def _needs(role: Role, *, behind: bool) -> tuple[tuple[Role, ...], ...]:
     if role is Role.AGG:
         return ((Role.ENCODE,),) if behind else ()
     return needs(role, encoder=None)
-
-
-def _check_removed(settings: Settings) -> None:
-    for variable, replacement in _REMOVED_VARIABLES.items():
-        if settings.env.get(variable, "").strip().lower() in ("true", "1", "yes", "on"):
-            raise ValueRefusal(
-                f"{variable} is no longer supported; use --enable-multimodal with {replacement}."
-            )
 
 
 def _role(settings: Settings) -> Role:

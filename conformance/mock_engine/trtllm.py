@@ -46,7 +46,6 @@ def read(settings: Settings) -> Worker:
     """
     role = _role(settings)
     _check_modality(settings)
-    _check_connector(settings)
     options = _options(settings)
     _check_transceiver(options, role)
     encoder = _encoder(settings)
@@ -97,11 +96,6 @@ def _options(settings: Settings) -> trtllm_options.Options:
     """Return what the engine file and the overrides say, read as the engine would read them."""
     override = settings.text("override_engine_args")
     dotted = settings.arguments.dotted
-    if override and dotted:
-        raise ValueRefusal(
-            "--override-engine-args and --trtllm.* dynamic flags are mutually exclusive. "
-            "Use one or the other."
-        )
     name = settings.text("extra_engine_args")
     try:
         text = Path(name).read_text(encoding="utf-8") if name else None
@@ -157,17 +151,4 @@ def _check_modality(settings: Settings) -> None:
     modality = settings.text("modality") or "text"
     if modality not in _DIFFUSION:
         return
-    if settings.switch("enable_multimodal"):
-        raise ValueRefusal(
-            f"--enable-multimodal cannot be combined with --modality {modality}. "
-            "Use --modality only for diffusion models."
-        )
     raise CannotPlay(f"--modality {modality}: it only plays workers that generate text")
-
-
-def _check_connector(settings: Settings) -> None:
-    if len(settings.texts("connector")) > 1:
-        raise ValueRefusal(
-            "TRT-LLM supports at most one connector entry. Use `--connector none` or "
-            "`--connector kvbm`."
-        )

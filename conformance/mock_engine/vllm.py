@@ -16,8 +16,6 @@ from conformance.mock_engine.refusal import CannotPlay, ValueRefusal
 from conformance.mock_engine.worker import Links, Worker, endpoint, namespace, needs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from conformance.mock_engine.kv_config import KvTransfer
     from conformance.mock_engine.settings import Settings
     from conformance.mock_engine.worker import KvEvents
@@ -32,11 +30,6 @@ _ROLES = {
     "prefill": Role.PREFILL,
     "decode": Role.DECODE,
     "encode": Role.ENCODE,
-}
-_REMOVED_VARIABLES = {
-    "DYN_VLLM_MULTIMODAL_ENCODE_WORKER": "--disaggregation-mode=encode",
-    "DYN_VLLM_MULTIMODAL_WORKER": "--disaggregation-mode=agg or --disaggregation-mode=prefill",
-    "DYN_VLLM_MULTIMODAL_DECODE_WORKER": "--disaggregation-mode=decode",
 }
 _CONNECTORS = {
     "lmcache": {"kv_connector": "LMCacheConnectorV1", "kv_role": "kv_both"},
@@ -60,9 +53,8 @@ def read(settings: Settings) -> Worker:
     """
     transfer = kv_config.transfer(settings.text("kv_transfer_config"))
     events = kv_config.events(settings.text("kv_events_config"))
-    _check_removed(settings.env)
     role = _role(settings)
-    _check_kind(settings, role)
+    _check_kind(settings)
     own = namespace(settings.text("namespace"), settings.env)
     where = endpoint(settings.text("endpoint"), namespace=own, component=COMPONENTS[role])
     encoder = _encoder(settings, role, own)
@@ -105,15 +97,6 @@ def _encoder(settings: Settings, role: Role, own: str) -> str | None:
     return f"dyn://{own}.encode.generate" if asks else None
 
 
-def _check_removed(env: Mapping[str, str]) -> None:
-    for variable, replacement in _REMOVED_VARIABLES.items():
-        if env.get(variable, "").strip().lower() in ("true", "1", "yes", "on"):
-            raise ValueRefusal(
-                f"{variable} is no longer supported; use --enable-multimodal with {replacement} "
-                "(env: DYN_VLLM_ENABLE_MULTIMODAL, DYN_VLLM_DISAGGREGATION_MODE)."
-            )
-
-
 def _role(settings: Settings) -> Role:
     mode = settings.text("disaggregation_mode") or "agg"
     if mode not in _ROLES:
@@ -124,29 +107,11 @@ def _role(settings: Settings) -> Role:
     return _ROLES[mode]
 
 
-def _check_kind(settings: Settings, role: Role) -> None:
-    if settings.switch("embedding_worker"):
-        _check_embedding(settings, role)
+def _check_kind(settings: Settings) -> None:
     for dest in _OTHER_KINDS:
         if settings.switch(dest):
             flag = "--" + dest.replace("_", "-")
             raise CannotPlay(f"{flag}: it only plays workers of text and of embeddings")
-    if settings.text("custom_encoder_class") and not settings.switch("enable_multimodal"):
-        raise ValueRefusal(
-            "--custom-encoder-class requires --enable-multimodal "
-            "(the custom encoder is a multimodal component)."
-        )
-
-
-def _check_embedding(settings: Settings, role: Role) -> None:
-    flag = "--embedding-worker"
-    if role is not Role.AGG:
-        raise ValueRefusal(
-            f"{flag} is only valid with --disaggregation-mode=agg (got {role}). "
-            "Pooling models do not have prefill/decode phases."
-        )
-    if settings.switch("enable_multimodal"):
-        raise ValueRefusal(f"{flag} cannot be combined with --enable-multimodal.")
 
 
 def _check_connector(settings: Settings, role: Role, transfer: KvTransfer | None) -> None:

@@ -213,7 +213,7 @@ def test_a_model_over_nodes() -> None:
         (
             ("--embedding-worker", "--enable-multimodal"),
             ValueRefusal,
-            "cannot be combined with --enable-multimodal",
+            "cannot be combined with multimodal flags",
         ),
         (
             ("--embedding-worker", "--disaggregation-mode", "decode"),
