@@ -92,6 +92,18 @@ class _RemovedFile(TypedDict):
     removed: list[_RemovedData]
 
 
+class _ElsewhereData(TypedDict):
+    module: str
+    flag: str
+    of: str
+    instead: str | None
+
+
+class _ElsewhereFile(TypedDict):
+    elsewhere: list[_ElsewhereData]
+    alike: list[dict[str, str]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalog:
     """What one runnable module of one release accepts.
@@ -107,7 +119,7 @@ class Catalog:
         unknown_flag_exit: The process's exit code after a flag that nobody knows.
         stages: The module's parsers, in the order in which they see the words.
         settings: The flags by dest.
-        removed: Flags of earlier releases, by spelling.
+        removed: Flags of earlier releases and of other programs, by spelling.
         unknown_words: How the module words its refusal of what no parser takes: as argparse does,
             `logged` as the frontend does, or `dynamic` as TensorRT-LLM's dotted flags have it.
         patterns: Beginnings of flags that take one word and are in no list.
@@ -254,12 +266,29 @@ class Catalog:
         name = run[0].text.partition("=")[0]
         is_flag = name.startswith("-")
         names = (spelling for flag in self.flags for spelling in flag.names)
+        # What a flag means says more than how it is spelt.
+        known = self._known_elsewhere(name.replace("_", "-")) if is_flag else None
+        suggests = is_flag and known is None
         return UsageFault(
             leftovers.refusal(said, style=self.unknown_words),
             index=run[0].index,
-            suggestion=nearest(name, names, likeness=_LIKENESS) if is_flag else None,
-            removed=self.removed.get(name.replace("_", "-")) if is_flag else None,
+            suggestion=nearest(name, names, likeness=_LIKENESS) if suggests else None,
+            removed=known,
         )
+
+    def _known_elsewhere(self, name: str) -> Removed | None:
+        """Return what is known of a flag that the module does not have."""
+        if name in self.removed:
+            return self.removed[name]
+        others = [one for one in modules(release=self.release) if one != self.module]
+        owners = [
+            one
+            for one in others
+            if any(name in flag.names for flag in load(one, release=self.release).flags)
+        ]
+        # The mocker takes many flags under the names that vLLM's have.
+        named = [one for one in owners if one != "dynamo.mocker"] or owners
+        return Removed(flag=name, of=" and ".join(named), instead=None) if named else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,7 +343,7 @@ def load(module: str, *, release: str = RELEASE) -> Catalog:
             for index, stage in enumerate(data["stages"])
         ),
         settings=_by_dest(flags),
-        removed=_removed(module),
+        removed=_removed(module, flags),
         unknown_words=data.get("unknown_words", "argparse"),
         patterns=tuple(data.get("patterns", ())),
         expansions={name: tuple(to) for name, to in data.get("expansions", {}).items()},
@@ -340,15 +369,29 @@ def _by_dest(flags: Sequence[Flag]) -> Mapping[str, tuple[Flag, ...]]:
     return found
 
 
-def _removed(module: str) -> Mapping[str, Removed]:
-    data: _RemovedFile = json.loads((_DATA / "removed.json").read_text(encoding="utf-8"))
-    return {
+def _removed(module: str, flags: Sequence[Flag]) -> Mapping[str, Removed]:
+    """Return the flags that are known from elsewhere: alike ones, those of others, those gone."""
+    elsewhere: _ElsewhereFile = json.loads((_DATA / "elsewhere.json").read_text(encoding="utf-8"))
+    gone: _RemovedFile = json.loads((_DATA / "removed.json").read_text(encoding="utf-8"))
+    own = {name for flag in flags for name in flag.names}
+    found = {
+        flag: Removed(flag=flag, of=other, instead=row[module])
+        for row in elsewhere["alike"]
+        for other, flag in reversed(row.items())
+        if module in row and flag not in own
+    }
+    found |= {
+        entry["flag"]: Removed(flag=entry["flag"], of=entry["of"], instead=entry["instead"])
+        for entry in elsewhere["elsewhere"]
+        if entry["module"] == module
+    }
+    return found | {
         entry["flag"]: Removed(
             flag=entry["flag"],
             gone_by=entry["gone_by"],
             instead=entry["instead"],
             parses=entry.get("parses", False),
         )
-        for entry in data["removed"]
+        for entry in gone["removed"]
         if entry["module"] == module
     }

@@ -11,23 +11,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removed:
-    """A flag that an earlier release had.
+    """A flag that the module does not have and that is known from elsewhere.
 
     Attributes:
         flag: Its spelling.
-        gone_by: The first release known not to have it, such as `1.4`.
         instead: What to write now, or None when nothing is needed.
+        gone_by: The first release known not to have it, such as `1.4`; None when it never had it.
+        of: The program that has it, when it is another one.
         parses: Whether the parser still takes it, and the worker then refuses to start.
     """
 
     flag: str
-    gone_by: str
     instead: str | None
+    gone_by: str | None = None
+    of: str | None = None
     parses: bool = False
 
     @property
     def advice(self) -> str:
         """What to do, as a clause."""
+        if self.of is not None:
+            what = f"use {self.instead}" if self.instead else "leave it out"
+            return f"{self.flag} is a flag of {self.of}, {what}"
         what = f"use {self.instead}" if self.instead else "remove it"
         return f"{self.flag} is gone as of {self.gone_by}, {what}"
 
@@ -41,7 +46,7 @@ class UsageFault(Exception):  # noqa: N818 - the rooms' word is fault
             one.
         flag: The flag it is about, when it is a known one.
         suggestion: The nearest flag that exists, or None.
-        removed: The earlier release's flag that was written, or None.
+        removed: The flag of an earlier release or of another program that was written, or None.
     """
 
     def __init__(

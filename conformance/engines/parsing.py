@@ -137,7 +137,10 @@ class _Reader:
                 self._reading.rest.append(self._tokens[at])
                 at += 1
             elif len(matches) > 1:
+                # Whichever was meant, the words behind it are its own, and no fault of theirs.
                 at += 1
+                while at < self._end and self._matches[at] is None:
+                    at += 1
             else:
                 at = self._use(at, matches[0])
         return self._reading

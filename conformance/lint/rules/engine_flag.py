@@ -3,7 +3,8 @@
 The command line is parsed with the flags of Dynamo 1.6.1, through shells too. For an image of
 another minor release it is a warning: the flags of that one are not known here.
 
-Mend: write the flag that the message names; a removed flag is answered with what replaced it.
+Mend: write the flag that the message names. A flag of an earlier release, of an engine's own server
+or of another module is answered by what it means; only any other one by how it is spelt.
 
 PASS:
     args: [--model, Qwen/Qwen3-0.6B, --disaggregation-mode, prefill]

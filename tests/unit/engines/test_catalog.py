@@ -451,3 +451,53 @@ def test_exit_code_after_an_unknown_flag(module: str, code: int) -> None:
 def test_monstrous_values_are_refused_like_any_other(flag: str, number: str) -> None:
     faults = catalog.load("dynamo.vllm").faults(["--model", "m", flag, number], lenient=True)
     assert len(faults) == 1
+
+
+def test_what_replaces_a_removed_flag_is_a_value_it_takes() -> None:
+    for module in catalog.modules():
+        known = catalog.load(module)
+        for removed in known.removed.values():
+            words = (removed.instead or "").split(" with ")[0].split()
+            if words[:1] and words[0].startswith("--") and "of" not in words:
+                said = [fault.message for fault in known.faults(words)]
+                assert not [one for one in said if "invalid" in one], removed
+
+
+@pytest.mark.parametrize(
+    ("module", "words", "advice"),
+    [
+        ("dynamo.vllm", ["--enable-auto-tool-choice"], "vllm serve, use --dyn-tool-call-parser"),
+        ("dynamo.vllm", ["--port", "8000"], "use --http-port of dynamo.frontend"),
+        ("dynamo.vllm", ["--task", "embed"], "earlier releases of vLLM, use --runner"),
+        ("dynamo.vllm", ["--context-length", "4096"], "dynamo.sglang, use --max-model-len"),
+        ("dynamo.sglang", ["--max-model-len", "4096"], "dynamo.vllm, use --context-length"),
+        ("dynamo.sglang", ["--enable-ep-moe"], "earlier releases of SGLang, use --ep-size"),
+        ("dynamo.trtllm", ["--tp_size", "2"], "trtllm-serve, use --tensor-parallel-size"),
+        ("dynamo.trtllm", ["--use-nixl-connect"], "gone as of 1.0, remove it"),
+        ("dynamo.frontend", ["--busy-threshold", "1"], "gone as of 0.8, use --active-decode"),
+        ("dynamo.frontend", ["--max-model-len", "4096"], "a flag of dynamo.vllm, leave it out"),
+        ("dynamo.router", ["--router-snapshot-threshold", "1"], "gone as of 1.4, remove it"),
+        ("dynamo.mocker", ["--num-g2-blocks", "1"], "gone as of 1.5, use --num-host-blocks"),
+    ],
+)
+def test_a_flag_known_from_elsewhere_is_answered_by_what_it_means(
+    module: str, words: list[str], advice: str
+) -> None:
+    fault = next(one for one in catalog.load(module).faults(words) if one.index == 0)
+    assert advice in fault.advice
+    assert "did you mean" not in fault.advice
+
+
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        ("dynamo.frontend", ["--router-k", "1"]),
+        ("dynamo.sglang", ["--model-path", "m", "--disaggregation", "prefill"]),
+        ("dynamo.vllm", ["--max-num", "4"]),
+        ("dynamo.trtllm", ["--dyn", "x"]),
+        ("dynamo.mocker", ["--model-path", "m", "--model", "x", "y"]),
+    ],
+)
+def test_an_ambiguous_flag_is_one_fault(module: str, words: list[str]) -> None:
+    faults = catalog.load(module).faults(words)
+    assert ["ambiguous" in fault.message for fault in faults] == [True]
