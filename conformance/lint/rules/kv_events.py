@@ -6,6 +6,9 @@ them the graph answers, the router knows no prefix, and after half a minute its 
 `kv_event_publisher_disabled`. The other way round, workers that publish what they cache, before a
 frontend that takes turns, were meant for a router that reads it.
 
+vLLM and SGLang listen for Dynamo at an `endpoint` with a wildcard only; with an address such as
+`tcp://127.0.0.1:5557` they connect to it, as Dynamo does, and nobody hears anything.
+
 Mend: let the workers that prefill publish events, or tell the frontend to predict what they hold
 with `--no-router-kv-events`; let the frontend route by them with `DYN_ROUTER_MODE` kv.
 
@@ -23,6 +26,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from conformance.engines.commandline import ENGINE_MODULES
+from conformance.engines.jsontext import parse_json
+from conformance.engines.parsing import unexpanded
 from conformance.engines.role import Role
 from conformance.engines.serving import TAKES_TURNS, publishes_kv_events
 from conformance.engines.trtllm_options import BLOCK_REUSE
@@ -47,11 +52,15 @@ _PUBLISH = {
 }
 _PUBLISHES = (_CONFIG, "publish_kv_events")
 _DECIDES = (*_PUBLISHES, "enable_prefix_caching")
+_LISTENS = {"dynamo.vllm": ("*", "::"), "dynamo.sglang": ("*", "::", "0.0.0.0")}  # noqa: S104
+"""What makes an engine listen at an endpoint, and not connect to it."""
 
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each worker that prefills and tells a listening router nothing."""
     all_settings = [EngineSettings(part, subject.graph) for part in subject.parts]
+    for worker in all_settings:
+        yield from _unheard(worker)
     frontend = next((one for one in all_settings if one.part.role is Role.FRONTEND), None)
     if frontend is None:
         return
@@ -64,6 +73,25 @@ def check(subject: Subject) -> Iterator[Problem]:
             yield Problem(worker.mark(*_DECIDES), _message(worker))
         if _takes_turns(router) and publishes_kv_events(worker.part):
             yield Problem(worker.mark(*_PUBLISHES), _unread(worker, router))
+
+
+def _unheard(worker: EngineSettings) -> Iterator[Problem]:
+    """Yield an endpoint to which the engine connects instead of listening there."""
+    text = worker.text(_CONFIG) if worker.module in _LISTENS else None
+    # A KV state agent, or another container of the pod, may be what listens.
+    alone = len(worker.part.component.containers) == 1 and not worker.given("kv_state_endpoint")
+    if text is None or not alone or not publishes_kv_events(worker.part):
+        return
+    config = parse_json(text)
+    endpoint = config.get("endpoint") if isinstance(config, dict) else None
+    if not isinstance(endpoint, str) or not endpoint.startswith("tcp://") or unexpanded(endpoint):
+        return
+    if not any(one in endpoint for one in _LISTENS[worker.module]):
+        message = (
+            f'component "{worker.part.component.name}" publishes KV events at {endpoint}, where '
+            f"the engine connects and nobody listens; write tcp://*:{endpoint.rpartition(':')[2]}"
+        )
+        yield Problem(worker.mark(_CONFIG), message)
 
 
 def _listens(router: EngineSettings) -> bool:
