@@ -359,6 +359,7 @@ def _stage(data: _StageData, flags: Sequence[Flag]) -> Stage:
         abbreviations=data["abbreviations"],
         strict=data["strict"],
         flags={name: flag for flag in flags for name in flag.names},
+        ordered=tuple(sorted(name for flag in flags for name in flag.names)),
     )
 
 

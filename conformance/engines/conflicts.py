@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
+from conformance.engines import catalog
 from conformance.engines.catalog import RELEASE
 
 if TYPE_CHECKING:
@@ -113,13 +114,43 @@ def refused(
         arguments: The arguments, their environment included.
         unknown: Whether a setting's value is not known, so that nothing follows from it.
     """
-    for conflict in load(arguments.module):
+    for conflict in _possible(arguments):
         if any(unknown(dest) for dest in conflict.when if dest != DOTTED):
             continue
         settings = all(_holds(arguments, dest, test) for dest, test in conflict.when.items())
         if settings and all(_is(arguments, *one) for one in conflict.variables.items()):
             values = {dest: " ".join(_words(arguments, dest)) for dest in conflict.when}
             yield Refused(conflict=conflict, message=conflict.says.format_map(values))
+
+
+def _possible(arguments: Arguments) -> Iterator[Conflict]:
+    """Yield the checks that something given has to do with; most fail by no default."""
+    index = _index(arguments.module)
+    causes = {one.flag.dest for one in arguments.given} | arguments.env.keys()
+    if arguments.dotted:
+        causes.add(DOTTED)
+    places = {place for cause in causes | {""} for place in index.get(cause, ())}
+    conflicts = load(arguments.module)
+    return (conflicts[place] for place in sorted(places))
+
+
+@cache
+def _index(module: str) -> Mapping[str, tuple[int, ...]]:
+    """Return the places of a module's checks by the settings and variables that may cause them.
+
+    What defaults alone can fail stands under the empty text.
+    """
+    settings = catalog.load(module).settings
+    found: dict[str, tuple[int, ...]] = {}
+    for place, conflict in enumerate(load(module)):
+        causes = {*conflict.when, *conflict.variables}
+        for flag in (flag for dest in conflict.when for flag in settings.get(dest, ())):
+            causes |= {name for name in (flag.env, *flag.older_env) if name is not None}
+        if all(test in ("off", "absent") for test in conflict.when.values()):
+            causes.add("")
+        for cause in causes:
+            found[cause] = (*found.get(cause, ()), place)
+    return found
 
 
 def _holds(arguments: Arguments, dest: str, test: str | Test) -> bool:

@@ -8,6 +8,7 @@ fault, forgets where a word stood, and cannot be told that `$PORT` is a number.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 _NEGATIVE_NUMBER = re.compile(r"-\d+|-\d*\.\d+")
 _TOO_FEW = {"one": "expected one argument", "at-least-one": "expected at least one argument"}
 FLEXIBLE = "flexible"
+_BEHIND_ALL = "\U0010ffff"
+"""What no spelling goes on with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +39,7 @@ class Stage:
         abbreviations: Whether the unique beginning of a long flag stands for it.
         strict: Whether it refuses what it does not know, instead of leaving it to the next.
         flags: Its flags by spelling.
+        ordered: The spellings by the alphabet, to find those with one beginning.
     """
 
     owner: str
@@ -43,6 +47,7 @@ class Stage:
     abbreviations: bool
     strict: bool
     flags: Mapping[str, Flag]
+    ordered: tuple[str, ...]
 
     def find(self, name: str) -> Flag | None:
         """Return the flag that this parser takes `name` for, or None."""
@@ -50,6 +55,13 @@ class Stage:
             name = normalise(name).partition(".")[0]
         matches = self.matches(name)
         return self.flags[matches[0].name] if len(matches) == 1 else None
+
+    def _beginning_with(self, name: str) -> list[str]:
+        """Return the flags that `name` begins, in the order of the parser."""
+        first = bisect_left(self.ordered, name)
+        last = bisect_left(self.ordered, name + _BEHIND_ALL)
+        found = self.ordered[first:last]
+        return list(found) if len(found) < 2 else [one for one in self.flags if one in found]  # noqa: PLR2004
 
     def matches(self, text: str) -> list[Match]:
         """Return the flags that `text`, which starts with a dash, may stand for."""
@@ -62,7 +74,7 @@ class Stage:
         if text.startswith("--"):
             if not self.abbreviations:
                 return []
-            return [Match(other, explicit) for other in self.flags if other.startswith(name)]
+            return [Match(other, explicit) for other in self._beginning_with(name)]
         found = [Match(other, None) for other in self.flags if other.startswith(text)]
         if text[:2] in self.flags:
             found.append(Match(text[:2], text[2:]))

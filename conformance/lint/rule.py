@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from conformance.api.crd import Crd
     from conformance.api.verdict import Verdict
     from conformance.engines.role import Part
+    from conformance.lint.engine_settings import EngineSettings
     from conformance.lint.finding import Fix, Severity
     from conformance.manifest.document import Document
     from conformance.manifest.graph import Graph
@@ -114,6 +115,13 @@ class Subject:
         from conformance.engines.role import parts
 
         return parts(self.graph)
+
+    @cached_property
+    def settings(self) -> tuple[EngineSettings, ...]:
+        """The settings of every component; what one rule found out of them is there for all."""
+        from conformance.lint.engine_settings import EngineSettings
+
+        return tuple(EngineSettings(part, self.graph) for part in self.parts)
 
 
 def _texts(spec: Mapping) -> Iterator[Text]:

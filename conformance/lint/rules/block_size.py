@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING
 from conformance.engines.role import Role
 from conformance.engines.serving import served_model
 from conformance.engines.trtllm_options import BLOCK_SIZE
-from conformance.lint.engine_settings import EngineSettings
 from conformance.lint.finding import Severity
 from conformance.lint.rule import Problem
 from conformance.manifest.graph import EPP
@@ -33,6 +32,7 @@ from conformance.manifest.whole import parse_whole
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from conformance.lint.engine_settings import EngineSettings
     from conformance.lint.rule import Subject
     from conformance.manifest.node import Mark
 
@@ -68,7 +68,7 @@ class _Size:
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each block size that is not the first one's."""
-    everyone = [EngineSettings(part, subject.graph) for part in subject.parts]
+    everyone = subject.settings
     workers = [size for one in everyone if (size := _of_worker(one)) is not None]
     if not workers:
         return

@@ -24,7 +24,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from conformance.engines.role import Role
-from conformance.lint.engine_settings import EngineSettings
 from conformance.lint.finding import Severity
 from conformance.lint.neighbours import has_neighbours
 from conformance.lint.rule import Problem
@@ -32,6 +31,7 @@ from conformance.lint.rule import Problem
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from conformance.lint.engine_settings import EngineSettings
     from conformance.lint.rule import Subject
 
 ID = "encoder-link"
@@ -54,7 +54,7 @@ _WAITS = ("dynamo.vllm", "dynamo.sglang")
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each encode worker that nobody asks, and each worker that asks in vain."""
-    workers = [EngineSettings(part, subject.graph) for part in subject.parts]
+    workers = list(subject.settings)
     for module, (dest, advice) in _LINKS.items():
         played = [one for one in workers if one.module == module]
         encoders = [one for one in played if one.part.role is Role.ENCODE]

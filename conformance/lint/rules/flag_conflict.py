@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 
 from conformance.engines import conflicts
 from conformance.engines.parsing import unexpanded
-from conformance.lint.engine_settings import EngineSettings
 from conformance.lint.finding import Severity
 from conformance.lint.image import other_release
 from conformance.lint.rule import Problem
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from conformance.engines.conflicts import Conflict
+    from conformance.lint.engine_settings import EngineSettings
     from conformance.lint.rule import Subject
     from conformance.manifest.node import Mark
 
@@ -38,11 +38,10 @@ SEVERITY = Severity.ERROR
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each pair of settings that a module does not start with."""
-    for part in subject.parts:
-        arguments = part.arguments
-        if arguments is None or other_release(part.component) is not None:
+    for settings in subject.settings:
+        arguments = settings.part.arguments
+        if arguments is None or other_release(settings.part.component) is not None:
             continue
-        settings = EngineSettings(part, subject.graph)
         said: set[str] = set()
         for found in conflicts.refused(arguments, unknown=settings.unknown):
             if found.message in said or settings.hidden:

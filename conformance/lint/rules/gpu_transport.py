@@ -25,7 +25,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from conformance.engines.commandline import argv, programs
 from conformance.engines.parsing import unexpanded
 from conformance.engines.role import Role
-from conformance.lint.engine_settings import EngineSettings
 from conformance.lint.finding import Severity
 from conformance.lint.rule import Problem
 from conformance.lint.rules.kv_connector import CARRIERS, connector_configs
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from conformance.engines.flag import Json
+    from conformance.lint.engine_settings import EngineSettings
     from conformance.lint.rule import Subject
     from conformance.manifest.node import Mark
 
@@ -67,12 +67,12 @@ class _Value(NamedTuple):
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each list of transports with which KV blocks cannot leave a GPU."""
     seen: set[Mark] = set()
-    for part in subject.parts:
+    for worker in subject.settings:
+        part = worker.part
         if part.role not in (Role.PREFILL, Role.DECODE):
             continue
         main = part.component.main
-        worker = EngineSettings(part, subject.graph)
-        certain = _uses_ucx(worker) if main is not None and main.gpus else False
+        certain = uses_ucx(worker) if main is not None and main.gpus else False
         value = _transports(worker) if certain is not False else None
         if value is None or value.mark in seen or _reaches_gpus(value.text):
             continue
@@ -98,7 +98,7 @@ def _reaches_gpus(text: str) -> bool:
     return bool(names & (_GPU | {_ALL}))
 
 
-def _uses_ucx(worker: EngineSettings) -> bool | None:
+def uses_ucx(worker: EngineSettings) -> bool | None:
     """Whether a worker's KV blocks go from GPU to GPU through UCX; None when only likely."""
     other = worker.environment(_OTHER_NIXL.get(worker.module, ""))
     if other is not None and (other.value or "").upper() != "UCX":

@@ -32,7 +32,6 @@ from conformance.engines.jsontext import parse_json
 from conformance.engines.parsing import unexpanded
 from conformance.engines.role import Role
 from conformance.engines.trtllm_options import TRANSCEIVER, transceiver
-from conformance.lint.engine_settings import EngineSettings
 from conformance.lint.finding import Severity
 from conformance.lint.image import other_release, parse_image
 from conformance.lint.rule import Problem
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from conformance.engines.flag import Json
+    from conformance.lint.engine_settings import EngineSettings
     from conformance.lint.rule import Subject
     from conformance.manifest.node import Mark
 
@@ -70,9 +70,7 @@ _WRAPPERS = ("MultiConnector", "PdConnector")
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each worker whose KV blocks reach nobody, or come from nobody."""
-    workers = [
-        EngineSettings(part, subject.graph) for part in subject.parts if part.role is not None
-    ]
+    workers = [one for one in subject.settings if one.part.role is not None]
     for worker in workers:
         if worker.module == "dynamo.vllm":
             yield from tuple(_unregistered(worker)) or _vllm(worker)

@@ -31,13 +31,13 @@ from conformance.engines.parsing import unexpanded
 from conformance.engines.role import Role
 from conformance.engines.serving import TAKES_TURNS, publishes_kv_events
 from conformance.engines.trtllm_options import BLOCK_REUSE
-from conformance.lint.engine_settings import EngineSettings
 from conformance.lint.finding import Severity
 from conformance.lint.rule import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from conformance.lint.engine_settings import EngineSettings
     from conformance.lint.rule import Subject
 
 ID = "kv-events"
@@ -58,7 +58,7 @@ _LISTENS = {"dynamo.vllm": ("*", "::"), "dynamo.sglang": ("*", "::", "0.0.0.0")}
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each worker that prefills and tells a listening router nothing."""
-    all_settings = [EngineSettings(part, subject.graph) for part in subject.parts]
+    all_settings = subject.settings
     for worker in all_settings:
         yield from _unheard(worker)
     frontend = next((one for one in all_settings if one.part.role is Role.FRONTEND), None)

@@ -29,10 +29,10 @@ from conformance.engines.commandline import argv
 from conformance.engines.parsing import unexpanded
 from conformance.engines.role import Role
 from conformance.engines.serving import WORKER_ROLES
-from conformance.lint.engine_settings import EngineSettings
 from conformance.lint.finding import Severity
 from conformance.lint.image import parse_image
 from conformance.lint.rule import Problem
+from conformance.lint.rules.gpu_transport import uses_ucx
 from conformance.lint.rules.kv_connector import connector_configs
 from conformance.lint.rules.pod_probe import PROBES
 from conformance.manifest.fields import is_true
@@ -40,8 +40,10 @@ from conformance.manifest.fields import is_true
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from conformance.lint.engine_settings import EngineSettings
     from conformance.lint.rule import Subject
-    from conformance.manifest.graph import Component
+    from conformance.manifest.graph import Component, Graph
+    from conformance.manifest.node import Mark
 
 ID = "pod-loopback"
 SEVERITY = Severity.ERROR
@@ -252,9 +254,7 @@ _ADDRESSES = (
     _Address(
         name="UCX_NET_DEVICES",
         concerns=lambda settings: (
-            settings.module == "dynamo.vllm"
-            and settings.part.role in _DISAGGREGATED
-            and _connects(settings, "Nixl")
+            settings.part.role in _DISAGGREGATED and uses_ucx(settings) is not False
         ),
         effect="UCX reaches no other pod",
         advice="leave it out, or name the pod's interface",
@@ -275,18 +275,30 @@ _ADDRESSES = (
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each address that a pod gives others, and that leads them to themselves."""
-    for part in subject.parts:
-        component = part.component
-        if not _is_own_network(component):
+    seen: set[Mark] = set()
+    for settings in subject.settings:
+        if not _is_own_network(settings.part.component):
             continue
-        settings = EngineSettings(part, subject.graph)
-        for address in _ADDRESSES:
-            if address.alone and not _is_alone(component):
-                continue
-            if address.concerns(settings):
-                yield from _problem(settings, address)
-        yield from _inside_multi_connector(settings)
-        yield from _of_several_nodes(settings)
+        for problem in _of_part(settings, subject.graph):
+            if problem.mark not in seen:
+                seen.add(problem.mark)
+                yield problem
+
+
+def _of_part(settings: EngineSettings, graph: Graph) -> Iterator[Problem]:
+    component, arguments = settings.part.component, settings.part.arguments
+    main = component.main
+    written = {one.name for one in (*graph.env, *(main.env if main is not None else ()))}
+    for address in _ADDRESSES:
+        is_setting = arguments is not None and arguments.known(address.name)
+        if not is_setting and address.name not in written:
+            continue
+        if address.alone and not _is_alone(component):
+            continue
+        if address.concerns(settings):
+            yield from _problem(settings, address)
+    yield from _inside_multi_connector(settings)
+    yield from _of_several_nodes(settings)
 
 
 def _is_own_network(component: Component) -> bool:

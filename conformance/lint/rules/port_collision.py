@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING
 from conformance.engines.jsontext import parse_json
 from conformance.engines.role import Role
 from conformance.engines.serving import publishes_kv_events
-from conformance.lint.engine_settings import EngineSettings
 from conformance.lint.finding import Severity
 from conformance.lint.rule import Problem
 from conformance.manifest.graph import FRONTEND, MAIN
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from conformance.engines.role import Part
+    from conformance.lint.engine_settings import EngineSettings
     from conformance.lint.rule import Subject
     from conformance.manifest.graph import Container, EnvVar
     from conformance.manifest.node import Mark
@@ -74,9 +74,10 @@ class _Listener:
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each listener whose port is taken, and system ports that the runtime cannot read."""
     yield from _large_system_ports(subject)
-    for part in subject.parts:
+    for settings in subject.settings:
+        part = settings.part
         taken: dict[int, _Listener] = {}
-        for listener in _listeners(EngineSettings(part, subject.graph)):
+        for listener in _listeners(settings):
             first = taken.setdefault(listener.port, listener)
             if first is not listener and not _same(first, listener):
                 yield _collision(part, first, listener)
@@ -84,10 +85,12 @@ def check(subject: Subject) -> Iterator[Problem]:
 
 def _large_system_ports(subject: Subject) -> Iterator[Problem]:
     """Yield each value of DYN_SYSTEM_PORT that ends the worker that reads it."""
-    readers = [one for one in subject.parts if one.command and one.role is not Role.FRONTEND]
+    readers = [
+        one for one in subject.settings if one.part.command and one.part.role is not Role.FRONTEND
+    ]
     found: dict[Mark, EnvVar] = {}
-    for part in readers:
-        variable = EngineSettings(part, subject.graph).environment(_SYSTEM)
+    for settings in readers:
+        variable = settings.environment(_SYSTEM)
         if variable is not None and (_port(variable) or 0) > _LARGEST_SYSTEM_PORT:
             found[variable.mark] = variable
     for mark, variable in found.items():

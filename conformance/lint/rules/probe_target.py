@@ -28,7 +28,6 @@ from typing import TYPE_CHECKING
 from conformance.engines.commandline import programs
 from conformance.engines.role import Role
 from conformance.engines.serving import WORKER_ROLES
-from conformance.lint.engine_settings import EngineSettings
 from conformance.lint.finding import Severity
 from conformance.lint.image import parse_image
 from conformance.lint.rule import Problem
@@ -43,6 +42,7 @@ from conformance.rendering.environment import NIXL_PORT, SYSTEM_PORT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from conformance.lint.engine_settings import EngineSettings
     from conformance.lint.rule import Subject
     from conformance.manifest.graph import Component, Container
     from conformance.manifest.node import Mapping, Mark
@@ -95,20 +95,32 @@ class _Server:
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each probe of a worker or frontend that nothing answers."""
-    for part in subject.parts:
-        settings = EngineSettings(part, subject.graph)
-        main = part.component.main
-        if main is None or not _is_alone(part.component, main):
-            continue
-        server = _server(settings, main)
-        if server is None:
-            continue
-        placed = Placed(main.node, part.component)
-        for kind in PROBES:
-            probe = main.node.mapping(kind)
-            if probe is not None:
-                yield from _probe(placed, kind, probe, server)
-        yield from _operators_probes(placed, server)
+    seen: set[Mark] = set()
+    for settings in subject.settings:
+        for problem in _of_part(settings):
+            if problem.mark not in seen:  # A variable of the graph is one, however many read it.
+                seen.add(problem.mark)
+                yield problem
+
+
+def _of_part(settings: EngineSettings) -> Iterator[Problem]:
+    component = settings.part.component
+    main = component.main
+    server = _server(settings, main) if main is not None else None
+    if main is None or server is None:
+        return
+    placed = Placed(main.node, component)
+    problems = [
+        *(
+            problem
+            for kind in PROBES
+            if (probe := main.node.mapping(kind)) is not None
+            for problem in _probe(placed, kind, probe, server)
+        ),
+        *_operators_probes(placed, server),
+    ]
+    if problems and _is_alone(component, main):
+        yield from problems
 
 
 def _is_alone(component: Component, main: Container) -> bool:

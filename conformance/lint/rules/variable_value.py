@@ -19,21 +19,23 @@ FAIL:
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
+from conformance.engines import catalog
 from conformance.engines.commandline import argv
 from conformance.engines.parsing import unexpanded
 from conformance.engines.values import refusal
-from conformance.lint.engine_settings import EngineSettings
 from conformance.lint.finding import Severity
 from conformance.lint.image import other_release
 from conformance.lint.rule import Problem
 from conformance.manifest.suggest import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from conformance.engines.flag import Flag
+    from conformance.lint.engine_settings import EngineSettings
     from conformance.lint.rule import Subject
     from conformance.manifest.node import Mark
 
@@ -47,20 +49,29 @@ _OFF = ("", "false", "0", "no", "off", "n", "f", "none", "null", "disabled")
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each variable whose value its flag does not take."""
     seen: set[Mark] = set()
-    for part in subject.parts:
+    for settings in subject.settings:
+        part = settings.part
         if part.arguments is None or other_release(part.component) is not None:
             continue
-        settings = EngineSettings(part, subject.graph)
         main = part.component.main
         written = {one.name for one in (*subject.graph.env, *(main.env if main else ()))}
-        flags = (flag for flags in part.arguments.settings.values() for flag in flags)
-        for flag in flags:
-            if written.isdisjoint((flag.env, *flag.older_env)):
-                continue
+        known = _by_variable(part.arguments.module)
+        for flag in (flag for name in sorted(written & known.keys()) for flag in known[name]):
             for problem in _values(settings, flag):
                 if problem.mark not in seen:
                     seen.add(problem.mark)
                     yield problem
+
+
+@cache
+def _by_variable(module: str) -> Mapping[str, tuple[Flag, ...]]:
+    """Return the flags of a module by the variables that give them."""
+    found: dict[str, tuple[Flag, ...]] = {}
+    for flag in catalog.load(module).flags:
+        for name in (flag.env, *flag.older_env):
+            if name is not None:
+                found[name] = (*found.get(name, ()), flag)
+    return found
 
 
 def _values(settings: EngineSettings, flag: Flag) -> Iterator[Problem]:
