@@ -9,10 +9,15 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from conformance.engines import vocabulary
 from conformance.manifest.suggest import did_you_mean
-from conformance.mock_engine.refusal import CannotPlay, UsageRefusal
+from conformance.mock_engine.refusal import CannotPlay, UsageRefusal, ValueRefusal
 from conformance.mock_engine.worker import KvEvents
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 TRANSFER_FLAG = "--kv-transfer-config"
 EVENTS_FLAG = "--kv-events-config"
@@ -62,6 +67,7 @@ def transfer(text: str | None) -> KvTransfer | None:
 
     Raises:
         UsageRefusal: when vLLM would not accept the value.
+        ValueRefusal: when vLLM has no such connector.
     """
     if text is None:
         return None
@@ -79,7 +85,22 @@ def transfer(text: str | None) -> KvTransfer | None:
             f"argument {TRANSFER_FLAG}: 1 validation error for KVTransferConfig: Please specify "
             f"kv_role when kv_connector is set, supported roles are {_ROLES}"
         )
+    _check_registered(fields)
     return KvTransfer(connector=connector, role=role)
+
+
+def _check_registered(fields: Mapping[str, object]) -> None:
+    """Refuse a connector that vLLM does not have, also inside a wrapper, as it does at start."""
+    name = fields.get("kv_connector")
+    known = vocabulary.load().kv_connectors
+    if isinstance(name, str) and not fields.get("kv_connector_module_path") and name not in known:
+        message = f"Unsupported connector type: {name}{did_you_mean(name, known)}"
+        raise ValueRefusal(message)
+    extra = fields.get("kv_connector_extra_config")
+    children = extra.get("connectors") if isinstance(extra, dict) else None
+    for child in children if isinstance(children, list) else ():
+        if isinstance(child, dict):
+            _check_registered(child)
 
 
 def events(text: str | None) -> KvEvents | None:

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from conformance.mock_engine import kv_config
-from conformance.mock_engine.refusal import CannotPlay, UsageRefusal
+from conformance.mock_engine.refusal import CannotPlay, UsageRefusal, ValueRefusal
 
 
 def test_transfer_names_connector_and_role() -> None:
@@ -37,6 +37,29 @@ def test_transfer_is_refused_as_argparse_would(text: str, words: str) -> None:
         kv_config.transfer(text)
     assert str(refused.value).startswith("argument --kv-transfer-config: ")
     assert refused.value.code == 2
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        '"kv_connector": "DynamoNixlConnector"',
+        (
+            '"kv_connector": "MultiConnector", "kv_connector_extra_config": '
+            '{"connectors": [{"kv_connector": "DynamoNixlConnector"}]}'
+        ),
+    ],
+)
+def test_a_connector_that_vllm_does_not_have_is_refused(config: str) -> None:
+    words = "Unsupported connector type: DynamoNixlConnector"
+    with pytest.raises(ValueRefusal, match=words) as refused:
+        kv_config.transfer(f'{{{config}, "kv_role": "kv_both"}}')
+    assert refused.value.code == 1
+
+
+def test_a_connector_out_of_a_module_of_its_own_is_taken() -> None:
+    own = '"kv_connector": "HouseConnector", "kv_connector_module_path": "house.connector"'
+    found = kv_config.transfer(f'{{{own}, "kv_role": "kv_both"}}')
+    assert found is not None
 
 
 @pytest.mark.parametrize(
