@@ -31,6 +31,10 @@ _CAUSES: tuple[tuple[re.Pattern[str], str], ...] = (
         "the Python module {words} is not installed in this environment",
     ),
     (
+        re.compile(r"^cannot run (?P<words>\S+): \[Errno 2\]"),
+        "the program {words} is not here",
+    ),
+    (
         re.compile(r"kv-transfer-config"),
         "a prefill worker needs --kv-transfer-config naming the connector",
     ),

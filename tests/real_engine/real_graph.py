@@ -76,7 +76,8 @@ def environment(run: Path) -> dict[str, str]:
 @contextmanager
 def scripted(script: Path, model: Path) -> Iterator[Served]:
     """Run a published script with another model; leaving ends it."""
-    with run_folder("script") as run, Ports() as ports:
+    with run_folder("script") as own, Ports() as ports:
+        run = own.path
         port, first = ports.take(0), ports.take(0)
         env = environment(run) | {
             "MODEL": str(model),
@@ -84,7 +85,7 @@ def scripted(script: Path, model: Path) -> Iterator[Served]:
             "SYSTEM_PORT": str(first),
         }
         start = Start(name=script.stem, argv=("bash", str(script)), env=env, cwd=run)
-        with running([start], run=run, listener=ignore_lines) as processes:
+        with running([start], run=own, listener=ignore_lines) as processes:
             made = Served(f"http://127.0.0.1:{port}", tuple(processes), run / "logs")
             wait_ready(made, model=str(model), timeout=SECONDS)
             yield made
@@ -93,7 +94,8 @@ def scripted(script: Path, model: Path) -> Iterator[Served]:
 @contextmanager
 def served(model: Path) -> Iterator[Graph]:
     """Serve a model; leaving ends it all."""
-    with run_folder("real") as run, Ports() as ports:
+    with run_folder("real") as own, Ports() as ports:
+        run = own.path
         env = environment(run) | {
             "DYN_DISCOVERY_BACKEND": "file",
             "DYN_FILE_KV": str(run / "discovery"),
@@ -115,7 +117,7 @@ def served(model: Path) -> Iterator[Graph]:
             start("plain", "in=http", "out=dyn://behind", DYN_HTTP_PORT=str(plain)),
             start("ruled", "in=http", f"out=dyn://{RULED}", DYN_HTTP_PORT=str(ruled)),
         ]
-        with running(starts, run=run, listener=ignore_lines) as processes:
+        with running(starts, run=own, listener=ignore_lines) as processes:
             made = [
                 Served(f"http://127.0.0.1:{port}", tuple(processes), run / "logs")
                 for port in (plain, ruled)

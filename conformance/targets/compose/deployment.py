@@ -20,7 +20,7 @@ from conformance.targets.local.deployment import (
 )
 from conformance.targets.local.plan import HERE
 from conformance.targets.local.ports import Ports
-from conformance.targets.local.process import Process, Start, stop_all
+from conformance.targets.local.process import Process, Start, end_all
 from conformance.targets.target import Change, DeployFailure, Worker
 from conformance.targets.why import as_signal, how_it_ended, likely_cause
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from conformance.engines.serving import Serving
     from conformance.targets.compose.program import Container, Service
+    from conformance.targets.local.deployment import Run
 
 NAMES = "dynamo-conformance"
 """What the names of our projects begin with."""
@@ -105,7 +106,8 @@ def run_compose(
     Raises:
         DeployFailure: What kept it from starting.
     """
-    with run_folder(file.stem) as run, Ports() as ports, ExitStack() as stack:
+    with run_folder(file.stem) as own, Ports() as ports, ExitStack() as stack:
+        run = own.path
         env = dict(os.environ) | {HTTP_PORT: str(ports.take(0))}
         if image is not None:
             env |= _world(run / "hub", serving)
@@ -121,7 +123,7 @@ def run_compose(
         if image is not None:
             names = (one.image for one in services)
             changes += stack.enter_context(published(image, names))
-        yield stack.enter_context(_started(compose, services, changes, run, at_end))
+        yield stack.enter_context(_started(compose, services, changes, own, at_end))
 
 
 @contextmanager
@@ -129,10 +131,10 @@ def _started(
     compose: Compose,
     services: tuple[Service, ...],
     changes: tuple[Change, ...],
-    run: Path,
+    run: Run,
     at_end: Callable[[Path], None],
 ) -> Iterator[ComposeDeployment]:
-    logs = run / "logs"
+    logs = run.path / "logs"
     logs.mkdir()
     watcher = _watcher(compose, run)
     try:
@@ -148,12 +150,24 @@ def _started(
             logs=logs,
         )
     finally:
-        stop_all([watcher])
-        with _in_words():
-            for one in compose.containers():
-                (logs / f"{one.service}.log").write_text(compose.log(one), encoding="utf-8")
+        try:
+            end_all([watcher], run.supervisor)
+            with _in_words():
+                for one in compose.containers():
+                    (logs / f"{one.service}.log").write_text(compose.log(one), encoding="utf-8")
             at_end(logs)
-            compose.down()
+        finally:
+            with _in_words():
+                _remove(compose)
+
+
+def _remove(compose: Compose) -> None:
+    """Remove all that was made; an interrupt kills the containers at once, and is raised then."""
+    try:
+        compose.down()
+    except KeyboardInterrupt:
+        compose.down(grace=0)
+        raise
 
 
 @contextmanager
@@ -189,12 +203,17 @@ def _beside(services: Iterable[Service], *, gpus: bool) -> tuple[str, tuple[Chan
     return "\n".join(lines) + "\n", tuple(changes)
 
 
-def _watcher(compose: Compose, run: Path) -> Process:
+def _watcher(compose: Compose, run: Run) -> Process:
     """Return a process that writes a line for each container that ends."""
     words = ("docker", "events", "--since", f"{time.time():.3f}", "--format", "{{json .}}")
     wanted = ("--filter", "event=die", "--filter", f"label={_PROJECT}={compose.project}")
-    start = Start(name="events", argv=(*words, *wanted), env=dict(compose.env), cwd=run)
-    return Process(start, log=run / "events.log", listener=ignore_lines)
+    start = Start(name="events", argv=(*words, *wanted), env=dict(compose.env), cwd=run.path)
+    return Process(
+        start,
+        log=run.path / "events.log",
+        listener=ignore_lines,
+        supervisor=run.supervisor,
+    )
 
 
 def _url(services: Iterable[Service], containers: Iterable[Container]) -> str:

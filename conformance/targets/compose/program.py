@@ -150,13 +150,16 @@ class Compose:
         """
         return _call(("docker", "logs", container.id), env=self.env, seconds=QUICK_SECONDS)
 
-    def down(self) -> None:
+    def down(self, *, grace: int = STOP_SECONDS) -> None:
         """Remove everything that was made for the project.
+
+        Args:
+            grace: How many seconds a container may take to end before it is killed.
 
         Raises:
             ComposeError: Something is left.
         """
-        self._said("down", "--volumes", "--timeout", str(STOP_SECONDS))
+        self._said("down", "--volumes", "--timeout", str(grace))
 
     def _said(self, *words: str, seconds: float = QUICK_SECONDS) -> str:
         files = tuple(word for file in self.files for word in ("--file", str(file)))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import math
 import signal
-import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
+
+from conformance.targets.local.terminal import Output, Repeats, say
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -18,18 +21,51 @@ if TYPE_CHECKING:
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
-EXIT_INTERRUPTED = 130
+EXIT_SIGNAL = 128
 POLL_SECONDS = 0.2
+LAST_PORT = 65535
+
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+
+class _EndedBySignal(KeyboardInterrupt):
+    """Somebody wants the end; raised again by each further signal, which then kills at once."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def _regular(_context: click.Context, _option: click.Parameter, path: Path) -> Path:
+    if not path.is_file():
+        raise click.BadParameter(
+            f"{path} is no regular file; write what it holds into a file, and name that"
+        )
+    return path
+
+
+def _seconds(
+    _context: click.Context, _option: click.Parameter, value: float | None
+) -> float | None:
+    if value is not None and (math.isnan(value) or value < 0):
+        raise click.BadParameter(f"{value} is no number of seconds")
+    return value
 
 
 @click.command(
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 ended by --for, 1 the graph failed, 2 wrong usage or a graph that no "
-    "cluster takes, 130 ended by Ctrl-C.",
+    epilog="Exit codes: 0 ended by --for, 1 the graph failed, 2 wrong usage or a graph "
+    "that no cluster takes, 128 + N ended by signal N: 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP, 131 SIGQUIT, 141 nobody reads the output.",
 )
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument(
+    "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), callback=_regular
+)
 @click.option("--name", help="Which graph of the file to run, when it holds several.")
-@click.option("--port", type=int, help="Port for the frontend (default: the manifest's, or free).")
+@click.option(
+    "--port",
+    type=click.IntRange(1, LAST_PORT),
+    help="Port for the frontend (default: the manifest's, or free).",
+)
 @click.option(
     "--engine",
     type=click.Choice(["mock", "real"]),
@@ -37,8 +73,21 @@ POLL_SECONDS = 0.2
     show_default=True,
     help="mock plays the engines without a GPU; real uses what is installed here.",
 )
-@click.option("--timeout", type=float, default=120.0, show_default=True, help="Seconds to ready.")
-@click.option("--for", "seconds", type=float, help="End by itself this many seconds after ready.")
+@click.option(
+    "--timeout",
+    type=float,
+    callback=_seconds,
+    default=120.0,
+    show_default=True,
+    help="Seconds to ready.",
+)
+@click.option(
+    "--for",
+    "seconds",
+    type=float,
+    callback=_seconds,
+    help="End by itself this many seconds after ready.",
+)
 @click.pass_context
 def up(
     context: click.Context,
@@ -52,7 +101,7 @@ def up(
 ) -> None:
     """Run a graph of FILE on this machine: every pod a process, on the real Dynamo runtime.
 
-    The endpoint is printed once it truly answers. One Ctrl-C ends everything.
+    The endpoint is printed once it truly answers. One Ctrl-C ends everything, a second one at once.
     """
     from conformance.manifest.config_maps import config_maps
     from conformance.manifest.document import read_file
@@ -61,52 +110,68 @@ def up(
     from conformance.targets.local.admission import Refused
     from conformance.targets.local.deployment import LocalTarget
     from conformance.targets.local.ports import PortsExhaustedError
+    from conformance.targets.local.startable import check_startable
     from conformance.targets.target import DeployFailure
 
-    signal.signal(signal.SIGTERM, _end)
+    _take_signals()
+    output = Output()
     try:
         graph = _pick(file, name)
+        check_startable(graph)
         beside = config_maps(read_file(file))
+        repeats = Repeats(output.line)
         target = LocalTarget(
-            engine=engine, listener=_print_line, http_port=port, config_maps=beside
+            engine=engine, listener=repeats.take, http_port=port, config_maps=beside
         )
         with target.deploy(graph) as deployment:
-            _serve(deployment, resolved(graph, beside), timeout=timeout, seconds=seconds)
-    except KeyboardInterrupt:
-        click.echo(f"{file}: ended", err=True)
-        context.exit(EXIT_INTERRUPTED)
+            _serve(deployment, resolved(graph, beside), repeats, timeout=timeout, seconds=seconds)
+    except _EndedBySignal as end:
+        if output.lost is None:
+            say(f"{file}: ended")
+            context.exit(EXIT_SIGNAL + end.number)
+        say(f"{file}: ended, standard output cannot be written: {output.lost.strerror}")
+        is_unread = output.lost.errno == errno.EPIPE
+        context.exit(EXIT_SIGNAL + signal.SIGPIPE if is_unread else EXIT_FAILED)
     except ManifestError as error:
-        click.echo(str(error), err=True)
+        say(str(error))
         context.exit(EXIT_USAGE)
     except PortsExhaustedError as error:
-        click.echo(f"{error}; choose another one with --port, or leave it out", err=True)
+        say(f"{error}; choose another one with --port, or leave it out")
         context.exit(EXIT_FAILED)
     except Refused as error:
-        click.echo(str(error), err=True)
+        say(str(error))
         context.exit(EXIT_USAGE)
     except DeployFailure as error:
-        click.echo(f"{file}: {error}", err=True)
+        say("\n".join([f"{file}: {error}", *_lint_findings(file, graph)]))
         context.exit(EXIT_FAILED)
 
 
-def _serve(deployment: Deployment, graph: Graph, *, timeout: float, seconds: float | None) -> None:
+def _serve(
+    deployment: Deployment,
+    graph: Graph,
+    repeats: Repeats,
+    *,
+    timeout: float,
+    seconds: float | None,
+) -> None:
     """Wait until the graph answers, say so, and watch it until the end."""
     from conformance.engines.serving import serving
     from conformance.targets.ready import wait_ready
 
     for change in deployment.changes:
-        click.echo(f"changed for this machine: {change}", err=True)
+        say(f"changed for this machine: {change}")
     served = serving(graph)
     ready = wait_ready(
         deployment,
         model=served.model if served is not None else None,
         timeout=timeout,
         embeds=served is not None and served.embeds,
-        progress=lambda line: click.echo(line, err=True),
+        progress=say,
     )
+    repeats.are_hidden = False
     for worker in deployment.workers:
-        click.echo(f"{worker.name} counts its requests at {worker.system_url}/metrics", err=True)
-    click.echo(f"{graph.name} answers as {ready.model} at {deployment.url}/v1", err=True)
+        say(f"{worker.name} counts its requests at {worker.system_url}/metrics")
+    say(f"{graph.name} answers as {ready.model} at {deployment.url}/v1")
     until = None if seconds is None else time.monotonic() + seconds
     while until is None or time.monotonic() < until:
         deployment.check()
@@ -132,10 +197,32 @@ def _pick(file: Path, name: str | None) -> Graph:
     return graphs[names.index(name)]
 
 
-def _print_line(name: str, line: str) -> None:
-    sys.stdout.write(f"{name} | {line}\n")
-    sys.stdout.flush()
+def _lint_findings(file: Path, graph: Graph) -> list[str]:
+    """Return what lint says against a graph that does not work; it may be the reason."""
+    from conformance.lint.check import check_file
+    from conformance.lint.finding import Severity
+    from conformance.lint.output.text import findings
+    from conformance.lint.settings import find_settings
+
+    index = graph.document.index if graph.document is not None else 0
+    checked = check_file(file, find_settings(Path.cwd()).options)
+    wrong = [
+        finding
+        for document in checked
+        if document.index == index
+        for finding in document.findings
+        if finding.severity is not Severity.INFO
+    ]
+    return ["dynamo lint says of this graph:", *findings(wrong)] if wrong else []
 
 
-def _end(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _take_signals() -> None:
+    """Let every signal that asks for the end unwind what was started."""
+    for number in _ENDING:
+        # `nohup` is a wish to outlive the terminal.
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _end)
+
+
+def _end(number: int, _frame: FrameType | None) -> NoReturn:
+    raise _EndedBySignal(number)

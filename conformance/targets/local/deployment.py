@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sys
@@ -11,12 +12,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from conformance.manifest.errors import ManifestError
 from conformance.rendering.failure import ReconcileFailure
 from conformance.targets.local import admission, confine
 from conformance.targets.local.gpus import VISIBLE, Seats, machine_gpus, runs_on_cpu
 from conformance.targets.local.plan import World, plan
 from conformance.targets.local.ports import Ports
-from conformance.targets.local.process import Process, stop_all
+from conformance.targets.local.process import Process, Supervisor, end_all
+from conformance.targets.local.startable import check_startable
 from conformance.targets.target import Change, DeployFailure
 from conformance.targets.why import how_it_ended, likely_cause
 
@@ -98,9 +101,14 @@ class LocalTarget:
                 be started.
             PortsExhaustedError: The wanted HTTP port is in use.
         """
+        try:
+            check_startable(graph)
+        except ManifestError as error:
+            raise DeployFailure(str(error)) from error
         admission.check(graph, self.config_maps)
         is_real = self.engine != MOCK
-        with run_folder(graph.name) as run, Ports() as ports:
+        with run_folder(graph.name) as own, Ports() as ports:
+            run = own.path
             # The logs are beside it, so no process can put a link in the place of one.
             inside = run / INSIDE
             world = World(
@@ -119,9 +127,10 @@ class LocalTarget:
                 raise DeployFailure(str(failure)) from failure
             if not (is_real or world.is_confined):
                 planned = replace(planned, changes=(*planned.changes, UNCONFINED))
-            furnish(planned, run=inside, is_real=is_real)
+            with _written_below(run):
+                furnish(planned, run=inside, is_real=is_real)
             starts = planned.starts if is_real else kept_inside(planned.starts, inside)
-            with running(starts, run=run, listener=self.listener) as processes:
+            with running(starts, run=own, listener=self.listener) as processes:
                 try:
                     yield LocalDeployment(planned, tuple(processes), run / "logs")
                 finally:
@@ -166,13 +175,27 @@ class LocalDeployment:
         return None
 
     def check(self) -> None:
-        """Raise when a process has ended, with its last words."""
+        """Raise when a process has ended, with its last words, or the disk is full."""
+        check_disk(self.logs)
         check_alive(self.processes)
 
 
+def check_disk(folder: Path) -> None:
+    """Raise `DeployFailure` when nothing more can be written below `folder`."""
+    disk = os.statvfs(folder)
+    blocks, files = (
+        (disk.f_bfree, disk.f_ffree) if os.geteuid() == 0 else (disk.f_bavail, disk.f_favail)
+    )
+    if (disk.f_blocks and not blocks) or (disk.f_files and not files):
+        raise DeployFailure(f"nothing more can be written below {folder}", cause=_full(folder))
+
+
 def check_alive(processes: Iterable[Process]) -> None:
-    """Raise `DeployFailure` for the first process that has ended."""
+    """Raise `DeployFailure` for the first process that has ended, or cannot be logged."""
     for process in processes:
+        if (error := process.unwritten) is not None:
+            what = f"the log of component {process.name} cannot be written: {error.strerror}"
+            raise DeployFailure(what, cause=_full(Path(tempfile.gettempdir())))
         code = process.exit_code()
         if code is not None:
             lines = process.tail()
@@ -185,36 +208,69 @@ def check_alive(processes: Iterable[Process]) -> None:
 
 @contextmanager
 def running(
-    starts: Iterable[Start], *, run: Path, listener: Callable[[str, str], None]
+    starts: Iterable[Start], *, run: Run, listener: Callable[[str, str], None]
 ) -> Iterator[list[Process]]:
     """Start processes; leaving the context ends them all, however it is left."""
-    logs = run / "logs"
-    logs.mkdir(parents=True, exist_ok=True)
+    logs = run.path / "logs"
     processes: list[Process] = []
     try:
-        for start in starts:
-            try:
-                log = logs / f"{start.name}.log"
-                processes.append(Process(start, log=log, listener=listener))
-            except OSError as error:
-                raise DeployFailure(
-                    f"component {start.name} cannot be started: {error}",
-                    cause=f"the program {start.argv[0]} is not here" if start.argv else "",
-                ) from error
+        with _written_below(run.path):
+            logs.mkdir(parents=True, exist_ok=True)
+            for start in starts:
+                process = Process(
+                    start,
+                    log=logs / f"{start.name}.log",
+                    listener=listener,
+                    supervisor=run.supervisor,
+                )
+                processes.append(process)
         yield processes
     finally:
-        stop_all(processes)
+        end_all(processes, run.supervisor)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The folder of one run, and what starts and ends its processes."""
+
+    path: Path
+    supervisor: Supervisor
 
 
 @contextmanager
-def run_folder(name: str) -> Iterator[Path]:
-    """Make a folder for one run, and remove it with all that is in it."""
-    folder = Path(tempfile.mkdtemp(prefix=f"dynamo-{name or 'graph'}-"))
-    (folder / "tmp").mkdir()
+def run_folder(name: str) -> Iterator[Run]:
+    """Make a folder for one run; it is removed with all that is in it, even when we are killed.
+
+    Raises:
+        DeployFailure: It cannot be made.
+    """
+    with _written_below(Path(tempfile.gettempdir())):
+        folder = Path(tempfile.mkdtemp(prefix=f"dynamo-{name or 'graph'}-"))
+    supervisor = Supervisor(folder)
     try:
-        yield folder
+        with _written_below(folder):
+            (folder / "tmp").mkdir()
+        yield Run(folder, supervisor)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        supervisor.close()
+
+
+@contextmanager
+def _written_below(folder: Path) -> Iterator[None]:
+    """Tell in words what keeps something from being written below `folder`."""
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or folder
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise DeployFailure(
+            f"{where} cannot be written: {error.strerror or error}",
+            cause=_full(folder) if is_full else "",
+        ) from error
+
+
+def _full(folder: Path) -> str:
+    return f"the disk that holds {folder} is full; make room, or set TMPDIR to another folder"
 
 
 def base_environment(engine: str, run: Path) -> dict[str, str]:

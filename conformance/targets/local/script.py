@@ -15,6 +15,7 @@ from conformance.targets.local.deployment import (
     MOCK,
     base_environment,
     check_alive,
+    check_disk,
     fill_hub,
     ignore_lines,
     ignore_logs,
@@ -39,6 +40,9 @@ TAKES_CTRL_C = ("env", "--default-signal=INT")
 """What a shell that was started in the background needs: it can trap no signal that it inherits as
 ignored, and a CI system may well start everything so."""
 
+LEFT_SECONDS = 1.0
+"""How long what a script started may outlive it, to see that it is gone."""
+
 PORT_SPAN = 8
 POLL_SECONDS = 0.05
 
@@ -56,7 +60,8 @@ class ScriptDeployment:
     settled_for: float | None = None
 
     def check(self) -> None:
-        """Raise when the script has ended, with its last words."""
+        """Raise when the script has ended, with its last words, or the disk is full."""
+        check_disk(self.logs)
         check_alive((self.process,))
 
     def interrupt(self) -> None:
@@ -72,7 +77,9 @@ class ScriptDeployment:
                 text = f"the script still runs {GRACE_SECONDS:.0f} s after Ctrl-C"
                 raise DeployFailure(text, log=self.process.tail())
             time.sleep(POLL_SECONDS)
-        left = _group_members(self.process.pid)
+        deadline = time.monotonic() + LEFT_SECONDS
+        while (left := self.process.running()) and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
         if left:
             raise DeployFailure(f"the script ended and left processes behind: {', '.join(left)}")
         files = sorted(str(one.relative_to(self.scratch)) for one in self.scratch.iterdir())
@@ -99,7 +106,8 @@ def run_script(
         listener: Is told every line that the script writes.
         at_end: Is told the folder of the log before it is removed.
     """
-    with run_folder(script.stem) as run, Ports() as ports:
+    with run_folder(script.stem) as own, Ports() as ports:
+        run = own.path
         inside = run / INSIDE
         env = base_environment(engine, inside)
         chosen = {name: ports.take(0, span=PORT_SPAN) for name in PORT_VARIABLES}
@@ -115,7 +123,7 @@ def run_script(
             Worker(f"worker-{index}", f"http://{HERE}:{first + index}") for index in range(count)
         )
         changes = tuple(Change(script.name, f"{name}={port}") for name, port in chosen.items())
-        with running(starts, run=run, listener=listener) as processes:
+        with running(starts, run=own, listener=listener) as processes:
             url = f"http://{HERE}:{chosen['DYN_HTTP_PORT']}"
             try:
                 yield ScriptDeployment(
@@ -123,20 +131,3 @@ def run_script(
                 )
             finally:
                 at_end(run / "logs")
-
-
-def _group_members(group: int) -> list[str]:
-    """Return the processes that are still in a process group, as `name (pid)`."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            stat = (entry / "stat").read_text(encoding="utf-8")
-        except OSError:
-            continue
-        name, _, rest = stat.partition("(")[2].rpartition(")")
-        state, _parent, member = rest.split()[:3]
-        if int(member) == group and state != "Z":
-            found.append(f"{name} ({entry.name})")
-    return found

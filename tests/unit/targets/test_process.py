@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.targets.local.deployment import check_alive, running
+from conformance.targets.local.deployment import check_alive, ignore_lines, run_folder, running
 from conformance.targets.local.process import Start
 from conformance.targets.target import DeployFailure
 from conformance.targets.why import how_it_ended, likely_cause
@@ -49,23 +49,25 @@ def alive(pid: int) -> bool:
 def test_a_death_is_told_with_its_last_words(tmp_path: Path) -> None:
     code = "import sys; print('loading'); sys.exit('worker: error: unrecognized arguments: --nope')"
     lines: list[tuple[str, str]] = []
-    with running(
-        [start(code, tmp_path)],
-        run=tmp_path,
-        listener=lambda name, line: lines.append((name, line)),
-    ) as processes:
-        failure = wait_for_death(lambda: check_alive(processes))
+    with run_folder("test") as run:
+        listener = lambda name, line: lines.append((name, line))  # noqa: E731
+        with running([start(code, tmp_path)], run=run, listener=listener) as processes:
+            failure = wait_for_death(lambda: check_alive(processes))
+        log = (run.path / "logs" / "worker.log").read_text(encoding="utf-8")
     assert failure.what == "component worker exited with code 1"
     assert failure.cause == "this release of the engine has no such flag: --nope"
     assert "worker: error: unrecognized arguments: --nope" in failure.log
     assert ("worker", "loading") in lines
-    assert "loading" in (tmp_path / "logs" / "worker.log").read_text(encoding="utf-8")
+    assert "loading" in log
+    assert not run.path.exists()
 
 
 def test_a_worker_killed_from_outside_is_told_as_such(tmp_path: Path) -> None:
-    with running(
-        [start("import time; time.sleep(60)", tmp_path)], run=tmp_path, listener=lambda *_: None
-    ) as processes:
+    sleeping = start("import time; time.sleep(60)", tmp_path)
+    with (
+        run_folder("test") as run,
+        running([sleeping], run=run, listener=ignore_lines) as processes,
+    ):
         os.kill(processes[0].pid, signal.SIGKILL)
         failure = wait_for_death(lambda: check_alive(processes))
     assert failure.what == "component worker was ended by SIGKILL"
@@ -75,8 +77,11 @@ def test_a_worker_killed_from_outside_is_told_as_such(tmp_path: Path) -> None:
 def test_leaving_ends_a_shell_s_children_too(tmp_path: Path) -> None:
     script = "sleep 60 & echo child $!; trap '' TERM; sleep 60 & wait"
     lines: list[str] = []
-    with running(
-        [shell(script, tmp_path)], run=tmp_path, listener=lambda _name, line: lines.append(line)
+    with (
+        run_folder("test") as run,
+        running(
+            [shell(script, tmp_path)], run=run, listener=lambda _name, line: lines.append(line)
+        ),
     ):
         deadline = time.monotonic() + DEADLINE_SECONDS
         while not lines and time.monotonic() < deadline:
@@ -88,9 +93,13 @@ def test_leaving_ends_a_shell_s_children_too(tmp_path: Path) -> None:
 
 def test_a_program_that_is_not_there_is_a_failure_in_words(tmp_path: Path) -> None:
     missing = Start(name="web", argv=("/no/such/program",), env={}, cwd=tmp_path)
-    with running([missing], run=tmp_path, listener=lambda *_: None) as processes:
+    with (
+        run_folder("test") as run,
+        running([missing], run=run, listener=ignore_lines) as processes,
+    ):
         failure = wait_for_death(lambda: check_alive(processes))
-    assert "web" in failure.what
+    assert failure.what == "component web exited with code 127"
+    assert failure.cause == "the program /no/such/program is not here"
 
 
 @pytest.mark.parametrize(
