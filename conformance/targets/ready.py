@@ -26,6 +26,9 @@ PATIENCE = 0.02
 
 REQUEST_SECONDS = 30.0
 PROGRESS_SECONDS = 10.0
+SIGN_SECONDS = 60.0
+"""How often somebody is told of a state that does not change, as a sign of life."""
+
 SETTLED_SECONDS = 15.0
 """How long a graph may take to answer once everything in it says that it is ready."""
 
@@ -69,7 +72,8 @@ def wait_ready(
         model: The model id to expect; None takes the first that is listed.
         timeout: Seconds to wait at most.
         embeds: Whether the answers are vectors, not text.
-        progress: Is told what is being waited for, every PROGRESS_SECONDS.
+        progress: Is told what is being waited for, within PROGRESS_SECONDS of each change and
+            every SIGN_SECONDS.
 
     Raises:
         DeployFailure: A component died, or the time is up: says what was seen last.
@@ -77,6 +81,7 @@ def wait_ready(
     started = time.monotonic()
     deadline, next_word = started + timeout, started + PROGRESS_SECONDS
     listed_after = 0.0
+    said, next_sign = "", started
     good, seen = 0, "the frontend does not answer yet"
     with requests.Session() as session:
         session.trust_env = False
@@ -92,8 +97,10 @@ def wait_ready(
             if now > deadline:
                 raise DeployFailure(f"not ready after {timeout:.0f} s: {seen}", cause=_cause(seen))
             if now > next_word:
-                progress(f"still waiting after {now - started:.0f} s: {seen}")
                 next_word = now + PROGRESS_SECONDS
+                if seen != said or now > next_sign:
+                    progress(f"still waiting after {now - started:.0f} s: {seen}")
+                    said, next_sign = seen, now + SIGN_SECONDS
             found, seen = _listed(session, deployment.url, model)
             if found is not None:
                 listed_after = listed_after or time.monotonic() - started
@@ -181,7 +188,11 @@ def _cause(seen: str) -> str:
     if seen.startswith(INCOMPLETE):
         registered = seen.rpartition(": ")[2].split(", ")
         if PREFILL in registered and len(registered) > 1:
-            return "prefill and decode workers serve different models"
+            others = " and ".join(one for one in registered if one != PREFILL)
+            return (
+                "prefill and decode workers serve different models, or what registers as "
+                f"{others} does not run as decode"
+            )
         return "a role is missing: prefill and decode workers need each other"
     if "but not" in seen:
         return "workers serve another model name than the manifest's first worker says"

@@ -43,6 +43,10 @@ _CAUSES: tuple[tuple[re.Pattern[str], str], ...] = (
         "the shell found no command {words}",
     ),
     (
+        re.compile(r"No space left on device|Disk quota exceeded|os error 28\b"),
+        "the disk that it writes to is full",
+    ),
+    (
         re.compile(r"out of memory|OutOfMemory|Cannot allocate memory"),
         "it ran out of memory",
     ),
@@ -52,7 +56,22 @@ _CAUSES: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
 )
 
-_ERROR_LINE = re.compile(r"error|Error|ERROR|refus|invalid|not found|fatal", re.IGNORECASE)
+_ERROR_LINE = re.compile(r"error|refus|invalid|not found|fatal", re.IGNORECASE)
+_EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(Error|Exception): \S")
+"""How a Python traceback ends."""
+
+_PANIC = re.compile(r"thread '.*' .*panicked at .*:$")
+"""What Rust writes in the line before the reason."""
+
+_VALIDATION = re.compile(r"\d+ validation errors? for (?P<model>\S+)")
+"""What pydantic writes before a field's name, and below that, indented, what is wrong with it."""
+
+_DETAILS = re.compile(r"\s*\[type=\w+, input_value=(?P<value>.*), input_type=\w+\]$")
+_POINTER = re.compile(
+    r"https?://\S+|See root cause above|For (further|more) (information|details)|--help\b.*for "
+    r"|RUST_BACKTRACE|[Ss]ee (the )?(stack trace|logs?|error) above",
+)
+"""What says where to look, not what is wrong."""
 
 
 _FAULTS = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)
@@ -90,4 +109,32 @@ def likely_cause(code: int, lines: Iterable[str]) -> str:
         return "something outside killed it: a person, or the kernel when memory ran out"
     if code < 0:
         return "something outside ended it"
-    return next((line.strip() for line in reversed(written) if _ERROR_LINE.search(line)), "")
+    return _last_words(written)
+
+
+def _last_words(lines: list[str]) -> str:
+    """Return the line that says what was wrong, or an empty string."""
+    for index in reversed(range(len(lines))):
+        if (found := _VALIDATION.search(lines[index])) is not None:
+            return _invalid_field(found["model"], lines[index + 1 :])
+        if _PANIC.search(lines[index]) and index + 1 < len(lines):
+            return lines[index + 1].strip()
+    telling = [line.strip() for line in reversed(lines) if not _POINTER.search(line)]
+    for pattern in (_EXCEPTION.match, _ERROR_LINE.search):
+        if (line := next(filter(pattern, telling), None)) is not None:
+            return line
+    return ""
+
+
+def _invalid_field(model: str, lines: list[str]) -> str:
+    """Return what pydantic says of the first field that it does not take."""
+    where, reason = model, ""
+    for line in lines:
+        if line.startswith(" "):
+            reason = line.strip()
+            break
+        where = f"{model}.{line.strip()}"
+    details = _DETAILS.search(reason)
+    if details is None:
+        return f"{where}: {reason}" if reason else where
+    return f"{where}: {reason[: details.start()]}; it is {details['value']}"

@@ -55,7 +55,8 @@ def _seconds(
 @click.command(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 ended by --for, 1 the graph failed, 2 wrong usage or a graph "
-    "that no cluster takes, 128 + N ended by signal N: 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP, 131 SIGQUIT, 141 nobody reads the output.",
+    "that no cluster takes, 128 + N ended by signal N: 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP, "
+    "131 SIGQUIT, 141 nobody reads the output.",
 )
 @click.argument(
     "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), callback=_regular
@@ -123,8 +124,14 @@ def up(
         target = LocalTarget(
             engine=engine, listener=repeats.take, http_port=port, config_maps=beside
         )
-        with target.deploy(graph) as deployment:
-            _serve(deployment, resolved(graph, beside), repeats, timeout=timeout, seconds=seconds)
+        try:
+            with target.deploy(graph) as deployment:
+                _serve(
+                    deployment, resolved(graph, beside), repeats, timeout=timeout, seconds=seconds
+                )
+        except DeployFailure as error:
+            say("\n".join([f"{file}: {error}", *_lint_findings(file, graph)]))
+            context.exit(EXIT_FAILED)
     except _EndedBySignal as end:
         if output.lost is None:
             say(f"{file}: ended")
@@ -141,9 +148,6 @@ def up(
     except Refused as error:
         say(str(error))
         context.exit(EXIT_USAGE)
-    except DeployFailure as error:
-        say("\n".join([f"{file}: {error}", *_lint_findings(file, graph)]))
-        context.exit(EXIT_FAILED)
 
 
 def _serve(

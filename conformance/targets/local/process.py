@@ -115,6 +115,7 @@ class Supervisor:
             The names of processes that could not be ended.
         """
         interrupt: KeyboardInterrupt | None = None
+        left: list[str] = []
         while True:
             try:
                 left = self._end(grace)

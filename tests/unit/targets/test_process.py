@@ -114,6 +114,43 @@ def test_a_program_that_is_not_there_is_a_failure_in_words(tmp_path: Path) -> No
         (["argument --x: invalid choice: 'y' (choose from a)"], "does not know the value y"),
         (["sh: 1: LWS_WORKER_INDEX: not found"], "found no command LWS_WORKER_INDEX"),
         (["fine", "RuntimeError: nothing known", "done"], "RuntimeError: nothing known"),
+        (
+            [
+                "ValueError: 1 validation error for PlannerConfig",
+                "mode",
+                "  Input should be 'disagg' [type=literal_error, input_value='d', input_type=str]",
+                "    For further information visit https://errors.pydantic.dev/2.13/v/literal_error",
+            ],
+            "PlannerConfig.mode: Input should be 'disagg'; it is 'd'",
+        ),
+        (
+            [
+                "pydantic_core._pydantic_core.ValidationError: 2 validation errors for Args",
+                "  Value error, too few GPUs [type=value_error, input_value={'a': 1}, input_type=dict]",
+            ],
+            "Args: Value error, too few GPUs; it is {'a': 1}",
+        ),
+        (
+            [
+                "ValueError: block size 7 is no power of two",
+                "RuntimeError: Engine core initialization failed. See root cause above. {}",
+            ],
+            "ValueError: block size 7 is no power of two",
+        ),
+        (
+            [
+                "thread 'main' (12) panicked at lib/runtime/src/worker.rs:10:5:",
+                "no runtime is there",
+                "note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace",
+            ],
+            "no runtime is there",
+        ),
+        (
+            ["KeyError: 'model'", "2026 ERROR kv::file: Failed to send event error=channel closed"],
+            "KeyError: 'model'",
+        ),
+        (["Read https://example.com/errors/7 first"], ""),
+        (["OSError: [Errno 28] No space left on device: '/tmp/x'"], "the disk that it writes to"),
         (["fine"], ""),
     ],
 )

@@ -112,7 +112,11 @@ def test_the_first_listed_model_will_do_when_none_is_promised() -> None:
         ([], [], "no worker has registered"),
         ([], ["backend"], "a role is missing"),
         ([], ["prefill"], "a role is missing"),
-        ([], ["backend", "prefill"], "prefill and decode workers serve different models"),
+        (
+            [],
+            ["backend", "prefill"],
+            "what registers as backend does not run as decode",
+        ),
         (["other"], ["backend"], "lists other, but not m"),
         (["m"], ["backend"], "answered 503: "),
     ],
@@ -140,7 +144,20 @@ def test_long_waits_say_what_they_wait_for(monkeypatch: pytest.MonkeyPatch) -> N
         pytest.raises(DeployFailure),
     ):
         wait_ready(stub, model="m", timeout=0.6, progress=said.append)
+    assert len(said) == 1
     assert "no worker has registered" in said[0]
+
+
+def test_a_wait_without_change_gives_a_rare_sign_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("conformance.targets.ready.PROGRESS_SECONDS", 0.1)
+    monkeypatch.setattr("conformance.targets.ready.SIGN_SECONDS", 0.4)
+    said: list[str] = []
+    with (
+        frontend(models=[], answers=[GOOD], instances=[]) as (stub, _asked),
+        pytest.raises(DeployFailure),
+    ):
+        wait_ready(stub, model="m", timeout=1.0, progress=said.append)
+    assert 2 <= len(said) <= 3
 
 
 def test_a_graph_that_is_ready_and_silent_is_not_waited_for(
