@@ -61,6 +61,7 @@ class Supervisor:
     """
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._channel, other = socket.socketpair()
         # Where standard streams are closed, a socket may have the number of one.
         passed = fcntl.fcntl(other, fcntl.F_DUPFD_CLOEXEC, _FIRST_FREE)
@@ -81,6 +82,11 @@ class Supervisor:
         self._codes: dict[int, int] = {}
         self._is_gone = False
         self._requests = 0
+
+    @property
+    def pid(self) -> int:
+        """The supervisor's process id."""
+        return self._popen.pid
 
     def start(self, start: Start, *, output: int) -> int:
         """Start a process that writes to the file descriptor `output`; return its process id.
@@ -106,7 +112,7 @@ class Supervisor:
 
     def running(self) -> list[str]:
         """Return all that runs below the supervisor, as `name (pid)`."""
-        return [f"{name} ({pid})" for pid, name in descendants(self._popen.pid).items()]
+        return [f"{name} ({pid})" for pid, name in descendants(self.pid).items()]
 
     def end(self, *, grace: float = GRACE_SECONDS) -> list[str]:
         """End everything; an interrupt meanwhile kills it at once, and is raised afterwards.
@@ -137,6 +143,8 @@ class Supervisor:
             except subprocess.TimeoutExpired:
                 self._popen.kill()
                 self._popen.wait()
+            # It is gone already, unless the supervisor was killed.
+            supervisor.remove(str(self._folder))
 
     def _end(self, grace: float) -> list[str]:
         with self._lock:
@@ -267,17 +275,25 @@ class Log:
         """Stop reading at the end of the output, or at `deadline`."""
         if self.output >= 0:
             os.close(self.output)
+            self._let_go()
         else:
             self.wait(max(deadline - time.monotonic(), 0.0))
             os.eventfd_write(self._stop, 1)
             self.wait(max(deadline - time.monotonic(), 0.1))
         if not self._reader.is_alive():
-            # A listener that waits for ever keeps its files; nothing else does.
-            for descriptor in (self._input, self._stop):
-                os.close(descriptor)
-            self._file.close()
+            os.close(self._stop)
+
+    def _let_go(self) -> None:
+        os.close(self._input)
+        self._file.close()
 
     def _read(self) -> None:
+        try:
+            self._read_lines()
+        finally:
+            self._let_go()
+
+    def _read_lines(self) -> None:
         decoder = io.IncrementalNewlineDecoder(
             codecs.getincrementaldecoder("utf-8")("replace"), translate=True
         )

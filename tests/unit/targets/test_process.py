@@ -5,13 +5,22 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from conformance.targets.local.deployment import check_alive, ignore_lines, run_folder, running
-from conformance.targets.local.process import Start
+from conformance.targets.local import process as process_module
+from conformance.targets.local.deployment import (
+    check_alive,
+    check_disk,
+    ignore_lines,
+    run_folder,
+    running,
+)
+from conformance.targets.local.process import LINE_LIMIT, Log, Start
 from conformance.targets.target import DeployFailure
 from conformance.targets.why import how_it_ended, likely_cause
 
@@ -126,9 +135,9 @@ def test_a_program_that_is_not_there_is_a_failure_in_words(tmp_path: Path) -> No
         (
             [
                 "pydantic_core._pydantic_core.ValidationError: 2 validation errors for Args",
-                "  Value error, too few GPUs [type=value_error, input_value={'a': 1}, input_type=dict]",
+                "  Value error, too few GPUs [type=value_error, input_value=[1], input_type=list]",
             ],
-            "Args: Value error, too few GPUs; it is {'a': 1}",
+            "Args: Value error, too few GPUs; it is [1]",
         ),
         (
             [
@@ -162,3 +171,128 @@ def test_likely_causes(lines: list[str], cause: str) -> None:
 def test_exit_codes_in_words() -> None:
     assert how_it_ended(2) == "exited with code 2"
     assert how_it_ended(-15) == "was ended by SIGTERM"
+
+
+def read(log: Log, data: bytes) -> None:
+    """Let a log read some data to its end."""
+    writer = threading.Thread(target=write, args=(os.dup(log.output), data))
+    writer.start()
+    log.follow()
+    writer.join(DEADLINE_SECONDS)
+    log.close(deadline=time.monotonic() + DEADLINE_SECONDS)
+
+
+def write(descriptor: int, data: bytes) -> None:
+    with open(descriptor, "wb") as pipe:
+        pipe.write(data)
+
+
+def test_a_line_without_an_end_is_kept_in_part(tmp_path: Path) -> None:
+    lines: list[str] = []
+    log = Log("w", tmp_path / "w.log", lambda _name, line: lines.append(line))
+    read(log, b"first\n" + b"x" * (LINE_LIMIT * 50 + 3) + b"\nafter\r\nlast")
+    first, long, after, last = lines
+    assert (first, after, last) == ("first", "after", "last")
+    note = f" ... [{LINE_LIMIT * 49 + 3} more characters of this line are left out]"
+    assert long == "x" * LINE_LIMIT + note
+    assert tuple(log.tail) == (first, long, after, last)
+    assert (tmp_path / "w.log").stat().st_size < LINE_LIMIT * 1.1
+
+
+def test_a_log_does_not_fill_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process_module, "LOG_LIMIT", 10_000)
+    log = Log("w", tmp_path / "w.log", ignore_lines)
+    read(log, b"".join(b"line %d\n" % number for number in range(10_000)))
+    sizes = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
+    assert set(sizes) == {"w.log", "w.log.1"}
+    assert max(sizes.values()) < 11_000
+    assert (tmp_path / "w.log").read_text(encoding="utf-8").endswith("line 9999\n")
+
+
+def test_a_log_on_a_full_disk_is_a_failure_in_words(tmp_path: Path) -> None:
+    lines: list[str] = []
+    log = Log("w", Path("/dev/full"), lambda _name, line: lines.append(line))
+    read(log, b"first\nsecond\n")
+    assert lines == ["first", "second"]
+    assert log.unwritten is not None
+    assert log.unwritten.strerror == "No space left on device"
+
+
+@pytest.mark.parametrize("field", ["f_bfree f_bavail", "f_ffree f_favail"])
+def test_a_disk_without_room_is_a_failure_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, field: str
+) -> None:
+    check_disk(tmp_path)
+    real = os.statvfs(tmp_path)
+    names = ("f_blocks", "f_bfree", "f_bavail", "f_files", "f_ffree", "f_favail")
+    values = {name: max(getattr(real, name), 1) for name in names}
+    values |= dict.fromkeys(field.split(), 0)
+    monkeypatch.setattr(os, "statvfs", lambda _path: SimpleNamespace(**values))
+    with pytest.raises(DeployFailure) as caught:
+        check_disk(tmp_path)
+    assert f"the disk that holds {tmp_path} is full" in caught.value.cause
+
+
+def test_a_listener_that_waits_for_ever_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    never = threading.Event()
+    before = time.monotonic()
+    with (
+        run_folder("test") as run,
+        running(
+            [shell("echo started; sleep 99999", tmp_path)],
+            run=run,
+            listener=lambda *_: never.wait(DEADLINE_SECONDS * 3) and None,
+        ) as processes,
+    ):
+        time.sleep(0.2)
+        pid = processes[0].pid
+    never.set()
+    assert time.monotonic() - before < DEADLINE_SECONDS
+    assert not alive(pid)
+    assert not run.path.exists()
+
+
+def test_components_are_killed_with_their_supervisor(tmp_path: Path) -> None:
+    with (
+        run_folder("test") as run,
+        running([shell("exec sleep 99999", tmp_path)], run=run, listener=ignore_lines) as processes,
+    ):
+        os.kill(run.supervisor.pid, signal.SIGKILL)
+        failure = wait_for_death(lambda: check_alive(processes))
+    assert failure.what == "component worker was ended by SIGKILL"
+    assert not alive(processes[0].pid)
+    assert not run.path.exists()
+
+
+def test_signals_that_are_ignored_here_are_not_ignored_in_components(tmp_path: Path) -> None:
+    lines: list[str] = []
+    code = (
+        "import signal; print([int(one) for one in signal.valid_signals() - {13, 25} "
+        "if signal.getsignal(one) == signal.SIG_IGN], signal.pthread_sigmask(0, []), flush=True)"
+    )
+    with (
+        run_folder("test") as run,
+        running(
+            [start(code, tmp_path)],
+            run=run,
+            listener=lambda _name, line: lines.append(line),
+        ) as processes,
+    ):
+        wait_for_death(lambda: check_alive(processes))
+    assert lines == ["[] set()"]
+
+
+def test_a_component_holds_no_file_of_ours(tmp_path: Path) -> None:
+    lines: list[str] = []
+    script = "ls -l /proc/self/fd | sed -n 's/.* \\([0-9]*\\) -> /\\1 /p'"
+    with (
+        run_folder("test") as run,
+        running(
+            [shell(script, tmp_path)],
+            run=run,
+            listener=lambda _name, line: lines.append(line),
+        ) as processes,
+    ):
+        wait_for_death(lambda: check_alive(processes))
+    assert [line for line in lines if "socket" in line or "eventfd" in line] == []
+    assert len(lines) == 4
