@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from conformance.targets.local.script import TAKES_CTRL_C
+from workshop import Ended
+
 if TYPE_CHECKING:
-    import subprocess
+    from pathlib import Path
 
     from workshop import Workshop
 
@@ -47,10 +53,14 @@ def yaml_text(script: str) -> str:
     return "'" + script.replace("'", "''") + "'"
 
 
-def started(workshop: Workshop, script: str, *words: str) -> subprocess.Popen[str]:
+def manifest(workshop: Workshop, script: str) -> Path:
     path = workshop.folder / "hostile.yaml"
     path.write_text(GRAPH.replace("SCRIPT", yaml_text(script)), encoding="utf-8")
-    process = workshop.start("up", str(path), *words)
+    return path
+
+
+def started(workshop: Workshop, script: str, *words: str) -> subprocess.Popen[str]:
+    process = workshop.start("up", str(manifest(workshop, script)), *words)
     assert process.stdout is not None
     deadline = time.monotonic() + SECONDS
     for line in process.stdout:
@@ -105,10 +115,134 @@ def test_different_signals_count_as_the_second_too(workshop: Workshop) -> None:
 
 
 def test_what_a_failed_component_left_behind_is_ended(workshop: Workshop) -> None:
-    path = workshop.folder / "hostile.yaml"
     script = "setsid sleep 99999 & (setsid sleep 99999 >/dev/null 2>&1 &); exit 3"
-    path.write_text(GRAPH.replace("SCRIPT", yaml_text(script)), encoding="utf-8")
-    ended = workshop.dynamo("up", str(path))
+    ended = workshop.dynamo("up", str(manifest(workshop, script)))
     assert ended.code == 1
     assert "component Worker exited with code 3" in ended.text
     assert workshop.left_behind() == []
+
+
+def run_up(workshop: Workshop, script: str, redirection: str, *words: str) -> Ended:
+    """Run the command with standard streams as a shell redirects them."""
+    path = manifest(workshop, script)
+    line = f'exec dynamo up "$@" {redirection}'
+    done = subprocess.run(
+        ["sh", "-c", line, "sh", str(path), *words],
+        env=workshop.environment,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    return Ended(done.returncode, done.stdout + done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("redirection", "words"),
+    [
+        (">/dev/full", "standard output cannot be written: No space left on device"),
+        (">&-", "not ready after 1 s"),
+        ("2>/dev/full", "Worker | started"),
+        ("2>&-", "Worker | started"),
+        ("<&- >&- 2>&-", ""),
+    ],
+)
+def test_streams_that_take_nothing_are_no_fault_of_ours(
+    workshop: Workshop, redirection: str, words: str
+) -> None:
+    ended = run_up(workshop, WORKERS["detached"], redirection, "--timeout", "1")
+    assert ended.code == 1
+    assert words in ended.text
+    assert "Traceback" not in ended.text
+    assert workshop.left_behind() == []
+
+
+def test_a_reader_that_is_gone_ends_it(workshop: Workshop) -> None:
+    process = started(workshop, "echo started; while :; do date +%N; sleep 0.1; done")
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.wait(timeout=SECONDS) == 141
+    assert workshop.left_behind() == []
+
+
+def test_a_reader_that_takes_nothing_does_not_hold_up_the_end(workshop: Workshop) -> None:
+    process = started(workshop, WORKERS["flood"])
+    time.sleep(0.5)  # The pipe is full by now.
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=SECONDS) == 143
+    assert workshop.left_behind() == []
+
+
+def test_a_failure_is_told_with_what_lint_says(workshop: Workshop) -> None:
+    ended = run_up(workshop, "exit 3", "")
+    assert "component Worker exited with code 3" in ended.text
+    assert "dynamo lint says of this graph:" in ended.text
+    assert "[api-admission]" in ended.text
+
+
+@pytest.mark.parametrize("words", [("--port", "70000"), ("--port", "0"), ("--timeout", "nan")])
+def test_numbers_that_make_no_sense_are_wrong_usage(
+    workshop: Workshop, words: tuple[str, ...]
+) -> None:
+    ended = run_up(workshop, "exit 3", "", *words)
+    assert ended.code == 2
+    assert f"Invalid value for '{words[0]}'" in ended.text
+
+
+def test_a_pipe_in_place_of_a_file_is_wrong_usage(workshop: Workshop) -> None:
+    path = workshop.folder / "pipe.yaml"
+    os.mkfifo(path)
+    ended = workshop.dynamo("up", str(path))
+    assert ended.code == 2
+    assert "is no regular file" in ended.text
+
+
+@pytest.mark.parametrize("worker", ["stubborn", "detached", "daemon"])
+@pytest.mark.parametrize("signals", [(signal.SIGINT, signal.SIGINT), (signal.SIGKILL,)])
+def test_pytest_leaves_nothing_either(
+    workshop: Workshop, worker: str, signals: tuple[signal.Signals, ...]
+) -> None:
+    path = manifest(workshop, WORKERS[worker])
+    process = start_pytest(workshop, path)
+    wait_for_run(workshop)
+    end(process, *signals)
+    assert process.returncode != 0
+    assert workshop.left_behind() == []
+
+
+@pytest.mark.parametrize("worker", ["stubborn", "detached", "daemon"])
+def test_a_script_that_pytest_runs_leaves_nothing(workshop: Workshop, worker: str) -> None:
+    path = workshop.folder / "hostile.sh"
+    path.write_text(WORKERS[worker], encoding="utf-8")
+    process = start_pytest(workshop, path)
+    wait_for_run(workshop)
+    end(process, signal.SIGINT, signal.SIGINT)
+    assert process.returncode != 0
+    assert workshop.left_behind() == []
+
+
+def start_pytest(workshop: Workshop, path: Path) -> subprocess.Popen[str]:
+    words = ("-p", "no:cacheprovider", "--rootdir", str(workshop.folder))
+    process = subprocess.Popen(
+        [*TAKES_CTRL_C, sys.executable, "-m", "pytest", *words, "--dynamo-target=local", str(path)],
+        cwd=workshop.folder,
+        env=workshop.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    workshop.started.append(process)
+    return process
+
+
+def wait_for_run(workshop: Workshop) -> None:
+    """Wait until a worker or a script has said that it started."""
+    deadline = time.monotonic() + SECONDS
+    logs = workshop.folder / "scratch"
+    while time.monotonic() < deadline:
+        for log in logs.glob("dynamo-*/logs/*.log"):
+            if "started" in log.read_text(encoding="utf-8"):
+                return
+        time.sleep(0.05)
+    raise AssertionError("nothing was started")

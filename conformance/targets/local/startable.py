@@ -44,17 +44,16 @@ def _too_many(graph: Graph) -> tuple[Mark, str]:
 
 
 def _mark(node: Mapping | None, key: str) -> Mark | None:
-    return node.key_mark(key) if node is not None and key in node else None
+    value = node.get(key) if node is not None else None
+    return value.mark if value is not None else None
 
 
 def _unfit_name(graph: Graph) -> tuple[Mark, str]:
     mains = [one.main for one in graph.components if one.main is not None]
     for var in (*graph.env, *(var for main in mains for var in main.env)):
         if not var.name or "=" in var.name:
-            return (
-                var.mark,
-                f"{var.name!a} is no name of an environment variable: it is empty or has =",
-            )
+            reason = "it has =" if var.name else "it is empty"
+            return var.mark, f"{var.name!a} cannot name an environment variable: {reason}"
     return NOWHERE, ""
 
 
