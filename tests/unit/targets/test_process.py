@@ -236,12 +236,16 @@ def test_a_disk_without_room_is_a_failure_in_words(
 def test_a_listener_that_waits_for_ever_does_not_hold_up_the_end(tmp_path: Path) -> None:
     never = threading.Event()
     before = time.monotonic()
+
+    def listener(_name: str, _line: str) -> None:
+        never.wait(DEADLINE_SECONDS * 3)
+
     with (
         run_folder("test") as run,
         running(
             [shell("echo started; sleep 99999", tmp_path)],
             run=run,
-            listener=lambda *_: never.wait(DEADLINE_SECONDS * 3) and None,
+            listener=listener,
         ) as processes,
     ):
         time.sleep(0.2)
