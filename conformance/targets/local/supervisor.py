@@ -19,13 +19,11 @@ import ctypes
 import json
 import os
 import select
-import shutil
 import signal
 import socket
 import sys
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
@@ -209,21 +207,23 @@ def descendants(root: int) -> dict[int, str]:
 
 def remove(folder: str) -> None:
     """Remove a folder with all that is in it, also where a process took rights away."""
+    import shutil
+
     shutil.rmtree(folder, ignore_errors=True)
     if os.path.lexists(folder):
-        for path in _folders(Path(folder)):
+        for path in _folders(folder):
             with suppress(OSError):
-                path.chmod(0o700)
+                os.chmod(path, 0o700)  # noqa: PTH101 - pathlib takes long to import
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _folders(root: Path) -> Iterable[Path]:
+def _folders(root: str) -> Iterable[str]:
     """Yield the folders of a tree, each before it is looked into; no link is followed."""
     yield root
     for current, names, _files in os.walk(root):
         for name in names:
-            path = Path(current, name)
-            if not path.is_symlink():
+            path = f"{current}/{name}"
+            if not os.path.islink(path):  # noqa: PTH114 - see above
                 yield path
 
 
