@@ -246,3 +246,18 @@ def wait_for_run(workshop: Workshop) -> None:
                 return
         time.sleep(0.05)
     raise AssertionError("nothing was started")
+
+
+@pytest.mark.parametrize("seconds", [0.15, 0.25, 0.35, 0.5, 0.7])
+def test_a_signal_at_any_moment_of_the_start_has_its_code(
+    workshop: Workshop, seconds: float
+) -> None:
+    process = workshop.start("up", str(manifest(workshop, "exit 3")), "--timeout", "60")
+    time.sleep(seconds)
+    process.send_signal(signal.SIGTERM)
+    text, _ = process.communicate(timeout=SECONDS)
+    # Before any of our code runs, the kernel itself ends it.
+    assert process.returncode in {143, -signal.SIGTERM, 1}, text
+    assert "Traceback" not in text
+    assert "Aborted" not in text
+    assert workshop.left_behind() == []

@@ -7,13 +7,14 @@ import math
 import signal
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import click
 
 from conformance.targets.local.terminal import Output, Repeats, say
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
     from conformance.manifest.graph import Graph
@@ -103,7 +104,36 @@ def up(
     """Run a graph of FILE on this machine: every pod a process, on the real Dynamo runtime.
 
     The endpoint is printed once it truly answers. One Ctrl-C ends everything, a second one at once.
+    A graph of more than 256 processes is refused.
     """
+    _take_signals(_end)
+    output = Output()
+    try:
+        options = _Options(file, name, port, engine, timeout, seconds)
+        code = _run(options, Repeats(output.line))
+    except _EndedBySignal as end:
+        _take_signals(signal.SIG_IGN)
+        if output.lost is None:
+            say(f"{file}: ended")
+            code = EXIT_SIGNAL + end.number
+        else:
+            say(f"{file}: ended, standard output cannot be written: {output.lost.strerror}")
+            is_unread = output.lost.errno == errno.EPIPE
+            code = EXIT_SIGNAL + signal.SIGPIPE if is_unread else EXIT_FAILED
+    context.exit(code)
+
+
+class _Options(NamedTuple):
+    file: Path
+    name: str | None
+    port: int | None
+    engine: str
+    timeout: float
+    seconds: float | None
+
+
+def _run(options: _Options, repeats: Repeats) -> int:
+    """Run the graph to its end; return the exit code."""
     from conformance.manifest.config_maps import config_maps
     from conformance.manifest.document import read_file
     from conformance.manifest.errors import ManifestError
@@ -114,49 +144,40 @@ def up(
     from conformance.targets.local.startable import check_startable
     from conformance.targets.target import DeployFailure
 
-    _take_signals()
-    output = Output()
+    file = options.file
     try:
-        graph = _pick(file, name)
+        graph = _pick(file, options.name)
         check_startable(graph)
         beside = config_maps(read_file(file))
-        repeats = Repeats(output.line)
         target = LocalTarget(
-            engine=engine, listener=repeats.take, http_port=port, config_maps=beside
+            engine=options.engine,
+            listener=repeats.take,
+            http_port=options.port,
+            config_maps=beside,
         )
         try:
             with target.deploy(graph) as deployment:
-                _serve(
-                    deployment, resolved(graph, beside), repeats, timeout=timeout, seconds=seconds
-                )
+                _serve(deployment, resolved(graph, beside), repeats, options)
         except DeployFailure as error:
             say("\n".join([f"{file}: {error}", *_lint_findings(file, graph)]))
-            context.exit(EXIT_FAILED)
-    except _EndedBySignal as end:
-        if output.lost is None:
-            say(f"{file}: ended")
-            context.exit(EXIT_SIGNAL + end.number)
-        say(f"{file}: ended, standard output cannot be written: {output.lost.strerror}")
-        is_unread = output.lost.errno == errno.EPIPE
-        context.exit(EXIT_SIGNAL + signal.SIGPIPE if is_unread else EXIT_FAILED)
+            return EXIT_FAILED
     except ManifestError as error:
         say(str(error))
-        context.exit(EXIT_USAGE)
+        return EXIT_USAGE
     except PortsExhaustedError as error:
         say(f"{error}; choose another one with --port, or leave it out")
-        context.exit(EXIT_FAILED)
+        return EXIT_FAILED
     except Refused as error:
         say(str(error))
-        context.exit(EXIT_USAGE)
+        return EXIT_USAGE
+    return 0
 
 
 def _serve(
     deployment: Deployment,
     graph: Graph,
     repeats: Repeats,
-    *,
-    timeout: float,
-    seconds: float | None,
+    options: _Options,
 ) -> None:
     """Wait until the graph answers, say so, and watch it until the end."""
     from conformance.engines.serving import serving
@@ -168,7 +189,7 @@ def _serve(
     ready = wait_ready(
         deployment,
         model=served.model if served is not None else None,
-        timeout=timeout,
+        timeout=options.timeout,
         embeds=served is not None and served.embeds,
         progress=say,
     )
@@ -176,7 +197,7 @@ def _serve(
     for worker in deployment.workers:
         say(f"{worker.name} counts its requests at {worker.system_url}/metrics")
     say(f"{graph.name} answers as {ready.model} at {deployment.url}/v1")
-    until = None if seconds is None else time.monotonic() + seconds
+    until = None if options.seconds is None else time.monotonic() + options.seconds
     while until is None or time.monotonic() < until:
         deployment.check()
         time.sleep(POLL_SECONDS)
@@ -220,12 +241,12 @@ def _lint_findings(file: Path, graph: Graph) -> list[str]:
     return ["dynamo lint says of this graph:", *findings(wrong)] if wrong else []
 
 
-def _take_signals() -> None:
-    """Let every signal that asks for the end unwind what was started."""
+def _take_signals(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
+    """Have every signal that asks for the end handled."""
     for number in _ENDING:
         # `nohup` is a wish to outlive the terminal.
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, _end)
+            signal.signal(number, handler)
 
 
 def _end(number: int, _frame: FrameType | None) -> NoReturn:
