@@ -158,6 +158,9 @@ def _run(options: _Options, repeats: Repeats) -> int:
         try:
             with target.deploy(graph) as deployment:
                 _serve(deployment, resolved(graph, beside), repeats, options)
+        except Refused as error:
+            say(str(error))
+            return EXIT_USAGE
         except DeployFailure as error:
             say("\n".join([f"{file}: {error}", *_lint_findings(file, graph)]))
             return EXIT_FAILED
@@ -167,9 +170,6 @@ def _run(options: _Options, repeats: Repeats) -> int:
     except PortsExhaustedError as error:
         say(f"{error}; choose another one with --port, or leave it out")
         return EXIT_FAILED
-    except Refused as error:
-        say(str(error))
-        return EXIT_USAGE
     return 0
 
 
