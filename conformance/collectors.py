@@ -73,7 +73,10 @@ class ManifestFile(pytest.File):
         if not described:
             return
         yield LintItem.from_parent(self, name=LINT)
-        beside = config_maps(documents)
+        try:
+            beside = config_maps(documents)
+        except ManifestError:
+            beside = {}  # What is to be served says what is wrong with it.
         level: str = self.config.getoption("--dynamo-target") or LOCAL
         kind = GraphOnTarget if level == LOCAL else GraphInCluster
         for index, document in enumerate(described):
