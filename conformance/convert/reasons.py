@@ -50,6 +50,10 @@ _SERVICE: Final = {
     ),
     "extraPodMetadata": "pods only get annotations and labels from it; nothing to do",
     "extraPodSpec mainContainer name": "its name is always main; nothing to do",
+    "extraPodSpec mainContainer": (
+        "empty, 0 and false replace nothing in the service's own field, nor does a number a port's "
+        "name; keep the one that is right"
+    ),
     "extraPodSpec containers *": (
         "it is no container, or is called main beside mainContainer; give it a name of its own"
     ),
@@ -61,9 +65,10 @@ _SERVICE: Final = {
     "livenessProbe": "mainContainer.livenessProbe wins; keep the one that is right",
     "readinessProbe": "mainContainer.readinessProbe wins; keep the one that is right",
     "resources * gpuType": "without gpu it says nothing; set a limit in the container main",
+    "resources claims": "mainContainer.resources.claims wins; write all of them there",
     "resources *": (
-        "only quantities of cpu, memory, gpu and of what stands below custom move; write it in "
-        "resources of the container main"
+        "mainContainer.resources says it too, and wins, or it is no quantity of cpu, memory, gpu "
+        "or of what stands below custom; write it in resources of the container main"
     ),
     "resources": "mainContainer.resources wins; keep the one that is right",
     "": "a service without content makes no component; leave it out, or fill it in",

@@ -1,30 +1,25 @@
 """nvidia.com/v1alpha1 objects, rearranged into v1beta1 shape.
 
 What the operator's own conversion does, as recorded in tests/data/observed/convert: services become
-components sorted by name, the dedicated fields of a service move into the container `main`, and
-what v1beta1 has no word for is left behind. Every value keeps the mark of what it was made from, so
+components sorted by name, the dedicated fields of a service move into the container `main`, below
+those of its `mainContainer` (`merge.py`), and what v1beta1 has no word for is left behind. Every value keeps the mark of what it was made from, so
 `conformance/convert` can tell what is missing.
 """
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 from conformance.manifest.document import GROUP, V1BETA1
 from conformance.manifest.fields import (
     entries,
     is_null,
     is_true,
-    is_void,
     is_zero,
     renamed,
     with_lists,
 )
 from conformance.manifest.graph import GPU, MAIN
+from conformance.manifest.merge import merged_container
 from conformance.manifest.node import Entry, Mapping, Node, Scalar, Sequence
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 SIDECAR_FRONTEND = "sidecar-frontend"
 
@@ -173,7 +168,7 @@ def _pod_template(body: Mapping) -> Mapping | None:
 
 
 def _main_container(body: Mapping, written: Mapping | None) -> Mapping | None:
-    """Merge the service's dedicated fields into `mainContainer`, whose own values win."""
+    """Return `mainContainer` laid over the service's own fields for it."""
     fields: dict[str, Node] = {}
     if (resources := body.mapping("resources")) is not None:
         fields["resources"] = with_lists(resources, _resource_list)
@@ -190,40 +185,15 @@ def _main_container(body: Mapping, written: Mapping | None) -> Mapping | None:
             fields[probe] = value
     if mounts := _volume_mounts(body):
         fields["volumeMounts"] = Sequence(mounts, body.entries["volumeMounts"].value.mark)
-    for own in written or ():
-        fields[own.key] = _merged(fields.get(own.key), own)
     if written is None and not fields:
         return None
-    mark = written.mark if written is not None else body.mark
-    name = fields.get("name")
-    is_called_main = isinstance(name, Scalar) and name.value == MAIN
-    fields["name"] = name if name and is_called_main else Scalar(MAIN, mark, MAIN)
-    ordered = {key: fields[key] for key in _MAIN_ORDER if key in fields}
-    return Mapping(entries({**ordered, **fields}), mark)
-
-
-def _merged(dedicated: Node | None, written: Entry) -> Node:
-    if dedicated is not None and is_void(written.value):
-        return dedicated
-    both_lists = isinstance(dedicated, Sequence) and isinstance(written.value, Sequence)
-    if not both_lists:
-        return written.value
-    assert isinstance(dedicated, Sequence)  # noqa: S101 - narrows for the type checker
-    assert isinstance(written.value, Sequence)  # noqa: S101 - narrows for the type checker
-    if written.key == "env":
-        return Sequence(_by_name(dedicated.items, written.value.items), written.value.mark)
-    if written.key == "volumeMounts":
-        return Sequence((*written.value.items, *dedicated.items), written.value.mark)
-    return written.value
-
-
-def _by_name(below: Iterable[Node], above: Iterable[Node]) -> tuple[Node, ...]:
-    """Merge two lists of named entries: the later value wins, in the earlier one's place."""
-    named: dict[str, Node] = {}
-    for node in (*below, *above):
-        name = node.string("name") if isinstance(node, Mapping) else None
-        named[name if name is not None else f"\0{len(named)}"] = node
-    return tuple(named.values())
+    main = Mapping(entries(fields), body.mark)
+    if written is not None:
+        main = merged_container(main, written)
+    if main.string("name") != MAIN:
+        main = main.replaced("name", None).replaced("name", Scalar(MAIN, main.mark, MAIN))
+    ordered = {key: main.entries[key] for key in _MAIN_ORDER if key in main}
+    return Mapping({**ordered, **main.entries}, main.mark)
 
 
 def _volume_mounts(body: Mapping) -> tuple[Mapping, ...]:

@@ -2,9 +2,12 @@
 
 A probe asks in exactly one way: exec, httpGet, tcpSocket or grpc. What is written in `main`
 replaces the operator's probe as a whole, so a probe that only changes `periodSeconds` has no way
-left, and the Deployment is refused. A named port must be one of the container's own: the kubelet
-throws away the result of a probe whose port it cannot find, and the pod waits for ever. A list of
-`ports` in `main` replaces the operator's, which its default probes go by.
+left, and the Deployment is refused. In v1alpha1 a service's own probe and that of `mainContainer`
+are merged field by field, so it may ask in the ways of both.
+
+A named port must be one of the container's own: the kubelet throws away the result of a probe
+whose port it cannot find, and the pod waits for ever. A list of `ports` in `main` replaces the
+operator's, which its default probes go by.
 
 Mend: write the whole probe, and name a port that the container declares.
 
@@ -96,7 +99,8 @@ def _handler(placed: Placed, kind: str, probe: Mapping) -> Iterator[Problem]:
         one.key for one in probe if one.key in _HANDLERS and given(probe, one.key) is not None
     ]
     if len(written) > 1:
-        message = f"{kind} asks in {len(written)} ways ({', '.join(written)}); keep one"
+        named = ", ".join(f"{one} in line {probe.key_mark(one).line}" for one in written)
+        message = f"{kind} asks in {len(written)} ways ({named}); keep one"
         yield Problem(probe.key_mark(written[1]), message)
     # Whether an empty probe replaces the operator's own is not known.
     elif not written and not (placed.has_defaults and not len(probe)):
