@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from conformance.manifest.files import replace_file
+from conformance.manifest.files import create_file, replace_file
 
 if TYPE_CHECKING:
     from conformance.convert.file import Converted
@@ -59,7 +59,8 @@ def convert(
         other = "--output" if output is not None else "stdin"
         raise click.UsageError(f"--in-place and {other} exclude each other; leave one out")
     name = "<stdin>" if file == STDIN else file
-    text = _text(file, name)
+    data = _read(file)
+    text = _text(data, name)
     converted = _converted(text, name, version)
     if not converted.graphs:
         advice = "give a manifest of one; a List is not opened, write its items as documents"
@@ -68,7 +69,7 @@ def convert(
     if not in_place:
         _write(converted.text, output)
     elif converted.text != text:
-        _replace(Path(file), converted.text)
+        _replace(Path(file), converted.text, was=data)
     for loss in converted.losses:
         place = f"{name}:{loss.mark.line}:{loss.mark.column}"
         click.echo(f"{place}: not carried over: {loss.path}: {loss.why}", err=True)
@@ -76,13 +77,29 @@ def convert(
         context.exit(EXIT_LOSS)
 
 
-def _text(file: str, name: str) -> str:
-    raw = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
+def _read(file: str) -> bytes:
+    """Return what is in a file, or a little more than the most that a file may hold."""
+    from conformance.manifest.document import MAX_BYTES
+
     try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        raise UnreadableError(f"{name}:{line}:1: not UTF-8 text") from error
+        if file == STDIN:
+            return sys.stdin.buffer.read(MAX_BYTES + 1)
+        with Path(file).open("rb") as opened:
+            return opened.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise UnreadableError(f"cannot read {file}: {error.strerror}") from error
+
+
+def _text(data: bytes, name: str) -> str:
+    """Return `data` as text; a byte order mark stays, for the converted file."""
+    from conformance.manifest.document import decoded
+    from conformance.manifest.errors import ManifestError
+
+    try:
+        decoded(data, file=name)
+    except ManifestError as error:
+        raise UnreadableError(str(error)) from error
+    return data.decode("utf-8")
 
 
 def _converted(text: str, name: str, version: str) -> Converted:
@@ -100,16 +117,15 @@ def _write(text: str, output: Path | None) -> None:
         click.echo(text.encode("utf-8"), nl=False)
         return
     try:
-        with output.open("xb") as file:
-            file.write(text.encode("utf-8"))
+        create_file(output, text.encode("utf-8"))
     except FileExistsError as error:
         raise click.UsageError(f"{output} is there already; name a new file") from error
     except OSError as error:
         raise click.UsageError(f"cannot write {output}: {error.strerror}") from error
 
 
-def _replace(path: Path, text: str) -> None:
+def _replace(path: Path, text: str, *, was: bytes) -> None:
     try:
-        replace_file(path, text.encode("utf-8"))
+        replace_file(path, text.encode("utf-8"), was=was)
     except OSError as error:
         raise click.UsageError(f"cannot write {path}: {error.strerror}") from error

@@ -71,7 +71,7 @@ class Conversion:
             is_compact=_is_compact(self.numbering, source),
         )
         for number, origin in ends.items():
-            written = self.numbering.restored(origin.node) if origin.node is not None else None
+            written = origin.written
             if isinstance(written, Scalar) and isinstance(origin.node, Scalar):
                 if (lines := source.lines_of(written)) is not None:
                     layout.written[Mark(number, 0)] = (origin.node, lines)

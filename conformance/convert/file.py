@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from conformance.convert.conversion import convert
@@ -121,7 +122,7 @@ def _segments(source: Source) -> list[tuple[int, int]]:
 
 def _slice(source: Source, first: int, last: int) -> str:
     """Return lines as they are, with what ends them."""
-    breaks = [*source.breaks, ""]
-    return "".join(
-        f"{source.lines[number - 1]}{breaks[number - 1]}" for number in range(first, last + 1)
+    pairs = zip_longest(
+        source.lines[first - 1 : last], source.breaks[first - 1 : last], fillvalue=""
     )
+    return "".join(f"{line}{end}" for line, end in pairs)

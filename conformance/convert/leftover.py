@@ -51,33 +51,63 @@ def numbers(root: Node) -> set[int]:
 
 def leftovers(numbering: Numbering, present: set[int]) -> Iterator[Leftover]:
     """Yield what is missing, each time the whole of it, in the order of the document."""
-    yield from _missing(numbering, numbering.root, present)
+    fates: dict[int, _Fate] = {}
+    _note_fates(numbering, numbering.root, present, fates)
+    yield from _missing(numbering, numbering.root, fates)
 
 
-def _missing(numbering: Numbering, node: Node, present: set[int]) -> Iterator[Leftover]:
+@dataclass(frozen=True, slots=True)
+class _Fate:
+    """What became of a value and all inside.
+
+    Attributes:
+        is_present: Some of it is in the converted tree.
+        is_said: That says some of it, though it was not made from it.
+        is_void: Nothing inside says anything.
+    """
+
+    is_present: bool
+    is_said: bool
+    is_void: bool
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether it is gone as a whole."""
+        return not (self.is_present or self.is_said or self.is_void)
+
+
+def _note_fates(
+    numbering: Numbering, node: Node, present: set[int], fates: dict[int, _Fate]
+) -> _Fate:
+    number = node.mark.line
+    children = _children(node)
+    inside = [_note_fates(numbering, child, present, fates) for child in children]
+    is_present = number in present
+    if children:
+        fate = _Fate(
+            is_present=is_present or any(one.is_present for one in inside),
+            is_said=any(one.is_said and not one.is_void for one in inside),
+            is_void=all(one.is_void for one in inside),
+        )
+    else:
+        is_said = not is_present and _goes_without_saying(numbering, numbering.origins[number])
+        fate = _Fate(is_present=is_present, is_said=is_said, is_void=is_void(node))
+    fates[number] = fate
+    return fate
+
+
+def _missing(numbering: Numbering, node: Node, fates: dict[int, _Fate]) -> Iterator[Leftover]:
     origin = numbering.origins[node.mark.line]
+    fate = fates[origin.number]
     children = _children(node)
     if not children:
-        if origin.number not in present and not _goes_without_saying(numbering, origin):
+        if not (fate.is_present or fate.is_said):
             yield _leftover(numbering, origin)
-        return
-    if origin.path and _is_all_missing(numbering, node, present):
+    elif origin.path and fate.is_missing:
         yield _leftover(numbering, origin)
-        return
-    for child in children:
-        yield from _missing(numbering, child, present)
-
-
-def _is_all_missing(numbering: Numbering, node: Node, present: set[int]) -> bool:
-    inside = [one for _path, one in walk(node)]
-    if any(one.mark.line in present for one in inside):
-        return False
-    leaves = [one for one in inside if not _children(one)]
-    return not any(
-        _goes_without_saying(numbering, numbering.origins[one.mark.line])
-        for one in leaves
-        if not is_void(one)
-    ) and not all(is_void(one) for one in leaves)
+    else:
+        for child in children:
+            yield from _missing(numbering, child, fates)
 
 
 def _leftover(numbering: Numbering, origin: Origin) -> Leftover:

@@ -25,6 +25,7 @@ class Origin:
         mark: Where it was written.
         begin: Where its line of the manifest begins: at its key, or at its dash.
         node: The value, numbered; None for a key.
+        written: The value as it was written; None for a key.
     """
 
     number: int
@@ -32,7 +33,8 @@ class Origin:
     path: Path
     mark: Mark
     begin: Mark
-    node: Node | None
+    node: Node | None = None
+    written: Node | None = None
 
 
 class Numbering:
@@ -86,14 +88,15 @@ class Numbering:
             numbered = Sequence(tuple(items), mark)
         else:
             numbered = Scalar(node.value, mark, node.text)
-        self.origins[number] = Origin(number, self._next, path, node.mark, begin, numbered)
+        origin = Origin(number, self._next, path, node.mark, begin, numbered, node)
+        self.origins[number] = origin
         return numbered
 
     def _entry(self, entry: Entry, path: Path) -> Entry:
         number = self._taken()
         inner = (*path, entry.key)
         value = self._value(entry.value, inner, entry.mark)
-        self.origins[number] = Origin(number, self._next, inner, entry.mark, entry.mark, None)
+        self.origins[number] = Origin(number, self._next, inner, entry.mark, entry.mark)
         return Entry(entry.key, value, Mark(number, 0))
 
     def _taken(self) -> int:

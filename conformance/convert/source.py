@@ -6,6 +6,7 @@ libyaml tells where each value stands; a `#` outside of all values begins a comm
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -91,10 +92,9 @@ class Source:
 
     def is_inside_one_line(self, mark: Mark) -> bool:
         """Whether something stands inside a `[...]` or `{...}` of one line."""
-        return any(
-            span.start < mark < span.end and span.start.line == span.end.line
-            for span in self._flows.get(mark.line, ())
-        )
+        spans = self._flows.get(mark.line, [])
+        at = bisect_left(spans, mark, key=lambda span: span.start) - 1
+        return at >= 0 and mark < spans[at].end
 
     @cached_property
     def comments(self) -> tuple[Comment, ...]:
@@ -114,10 +114,13 @@ class Source:
 
     @cached_property
     def _flows(self) -> dict[int, list[Span]]:
+        """The outermost lists and mappings of one line, by line and in order."""
         found: dict[int, list[Span]] = {}
-        for span in self._collections.values():
-            if span.is_flow:
-                found.setdefault(span.start.line, []).append(span)
+        for span in sorted(self._collections.values(), key=lambda span: span.start):
+            if span.is_flow and span.start.line == span.end.line:
+                spans = found.setdefault(span.start.line, [])
+                if not spans or spans[-1].end <= span.start:
+                    spans.append(span)
         return found
 
     def _read(self) -> None:
@@ -156,6 +159,7 @@ class Source:
     def _without_values(self) -> list[str]:
         """Return the lines with every value painted over."""
         painted = list(self.lines)
+        parts: dict[int, list[tuple[int, int]]] = {}
         for span in self._scalars.values():
             first, last = span.start.line, span.end.line
             if span.style in _BLOCK:
@@ -163,11 +167,21 @@ class Source:
                 painted[first:last] = ["x"] * (last - first)
                 continue
             for number in range(first, last + 1):
-                line = painted[number - 1]
                 start = span.start.column - 1 if number == first else 0
-                end = span.end.column - 1 if number == last else len(line)
-                painted[number - 1] = f"{line[:start]}{'x' * (end - start)}{line[end:]}"
+                end = span.end.column - 1 if number == last else len(self.lines[number - 1])
+                parts.setdefault(number, []).append((start, end))
+        for number, spans in parts.items():
+            painted[number - 1] = _painted(painted[number - 1], spans)
         return painted
+
+
+def _painted(line: str, spans: list[tuple[int, int]]) -> str:
+    """Return a line with spans of it, in order, painted over."""
+    pieces, at = [], 0
+    for start, end in spans:
+        pieces += [line[at:start], "x" * (end - start)]
+        at = end
+    return "".join([*pieces, line[at:]])
 
 
 def _span(start: yaml.Event, end: yaml.Event, *, style: str = "", is_flow: bool = False) -> Span:

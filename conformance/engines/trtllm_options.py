@@ -101,9 +101,14 @@ def _yaml(text: str) -> object:
     # Only here: the mock engine must be quick to refuse a command line.
     import yaml
 
+    from conformance.manifest.yaml import LimitError, refuse_bombs
+
     try:
+        refuse_bombs(text)
         return yaml.load(text, Loader=yaml.CSafeLoader)
-    except (yaml.YAMLError, RecursionError) as error:
+    except LimitError as error:
+        raise BadOptionsError(f"the engine file: {error.reason}") from error
+    except yaml.YAMLError as error:
         raise BadOptionsError(f"the engine file is no YAML: {error}") from error
 
 

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, cast
 from conformance.api import crd
 from conformance.api.operators import OPERATORS
 from conformance.lint.problems import DefinitionError
-from conformance.manifest.document import GROUP, KIND
+from conformance.manifest.document import GROUP, KIND, read_text, sources
+from conformance.manifest.errors import ManifestError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from conformance.api.crd import Crd
     from conformance.api.schema import JsonObject
     from conformance.lint.options import LintOptions
@@ -30,16 +33,14 @@ def load(options: LintOptions) -> Crd:
 
 @cache
 def _from_file(path: str, operator: str) -> Crd:
-    import yaml
-
     try:
-        text = Path(path).read_text(encoding="utf-8")
-        documents = list(yaml.load_all(text, Loader=yaml.CSafeLoader))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        for raw in _objects(path):
+            if _defines_graphs(raw):
+                return _made(cast("JsonObject", raw), path, operator)
+    except OSError as error:
+        raise DefinitionError(f"{path}: no CRD can be read from it: {error.strerror}") from error
+    except ManifestError as error:
         raise DefinitionError(f"{path}: no CRD can be read from it: {error}") from error
-    for raw in (item for document in documents for item in _items(document)):
-        if _defines_graphs(raw):
-            return _made(cast("JsonObject", raw), path, operator)
     kind = f"CustomResourceDefinition of {KIND}"
     name = f"{crd.PLURAL}.{GROUP}"
     raise DefinitionError(f"{path}: holds no {kind}; `kubectl get crd {name} -o yaml` prints it")
@@ -57,12 +58,16 @@ def _made(raw: JsonObject, path: str, operator: str) -> Crd:
     return made
 
 
-def _items(document: object) -> tuple[object, ...]:
-    """Return the objects of a `List`, as kubectl prints several, or the document."""
-    if isinstance(document, dict) and document.get("kind") == "List":
-        items = document.get("items")
-        return tuple(items) if isinstance(items, list) else ()
-    return (document,)
+def _objects(path: str) -> Iterator[object]:
+    """Yield the objects of a file, those that may be meant first: the others may be anything."""
+    found = sources(read_text(Path(path)), file=path)
+    for source in sorted(found, key=lambda one: KIND not in one.text):
+        for document in source.documents():
+            raw = document.root.plain()
+            items = (
+                raw.get("items") if isinstance(raw, dict) and raw.get("kind") == "List" else None
+            )
+            yield from items if isinstance(items, list) else (raw,)
 
 
 def _defines_graphs(raw: object) -> bool:

@@ -37,8 +37,8 @@ def fixable(findings: Iterable[Finding]) -> int:
 
 
 def _fix_file(path: Path, fixes: list[Fix]) -> int:
-    before = path.read_bytes().decode("utf-8")
-    lines = before.splitlines(keepends=True)
+    before = path.read_bytes()
+    lines = before.decode("utf-8").splitlines(keepends=True)
     mended = 0
     # From the end, so that the places of the others stay true.
     for fix in sorted(set(fixes), reverse=True):
@@ -49,5 +49,5 @@ def _fix_file(path: Path, fixes: list[Fix]) -> int:
             lines[fix.line - 1] = line[:start] + fix.new + line[start + len(fix.old) :]
             mended += 1
     if mended:
-        replace_file(path, "".join(lines).encode("utf-8"))
+        replace_file(path, "".join(lines).encode("utf-8"), was=before)
     return mended

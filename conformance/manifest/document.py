@@ -38,9 +38,6 @@ JSON = ".json"
 MAX_BYTES = 64 * 2**20
 """More than any folder's worth of manifests."""
 
-MAX_DOCUMENT = 3 * 2**20
-"""Characters of one document: the API server takes requests of 3 MiB, and stores half of that."""
-
 _SEPARATOR = re.compile(r"^---(?=[ \t\r]|$)", re.MULTILINE)
 _CONTENT = re.compile(r"(?:^|(?<=[\r\x85\u2028\u2029]))(?!\.\.\.|%)[ \t]*[^\s#]", re.MULTILINE)
 _CANDIDATE = re.compile(r"DynamoGraphDeployment(?![A-Za-z])|nvidia\.com/v")
@@ -130,9 +127,6 @@ class Source:
         Raises:
             ManifestError: The text is no YAML, no manifest, or larger than one can be.
         """
-        if len(self.text) > MAX_DOCUMENT:
-            reason = f"larger than {MAX_DOCUMENT // 2**20} MiB, which no API server takes"
-            raise ManifestError(self.file, Mark(self.line, 1), reason)
         return tuple(
             Document(self.file, self.index, root)
             for document in _documents(self)

@@ -199,7 +199,10 @@ class _Emitter:
         if not len(node):
             return _empty(node)
         was = self._layout.in_line.get(node.mark)
-        if was is None or was != node or self._has_remarks_below(node):
+        # What is too long for a line is not looked at once for each level that it is in.
+        if was is None or _values(node, most=WIDTH) > WIDTH:
+            return None
+        if was != node or self._has_remarks_below(node):
             return None
         line = self._flow(node)
         return line if line is not None and column + 1 + len(line) <= WIDTH else None
@@ -233,6 +236,17 @@ class _Emitter:
 
 def _children(node: Mapping | Sequence) -> tuple[Node, ...]:
     return tuple(one.value for one in node) if isinstance(node, Mapping) else node.items
+
+
+def _values(node: Node, *, most: int) -> int:
+    """Return how many values there are in `node`, counted up to a little more than `most`."""
+    count = 1
+    if not isinstance(node, Scalar):
+        for child in _children(node)[: most + 1]:
+            count += _values(child, most=most - count)
+            if count > most:
+                break
+    return count
 
 
 def _joined(one: Remarks, other: Remarks) -> Remarks:

@@ -1,25 +1,109 @@
-"""Files that are replaced as a whole."""
+"""Files that are written as a whole, or stay as they are."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from tempfile import NamedTemporaryFile
+import errno
+import os
+import secrets
+import shutil
+import stat
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_NAME = 100
+"""So much of a file's name is in that of the new one: names have 255 bytes."""
+
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Write an existing file so that it is never seen half written; its mode stays.
+def replace_file(
+    path: Path, data: bytes, *, was: bytes | None = None, mode: int | None = None
+) -> None:
+    """Make a file hold `data`; it is never seen half written, not even after a crash.
+
+    The data is written beside it and then takes its name, with the old file's owner, mode and
+    extended attributes (ACLs are some). A symbolic link stays, and what it leads to is replaced.
+
+    Args:
+        path: The file; it is made when it is not there.
+        data: All of its new content.
+        was: What was read of it before: a file that holds something else by now is not touched.
+        mode: Its permissions; those that it has, or those of any new file, when None.
 
     Raises:
         OSError: It cannot be written; then it is as it was.
     """
     target = path.resolve()
-    with NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
-        temporary = Path(file.name)
+    old = _status(target)
+    new = target.parent / f".{target.name[:_NAME]}.{secrets.token_hex(4)}.new"
+    first_mode = 0o666 if old is None else 0o600  # Nobody reads what they could not read before.
+    try:
+        with os.fdopen(os.open(new, _CREATE, first_mode), "wb") as file:
+            file.write(data)
+            file.flush()
+            if old is not None:
+                _take_over(file.fileno(), old, target, new)
+            if mode is not None:
+                os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+        if was is not None and target.read_bytes() != was:
+            raise OSError(errno.EBUSY, "it was changed in the meantime; run this again")
+        new.replace(target)
+    finally:
+        new.unlink(missing_ok=True)
+    _sync_folder(target.parent)
+
+
+def create_file(path: Path, data: bytes) -> None:
+    """Write a new file; nothing is left of one that cannot be written whole.
+
+    Raises:
+        FileExistsError: Something is there already.
+        OSError: It cannot be written.
+    """
+    with path.open("xb") as file:
         try:
             file.write(data)
             file.flush()
-            temporary.chmod(target.stat().st_mode)
-            temporary.replace(target)
-        except OSError:
-            temporary.unlink(missing_ok=True)
+            os.fsync(file.fileno())
+        except BaseException:
+            path.unlink(missing_ok=True)
             raise
+
+
+def _status(target: Path) -> os.stat_result | None:
+    """Return the status of a file that can be replaced, or None when there is none."""
+    try:
+        found = target.stat()
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "it is no regular file")
+    if not os.access(target, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    return found
+
+
+def _take_over(new_file: int, old: os.stat_result, target: Path, new: Path) -> None:
+    made = os.fstat(new_file)
+    if (made.st_uid, made.st_gid) != (old.st_uid, old.st_gid):
+        try:
+            os.fchown(new_file, old.st_uid, old.st_gid)
+        except PermissionError as error:
+            reason = "it is another user's or group's, and would be yours; write a new file"
+            raise PermissionError(errno.EPERM, reason) from error
+    shutil.copystat(target, new)
+    os.utime(new)  # It is as old as its content.
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name last; not every file system can do that, and the file is there already."""
+    with suppress(OSError):
+        opened = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)

@@ -2,8 +2,8 @@
 
 What the operator's own conversion does, as recorded in tests/data/observed/convert: services become
 components sorted by name, the dedicated fields of a service move into the container `main`, below
-those of its `mainContainer` (`merge.py`), and what v1beta1 has no word for is left behind. Every value keeps the mark of what it was made from, so
-`conformance/convert` can tell what is missing.
+those of its `mainContainer` (`merge.py`), and what v1beta1 has no word for is left behind. Every
+value keeps the mark of what it was made from, so `conformance/convert` can tell what is missing.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ key is an error, keys are text. What comes out is what JSON can say.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import yaml
 
@@ -19,13 +19,22 @@ from conformance.manifest.node import Entry, Mapping, Mark, Node, Scalar, Sequen
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MAX_NODES = 500_000
-"""More values than any manifest holds; a document that expands beyond it is an alias bomb."""
+MAX_TEXT = 3 * 2**20
+"""Characters of one document: the API server takes requests of 3 MiB, and stores half of that."""
+
+MAX_VALUES = 75_000
+"""Keys and values of one document, written or repeated by aliases; the largest CRD has 20,000."""
 
 MAX_DEPTH = 100
 """Deeper than any Kubernetes object nests."""
 
+_MAX_REPEATED = 0.99
+_FEW, _FEW_REPEATED = 1000, 100
+"""What kubectl's reader allows of a document to come from aliases, once there are that many."""
+
 _TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
+_TOO_LARGE = f"larger than {MAX_TEXT // 2**20} MiB, which no API server takes"
+_TOO_MANY = f"more than {MAX_VALUES} keys and values; no Kubernetes object has so many"
 
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _TRUE = ("y", "yes", "on", "true")
@@ -45,11 +54,17 @@ _STR = "tag:yaml.org,2002:str"
 _TEXT_TAGS = frozenset({"!", _STR, "tag:yaml.org,2002:binary"})
 
 
-class _TooDeepError(Exception):
-    """A node nested too deep, below the one at `mark`."""
+class LimitError(Exception):
+    """A document beyond a limit.
 
-    def __init__(self, mark: yaml.Mark) -> None:
-        super().__init__(mark)
+    Attributes:
+        reason: Which limit.
+        mark: The place, when it is a node's.
+    """
+
+    def __init__(self, reason: str, mark: yaml.Mark | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
         self.mark = mark
 
 
@@ -57,12 +72,18 @@ class _Composer(yaml.CBaseLoader):
     """PyYAML's C parser with no opinion on what a plain scalar means."""
 
     _depth = 0
+    _count = 0
 
     def descend_resolver(self, parent: yaml.Node | None, _index: object) -> None:
-        """Count the levels: the C parser recurses without a limit, and ends in a crash."""
+        """Count nodes and levels: the C parser has no limit, and ends in a crash."""
         self._depth += 1
-        if parent is not None and self._depth > MAX_DEPTH + 1:
-            raise _TooDeepError(parent.start_mark)
+        self._count += 1
+        if parent is None:
+            self._count = 0
+        elif self._depth > MAX_DEPTH + 1:
+            raise LimitError(_TOO_DEEP, parent.start_mark)
+        elif self._count > MAX_VALUES:
+            raise LimitError(_TOO_MANY, parent.start_mark)
 
     def ascend_resolver(self) -> None:
         """Count the levels."""
@@ -91,14 +112,11 @@ def parse(text: str, *, file: str, line: int = 1, keys_as_written: bool = False)
             instead of what JSON makes of it (`on` would be "true").
 
     Raises:
-        ManifestError: The text is no YAML, repeats a key, or expands beyond all bounds.
+        ManifestError: The text is no YAML, repeats a key, or is beyond a limit.
     """
-    composer = _Composer(text.removeprefix("\ufeff"))
     try:
-        while composer.check_node():
-            raw = composer.get_node()
-            if raw is not None:
-                yield _Reader(file, line, keys_as_written=keys_as_written).read(raw, depth=0)
+        for raw in _composed(text):
+            yield _Reader(file, line, keys_as_written=keys_as_written).read(raw)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = Mark(mark.line + line, mark.column + 1) if mark else Mark(line, 1)
@@ -107,9 +125,32 @@ def parse(text: str, *, file: str, line: int = 1, keys_as_written: bool = False)
         raise ManifestError(file, _unreadable(text, error, line), _characters(error)) from error
     except yaml.YAMLError as error:
         raise ManifestError(file, Mark(line, 1), f"not YAML: {error}") from error
-    except _TooDeepError as error:
-        at = Mark(error.mark.line + line, error.mark.column + 1)
-        raise ManifestError(file, at, _TOO_DEEP) from error
+    except LimitError as error:
+        at = Mark(error.mark.line + line, error.mark.column + 1) if error.mark else Mark(line, 1)
+        raise ManifestError(file, at, error.reason) from error
+
+
+def refuse_bombs(text: str) -> None:
+    """Make sure that a text is within the limits, before another YAML reader takes it.
+
+    Raises:
+        LimitError: It is beyond one.
+        yaml.YAMLError: It is no YAML.
+    """
+    for _raw in _composed(text):
+        pass
+
+
+def _composed(text: str) -> Iterator[yaml.Node]:
+    if len(text) > MAX_TEXT:
+        raise LimitError(_TOO_LARGE)
+    composer = _Composer(text.removeprefix("\ufeff"))
+    while composer.check_node():
+        raw = composer.get_node()
+        if raw is not None:
+            if "*" in text:
+                _Expansion().check(raw)
+            yield raw
 
 
 def _words(error: yaml.MarkedYAMLError, text: str, line: int) -> str:
@@ -142,37 +183,103 @@ def _characters(error: yaml.reader.ReaderError) -> str:
     return f"not YAML: control characters are not allowed, and this is U+{code:04X}"
 
 
+class _Size(NamedTuple):
+    """How large a node is with all that its aliases stand for.
+
+    Attributes:
+        values: Its keys and values.
+        repeated: How many of them come from aliases.
+        characters: The characters of its scalars.
+        height: How many levels it has.
+    """
+
+    values: int = 1
+    repeated: int = 0
+    characters: int = 0
+    height: int = 1
+
+
+class _Expansion:
+    """What a composed document becomes when every alias is replaced by what it stands for."""
+
+    def __init__(self) -> None:
+        self._sizes: dict[int, _Size] = {}
+        self._open: set[int] = set()
+
+    def check(self, root: yaml.Node) -> None:
+        """Refuse an alias bomb before anybody expands it.
+
+        Raises:
+            LimitError: It is one.
+        """
+        size = self._size(root)
+        is_large = size.values > _FEW and size.repeated > _FEW_REPEATED
+        if is_large and size.repeated / size.values > _MAX_REPEATED:
+            reason = f"{size.repeated} of {size.values} keys and values come from aliases"
+            raise LimitError(f"{reason}, which kubectl refuses", root.start_mark)
+
+    def _size(self, raw: yaml.Node) -> _Size:
+        if isinstance(raw, yaml.ScalarNode):
+            return _Size(characters=len(raw.value))
+        if id(raw) in self._open:
+            reason = "an alias (*) stands inside of what it stands for, so it never ends"
+            raise LimitError(reason, raw.start_mark)
+        if (known := self._sizes.get(id(raw))) is not None:
+            return known._replace(values=known.values + 1, repeated=known.values)
+        self._open.add(id(raw))
+        inner = [self._size(child) for child in _children(raw)]
+        self._open.remove(id(raw))
+        size = _Size(
+            values=1 + sum(one.values for one in inner),
+            repeated=sum(one.repeated for one in inner),
+            characters=sum(one.characters for one in inner),
+            height=1 + max((one.height for one in inner), default=0),
+        )
+        _check_limits(size, raw)
+        self._sizes[id(raw)] = size
+        return size
+
+
+def _children(raw: yaml.Node) -> Iterator[yaml.Node]:
+    for child in raw.value:
+        if isinstance(child, tuple):
+            yield from child
+        else:
+            yield child
+
+
+def _check_limits(size: _Size, raw: yaml.Node) -> None:
+    if size.values > MAX_VALUES:
+        raise LimitError(f"expands to {_TOO_MANY}", raw.start_mark)
+    if size.characters > MAX_TEXT:
+        raise LimitError(f"expands to a document {_TOO_LARGE}", raw.start_mark)
+    if size.height > MAX_DEPTH + 1:
+        raise LimitError(_TOO_DEEP, raw.start_mark)
+
+
 class _Reader:
-    """Turns one composed document into nodes, counting what aliases expand to."""
+    """Turns one composed document into nodes; what an alias repeats is read once."""
 
     def __init__(self, file: str, line: int, *, keys_as_written: bool) -> None:
         self._file = file
         self._line = line
         self._keys_as_written = keys_as_written
-        self._known: dict[int, tuple[Node, int]] = {}
+        self._known: dict[int, Node] = {}
 
-    def read(self, raw: yaml.Node, *, depth: int) -> Node:
-        return self._read(raw, depth)[0]
-
-    def _read(self, raw: yaml.Node, depth: int) -> tuple[Node, int]:
-        """Return a node and how many values it holds; what an alias repeats is read once."""
+    def read(self, raw: yaml.Node) -> Node:
         if (known := self._known.get(id(raw))) is not None:
             return known
         mark = self._mark(raw)
-        if depth > MAX_DEPTH:
-            raise ManifestError(self._file, mark, _TOO_DEEP)
         if isinstance(raw, yaml.ScalarNode):
-            return self._scalar(raw, mark), 1
-        found: tuple[Node, int]
+            return self._scalar(raw, mark)
+        node: Node
         if isinstance(raw, yaml.SequenceNode):
-            found = self._sequence(raw, mark, depth)
+            node = Sequence(tuple(self.read(child) for child in raw.value), mark)
         else:
             assert isinstance(raw, yaml.MappingNode)  # noqa: S101 - YAML has these three kinds
-            found = self._mapping(raw, mark, depth)
-        if found[1] > MAX_NODES:
-            raise ManifestError(self._file, mark, f"expands to more than {MAX_NODES} values")
-        self._known[id(raw)] = found
-        return found
+            node = self._mapping(raw, mark)
+        self._known[id(raw)] = node
+        return node
 
     def _mark(self, raw: yaml.Node) -> Mark:
         return Mark(raw.start_mark.line + self._line, raw.start_mark.column + 1)
@@ -183,23 +290,13 @@ class _Reader:
             raise ManifestError(self._file, mark, reason)
         return Scalar(_meaning(raw), mark, raw.value)
 
-    def _sequence(self, raw: yaml.SequenceNode, mark: Mark, depth: int) -> tuple[Sequence, int]:
-        items, count = [], 1
-        for child in raw.value:
-            item, size = self._read(child, depth + 1)
-            items.append(item)
-            count += size
-        return Sequence(tuple(items), mark), count
-
-    def _mapping(self, raw: yaml.MappingNode, mark: Mark, depth: int) -> tuple[Mapping, int]:
+    def _mapping(self, raw: yaml.MappingNode, mark: Mark) -> Mapping:
         entries: dict[str, Entry] = {}
         merged: dict[str, Entry] = {}
-        count = 1
         for raw_key, raw_value in raw.value:
             key_mark = self._mark(raw_key)
             key = self._key(raw_key, key_mark)
-            value, size = self._read(raw_value, depth + 1)
-            count += size
+            value = self.read(raw_value)
             if key == "<<" and raw_key.tag == _PLAIN:
                 self._merge(merged, value, key_mark)
                 continue
@@ -211,7 +308,7 @@ class _Reader:
                     f'key "{key}" is already set in line {first.line}; keep one of them',
                 )
             entries[key] = Entry(key, value, key_mark)
-        return Mapping({**merged, **entries}, mark), count
+        return Mapping({**merged, **entries}, mark)
 
     def _key(self, raw: yaml.Node, mark: Mark) -> str:
         """Return a key as text, as JSON needs it: `1` is "1", and `on` is "true"."""

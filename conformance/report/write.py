@@ -19,8 +19,6 @@ def write_text(path: Path, text: str) -> bool:
     data = text.encode()
     if path.exists() and path.read_bytes() == data:
         return False
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
+    path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, data)
     return True

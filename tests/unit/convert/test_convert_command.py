@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
+from time import process_time
 
 import pytest
 
@@ -74,6 +78,89 @@ def test_in_place_writes_the_file_itself(manifest: Path) -> None:
     assert manifest.read_bytes() == (COMMENTS / "output.yaml").read_bytes()
 
 
+def edited_meanwhile(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let somebody write to a file between its reading and its writing."""
+    from conformance.convert import file as convert_file
+
+    convert_text = convert_file.convert_text
+
+    def edited(text: str, *, file: str, version: str) -> convert_file.Converted:
+        path.write_text("edited: true\n", encoding="utf-8")
+        return convert_text(text, file=file, version=version)
+
+    monkeypatch.setattr(convert_file, "convert_text", edited)
+
+
+def test_in_place_refuses_a_file_that_was_edited_meanwhile(
+    manifest: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edited_meanwhile(manifest, monkeypatch)
+    assert convert(manifest, "--to", "v1beta1", "--in-place") == 2
+    assert "graph.yaml: it was changed in the meantime; run this again" in capsys.readouterr().err
+    assert manifest.read_text(encoding="utf-8") == "edited: true\n"
+    assert [one.name for one in manifest.parent.iterdir()] == ["graph.yaml"]
+
+
+@pytest.mark.parametrize("words", [["--in-place"], ["--output", "new.yaml"]])
+def test_a_full_disk_leaves_everything_as_it_was(
+    manifest: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+) -> None:
+    def full(_file: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.chdir(manifest.parent)
+    monkeypatch.setattr(os, "fsync", full)
+    before = manifest.read_bytes()
+    assert convert("graph.yaml", "--to", "v1beta1", *words) == 2
+    assert "cannot write" in (said := capsys.readouterr().err)
+    assert "No space left on device" in said
+    assert manifest.read_bytes() == before
+    assert [one.name for one in manifest.parent.iterdir()] == ["graph.yaml"]
+
+
+BOMBS = {
+    "aliases": "\n".join(
+        ["a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]"]
+        + [f"{b}: &{b} [{', '.join([f'*{a}'] * 10)}]" for a, b in pairwise("abcde")]
+    ),
+    "a cycle": "a: &a [*a]",
+    "a chain": "\n".join(["a0: &a0 [1]"] + [f"a{n}: &a{n} [*a{n - 1}]" for n in range(1, 3000)]),
+    "a long list": f"a: [{'1, ' * 80_000}1]",
+    "a long text": f"a: {'x' * 2**22}",
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_a_bomb_ends_in_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], bomb: str
+) -> None:
+    head = "apiVersion: nvidia.com/v1beta1\nkind: DynamoGraphDeployment\nspec: {}\n"
+    path = tmp_path / "graph.yaml"
+    path.write_text(head + BOMBS[bomb], encoding="utf-8")
+    assert convert(path, "--to", "v1alpha1") == 2
+    assert capsys.readouterr().err.startswith(f"Error: {path}:")
+
+
+@pytest.mark.parametrize("shape", ["one line", "deep"])
+def test_time_grows_with_the_size_of_a_file_and_not_faster(tmp_path: Path, shape: str) -> None:
+    config = "a: " + "[" * 80 + "1, " * 20_000 + "1" + "]" * 80
+    if shape == "one line":
+        config = ", ".join(f'"k{number}": ["a", {number}]' for number in range(12_000))
+    path = tmp_path / "graph.yaml"
+    path.write_text(
+        '{"apiVersion": "nvidia.com/v1beta1", "kind": "DynamoGraphDeployment", "metadata": {"name":'
+        f' "g"}}, "spec": {{"components": [{{"name": "W", "eppConfig": {{"config": {{{config}}}}}'
+        "}]}}",
+        encoding="utf-8",
+    )
+    begun = process_time()
+    assert convert(path, "--to", "v1alpha1", "--output", tmp_path / "new.yaml") == 0
+    assert process_time() - begun < 10  # 1 to 2; 25 when each value looked at all others
+
+
 def test_a_file_in_that_version_is_passed_through(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -106,7 +193,7 @@ def test_stdin_is_read(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
     ("text", "code", "said"),
     [
         ("a: [1\n", 2, "graph.yaml:2:1: not YAML"),
-        ("a: 1\nb: \udce9\n", 2, "graph.yaml:2:1: not UTF-8 text"),
+        ("a: 1\nb: \udce9\n", 2, "graph.yaml:2:4: not UTF-8 text"),
         (
             "kind: DynamoGraphDeployment\napiVersion: nvidia.com/v1beta2\n",
             2,

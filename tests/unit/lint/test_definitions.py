@@ -99,7 +99,8 @@ def test_a_version_that_only_the_crd_knows(shop: Shop) -> None:
         ("a: [", "crd.yaml: no CRD can be read from it"),
         (b"\xff", "crd.yaml: no CRD can be read from it"),
         ("", f"Definition of DynamoGraphDeployment; `kubectl get crd {NAME}"),
-        ("- 1\n", "holds no CustomResourceDefinition"),
+        ("- 1\n", "crd.yaml:1:1: no manifest"),
+        ("a: &a {kind: DynamoGraphDeployment, b: *a}\n", "inside of what it stands for"),
         ("kind: List\nitems: 3\n", "holds no CustomResourceDefinition"),
         (GRAPH, "holds no CustomResourceDefinition"),
         (crd().replace('"kind": "DynamoGraphDeployment"', '"kind": "X"'), "holds no Custom"),
@@ -109,8 +110,8 @@ def test_a_version_that_only_the_crd_knows(shop: Shop) -> None:
         (crd().replace('"openAPIV3Schema"', '"x"'), "crd.yaml: a version of the CRD has no schema"),
     ],
     ids=[
-        "missing", "no YAML", "no text", "empty", "list", "no List", "a graph", "another kind",
-        "no spec", "no versions", "no list of versions", "no schema",
+        "missing", "no YAML", "no text", "empty", "list", "a cycle", "no List", "a graph",
+        "another kind", "no spec", "no versions", "no list of versions", "no schema",
     ],
 )  # fmt: skip
 def test_a_file_that_holds_no_crd(shop: Shop, content: str | bytes | None, reason: str) -> None:

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from conformance.manifest import v1alpha1
-from conformance.manifest.document import MAX_DOCUMENT, read_documents, read_file, sources
+from conformance.manifest.document import read_documents, read_file, sources
 from conformance.manifest.errors import ManifestError
 from conformance.manifest.node import Mapping, Plain, path_text
 from conformance.manifest.read import read_graph, read_graphs
+from conformance.manifest.yaml import MAX_TEXT
 
 OBSERVED = Path(__file__).parents[2] / "data" / "observed"
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -134,7 +135,7 @@ def _without_bookkeeping(root: Mapping) -> Plain:
 
 
 def test_a_document_that_no_api_server_takes_is_refused_before_it_is_parsed() -> None:
-    first, second = sources(f"kind: ConfigMap\n---\na: {'x' * MAX_DOCUMENT}\n", file="g.yaml")
+    first, second = sources(f"kind: ConfigMap\n---\na: {'x' * MAX_TEXT}\n", file="g.yaml")
     assert [one.kind for one in first.documents()] == ["ConfigMap"]
     with pytest.raises(ManifestError, match=r"g\.yaml:2:1: larger than 3 MiB"):
         second.documents()

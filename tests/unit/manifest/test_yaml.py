@@ -102,13 +102,51 @@ def test_what_cannot_be_read_says_where(text: str, line: int, words: str) -> Non
     assert str(caught.value).startswith(f"f.yaml:{line}:")
 
 
-def test_an_alias_bomb_is_refused_quickly() -> None:
-    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
-    for level in range(1, 10):
-        inner = ", ".join([f"*a{level - 1}"] * 10)
-        lines.append(f"a{level}: &a{level} [{inner}]")
-    with pytest.raises(ManifestError, match="expands to more than"):
-        list(parse("\n".join(lines), file="bomb.yaml"))
+def repeated(levels: int, width: int, *, form: str) -> str:
+    """Return a document in which each level stands for the one below, `width` times."""
+    lines = [f"a0: &a0 {{{', '.join(f'k{one}: x' for one in range(width))}}}"]
+    for level in range(1, levels):
+        below = f"*a{level - 1}"
+        inner = {
+            "list": f"[{', '.join([below] * width)}]",
+            "map": f"{{{', '.join(f'k{one}: {below}' for one in range(width))}}}",
+            "merge": f"{{<<: {below}, {', '.join(f'k{one}: {below}' for one in range(width))}}}",
+        }[form]
+        lines.append(f"a{level}: &a{level} {inner}")
+    return "\n".join(lines)
+
+
+CHAIN = "\n".join(["a0: &a0 [x]", *(f"a{one}: &a{one} [*a{one - 1}]" for one in range(1, 3000))])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (repeated(10, 10, form="list"), "expands to more than"),
+        (repeated(4, 10, form="list"), "keys and values come from aliases, which kubectl refuses"),
+        (repeated(4, 10, form="map"), "keys and values come from aliases, which kubectl refuses"),
+        (repeated(10, 10, form="merge"), "expands to more than"),
+        (repeated(30, 2, form="list"), "expands to more than"),
+        (CHAIN, "nested deeper"),
+        (f"a: &a {'x' * 2**20}\nb: [*a, *a, *a, *a]\n", "expands to a document larger than 3 MiB"),
+        ("a: &a [*a]\n", "inside of what it stands for"),
+        ("a: &a {b: {c: *a}}\n", "inside of what it stands for"),
+        ("a: &a {<<: *a}\n", "inside of what it stands for"),
+        ("&a [*a, *a, *a, *a, *a, *a, *a, *a, *a, *a]\n", "inside of what it stands for"),
+        (f"[{'[], ' * 80_000}]", "more than 75000 keys and values"),
+        (f"a: {'x' * 2**22}", "larger than 3 MiB"),
+        ("- " * 3000 + "x", "nested deeper"),
+    ],
+    ids=range(14),
+)
+def test_what_would_never_end_is_refused(text: str, words: str) -> None:
+    with pytest.raises(ManifestError, match=words):
+        list(parse(text, file="bomb.yaml"))
+
+
+def test_aliases_as_people_use_them_are_fine() -> None:
+    text = "a: &a {x: 1, z: [2]}\n" + "".join(f"b{one}: *a\n" for one in range(400))
+    assert read(text)["b399"] == {"x": 1, "z": [2]}
 
 
 def test_deep_nesting_is_refused() -> None:
