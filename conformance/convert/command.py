@@ -113,15 +113,18 @@ def _converted(text: str, name: str, version: str) -> Converted:
 
 
 def _write(text: str, output: Path | None) -> None:
-    if output is None:
-        click.echo(text.encode("utf-8"), nl=False)
-        return
     try:
+        if output is None:
+            click.echo(text.encode("utf-8"), nl=False)
+            return
         create_file(output, text.encode("utf-8"))
     except FileExistsError as error:
         raise click.UsageError(f"{output} is there already; name a new file") from error
+    except BrokenPipeError:  # click ends quietly: who read it wanted no more.
+        raise
     except OSError as error:
-        raise click.UsageError(f"cannot write {output}: {error.strerror}") from error
+        place = output or "to stdout"
+        raise click.UsageError(f"cannot write {place}: {error.strerror}") from error
 
 
 def _replace(path: Path, text: str, *, was: bytes) -> None:
