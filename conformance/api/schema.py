@@ -29,12 +29,18 @@ class CelRule:
     Attributes:
         expression: The rule, in the Common Expression Language.
         message: What the API server says when it does not hold; may be empty.
+        message_expression: What makes that message, in the same language; may be empty.
+        field_path: The field below that it is about, such as `.spec.x`; may be empty.
+        reason: The kind of error, such as `FieldValueForbidden`; may be empty.
         on_create: Whether it is looked at when an object is created; a rule on the old value is
             not, unless it says that there may be none (`optionalOldSelf`).
     """
 
     expression: str
     message: str
+    message_expression: str
+    field_path: str
+    reason: str
     on_create: bool
 
 
@@ -177,5 +183,8 @@ def _rule(raw: JsonObject) -> CelRule:
     return CelRule(
         expression=expression,
         message=str(raw.get("message", "")),
+        message_expression=str(raw.get("messageExpression", "")),
+        field_path=str(raw.get("fieldPath", "")),
+        reason=str(raw.get("reason", "")),
         on_create=not transition or raw.get("optionalOldSelf") is True,
     )

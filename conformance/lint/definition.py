@@ -11,6 +11,7 @@ from conformance.api.operators import OPERATORS
 from conformance.lint.problems import DefinitionError
 from conformance.manifest.document import GROUP, KIND, read_text, sources
 from conformance.manifest.errors import ManifestError
+from conformance.manifest.node import path_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +56,20 @@ def _made(raw: JsonObject, path: str, operator: str) -> Crd:
         raise DefinitionError(text) from error
     if not made.versions:
         raise DefinitionError(f"{path}: the CRD has no versions")
+    if unchecked := list(_unchecked(made)):
+        more = f"; so are {len(unchecked) - 1} more" if len(unchecked) > 1 else ""
+        raise DefinitionError(f"{path}: {unchecked[0]}{more}")
     return made
+
+
+def _unchecked(made: Crd) -> Iterator[str]:
+    """Yield the rules that would be passed over in silence."""
+    from conformance.api.cel import UNCHECKED, unchecked_rules
+
+    for version, schema in made.versions.items():
+        for one in unchecked_rules(schema):
+            rule = f"rule {one.expression!r} at {path_text(one.path)} of {version}"
+            yield f"the {rule} is {UNCHECKED}: {one.reason}; take it out of a copy of the CRD"
 
 
 def _objects(path: str) -> Iterator[object]:

@@ -43,6 +43,15 @@ def crd(*versions: str, without: str = "") -> str:
     return json.dumps(raw)
 
 
+def with_rule(rule: str) -> str:
+    """Return our CRD with one more rule for each component of v1beta1."""
+    raw = json.loads(crd())
+    spec = raw["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    component = spec["properties"]["components"]["items"]
+    component["x-kubernetes-validations"] = [{"rule": rule, "message": "not sorted"}]
+    return json.dumps(raw)
+
+
 def kubectl(shop: Shop, monkeypatch: pytest.MonkeyPatch, does: str) -> None:
     """Put a `kubectl` on PATH that writes down what it was asked, and does something."""
     shop.write("bin/kubectl", KUBECTL.format(does=does)).chmod(0o755)
@@ -84,6 +93,24 @@ def test_a_version_that_the_crd_does_not_serve(shop: Shop) -> None:
     assert finding["message"] == (
         "the CRD serves no nvidia.com/v1beta1; it has nvidia.com/v1alpha1"
     )
+
+
+@pytest.mark.parametrize(
+    ("letters", "broken"), [("abc", []), ("acb", [("api-rule", 7), ("api-rule", 15)])]
+)
+def test_a_rule_with_a_function_of_kubernetes(
+    shop: Shop, letters: str, broken: list[tuple[str, int]]
+) -> None:
+    rule = f"{list(letters)}.isSorted() && quantity('1').isLessThan(quantity('2'))"
+    path = shop.write("crd.yaml", with_rule(rule))
+    assert shop.found("--crd", path, "--only", "api", "g.yaml") == broken
+
+
+@pytest.mark.parametrize("rule", ["self.name.nobodyKnows()", "self.args.all(i, v, v != '')"])
+def test_a_rule_that_cannot_be_checked_is_said_before_any_verdict(shop: Shop, rule: str) -> None:
+    said = shop.refused("--crd", shop.write("crd.yaml", with_rule(rule)), "g.yaml")
+    place = "spec.components[*] of v1beta1"
+    assert f"crd.yaml: the rule {rule!r} at {place} is not checked here: " in said
 
 
 def test_a_version_that_only_the_crd_knows(shop: Shop) -> None:
