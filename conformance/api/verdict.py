@@ -11,7 +11,7 @@ from conformance.api.cel import rule_violations
 from conformance.api.decoding import too_wide, unknown_fields, wrong_types
 from conformance.api.defaults import complete
 from conformance.api.metadata import metadata_violations, metadata_warnings
-from conformance.api.renamed import renamed
+from conformance.api.renamed import translated
 from conformance.api.structural import violations
 from conformance.api.violation import DEPRECATED, REQUIRED, Violation
 from conformance.manifest.document import V1ALPHA1
@@ -71,7 +71,7 @@ def judge(
     version = document.version or ""
     schema = used.versions[version]
     unknown = tuple(
-        replace(one, text=renamed(one.path, is_alpha=version == V1ALPHA1))
+        translated(one, is_alpha=version == V1ALPHA1)
         for one in unknown_fields(document.root, schema)
     )
     root = complete(document.root, schema)

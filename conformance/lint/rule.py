@@ -14,6 +14,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from conformance.manifest.node import Scalar, walk
+from conformance.manifest.vocabulary import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from conformance.manifest.document import Document
     from conformance.manifest.graph import Graph
     from conformance.manifest.node import Mapping, Mark, Path
+    from conformance.manifest.vocabulary import Vocabulary
 
 RULES = "conformance.lint.rules"
 
@@ -95,6 +97,11 @@ class Subject:
         self.graph = graph
         self.cluster = cluster
         self._definition = definition
+
+    @cached_property
+    def words(self) -> Vocabulary:
+        """How the document's API version calls what advice names."""
+        return words_of(self.document.version)
 
     @cached_property
     def verdict(self) -> Verdict:

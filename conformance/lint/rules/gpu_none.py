@@ -42,7 +42,8 @@ def check(subject: Subject) -> Iterator[Problem]:
             continue
         if not (_asks_for_devices(main) or _has_devices(part.component.node)):
             text = f'component "{part.component.name}" runs {command.module} and asks for no GPU'
-            yield Problem(command.at.mark, f'{text}; add nvidia.com/gpu: "1" to its limits')
+            advice = f'add {subject.words.gpu}: "1" to its resources.limits'
+            yield Problem(command.at.mark, f"{text}; {advice}")
 
 
 def _asks_for_devices(main: Container) -> bool:

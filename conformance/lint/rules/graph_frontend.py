@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from conformance.engines.role import Part
     from conformance.lint.rule import Subject
     from conformance.manifest.node import Mark
+    from conformance.manifest.vocabulary import Vocabulary
 
 ID = "graph-frontend"
 SEVERITY = Severity.WARNING
@@ -46,7 +47,7 @@ def check(subject: Subject) -> Iterator[Problem]:
     components = subject.graph.components
     if not components:
         return
-    yield from (_untyped(part) for part in subject.parts if _lacks_type(part))
+    yield from (_untyped(part, subject.words) for part in subject.parts if _lacks_type(part))
     yield from _further(subject)
     if any(one.type == FRONTEND for one in components):
         return
@@ -93,8 +94,8 @@ def _lacks_type(part: Part) -> bool:
     return part.component.type is None and part.role is not None
 
 
-def _untyped(part: Part) -> Problem:
+def _untyped(part: Part, words: Vocabulary) -> Problem:
     component = part.component
     message = f'"{component.name}" has no type: the operator gives it no ports and no probes'
     wanted = _TYPES[part.role] if part.role is not None else FRONTEND
-    return Problem(component.mark, f"{message}; write type {wanted}")
+    return Problem(component.mark, f"{message}; write {words.typed(wanted)}")

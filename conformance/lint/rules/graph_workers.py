@@ -40,7 +40,7 @@ def check(subject: Subject) -> Iterator[Problem]:
         return
     if all(_does_no_work(part) for part in subject.parts):
         message = "no component works for this frontend: every model is answered with 404"
-        yield Problem(frontend.mark, f"{message}; add one of type worker")
+        yield Problem(frontend.mark, f"{message}; add one with {subject.words.typed('worker')}")
 
 
 def _does_no_work(part: Part) -> bool:

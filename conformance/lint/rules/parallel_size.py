@@ -80,6 +80,7 @@ class _Plan:
     """What the command line asks for and what the pods have.
 
     Attributes:
+        subject: The graph's document.
         settings: The component's settings.
         main: Its main container.
         split: GPUs of one copy of the model.
@@ -87,6 +88,7 @@ class _Plan:
         factors: The sizes above 1 by dest.
     """
 
+    subject: Subject
     settings: EngineSettings
     main: Container
     split: int
@@ -115,6 +117,18 @@ class _Plan:
         return self.settings.mark(*self.factors)
 
     @property
+    def gpu_mark(self) -> Mark:
+        resources = self.main.node.mapping("resources")
+        limits = resources.mapping("limits") if resources is not None else None
+        value = limits.get(GPU) if limits is not None else None
+        return value.mark if value is not None else self.main.node.mark
+
+    @property
+    def gpu(self) -> str:
+        """What the author calls a GPU."""
+        return self.subject.words.gpu_key(self.subject.document.path_at(self.gpu_mark))
+
+    @property
     def name(self) -> str:
         return f'component "{self.settings.part.component.name}"'
 
@@ -123,13 +137,13 @@ def check(subject: Subject) -> Iterator[Problem]:
     """Yield each worker whose GPUs are not what its parallel sizes need."""
     for part in subject.parts:
         if part.role in _ROLES:
-            plan = _plan(EngineSettings(part, subject.graph))
+            plan = _plan(subject, EngineSettings(part, subject.graph))
             problem = _problem(plan) if plan is not None else None
             if problem is not None:
                 yield problem
 
 
-def _plan(settings: EngineSettings) -> _Plan | None:
+def _plan(subject: Subject, settings: EngineSettings) -> _Plan | None:
     """Return what is asked for, or None when that cannot be known."""
     component, module = settings.part.component, settings.module
     main = component.main
@@ -148,6 +162,7 @@ def _plan(settings: EngineSettings) -> _Plan | None:
         return None
     count = known.get(copies or "", 1)
     return _Plan(
+        subject=subject,
         settings=settings,
         main=main,
         split=prod(known.values()) // count,
@@ -182,17 +197,17 @@ def _problem(plan: _Plan) -> Problem | None:
             return problem
     if plan.needed < plan.available:
         message = (
-            f"{plan.name} has {_gpus(plan)} but uses {plan.needed} ({plan.asked}); set {GPU} to "
-            "what it uses, or raise the parallel size"
+            f"{plan.name} has {_gpus(plan)} but uses {plan.needed} ({plan.asked}); "
+            f"set {plan.gpu} to what it uses, or raise the parallel size"
         )
-        return Problem(_gpu_mark(plan.main), message, severity=Severity.WARNING)
+        return Problem(plan.gpu_mark, message, severity=Severity.WARNING)
     return None
 
 
 def _too_few(plan: _Plan) -> str:
     """Return what to say of too few GPUs; only a whole number per node can be advised."""
     each, rest = divmod(plan.needed, plan.nodes)
-    advice = f'set {GPU} to "{each}" or ' if not rest else ""
+    advice = f'set {plan.gpu} to "{each}" or ' if not rest else ""
     return (
         f"{plan.name} needs {plan.needed} GPUs ({plan.asked}) but has {_gpus(plan)}; "
         f"{advice}lower the parallel size"
@@ -249,10 +264,3 @@ def _gpus(plan: _Plan) -> str:
     gpus = plan.main.gpus
     each = f"{gpus} GPU" if gpus == 1 else f"{gpus} GPUs"
     return each if plan.nodes == 1 else f"{each} on each of {plan.nodes} nodes"
-
-
-def _gpu_mark(main: Container) -> Mark:
-    resources = main.node.mapping("resources")
-    limits = resources.mapping("limits") if resources is not None else None
-    value = limits.get(GPU) if limits is not None else None
-    return value.mark if value is not None else main.node.mark

@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
     from conformance.lint.rule import Subject
     from conformance.manifest.node import Mark, Path
+    from conformance.manifest.vocabulary import Vocabulary
 
 ID = "plain-secret"
 SEVERITY = Severity.ERROR
 
-_ADVICE = "keep it in a Secret, and take it with valueFrom.secretKeyRef, envFrom or envFromSecret"
 _SHAPES = {
     "a Hugging Face token": r"hf_[A-Za-z0-9]{30,}",
     "an OpenAI-style API key": r"sk-[A-Za-z0-9_-]{20,}",
@@ -78,15 +78,17 @@ def check(subject: Subject) -> Iterator[Problem]:
             value = node.get("value")
             if isinstance(value, Scalar) and _is_secret(name, value):
                 seen.add(value.mark)
-                yield _problem(value.mark, name, path)
+                yield _problem(value.mark, name, path, subject.words)
         elif isinstance(node, Scalar) and isinstance(node.value, str) and node.mark not in seen:
             kind = _token(node.value)
             if kind is not None:
-                yield _problem(node.mark, kind, path)
+                yield _problem(node.mark, kind, path, subject.words)
 
 
-def _problem(mark: Mark, what: str, path: Path) -> Problem:
-    return Problem(mark, f"{what} is written in plain text; {_ADVICE}", path, secret=True)
+def _problem(mark: Mark, what: str, path: Path, words: Vocabulary) -> Problem:
+    taken = f"valueFrom.secretKeyRef or {words.whole_secret}"
+    advice = f"keep it in a Secret, and take it with {taken}"
+    return Problem(mark, f"{what} is written in plain text; {advice}", path, secret=True)
 
 
 def _is_variable(path: Path) -> bool:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from conformance.engines.role import Part
     from conformance.lint.rule import Subject
     from conformance.manifest.node import Mapping
+    from conformance.manifest.vocabulary import Vocabulary
 
 ID = "probe-budget"
 SEVERITY = Severity.WARNING
@@ -46,7 +47,7 @@ def check(subject: Subject) -> Iterator[Problem]:
         seconds = _budget(probe)
         if seconds < _SHORTEST:
             message = f"{name} restarts the worker after {seconds} s, while its model still loads"
-            yield Problem(probe.mark, f"{message}; {_advice(part)}")
+            yield Problem(probe.mark, f"{message}; {_advice(part, subject.words)}")
 
 
 def _first_to_restart(part: Part) -> tuple[str, Mapping | None]:
@@ -62,10 +63,10 @@ def _first_to_restart(part: Part) -> tuple[str, Mapping | None]:
     return "livenessProbe", main.node.mapping("livenessProbe")
 
 
-def _advice(part: Part) -> str:
+def _advice(part: Part, words: Vocabulary) -> str:
     if part.component.is_worker:
         return "leave it out, and the operator's own waits two hours, or raise failureThreshold"
-    return "give the component its type, and the operator adds a startup probe"
+    return f"give the component its {words.type_field}, and the operator adds a startup probe"
 
 
 def _budget(probe: Mapping) -> int:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from conformance.lint.rule import Subject
+    from conformance.manifest.vocabulary import Vocabulary
 
 ID = "role-mismatch"
 SEVERITY = Severity.ERROR
@@ -51,12 +52,13 @@ def check(subject: Subject) -> Iterator[Problem]:
             continue
         runs = f"its command line runs {part.command.module} as {part.role}"
         message = f'component "{component.name}" is of type {component.type}, but {runs}'
-        yield Problem(component.mark, f"{message}; {_advice(component.type or '', part.role)}")
+        advice = _advice(component.type or "", part.role, subject.words)
+        yield Problem(component.mark, f"{message}; {advice}")
 
 
-def _advice(declared: str, role: Role) -> str:
+def _advice(declared: str, role: Role, words: Vocabulary) -> str:
     if declared in ("prefill", "decode") and role is Role.AGG:
         return f"add --disaggregation-mode {declared}"
     if declared in ("prefill", "decode"):
-        return f"write --disaggregation-mode {declared}, or type: {role}"
-    return f"write type: {_TYPE.get(role, role)}"
+        return f"write --disaggregation-mode {declared}, or {words.typed(role)}"
+    return f"write {words.typed(_TYPE.get(role, role))}"

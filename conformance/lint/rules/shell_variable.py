@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
     from conformance.engines.role import Part
     from conformance.lint.rule import Subject
-    from conformance.manifest.graph import Component, Container, Graph, Word
+    from conformance.manifest.graph import Component, Container, Word
+    from conformance.manifest.vocabulary import Vocabulary
 
 ID = "shell-variable"
 SEVERITY = Severity.ERROR
@@ -55,13 +56,13 @@ def check(subject: Subject) -> Iterator[Problem]:
     """Yield each variable that nobody fills in."""
     for part in subject.parts:
         if part.command is not None and not part.command.through_shell:
-            yield from _unread(part)
+            yield from _unread(part, subject.words)
         for container in part.component.containers:
             if not _runs_shell(part.component, container):
-                yield from _undefined(container, subject.graph)
+                yield from _undefined(container, subject)
 
 
-def _unread(part: Part) -> Iterator[Problem]:
+def _unread(part: Part, known: Vocabulary) -> Iterator[Problem]:
     """Yield the shell variables in a Dynamo command line that no shell reads."""
     words = part.command.words if part.command is not None else ()
     before = ""
@@ -72,17 +73,19 @@ def _unread(part: Part) -> Iterator[Problem]:
         if found is not None:
             name = found["bare"] or found["braced"]
             message = f"{found[0]} stays as it is, no shell reads this list of words"
-            advice = f"write $({name}) and define {name} in env, or run the command through sh -c"
+            advice = f"write $({name}) and define {name} in {known.env}, or run it through sh -c"
             yield Problem(word.mark, f"{message}; {advice}")
         before = word.text
 
 
-def _undefined(container: Container, graph: Graph) -> Iterator[Problem]:
+def _undefined(container: Container, subject: Subject) -> Iterator[Problem]:
     """Yield each `$(NAME)` that the kubelet finds no value for."""
     if container.node.sequence("envFrom"):
         return
     # The graph's environment goes to the main containers alone.
-    shared = graph.env if container.name == MAIN else ()
+    is_main = container.name == MAIN
+    shared = subject.graph.env if is_main else ()
+    field = subject.words.env if is_main else "env"
     known = {variable.name for variable in (*shared, *container.env)}
     for word in (*container.command, *container.args):
         for found in _KUBELET.finditer(word.text):
@@ -91,7 +94,7 @@ def _undefined(container: Container, graph: Graph) -> Iterator[Problem]:
             if is_escaped or found["name"] in known or _FROM_OTHERS.fullmatch(found["name"]):
                 continue
             name = found["name"]
-            hint = did_you_mean(name, known) or f"; define {name} in env"
+            hint = did_you_mean(name, known) or f"; define {name} in {field}"
             message = f"$({name}) stays as it is, nothing defines {name}{hint}"
             yield Problem(word.mark, message, severity=Severity.WARNING)
 
