@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,12 +33,11 @@ spec:
     - {{name: W, {fields}, podTemplate: {{spec: {{containers: [{{name: main, image: {image},
         {main}}}]}}}}}}
 """
-RUN = "command: [python3, -m, dynamo.vllm], args: [--model, m/m]"
-TP = "command: [python3, -m, dynamo.vllm], args: [--model, m/m, --tensor-parallel-size, '2']"
-PREFILL = (
-    "command: [python3, -m, dynamo.vllm], args: [--model, m/m, --disaggregation-mode, prefill]"
-)
-UNDEFINED = "command: [python3, -m, dynamo.vllm], args: [$(NAME)]"
+VLLM = "command: [python3, -m, dynamo.vllm]"
+RUN = f"{VLLM}, args: [--model, m/m]"
+TP = f"{VLLM}, args: [--model, m/m, --tensor-parallel-size, '2']"
+PREFILL = f"{VLLM}, args: [--model, m/m, --disaggregation-mode, prefill]"
+UNDEFINED = f"{VLLM}, args: [$(NAME)]"
 PROBED = f"{RUN}, livenessProbe: {{httpGet: {{path: /live, port: 9090}}}}"
 TOKEN = "env: [{name: HF_TOKEN, value: hf_" + "a" * 34 + "}]"
 ALPHA_GPU = "resources: {limits: {gpu: '1'}}"
@@ -75,7 +75,7 @@ def beta(main: str, fields: str = "type: worker") -> str:
         (
             "graph-workers",
             alpha("args: [a]", "componentType: planner"),
-            "with componentType: worker",
+            "componentType: worker",
         ),
         ("graph-workers", beta("args: [a]", "type: planner"), "add one with type: worker"),
         ("graph-frontend", alpha(RUN, "replicas: 1"), "write componentType: worker"),
@@ -94,5 +94,4 @@ def test_a_rule_speaks_the_version_of_the_file(
     shop.write("g.yaml", text)
     (document,) = shop.documents("--only", rule, "g.yaml")
     (finding,) = document["findings"]
-    assert words in f"{finding['message']}."
-    assert f"{words}S" not in finding["message"]
+    assert re.search(rf"{re.escape(words)}(?!\w)", str(finding["message"]))
