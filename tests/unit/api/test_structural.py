@@ -7,9 +7,11 @@ import datetime as dt
 import pytest
 
 from conformance.api import crd
+from conformance.api.schema import JsonObject, Schema
+from conformance.api.structural import violations
 from conformance.api.verdict import judge
 from conformance.manifest.document import read_documents
-from conformance.manifest.node import path_text
+from conformance.manifest.node import Scalar, path_text
 
 HEAD = "apiVersion: nvidia.com/v1beta1\nkind: DynamoGraphDeployment\nmetadata: {name: g}\n"
 COMPONENT = HEAD + "spec:\n  components:\n  - name: a\n"
@@ -38,6 +40,38 @@ def test_a_violation_says_where_and_what_to_write(
     found = judge(document).violations
     words = [(one.mark, one.message) for one in found]
     assert any(mark == place and message in text for mark, text in words), words
+
+
+@pytest.mark.parametrize(
+    ("schema", "fine", "wrong", "words"),
+    [
+        (
+            {"type": "integer", "minimum": 1, "exclusiveMinimum": True},
+            2, 1, "1 should be greater than 1",
+        ),
+        (
+            {"type": "integer", "minimum": 1, "exclusiveMinimum": False},
+            1, 0, "0 should be greater than or equal to 1",
+        ),
+        (
+            {"type": "number", "maximum": 1, "exclusiveMaximum": True},
+            0, 1, "1 should be less than 1",
+        ),
+        ({"type": "integer", "maximum": 1}, 1, 2, "2 should be less than or equal to 1"),
+        ({"type": "integer", "multipleOf": 3}, 6, 7, "7 should be a multiple of 3"),
+        ({"oneOf": [{"minimum": 3}, {"maximum": 5}]}, 6, 4, "exactly one schema (oneOf)"),
+        ({"oneOf": [{"minimum": 5}, {"maximum": 3}]}, 5, 4, "exactly one schema (oneOf)"),
+        ({"anyOf": [{"minimum": 5}, {"maximum": 3}]}, 3, 4, "at least one schema (anyOf)"),
+        ({"allOf": [{"minimum": 3}, {"maximum": 5}]}, 4, 6, "less than or equal to 5"),
+        ({"not": {"minimum": 3}}, 2, 3, "must not validate the schema (not)"),
+    ],
+)  # fmt: skip
+def test_numbers_are_held_to_every_bound_of_a_schema(
+    schema: JsonObject, fine: int, wrong: int, words: str
+) -> None:
+    assert list(violations(Scalar(fine), Schema(schema))) == []
+    (one,) = violations(Scalar(wrong), Schema(schema))
+    assert words in one.message
 
 
 def test_numbers_wider_than_the_field_are_refused() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from conformance.convert.conversion import convert
 from conformance.convert.file import convert_text
+from conformance.convert.source import Source
 from conformance.manifest.document import Document, read_documents, read_file
 from conformance.manifest.emitter import emit
 from conformance.manifest.node import Entry, Mapping, Scalar, Sequence, from_plain, walk
@@ -118,3 +119,39 @@ def test_a_comment_anywhere_comes_along(path: Path, where: str) -> None:
         assert min(counts) == 1
     else:
         assert sum(counts) > len(counts) / 2
+
+
+NOTHING = """\
+apiVersion: nvidia.com/v1alpha1
+kind: DynamoGraphDeployment
+metadata: {name: g}
+spec:
+  pvcs: []
+  services:
+    W:
+      componentType: worker
+      ingress: {annotations: {}, host: ""}
+      autoscaling: {behavior: {scaleUp: null}}
+      labels: {}
+"""
+
+
+def test_what_says_nothing_is_no_loss() -> None:
+    assert convert_text(NOTHING, file="f.yaml", version="v1beta1").losses == ()
+    told = NOTHING.replace('host: ""', "host: h")
+    (loss,) = convert_text(told, file="f.yaml", version="v1beta1").losses
+    assert loss.path == "spec.services.W.ingress"
+
+
+def test_text_that_would_read_as_something_else_is_not_given_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """How a value was written is kept only if it still means the same in its new place."""
+    document, version = document_of(MANIFESTS[0])
+    text = emit(document.root)
+    expected = convert(document, version).root
+    for lines in (("[",), ("other",), ("a: b", "c")):
+        monkeypatch.setattr(Source, "lines_of", lambda _source, _node, lines=lines: lines)
+        converted = convert_text(text, file="f.yaml", version=version).text
+        (read,) = read_documents(converted, file="f.yaml")
+        assert read.root == expected

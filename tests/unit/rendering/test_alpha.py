@@ -10,6 +10,7 @@ from conformance.convert.lossless import to_version
 from conformance.manifest.document import Document, read_documents, read_file
 from conformance.manifest.read import read_graph
 from conformance.rendering import alpha
+from conformance.rendering.pod import render
 
 OBSERVED = Path(__file__).parents[2] / "data" / "observed" / "render"
 WORKER = """
@@ -73,3 +74,35 @@ def test_the_note_of_the_real_operator_is_read() -> None:
     graph = read_graph(document)
     assert alpha.dynamo_namespace(graph, graph.component("worker")) == "legacy-ns"
     assert len(alpha.pvcs(graph)) == 2
+
+
+POD = """
+apiVersion: nvidia.com/v1alpha1
+kind: DynamoGraphDeployment
+metadata: {name: g, annotations: {nvidia.com/enable-metrics: object}}
+spec:
+  annotations: {where: graph, nvidia.com/enable-metrics: graph, kept: graph}
+  labels: {where: graph, kept: graph}
+  services:
+    W:
+      componentType: worker
+      annotations: {where: service, nvidia.com/enable-metrics: service, own: service}
+      labels: {where: service, own: service}
+      extraPodMetadata:
+        annotations: {where: pod}
+        labels: {where: pod}
+      extraPodSpec: {mainContainer: {image: "a/b:1.6.1"}}
+"""
+
+
+@pytest.mark.parametrize("is_stored", [False, True])
+def test_what_is_said_of_the_pod_wins_over_the_service_and_that_over_the_graph(
+    *, is_stored: bool
+) -> None:
+    (document,) = read_documents(POD, file="g.yaml")
+    graph = read_graph(stored(document) if is_stored else document)
+    (workload,) = render(graph, namespace="ns")
+    annotations, labels = workload.leader.annotations, workload.leader.labels
+    found = [(one["where"], one["own"], one["kept"]) for one in (annotations, labels)]
+    assert found == [("pod", "service", "graph")] * 2
+    assert annotations["nvidia.com/enable-metrics"] == "service"
