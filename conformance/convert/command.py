@@ -30,7 +30,8 @@ class UnreadableError(click.ClickException):
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 converted (what could not be carried over is named on stderr), 1 with "
     "--strict when something could not (the output is written), 2 wrong usage or a file that "
-    "cannot be read (nothing is written), 3 no DynamoGraphDeployment in it (nothing is written).",
+    "cannot be read or written, or was changed meanwhile (nothing is written), 3 no "
+    "DynamoGraphDeployment in it (nothing is written).",
 )
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--to", "version", required=True, type=click.Choice(VERSIONS), help="The version.")
