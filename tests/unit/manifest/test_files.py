@@ -86,14 +86,14 @@ def test_what_was_changed_meanwhile_is_not_touched(file: Path, now: bytes | None
     assert names(file) == (ALONE if now is not None else [])
 
 
-@pytest.mark.parametrize("fails", ["fsync", "replace"])
+@pytest.mark.parametrize("fails", ["os.fsync", "pathlib.Path.replace"])
 def test_a_file_that_cannot_be_written_stays(
     file: Path, monkeypatch: pytest.MonkeyPatch, fails: str
 ) -> None:
     def full(*_words: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(*((os, "fsync") if fails == "fsync" else (type(file), "replace")), full)
+    monkeypatch.setattr(fails, full)
     with pytest.raises(OSError, match="No space left"):
         replace_file(file, b"new")
     assert (file.read_bytes(), names(file)) == (b"old", ALONE)
