@@ -23,6 +23,8 @@ _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 
 _COMMENT = re.compile(r"(?:^|(?<=\s))#")
 _BLOCK = ("|", ">")
+_BLANK_LINES = 20
+"""More than anybody leaves to set things apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +100,13 @@ class Source:
 
     @cached_property
     def comments(self) -> tuple[Comment, ...]:
-        """All comments and blank lines, in order."""
+        """All comments and blank lines, in order; of many blank lines in a row the first ones."""
         found = []
+        blank = 0
         for number, line in enumerate(self._without_values(), start=1):
+            blank = 0 if line.strip() else blank + 1
+            if blank > _BLANK_LINES:
+                continue
             if line.startswith(("---", "...", "%")):
                 continue
             at = _COMMENT.search(line)

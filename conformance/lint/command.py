@@ -268,9 +268,12 @@ def _fixed(request: _Request) -> LintReport:
     mended = 0
     report = _run(request)
     # A mended field can have a value that then is seen to need a mend of its own.
-    while (now := fix_files(report)) and mended < _MOST_MENDS:
-        mended += now
-        report = _run(request)
+    try:
+        while (now := fix_files(report)) and mended < _MOST_MENDS:
+            mended += now
+            report = _run(request)
+    except OSError as error:
+        raise click.UsageError(f"cannot write {error.filename}: {error.strerror}") from error
     click.echo(f"{mended} mended", err=True)
     return report
 

@@ -22,7 +22,7 @@ def fix_files(report: LintReport) -> int:
     A file is replaced as a whole or not at all; what is not written as the finding saw it stays.
 
     Raises:
-        OSError: A file cannot be written.
+        OSError: A file cannot be written, or was changed meanwhile; it is named.
     """
     by_file: dict[str, list[Fix]] = {}
     for finding in report.findings:
@@ -49,5 +49,8 @@ def _fix_file(path: Path, fixes: list[Fix]) -> int:
             lines[fix.line - 1] = line[:start] + fix.new + line[start + len(fix.old) :]
             mended += 1
     if mended:
-        replace_file(path, "".join(lines).encode("utf-8"), was=before)
+        try:
+            replace_file(path, "".join(lines).encode("utf-8"), was=before)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(path)) from error
     return mended

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING
 
 import pytest
@@ -70,6 +71,19 @@ def test_a_mend_keeps_the_mode(shop: Shop) -> None:
     shop.run("--fix", "g.yaml")
     assert path.read_text(encoding="utf-8") == MENDED
     assert path.stat().st_mode & 0o777 == 0o640
+    assert [one.name for one in shop.folder.iterdir()] == ["g.yaml"]
+
+
+def test_a_file_that_cannot_be_written_is_said_and_stays(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_file: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = shop.write("g.yaml", ALPHA)
+    monkeypatch.setattr("os.fsync", full)
+    assert "cannot write g.yaml: No space left on device" in shop.refused("--fix", "g.yaml")
+    assert path.read_text(encoding="utf-8") == ALPHA
     assert [one.name for one in shop.folder.iterdir()] == ["g.yaml"]
 
 
