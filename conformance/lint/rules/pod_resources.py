@@ -63,7 +63,7 @@ def check(subject: Subject) -> Iterator[Problem]:
             for entry in resources.mapping(side) or ():
                 if isinstance(entry.value, Scalar):
                     yield from _quantity(entry.key, entry.value, entry.mark, dropped)
-        yield from _pairs(resources)
+        yield from _pairs(resources, subject)
 
 
 def _dropped(placed: Placed, subject: Subject) -> frozenset[Mark]:
@@ -137,7 +137,7 @@ def _is_extended(name: str) -> bool:
     return "/" in name and _NATIVE not in name
 
 
-def _pairs(resources: Mapping) -> Iterator[Problem]:
+def _pairs(resources: Mapping, subject: Subject) -> Iterator[Problem]:
     requests = resources.mapping("requests") or Mapping()
     limits = resources.mapping("limits") or Mapping()
     for entry in requests:
@@ -148,7 +148,10 @@ def _pairs(resources: Mapping) -> Iterator[Problem]:
         is_exact = _is_extended(entry.key) or entry.key.startswith(_HUGE_PAGES)
         if given(limits, entry.key) is None:
             if is_exact:
-                message = f"{entry.key} is requested without a limit; write it under limits"
+                path = subject.document.path_at(mark)
+                name = subject.words.gpu_key(path) if entry.key == GPU else entry.key
+                place = "limits.custom" if "custom" in path[-2:-1] else "limits"
+                message = f"{name} is requested without a limit; write it under {place}"
                 yield Problem(mark, message)
             continue
         limit = _number(limits, entry.key)

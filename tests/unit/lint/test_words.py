@@ -41,6 +41,7 @@ UNDEFINED = f"{VLLM}, args: [$(NAME)]"
 PROBED = f"{RUN}, livenessProbe: {{httpGet: {{path: /live, port: 9090}}}}"
 TOKEN = "env: [{name: HF_TOKEN, value: hf_" + "a" * 34 + "}]"
 ALPHA_GPU = "resources: {limits: {gpu: '1'}}"
+ASKED = "resources: {requests: {gpu: '1'}}"
 BETA_GPU = "resources: {limits: {nvidia.com/gpu: '1'}}"
 
 
@@ -80,6 +81,17 @@ def beta(main: str, fields: str = "type: worker") -> str:
         ("graph-workers", beta("args: [a]", "type: planner"), "add one with type: worker"),
         ("graph-frontend", alpha(RUN, "replicas: 1"), "write componentType: worker"),
         ("graph-frontend", beta(RUN, "replicas: 1"), "write type: worker"),
+        ("pod-resources", alpha(RUN, f"componentType: worker, {ASKED}"), "gpu is requested"),
+        (
+            "pod-resources",
+            alpha(RUN, "componentType: worker, resources: {requests: {custom: {a/b: '1'}}}"),
+            "a/b is requested without a limit; write it under limits.custom",
+        ),
+        (
+            "pod-resources",
+            beta(f"{RUN}, resources: {{requests: {{nvidia.com/gpu: 1}}}}"),
+            "nvidia.com/gpu is requested without a limit; write it under limits",
+        ),
         ("plain-secret", alpha(TOKEN), "valueFrom.secretKeyRef or envFromSecret"),
         ("plain-secret", beta(TOKEN), "valueFrom.secretKeyRef or envFrom"),
         ("shell-variable", alpha(UNDEFINED), "define NAME in envs"),
@@ -94,4 +106,4 @@ def test_a_rule_speaks_the_version_of_the_file(
     shop.write("g.yaml", text)
     (document,) = shop.documents("--only", rule, "g.yaml")
     (finding,) = document["findings"]
-    assert re.search(rf"{re.escape(words)}(?!\w)", str(finding["message"]))
+    assert re.search(rf"(?<![\w./]){re.escape(words)}(?!\w)", str(finding["message"]))
