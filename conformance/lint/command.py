@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +26,7 @@ EXIT_USAGE = 2
 EXIT_NOTHING = 3
 FORMATS = ("text", "json", "junit", "sarif", "github")
 NOTHING = "no DynamoGraphDeployment found; give a manifest or a folder of them"
+OTHERS_ALLOWED = "--allow-other-files"
 STDIN = "-"
 
 _MOST_MENDS = 100_000
@@ -45,7 +47,36 @@ class _Request:
     cached: bool
 
 
+class _LintCommand(click.Command):
+    """A command that is also started by programs that name files."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take the words of the command line, none of a program's file names for an option."""
+        return super().parse_args(ctx, _with_names_apart(args))
+
+
+def _with_names_apart(words: list[str]) -> list[str]:
+    """Return the words with `./` before each file name that looks like an option.
+
+    A program that names every file (`--allow-other-files`) puts the names behind whatever options
+    its user wrote, and a file can be called `--output=other.yaml`. With a `--` nobody has to guess.
+    """
+    end = words.index("--") if "--" in words else len(words)
+    if OTHERS_ALLOWED not in words[:end]:
+        return words
+    from conformance.lint.files import SUFFIXES
+
+    named = (
+        f"./{one}"
+        if one.startswith("-") and one.endswith(SUFFIXES) and os.path.lexists(one)
+        else one
+        for one in words[:end]
+    )
+    return [*named, *words[end:]]
+
+
 @click.command(
+    cls=_LintCommand,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 no errors, 1 errors found, 2 wrong usage or unusable settings, 3 nothing "
     "found to check. Settings: [tool.dynamo-lint] in pyproject.toml.",
@@ -66,7 +97,7 @@ class _Request:
 @click.option("--kube-context", metavar="NAME", help="The context for --crd-from-cluster.")
 @click.option("--changed-since", metavar="REF", help="Only files that differ from a git revision.")
 @click.option(
-    "--allow-other-files",
+    OTHERS_ALLOWED,
     "others_allowed",
     is_flag=True,
     help="Files without a graph are fine, even if they all are; for hooks, which name every file.",

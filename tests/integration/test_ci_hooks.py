@@ -12,7 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -34,6 +34,7 @@ SHIPPED = (
     "launch",
     "pyproject.toml",
 )
+(CRD,) = (REPOSITORY / "conformance" / "api" / "data").glob("dynamographdeployments-*.json")
 CI_DOCS = REPOSITORY / "docs" / "ci"
 GOOD = (EXAMPLES / "k8s" / "agg.yaml").read_text(encoding="utf-8")
 BROKEN = GOOD.replace("replicas: 1", "replica: 1", 1)
@@ -159,6 +160,43 @@ class TestPreCommit:
         assert expected.text in ended.text
         assert ended.code == expected.code
 
+    @pytest.mark.parametrize(
+        "args",
+        [None, [], ["--strict"], ["--strict", "--"], ["--crd", "ours.yaml"], ["--crd=ours.yaml"]],
+        ids=str,
+    )
+    def test_a_file_name_is_never_an_option(
+        self, theirs: Repository, published: Repository, home: Path, args: list[str] | None
+    ) -> None:
+        texts = {
+            **dict.fromkeys(("--crd=evil.yaml", "--output=victim.yaml", "--fix.yml"), GOOD),
+            **dict.fromkeys(("-h.yaml", "--only=yaml", "--.yaml", "a.yaml"), GOOD),
+            "--skip=api.yaml": BROKEN,
+        }
+        crd = json.dumps(json.loads(CRD.read_bytes())["crd"])
+        for name, text in {**texts, "ours.yaml": crd, "victim.yaml": "mine"}.items():
+            (theirs.folder / name).write_text(text, encoding="utf-8")
+        config = yaml.safe_load((CI_DOCS / "pre-commit-config.yaml").read_text(encoding="utf-8"))
+        (entry,) = config["repos"]
+        entry["repo"] = str(published.folder)
+        (hook,) = entry["hooks"]
+        hook.pop("args", None)
+        if args is not None:
+            hook["args"] = args
+        theirs.write(**{"pre-commit_yaml": yaml.safe_dump(config)})
+        theirs.git("add", "--all")
+        ended = run(
+            *(sys.executable, "-m", "pre_commit", "run", "--config", "pre-commit.yaml", "--all"),
+            folder=theirs.folder,
+            env={**theirs.env, "PRE_COMMIT_HOME": str(home)},
+        )
+        assert ended.code == 1
+        assert "--skip=api.yaml:" in ended.text
+        assert ended.text.count(": error: ") == 1, ended.text
+        # What is no YAML (by its suffix) is not given to the hook at all.
+        assert f"{len(texts) - 1} graphs in {len(texts) + 2} files checked" in ended.text
+        assert (theirs.folder / "victim.yaml").read_text(encoding="utf-8") == "mine"
+
     def test_our_own_configuration_runs_the_rules_of_this_tree(
         self, theirs: Repository, home: Path
     ) -> None:
@@ -178,6 +216,18 @@ class TestPreCommit:
         )
         assert 'did you mean "replicas"?' in ended.text
         assert ended.code == 1
+
+
+def plant_modules(folder: Path, seen: Path) -> None:
+    """Write modules by the names that Python, pip and `dynamo` import; each notes that it ran."""
+    packages = ("click", "conformance", "ensurepip", "hatchling", "launch", "logging", "pip",
+                "sitecustomize", "usercustomize", "venv", "yaml")  # fmt: skip
+    code = f"with open({str(seen)!r}, 'a') as file:\n    file.write(__name__ + '\\n')\n"
+    for name in packages:
+        (folder / name).mkdir()
+        for module in ("__init__", "__main__"):
+            (folder / name / f"{module}.py").write_text(code, encoding="utf-8")
+    (folder / "evil.pth").write_text(f"import os; os.mkdir({str(seen)!r})\n", encoding="utf-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +346,22 @@ class TestAction:
         theirs.write(a_yaml=GOOD)
         action.step("Lint", theirs, **{name: text})
         assert not (theirs.folder / "owned").exists()
+
+    def test_no_code_of_the_checkout_is_imported(
+        self, theirs: Repository, action: Action, tmp_path: Path
+    ) -> None:
+        theirs.write(a_yaml=GOOD)
+        seen = tmp_path / "imported"
+        plant_modules(theirs.folder, seen)
+        # Workflows of Python projects set these for their own steps.
+        paths = {"PYTHONPATH": f".{os.pathsep}{theirs.folder}", "PIP_USER": "1"}
+        job = Repository(theirs.folder, {**theirs.env, **paths})
+        again = replace(action, temporary=tmp_path / "runner")
+        again.temporary.mkdir()
+        for name in ("Install dynamo lint", "Lint"):
+            ended = again.step(name, job, sarif_file="lint.sarif")
+            assert ended.code == 0, ended.text
+        assert not seen.exists(), seen.read_text(encoding="utf-8")
 
     def test_no_input_is_written_into_a_script(self, action: Action) -> None:
         assert [one["name"] for one in action.steps if "${{" in str(one["run"])] == []
