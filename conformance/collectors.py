@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +19,7 @@ from conformance.lint.settings import find_settings
 from conformance.manifest.config_maps import config_maps
 from conformance.manifest.document import read_documents, read_file, read_text
 from conformance.manifest.errors import ManifestError
+from conformance.manifest.masking import masked
 from conformance.manifest.read import read_graph
 from conformance.probes.probe import Endpoint, Probe, ProbeFailure, Unsupported, load_probes
 from conformance.progress import progress_of
@@ -31,7 +33,6 @@ from conformance.targets.target import DeployFailure
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from conformance.engines.serving import Serving
     from conformance.manifest.config_maps import ConfigMaps
@@ -153,10 +154,13 @@ class ConformanceItem(pytest.Item):
     def repr_failure(
         self, excinfo: pytest.ExceptionInfo[BaseException], *_args: object, **_kwargs: object
     ) -> str:
-        """Show a check's own words; anything else is a fault of ours and keeps its traceback."""
+        """Show a check's own words; anything else is a fault of ours and keeps its traceback.
+
+        The terminal, JUnit and the page of a run have it from here: no secret is in it.
+        """
         if isinstance(excinfo.value, ProbeFailure | DeployFailure | LintFailure):
-            return str(excinfo.value)
-        return str(super().repr_failure(excinfo))
+            return masked(str(excinfo.value))
+        return masked(str(super().repr_failure(excinfo)))
 
 
 class LintFailure(AssertionError):  # noqa: N818 - an outcome
@@ -307,7 +311,7 @@ class OnTarget(Example):
     def keep_logs(self, logs: Path) -> None:
         """Keep the logs when anything went wrong."""
         if self.failure is not None or self.failed_checks:
-            shutil.copytree(logs, self.artifacts, dirs_exist_ok=True)
+            shutil.copytree(logs, self.artifacts, dirs_exist_ok=True, copy_function=_copy_masked)
 
 
 class GraphOnTarget(OnTarget):
@@ -417,6 +421,14 @@ class GraphInCluster(Example):
         self.job.wait(check, meanwhile=progress_of(self.config).write)
 
 
+def _copy_masked(source: str, target: str) -> None:
+    """Copy a log line by line, without secrets; others may see what is kept of a failure."""
+    with Path(source).open("rb") as log, Path(target).open("wb") as copy:
+        for line in log:
+            text = masked(line.decode(errors="surrogateescape"))
+            copy.write(text.encode(errors="surrogateescape"))
+
+
 def _properties(changes: tuple[Change, ...], check: str) -> list[tuple[str, object]]:
     return [(CHANGE, str(one)) for one in changes] if check == READY else []
 
@@ -437,8 +449,9 @@ class CheckOnTarget(ConformanceItem):
             self.check()
         except Unsupported as reason:
             checks[self.name] = Outcome.UNSUPPORTED
-            self.row().notes.append(str(reason))
-            pytest.skip(f"UNSUPPORTED: {reason}")
+            why = masked(str(reason))
+            self.row().notes.append(why)
+            pytest.skip(f"UNSUPPORTED: {why}")
         except BaseException:
             if isinstance(self.target, OnTarget):
                 self.target.failed_checks += 1

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from conformance.manifest.masking import masked
+
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
@@ -41,7 +43,7 @@ class Progress:
                 # It does not know of the dots of `pytest -q`.
                 if self._config.get_terminal_writer().width_of_current_line:
                     reporter.write_line("")
-                reporter.write_line(line)
+                reporter.write_line(masked(line))
 
     def _uncaptured(self) -> AbstractContextManager[None]:
         """Let what is written during a test reach the terminal."""

@@ -71,9 +71,11 @@ def convert(
         _write(converted.text, output)
     elif converted.text != text:
         _replace(Path(file), converted.text, was=data)
+    from conformance.manifest.masking import masked
+
     for loss in converted.losses:
         place = f"{name}:{loss.mark.line}:{loss.mark.column}"
-        click.echo(f"{place}: not carried over: {loss.path}: {loss.why}", err=True)
+        click.echo(masked(f"{place}: not carried over: {loss.path}: {loss.why}"), err=True)
     if converted.losses and strict:
         context.exit(EXIT_LOSS)
 

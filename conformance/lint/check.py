@@ -35,6 +35,7 @@ from conformance.manifest.document import (
     sources,
 )
 from conformance.manifest.errors import ManifestError
+from conformance.manifest.masking import Secrets, secrets_in
 from conformance.manifest.node import path_text
 from conformance.manifest.read import read_graph
 from conformance.manifest.suggest import nearest
@@ -179,14 +180,20 @@ class _Page:
     ) -> CheckedDocument:
         """Return a document with its findings in order.
 
-        What an anchor repeats is written in one place, and said once.
+        What an anchor repeats is written in one place, and said once. Everything that is shown of a
+        document, or kept in the cache, comes through here: no rule has to think of secrets.
         """
         unique = dict.fromkeys(findings)
+        secrets = Secrets()
+        if unique:
+            root = document.root if document is not None else None
+            secrets = secrets_in("\n".join(self.lines), root)
+            unique = dict.fromkeys(one.without(secrets) for one in unique)
         return CheckedDocument(
             file=self.file,
             index=self.index,
             kind=document.kind if document is not None else "",
-            name=document.name if document is not None else "",
+            name=secrets.masked(document.name) if document is not None else "",
             findings=tuple(sorted(unique, key=lambda one: (one.line, one.column, one.rule))),
             waived=waived,
         )

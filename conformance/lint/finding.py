@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from conformance.lint.options import SettingsWaiver
+    from conformance.manifest.masking import Secrets
 
 SETTINGS = "settings"
 """The kind of the document that findings about the settings are in; it is no graph."""
@@ -67,6 +68,14 @@ class Finding:
     def where(self) -> str:
         """`file:line:column`."""
         return f"{self.file}:{self.line}:{self.column}"
+
+    def without(self, secrets: Secrets) -> Finding:
+        """Return the finding with its secrets masked; a line that has one is not shown."""
+        message, path = secrets.masked(self.message), secrets.masked(self.path)
+        source = "" if secrets.are_in(self.source) else self.source
+        if (message, path, source) == (self.message, self.path, self.source):
+            return self
+        return replace(self, message=message, path=path, source=source)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

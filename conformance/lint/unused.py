@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from conformance.lint.finding import SETTINGS, CheckedDocument, Finding, LintReport, Severity
 from conformance.lint.rule import WAIVER_UNUSED
 from conformance.lint.settings import FILE, TABLE
+from conformance.manifest.masking import secrets_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,7 +45,8 @@ def with_unused(report: LintReport, options: LintOptions, words: Iterable[str]) 
         return report
     file = os.path.relpath(Path(options.folder, FILE))
     lines = Path(file).read_text(encoding="utf-8").splitlines()
-    found = tuple(_finding(waiver, file, lines) for waiver in left)
+    secrets = secrets_in("\n".join(lines), None)
+    found = tuple(_finding(waiver, file, lines).without(secrets) for waiver in left)
     settings = CheckedDocument(file=file, index=0, kind=SETTINGS, name=TABLE, findings=found)
     return replace(report, documents=(*report.documents, settings))
 

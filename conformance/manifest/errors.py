@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from conformance.manifest.masking import masked
+
 if TYPE_CHECKING:
     from conformance.manifest.node import Mark
 
@@ -14,10 +16,11 @@ class ManifestError(ValueError):
     Attributes:
         file: The file's name as the caller gave it.
         mark: Line and column, both from 1.
-        reason: What is wrong and what to do about it.
+        reason: What is wrong and what to do about it; no secret of the file is in it.
     """
 
     def __init__(self, file: str, mark: Mark, reason: str) -> None:
+        reason = masked(reason)
         super().__init__(f"{file}:{mark.line}:{mark.column}: {reason}")
         self.file = file
         self.mark = mark

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from conformance.manifest.masking import masked
+
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
@@ -22,6 +24,7 @@ class DeployFailure(Exception):  # noqa: N818 - the field's word for it
     """
 
     def __init__(self, what: str, *, cause: str = "", log: tuple[str, ...] = ()) -> None:
+        what, cause, log = masked(what), masked(cause), tuple(masked(line) for line in log)
         lines = [what]
         if cause:
             lines.append(f"likely cause: {cause}")
@@ -47,10 +50,14 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing a target had to make different from what the manifest says, and why."""
+    """One thing a target had to make different from what the manifest says, and why; no secret."""
 
     where: str
     what: str
+
+    def __post_init__(self) -> None:
+        """Mask secrets: changes are printed, and kept in reports."""
+        object.__setattr__(self, "what", masked(self.what))
 
     def __str__(self) -> str:
         """Return the change as one line."""

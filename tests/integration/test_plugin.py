@@ -114,3 +114,41 @@ def test_a_socket_left_to_the_garbage_collector_fails_no_check_in_a_cluster(
     assert "1 failed" in workshop.pytest("test_left.py").text
     assert "1 passed" in workshop.pytest("--dynamo-target=kind", "test_left.py").text
     assert "1 failed" in workshop.pytest("--dynamo-target=kind", *strict, "test_left.py").text
+
+
+LEAKY = """\
+apiVersion: nvidia.com/v1beta1
+kind: DynamoGraphDeployment
+metadata: {name: leaky}
+spec:
+  components:
+    - name: Worker
+      type: worker
+      podTemplate:
+        spec:
+          containers:
+            - name: main
+              image: nvcr.io/nvidia/ai-dynamo/vllm-runtime:1.6.1
+              command: [sh, -c]
+              args: ["echo error: key $HF_TOKEN; echo SECRET_KEY=4711-correct; exit 3"]
+              env: [{name: HF_TOKEN, value: TOKEN}]
+"""
+
+
+def test_no_report_shows_a_secret(workshop: Workshop) -> None:
+    token = "hf_" + "aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789"
+    (workshop.folder / "launch" / "k8s").mkdir(parents=True)
+    manifest = workshop.folder / "launch" / "k8s" / "leaky.yaml"
+    manifest.write_text(LEAKY.replace("TOKEN}]", f"{token}}}]"), encoding="utf-8")
+    reports = (
+        "--junitxml=out/junit.xml",
+        "--dynamo-report=out/page.html",
+        "--dynamo-artifacts=out",
+    )
+    ended = workshop.pytest(*reports, "--dynamo-timeout=20", "--dynamo-target=local", "launch")
+    assert "last log lines" in ended.text
+    written = [one for one in (workshop.folder / "out").rglob("*") if one.is_file()]
+    assert {one.suffix for one in written} >= {".xml", ".html", ".log"}
+    for text in (ended.text, *(one.read_text(encoding="utf-8") for one in written)):
+        assert token not in text
+        assert "4711-correct" not in text

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from conformance.manifest.masking import masked
 from conformance.rendering.labels import GRAPH
 from conformance.targets.cluster.errors import NOT_FOUND, ApiError
 from conformance.targets.cluster.resources import (
@@ -91,20 +92,32 @@ def keep(evidence: Evidence, folder: Path) -> None:
     """Write all that is to be had into `folder`; what is not to be had is said in its page."""
     folder.mkdir(parents=True, exist_ok=True)
     manifest = evidence.manifest
-    (folder / manifest.file.name).write_bytes(manifest.data)
+    missed = evidence.page.missed
+    written = manifest.data.decode("utf-8", "replace")
+    shown = masked(written, manifest=True)
+    if shown == written:
+        (folder / manifest.file.name).write_bytes(manifest.data)
+    else:
+        _write(folder / manifest.file.name, written)
+        missed.append("secrets of the manifest: `***` in its copy, not in what sha256 is of")
     checksum = f"{manifest.sha256}  {manifest.file.name}\n"
     (folder / "sha256").write_text(checksum, encoding="utf-8")
     said = evidence.transcript.text()
     if said:
-        (folder / "transcript.txt").write_text(f"{said}\n", encoding="utf-8")
-    missed = evidence.page.missed
+        _write(folder / "transcript.txt", f"{said}\n")
     client = evidence.connection.client
     gatherer = _Gatherer(client, evidence.namespace, evidence.of_graph, folder, missed)
     try:
         evidence.connection.run(gatherer.gather(evidence.version), seconds=GATHER_SECONDS)
     except ApiError as error:
         missed.append(f"the rest of the objects and logs: {error.message}")
-    (folder / "why.md").write_text(evidence.page.text(folder), encoding="utf-8")
+    _write(folder / "why.md", evidence.page.text(folder))
+
+
+def _write(path: Path, text: str) -> None:
+    """Write one of the files, without secrets; CI keeps them where others see them."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(masked(text, manifest=True), encoding="utf-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +135,9 @@ class _Gatherer:
         results = await asyncio.gather(*(self._list(kind) for kind in kinds))
         found = dict(zip(kinds, results, strict=True))
         events = "\n".join(_event_lines(found.pop(EVENTS)))
-        (self.folder / "events.txt").write_text(f"{events}\n", encoding="utf-8")
+        _write(self.folder / "events.txt", f"{events}\n")
         for kind, objects in found.items():
-            self._write(kind, objects)
+            self._keep(kind, objects)
         await asyncio.gather(*(self._log(source) for source in _sources(found[PODS])))
 
     async def _list(self, kind: Resource) -> list[KubeObject]:
@@ -139,13 +152,11 @@ class _Gatherer:
             _strip(one)
         return kept
 
-    def _write(self, kind: Resource, objects: list[KubeObject]) -> None:
+    def _keep(self, kind: Resource, objects: list[KubeObject]) -> None:
         if not objects:
             return
         text = "---\n".join(_yaml(one) for one in objects)
-        path = self.folder / "objects" / f"{kind.plural}.yaml"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text[:OBJECT_FILE_CHARACTERS], encoding="utf-8")
+        _write(self.folder / "objects" / f"{kind.plural}.yaml", text[:OBJECT_FILE_CHARACTERS])
 
     async def _log(self, source: LogSource) -> None:
         params = {
@@ -164,9 +175,7 @@ class _Gatherer:
             if not any(words in error.message for words in _NO_LOG):
                 self.missed.append(f"log of {source.pod}, {title}: {error.message}")
             return
-        file = self.folder / LOGS / source.pod / f"{title}.log"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
+        _write(self.folder / LOGS / source.pod / f"{title}.log", text)
 
 
 def belongs(value: KubeObject, graph: str) -> bool:

@@ -11,6 +11,8 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from conformance.manifest.masking import masked
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -90,8 +92,8 @@ def say(text: str) -> None:
 
 
 def _write(descriptor: int, text: str, *, seconds: float | None) -> None:
-    """Write all of a text, or what is taken within `seconds` for each part."""
-    data = text.encode(errors="replace")
+    """Write all of a text without its secrets, or what is taken within `seconds` for each part."""
+    data = masked(text).encode(errors="replace")
     while data and select.select([], [descriptor], [], seconds)[1]:
         try:
             data = data[os.write(descriptor, data[:_CHUNK]) :]
