@@ -35,7 +35,6 @@ from conformance.manifest.document import (
     sources,
 )
 from conformance.manifest.errors import ManifestError
-from conformance.manifest.masking import Secrets, secrets_in
 from conformance.manifest.node import path_text
 from conformance.manifest.read import read_graph
 from conformance.manifest.suggest import nearest
@@ -184,16 +183,19 @@ class _Page:
         document, or kept in the cache, comes through here: no rule has to think of secrets.
         """
         unique = dict.fromkeys(findings)
-        secrets = Secrets()
+        name = document.name if document is not None else ""
         if unique:
+            from conformance.manifest.masking import secrets_in
+
             root = document.root if document is not None else None
             secrets = secrets_in("\n".join(self.lines), root)
             unique = dict.fromkeys(one.without(secrets) for one in unique)
+            name = secrets.masked(name)
         return CheckedDocument(
             file=self.file,
             index=self.index,
             kind=document.kind if document is not None else "",
-            name=secrets.masked(document.name) if document is not None else "",
+            name=name,
             findings=tuple(sorted(unique, key=lambda one: (one.line, one.column, one.rule))),
             waived=waived,
         )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.manifest.masking import masked
-
 if TYPE_CHECKING:
     from conformance.manifest.node import Mark
 
@@ -20,6 +18,8 @@ class ManifestError(ValueError):
     """
 
     def __init__(self, file: str, mark: Mark, reason: str) -> None:
+        from conformance.manifest.masking import masked  # Most runs have no error.
+
         reason = masked(reason)
         super().__init__(f"{file}:{mark.line}:{mark.column}: {reason}")
         self.file = file
