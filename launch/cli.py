@@ -1,11 +1,14 @@
 """The `dynamo` command: a static table of commands, each loaded only when it is called.
 
-Exit codes: 0 done, 1 or anything else what the started component exits with, 2 wrong usage, 127 the
-component's module, or one that the command needs, is not installed.
+Exit codes: 0 done, 1 or anything else what the started component exits with, 2 wrong usage or
+standard output that cannot be written, 127 the component's module, or one that the command needs,
+is not installed.
 """
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -17,6 +20,7 @@ from launch.errors import NOT_INSTALLED, WRONG_USAGE
 
 DISTRIBUTION: Final = "dynamo-conformance"
 OWN: Final = ("conformance", "launch")
+UNWRITABLE: Final = (errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC)
 OPTIONS: Final = ("-h", "--help", "--version")
 
 
@@ -97,7 +101,19 @@ def _call(command: Command, words: list[str]) -> int:
         )
         sys.stderr.write(f"{text}: pip install '{DISTRIBUTION}[local]'\n")
         return NOT_INSTALLED
+    except OSError as error:
+        # No file is named: it was standard output. A command that fails for a file says which.
+        if error.filename is not None or error.errno not in UNWRITABLE:
+            raise
+        return _unwritten(error, command.name)
     return code if isinstance(code, int) else 0
+
+
+def _unwritten(error: OSError, name: str) -> int:
+    """Say that standard output cannot be written, and let nothing try again at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.stderr.write(f"dynamo {name}: cannot write to standard output: {error.strerror}\n")
+    return WRONG_USAGE
 
 
 def _refusal(name: str, words: list[str]) -> str:

@@ -72,10 +72,12 @@ def convert(
     elif converted.text != text:
         _replace(Path(file), converted.text, was=data)
     from conformance.manifest.masking import masked
+    from conformance.manifest.shown import shown
 
     for loss in converted.losses:
         place = f"{name}:{loss.mark.line}:{loss.mark.column}"
-        click.echo(masked(f"{place}: not carried over: {loss.path}: {loss.why}"), err=True)
+        text = masked(f"{place}: not carried over: {loss.path}: {loss.why}")
+        click.echo(shown(text), err=True)
     if converted.losses and strict:
         context.exit(EXIT_LOSS)
 

@@ -35,6 +35,9 @@ __all__ = [
     "modules",
 ]
 
+_MOST_UNKNOWN = 100
+"""More unknown words than that are no command line."""
+
 _LIKENESS = 0.72
 """Engines have hundreds of flags: of so many, some always looks a little like any other word."""
 
@@ -204,7 +207,8 @@ class Catalog:
             for given in parsed.arguments.given
             if given.spelling in self.removed
         ]
-        unknown = [self._unknown_fault(run, said=run) for run in parsed.unknown]
+        # The nearest flag of each takes its time to find.
+        unknown = [self._unknown_fault(run, said=run) for run in parsed.unknown[:_MOST_UNKNOWN]]
         return sorted([*parsed.faults, *unknown, *refused], key=lambda fault: fault.index)
 
     def _read(self, words: Sequence[str], *, env: Mapping[str, str], lenient: bool) -> _Parsed:

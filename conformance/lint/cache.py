@@ -12,13 +12,16 @@ import hashlib
 import json
 import os
 import sqlite3
+import stat
 import sys
 import time
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conformance.lint.finding import CheckedDocument, Finding, Fix, Severity
 from conformance.lint.options import SettingsWaiver
+from conformance.lint.rule import all_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +37,7 @@ _Fields = tuple[str, str, int, int, str, str, str, tuple[int, int, str, str] | N
 _ROOMS = ("api", "engines", "lint", "manifest", "rendering")
 _DAY = 24 * 3600
 _AT_ONCE = 500
+_LONGEST = 32 * 2**20
 
 
 class ResultCache:
@@ -44,9 +48,10 @@ class ResultCache:
 
         Raises:
             sqlite3.Error: It cannot be used.
-            OSError: It cannot be made.
+            OSError: It cannot be made, or others can write to it.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _check_ours(path)
         self._program = _program(options)
         self._database = sqlite3.connect(path, timeout=2)
         with self._database as changes:
@@ -61,7 +66,7 @@ class ResultCache:
         """Return the results that are known, by file name; none when they cannot be read."""
         try:
             return self._found({self._key(content): content.name for content in contents})
-        except (sqlite3.Error, ValueError, TypeError):
+        except (sqlite3.Error, ValueError, TypeError, KeyError, RecursionError):
             return {}
 
     def _found(self, keys: dict[bytes, str]) -> dict[str, Checked]:
@@ -69,8 +74,8 @@ class ResultCache:
         for some in _pieces(list(keys)):
             marks = ",".join("?" * len(some))
             rows = self._database.execute(
-                f"SELECT key, found FROM results WHERE key IN ({marks})",  # noqa: S608 - only marks
-                some,
+                f"SELECT key, found FROM results WHERE length(found) < ? AND key IN ({marks})",  # noqa: S608
+                (_LONGEST, *some),
             )
             for key, text in rows:
                 name = keys[key]
@@ -87,6 +92,22 @@ class ResultCache:
     def _key(self, content: Content) -> bytes:
         head = os.fsencode(f"{content.name}\0{content.named}\0")
         return hashlib.sha256(self._program + head + content.data).digest()
+
+
+def _check_ours(path: Path) -> None:
+    """Refuse what somebody else could have filled: a wrong result is worse than none.
+
+    Raises:
+        OSError: It is not the user's alone, or no file.
+    """
+    for one in (path.parent, path):
+        if not one.exists():
+            continue
+        state = one.stat()
+        if state.st_uid != os.geteuid() or state.st_mode & stat.S_IWOTH:
+            raise PermissionError(f"{one} is not the user's alone")
+    if path.exists() and not path.is_file():
+        raise OSError(f"{path} is no file")
 
 
 def open_cache(options: LintOptions) -> ResultCache | None:
@@ -153,32 +174,68 @@ def _text(found: Checked) -> str:
 
 
 def _documents(text: str, file: str) -> Checked:
+    """Return what a row tells.
+
+    Raises:
+        ValueError: It is none of ours: of another shape, or with values of other types.
+        TypeError: See above.
+    """
+    rows = json.loads(text)
+    if not isinstance(rows, list):
+        raise TypeError("no list of documents")
     return tuple(
         CheckedDocument(
             file=file,
-            index=index,
-            kind=kind,
-            name=name,
+            index=_whole(index),
+            kind=_text_of(kind),
+            name=_text_of(name),
             findings=tuple(_finding(file, fields) for fields in findings),
             waived=tuple(
-                SettingsWaiver(rule=rule, files=files, reason=reason)
+                SettingsWaiver(rule=_text_of(rule), files=_text_of(files), reason=_text_of(reason))
                 for rule, files, reason in waived
             ),
         )
-        for index, kind, name, findings, waived in json.loads(text)
+        for index, kind, name, findings, waived in rows
     )
 
 
 def _finding(file: str, fields: _Fields) -> Finding:
     rule, severity, line, column, path, message, source, fix = fields
     return Finding(
-        rule=rule,
+        rule=_known_rule(rule),
         severity=Severity(severity),
         file=file,
-        line=line,
-        column=column,
-        path=path,
-        message=message,
-        source=source,
-        fix=Fix(*fix) if fix is not None else None,
+        line=_whole(line),
+        column=_whole(column),
+        path=_text_of(path),
+        message=_text_of(message),
+        source=_text_of(source),
+        fix=_fix(*fix) if fix is not None else None,
     )
+
+
+def _fix(line: object, column: object, old: object, new: object) -> Fix:
+    return Fix(_whole(line), _whole(column), _text_of(old), _text_of(new))
+
+
+def _known_rule(value: object) -> str:
+    if value not in _rules():
+        raise ValueError(f"no rule: {value}")
+    return _text_of(value)
+
+
+@cache
+def _rules() -> frozenset[str]:
+    return frozenset(all_ids())
+
+
+def _whole(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < _LONGEST:
+        raise ValueError(f"no number of a line: {value}")
+    return value
+
+
+def _text_of(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"no text: {value}")
+    return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
@@ -10,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from conformance.lint import definition
 from conformance.lint.finding import CheckedDocument, Finding, Severity
-from conformance.lint.options import LintOptions
+from conformance.lint.options import LintOptions, names
 from conformance.lint.rule import (
     API_KIND_RULE,
     API_VERSION_RULE,
+    PLACEHOLDER_RULE,
     YAML_RULE,
     Problem,
     Rule,
@@ -35,9 +37,10 @@ from conformance.manifest.document import (
     sources,
 )
 from conformance.manifest.errors import ManifestError
-from conformance.manifest.node import path_text
+from conformance.manifest.node import Mapping, Mark, Scalar, path_text, walk
 from conformance.manifest.read import read_graph
 from conformance.manifest.suggest import nearest
+from conformance.manifest.yaml import MAX_TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -47,11 +50,29 @@ if TYPE_CHECKING:
     from conformance.lint.options import SettingsWaiver
     from conformance.manifest.config_maps import ConfigMaps
     from conformance.manifest.document import Document
+    from conformance.manifest.node import Path as NodePath
 
+_API = "api"
 _TEMPLATE = "{{"
 _JSON_GRAPH = re.compile(r'"kind"\s*:\s*"Dynamo')
 _USES_CONFIG_MAP = "configMap"
 _SHOWN_LINES = 9999
+
+MOST_GRAPHS = 1_000
+"""In one file; each takes about a millisecond."""
+
+MOST_VALUES = 5_000
+"""In one graph; the largest ones that people publish have some 200."""
+
+MOST_CHARACTERS = 128 * 1024
+"""In one value; Linux starts no program with a longer word or variable."""
+
+MOST_FINDINGS = 1_000
+"""Of one rule in one graph; nobody reads on."""
+
+_CANNOT_HOLD = 2 * MOST_VALUES
+"""Characters that cannot hold more values, were it not for aliases."""
+
 _SHOWN_WIDTH = 1000
 """A manifest may be one line of JSON; nobody wants to see that for each finding."""
 
@@ -87,9 +108,12 @@ def check_bytes(
     checked: list[CheckedDocument] = []
     found = sources(text, file=file)
     beside = _config_maps(found)
-    for source in found:
-        if source.may_hold_graphs:
-            checked += _check_source(source, used, options, beside)
+    candidates = [source for source in found if source.may_hold_graphs]
+    if len(candidates) > MOST_GRAPHS:
+        one = candidates[MOST_GRAPHS]
+        return (_page(one).unreadable(_too_many(file, Mark(one.line, 1)), options),)
+    for source in candidates:
+        checked += _check_source(source, used, options, beside)
     if not checked and named:
         checked += _unreadable(text, file, options)
     return tuple(checked)
@@ -108,7 +132,7 @@ def _undecoded(
     text = data[:MAX_BYTES].decode("utf-8", "replace").replace("\0", "")
     if named or Source(file, 0, 1, text).may_hold_graphs:
         lines = tuple(text.splitlines()[:_SHOWN_LINES])
-        yield _Page(file, 0, 1, lines).unreadable(error, options)
+        yield _Page(file, 0, 1, lines, len(text)).unreadable(error, options)
 
 
 def _unreadable(text: str, file: str, options: LintOptions) -> Iterator[CheckedDocument]:
@@ -117,8 +141,7 @@ def _unreadable(text: str, file: str, options: LintOptions) -> Iterator[CheckedD
         try:
             source.documents()
         except ManifestError as error:
-            lines = tuple(source.text.splitlines())
-            yield _Page(file, source.index, source.line, lines).unreadable(error, options)
+            yield _page(source).unreadable(error, options)
             return
 
 
@@ -130,6 +153,7 @@ class _Page:
     index: int
     first: int
     lines: tuple[str, ...]
+    length: int
 
     def finding(
         self,
@@ -218,30 +242,51 @@ def _config_maps(found: tuple[Source, ...]) -> ConfigMaps:
     return config_maps(documents)
 
 
+def _page(source: Source) -> _Page:
+    # What is too large is refused as a whole; its lines would take a lot of memory.
+    lines = source.text.splitlines() if len(source.text) <= MAX_TEXT else ()
+    return _Page(source.file, source.index, source.line, tuple(lines), len(source.text))
+
+
+def _too_many(file: str, mark: Mark) -> ManifestError:
+    return ManifestError(file, mark, f"more than {MOST_GRAPHS} graphs in one file; split it")
+
+
 def _check_source(
     source: Source, rules: tuple[Rule, ...], options: LintOptions, beside: ConfigMaps
 ) -> Iterator[CheckedDocument]:
-    page = _Page(source.file, source.index, source.line, tuple(source.text.splitlines()))
+    page = _page(source)
     try:
         documents = source.documents()
+        ours = [one for one in documents if _is_ours(one)]
+        if len(ours) > MOST_GRAPHS:
+            raise _too_many(source.file, ours[MOST_GRAPHS].root.mark)
     except ManifestError as error:
         yield page.unreadable(error, options)
         return
-    ours = [one for one in documents if _is_ours(one)]
     if not ours:
         return
     waivers = Waivers(find_waivers(page.lines, first=source.line), file=page.file, options=options)
-    found = [list(waivers.kept(_findings(page, one, rules, options, beside))) for one in ours]
+    found = [
+        _quiet_of_placeholders(list(waivers.kept(_findings(page, one, rules, options, beside))))
+        for one in ours
+    ]
+    begun = [one.root.mark.line for one in ours]
     for complaint in waivers.complaints():
-        found[_home(complaint, ours)].append(complaint)
+        # A comment belongs to the document that it stands in.
+        found[max(bisect_right(begun, complaint.line) - 1, 0)].append(complaint)
     for document, kept in zip(ours, found, strict=True):
         yield page.checked(document, kept, waivers.of_settings)
 
 
-def _home(complaint: Finding, documents: list[Document]) -> int:
-    """Return which of the documents in one text a comment belongs to: the one it stands in."""
-    begun = (one.root.mark.line <= complaint.line for one in documents)
-    return max(sum(begun) - 1, 0)
+def _quiet_of_placeholders(findings: list[Finding]) -> list[Finding]:
+    """Return the findings without what else is wrong with a value that is to be filled in."""
+    places = {(one.line, one.column) for one in findings if one.rule == PLACEHOLDER_RULE}
+    return [
+        one
+        for one in findings
+        if one.rule == PLACEHOLDER_RULE or (one.line, one.column) not in places
+    ]
 
 
 def _findings(
@@ -251,15 +296,21 @@ def _findings(
     options: LintOptions,
     beside: ConfigMaps,
 ) -> Iterator[Finding]:
-    problems = list(_problems(document, rules, options, beside))
+    problems = list(_problems(document, rules, options, beside, page.length))
     secret = {one.mark.line for _rule, _severity, one in problems if one.secret}
+    paths = _paths(document) if any(one.path is None for _rule, _severity, one in problems) else {}
     for rule, severity, problem in problems:
         if not options.skips(rule):
-            yield page.finding(rule, severity, problem, _path(document, problem), secret)
+            path = paths.get(problem.mark, ()) if problem.path is None else problem.path
+            yield page.finding(rule, severity, problem, path_text(path), secret)
 
 
 def _problems(
-    document: Document, rules: tuple[Rule, ...], options: LintOptions, beside: ConfigMaps
+    document: Document,
+    rules: tuple[Rule, ...],
+    options: LintOptions,
+    beside: ConfigMaps,
+    length: int,
 ) -> Iterator[tuple[str, Severity, Problem]]:
     """Yield what each rule finds in one document."""
     used = definition.load(options)
@@ -280,9 +331,22 @@ def _problems(
         yield API_VERSION_RULE, Severity.ERROR, Problem(mark, text, ("apiVersion",))
         return
     subject = Subject(document, graph, definition=used, cluster=options.cluster)
+    large = _is_large(document, length)
     for rule in rules:
-        for problem in rule.check(subject):
+        if large and not names(_API, rule.ID):
+            continue
+        for number, problem in enumerate(rule.check(subject), 1):
+            if number > MOST_FINDINGS:
+                text = f"more than {MOST_FINDINGS} findings of {rule.ID}; the others are not shown"
+                yield rule.ID, rule.SEVERITY, replace(problem, message=text)
+                break
             yield rule.ID, problem.severity or rule.SEVERITY, problem
+    if large and not all(names(_API, rule.ID) for rule in rules):
+        text = (
+            f"more than {MOST_VALUES} values in one graph, or {MOST_CHARACTERS} characters in one "
+            "value; only the rules of api were applied"
+        )
+        yield YAML_RULE, Severity.ERROR, Problem(document.root.key_mark("spec"), text, ("spec",))
 
 
 def _is_ours(document: Document) -> bool:
@@ -293,6 +357,24 @@ def _is_ours(document: Document) -> bool:
     return document.api_version.startswith(f"{GROUP}/") and meant == KIND
 
 
-def _path(document: Document, problem: Problem) -> str:
-    path = document.path_at(problem.mark) if problem.path is None else problem.path
-    return path_text(path)
+def _is_large(document: Document, length: int) -> bool:
+    """Whether a graph, written in so many characters, has more than one has."""
+    if length < _CANNOT_HOLD:
+        return False
+    for number, (_path, node) in enumerate(walk(document.root), 1):
+        if number > MOST_VALUES:
+            return True
+        if isinstance(node, Scalar) and len(node.text) > MOST_CHARACTERS:
+            return True
+    return False
+
+
+def _paths(document: Document) -> dict[Mark, NodePath]:
+    """Return what was written where: the outermost value, or its key."""
+    found: dict[Mark, NodePath] = {}
+    for path, node in walk(document.root):
+        found.setdefault(node.mark, path)
+        if isinstance(node, Mapping):
+            for entry in node:
+                found.setdefault(entry.mark, (*path, entry.key))
+    return found

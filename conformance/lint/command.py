@@ -44,6 +44,7 @@ class _Request:
     exclude: tuple[str, ...]
     changed_since: str | None
     others_allowed: bool
+    output: str | None
     cached: bool
 
 
@@ -153,17 +154,29 @@ def lint(
             crd=_crd(context, crd, live=crd_from_cluster, kube_context=kube_context),
             changed_since=changed_since,
             others_allowed=others_allowed,
+            output=output,
             cached=not (no_cache or fix),
         )
         if listing:
             context.exit(_list_prerequisites(request, style, output))
         report = _told(_fixed(request) if fix else _run(request), request)
     except UNUSABLE as error:
-        raise click.UsageError(str(error)) from error
+        raise click.UsageError(_sentence(error)) from error
     _print(report, style, output)
     # That nothing changed is what was asked, and no failure.
     allowed = others_allowed or changed_since is not None
     context.exit(_exit_code(report, strict=strict, others_allowed=allowed))
+
+
+def _sentence(error: Exception) -> str:
+    """Return what is wrong in one line, without secrets and what a terminal or a runner obeys."""
+    from conformance.manifest.masking import masked
+    from conformance.manifest.shown import shown
+
+    text = str(error)
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        text = f"{os.fsdecode(error.filename)}: {error.strerror}"
+    return shown(masked(" ".join(text.split("\n"))))
 
 
 def _request(
@@ -176,6 +189,7 @@ def _request(
     crd: str | None,
     changed_since: str | None,
     others_allowed: bool,
+    output: str | None,
     cached: bool,
 ) -> _Request:
     """Return what the settings and, above them, the command line ask for."""
@@ -200,6 +214,7 @@ def _request(
         exclude=settings.exclude,
         changed_since=changed_since,
         others_allowed=others_allowed,
+        output=output,
         cached=cached,
     )
 
@@ -255,14 +270,18 @@ def _contents(request: _Request) -> Iterator[Content]:
     """Yield the name and content of everything that was asked for."""
     from conformance.lint.content import Content
     from conformance.lint.files import manifest_files
+    from conformance.lint.problems import SettingsError
+    from conformance.manifest.document import MAX_BYTES
+    from conformance.manifest.files import read_file
 
+    written = Path(request.output).resolve() if request.output is not None else None
     changed = None
     if request.changed_since is not None:
         from conformance.lint.changed import changed_since
 
         changed = changed_since(request.changed_since, folder=Path.cwd())
     if STDIN in request.words:
-        yield Content(STDIN_NAME, sys.stdin.buffer.read())
+        yield Content(STDIN_NAME, sys.stdin.buffer.read(MAX_BYTES + 1))
     words = [str(Path(word)) for word in request.words if word != STDIN]
     parts: list[Part] = []
     found = manifest_files(
@@ -271,7 +290,9 @@ def _contents(request: _Request) -> Iterator[Content]:
     for path in found:
         if changed is None or path.resolve() in changed:
             named = str(path) in words and not request.others_allowed
-            yield Content(str(path), path.read_bytes(), named=named)
+            if path.resolve() == written:
+                raise SettingsError(f"--output {path} is one of the files to check; name another")
+            yield Content(str(path), read_file(path, most=MAX_BYTES), named=named)
     if not request.others_allowed:
         for line in _passed_over(parts):
             click.echo(line, err=True)
@@ -323,7 +344,8 @@ def _write(output: str, text: str) -> None:
     try:
         Path(output).write_bytes(_bytes(f"{text}\n"))
     except OSError as error:
-        raise click.UsageError(f"cannot write {output}: {error.strerror}") from error
+        text = f"cannot write {output}: {error.strerror}"
+        raise click.UsageError(_sentence(OSError(text))) from error
 
 
 def _bytes(text: str) -> bytes:

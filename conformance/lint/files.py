@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from fnmatch import fnmatch
 from functools import cache
 from glob import glob, has_magic
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -64,10 +66,10 @@ def manifest_files(
             is_folder = path.is_dir()
             if exclude_named and not is_folder and _excluded(path, exclude):
                 continue
-            entries = sorted(path.rglob("*")) if is_folder else [path]
+            entries = sorted(_visible(path)) if is_folder else [path]
             if is_folder:
                 wholes.look_at(entries)
-            for one in _below(path, entries, exclude) if is_folder else entries:
+            for one in _manifests(entries, exclude) if is_folder else entries:
                 place = real(one.parent) / one.name
                 if place in seen:
                     continue
@@ -85,6 +87,11 @@ def _expanded(path: Path) -> tuple[Path, ...]:
     if not has_magic(str(path)):
         raise NoSuchPathError(f"{path}: no such file or folder")
     # As shells do it: `*` and `**` find nothing hidden, which pathlib's own does.
+    if "**" in path.parts:
+        parts = takewhile(lambda part: not has_magic(part), path.parts)
+        base = Path(*parts)
+        for _each in _visible(base) if base.is_dir() else ():
+            pass  # The pattern itself passes over folders that it cannot read.
     found = sorted(Path(one) for one in glob(str(path), recursive=True))  # noqa: PTH207
     # A pattern that says nothing of suffixes means manifests, and not the README beside them.
     wanted = tuple(one for one in found if path.suffix or one.suffix in SUFFIXES or one.is_dir())
@@ -93,12 +100,25 @@ def _expanded(path: Path) -> tuple[Path, ...]:
     return wanted
 
 
-def _below(folder: Path, entries: list[Path], exclude: tuple[str, ...]) -> Iterator[Path]:
-    for path in entries:
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        wanted = path.suffix in SUFFIXES and not hidden and not _excluded(path, exclude)
-        if wanted and path.is_file():
+def _manifests(files: list[Path], exclude: tuple[str, ...]) -> Iterator[Path]:
+    for path in files:
+        if path.suffix in SUFFIXES and not _excluded(path, exclude) and path.is_file():
             yield path
+
+
+def _visible(folder: Path) -> Iterator[Path]:
+    """Yield every file below a folder with nothing hidden on the way; links lead nowhere else.
+
+    Raises:
+        OSError: A folder cannot be read; what it holds would go unchecked.
+    """
+    for parent, folders, files in os.walk(folder, onerror=_raise):
+        folders[:] = [one for one in folders if not one.startswith(".")]
+        yield from (Path(parent, one) for one in files if not one.startswith("."))
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _excluded(path: Path, exclude: tuple[str, ...]) -> bool:

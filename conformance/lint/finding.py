@@ -106,12 +106,10 @@ class LintReport:
     Attributes:
         files: How many files were read.
         documents: Every document that was checked, by file and place.
-        rules: The ids of the rules that were applied.
     """
 
     files: int
     documents: tuple[CheckedDocument, ...]
-    rules: tuple[str, ...] = ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:

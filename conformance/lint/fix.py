@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 from conformance.manifest.files import replace_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from conformance.lint.finding import Finding, Fix, LintReport
+    from conformance.lint.finding import Fix, LintReport
 
 
 _QUOTES = ("'", '"')
@@ -29,11 +27,6 @@ def fix_files(report: LintReport) -> int:
         if finding.fix is not None:
             by_file.setdefault(finding.file, []).append(finding.fix)
     return sum(_fix_file(Path(file), fixes) for file, fixes in by_file.items())
-
-
-def fixable(findings: Iterable[Finding]) -> int:
-    """Return how many findings can be mended."""
-    return sum(one.fix is not None for one in findings)
 
 
 def _fix_file(path: Path, fixes: list[Fix]) -> int:

@@ -35,6 +35,7 @@ RULES = "conformance.lint.rules"
 YAML_RULE = "yaml"
 API_VERSION_RULE = "api-version"
 API_KIND_RULE = "api-kind"
+PLACEHOLDER_RULE = "placeholder"
 WAIVER_REASON = "waiver-reason"
 WAIVER_UNUSED = "waiver-unused"
 OWN_RULES = (YAML_RULE, API_VERSION_RULE, API_KIND_RULE, WAIVER_REASON, WAIVER_UNUSED)

@@ -24,6 +24,7 @@ MOST_JOBS = 8
 """More processes take memory, and hardly any time off: all of them wait for one that reads."""
 
 _BATCH = 512
+_BATCH_BYTES = 32 * 2**20
 _CHUNK = 16
 
 
@@ -105,10 +106,12 @@ def _forked(jobs: int) -> Pool:
 
 def _batches(contents: Iterable[Content]) -> Iterator[list[Content]]:
     batch: list[Content] = []
+    size = 0
     for content in contents:
         batch.append(content)
-        if len(batch) == _BATCH:
+        size += len(content.data)
+        if len(batch) == _BATCH or size > _BATCH_BYTES:
             yield batch
-            batch = []
+            batch, size = [], 0
     if batch:
         yield batch

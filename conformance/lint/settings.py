@@ -11,6 +11,8 @@ from conformance.api.operators import OPERATORS
 from conformance.lint.options import LintOptions, SettingsWaiver, names
 from conformance.lint.problems import SettingsError
 from conformance.lint.rule import all_ids
+from conformance.manifest.document import MAX_BYTES
+from conformance.manifest.files import read_file
 from conformance.manifest.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -90,7 +92,9 @@ def known_rules(words: Iterable[str]) -> tuple[str, ...]:
 
 def _table(path: Path) -> object:
     """Return what the file has under the name of the table, or None."""
-    data = path.read_bytes()
+    data = read_file(path, most=MAX_BYTES)
+    if len(data) > MAX_BYTES:
+        raise SettingsError(f"{path}: larger than {MAX_BYTES // 2**20} MiB")
     if TABLE.encode() not in data:
         return None
     import tomllib
@@ -99,6 +103,8 @@ def _table(path: Path) -> object:
         tool = tomllib.loads(data.decode("utf-8")).get("tool")
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path}: {error}") from error
+    except RecursionError as error:
+        raise SettingsError(f"{path}: nested too deep") from error
     return tool.get(TABLE) if isinstance(tool, dict) else None
 
 

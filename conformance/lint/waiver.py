@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from conformance.lint.finding import Finding, Severity
@@ -30,7 +31,8 @@ _MARK = "dynamo-lint:"
 _ATTEMPT = re.compile(r"#\s*dynamo-lint:(?P<rules>)(?P<rest>)")
 """A comment for us that is no waiver: a word other than `allow`, or no rule."""
 
-_REASON = re.compile(r"\s+because\s+(?P<reason>\S.*?)\s*$")
+_REASON = re.compile(r"\s+because\s+(?P<reason>\S.*)$")
+_MOST_HINTS = 100
 _ALONE = re.compile(r"\s*(?:#.*)?$")
 
 
@@ -57,25 +59,26 @@ class Waiver:
 
 def find_waivers(lines: tuple[str, ...], *, first: int) -> tuple[Waiver, ...]:
     """Return the waivers in `lines`, of which the first one is line `first` of the file."""
-    found = []
-    for index, line in enumerate(lines):
+    found: list[Waiver] = []
+    # From the end, so that each line knows the next one that says something.
+    target = len(lines) - 1
+    for index, line in reversed(tuple(enumerate(lines))):
+        if not _ALONE.match(line):
+            target = index
         match = _COMMENT.search(line) or _ATTEMPT.search(line) if _MARK in line else None
         if match is None:
             continue
-        target = index
-        while _ALONE.match(lines[target]) and target + 1 < len(lines):
-            target += 1
         reason = _REASON.match(match["rest"])
         waiver = Waiver(
             rules=tuple(re.split(r"\s*,\s*", match["rules"])) if match["rules"] else (),
-            reason=reason["reason"] if reason is not None else "",
+            reason=reason["reason"].rstrip() if reason is not None else "",
             target=target + first,
             line=index + first,
             column=match.start() + 1,
             source=line,
         )
         found.append(waiver)
-    return tuple(found)
+    return tuple(reversed(found))
 
 
 class Waivers:
@@ -83,6 +86,9 @@ class Waivers:
 
     def __init__(self, waivers: tuple[Waiver, ...], *, file: str, options: LintOptions) -> None:
         self._waivers = waivers
+        self._by_line: dict[int, list[Waiver]] = {}
+        for one in waivers:
+            self._by_line.setdefault(one.target, []).append(one)
         self._file = file
         self._options = options
         self._used: set[tuple[Waiver, str]] = set()
@@ -91,7 +97,7 @@ class Waivers:
     def kept(self, findings: Iterable[Finding]) -> Iterator[Finding]:
         """Yield the findings that no waiver covers."""
         for finding in findings:
-            covering = _covering(finding, self._waivers)
+            covering = _covering(finding, self._by_line.get(finding.line, ()))
             if covering is None:
                 waiver = self._options.waiver_for(finding.rule, self._file)
                 if waiver is None:
@@ -111,6 +117,7 @@ class Waivers:
 
     def complaints(self) -> Iterator[Finding]:
         """Yield what is wrong with the waivers themselves, once all findings have been seen."""
+        hints = _MOST_HINTS
         for waiver in self._waivers:
             if not waiver.reason and self._options.applies(WAIVER_REASON):
                 text = "this is no waiver" if not waiver.rules else "a waiver needs a reason"
@@ -120,22 +127,29 @@ class Waivers:
                 # A rule that was not asked for may well find something; only a full run can tell.
                 full = not (self._options.only or self._options.skip)
                 if full and (waiver, rule) not in self._used:
-                    text = _unused(waiver, rule)
+                    hints -= 1
+                    text = _unused(waiver, rule, hint=hints >= 0)
                     yield _finding(waiver, self._file, WAIVER_UNUSED, Severity.WARNING, text)
 
 
-def _covering(finding: Finding, waivers: tuple[Waiver, ...]) -> tuple[Waiver, str] | None:
-    for waiver in waivers:
+def _covering(finding: Finding, of_line: Iterable[Waiver]) -> tuple[Waiver, str] | None:
+    for waiver in of_line:
         for rule in waiver.rules:
-            if waiver.target == finding.line and names(rule, finding.rule):
+            if names(rule, finding.rule):
                 return waiver, rule
     return None
 
 
-def _unused(waiver: Waiver, rule: str) -> str:
-    known = all_ids()
+@cache
+def _known() -> tuple[str, ...]:
+    return all_ids()
+
+
+def _unused(waiver: Waiver, rule: str, *, hint: bool) -> str:
+    known = _known()
     if not any(names(rule, one) for one in known):
-        return f'no rule is called "{rule}"{did_you_mean(rule, known) or "; remove it"}'
+        nearest = did_you_mean(rule, known) if hint else ""
+        return f'no rule is called "{rule}"{nearest or "; remove it"}'
     return f'this waives nothing any more: no "{rule}" in line {waiver.target}; remove it'
 
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from conformance.manifest.errors import ManifestError
+from conformance.manifest.files import read_file as file_bytes
 from conformance.manifest.node import Mapping, Mark, Path, Scalar, Sequence, walk
 from conformance.manifest.yaml import parse
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path as FilePath
 
     from conformance.manifest.node import Node
+
 
 GROUP = "nvidia.com"
 KIND = "DynamoGraphDeployment"
@@ -35,7 +37,7 @@ VERSIONS = (V1ALPHA1, V1BETA1)
 
 JSON = ".json"
 
-MAX_BYTES = 64 * 2**20
+MAX_BYTES = 16 * 2**20
 """More than any folder's worth of manifests."""
 
 _SEPARATOR = re.compile(r"^---(?=[ \t\r]|$)", re.MULTILINE)
@@ -80,13 +82,6 @@ class Document:
         """The DynamoGraphDeployment API version, or None when this is something else."""
         group, _, version = self.api_version.partition("/")
         return version if group == GROUP and self.kind == KIND else None
-
-    def path_of(self, node: Node) -> Path:
-        """Return where in the document `node` was written, found by its mark.
-
-        A node that moved when the document was converted is found where its author wrote it.
-        """
-        return self.path_at(node.mark)
 
     def path_at(self, mark: Mark) -> Path:
         """Return the path of what was written at `mark`: the outermost value, or its key."""
@@ -193,7 +188,7 @@ def read_text(path: FilePath) -> str:
         ManifestError: It is too large, or no UTF-8 text.
         OSError: The file cannot be read at all.
     """
-    return decoded(path.read_bytes(), file=str(path))
+    return decoded(file_bytes(path, most=MAX_BYTES), file=str(path))
 
 
 def decoded(data: bytes, *, file: str) -> str:

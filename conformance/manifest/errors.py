@@ -18,10 +18,12 @@ class ManifestError(ValueError):
     """
 
     def __init__(self, file: str, mark: Mark, reason: str) -> None:
-        from conformance.manifest.masking import masked  # Most runs have no error.
+        # Most runs have no error.
+        from conformance.manifest.masking import masked
+        from conformance.manifest.shown import shown
 
         reason = masked(reason)
-        super().__init__(f"{file}:{mark.line}:{mark.column}: {reason}")
+        super().__init__(shown(f"{file}:{mark.line}:{mark.column}: {reason}"))
         self.file = file
         self.mark = mark
         self.reason = reason

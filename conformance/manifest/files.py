@@ -1,4 +1,4 @@
-"""Files that are written as a whole, or stay as they are."""
+"""Files that are read within bounds, and written as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -17,6 +17,24 @@ _NAME = 100
 """So much of a file's name is in that of the new one: names have 255 bytes."""
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+
+_OWN = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
+"""What a shell hands over, as in `dynamo lint <(helm template .)`; that may be a pipe."""
+
+
+def read_file(path: Path, *, most: int) -> bytes:
+    """Return what is in a file, and no more than `most` bytes and one, which tells that it is more.
+
+    Raises:
+        OSError: It cannot be read, or is a pipe, socket or device, which may never end.
+    """
+    own = str(path).startswith(_OWN)
+    # Without O_NONBLOCK, opening a pipe waits for somebody who writes.
+    with open(os.open(path, os.O_RDONLY | (0 if own else os.O_NONBLOCK)), "rb") as file:  # noqa: PTH123
+        if not (own or stat.S_ISREG(os.fstat(file.fileno()).st_mode)):
+            reason = "no regular file; `-` reads standard input"
+            raise OSError(errno.EINVAL, reason, str(path))
+        return file.read(most + 1)
 
 
 def replace_file(

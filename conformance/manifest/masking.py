@@ -44,11 +44,11 @@ _SHAPE = re.compile(
     r"|-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----.*?(?:-----END (?:[A-Z]+ )*PRIVATE KEY-----|\Z)",
     re.DOTALL,
 )
-_HINT = re.compile(
-    r"tok|secret|passw|passphrase|pwd|key|credential|bearer|basic|hf_|sk-|nvapi|gh[pousr]_|pat[-_]"
-    r"|pypi-|xox|npm_|a[kgir]ia|asia|aida|aroa|aiza|eyj|@",
-    re.IGNORECASE,
-)
+_HINTS = (
+    "tok", "secret", "passw", "passphrase", "pwd", "key", "credential", "bearer", "basic", "hf_",
+    "sk-", "nvapi", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "pat_", "pat-", "pypi", "xox", "npm_",
+    "akia", "asia", "agpa", "aida", "aroa", "aiza", "eyj", "://",
+)  # fmt: skip
 """Whatever else is looked for has one of these; most texts have none."""
 
 _KEYED = re.compile(
@@ -113,6 +113,12 @@ def is_secret_name(name: str) -> bool:
     return False
 
 
+def _may_hold(text: str) -> bool:
+    """Whether there is anything to look for; no pattern is as fast as this."""
+    low = text.lower()
+    return any(hint in low for hint in _HINTS)
+
+
 def masked(text: str, *, manifest: bool = False) -> str:
     """Return `text` with `***` for each secret in it.
 
@@ -120,7 +126,7 @@ def masked(text: str, *, manifest: bool = False) -> str:
         text: What is to be shown.
         manifest: Whether it is YAML; then `token: abc` is a key with its value, and no prose.
     """
-    if _HINT.search(text) is None:
+    if not _may_hold(text):
         return text
     parts, at = [], 0
     for start, end in sorted(_spans(text, manifest=manifest)):
@@ -152,7 +158,7 @@ class Secrets:
 
     def are_in(self, line: str) -> bool:
         """Return whether a line of the document has one of these, or another secret."""
-        if _HINT.search(line) is not None and any(_spans(line, manifest=True)):
+        if _may_hold(line) and any(_spans(line, manifest=True)):
             return True
         return self.masked(line) != line
 
@@ -175,7 +181,7 @@ def secrets_in(text: str, root: Node | None) -> Secrets:
         text: How it is written.
         root: What it says, or None when it cannot be read.
     """
-    if _HINT.search(text) is None:
+    if not _may_hold(text):
         return Secrets()
     spans = _SHAPE.finditer(text)
     values = {match[0] for match in spans}
@@ -247,7 +253,7 @@ def _of_node(root: Node) -> Iterator[str]:
         elif isinstance(node, Sequence):
             yield from _of_words(node.items)
             waiting += node.items
-        elif isinstance(node.value, str) and _HINT.search(node.value) is not None:
+        elif isinstance(node.value, str) and _may_hold(node.value):
             yield from _written(node.value)
 
 

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
 LAST_HASH = "nvidia.com/last-applied-hash"
 LAST_GENERATION = "nvidia.com/last-applied-generation"
-BOOK_KEEPING = (LAST_GENERATION, LAST_HASH)
-"""The annotations by which the operator knows what it wrote last."""
 
 
 class Key(NamedTuple):

@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from conformance.manifest.masking import masked
+from conformance.manifest.shown import shown
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
     from pathlib import Path
-
-    from conformance.manifest.graph import Graph
 
 
 class DeployFailure(Exception):  # noqa: N818 - the field's word for it
@@ -24,7 +22,7 @@ class DeployFailure(Exception):  # noqa: N818 - the field's word for it
     """
 
     def __init__(self, what: str, *, cause: str = "", log: tuple[str, ...] = ()) -> None:
-        what, cause, log = masked(what), masked(cause), tuple(masked(line) for line in log)
+        what, cause, log = masked(what), masked(cause), tuple(shown(masked(line)) for line in log)
         lines = [what]
         if cause:
             lines.append(f"likely cause: {cause}")
@@ -96,12 +94,3 @@ class Deployment(Protocol):
         Raises:
             DeployFailure: With the component's last words.
         """
-
-
-class Target(Protocol):
-    """A place where graphs run."""
-
-    name: str
-
-    def deploy(self, graph: Graph) -> AbstractContextManager[Deployment]:
-        """Start `graph`; leaving the context ends it and removes all that it made."""

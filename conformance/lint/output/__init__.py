@@ -21,3 +21,10 @@ def render(report: LintReport, style: str) -> str:
     module = cast("Output", import_module(f"{__name__}.{style}"))
     # The name of a file need not be text.
     return module.render(report).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def json_text(value: object) -> str:
+    """Return JSON for people and programs, in which no CI runner reads a command (`##[`)."""
+    import json
+
+    return json.dumps(value, indent=2).replace("##", r"\u0023#")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from conformance.lint.finding import Severity
 from conformance.lint.output import text
+from conformance.manifest.shown import printable
 
 if TYPE_CHECKING:
     from conformance.lint.finding import Finding, LintReport
 
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
+_LINE_END = re.compile(r"([\r\n]+)")
 _IN_TEXT = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 _IN_PROPERTY = {**_IN_TEXT, ":": "%3A", ",": "%2C"}
 
@@ -32,4 +35,7 @@ def _command(found: Finding) -> str:
 
 
 def _escaped(value: str, table: dict[str, str]) -> str:
-    return "".join(table.get(char, char) for char in value)
+    lines = (
+        part if at % 2 else printable(part) for at, part in enumerate(_LINE_END.split(value))
+    )  # fmt: skip
+    return "".join(table.get(char, char) for char in "".join(lines))

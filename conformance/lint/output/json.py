@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
+
+from conformance.lint.output import json_text
 
 if TYPE_CHECKING:
     from conformance.lint.finding import Finding, LintReport
@@ -24,7 +25,7 @@ def render(report: LintReport) -> str:
         }
         for one in report.documents
     ]
-    return json.dumps({"version": VERSION, "files": report.files, "documents": documents}, indent=2)
+    return json_text({"version": VERSION, "files": report.files, "documents": documents})
 
 
 def _finding(found: Finding) -> dict[str, str | int]:

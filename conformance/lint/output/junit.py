@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from conformance.lint.finding import Severity
+from conformance.manifest.shown import shown
 
 if TYPE_CHECKING:
     from conformance.lint.finding import CheckedDocument, Finding, LintReport
 
-_NO_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NO_XML = re.compile(
+    r"[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+)
 
 
 def render(report: LintReport) -> str:
@@ -25,7 +28,8 @@ def render(report: LintReport) -> str:
     for file, documents in by_file.items():
         _suite(root, file, documents)
     ET.indent(root)
-    return ET.tostring(root, encoding="unicode", xml_declaration=True)
+    written = ET.tostring(root, encoding="unicode", xml_declaration=True)
+    return written.replace("##", "&#35;#")  # A runner takes `##[` in any line for a command.
 
 
 def _suite(root: ET.Element, file: str, documents: list[CheckedDocument]) -> None:
@@ -59,9 +63,9 @@ def _failed(document: CheckedDocument) -> bool:
 
 def _listed(found: list[Finding]) -> str:
     lines = (f"{one.where}: {one.severity}: {one.message} [{one.rule}]" for one in found)
-    return _clean("\n".join(lines))
+    return _clean("\n".join(shown(line) for line in lines))
 
 
 def _clean(text: str) -> str:
-    """Return `text` without the characters that XML cannot hold."""
+    """Return `text` without what XML cannot hold, nor a terminal should be given."""
     return _NO_XML.sub("?", text)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from itertools import groupby
 from typing import TYPE_CHECKING
+
+from conformance.lint.output import json_text
+from conformance.manifest.shown import shown
 
 if TYPE_CHECKING:
     from conformance.manifest.prerequisites import Prerequisite
@@ -25,10 +27,10 @@ def render_text(found: tuple[Prerequisite, ...]) -> str:
         optional = " (optional)" if all(one.optional for one in uses) else ""
         lines.append(f"{kind} {name}".rstrip() + entries + optional)
         lines += [f"    {one.file}:{one.line}:{one.column} ({one.graph})" for one in uses]
-    return "\n".join(lines)
+    return "\n".join(shown(line) for line in lines)
 
 
 def render_json(found: tuple[Prerequisite, ...]) -> str:
     """Return the list as JSON."""
     listed = [asdict(one) for one in found]
-    return json.dumps({"version": VERSION, "prerequisites": listed}, indent=2)
+    return json_text({"version": VERSION, "prerequisites": listed})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from importlib.metadata import version
 from pathlib import PurePath
@@ -11,6 +10,7 @@ from urllib.parse import quote
 
 from conformance.lint.docs import page_of
 from conformance.lint.finding import Severity
+from conformance.lint.output import json_text
 
 if TYPE_CHECKING:
     from conformance.api.schema import Json
@@ -36,7 +36,7 @@ def render(report: LintReport) -> str:
         "columnKind": "unicodeCodePoints",
         "results": [_result(one, places[one.rule]) for one in report.findings],
     }
-    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)
+    return json_text({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
 def _rule(rule: str) -> dict[str, Json]:

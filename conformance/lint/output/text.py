@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from conformance.lint.finding import SETTINGS, Severity
+from conformance.manifest.shown import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,15 +40,10 @@ def _number(count: int, noun: str) -> str:
 
 
 def _finding(found: Finding) -> str:
-    head = _printable(f"{found.where}: {found.severity}: {found.message} [{found.rule}]")
+    head = shown(f"{found.where}: {found.severity}: {found.message} [{found.rule}]")
     if not found.source:
         return head
     gutter = f"{found.line:>6} | "
     # A tab stays a tab, so that the caret stands under its place.
     before = "".join("\t" if char == "\t" else " " for char in found.source[: found.column - 1])
-    return f"{head}\n{gutter}{_printable(found.source)}\n{' ' * 7}| {before}^"
-
-
-def _printable(text: str) -> str:
-    """Return `text` without what a terminal would obey."""
-    return "".join(char if char.isprintable() or char == "\t" else "\ufffd" for char in text)
+    return f"{head}\n{gutter}{shown(found.source)}\n{' ' * 7}| {before}^"

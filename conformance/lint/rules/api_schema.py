@@ -14,12 +14,14 @@ FAIL:
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from conformance.api.violation import UNKNOWN
 from conformance.lint.finding import Fix, Severity
 from conformance.lint.rule import Problem
-from conformance.manifest.node import Mapping, find
+from conformance.manifest.node import Mapping, Scalar, find
+from conformance.manifest.placeholder import is_unfilled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +36,17 @@ SEVERITY = Severity.ERROR
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield every violation of the schema, as the API server words it."""
     for one in subject.verdict.violations:
-        yield Problem(one.mark, one.message, one.path, fix=_fix(one, subject.document.root))
+        root = subject.document.root
+        yield Problem(one.mark, _message(one, root), one.path, fix=_fix(one, root))
+
+
+def _message(one: Violation, root: Mapping) -> str:
+    """Return what the API server says; of a placeholder no word is the nearest."""
+    node = find(root, one.path)
+    text = node.value if isinstance(node, Scalar) else None
+    if not isinstance(text, str) or not is_unfilled(text):
+        return one.message
+    return f"{replace(one, suggestion=None).message}; it is a placeholder that was not filled in"
 
 
 def _fix(one: Violation, root: Mapping) -> Fix | None:

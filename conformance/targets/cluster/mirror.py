@@ -32,7 +32,6 @@ class Mirror(Generic[T]):
         items: The same, read.
         gone: Objects that were deleted, read, as they were last seen.
         refused: Why the API refuses to tell, or None.
-        is_filled: Whether the first list has come.
     """
 
     def __init__(
@@ -48,7 +47,6 @@ class Mirror(Generic[T]):
         self.items: dict[str, T] = {}
         self.gone: dict[str, T] = {}
         self.refused: ApiError | None = None
-        self.is_filled = False
         self.resource = resource
         self._namespace = namespace
         self._labels = labels
@@ -80,7 +78,6 @@ class Mirror(Generic[T]):
         for one in listed:
             self._put(one)
         self.refused = None
-        self.is_filled = True
         self._changed()
         return version
 

@@ -75,13 +75,11 @@ class KindCluster:
         name: Its name.
         kubeconfig: The file that leads to it.
         is_ours: Whether we made it, in this run or an earlier one.
-        made_now: Whether this run made it.
     """
 
     name: str
     kubeconfig: Path
     is_ours: bool
-    made_now: bool
 
     @property
     def context(self) -> str:
@@ -151,7 +149,6 @@ def open_cluster(options: KindOptions, *, progress: Callable[[str], None]) -> Ki
         name=options.name,
         kubeconfig=kubeconfig,
         is_ours=not exists or _has_our_label(options.name, kubeconfig),
-        made_now=not exists,
     )
     if exists and options.node_image is not None:
         _check_image(cluster, options.node_image)

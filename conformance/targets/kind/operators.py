@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from conformance.targets.cluster.connection import Connection
     from conformance.targets.kind.cluster import KindCluster
 
-AUTO, REFERENCE, REAL = "auto", "reference", "real"
+REFERENCE, REAL = "reference", "real"
 
 
 def ensure_operator(

@@ -180,7 +180,7 @@ def test_a_file_that_is_far_too_large(shop: Shop) -> None:
     with (shop.folder / "g.yaml").open("wb") as file:
         file.truncate(70 * 2**20)
     (document,) = shop.documents("--no-cache", "g.yaml")
-    assert document["findings"][0]["message"] == "larger than 64 MiB; no manifest is"
+    assert document["findings"][0]["message"] == "larger than 16 MiB; no manifest is"
     assert shop.run("--no-cache", ".").exit_code == 3
 
 

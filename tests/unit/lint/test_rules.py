@@ -16,6 +16,7 @@ from conformance.lint.check import check_file
 from conformance.lint.options import LintOptions
 from conformance.lint.rule import load_rules
 from conformance.lint.settings import cluster_of
+from lint_shop import Shop
 
 if TYPE_CHECKING:
     from conformance.api.cluster import Cluster
@@ -86,3 +87,15 @@ def test_passing_cases_pass(rule: str, path: Path) -> None:
     count, findings = lint_file(path)
     assert count, "a passing case holds a graph"
     assert [one.message for one in findings if one.rule == rule] == []
+
+
+def test_of_a_placeholder_nothing_else_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Shop.opened(tmp_path, monkeypatch)
+    shop.write("a.yaml", (CASES / "placeholder/fail/template.yaml").read_text(encoding="utf-8"))
+    assert {rule for rule, _line in shop.found("a.yaml")} == {"placeholder"}
+    text = shop.run("--only", "api", "a.yaml").output
+    assert "it is a placeholder that was not filled in" in text
+    assert "did you mean" not in text
+    assert text.count(": error: ") == 2  # The name and the quantity, which the schema refuses.

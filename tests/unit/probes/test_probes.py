@@ -35,10 +35,12 @@ class Behaviour:
     text: str = "some words"
     finish: list[str] = field(default_factory=lambda: ["length"])
     usage_chunks: int = 1
+    usage_first: bool = False
     unknown_status: int = 404
     unknown_body: object = field(default_factory=lambda: {"error": {"message": "no such model"}})
     pick: Callable[[int, str, dict[str, int]], int] = lambda _n, _prompt, _held: 0
     prefill_counts: bool = True
+    decode_counts: bool = True
     knows_prefixes: bool = True
     absent: int = 0
     """How often the second prefill worker is asked before it has registered."""
@@ -47,6 +49,11 @@ class Behaviour:
 def sticky(count: int, prompt: str, held: dict[str, int]) -> int:
     """Send a prompt to the worker that holds it, new ones in turn."""
     return held.setdefault(prompt, count % 2)
+
+
+def fickle(count: int, prompt: str, held: dict[str, int]) -> int:
+    """Send a prompt to the worker that does not hold it, new ones in turn."""
+    return 1 - held[prompt] if prompt in held else sticky(count, prompt, held)
 
 
 class Stub:
@@ -79,7 +86,8 @@ class Stub:
             count = self.counts[int(path[8])]
             return f"{kind}{{{labels.format('prefill')}}} {count}\n"
         if path.startswith("/decode"):
-            return f"{kind}{{{labels.format('backend')}}} {self.decoded}\n"
+            decoded = self.decoded if self.behaviour.decode_counts else 0
+            return f"{kind}{{{labels.format('backend')}}} {decoded}\n"
         name = "dynamo_component_router_kv_selected_cached_prefix_tokens_total"
         return f'{name}{{phase="prefill"}} {self.cached}\n'
 
@@ -113,8 +121,8 @@ class Stub:
             for reason in self.behaviour.finish
         ]
         usage = self.usage(self.behaviour.streamed_prompt_tokens)
-        found += [chunk([], usage) for _ in range(self.behaviour.usage_chunks)]
-        return found
+        usages = [chunk([], usage) for _ in range(self.behaviour.usage_chunks)]
+        return [*usages, *found] if self.behaviour.usage_first else [*found, *usages]
 
 
 def handler(stub: Stub) -> type[BaseHTTPRequestHandler]:
@@ -209,6 +217,7 @@ def test_a_good_endpoint_passes_every_probe(probe: Probe) -> None:
         ("chat-stream", Behaviour(finish=[]), "expected exactly one"),
         ("chat-stream", Behaviour(finish=["stop", "stop"]), "expected exactly one"),
         ("chat-stream", Behaviour(usage_chunks=0), "0 chunks carry a usage"),
+        ("chat-stream", Behaviour(usage_first=True), "the usage does not come last"),
         ("usage", Behaviour(streamed_prompt_tokens=9), "one prompt, two prompt_tokens"),
         ("usage", Behaviour(usage_chunks=0), "no usage"),
         ("completions", Behaviour(text=""), "no text"),
@@ -216,9 +225,15 @@ def test_a_good_endpoint_passes_every_probe(probe: Probe) -> None:
         ("completions-stream", Behaviour(text=""), "no text in any of them"),
         ("completions-stream", Behaviour(finish=["stop", "stop"]), "expected exactly one"),
         ("unknown-model", Behaviour(unknown_status=200), "answered 200, expected 404"),
+        *(
+            ("unknown-model", Behaviour(unknown_status=status), f"answered {status}, expected 404")
+            for status in (400, 401, 422, 500)
+        ),
         ("unknown-model", Behaviour(unknown_body="gone"), "no OpenAI error body"),
         ("prefill", Behaviour(prefill_counts=False), "prefill workers served 0 of 4"),
+        ("prefill", Behaviour(decode_counts=False), "backend workers served 0 of 4"),
         ("kv-router", Behaviour(pick=lambda n, _p, _h: n % 2), "went to prefill-"),
+        ("kv-router", Behaviour(pick=fickle), "that prefill-0 holds went to prefill-1"),
         (
             "kv-router",
             Behaviour(pick=sticky, knows_prefixes=False),
