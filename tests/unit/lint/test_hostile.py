@@ -81,7 +81,7 @@ def test_every_input_ends(shop: Shop, name: str) -> None:
     assert not (shop.folder / "owned").exists()
 
 
-@pytest.mark.parametrize("name", ["3000 components", "20000 unknown flags", "50000 values"])
+@pytest.mark.parametrize("name", ["20000 unknown flags", "50000 values"])
 def test_what_is_too_large_to_judge_is_an_error(shop: Shop, name: str) -> None:
     shop.write("x.yaml", INPUTS[name]())
     assert "yaml" in {rule for rule, _line in shop.found("x.yaml")}
