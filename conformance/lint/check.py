@@ -124,6 +124,12 @@ def _rules(options: LintOptions) -> tuple[Rule, ...]:
     return load_rules(one for one in rule_ids() if options.applies(one))
 
 
+def problems(document: Document) -> Iterator[tuple[str, Severity, Problem]]:
+    """Yield the rule, the severity and what it finds, for a document that stands in no file."""
+    options = LintOptions()
+    return _problems(document, _rules(options), options, {}, 0)
+
+
 def _undecoded(
     error: ManifestError, data: bytes, *, file: str, options: LintOptions, named: bool
 ) -> Iterator[CheckedDocument]:
@@ -296,10 +302,10 @@ def _findings(
     options: LintOptions,
     beside: ConfigMaps,
 ) -> Iterator[Finding]:
-    problems = list(_problems(document, rules, options, beside, page.length))
-    secret = {one.mark.line for _rule, _severity, one in problems if one.secret}
-    paths = _paths(document) if any(one.path is None for _rule, _severity, one in problems) else {}
-    for rule, severity, problem in problems:
+    found = list(_problems(document, rules, options, beside, page.length))
+    secret = {one.mark.line for _rule, _severity, one in found if one.secret}
+    paths = _paths(document) if any(one.path is None for _rule, _severity, one in found) else {}
+    for rule, severity, problem in found:
         if not options.skips(rule):
             path = paths.get(problem.mark, ()) if problem.path is None else problem.path
             yield page.finding(rule, severity, problem, path_text(path), secret)

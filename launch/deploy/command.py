@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -56,7 +57,9 @@ def deploy(words: Sequence[str], *, prog_name: str = "dynamo deploy") -> int:
     try:
         return _deploy(_parse(words, prog_name))
     except LaunchError as error:
-        sys.stderr.write(f"{prog_name}: {error}\n")
+        from conformance.manifest.masking import masked
+
+        sys.stderr.write(f"{prog_name}: {masked(str(error))}\n")
         return error.exit_code
 
 
@@ -102,20 +105,28 @@ def _deploy(options: Namespace) -> int:
 
         sys.stdout.write(FILE.read_text(encoding="utf-8"))
         return 0
+    from conformance.manifest.masking import masked
     from launch.config.complaint import Complaints
     from launch.deploy.folder import Folder
-    from launch.deploy.registry import load
+    from launch.deploy.registry import DEFAULT, load
 
     output = load(options.target)
     complaints = Complaints()
     order = _order(options, output, complaints)
-    sys.stderr.writelines(f"{one}\n" for one in complaints)
+    if order is not None:
+        from launch.deploy.advice import warn_of_findings
+
+        warn_of_findings(order, complaints, on_kubernetes=options.target == DEFAULT)
+    sys.stderr.writelines(f"{masked(str(one))}\n" for one in complaints)
     if order is None:
         count = len(complaints.errors)
         raise UsageError(f"{count} error{'s' if count > 1 else ''}, nothing was written")
     path = Path(options.out_dir or f"{options.target}_deployment")
     folder = Folder(path, tuple(output.kept(order)))
-    files = tuple(output.files(order))
+    files = tuple(
+        replace(one, is_private=masked(one.text, manifest=True) != one.text)
+        for one in output.files(order)
+    )
     if options.diff:
         return _show_changes(folder, files)
     folder.write(files, force=options.force)
@@ -194,8 +205,11 @@ def _typed(options: Namespace) -> str:
 
 
 def _show_changes(folder: Folder, files: tuple[File, ...]) -> int:
+    from conformance.manifest.masking import masked
+
     changes = list(folder.changes(files))
-    sys.stdout.writelines(line if line.endswith("\n") else f"{line}\n" for line in changes)
+    lines = (masked(line.removesuffix("\n"), manifest=True) for line in changes)
+    sys.stdout.writelines(f"{line}\n" for line in lines)
     return CHANGED if changes else 0
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LIST: Final = ".dynamo-deploy.sha256"
 """Written beside the files; `sha256sum --check` reads it."""
 
-_PLAIN, _PROGRAM = 0o644, 0o755
+_PLAIN, _PROGRAM, _OWNERS = 0o644, 0o755, 0o700
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,8 @@ class Folder:
         aside, there = self._aside(file.name), self.path / file.name
         aside.unlink(missing_ok=True)
         with aside.open("x", encoding="utf-8") as stream:
-            os.fchmod(stream.fileno(), _PROGRAM if file.is_executable else _PLAIN)
+            mode = _PROGRAM if file.is_executable else _PLAIN
+            os.fchmod(stream.fileno(), mode & _OWNERS if file.is_private else mode)
             stream.write(file.text)
             stream.flush()
             os.fsync(stream.fileno())

@@ -44,11 +44,13 @@ class File:
         name: Its name in the folder.
         text: Its text.
         is_executable: Whether it is a program.
+        is_private: Whether it holds a secret, and only its owner may read it.
     """
 
     name: str
     text: str
     is_executable: bool = False
+    is_private: bool = False
 
 
 class Output(Protocol):

@@ -35,7 +35,9 @@ def serve(words: Sequence[str], *, prog_name: str = "dynamo serve") -> int:
         if invocation is not None:
             invocation.execute(os.environ)
     except LaunchError as error:
-        sys.stderr.write(f"{prog_name}: {error}\n")
+        from conformance.manifest.masking import masked
+
+        sys.stderr.write(f"{prog_name}: {masked(str(error))}\n")
         return error.exit_code
     return 0
 
