@@ -48,12 +48,18 @@ def read_source(path: Path) -> Source:
     Raises:
         UsageError: The file cannot be read, or holds no mapping.
     """
+    from conformance.manifest.document import decoded
+    from conformance.manifest.files import read_file
+    from conformance.manifest.yaml import MAX_TEXT
+
     try:
-        text = path.read_text(encoding="utf-8")
+        text = decoded(read_file(path, most=MAX_TEXT), file=str(path))
     except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}:1:1: not UTF-8 text") from error
+        raise UsageError(
+            f"{path}: cannot be read: {(error.strerror or '').partition(';')[0]}"
+        ) from error
+    except ManifestError as error:
+        raise UsageError(str(error)) from error
     return parse_source(text, file=str(path))
 
 

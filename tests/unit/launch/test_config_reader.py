@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from pathlib import Path
 
 import pytest
 
@@ -10,9 +11,6 @@ from conformance.manifest.node import Mark
 from launch.config.reader import read_config, read_config_file
 from launch.config.runconfig import RunConfig, Setting, Wiring
 from launch.errors import UsageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 GRAPH = """\
 version: 0.1
@@ -92,3 +90,18 @@ def test_file_that_is_no_text(tmp_path: Path) -> None:
 
     with pytest.raises(UsageError, match="not UTF-8 text"):
         read_config_file(file)
+
+
+def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.yaml"
+    os.mkfifo(pipe)
+    for path in (pipe, Path("/dev/zero"), tmp_path):
+        with pytest.raises(UsageError, match="cannot be read"):
+            read_config_file(path)
+
+
+def test_a_file_that_is_far_too_large_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "large.yaml"
+    path.write_bytes(b"a: " + b"x" * 4 * 2**20)
+    with pytest.raises(UsageError, match="larger than"):
+        read_config_file(path)
