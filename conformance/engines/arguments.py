@@ -55,6 +55,7 @@ class Arguments:
         positionals: Words that are no flag and belong to none.
         settings: All flags by dest.
         env: The environment.
+        open: Whether more flags may stand in words that are not known here.
         dotted: Values of TensorRT-LLM's dotted flags, by what stands behind `--trtllm.`.
     """
 
@@ -64,6 +65,7 @@ class Arguments:
     settings: Mapping[str, tuple[Flag, ...]] = field(repr=False)
     env: Mapping[str, str] = field(repr=False)
     dotted: Mapping[str, str] = field(default_factory=dict)
+    open: bool = False
 
     def known(self, dest: str) -> bool:
         """Whether the module has the setting at all."""

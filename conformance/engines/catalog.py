@@ -226,7 +226,9 @@ class Catalog:
             faults += self._missing(given, count=len(words))
         tokens, dotted, wrong = leftovers.take_dynamic(tokens, self.patterns)
         faults += wrong
-        arguments = replace(self._arguments(given, tokens, env), dotted=dotted)
+        arguments = replace(
+            self._arguments(given, tokens, env), dotted=dotted, open=_is_open(given, tokens)
+        )
         if self._goes_elsewhere(arguments):
             tokens = []
         return _Parsed(arguments, faults, leftovers.runs(tokens, lenient=lenient))
@@ -293,6 +295,12 @@ class Catalog:
         # The mocker takes many flags under the names that vLLM's have.
         named = [one for one in owners if one != "dynamo.mocker"] or owners
         return Removed(flag=name, of=" and ".join(named), instead=None) if named else None
+
+
+def _is_open(given: Sequence[Given], rest: Sequence[Token]) -> bool:
+    """Whether a word that is not known yet may turn out to be a flag."""
+    values = (word for use in given if use.flag.takes != "one" for word in use.values)
+    return any(map(unexpanded, (*values, *(token.text for token in rest))))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,42 +1,46 @@
 """Command lines: which Dynamo module a container starts, and with which words.
 
-People write them as an argument list, or as one script for a shell. Both are read into the same
-`CommandLine`, so that a rule sees `python3 -m dynamo.vllm --model M` however it was written.
+People write them as an argument list, or as a script for a shell. Both are read into the same
+`CommandLine`, so that a rule sees `python3 -m dynamo.vllm --model M` however it was written. What
+the kubelet and the shell fill in is filled in as far as the manifest tells it; a word with a part
+that nobody can know here keeps its `$` (`parsing.unexpanded`).
 """
 
 from __future__ import annotations
 
 import re
-import shlex
 from dataclasses import dataclass
-from itertools import dropwhile
 from typing import TYPE_CHECKING
 
-from conformance.manifest.graph import FRONTEND, WORKER_TYPES, Word
+from conformance.engines import shell
+from conformance.engines.parsing import unexpanded
+from conformance.engines.shell import Outer
+from conformance.manifest.expand import expand
+from conformance.manifest.graph import FRONTEND, MAIN, WORKER_TYPES, EnvVar, Word
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
+    from conformance.engines.shell import Program
+    from conformance.engines.shellword import Text
     from conformance.manifest.graph import Component, Container
+    from conformance.manifest.node import Mark
 
 FRONTEND_MODULE = "dynamo.frontend"
 ENGINE_MODULES = {"dynamo.vllm": "vllm", "dynamo.sglang": "sglang", "dynamo.trtllm": "trtllm"}
 WORKER_MODULES = (*ENGINE_MODULES, "dynamo.mocker")
 
-_SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh"})
-_PYTHON = re.compile(r"python(?:3(?:\.\d+)?)?$")
-_BEFORE_A_PROGRAM = frozenset(
-    {"exec", "env", "nohup", "time", "if", "then", "else", "do", "{", "!"}
-)
-_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
-_HIDDEN = {ord(char): 0xE000 + place for place, char in enumerate(" ;&|\n'\"")}
-"""What separates words and commands, as characters that nobody writes."""
-
-_SHOWN = {hidden: shown for shown, hidden in _HIDDEN.items()}
-_OPERATORS = re.compile(r"[;&|\n]+|\d?[<>].*")
+_PYTHON = re.compile(r"(?:.*/)?python(?:3(?:\.\d+)?)?", re.DOTALL)
+_PYTHON_OPTION = re.compile(r"-[bBdEiIOPqRsSuvx]+")
+_PYTHON_SETTING = ("-W", "-X")
+_DYNAMO = "dynamo."
+_SAY_ONLY = frozenset({"echo", "printf", ":", "export", "set", "trap"})
+_REFERENCE = re.compile(r"\$\(([^()\s]+)\)")
+_NEGATIVE_NUMBER = re.compile(r"-\d+|-\d*\.\d+")
+_NOTHING = Outer()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CommandLine:
     """A Dynamo module and the words it is given.
 
@@ -45,17 +49,43 @@ class CommandLine:
         at: The word that names the module.
         words: What follows it.
         through_shell: Whether a shell reads the words first (and so expands `$NAME`).
+        one_of_several: Whether a condition that is not known decides between it and another one.
+        environment: The variables that the script sets for it; no value is one that is not known.
+        folder: Where it runs, when the script changes the folder, or None.
     """
 
     module: str
     at: Word
     words: tuple[Word, ...]
     through_shell: bool
+    one_of_several: bool = False
+    environment: tuple[EnvVar, ...] = ()
+    folder: str | None = None
 
     @property
     def texts(self) -> list[str]:
         """The bare words."""
         return [word.text for word in self.words]
+
+    @property
+    def complete(self) -> bool:
+        """Whether these are all words there are: none of them may be several, or none."""
+        return not self.one_of_several and not any(word.many for word in self.words)
+
+    def is_certain(self, index: int) -> bool:
+        """Whether it is known what a word is for: a flag, or not behind words that are not known.
+
+        Args:
+            index: Which word; their number stands for one that is missing.
+        """
+        if index >= len(self.words):
+            return self.complete
+        for word in self.words[index::-1]:
+            if word.many:
+                return False
+            if word.text.startswith("-") and not _NEGATIVE_NUMBER.fullmatch(word.text):
+                break
+        return True
 
 
 def argv(component: Component, container: Container) -> tuple[Word, ...]:
@@ -74,93 +104,158 @@ def argv(component: Component, container: Container) -> tuple[Word, ...]:
     return args
 
 
-def command_line(component: Component) -> CommandLine | None:
-    """Return what the component's main container runs, or None when it is no Dynamo module."""
-    if component.main is None:
+def surroundings(container: Container, shared: Iterable[EnvVar] = ()) -> Outer:
+    """Return the environment of a container, as far as the manifest tells it.
+
+    Args:
+        container: The container.
+        shared: The graph's own variables; only the container `main` is given them.
+    """
+    is_main = container.name == MAIN
+    merged = {one.name: one for one in (*(shared if is_main else ()), *container.env)}
+    # The operator sorts them, and the kubelet fills in what stands before.
+    ordered = sorted(merged) if is_main else list(merged)
+    known: dict[str, str] = {}
+    unknown: set[str] = set()
+    single: set[str] = set()
+    for name in ordered:
+        variable = merged[name]
+        text = expand(variable.value or "", known)
+        if variable.source is not None:
+            (single if _is_field(variable) else unknown).add(name)
+        elif _REFERENCE.search(text):
+            others = {found[1] for found in _REFERENCE.finditer(text)}
+            (single if others <= single and " " not in text else unknown).add(name)
+        else:
+            known[name] = text
+    return Outer(
+        known=tuple(known.items()),
+        unknown=frozenset(unknown),
+        single=frozenset(single),
+        open=bool(container.node.sequence("envFrom")),
+    )
+
+
+def _is_field(variable: EnvVar) -> bool:
+    """Whether a value comes from the pod itself: an address, a name or a number, in one word."""
+    source = variable.source
+    return source is not None and ("fieldRef" in source or "resourceFieldRef" in source)
+
+
+def command_line(component: Component, outer: Outer = _NOTHING) -> CommandLine | None:
+    """Return what the component's main container runs, or None when it is no module of Python.
+
+    Args:
+        component: The component.
+        outer: The container's environment.
+    """
+    return find_module(argv(component, component.main), outer) if component.main else None
+
+
+def find_module(words: tuple[Word, ...], outer: Outer = _NOTHING) -> CommandLine | None:
+    """Return the `python3 -m MODULE ...` that is started, looking into shell scripts.
+
+    Of several, it is the one that the script waits for, and rather one of Dynamo's.
+    """
+    if runs_shell(words):
+        return _module_in_script(words, outer)
+    expanded = _expanded(words, outer)
+    at = _module_at(expanded)
+    if at is None:
         return None
-    return find_module(argv(component, component.main))
+    return CommandLine(
+        module=expanded[at].text, at=expanded[at], words=expanded[at + 1 :], through_shell=False
+    )
 
 
-def find_module(words: tuple[Word, ...]) -> CommandLine | None:
-    """Return the first `python3 -m MODULE ...` in `words`, looking into shell scripts."""
-    script = _shell_script(words)
-    if script is not None:
-        return _module_in(_split_script(script), through_shell=True)
-    return _module_in(words, through_shell=False)
+def _module_in_script(words: tuple[Word, ...], outer: Outer) -> CommandLine | None:
+    found = [
+        (program, start)
+        for program in _started(words, outer)
+        if (start := _module_at(program.words)) is not None
+    ]
+    if not found:
+        return None
+    ours = [one for one in found if one[0].words[one[1]].text.startswith(_DYNAMO)] or found
+    waited_for = [one for one in ours if not one[0].background] or ours
+    program, start = next((one for one in waited_for if one[0].certain), waited_for[0])
+    choices = {one.words[at:] for one, at in waited_for if not one.certain}
+    choices.add(program.words[start:])
+    modules = {one[0].text for one in choices}
+    marked = _marked(program.words, words)
+    script = _script_mark(words)
+    return CommandLine(
+        module=marked[start].text if len(modules) == 1 else _either(modules),
+        at=marked[start],
+        words=marked[start + 1 :],
+        through_shell=True,
+        one_of_several=len(choices) > 1,
+        environment=tuple(
+            EnvVar(name=name, value=text.text if text.known else None, mark=script)
+            for name, text in program.environment
+        ),
+        folder=program.folder.text if program.folder is not None else None,
+    )
 
 
-def programs(words: tuple[Word, ...]) -> tuple[tuple[Word, ...], ...]:
+def _either(modules: Iterable[str]) -> str:
+    """Return what stands for a module that is not known, of which only the choices are."""
+    return f"$({' || '.join(sorted(modules))})"
+
+
+def programs(words: tuple[Word, ...], outer: Outer = _NOTHING) -> tuple[tuple[Word, ...], ...]:
     """Return every command that is started: `words` itself, or each command of a shell's script."""
-    script = _shell_script(words)
-    if script is None:
-        return (words,) if words else ()
-    found: list[tuple[Word, ...]] = []
-    rest = _split_script(script)
-    while rest:
-        command = _until_operator(rest)
-        rest = rest[len(command) + 1 :]
-        started = tuple(dropwhile(_stands_before_a_program, command))
-        if started:
-            found.append(started)
-    return tuple(found)
+    if runs_shell(words):
+        return tuple(_marked(program.words, words) for program in _started(words, outer))
+    return (_expanded(words, outer),) if words else ()
 
 
-def _stands_before_a_program(word: Word) -> bool:
-    return word.text in _BEFORE_A_PROGRAM or _ASSIGNMENT.match(word.text) is not None
+def _expanded(words: tuple[Word, ...], outer: Outer) -> tuple[Word, ...]:
+    """Return words with what the kubelet fills in."""
+    if not any("$(" in word.text or "$$" in word.text for word in words):
+        return words
+    known = dict(outer.known)
+    return tuple(Word(expand(word.text, known), word.mark) for word in words)
 
 
-def _module_in(words: tuple[Word, ...], *, through_shell: bool) -> CommandLine | None:
-    for index, word in enumerate(words[:-2]):
-        is_python = _PYTHON.search(word.text.rpartition("/")[2]) is not None
-        if is_python and words[index + 1].text == "-m":
-            rest = words[index + 3 :]
-            if through_shell:
-                rest = _until_operator(rest)
-            module = words[index + 2]
-            return CommandLine(module.text, module, rest, through_shell)
-    return None
+def _started(words: tuple[Word, ...], outer: Outer) -> Sequence[Program]:
+    """Return what a shell starts, nothing for a script that cannot be read."""
+    return shell.run(tuple(word.text for word in _expanded(words, outer)), outer) or ()
 
 
-def _shell_script(words: tuple[Word, ...]) -> Word | None:
-    """Return the script of `sh -c SCRIPT`, or None when no shell is started."""
-    if not words or words[0].text.rpartition("/")[2] not in _SHELLS:
+def runs_shell(words: Sequence[Word]) -> bool:
+    """Whether a shell is given a script in its words."""
+    if not words or words[0].text.rpartition("/")[2] not in shell.SHELLS:
+        return False
+    return shell.script_at([word.text for word in words]) is not None
+
+
+def _script_mark(words: Sequence[Word]) -> Mark:
+    at = shell.script_at([word.text for word in words])
+    return words[at or 0].mark
+
+
+def _marked(found: Iterable[Text], written: Sequence[Word]) -> tuple[Word, ...]:
+    """Return the words of a program, each with where it was written."""
+    script = _script_mark(written)
+    return tuple(
+        Word(one.text, script if one.origin is None else written[one.origin].mark, one.many)
+        for one in found
+    )
+
+
+def _module_at(words: Sequence[Word | Text]) -> int | None:
+    """Return which of a program's words is the module of `python3 -m`, or None."""
+    if not words or words[0].text in _SAY_ONLY:
         return None
-    for index, word in enumerate(words[1:], start=1):
-        if word.text.startswith("-") and word.text.endswith("c") and index + 1 < len(words):
-            return words[index + 1]
+    for start, word in enumerate(words):
+        if not (_PYTHON.fullmatch(word.text) or unexpanded(word.text)):
+            continue
+        at = start + 1
+        while at < len(words) and (
+            _PYTHON_OPTION.fullmatch(words[at].text) or words[at].text in _PYTHON_SETTING
+        ):
+            at += 2 if words[at].text in _PYTHON_SETTING else 1
+        if at + 1 < len(words) and words[at].text == "-m":
+            return at + 1
     return None
-
-
-def _split_script(script: Word) -> tuple[Word, ...]:
-    """Split a shell script into words; arithmetic and command substitutions stay one word."""
-    text = _protect(re.sub(r"\\\n", " ", script.text))
-    lexer = shlex.shlex(text, posix=True, punctuation_chars=";&|\n")
-    lexer.whitespace_split = True
-    lexer.whitespace = " \t\r"
-    try:
-        pieces = list(lexer)
-    except ValueError:  # An unclosed quote: the shell will say so; nothing to read here.
-        return ()
-    return tuple(Word(piece.translate(_SHOWN), script.mark) for piece in pieces)
-
-
-def _protect(text: str) -> str:
-    """Hide what stands inside `$(...)` and `$((...))`: it separates neither words nor commands."""
-    out = []
-    depth = 0
-    for index, char in enumerate(text):
-        if char == "(" and (depth or (index and text[index - 1] == "$")):
-            depth += 1
-        elif char == ")" and depth:
-            depth -= 1
-        out.append(char.translate(_HIDDEN) if depth else char)
-    return "".join(out)
-
-
-def _until_operator(words: Iterable[Word]) -> tuple[Word, ...]:
-    found = []
-    for word in words:
-        if _OPERATORS.fullmatch(word.text):
-            break
-        found.append(word)
-    return tuple(found)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from conformance.engines.features import Feature, features
 from conformance.engines.jsontext import parse_json
+from conformance.engines.parsing import unexpanded
 from conformance.engines.role import COMPONENTS, Role, parts
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ class Serving:
     """What clients of a graph can expect.
 
     Attributes:
-        model: The served model id.
-        source: Where the model comes from: a hub id or a path.
+        model: The served model id, or None where words that are not known here may say it.
+        source: Where the model comes from, a hub id or a path, or None likewise.
         roles: How many processes play each worker role, all replicas and nodes counted.
         router_mode: How the frontend spreads requests (`round-robin`, `kv`, ...).
         kv_events: Whether the workers that prefill publish KV events.
@@ -42,8 +43,8 @@ class Serving:
         embeds: Whether the answers are vectors, not text.
     """
 
-    model: str
-    source: str
+    model: str | None
+    source: str | None
     roles: dict[Role, int]
     router_mode: str
     kv_events: bool
@@ -69,7 +70,7 @@ class Serving:
 def serving(graph: Graph) -> Serving | None:
     """Return what `graph` serves, or None when no worker that is known here is in it."""
     played = parts(graph)
-    known = [part for part in played if part.role in WORKER_ROLES]
+    known = [part for part in played if part.likely_role in WORKER_ROLES]
     workers = known or [part for part in played if is_own(part)]
     if not workers:
         return None
@@ -80,10 +81,10 @@ def serving(graph: Graph) -> Serving | None:
         count = part.component.replicas * part.component.node_count
         roles[role] = roles.get(role, 0) + count
     frontends = [part for part in played if part.role is Role.FRONTEND]
-    prefilling = [part for part in workers if part.role in (Role.AGG, Role.PREFILL)]
+    prefilling = [part for part in workers if part.likely_role in (Role.AGG, Role.PREFILL)]
     # A worker that names a router mode decides how requests reach it, not the frontend.
     modes = [part.value("router_mode") for part in (*prefilling, *frontends)]
-    router = next(filter(None, modes), None)
+    router = next((mode for mode in modes if mode and not unexpanded(mode)), None)
     return Serving(
         model=served_model(workers[0]),
         source=model_source(workers[0]),
@@ -92,14 +93,14 @@ def serving(graph: Graph) -> Serving | None:
         kv_events=bool(prefilling) and all(publishes_kv_events(part) for part in prefilling),
         features=features(graph),
         # As what a component of somebody's own registers, only its author knows.
-        registers=_registers(known),
+        registers=_registers(known) if all(part.role is not None for part in known) else {},
         embeds=any(part.value("embedding_worker") == "True" for part in workers),
     )
 
 
 def declared_role(part: Part) -> Role | None:
     """Return the role that a component's type promises, whatever its command line plays."""
-    own = Role.AGG if is_own(part) else part.role
+    own = Role.AGG if is_own(part) else part.likely_role
     return _DECLARED.get(part.component.type or "", own)
 
 
@@ -110,7 +111,7 @@ def is_own(part: Part) -> bool:
     """Whether a worker runs a module that is not Dynamo's, for a model that its words name."""
     return (
         part.command is not None
-        and part.role is None
+        and part.likely_role is None
         and part.component.is_worker
         and not part.command.module.startswith("dynamo.")
         and _word(part, *_MODEL_FLAGS) is not None
@@ -155,29 +156,44 @@ def _component(part: Part) -> str:
 _ENDPOINT_PARTS = 3
 
 
-def served_model(part: Part) -> str:
-    """Return the id that a worker registers under: the first served name, else the model."""
+def served_model(part: Part) -> str | None:
+    """Return the id that a worker registers under: the first served name, else the model.
+
+    None stands for one that is not known: words that are not known here may say it.
+    """
     named = part.value("served_model_name")
-    if named is None and is_own(part):
+    if is_own(part):
         named = _word(part, "--served-model-name")
+    may_be_told = part.command is None or not part.command.complete
+    if may_be_told or (part.arguments is not None and part.arguments.open):
+        return None
     if named:
-        return re.split(r"[\s,]+", named.strip())[0]
+        return _known(re.split(r"[\s,]+", named.strip())[0])
     return model_source(part)
 
 
-def model_source(part: Part) -> str:
-    """Return the hub id or path that a worker loads its model from."""
-    given = part.value("model") or part.value("model_path")
-    if given is None and is_own(part):
-        return _word(part, *_MODEL_FLAGS) or ""
+def model_source(part: Part) -> str | None:
+    """Return the hub id or path that a worker loads its model from; None when it is not known."""
+    if is_own(part):
+        given = _word(part, *_MODEL_FLAGS)
+        return _known(given) if given else None
+    told = [dest for dest in ("model", "model_path") if part.value(dest)]
+    if part.hidden and part.arguments is not None:
+        told = [dest for dest in told if part.arguments.explicit(dest)]
+    if told:
+        return _known(part.value(told[0]) or "")
     module = part.command.module if part.command is not None else ""
-    return given or DEFAULT_MODELS.get(module, "")
+    return None if part.hidden else DEFAULT_MODELS.get(module)
+
+
+def _known(text: str) -> str | None:
+    return None if unexpanded(text) else text
 
 
 def model_sources(graph: Graph) -> tuple[str, ...]:
-    """Return every hub id or path that a worker of the graph loads a model from."""
-    workers = (part for part in parts(graph) if part.role in WORKER_ROLES or is_own(part))
-    return tuple(sorted({model_source(part) for part in workers}))
+    """Return every hub id or path that a worker is known to load a model from."""
+    workers = (part for part in parts(graph) if part.likely_role in WORKER_ROLES or is_own(part))
+    return tuple(sorted({model for part in workers if (model := model_source(part)) is not None}))
 
 
 def publishes_kv_events(part: Part) -> bool:

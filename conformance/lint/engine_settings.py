@@ -8,12 +8,14 @@ what TensorRT-LLM's `--extra-engine-args`, `--override-engine-args` and dotted f
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from conformance.engines import planner
 from conformance.engines.catalog import RELEASE
+from conformance.engines.commandline import surroundings
 from conformance.engines.jsontext import parse_json
 from conformance.engines.parsing import unexpanded
 from conformance.engines.trtllm_options import BadOptionsError, option, options
@@ -22,6 +24,8 @@ from conformance.manifest.release import runtime_version
 from conformance.manifest.whole import parse_whole
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from conformance.engines.arguments import Given
     from conformance.engines.flag import Json
     from conformance.engines.role import Part
@@ -78,7 +82,7 @@ class EngineSettings:
             return True
         if any(self.variable(dest) is not None for dest in _FILE_DESTS):
             return True
-        return any(unexpanded(word) for word in self.part.arguments.positionals)
+        return self.part.hidden
 
     @cached_property
     def overridden(self) -> bool:
@@ -202,11 +206,23 @@ class EngineSettings:
         return None
 
     def environment(self, name: str) -> EnvVar | None:
-        """Return a variable of the main container, the graph's beneath its own, or None."""
-        main = self.part.component.main
+        """Return a variable of the main container as the engine gets it, or None.
+
+        A script's own come before the container's, and these before the graph's; a value that is
+        not known here is None, or has a `$` in it.
+        """
+        main, command = self.part.component.main, self.part.command
         own = main.env if main is not None else ()
-        found = [one for one in (*self.graph_env, *own) if one.name == name]
-        return found[-1] if found else None
+        script = command.environment if command is not None else ()
+        found = [one for one in (*self.graph_env, *own, *script) if one.name == name]
+        if not found or found[-1] in script or main is None:
+            return found[-1] if found else None
+        return replace(found[-1], value=self._expanded.get(name, found[-1].value))
+
+    @cached_property
+    def _expanded(self) -> Mapping[str, str]:
+        main = self.part.component.main
+        return dict(surroundings(main, self.graph_env).known) if main is not None else {}
 
     def use_mark(self, use: Given) -> Mark:
         """Return where the value of one use of a flag was written, or the flag that has none."""

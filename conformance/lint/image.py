@@ -5,20 +5,22 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from conformance.engines.catalog import RELEASE
-from conformance.manifest.release import runtime_version
+
+if TYPE_CHECKING:
+    from conformance.manifest.graph import Component
 
 if TYPE_CHECKING:
     from conformance.manifest.graph import Component
 
 _DATA = Path(__file__).parent / "data" / "images.json"
-_VERSION = re.compile(r"[vV]?(\d{1,9})\.(\d{1,9})\.\d+(?:[-+.].*)?")
-_FIRST_COVERED = (1, 0)
-"""Earlier releases were another program; what is known here says nothing of them."""
+_VERSION = re.compile(r"[vV]?(\d{1,9})\.(\d{1,9})(?:\.\d+(?:[-+._]?[A-Za-z0-9].*)?)?")
+_DYNAMO_MAJORS = (0, 1)
+"""Releases of Dynamo there are; another number in the tag of somebody's own image is their own."""
 
 
 class Published(TypedDict):
@@ -49,21 +51,13 @@ class Image:
         return self.name.startswith(tuple(published()["published"]))
 
     @property
-    def is_covered(self) -> bool:
-        """Whether what is known of the release says something of it; an unreadable tag counts."""
+    def other_release(self) -> str | None:
+        """The release that the tag tells, when it is not the minor release that is known here."""
         found = _VERSION.fullmatch(self.tag)
-        if found is None:
-            return True
-        major, minor = (int(part) for part in RELEASE.split(".")[:2])
-        return _FIRST_COVERED <= (int(found[1]), int(found[2])) <= (major, minor)
-
-
-def other_release(component: Component) -> str | None:
-    """Return the release of a component's image, when it is known and another minor one."""
-    image = component.main.image if component.main is not None else None
-    known = component.node.string("runtimeVersionOverride") or runtime_version(image or "")
-    same = known is None or known.split(".")[:2] == RELEASE.split(".")[:2]
-    return None if same else known
+        if found is None or _is_known(self.tag):
+            return None
+        is_own = not self.is_published and int(found[1]) not in _DYNAMO_MAJORS
+        return None if is_own else self.tag
 
 
 def parse_image(reference: str) -> Image:
@@ -72,6 +66,30 @@ def parse_image(reference: str) -> Image:
     path, _, last = name.rpartition("/")
     last, _, tag = last.partition(":")
     return Image(f"{path}/{last}" if path else last, tag, digest)
+
+
+def other_release(component: Component) -> str | None:
+    """Return the release that a component's main container runs, when it is not known here.
+
+    What is known of flags, modules, roles and variables is known of one minor release. An image
+    whose tag tells no release is taken to hold that one.
+    """
+    told = component.node.string("runtimeVersionOverride")
+    if told:
+        return None if _is_known(told) else told
+    return _other_release(component.main.image or "") if component.main is not None else None
+
+
+@lru_cache(maxsize=1024)
+def _other_release(reference: str) -> str | None:
+    return parse_image(reference).other_release
+
+
+def _is_known(version: str) -> bool:
+    found = _VERSION.fullmatch(version)
+    return found is not None and RELEASE.split(".")[:2] == [
+        str(int(part)) for part in found.groups()
+    ]
 
 
 @cache

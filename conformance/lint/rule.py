@@ -7,7 +7,7 @@ a manifest that passes and one that fails.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import import_module
 from importlib.resources import files
@@ -119,7 +119,23 @@ class Subject:
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:
-        """Every component with the role that its command line plays."""
+        """Every component with the role that its command line plays.
+
+        A component whose image holds a release that is not known here has none, and no words: what
+        they mean there is not known.
+        """
+        from conformance.lint.image import other_release
+
+        return tuple(
+            part
+            if other_release(part.component) is None
+            else replace(part, role=None, command=None, arguments=None)
+            for part in self.read_parts
+        )
+
+    @cached_property
+    def read_parts(self) -> tuple[Part, ...]:
+        """Every component with its command line, whatever release its image holds."""
         from conformance.engines.role import parts
 
         return parts(self.graph)

@@ -36,13 +36,15 @@ class Word:
     """One word of a command line and where it was written.
 
     Attributes:
-        text: The word.
+        text: The word; what a shell fills in that cannot be known here keeps its `$`.
         mark: Where it was written.
+        many: Whether a shell may make no word of it, or several.
         file: The config file that it was read from; empty for what the command line itself says.
     """
 
     text: str
     mark: Mark = field(default=NOWHERE, compare=False)
+    many: bool = False
     file: str = field(default="", compare=False)
 
 

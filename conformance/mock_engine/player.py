@@ -176,7 +176,8 @@ def _with_model(worker: Worker, env: Mapping[str, str]) -> Worker:
     if folder is not None and env.get(MODELS_VARIABLE) and not (folder / "config.json").is_file():
         folder = None
     if folder is None and (models := env.get(MODELS_VARIABLE)):
-        folder = Path(models) / _folder_name(worker.model)
+        # Of several workers with one model, none reads what another one still writes.
+        folder = Path(models) / str(os.getpid()) / _folder_name(worker.model)
         make_local_model(folder, name=worker.served_name)
         notice(f"model {worker.model} is made up")
         worker = replace(worker, model=str(folder))

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from conformance.manifest.config_maps import variables
+from conformance.manifest.expand import expand
 from conformance.manifest.fields import is_true
 from conformance.manifest.graph import MAIN, Container
 from conformance.manifest.node import Entry, Mapping, Scalar, Sequence
-from conformance.rendering.expand import expand
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -106,7 +106,7 @@ def transfer(part: Part) -> str:
 def _graph_traits(graph: Graph) -> Iterator[Trait]:
     played = parts(graph)
     promised = serving(graph)
-    workers = [part for part in played if part.role in WORKER_ROLES]
+    workers = [part for part in played if part.likely_role in WORKER_ROLES]
     if promised is not None and promised.disaggregated:
         yield Trait("disaggregated", "prefill")
     for part in played:
@@ -126,7 +126,7 @@ def _of_workers(workers: Sequence[Part]) -> Iterator[Trait]:
         yield Trait("multinode", "ready")
     for setting in _SPLIT:
         yield from (trait for part in workers for trait in _of_settings(part, (setting,)))
-    if any(part.role is Role.ENCODE for part in workers):
+    if any(part.likely_role is Role.ENCODE for part in workers):
         yield Trait("separate encoder")
     for part in workers:
         yield from _added(part)
@@ -139,11 +139,11 @@ def is_planner(part: Part) -> bool:
 
 def is_own(part: Part) -> bool:
     """Whether a worker runs somebody's own code instead of a module that is known here."""
-    return part.role is None and part.component.is_worker
+    return part.likely_role is None and part.component.is_worker
 
 
 def _routing(mode: str, workers: Iterable[Part]) -> Iterator[Trait]:
-    prefilling = [part for part in workers if part.role in (Role.AGG, Role.PREFILL)]
+    prefilling = [part for part in workers if part.likely_role in (Role.AGG, Role.PREFILL)]
     if mode == KV and all(publishes_kv_events(part) for part in prefilling):
         yield Trait("KV router", "kv-router")
     elif mode == KV:

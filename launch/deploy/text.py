@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from conformance.rendering.expand import references
+from conformance.manifest.expand import references
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -200,7 +200,7 @@ def model_of(command: str) -> str:
     """Return the model of the graph that a command brings up."""
     promised = serving(read_graphs(REPOSITORY / shlex.split(command)[2])[0])
     assert promised is not None
-    return promised.model
+    return promised.model or ""
 
 
 DOCUMENTS = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
@@ -48,6 +49,48 @@ def worker_pid(folder: Path) -> int:
         if mine and command[:3] == [b"python3", b"-m", b"dynamo.vllm"]:
             return int(entry.name)
     raise AssertionError("no worker runs")
+
+
+@pytest.mark.parametrize(
+    ("command", "model"),
+    [
+        ("exec python3 -m dynamo.vllm --model $MODEL_NAME", "acme/from-the-environment"),
+        ('ARGS=(--model "${OTHER:-acme/default}")\nexec python3 -m dynamo.vllm "${ARGS[@]}"',
+         "acme/default"),
+        ("exec python3 -m dynamo.vllm --model $(echo acme/of-a-command)", "acme/of-a-command"),
+    ],
+)  # fmt: skip
+def test_the_model_is_the_one_that_the_shell_passes(
+    workshop: Workshop, command: str, model: str
+) -> None:
+    path = workshop.folder / "scripted.yaml"
+    path.write_text(SCRIPTED.replace("SCRIPT", json.dumps(command)))
+    process = workshop.start("up", str(path), "--for", "0")
+    lines = read_until(process, "answers as")
+    assert f"answers as {model} at" in lines[-1]
+    process.communicate(timeout=SECONDS)
+    assert process.returncode == 0
+
+
+SCRIPTED = """\
+apiVersion: nvidia.com/v1alpha1
+kind: DynamoGraphDeployment
+metadata: {name: scripted}
+spec:
+  services:
+    Frontend:
+      componentType: frontend
+      extraPodSpec: {mainContainer: {image: "nvcr.io/nvidia/ai-dynamo/vllm-runtime:1.6.1"}}
+    Worker:
+      componentType: worker
+      resources: {limits: {gpu: "1"}}
+      extraPodSpec:
+        mainContainer:
+          image: nvcr.io/nvidia/ai-dynamo/vllm-runtime:1.6.1
+          env: [{name: MODEL_NAME, value: acme/from-the-environment}]
+          command: [/bin/bash, -c]
+          args: [SCRIPT]
+"""
 
 
 def test_the_endpoint_is_printed_when_it_answers(workshop: Workshop) -> None:

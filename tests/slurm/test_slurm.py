@@ -136,7 +136,7 @@ def running(folder: Path, slurm_conf: str) -> Iterator[Job]:
         chosen = {name: ports.take(0, span=4) for name in kinds}
         env = base_environment(MOCK, folder)
         env.update({name: str(port) for name, port in chosen.items()}, SLURM_CONF=slurm_conf)
-        fill_hub(Path(env["HF_HOME"]), [promised.source])
+        fill_hub(Path(env["HF_HOME"]), [promised.source or ""])
         script = out / "vllm-disagg.sbatch"
         submitted = subprocess.run(
             ["sbatch", "--parsable", f"--chdir={out}", script],

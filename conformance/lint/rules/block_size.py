@@ -77,7 +77,7 @@ def check(subject: Subject) -> Iterator[Problem]:
         if size.tokens != first.tokens:
             yield _unlike(size, first)
     models = {served_model(one.settings.part) for one in workers}
-    for router in everyone if len(models) == 1 else ():
+    for router in everyone if len(models) == 1 and None not in models else ():
         size_of_router = _of_router(router)
         if size_of_router is not None and size_of_router.tokens != workers[0].tokens:
             message = (
@@ -98,7 +98,10 @@ def _unlike(size: _Size, first: _Size) -> Problem:
 
 
 def _shares_model(one: _Size, other: _Size) -> bool:
-    return served_model(one.settings.part) == served_model(other.settings.part)
+    if one is other:
+        return True
+    model = served_model(one.settings.part)
+    return model is not None and model == served_model(other.settings.part)
 
 
 def _of_worker(settings: EngineSettings) -> _Size | None:

@@ -27,9 +27,10 @@ from conformance.engines.commandline import (
     argv,
     find_module,
     programs,
+    surroundings,
 )
 from conformance.lint.finding import Severity
-from conformance.lint.image import parse_image
+from conformance.lint.image import other_release, parse_image
 from conformance.lint.rule import Problem
 from conformance.manifest.graph import MAIN
 from conformance.manifest.suggest import nearest
@@ -37,6 +38,7 @@ from conformance.manifest.suggest import nearest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from conformance.engines.commandline import CommandLine
     from conformance.lint.rule import Subject
     from conformance.manifest.graph import Word
 
@@ -67,19 +69,24 @@ _GRAPH = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each container that starts what the release does not have."""
-    for component in subject.graph.components:
-        for container in component.containers:
+    for part in subject.parts:
+        for container in part.component.containers:
             image = parse_image(container.image or "")
-            if not image.is_covered:
-                continue
             is_main = container.name == MAIN
-            words = argv(component, container) if is_main else container.command + container.args
-            yield from _program(words, published=image.is_published)
-            yield from _module(words)
+            if other_release(part.component) if is_main else image.other_release:
+                continue
+            words = container.command + container.args
+            if is_main:
+                words = argv(part.component, container)
+            outer = surroundings(container, subject.graph.env)
+            commands = programs(words, outer)
+            yield from _program(commands, published=image.is_published)
+            command = part.command if is_main else find_module(words, outer)
+            yield from _script(commands) if command is None else _module(command)
 
 
-def _program(words: tuple[Word, ...], *, published: bool) -> Iterator[Problem]:
-    for command in programs(words):
+def _program(commands: tuple[tuple[Word, ...], ...], *, published: bool) -> Iterator[Problem]:
+    for command in commands:
         texts = [text for word in command for text in word.text.split()]
         if not texts or texts[0].rpartition("/")[2] != _PROGRAM:
             continue
@@ -111,11 +118,7 @@ def _option(words: list[str], name: str) -> str:
     return following[0] if following else ""
 
 
-def _module(words: tuple[Word, ...]) -> Iterator[Problem]:
-    command = find_module(words)
-    if command is None:
-        yield from _script(words)
-        return
+def _module(command: CommandLine) -> Iterator[Problem]:
     known = vocabulary.load()
     last = command.module.rpartition(".")[2]
     if not command.module.startswith(f"{_PROGRAM}.") and last not in _OWN_NAMES:
@@ -140,9 +143,9 @@ def _module(words: tuple[Word, ...]) -> Iterator[Problem]:
     yield Problem(command.at.mark, f"{message}; {advice}")
 
 
-def _script(words: tuple[Word, ...]) -> Iterator[Problem]:
+def _script(commands: tuple[tuple[Word, ...], ...]) -> Iterator[Problem]:
     """Yield a file of an earlier release that python is given; it is in no image any more."""
-    for command in programs(words):
+    for command in commands:
         for program, file in pairwise(command):
             name = file.text.rpartition("/")[2].removesuffix(".py")
             is_file = file.text.endswith(".py") and name in _OWN_NAMES

@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from conformance.lint.finding import Severity
-from conformance.lint.image import parse_image
+from conformance.lint.image import other_release
 from conformance.lint.rule import Problem
 from conformance.manifest.document import V1ALPHA1
 from conformance.manifest.node import Mapping
@@ -63,7 +63,7 @@ def check(subject: Subject) -> Iterator[Problem]:
                 yield from _alpha(entry.key, entry.value)
     for part in subject.parts:
         main = part.component.main
-        if main is not None and parse_image(main.image or "").is_covered:
+        if main is not None and other_release(part.component) is None:
             yield from _flags(part)
             yield from _variables(part)
 

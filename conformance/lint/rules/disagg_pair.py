@@ -36,7 +36,10 @@ _PARTNER = {Role.PREFILL: Role.DECODE, Role.DECODE: Role.PREFILL}
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each prefill or decode component whose partner is missing."""
     roles = {part.role for part in subject.parts}
-    unread = any(part.component.is_worker and part.role is None for part in subject.parts)
+    # A worker whose words are not all known, or another graph, may be the partner.
+    unread = any(
+        part.role is None and (part.may_work or part.component.is_worker) for part in subject.parts
+    )
     if unread or has_neighbours(subject.parts, subject.graph):
         return
     for part in subject.parts:

@@ -63,7 +63,8 @@ def check(subject: Subject) -> Iterator[Problem]:
         alone = not has_neighbours(subject.parts, subject.graph)
         if alone and not asking and not any(one.unknown(dest) for one in others):
             yield from (_idle(one, advice) for one in encoders)
-        if alone and not encoders and module in _WAITS:
+        all_read = all(one.part.role is not None for one in played)
+        if alone and all_read and not encoders and module in _WAITS:
             yield from (_in_vain(one, dest) for one in asking)
         if encoders and module == "dynamo.trtllm":
             yield from _misnamed(asking)

@@ -1,7 +1,8 @@
 """A flag that the engine's release does not have ends the container at start.
 
-The command line is parsed with the flags of Dynamo 1.6.1, through shells too. For an image of
-another minor release it is a warning: the flags of that one are not known here.
+The command line is parsed with the flags of Dynamo 1.6.1, through shells too. The flags of another
+minor release are not known here: an image of one gives one warning that says so, and no rule judges
+its flags, modules, roles and variables.
 
 Mend: write the flag that the message names. A flag of an earlier release, of an engine's own server
 or of another module is answered by what it means; only any other one by how it is spelt.
@@ -32,18 +33,31 @@ SEVERITY = Severity.ERROR
 
 
 def check(subject: Subject) -> Iterator[Problem]:
-    """Yield each word that the module would refuse."""
+    """Yield each word that the module would refuse, and a release that is not known here."""
+    yield from _unknown_release(subject)
     for part in subject.parts:
         command = part.command
         if command is None or command.module not in catalog.modules():
             continue
         known = catalog.load(command.module)
-        other = other_release(part.component)
         for fault in known.faults(command.texts, lenient=True):
-            at = command.words[fault.index] if fault.index < len(command.words) else command.at
-            message = f"{command.module} {known.release}: {fault.advice}"
-            if other is None:
-                yield Problem(at.mark, message)
-            else:
-                text = f"{message}; the image is {other}, and only {known.release} is known here"
-                yield Problem(at.mark, text, severity=Severity.WARNING)
+            if command.is_certain(fault.index):
+                at = command.words[fault.index] if fault.index < len(command.words) else command.at
+                yield Problem(at.mark, f"{command.module} {known.release}: {fault.advice}")
+
+
+def _unknown_release(subject: Subject) -> Iterator[Problem]:
+    """Yield the first component of a release whose flags are not known."""
+    for part in subject.read_parts:
+        release = other_release(part.component)
+        main, command = part.component.main, part.command
+        if release is None or main is None or command is None:
+            continue
+        if command.module in catalog.modules():
+            image = main.node.get("image")
+            mark = image.mark if image is not None else part.component.mark
+            message = f'component "{part.component.name}" runs Dynamo {release}, and only'
+            what = "flags, roles and variables of its components are not checked"
+            text = f"{message} {catalog.RELEASE} is known here; {what}"
+            yield Problem(mark, text, severity=Severity.WARNING)
+            return

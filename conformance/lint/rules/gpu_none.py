@@ -36,7 +36,7 @@ SEVERITY = Severity.WARNING
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each engine that asks for no device."""
-    for part in subject.parts:
+    for part in subject.read_parts:
         main, command = part.component.main, part.command
         if main is None or command is None or command.module not in ENGINE_MODULES:
             continue

@@ -19,10 +19,8 @@ FAIL:
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from conformance.engines.commandline import argv, programs
 from conformance.engines.parsing import unexpanded
 from conformance.engines.role import Role
 from conformance.lint.finding import Severity
@@ -53,7 +51,6 @@ _OTHER_NIXL = {
 """Variables that give NIXL another backend than UCX."""
 
 _THROUGH_UCX = {"dynamo.sglang": ("nixl",), "dynamo.trtllm": ("UCX", "NIXL", "DEFAULT")}
-_BRANCHES = re.compile(r"\b(?:if|case|for|while|until)\b|\|\||\bfunction\b")
 """What makes it uncertain whether a script's line is run."""
 
 
@@ -124,19 +121,6 @@ def _vllm_uses_ucx(config: dict[str, Json]) -> bool:
 
 def _transports(worker: EngineSettings) -> _Value | None:
     """Return what `UCX_TLS` is when the engine starts, or None when it is not known."""
-    component = worker.part.component
-    command = argv(component, component.main) if component.main is not None else ()
-    if any(_VARIABLE in word.text for word in command):
-        if any(_BRANCHES.search(word.text) for word in command):
-            return None
-        exported = [
-            _Value(word.text.partition("=")[2], word.mark)
-            for words in programs(command)
-            if words[0].text == "export"
-            for word in words[1:]
-            if word.text.startswith(f"{_VARIABLE}=")
-        ]
-        return exported[0] if len(exported) == 1 else None
     variable = worker.environment(_VARIABLE)
     if variable is None or variable.value is None:
         return None

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.engines.parsing import unexpanded
 from conformance.engines.role import Role
 from conformance.engines.serving import given_mark, served_model
 from conformance.lint.finding import Severity
@@ -42,14 +41,15 @@ def check(subject: Subject) -> Iterator[Problem]:
         return
     played: dict[str, set[Role | None]] = {}
     for part in workers:
-        played.setdefault(served_model(part), set()).add(part.role)
+        if (model := served_model(part)) is not None:
+            played.setdefault(model, set()).add(part.role)
     if all(roles.issuperset(_PAIRED) for roles in played.values()):
         return  # Several models, each of them whole.
     first = workers[0]
     wanted = served_model(first)
     for part in workers[1:]:
         model = served_model(part)
-        if model != wanted and not (unexpanded(model) or unexpanded(wanted)):
+        if model is not None and wanted is not None and model != wanted:
             mark = given_mark(part, "served_model_name", "model", "model_path")
             here = f'component "{part.component.name}" serves {model}'
             there = f'component "{first.component.name}" serves {wanted}'

@@ -30,7 +30,7 @@ from conformance.engines.parsing import unexpanded
 from conformance.engines.role import Role
 from conformance.engines.serving import WORKER_ROLES
 from conformance.lint.finding import Severity
-from conformance.lint.image import parse_image
+from conformance.lint.image import other_release
 from conformance.lint.rule import Problem
 from conformance.lint.rules.gpu_transport import uses_ucx
 from conformance.lint.rules.kv_connector import connector_configs
@@ -305,7 +305,7 @@ def _is_own_network(component: Component) -> bool:
     spec = component.pod_spec
     if spec is None or component.main is None or is_true(spec.get("hostNetwork")):
         return False
-    return parse_image(component.main.image or "").is_covered
+    return other_release(component) is None
 
 
 def _is_alone(component: Component) -> bool:

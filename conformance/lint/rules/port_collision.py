@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from conformance.engines.jsontext import parse_json
+from conformance.engines.parsing import unexpanded
 from conformance.engines.role import Role
 from conformance.engines.serving import publishes_kv_events
 from conformance.lint.finding import Severity
@@ -162,7 +163,8 @@ def _of_vllm(settings: EngineSettings) -> Iterator[_Listener]:
 
 def _of_sglang(settings: EngineSettings) -> Iterator[_Listener]:
     yield from _events(settings)
-    if settings.part.component.node_count > 1 and not settings.given("dist_init_addr"):
+    meets_elsewhere = settings.given("dist_init_addr") or settings.hidden
+    if settings.part.component.node_count > 1 and not meets_elsewhere:
         yield _main(INIT_PORT, "the meeting point of the nodes", None)
     # Without the flag Dynamo takes a port that is free.
     wanted = {"nccl_port": "NCCL"}
@@ -222,5 +224,6 @@ def _declared(container: Container) -> Iterator[_Listener]:
 
 def _moves_http(container: Container) -> bool:
     """Whether a frontend beside `main` is told another port."""
-    by_flag = any(word.text.startswith("--http-port") for word in container.args)
+    words = container.command + container.args
+    by_flag = any("--http-port" in word.text or unexpanded(word.text) for word in words)
     return by_flag or any(one.name in ("DYN_HTTP_PORT", "DYNAMO_PORT") for one in container.env)

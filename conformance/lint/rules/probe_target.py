@@ -29,7 +29,7 @@ from conformance.engines.commandline import programs
 from conformance.engines.role import Role
 from conformance.engines.serving import WORKER_ROLES
 from conformance.lint.finding import Severity
-from conformance.lint.image import parse_image
+from conformance.lint.image import other_release
 from conformance.lint.rule import Problem
 from conformance.lint.rules.pod_probe import DEFAULT_PORTS, PROBES, STARTUP, has_runtime
 from conformance.lint.workload import Placed, given
@@ -131,7 +131,7 @@ def _is_alone(component: Component, main: Container) -> bool:
         return False
     if spec is None or is_true(spec.get("hostNetwork")):
         return False
-    if not parse_image(main.image or "").is_covered:
+    if other_release(component) is not None:
         return False
     started = programs(main.command + main.args)
     servers = [one for one in started if one[0].text.rpartition("/")[2] not in _PREPARES]

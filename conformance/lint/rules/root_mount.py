@@ -47,7 +47,7 @@ def check(subject: Subject) -> Iterator[Problem]:
     for component in subject.graph.components:
         for container in component.containers:
             image = parse_image(container.image or "")
-            if not image.is_published or not image.is_covered or _is_root(component, container):
+            if not image.is_published or image.other_release or _is_root(component, container):
                 continue
             for mount in container.node.mappings("volumeMounts"):
                 path = mount.get("mountPath")

@@ -17,17 +17,16 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from conformance.lint.engine_settings import EngineSettings
 from conformance.lint.finding import Severity
 from conformance.lint.rule import Problem
 from conformance.manifest.fields import is_true
 from conformance.manifest.node import Scalar
 from conformance.manifest.quantity import parse_quantity
-from conformance.manifest.whole import parse_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conformance.engines.role import Part
     from conformance.lint.rule import Subject
     from conformance.manifest.graph import Component
 
@@ -46,15 +45,15 @@ def check(subject: Subject) -> Iterator[Problem]:
         if not isinstance(size, Scalar) or _has_its_own(part.component):
             continue
         given = parse_quantity(size.text)
-        ranks = _ranks(part)
+        ranks = _ranks(EngineSettings(part, subject.graph))
         if given is not None and given < _LEAST and ranks > part.component.node_count:
             shown = "no shared memory" if given == 0 else f"{size.text} of shared memory"
             message = f"{shown} for {ranks} tensor parallel ranks: NCCL finds no space in {_MOUNT}"
             yield Problem(size.mark, f"{message}; leave it out for 8Gi, or give at least 1Gi")
 
 
-def _ranks(part: Part) -> int:
-    values = (parse_whole(part.value(dest)) for dest in _DESTS)
+def _ranks(settings: EngineSettings) -> int:
+    values = (settings.number(dest) for dest in _DESTS)
     return next((value for value in values if value is not None), 1)
 
 

@@ -54,7 +54,7 @@ _EXPANDED = "--custom-jinja-template"
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each variable that nobody fills in."""
-    for part in subject.parts:
+    for part in subject.read_parts:
         if part.command is not None and not part.command.through_shell:
             yield from _unread(part, subject.words)
         for container in part.component.containers:

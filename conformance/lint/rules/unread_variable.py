@@ -22,9 +22,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from conformance.engines import vocabulary
-from conformance.engines.commandline import argv, find_module, programs
+from conformance.engines.commandline import argv, programs, surroundings
 from conformance.lint.finding import Severity
-from conformance.lint.image import parse_image
+from conformance.lint.image import other_release
 from conformance.lint.rule import Problem
 from conformance.manifest.node import Scalar, walk
 from conformance.manifest.suggest import did_you_mean
@@ -32,8 +32,9 @@ from conformance.manifest.suggest import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from conformance.engines.role import Part
     from conformance.lint.rule import Subject
-    from conformance.manifest.graph import Component, EnvVar
+    from conformance.manifest.graph import EnvVar
     from conformance.manifest.node import Mapping
 
 ID = "unread-variable"
@@ -45,7 +46,7 @@ _RETIRED = {"DYN_DEPLOYMENT_CONFIG": "; write its options as args of the compone
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each variable of a Dynamo container that its release does not read."""
-    running = [one for one in subject.graph.components if _runs_dynamo(one)]
+    running = [one.component for one in subject.parts if _runs_dynamo(one, subject.graph.env)]
     if running and len(running) == len(subject.graph.components):
         yield from _unread(subject.graph.env, subject.graph.root)
     for component in running:
@@ -53,16 +54,15 @@ def check(subject: Subject) -> Iterator[Problem]:
             yield from _unread(component.main.env, component.node)
 
 
-def _runs_dynamo(component: Component) -> bool:
+def _runs_dynamo(part: Part, shared: tuple[EnvVar, ...]) -> bool:
     """Return whether what is known of the release says what its main container reads."""
-    main = component.main
-    if main is None or not parse_image(main.image or "").is_covered:
+    main = part.component.main
+    if main is None or other_release(part.component) is not None:
         return False
-    words = argv(component, main)
-    command = find_module(words)
-    if command is not None:
-        return command.module.startswith("dynamo.")
-    return any(one[0].text.split()[:1] == ["dynamo"] for one in programs(words))
+    if part.command is not None:
+        return part.command.module.startswith("dynamo.")
+    started = programs(argv(part.component, main), surroundings(main, shared))
+    return any(one[0].text.split()[:1] == ["dynamo"] for one in started)
 
 
 def _unread(variables: tuple[EnvVar, ...], around: Mapping) -> Iterator[Problem]:

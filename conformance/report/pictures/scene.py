@@ -7,7 +7,12 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from conformance.engines.role import Role, parts
-from conformance.engines.serving import WORKER_ROLES, publishes_kv_events, served_model
+from conformance.engines.serving import (
+    WORKER_ROLES,
+    model_source,
+    publishes_kv_events,
+    served_model,
+)
 from conformance.manifest.graph import EPP, FRONTEND
 from conformance.report.releases import image_releases
 from conformance.report.traits import (
@@ -176,7 +181,7 @@ def scene(graph: Graph) -> Scene:
     played = parts(graph)
     entries = [part for part in played if _is_entry(part)]
     planning = [part for part in played if is_planner(part)]
-    working = [part for part in played if part.role in WORKER_ROLES or is_own(part)]
+    working = [part for part in played if part.likely_role in WORKER_ROLES or is_own(part)]
     working.sort(key=_stage)
     seen = (*entries, *working, *planning)
     entry = _entry(entries[0]) if entries else None
@@ -200,7 +205,7 @@ def counted(number: int, what: str) -> str:
 
 
 def _is_entry(part: Part) -> bool:
-    return part.role is Role.FRONTEND or part.component.type in (FRONTEND, EPP)
+    return part.likely_role is Role.FRONTEND or part.component.type in (FRONTEND, EPP)
 
 
 def _entry(part: Part) -> Entry:
@@ -212,7 +217,7 @@ def _entry(part: Part) -> Entry:
 
 def _stage(part: Part) -> int:
     """Return how early a request meets a worker; code that is somebody's own comes first."""
-    return STAGES.index(part.role) if part.role in STAGES else -1
+    return STAGES.index(part.likely_role) if part.likely_role in STAGES else -1
 
 
 def _engine(graph: Graph, working: list[Part]) -> str:
@@ -224,8 +229,8 @@ def _engine(graph: Graph, working: list[Part]) -> str:
 
 def _model(part: Part) -> str:
     """Return the model that a worker serves; own code is taken to have a flag for it, too."""
-    if part.role is not None or part.command is None:
-        return served_model(part)
+    if part.likely_role is not None or part.command is None:
+        return served_model(part) or model_source(part) or ""
     words = part.command.texts
     return next((value for flag, value in pairwise(words) if flag == "--model"), "")
 
@@ -233,26 +238,28 @@ def _model(part: Part) -> str:
 def _asks(part: Part, other: Part) -> bool:
     """Whether own code names the endpoint of a worker."""
     endpoint = other.value("endpoint")
-    words = part.command.texts if part.command is not None and part.role is None else ()
+    words = part.command.texts if part.command is not None and part.likely_role is None else ()
     return endpoint is not None and any(word.endswith(endpoint) for word in words)
 
 
 def _workers(working: list[Part], entries: list[Part]) -> Iterator[Worker]:
     # SGLang's encoder is asked by the frontend and asks the others; elsewhere these ask it.
-    encoder_first = any(one.role is Role.ENCODE and _module(one) == SGLANG for one in working)
+    encoder_first = any(
+        one.likely_role is Role.ENCODE and _module(one) == SGLANG for one in working
+    )
     routed = any(router_mode(part) == KV for part in entries)
     for part in working:
         component = part.component
-        front = part.role is None or (part.role is Role.ENCODE) == encoder_first
+        front = part.likely_role is None or (part.likely_role is Role.ENCODE) == encoder_first
         yield Worker(
             name=component.name,
-            role=part.role,
+            role=part.likely_role,
             replicas=component.replicas,
             nodes=component.node_count,
             gpus=component.main.gpus if component.main is not None else 0,
             notes=(*(trait.label for trait in part_traits(part)), *_network(part)),
             asked=bool(entries) and front and not any(_asks(one, part) for one in working),
-            kv_events=routed and part.role is not Role.ENCODE and publishes_kv_events(part),
+            kv_events=routed and part.likely_role is not Role.ENCODE and publishes_kv_events(part),
         )
 
 
@@ -270,18 +277,18 @@ def _handoffs(working: list[Part]) -> Iterator[Handoff]:
         for taker, other in enumerate(working):
             if _asks(part, other):
                 yield Handoff(giver, taker, "requests")
-    present = [stage for stage in STAGES if any(part.role is stage for part in working)]
+    present = [stage for stage in STAGES if any(part.likely_role is stage for part in working)]
     for giving, taking in pairwise(present):
         if Role.AGG in (giving, taking) and giving is not Role.ENCODE:
             continue
         for giver, part in enumerate(working):
             for taker, other in enumerate(working):
-                if part.role is giving and other.role is taking:
+                if part.likely_role is giving and other.likely_role is taking:
                     yield Handoff(giver, taker, _handed(part))
 
 
 def _handed(part: Part) -> str:
-    if part.role is Role.ENCODE:
+    if part.likely_role is Role.ENCODE:
         return "embeddings"
     by = transfer(part)
     return f"KV blocks by {by}" if by else "KV blocks"

@@ -182,7 +182,7 @@ def _in_words() -> Iterator[None]:
 def _world(hub: Path, serving: Serving | None) -> dict[str, str]:
     """Return what stands for a hub's cache, with the model in it that the mock engine serves."""
     hub.mkdir()
-    if serving is not None:
+    if serving is not None and serving.source is not None:
         fill_hub(hub, [serving.source])
     return {HUB: str(hub)}
 

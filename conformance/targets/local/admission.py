@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from conformance.lint.finding import Severity
 from conformance.lint.rule import Problem, Subject, load_rules, rule_ids
+from conformance.manifest.expand import expand
 from conformance.manifest.fields import is_true, mark_of
 from conformance.manifest.node import Scalar, walk
-from conformance.rendering.expand import expand
 from conformance.rendering.kubelet import Sources, expanded, look_up
 from conformance.targets.target import DeployFailure
 

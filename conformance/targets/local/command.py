@@ -186,6 +186,9 @@ def _serve(
     for change in deployment.changes:
         say(f"changed for this machine: {change}")
     served = serving(graph)
+    if served is not None and served.model is None:
+        text = "the manifest alone does not say which model is served; the first that registers is"
+        click.echo(f"{graph.name}: {text}", err=True)
     ready = wait_ready(
         deployment,
         model=served.model if served is not None else None,

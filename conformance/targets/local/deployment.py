@@ -293,6 +293,7 @@ def base_environment(engine: str, run: Path) -> dict[str, str]:
         from conformance.mock_engine.own_models import MODELS_VARIABLE
 
         env.update(environment(hub_home=run / "hub"))
+        # A model that only the worker's own script names is made when the worker starts.
         env[MODELS_VARIABLE] = str(run / "models")
     return env
 

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 from conformance.api.cluster import Cluster
 from conformance.engines.serving import model_sources
 from conformance.manifest.config_maps import mounted_files
+from conformance.manifest.expand import expand
 from conformance.manifest.fields import is_true
 from conformance.manifest.graph import FRONTEND, MAIN, Container
 from conformance.mock_engine.own_models import PATHS_VARIABLE
 from conformance.rendering.environment import NIXL_PORT
-from conformance.rendering.expand import expand
 from conformance.rendering.kubelet import Sources, Variable, expanded, look_up, resolved
 from conformance.rendering.pod import render, starts_by_mpi
 from conformance.rendering.relocation import (

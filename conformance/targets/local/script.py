@@ -112,7 +112,7 @@ def run_script(
         env = base_environment(engine, inside)
         chosen = {name: ports.take(0, span=PORT_SPAN) for name in PORT_VARIABLES}
         env.update({name: str(port) for name, port in chosen.items()})
-        if engine == MOCK and serving is not None:
+        if engine == MOCK and serving is not None and serving.source is not None:
             fill_hub(Path(env["HF_HOME"]), [serving.source])
         words = (*TAKES_CTRL_C, "bash", str(script.resolve()))
         start = Start(name=script.name, argv=words, env=env, cwd=inside)

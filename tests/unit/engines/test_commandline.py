@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from conformance.engines.commandline import find_module
 from conformance.engines.role import Role, parts
-from conformance.engines.serving import serving
+from conformance.engines.serving import model_sources, serving
 from conformance.manifest.document import read_documents
 from conformance.manifest.graph import Graph, Word
 from conformance.manifest.read import read_graph
@@ -127,3 +129,82 @@ def test_kv_events_are_on_only_when_asked_for(args: str, *, events: bool) -> Non
 
 def test_a_graph_of_unknown_programs_promises_nothing() -> None:
     assert serving(graph("[]", command="[nginx]")) is None
+
+
+def scripted(script: str, *, env: str = "[]") -> Graph:
+    text = HEAD.replace("MODE}", "agg}") + WORKER.replace(
+        "command: COMMAND", f"env: {env}"
+    ).replace("ARGS", json.dumps([script]))
+    (document,) = read_documents(text, file="g.yaml")
+    return read_graph(document)
+
+
+@pytest.mark.parametrize(
+    ("script", "model", "sources"),
+    [
+        ("exec python3 -m dynamo.vllm --model $M", "a/b", ("a/b",)),
+        ("exec python3 -m dynamo.vllm --model ${M}", "a/b", ("a/b",)),
+        ("X=c/d; python3 -m dynamo.vllm --model $X --served-model-name x", "x", ("c/d",)),
+        ("python3 -m dynamo.vllm --model $(M)", "a/b", ("a/b",)),
+        ("python3 -m dynamo.vllm --model ${NO:-e/f}", "e/f", ("e/f",)),
+        ("python3 -m dynamo.vllm --model $(cat /x)", None, ()),
+        ("python3 -m dynamo.vllm --model a/b $MORE", None, ("a/b",)),
+        ("python3 -m dynamo.vllm $ARGS", None, ()),
+        ("python3 -m acme.worker --model $M", "a/b", ("a/b",)),
+        ("python3 -m acme.worker --model $NO", None, ()),
+    ],
+)
+def test_the_model_that_a_shell_passes(
+    script: str, model: str | None, sources: tuple[str, ...]
+) -> None:
+    graph_ = scripted(script, env="[{name: M, value: a/b}]")
+    served = serving(graph_)
+    assert served is not None
+    assert (served.model, served.roles) == (model, {Role.AGG: 2})
+    assert model_sources(graph_) == sources
+
+
+CHOICE = """\
+if x; then exec python3 -m dynamo.vllm --disaggregation-mode decode; fi
+exec python3 -m dynamo.vllm --disaggregation-mode prefill
+"""
+
+
+@pytest.mark.parametrize(
+    ("script", "role", "likely"),
+    [
+        ("python3 -m dynamo.vllm --disaggregation-mode $R", Role.PREFILL, Role.PREFILL),
+        ("python3 -m dynamo.vllm --disaggregation-mode $NO", None, Role.AGG),
+        ("python3 -m dynamo.vllm $NO", None, Role.AGG),
+        ("python3 -m dynamo.vllm --disaggregation-mode decode $NO", Role.DECODE, Role.DECODE),
+        (CHOICE, None, Role.AGG),
+        ("export DYN_VLLM_DISAGGREGATION_MODE=encode; python3 -m dynamo.vllm",
+         Role.ENCODE, Role.ENCODE),
+        ("DYN_VLLM_DISAGGREGATION_MODE=$NO python3 -m dynamo.vllm", None, Role.AGG),
+        ("unset DYN_VLLM_DISAGGREGATION_MODE; python3 -m dynamo.vllm", None, Role.AGG),
+    ],
+)  # fmt: skip
+def test_a_role_is_known_or_none(script: str, role: Role | None, likely: Role) -> None:
+    mode = "{name: DYN_VLLM_DISAGGREGATION_MODE, value: agg}"
+    worker = parts(scripted(script, env=f"[{{name: R, value: prefill}}, {mode}]"))[1]
+    assert (worker.role, worker.likely_role) == (role, likely)
+
+
+@pytest.mark.parametrize(
+    ("script", "module", "several"),
+    [
+        ("python3 -m pip install x && python3 -m dynamo.vllm", "dynamo.vllm", False),
+        ("python3 -m dynamo.frontend & python3 -u -m dynamo.vllm", "dynamo.vllm", False),
+        ("echo python3 -m dynamo.sglang; $PYTHON -m dynamo.vllm", "dynamo.vllm", False),
+        ("[ -d /x ] || exit 1; python3 -m dynamo.vllm", "dynamo.vllm", False),
+        (
+            "if x; then python3 -m dynamo.vllm; else python3 -m dynamo.sglang; fi",
+            "$(dynamo.sglang || dynamo.vllm)",
+            True,
+        ),
+    ],
+)
+def test_the_module_that_a_script_waits_for(script: str, module: str, *, several: bool) -> None:
+    found = find_module((Word("sh"), Word("-c"), Word(script)))
+    assert found is not None
+    assert (found.module, found.one_of_several) == (module, several)

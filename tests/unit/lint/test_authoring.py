@@ -70,17 +70,26 @@ def test_an_image_has_parts(reference: str, parts: tuple[str, str, str]) -> None
 
 @pytest.mark.parametrize(
     ("tag", "covered"),
-    [("0.9.1", False), ("1.0.0", True), ("v1.6.9-cuda13", True), ("1.7.0", False), ("x", True)],
-)
-def test_what_is_known_covers_some_releases(tag: str, covered: bool) -> None:  # noqa: FBT001
-    assert parse_image(f"a/vllm-runtime:{tag}").is_covered is covered
+    [
+        ("0.9.1", False), ("1.0.0", False), ("v1.6.9-cuda13", True), ("1.7.0", False), ("x", True),
+        ("1.6", True), ("0.9", False), ("1.5.0rc1", False), ("0.5.0.post1", False),
+        ("2.0.0", False), ("main-12ab34c", True), ("", True),
+    ],
+)  # fmt: skip
+def test_one_minor_release_is_known(tag: str, covered: bool) -> None:  # noqa: FBT001
+    assert (parse_image(f"a/vllm-runtime:{tag}").other_release is None) is covered
+
+
+def test_the_number_of_an_own_image_may_be_its_own() -> None:
+    assert parse_image("acme/worker:2.0.0").other_release is None
+    assert parse_image("acme/worker:0.9.0").other_release == "0.9.0"
 
 
 def test_the_commands_of_a_shell_are_found() -> None:
     script = "cd /x && A=1 exec one --a; if two; then three | four; fi"
     found = programs((Word("/bin/bash"), Word("-lc"), Word(script)))
     assert [" ".join(word.text for word in one) for one in found] == [
-        "cd /x", "one --a", "two", "three", "four", "fi",
+        "cd /x", "one --a", "two", "three", "four",
     ]  # fmt: skip
 
 

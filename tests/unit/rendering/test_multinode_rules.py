@@ -8,9 +8,9 @@ import pytest
 
 from conformance.api.cluster import Cluster
 from conformance.manifest.document import read_documents
+from conformance.manifest.expand import expand
 from conformance.manifest.node import NOWHERE
 from conformance.manifest.read import read_graph
-from conformance.rendering.expand import expand
 from conformance.rendering.failure import (
     COMPONENT_ERROR,
     NO_ORCHESTRATOR,

@@ -25,6 +25,8 @@ def expand(text: str, env: Mapping[str, str]) -> str:
     first closing bracket, so in `$(( 8 * $(N) ))` nothing is replaced: that is what the kubelet's
     own `expansion.Expand` does.
     """
+    if "$" not in text:
+        return text
     return "".join(
         env.get(piece.name, str(piece)) if isinstance(piece, Reference) else piece
         for piece in references(text)
