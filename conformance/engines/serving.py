@@ -41,6 +41,7 @@ class Serving:
         features: What the workers are told to do beyond answering.
         registers: How many instances of each Dynamo component there must be, at least and at most.
         embeds: Whether the answers are vectors, not text.
+        frontends: How many frontends take requests, at least one.
     """
 
     model: str | None
@@ -51,6 +52,7 @@ class Serving:
     features: frozenset[Feature] = frozenset()
     registers: dict[str, tuple[int, int]] = field(default_factory=dict)
     embeds: bool = False
+    frontends: int = 1
 
     @property
     def disaggregated(self) -> bool:
@@ -95,6 +97,7 @@ def serving(graph: Graph) -> Serving | None:
         # As what a component of somebody's own registers, only its author knows.
         registers=_registers(known) if all(part.role is not None for part in known) else {},
         embeds=any(part.value("embedding_worker") == "True" for part in workers),
+        frontends=max(sum(part.component.replicas for part in frontends), 1),
     )
 
 

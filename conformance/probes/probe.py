@@ -46,6 +46,11 @@ class Endpoint:
     serving: Serving | None
     workers: tuple[Worker, ...]
 
+    @property
+    def frontends(self) -> int:
+        """How many frontends there are, any of which may answer a request."""
+        return self.serving.frontends if self.serving is not None else 1
+
     def session(self) -> requests.Session:
         """Return an HTTP session that hides nothing: no retries, no proxies."""
         session = requests.Session()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from conformance.engines.role import COMPONENTS
@@ -36,19 +37,22 @@ def roles(endpoint: Endpoint) -> None:
     expect(_fits(found, wanted), text, repeat=endpoint.curl("/health"))
 
 
+def instances(endpoint: Endpoint) -> dict[str, int]:
+    """Return how many instances that answer prompts the frontend knows, by Dynamo component."""
+    with endpoint.session() as session:
+        health = session.get(f"{endpoint.url}/health", timeout=REQUEST_SECONDS).json()
+    return dict(
+        Counter(one["component"] for one in health["instances"] if one["endpoint"] == "generate")
+    )
+
+
 def _registered(endpoint: Endpoint, wanted: Iterable[str]) -> dict[str, int]:
     """Return how many workers the frontend knows, by their Dynamo component.
 
     What is neither promised nor a worker's component is somebody's own, or the planner.
     """
     of_workers = {*COMPONENTS.values(), *wanted}
-    with endpoint.session() as session:
-        health = session.get(f"{endpoint.url}/health", timeout=REQUEST_SECONDS).json()
-    counts: dict[str, int] = {}
-    for one in health["instances"]:
-        if one["endpoint"] == "generate" and one["component"] in of_workers:
-            counts[one["component"]] = counts.get(one["component"], 0) + 1
-    return counts
+    return {name: count for name, count in instances(endpoint).items() if name in of_workers}
 
 
 def _fits(found: dict[str, int], wanted: dict[str, tuple[int, int]]) -> bool:

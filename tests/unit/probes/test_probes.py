@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
@@ -43,7 +43,13 @@ class Behaviour:
     decode_counts: bool = True
     knows_prefixes: bool = True
     absent: int = 0
-    """How often the second prefill worker is asked before it has registered."""
+    """How often the frontend is asked before it knows the second prefill worker."""
+    names_workers: bool = False
+    """Whether answers name the workers, and how much of the prompt the router knew."""
+    names_hit_rate: bool = True
+    refuses_fields: bool = False
+    late: int = 0
+    """Until which request the answers come from a frontend that knows one worker only."""
 
 
 def sticky(count: int, prompt: str, held: dict[str, int]) -> int:
@@ -56,32 +62,58 @@ def fickle(count: int, prompt: str, held: dict[str, int]) -> int:
     return 1 - held[prompt] if prompt in held else sticky(count, prompt, held)
 
 
+NAMED = Behaviour(pick=sticky, names_workers=True)
+"""A frontend whose answers name the workers."""
+
+
+def turns(count: int, _prompt: str, _held: dict[str, int]) -> int:
+    """Send prompts to the workers in turn."""
+    return count % 2
+
+
 class Stub:
     """A frontend and two prefill workers in one server."""
 
-    def __init__(self, behaviour: Behaviour) -> None:
+    def __init__(self, behaviour: Behaviour, promised: int) -> None:
         self.behaviour = behaviour
+        self.promised = promised
         self.counts = [0, 0]
         self.asked = 0
         self.decoded = 0
         self.cached = 0
         self.held: dict[str, int] = {}
 
-    def serve(self, prompt: str) -> None:
+    def serve(self, prompt: str) -> dict[str, object]:
         known = prompt in self.held
         worker = self.behaviour.pick(self.decoded, prompt, self.held)
+        if self.decoded < self.behaviour.late:
+            worker, known = self.decoded % 2, False
         self.decoded += 1
         if self.behaviour.prefill_counts:
             self.counts[worker] += 1
-        if known and self.behaviour.knows_prefixes:
+        knew = known and self.behaviour.knows_prefixes
+        if knew:
             self.cached += 64
+        if not self.behaviour.names_workers:
+            return {}
+        prefill = 70 + worker if self.behaviour.prefill_counts else 80
+        timing = {"kv_hit_rate": 0.9 if knew else 0.0} if self.behaviour.names_hit_rate else {}
+        return {
+            "nvext": {
+                "worker_id": {"prefill_worker_id": prefill, "decode_worker_id": 80},
+                "timing": timing,
+            }
+        }
+
+    def health(self) -> dict[str, object]:
+        self.asked += 1
+        known = self.promised if self.asked > self.behaviour.absent else 1
+        components = ["prefill"] * known + ["backend"]
+        return {"instances": [{"component": one, "endpoint": "generate"} for one in components]}
 
     def metrics(self, path: str) -> str:
         kind = "dynamo_component_requests_total"
         labels = 'dynamo_component="{}",dynamo_endpoint="generate"'
-        if path.startswith("/prefill1") and self.asked < self.behaviour.absent:
-            self.asked += 1
-            return "\n"
         if path.startswith("/prefill"):
             count = self.counts[int(path[8])]
             return f"{kind}{{{labels.format('prefill')}}} {count}\n"
@@ -131,7 +163,8 @@ def handler(stub: Stub) -> type[BaseHTTPRequestHandler]:
             if self.path.endswith("/metrics"):
                 self.reply(200, stub.metrics(self.path).encode(), "text/plain")
                 return
-            self.json(200, {"data": [{"id": name} for name in stub.behaviour.models]})
+            models = {"data": [{"id": name} for name in stub.behaviour.models]}
+            self.json(200, stub.health() if self.path.endswith("/health") else models)
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
@@ -139,9 +172,12 @@ def handler(stub: Stub) -> type[BaseHTTPRequestHandler]:
             if body["model"] != MODEL:
                 self.json(stub.behaviour.unknown_status, stub.behaviour.unknown_body)
                 return
-            stub.serve(str(body.get("prompt")))
+            if "nvext" in body and stub.behaviour.refuses_fields:
+                self.json(400, {"error": {"message": "unknown field nvext"}})
+                return
+            told = stub.serve(str(body.get("prompt")))
             if not body.get("stream"):
-                self.json(200, stub.whole(chat=chat))
+                self.json(200, {**stub.whole(chat=chat), **told})
                 return
             lines = [f"data: {json.dumps(one)}\n\n" for one in stub.chunks(chat=chat)]
             data = "".join([*lines, "data: [DONE]\n\n"]).encode()
@@ -164,8 +200,10 @@ def handler(stub: Stub) -> type[BaseHTTPRequestHandler]:
 
 
 @contextmanager
-def endpoint(behaviour: Behaviour, *, promised: int = 2) -> Iterator[Endpoint]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler(Stub(behaviour)))
+def endpoint(
+    behaviour: Behaviour, *, promised: int = 2, frontends: int = 1, counted: bool = True
+) -> Iterator[Endpoint]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler(Stub(behaviour, promised)))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     url = f"http://127.0.0.1:{server.server_port}"
@@ -174,8 +212,10 @@ def endpoint(behaviour: Behaviour, *, promised: int = 2) -> Iterator[Endpoint]:
         yield Endpoint(
             url=url,
             model=MODEL,
-            serving=promise({**DISAGGREGATED, Role.PREFILL: promised}, "kv"),
-            workers=(*prefill, Worker("decode", f"{url}/decode")),
+            serving=replace(
+                promise({**DISAGGREGATED, Role.PREFILL: promised}, "kv"), frontends=frontends
+            ),
+            workers=(*prefill, Worker("decode", f"{url}/decode")) if counted else (),
         )
     finally:
         server.shutdown()
@@ -196,6 +236,7 @@ ASKED = {
 @pytest.fixture(autouse=True)
 def _no_settling(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("conformance.probes.routing.SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr("conformance.probes.routing.LATE_SECONDS", 0.0)
 
 
 @pytest.mark.parametrize("probe", ASKED.values(), ids=ASKED)
@@ -232,7 +273,7 @@ def test_a_good_endpoint_passes_every_probe(probe: Probe) -> None:
         ("unknown-model", Behaviour(unknown_body="gone"), "no OpenAI error body"),
         ("prefill", Behaviour(prefill_counts=False), "prefill workers served 0 of 4"),
         ("prefill", Behaviour(decode_counts=False), "backend workers served 0 of 4"),
-        ("kv-router", Behaviour(pick=lambda n, _p, _h: n % 2), "went to prefill-"),
+        ("kv-router", Behaviour(pick=turns), "went to prefill-"),
         ("kv-router", Behaviour(pick=fickle), "that prefill-0 holds went to prefill-1"),
         (
             "kv-router",
@@ -267,6 +308,73 @@ def test_a_worker_that_does_not_come_is_missed(monkeypatch: pytest.MonkeyPatch) 
         pytest.raises(ProbeFailure, match="1 of 2 prefill workers"),
     ):
         PROBES["kv-router"].run(lonely)
+
+
+@pytest.mark.parametrize("probe", ["kv-router", "prefill"])
+@pytest.mark.parametrize("frontends", [1, 2])
+def test_answers_that_name_the_workers_need_no_system_port(probe: str, frontends: int) -> None:
+    with endpoint(NAMED, frontends=frontends, counted=False) as good:
+        PROBES[probe].run(good)
+
+
+@pytest.mark.parametrize("frontends", [1, 2])
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (replace(NAMED, pick=turns), "went to worker 7"),
+        (replace(NAMED, knows_prefixes=False), "the router knew of no cached token"),
+        # A frontend that takes turns says nothing of a hit rate.
+        (replace(NAMED, pick=turns, names_hit_rate=False), "went to worker 7"),
+    ],
+)
+def test_a_wrong_router_is_seen_behind_any_number_of_frontends(
+    frontends: int, fault: Behaviour, words: str
+) -> None:
+    with (
+        endpoint(fault, frontends=frontends) as faulty,
+        pytest.raises(ProbeFailure, match=words),
+    ):
+        PROBES["kv-router"].run(faulty)
+
+
+def test_a_frontend_that_knows_the_workers_late_is_waited_for() -> None:
+    with endpoint(replace(NAMED, late=6), frontends=2) as late:
+        PROBES["kv-router"].run(late)
+
+
+@pytest.mark.parametrize("behaviour", [Behaviour(pick=sticky), replace(NAMED, refuses_fields=True)])
+def test_an_older_frontend_is_judged_by_the_counters(behaviour: Behaviour) -> None:
+    with endpoint(behaviour) as old:
+        PROBES["kv-router"].run(old)
+        PROBES["prefill"].run(old)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "words"),
+    [
+        (Behaviour(pick=sticky), "do not name the workers, and each of the 2 frontends"),
+        (replace(NAMED, names_hit_rate=False), "whether the router knew why is not told"),
+    ],
+)
+def test_several_older_frontends_are_not_judged(behaviour: Behaviour, words: str) -> None:
+    with endpoint(behaviour, frontends=2) as old, pytest.raises(Unsupported, match=words):
+        PROBES["kv-router"].run(old)
+
+
+def test_a_skipped_prefill_is_seen_without_system_ports() -> None:
+    with (
+        endpoint(replace(NAMED, prefill_counts=False), counted=False) as skipping,
+        pytest.raises(ProbeFailure, match="0 of 4 answers name a prefill worker"),
+    ):
+        PROBES["prefill"].run(skipping)
+
+
+def test_workers_that_nobody_names_are_not_judged() -> None:
+    with (
+        endpoint(Behaviour(), counted=False) as silent,
+        pytest.raises(Unsupported, match="do not name the workers"),
+    ):
+        PROBES["prefill"].run(silent)
 
 
 @pytest.mark.parametrize(
