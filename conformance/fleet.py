@@ -113,7 +113,9 @@ class _Work:
         """Return it as a job."""
         pods = sum(one.replicas * one.node_count for one in self.example.graph.components)
         checks = (READY, *(probe.id for probe in self.probes))
-        return Job(self.example.nodeid, pods, checks, self.run)
+        return Job(
+            self.example.nodeid, pods, checks, self.run, needs=self.site.needs[self.example.path]
+        )
 
     def run(self, record: Record) -> None:
         """Bring the example up, carry out its checks, and remove it."""
@@ -143,6 +145,7 @@ class _Work:
                 model=example.promised.model if example.promised is not None else None,
                 timeout=example.config.getoption("--dynamo-timeout"),
                 embeds=example.promised is not None and example.promised.embeds,
+                held=lambda: deployment.is_held,
             )
         except DeployFailure as failure:
             deployment.failed(failure)

@@ -13,11 +13,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
+from conformance.targets.cluster.fitting import Capacity
 from conformance.targets.target import DeployFailure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
+
+    from conformance.targets.cluster.fitting import Need, Node, Placement
 
 POLL_SECONDS = 0.2
 """How often a waiting caller looks up, so that Ctrl-C reaches it."""
@@ -34,10 +37,12 @@ class Room:
         pods: How many pods there are at most; what they hold is memory.
         starting: How many of them belong to jobs that have not passed their first check yet;
             what they take is computing, much more than later.
+        nodes: What has room for what they ask for; none when nobody knows.
     """
 
     pods: int
     starting: int
+    nodes: tuple[Node, ...] = ()
 
 
 def nothing() -> None:
@@ -106,6 +111,7 @@ class Job:
         checks: The checks in their order.
         work: Brings the example up, carries out the checks, and cleans up. It gets a function that
             records each check: its name, and what it raised or None.
+        needs: What its pods ask for.
         results: How each check ended.
         took: Seconds from the start of the work to the end of each check.
     """
@@ -114,6 +120,7 @@ class Job:
     pods: int
     checks: tuple[str, ...]
     work: Callable[[Callable[[str, BaseException | None], None]], None]
+    needs: tuple[Need, ...] = ()
     results: dict[str, Future[None]] = field(default_factory=dict)
     took: dict[str, float] = field(default_factory=dict)
 
@@ -178,6 +185,7 @@ class Schedule:
         self._waiting = sorted(jobs, key=lambda job: -job.pods)
         self._room = room
         self._free, self._may_start = room.pods, room.starting
+        self._capacity = Capacity(room.nodes)
         self._stop = stop
         self._changed = threading.Condition()
         self._threads: list[threading.Thread] = []
@@ -207,26 +215,29 @@ class Schedule:
             # A job larger than all the room runs alone.
             pods = min(job.pods, self._room.pods)
             starting = min(job.pods, self._room.starting)
-            if not self._take(pods, starting):
+            placement = self._take(job, pods, starting)
+            if placement is None:
                 job.abandon(AbandonedError("the run was ended"))
                 continue
             self._give_back_after_first_check(job, starting)
             thread = threading.Thread(
-                target=self._run, args=(job, pods), name=job.name, daemon=True
+                target=self._run, args=(job, pods, placement), name=job.name, daemon=True
             )
             self._threads.append(thread)
             thread.start()
 
-    def _take(self, pods: int, starting: int) -> bool:
-        """Wait for room and take it; return whether the run still goes on."""
+    def _take(self, job: Job, pods: int, starting: int) -> Placement | None:
+        """Wait for room and take it; None when the run is to end."""
         with self._changed:
-            while (self._free < pods or self._may_start < starting) and not self._stop.wanted:
+            while not self._stop.wanted:
+                if self._free >= pods and self._may_start >= starting:
+                    placement = self._capacity.place(job.needs)
+                    if placement is not None:
+                        self._free -= pods
+                        self._may_start -= starting
+                        return placement
                 self._changed.wait(POLL_SECONDS)
-            if self._stop.wanted:
-                return False
-            self._free -= pods
-            self._may_start -= starting
-            return True
+        return None
 
     def _give_back_after_first_check(self, job: Job, starting: int) -> None:
         def give_back(_check: Future[None]) -> None:
@@ -236,10 +247,11 @@ class Schedule:
 
         job.results[job.checks[0]].add_done_callback(give_back)
 
-    def _run(self, job: Job, pods: int) -> None:
+    def _run(self, job: Job, pods: int, placement: Placement) -> None:
         try:
             job.run()
         finally:
             with self._changed:
                 self._free += pods
+                self._capacity.give_back(placement, job.needs)
                 self._changed.notify_all()

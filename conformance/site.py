@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from conformance.manifest.node import Mapping as Table
-from conformance.manifest.quantity import parse_quantity
+from conformance.manifest.read import read_graph
 from conformance.schedule import Room
 from conformance.targets.cluster.apply import Manifest
 from conformance.targets.cluster.connection import Connection
 from conformance.targets.cluster.errors import ApiError
 from conformance.targets.cluster.namespace import remove_orphans
-from conformance.targets.cluster.preflight import Terms, preflight, survey
-from conformance.targets.cluster.resources import NODES, as_mapping
+from conformance.targets.cluster.preflight import Survey, Terms, needs, preflight, survey
+from conformance.targets.cluster.shared import Shared
 from conformance.targets.cluster.target import ClusterTarget, new_run
 from conformance.targets.target import DeployFailure, TargetUnavailableError
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     import pytest
 
     from conformance.manifest.graph import Graph
+    from conformance.targets.cluster.fitting import Need, Node
     from conformance.targets.cluster.removal import Removal
     from conformance.targets.kind.ground import GroundOptions
     from conformance.targets.target import Change
@@ -56,9 +56,11 @@ class Site:
         bring: Files to apply before each example.
         furnish: Puts into a new namespace what the graphs of a file expect there.
         missing: What the cluster lacks for each file.
+        needs: What the pods of each file ask for.
         changes: What differs in it from a cluster with GPUs.
         progress: Is told what happens.
         removals: What is being removed.
+        shared: What its graphs share.
     """
 
     connection: Connection
@@ -68,9 +70,11 @@ class Site:
     bring: tuple[Path, ...]
     furnish: Furnish
     missing: Mapping[Path, tuple[str, ...]]
+    needs: Mapping[Path, tuple[Need, ...]]
     changes: tuple[Change, ...]
     progress: Progress
     removals: list[Removal] = field(default_factory=list)
+    shared: Shared = field(default_factory=Shared)
 
     def target(self, file: Path) -> ClusterTarget:
         """Return the target for the graphs of a file."""
@@ -84,6 +88,7 @@ class Site:
             # In a namespace that stays, the next example needs what this one leaves.
             removed=self._await if self.namespace is not None else self.removals.append,
             progress=_quiet,
+            shared=self.shared,
         )
 
     def lacks(self, file: Path) -> tuple[str, ...]:
@@ -122,12 +127,16 @@ def open_site(
             )
             connection, terms = ground.connection, ground.terms
             furnish: Furnish = ground.furnish
-            changes, room = ground.changes, _room(connection)
+            changes = ground.changes
         else:
             connection = stack.enter_context(_named_cluster(config))
-            furnish, changes, room = _nothing, (), ONE_AT_A_TIME
+            furnish, changes = _nothing, ()
             terms = Terms(namespace=config.getoption("--dynamo-namespace"))
         _sweep(connection, progress)
+        surveyed = _survey(connection, terms)
+        nodes = surveyed.found.nodes or ()
+        is_kind = config.getoption("--dynamo-target") == KIND
+        room = _room(nodes) if is_kind else replace(ONE_AT_A_TIME, nodes=nodes)
         site = Site(
             connection=connection,
             run=new_run(),
@@ -135,7 +144,8 @@ def open_site(
             namespace=config.getoption("--dynamo-namespace"),
             bring=tuple(config.getoption("--dynamo-bring")),
             furnish=furnish,
-            missing=_preflight(connection, manifests, terms, progress),
+            missing=_preflight(connection, manifests, terms, surveyed, progress),
+            needs={path: _needs(one, terms) for path, one in manifests.items()},
             changes=changes,
             progress=progress,
         )
@@ -190,10 +200,8 @@ def _await_all(removals: Iterable[Removal], progress: Progress) -> None:
             progress(str(failure))
 
 
-def _preflight(
-    connection: Connection, manifests: Mapping[Path, Manifest], terms: Terms, progress: Progress
-) -> dict[Path, tuple[str, ...]]:
-    """Return what the cluster lacks for each file; it is told before anything is applied.
+def _survey(connection: Connection, terms: Terms) -> Survey:
+    """Look at the cluster.
 
     Raises:
         TargetUnavailableError: Something is missing that everything needs.
@@ -202,6 +210,17 @@ def _preflight(
     if surveyed.lacks:
         head = f"the cluster {connection.context} cannot be used:"
         raise TargetUnavailableError("\n".join((head, *(f"  {one}" for one in surveyed.lacks))))
+    return surveyed
+
+
+def _preflight(
+    connection: Connection,
+    manifests: Mapping[Path, Manifest],
+    terms: Terms,
+    surveyed: Survey,
+    progress: Progress,
+) -> dict[Path, tuple[str, ...]]:
+    """Return what the cluster lacks for each file; it is told before anything is applied."""
     found = {
         path: preflight(connection, [manifest], terms=terms, surveyed=surveyed)
         for path, manifest in manifests.items()
@@ -212,21 +231,22 @@ def _preflight(
     return {path: tuple(one.what for one in each) for path, each in found.items()}
 
 
-def _room(connection: Connection) -> Room:
+def _needs(manifest: Manifest, terms: Terms) -> tuple[Need, ...]:
+    """Return what the pods of a file ask for: all its graphs are applied together."""
+    return tuple(pod for one in manifest.graphs for pod in needs(read_graph(one), terms))
+
+
+def _room(nodes: tuple[Node, ...]) -> Room:
     """Return how many pods with the mock engine the nodes of a test cluster hold at once."""
     pods, starting = 0, 0
-    for node in connection.list(NODES):
-        status = as_mapping(node).mapping("status") or Table()
-        allocatable = status.mapping("allocatable") or Table()
-        cores = parse_quantity(allocatable.string("cpu") or "0") or 0
-        memory = parse_quantity(allocatable.string("memory") or "0") or 0
-        pods += int(memory / POD_BYTES)
-        starting += int(cores * STARTING_PER_CORE)
-    return Room(pods=max(pods, 1), starting=max(starting, 1))
+    for node in nodes:
+        pods += int(max(node.left.get("memory", 0), 0) / POD_BYTES)
+        starting += int(node.allocatable.get("cpu", 0) * STARTING_PER_CORE)
+    return Room(pods=max(pods, 1), starting=max(starting, 1), nodes=nodes)
 
 
 def _within(room: Room, wanted: int | None) -> Room:
     """Return the room with as many pods as somebody wants, who knows the cluster better."""
     if not wanted:
         return room
-    return Room(pods=wanted, starting=max(min(wanted, room.starting), 1))
+    return replace(room, pods=wanted, starting=max(min(wanted, room.starting), 1))

@@ -32,6 +32,9 @@ SIGN_SECONDS = 60.0
 SETTLED_SECONDS = 15.0
 """How long a graph may take to answer once everything in it says that it is ready."""
 
+HELD_SECONDS = 900.0
+"""How long other graphs may keep one from coming up, before its own time is up too."""
+
 GENERATE = "generate"
 """The endpoint through which a worker serves."""
 
@@ -63,6 +66,7 @@ def wait_ready(
     model: str | None,
     timeout: float,
     embeds: bool = False,
+    held: Callable[[], bool] = lambda: False,
     progress: Callable[[str], None] = lambda _line: None,
 ) -> Readiness:
     """Wait until `model` answers GOOD_ANSWERS times in a row.
@@ -72,6 +76,7 @@ def wait_ready(
         model: The model id to expect; None takes the first that is listed.
         timeout: Seconds to wait at most.
         embeds: Whether the answers are vectors, not text.
+        held: Whether other graphs keep it from coming up at the moment; that time is not its own.
         progress: Is told what is being waited for, within PROGRESS_SECONDS of each change and
             every SIGN_SECONDS.
 
@@ -88,6 +93,8 @@ def wait_ready(
         while good < GOOD_ANSWERS:
             deployment.check()
             now = time.monotonic()
+            if held() and now - started < HELD_SECONDS:
+                deadline = now + timeout
             settled_for = deployment.settled_for or 0.0
             if settled_for > SETTLED_SECONDS or now > deadline or now > next_word:
                 seen = _in_full(session, deployment.url, seen)

@@ -592,7 +592,7 @@ def test_the_listed_rights_are_enough(shop: Shop, kubeconfig_file: Path, tmp_pat
 
 
 PROVIDED = Terms(
-    provided=frozenset({("Secret", "hf-token-secret")}), ignored=frozenset({"cpu", "memory"})
+    provided=frozenset({("Secret", "hf-token-secret")}), scaled={"cpu": "10m", "memory": "16Mi"}
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from conformance import fleet
 from conformance.fleet import launched, tell_ends
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pytest
 
     from conformance.manifest.graph import Graph
+    from conformance.targets.cluster.fitting import Need
 
     Record = Callable[[str, BaseException | None], None]
 
@@ -84,6 +85,7 @@ class Place:
 
     connection = None
     room = Room(pods=1, starting=1)
+    needs: ClassVar[dict[Path, tuple[Need, ...]]] = {AGG: ()}
 
 
 class Published:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
 
+from conformance.manifest.node import Mapping
 from conformance.schedule import AbandonedError, Job, Room, Schedule, Stop
+from conformance.targets.cluster.fitting import Need, Node
 from conformance.targets.target import DeployFailure
 
 if TYPE_CHECKING:
@@ -118,6 +121,29 @@ def test_jobs_that_start_do_not_start_beside_too_many() -> None:
     with Schedule(jobs, room=Room(pods=10, starting=3), stop=Stop()):
         jobs[1].wait("chat")
     assert order == ["one starts", "one is up", "two starts", "two is up"]
+
+
+def test_jobs_wait_for_what_the_nodes_have_left() -> None:
+    node = Node(name="n", labels={}, taints=(), allocatable={"cpu": Decimal("0.1")})
+    need = Need(who="W", spec=Mapping(), takes={"cpu": Decimal("0.04")})
+    lock = threading.Lock()
+    now, most = 0, 0
+
+    def work(record: Record) -> None:
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+        time.sleep(0.05)
+        with lock:
+            now -= 1
+        passing(record)
+
+    jobs = [Job(f"{n}", 1, ("ready", "chat"), work, needs=(need,)) for n in range(6)]
+    with Schedule(jobs, room=Room(pods=9, starting=9, nodes=(node,)), stop=Stop()):
+        for one in jobs:
+            one.wait("chat")
+    assert most == 2
 
 
 def test_a_job_that_fails_before_its_first_check_gives_its_room_back() -> None:

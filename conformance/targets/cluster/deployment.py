@@ -124,6 +124,11 @@ class ClusterDeployment:
         """Seconds since all pods were ready; None when some are not, or not there yet."""
         return self.watch.settled_for
 
+    @property
+    def is_held(self) -> bool:
+        """Whether other graphs keep this one from coming up."""
+        return self.watch.is_held
+
     def state(self) -> str:
         """Return how far it has come, in one line."""
         return in_words(self.watch.snapshot)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from conformance.api.cluster import Cluster
@@ -23,11 +23,19 @@ from conformance.rendering.failure import ReconcileFailure
 from conformance.rendering.pod import render
 from conformance.targets.cluster import rights
 from conformance.targets.cluster.errors import NOT_FOUND, ApiError
-from conformance.targets.cluster.fitting import Node, read_node, room
+from conformance.targets.cluster.fitting import (
+    Need,
+    Node,
+    pod_takes,
+    read_nodes,
+    room,
+    together,
+)
 from conformance.targets.cluster.resources import (
     CLAIMS,
     CONFIG_MAPS,
     NODES,
+    PODS,
     PRIORITY_CLASSES,
     RUNTIME_CLASSES,
     SECRETS,
@@ -87,14 +95,16 @@ class Terms:
         namespace: The namespace to use; None makes one for each example.
         documents: The objects that are brought along.
         provided: What the world puts into every namespace, by kind and name.
-        ignored: Resources whose requests are no matter, because the world changes them.
+        scaled: What every container of a graph asks for in place of its own words.
+        small: What to add where a node is too small for what a graph asks for.
         scales_up: Whether nodes come when they are needed, so that none being there says nothing.
     """
 
     namespace: str | None = None
     documents: tuple[Document, ...] = ()
     provided: frozenset[tuple[str, str]] = frozenset()
-    ignored: frozenset[str] = frozenset()
+    scaled: dict[str, str] = field(default_factory=dict)
+    small: str = ""
     scales_up: bool = False
 
     @property
@@ -215,7 +225,8 @@ def look(connection: Connection) -> Found:
     return Found(
         versions=frozenset(served),
         groups=frozenset(groups),
-        nodes=tuple(read_node(one) for one in nodes) if nodes is not None else None,
+        # Where we may not see all pods, a node counts as empty.
+        nodes=None if nodes is None else read_nodes(nodes, _seen(connection, PODS) or ()),
         classes=frozenset(_name(one) for one in classes) if classes is not None else None,
         default_class=any(_is_default(one) for one in classes or ()),
     )
@@ -232,16 +243,31 @@ def of_graph(found: Found, graph: Graph, terms: Terms) -> Iterator[str]:
         )
     if found.nodes is None or terms.scales_up:
         return
+    pods = needs(graph, terms)
+    # Pods of one component are alike, and what one misses is said once.
+    said = {one: None for pod in pods for one in room(pod, found.nodes, why=terms.small)}
+    yield from said or together(pods, found.nodes)
+
+
+def needs(graph: Graph, terms: Terms) -> tuple[Need, ...]:
+    """Return the pods of a graph; nothing when the operator makes none of it.
+
+    Args:
+        graph: The graph.
+        terms: Under which terms it is to run.
+    """
     try:
         workloads = render(graph, namespace=terms.namespace or "any", cluster=Cluster(lws=True))
     except ReconcileFailure:
-        return  # What the operator does with it, the operator says.
+        return ()  # What the operator does with it, the operator says.
+    found = []
     for workload in workloads:
-        for template in (workload.leader, workload.follower):
-            if workload.replicas and template is not None:
-                yield from room(
-                    template.spec, found.nodes, who=workload.component.name, ignored=terms.ignored
-                )
+        others = [] if workload.follower is None else [workload.follower] * (workload.size - 1)
+        for template in [workload.leader, *others] * workload.replicas:
+            takes = pod_takes(template.spec, scaled=terms.scaled)
+            need = Need(who=workload.component.name, spec=template.spec, takes=takes)
+            found.append(need)
+    return tuple(found)
 
 
 def _of_api(found: Found, document: Document) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from conformance.targets.target import DeployFailure
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from concurrent.futures import Future
 
 REMOVAL_SECONDS = 180.0
@@ -28,6 +29,10 @@ class Removal:
     def is_done(self) -> bool:
         """Whether it has come to an end, good or bad."""
         return self._future.done()
+
+    def when_done(self, callback: Callable[[], None]) -> None:
+        """Have `callback` called when it has come to an end, good or bad."""
+        self._future.add_done_callback(lambda _future: callback())
 
     def wait(self, seconds: float = REMOVAL_SECONDS) -> None:
         """Return when nothing of it is left.

@@ -66,6 +66,7 @@ PRIORITY_CLASSES = Resource(
 )
 RUNTIME_CLASSES = Resource("node.k8s.io/v1", "runtimeclasses", "RuntimeClass", namespaced=False)
 LEADER_WORKER_SETS = Resource("leaderworkerset.x-k8s.io/v1", "leaderworkersets", "LeaderWorkerSet")
+LEASES = Resource("coordination.k8s.io/v1", "leases", "Lease")
 COMPONENTS = Resource(
     f"{GROUP}/{V1BETA1}", "dynamocomponentdeployments", "DynamoComponentDeployment"
 )

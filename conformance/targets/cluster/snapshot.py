@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 PENDING, RUNNING, SUCCEEDED, FAILED = "Pending", "Running", "Succeeded", "Failed"
 READY, SCHEDULED = "Ready", "PodScheduled"
 NODE_RANK = "--node-rank"
+PROVISIONERS = (
+    "volume.kubernetes.io/storage-provisioner",
+    "volume.beta.kubernetes.io/storage-provisioner",
+)
+SELECTED_NODE = "volume.kubernetes.io/selected-node"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,12 +203,59 @@ class GraphStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A PersistentVolumeClaim."""
+    """A PersistentVolumeClaim.
+
+    Attributes:
+        name: Its name.
+        phase: Its phase.
+        storage_class: Its storage class, which the API server fills in where it is left out.
+        provisioner: What is to make its volume, as the control plane has noted it.
+        node: The node that the volume is to be on, once the scheduler has chosen it.
+        created: When it was made.
+    """
 
     name: str
     phase: str
     storage_class: str
+    provisioner: str
+    node: str
     created: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorState:
+    """A Dynamo operator, by its Deployment.
+
+    Attributes:
+        name: The Deployment's name.
+        namespace: Its namespace.
+        wanted: How many pods it is to have.
+        pods: The pods it has.
+        renewed: When one of its pods last renewed a lease; None when they hold none.
+    """
+
+    name: str
+    namespace: str
+    wanted: int
+    pods: tuple[Pod, ...]
+    renewed: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """What is around a namespace, as far as it is known.
+
+    Attributes:
+        operators: The operators of the cluster; None when nobody has looked or may.
+        progress: When the operator last changed the status of any graph of this run.
+        is_crowded: Whether other graphs of this run take room.
+        room_since: When the last of them gave its room back.
+    """
+
+    operators: tuple[OperatorState, ...] | None = None
+    progress: datetime | None = None
+    is_crowded: bool = False
+    room_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +270,7 @@ class Snapshot:
         events: What happened in the namespace.
         graphs: The graphs in the namespace.
         claims: The claims in the namespace.
+        around: What is around the namespace.
     """
 
     expected: dict[str, int] = field(default_factory=dict)
@@ -227,6 +280,7 @@ class Snapshot:
     events: tuple[Event, ...] = ()
     graphs: tuple[GraphStatus, ...] = ()
     claims: tuple[Claim, ...] = ()
+    around: Around = field(default_factory=Around)
 
     @property
     def ready_pods(self) -> tuple[Pod, ...]:
@@ -265,6 +319,7 @@ def snapshot(
     events: Iterable[KubeObject] = (),
     graphs: Iterable[KubeObject] = (),
     claims: Iterable[KubeObject] = (),
+    around: Around | None = None,
 ) -> Snapshot:
     """Return what objects of the API say."""
     return Snapshot(
@@ -274,6 +329,7 @@ def snapshot(
         events=tuple(read_event(one) for one in events),
         graphs=tuple(read_graph_status(one) for one in graphs),
         claims=tuple(read_claim(one) for one in claims),
+        around=around or Around(),
     )
 
 
@@ -348,11 +404,38 @@ def read_claim(value: KubeObject) -> Claim:
     """Return a PersistentVolumeClaim as the API gives it."""
     root = as_mapping(value)
     meta, spec, status = (_part(root, key) for key in ("metadata", "spec", "status"))
+    notes = _part(meta, "annotations")
     return Claim(
         name=meta.string("name") or "",
         phase=status.string("phase") or PENDING,
         storage_class=spec.string("storageClassName") or "",
+        provisioner=next(filter(None, map(notes.string, PROVISIONERS)), ""),
+        node=notes.string(SELECTED_NODE) or "",
         created=_time(meta, "creationTimestamp"),
+    )
+
+
+def read_operator(
+    deployment: KubeObject, *, pods: Iterable[KubeObject], leases: Iterable[KubeObject]
+) -> OperatorState:
+    """Return an operator as the API gives its Deployment, its pods and its namespace's leases."""
+    root = as_mapping(deployment)
+    meta, spec = (_part(root, key) for key in ("metadata", "spec"))
+    found = tuple(read_pod(one) for one in pods)
+    held = (_part(as_mapping(one), "spec") for one in leases)
+    # A holder is called after its pod, with something unique behind.
+    renewed = [
+        _time(one, "renewTime")
+        for one in held
+        if any((one.string("holderIdentity") or "").startswith(pod.name) for pod in found)
+    ]
+    wanted = spec.integer("replicas")
+    return OperatorState(
+        name=meta.string("name") or "",
+        namespace=meta.string("namespace") or "",
+        wanted=1 if wanted is None else wanted,
+        pods=found,
+        renewed=max(filter(None, renewed), default=None),
     )
 
 

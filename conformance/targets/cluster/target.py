@@ -20,6 +20,7 @@ from conformance.targets.cluster.errors import ApiError
 from conformance.targets.cluster.namespace import Namespace, new_name
 from conformance.targets.cluster.removal import Removal
 from conformance.targets.cluster.resources import graphs
+from conformance.targets.cluster.shared import Shared
 from conformance.targets.cluster.trouble import Patience
 from conformance.targets.cluster.watch import Scope, Watch
 from conformance.targets.target import DeployFailure
@@ -59,6 +60,7 @@ class ClusterTarget:
         patience: How long what may pass by itself is given.
         removed: Is given each removal as it begins; the default waits for its end.
         progress: Is told what happens, in lines for people.
+        shared: What the graphs of the run share.
     """
 
     connection: Connection
@@ -69,6 +71,7 @@ class ClusterTarget:
     patience: Patience = field(default_factory=Patience)
     removed: Callable[[Removal], None] = Removal.wait
     progress: Callable[[str], None] = no_progress
+    shared: Shared = field(default_factory=Shared)
     name: str = "cluster"
 
     @contextmanager
@@ -92,7 +95,12 @@ class ClusterTarget:
         namespace = self.namespace or new_name(graph.name)
         deployment = ClusterDeployment(
             self.connection,
-            Watch(self.connection, self._scope(graph, namespace, manifest), patience=self.patience),
+            Watch(
+                self.connection,
+                self._scope(graph, namespace, manifest),
+                patience=self.patience,
+                shared=self.shared,
+            ),
             graph,
             manifest=manifest,
             logs=artifacts or Path(tempfile.gettempdir()) / f"dynamo-{namespace}",
@@ -114,7 +122,7 @@ class ClusterTarget:
         """Apply everything; leaving `stack` removes what was made."""
         manifest, namespace = deployment.manifest, deployment.namespace
         try:
-            self._place(stack, namespace, manifest)
+            self._place(stack, deployment)
             deployment.watch.start()
             self.progress(f"applying {manifest.file} in namespace {namespace}")
             deployment.warnings = apply(self.connection, manifest, namespace=namespace)
@@ -140,26 +148,35 @@ class ClusterTarget:
             )
         return manifest
 
-    def _place(self, stack: ExitStack, namespace: str, manifest: Manifest) -> None:
+    def _place(self, stack: ExitStack, deployment: ClusterDeployment) -> None:
         """Make what must be there before the graph; leaving `stack` removes it all."""
+        manifest, namespace = deployment.manifest, deployment.namespace
+        holder = deployment.watch.scope.holder
         brought = [Manifest.read(path) for path in self.bring]
         if self.namespace is None:
             own = Namespace(self.connection, namespace, run=self.run)
-            stack.callback(lambda: self.removed(own.remove()))
+            stack.callback(lambda: self._removed(own.remove(), holder))
+            self.shared.enter(holder)
             own.create()
             self.furnish(namespace)
         else:
             for one in (*brought, manifest):
                 check_absent(self.connection, one, namespace=namespace)
-                stack.callback(self._take_back, one)
+                stack.callback(self._take_back, one, holder)
+                self.shared.enter(holder)
         for one in brought:
             apply(self.connection, one, namespace=namespace)
 
-    def _take_back(self, manifest: Manifest) -> None:
+    def _take_back(self, manifest: Manifest, holder: str) -> None:
         namespace = self.namespace or ""
         what = f"what {manifest.file} made in namespace {namespace}"
         work = asyncio.to_thread(take_back, self.connection, manifest, namespace=namespace)
-        self.removed(Removal(what, self.connection.start(work)))
+        self._removed(Removal(what, self.connection.start(work)), holder)
+
+    def _removed(self, removal: Removal, holder: str) -> None:
+        now = self.connection.client.now
+        removal.when_done(lambda: self.shared.leave(holder, now()))
+        self.removed(removal)
 
     def _scope(self, graph: Graph, namespace: str, manifest: Manifest) -> Scope:
         version = graph.document.version if graph.document is not None else None

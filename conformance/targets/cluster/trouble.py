@@ -54,22 +54,30 @@ class Patience:
     Attributes:
         scheduling: For a node with room; clusters that scale up need minutes.
         storage: For a claim to be bound.
+        provisioning: For a volume that its provisioner has begun to make.
         pulling: For a registry that is slow or busy.
         creation: For what pods need and others make beside them (a service account, a script).
         mounting: For a volume that cannot be mounted.
         load: For a node that is too busy to do so.
         reconcile: For an error that the operator tries to overcome.
         operator: For an operator to notice the graph at all.
+        unseen: The same, where we may not see whether it runs.
+        alive: The same, after the last sign that it works: others may wait before this graph.
+        lease: For an operator to renew its lease.
     """
 
     scheduling: float = 5.0
     storage: float = 10.0
+    provisioning: float = 90.0
     pulling: float = 30.0
     creation: float = 5.0
     mounting: float = 30.0
     load: float = 120.0
     reconcile: float = 4.0
     operator: float = 20.0
+    unseen: float = 60.0
+    alive: float = 180.0
+    lease: float = 60.0
 
 
 def age(since: datetime | None, now: datetime) -> float:

@@ -12,6 +12,7 @@ from conformance.targets.cluster.endpoints import backends, read_slice
 from conformance.targets.cluster.errors import ApiError, UnreachableError
 from conformance.targets.cluster.mirror import Mirror
 from conformance.targets.cluster.resources import CLAIMS, ENDPOINT_SLICES, EVENTS, PODS
+from conformance.targets.cluster.shared import Shared
 from conformance.targets.cluster.snapshot import (
     Snapshot,
     last_seen,
@@ -21,6 +22,8 @@ from conformance.targets.cluster.snapshot import (
     read_pod,
 )
 from conformance.targets.cluster.trouble import Patience
+from conformance.targets.cluster.troubles.scheduling import waits_for_room
+from conformance.targets.cluster.troubles.storage import CLAIM
 from conformance.targets.target import DeployFailure
 
 if TYPE_CHECKING:
@@ -73,14 +76,25 @@ class Scope:
     labels: str = ""
     since: datetime | None = None
 
+    @property
+    def holder(self) -> str:
+        """What tells it from the other deployments of its run."""
+        return f"{self.namespace}/{self.graph}"
+
 
 class Watch:
     """Follows a deployment from its own task; asking it costs nothing and never waits."""
 
     def __init__(
-        self, connection: Connection, scope: Scope, *, patience: Patience | None = None
+        self,
+        connection: Connection,
+        scope: Scope,
+        *,
+        patience: Patience | None = None,
+        shared: Shared | None = None,
     ) -> None:
         self.scope = scope
+        self._shared = shared or Shared()
         self._connection = connection
         self.patience = patience or Patience()
         self._changes = asyncio.Event()
@@ -122,6 +136,14 @@ class Watch:
             )
         if self._task is not None and self._task.done() and not self._task.cancelled():
             self._task.result()
+
+    @property
+    def is_held(self) -> bool:
+        """Whether other graphs keep this one from coming up: by the operator, or by their room."""
+        view = self.snapshot
+        return any(not graph.has_status for graph in view.graphs) or any(
+            waits_for_room(view, pod) for pod in view.pods
+        )
 
     @property
     def settled_for(self) -> float | None:
@@ -177,7 +199,7 @@ class Watch:
             except TimeoutError:
                 pass
             self._changes.clear()
-            self.snapshot = self._look()
+            self.snapshot = await self._look(client)
             if not self.snapshot.is_settled:
                 self._settled_at = None
             elif self._settled_at is None:
@@ -185,17 +207,22 @@ class Watch:
             if self._failure is None:
                 self._failure = self._refused() or await self._trouble(client)
 
-    def _look(self) -> Snapshot:
+    async def _look(self, client: Client) -> Snapshot:
         scope = self.scope
         pods = sorted(self._pods.items.values(), key=lambda pod: pod.name)
+        graphs = tuple(one for one in self._graphs.items.values() if one.name in scope.names)
+        status = tuple((one.name, one.state, one.ready) for one in graphs if one.has_status)
+        self._shared.saw(scope.holder, status, client.now())
+        silent = any(not one.has_status for one in graphs)
         return Snapshot(
             expected=scope.expected,
             graph=scope.graph,
             pods=tuple(pods),
             gone=tuple(self._pods.gone.values()),
             events=tuple(one for one in self._events.items.values() if self._is_ours(one)),
-            graphs=tuple(one for one in self._graphs.items.values() if one.name in scope.names),
+            graphs=graphs,
             claims=tuple(self._claims.items.values()),
+            around=await self._shared.around(client, scope.holder, silent=silent),
         )
 
     def _is_ours(self, event: Event) -> bool:
@@ -203,6 +230,8 @@ class Watch:
         scope = self.scope
         if scope.since is not None and last_seen(event) < scope.since:
             return False
+        if event.kind == CLAIM:
+            return True  # Claims are called as their authors like; only mounted ones are looked at.
         return not scope.labels or event.name.startswith(scope.graph)
 
     def _refused(self) -> DeployFailure | None:

@@ -17,7 +17,7 @@ from conformance.targets.kind.dummies import changes, dummies
 from conformance.targets.kind.objects import apply
 from conformance.targets.kind.operators import ensure_operator
 from conformance.targets.kind.policy import REQUESTS
-from conformance.targets.kind.world import furnish
+from conformance.targets.kind.world import UNSCALED, furnish, policy_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -89,8 +89,14 @@ def prepare(
             operator = pool.submit(
                 ensure_operator, connection, cluster, wanted=options.operator, progress=progress
             )
+            scaling = policy_version(connection)
             made = furnish(
-                cluster, connection, Demand.of(graphs), mock=options.mock, progress=progress
+                cluster,
+                connection,
+                Demand.of(graphs),
+                mock=options.mock,
+                scaling=scaling,
+                progress=progress,
             )
             operator.result()
         # A file may give what another one expects, so each is looked at by itself.
@@ -102,7 +108,8 @@ def prepare(
             terms=Terms(
                 namespace=options.namespace,
                 provided=frozenset((str(one["kind"]), name_of(one)) for one in expected),
-                ignored=frozenset(REQUESTS),
+                scaled=REQUESTS if scaling is not None else {},
+                small="" if scaling is not None else f" ({UNSCALED})",
             ),
             changes=(*made, *changes(expected)),
         )

@@ -27,6 +27,7 @@ def furnish(
     demand: Demand,
     *,
     mock: bool,
+    scaling: str | None,
     progress: Callable[[str], None],
 ) -> tuple[Change, ...]:
     """Give the cluster what graphs need of it, all parts at the same time.
@@ -36,6 +37,7 @@ def furnish(
         connection: The way to its API.
         demand: What the graphs need.
         mock: Whether the mock engine's image answers to the names of the graphs' images.
+        scaling: The version of the policy that scales requests; None where the cluster takes none.
         progress: Is told what takes long.
 
     Returns:
@@ -47,7 +49,7 @@ def furnish(
     with ThreadPoolExecutor(max_workers=4, thread_name_prefix="world") as pool:
         parts: list[Future[tuple[Change, ...]]] = [
             pool.submit(advertise, connection, demand.resources),
-            pool.submit(_scale_requests, connection),
+            pool.submit(_scale_requests, connection, scaling),
         ]
         if mock:
             parts.append(
@@ -58,13 +60,22 @@ def furnish(
         return tuple(change for part in parts for change in part.result())
 
 
-def _scale_requests(connection: Connection) -> tuple[Change, ...]:
-    """Let pods ask for next to nothing, where the cluster can do it."""
+UNSCALED = (
+    f"the cluster serves no {policy.KIND}, so pods ask for all that their manifests say; make the "
+    "cluster with Kubernetes 1.34 or later"
+)
+
+
+def policy_version(connection: Connection) -> str | None:
+    """Return in which version the cluster takes the policy that scales requests, or None."""
     served = connection.kubectl("api-resources", "--api-group", policy.GROUP, "--no-headers")
-    version = policy.best_version(served.stdout)
+    return policy.best_version(served.stdout)
+
+
+def _scale_requests(connection: Connection, version: str | None) -> tuple[Change, ...]:
+    """Let pods ask for next to nothing, where the cluster can do it."""
     if version is None:
-        said = f"the cluster serves no {policy.KIND}, so pods ask for all that their manifests say"
-        return (Change("requests", f"{said}; make the cluster with Kubernetes 1.34 or later"),)
+        return (Change("requests", UNSCALED),)
     apply(connection, policy.scaling_policy(version))
     asked = ", ".join(f"{name} {value}" for name, value in policy.REQUESTS.items())
     return (Change("pods", f"each container requests {asked}"),)

@@ -204,7 +204,7 @@ def endpoint(
     behaviour: Behaviour, *, promised: int = 2, frontends: int = 1, counted: bool = True
 ) -> Iterator[Endpoint]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler(Stub(behaviour, promised)))
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     url = f"http://127.0.0.1:{server.server_port}"
     prefill = [Worker(f"prefill-{n}", f"{url}/prefill{n}") for n in range(promised)]

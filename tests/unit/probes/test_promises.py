@@ -130,7 +130,7 @@ def handler(answers: Answers) -> type[BaseHTTPRequestHandler]:
 @contextmanager
 def endpoint(answers: Answers, serving: Serving = SERVING) -> Iterator[Endpoint]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler(answers))
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     url = f"http://127.0.0.1:{server.server_port}"
     workers = (Worker("worker", f"{url}/worker"),)

@@ -18,7 +18,13 @@ import pytest
 import yaml
 
 from conformance.targets.cluster.diagnose import SUBJECTS, diagnose, troubles
-from conformance.targets.cluster.snapshot import Snapshot, snapshot
+from conformance.targets.cluster.snapshot import (
+    Around,
+    OperatorState,
+    Snapshot,
+    read_operator,
+    snapshot,
+)
 from conformance.targets.cluster.trouble import LogSource
 
 if TYPE_CHECKING:
@@ -35,6 +41,25 @@ class Case:
     finds: dict[str, Any] | None
 
 
+def around(held: dict[str, Any]) -> Around:
+    """Return what is around: operators by their objects, each as one list."""
+    operators = held.get("operators")
+    times = {key: held.get(key) for key in ("progress", "room_since")}
+    return Around(
+        operators=None if operators is None else tuple(map(operator, operators)),
+        is_crowded=held.get("is_crowded", False),
+        **{key: datetime.fromisoformat(text) if text else None for key, text in times.items()},
+    )
+
+
+def operator(objects: list[Any]) -> OperatorState:
+    deployment, *others = objects
+    pods = [one for one in others if one["kind"] == "Pod"]
+    return read_operator(
+        deployment, pods=pods, leases=[one for one in others if one["kind"] == "Lease"]
+    )
+
+
 @cache
 def read(path: Path) -> Case:
     held = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
@@ -48,6 +73,7 @@ def read(path: Path) -> Case:
         events=kinds.pop("Event", ()),
         graphs=kinds.pop("DynamoGraphDeployment", ()),
         claims=kinds.pop("PersistentVolumeClaim", ()),
+        around=around(held.get("around", {})),
     )
     assert not kinds, f"{path.name} holds objects that nobody looks at: {', '.join(kinds)}"
     not_yet = held.get("not_yet")

@@ -4,13 +4,28 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from conformance.manifest.node import Mapping
 from conformance.manifest.read import read_graphs
-from conformance.targets.cluster.fitting import Node, Taint, read_node, requests, room
+from conformance.targets.cluster.fitting import (
+    Capacity,
+    Need,
+    Node,
+    Taint,
+    pod_takes,
+    read_node,
+    read_nodes,
+    requests,
+    room,
+)
 from conformance.targets.cluster.preflight import Found, Terms, of_claims, of_graph
 from conformance.targets.cluster.resources import as_mapping
+
+if TYPE_CHECKING:
+    from conformance.targets.cluster.resources import KubeObject
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "llm" / "vllm_v1" / "launch" / "k8s"
 GI = 2**30
@@ -43,7 +58,7 @@ def lacks(
 
 def test_a_cluster_that_has_all_lacks_nothing() -> None:
     assert lacks("disagg.yaml", node(), node(GPU)) == []
-    assert lacks("deepseek_r1/agg_dp.yaml", node(LARGE)) == []
+    assert lacks("deepseek_r1/agg_dp.yaml", node(LARGE), node(LARGE)) == []
 
 
 def test_no_gpu_is_said_for_each_component() -> None:
@@ -65,7 +80,7 @@ def test_resources_on_different_nodes_do_not_add_up() -> None:
 
 
 def test_what_the_world_scales_down_is_no_matter() -> None:
-    terms = Terms(ignored=frozenset({"cpu", "memory"}))
+    terms = Terms(scaled={"cpu": "10m", "memory": "16Mi"})
     assert lacks("agg.yaml", node({**GPU, "cpu": 1, "memory": GI}), terms=terms) == []
 
 
@@ -89,14 +104,102 @@ def test_nodes_that_nobody_may_see_are_not_missed() -> None:
     ],
 )
 def test_multinode_needs_an_orchestrator(groups: set[str], is_lack: bool) -> None:  # noqa: FBT001
-    found = lacks("deepseek_r1/agg_dp.yaml", node(LARGE), groups=frozenset(groups))
+    found = lacks("deepseek_r1/agg_dp.yaml", node(LARGE), node(LARGE), groups=frozenset(groups))
     said = "no orchestrator for components that span nodes (VllmWorker): install LeaderWorkerSet"
     assert len(found) == is_lack
     assert all(one.startswith(said) for one in found)
 
 
 def fits(pod: dict[str, object], *nodes: Node) -> list[str]:
-    return list(room(as_mapping(pod), nodes, who="W", ignored=frozenset()))  # type: ignore[arg-type]
+    spec = as_mapping(pod)  # type: ignore[arg-type]
+    return list(room(Need(who="W", spec=spec, takes=pod_takes(spec)), nodes))
+
+
+def need(*, who: str = "W", **takes: str) -> Need:
+    amounts = {name: Decimal(amount) for name, amount in takes.items()}
+    return Need(who=who, spec=Mapping(), takes={**amounts, "pods": Decimal(1)})
+
+
+def running(node: str, phase: str = "Running", **requests: str) -> KubeObject:
+    container: KubeObject = {"name": "main", "resources": {"requests": {**requests}}}
+    return {
+        "spec": {"nodeName": node, "containers": [container]},
+        "status": {"phase": phase},
+    }
+
+
+def machine(name: str = "n", **allocatable: str) -> KubeObject:
+    return {"metadata": {"name": name}, "status": {"allocatable": {**allocatable}}}
+
+
+def test_what_other_pods_hold_is_not_left() -> None:
+    pods = [running("n", cpu="3900m"), running("n", "Succeeded", cpu="9"), running("m", cpu="1")]
+    (one,) = read_nodes([machine(cpu="4", memory="8Gi", pods="110")], pods)
+    assert one.left == {"cpu": Decimal("0.1"), "memory": 8 * GI, "pods": 109}
+    (said,) = room(need(cpu="0.5"), (one,))
+    assert said == (
+        "not enough cpu left for W: a pod asks for 0.5, the node with the most left has 0.1; other "
+        "pods hold the rest"
+    )
+
+
+def test_a_node_that_has_all_the_pods_it_may_have_is_full() -> None:
+    nodes = read_nodes([machine(cpu="4", pods="1")], [running("n")])
+    (said,) = room(need(cpu="1"), nodes)
+    assert said.startswith("not enough pods left for W: a pod asks for 1, no node has any")
+
+
+def test_pods_that_fit_one_by_one_are_counted_together() -> None:
+    full = node({**GPU, "memory": 2000 * GI, "rdma/ib": 8})
+    found = lacks("deepseek_r1/agg_dp.yaml", full)
+    assert any(one.startswith("not enough nvidia.com/gpu left for all 3 pods") for one in found)
+
+
+def test_a_node_too_small_says_what_the_world_would_have_scaled() -> None:
+    terms = Terms(small=" (the cluster serves no MutatingAdmissionPolicy)")
+    (said,) = lacks("agg.yaml", node({**GPU, "cpu": 2}), terms=terms)
+    assert said == (
+        "not enough cpu for VllmWorker: a pod asks for 4, the largest node has 2 "
+        "(the cluster serves no MutatingAdmissionPolicy)"
+    )
+
+
+def test_graphs_share_what_the_nodes_have_left() -> None:
+    nodes = read_nodes([machine("a", cpu="2"), machine("b", cpu="3")], [running("b", cpu="1")])
+    capacity = Capacity(nodes)
+    first = capacity.place([need(cpu="1.5"), need(cpu="1.5")])
+    assert first is not None
+    assert {name for name, _ in first.pods} == {"a", "b"}
+    # A core is left, and on no node a whole one.
+    assert capacity.place([need(cpu="1")]) is None
+    assert capacity.place([need(cpu="0.5"), need(cpu="0.5")]) is not None
+    capacity.give_back(first, [need()])
+    assert capacity.place([need(cpu="1.5")]) is not None
+
+
+def test_a_graph_that_fits_nowhere_is_not_kept_waiting_for_nobody() -> None:
+    capacity = Capacity(read_nodes([machine(cpu="1")], []))
+    assert capacity.place([need(cpu="2")]) is not None
+    assert capacity.place([need(cpu="1")]) is not None
+    assert capacity.place([need(cpu="1")]) is None
+
+
+def test_sidecars_count_with_the_others_and_before_the_init_containers_behind_them() -> None:
+    def asks(cpu: str, **more: str) -> dict[str, object]:
+        return {"name": "c", "resources": {"requests": {"cpu": cpu}}, **more}
+
+    pod = {
+        "containers": [asks("1")],
+        "initContainers": [asks("2"), asks("0.5", restartPolicy="Always"), asks("1")],
+        "overhead": {"cpu": "250m"},
+    }
+    assert requests(as_mapping(pod)) == {"cpu": Decimal("2.25")}  # type: ignore[arg-type]
+    pod["initContainers"] = [asks("0.5", restartPolicy="Always"), asks("1.8")]
+    assert requests(as_mapping(pod)) == {"cpu": Decimal("2.55")}  # type: ignore[arg-type]
+    scaled = requests(as_mapping(pod), scaled={"cpu": "10m"})  # type: ignore[arg-type]
+    assert scaled == {"cpu": Decimal("0.27")}
+    pod["resources"] = {"requests": {"cpu": "3"}}
+    assert requests(as_mapping(pod)) == {"cpu": Decimal("3.25")}  # type: ignore[arg-type]
 
 
 def test_selectors_and_taints() -> None:

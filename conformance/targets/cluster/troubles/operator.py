@@ -12,10 +12,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from conformance.targets.cluster.snapshot import Event, GraphStatus, Snapshot
+    from conformance.targets.cluster.snapshot import (
+        Around,
+        Event,
+        GraphStatus,
+        OperatorState,
+        Snapshot,
+    )
     from conformance.targets.cluster.trouble import Patience
 
 FAILED, SUCCESSFUL = "failed", "successful"
+CRASH_LOOP = "CrashLoopBackOff"
+_ABSENT = "the Dynamo operator is not running, or does not watch this namespace"
 
 _PASSES = re.compile(r"the object has been modified|already exists|being deleted", re.IGNORECASE)
 _CAUSES = {
@@ -56,12 +64,7 @@ def _of_graph(
         )
         return
     if not graph.has_status:
-        if age(graph.created, now) >= patience.operator:
-            yield Trouble(
-                what=f"no operator looks at the graph {graph.name}: it has no status after "
-                f"{age(graph.created, now):.0f} s",
-                cause="the Dynamo operator is not running, or does not watch this namespace",
-            )
+        yield from _silent(view.around, graph, now, patience)
         return
     ready = graph.ready
     if graph.state == FAILED and ready is not None and not ready.is_true:
@@ -80,6 +83,62 @@ def _of_graph(
                 cause="the object that the cluster stores is not what was applied: compare it "
                 "with `kubectl get dgd -o yaml`",
             )
+
+
+def _silent(
+    around: Around, graph: GraphStatus, now: datetime, patience: Patience
+) -> Iterator[Trouble]:
+    """Yield an operator's silence, for as long as it shows no sign of life."""
+    waited = age(graph.created, now)
+    silence = min(waited, age(around.progress, now)) if around.progress is not None else waited
+    unseen = f"no operator looks at the graph {graph.name}: it has no status after {waited:.0f} s"
+    if around.operators is None and silence >= patience.unseen:
+        yield Trouble(what=unseen, cause=f"{_ABSENT}, or is very busy; see docs/permissions.md")
+    if around.operators == () and silence >= patience.operator:
+        yield Trouble(what=unseen, cause=_ABSENT)
+    if not around.operators:
+        return
+    stopped = [_stopped(one, now, patience) for one in around.operators]
+    if not all(stopped):
+        if silence >= patience.alive:
+            alive = next(one for one, why in zip(around.operators, stopped, strict=True) if not why)
+            yield Trouble(
+                what=f"the operator {alive.name} in namespace {alive.namespace} runs, and does not "
+                f"look at the graph {graph.name}: it has no status after {waited:.0f} s",
+                cause="it does not watch this namespace, or is stuck: see its log (kubectl -n "
+                f"{alive.namespace} logs deployment/{alive.name})",
+            )
+        return
+    operator, why = around.operators[0], stopped[0]
+    if silence >= (patience.operator if _may_come(operator) else patience.creation):
+        yield Trouble(
+            what=f"{unseen}; the operator {operator.name} in namespace {operator.namespace} {why}",
+            cause=f"see why with `kubectl -n {operator.namespace} describe deployment,pods`",
+        )
+
+
+def _stopped(operator: OperatorState, now: datetime, patience: Patience) -> str:
+    """Return why an operator does nothing at the moment, or nothing when it works."""
+    if operator.wanted == 0:
+        return "is scaled to 0"
+    if not operator.pods:
+        return "has no pod"
+    if not any(pod.is_ready for pod in operator.pods):
+        pod = operator.pods[0]
+        waiting = next((one.waiting for one in pod.containers if one.waiting), "")
+        restarts = sum(one.restarts for one in pod.containers)
+        said = f" ({waiting})" if waiting else ""
+        again = f", started anew {restarts} times" if restarts else ""
+        return f"has no ready pod: {pod.name} is {pod.phase}{said}{again}"
+    if operator.renewed is not None and age(operator.renewed, now) >= patience.lease:
+        return f"has not renewed its lease for {age(operator.renewed, now):.0f} s"
+    return ""
+
+
+def _may_come(operator: OperatorState) -> bool:
+    """Whether an operator that does nothing may be just starting, or too busy to say so."""
+    waiting = [one.waiting for pod in operator.pods for one in pod.containers]
+    return bool(operator.wanted and operator.pods) and CRASH_LOOP not in waiting
 
 
 def _lasts(view: Snapshot, event: Event, now: datetime, patience: Patience) -> bool:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 _BEYOND = re.compile(r"[.,] (?:no new claims to deallocate|preemption:|not found$)")
 """Where a scheduler's message goes on to what could be done to other pods."""
 
+_FULL = re.compile(r"Insufficient \S+|Too many pods|didn't have free ports")
+"""What passes when other pods end."""
+
 UNSCHEDULABLE, GATED = "Unschedulable", "SchedulingGated"
 DEFAULT_SCHEDULER = "default-scheduler"
 
@@ -46,6 +49,11 @@ _REASONS: tuple[tuple[re.Pattern[str], str, str], ...] = (
         re.compile(r"unbound immediate (?P<word>)PersistentVolumeClaims"),
         "a PersistentVolumeClaim that it mounts is not bound",
         "see why with `kubectl describe pvc`: no storage class, or no volume of that size and mode",
+    ),
+    (
+        re.compile(r"didn't find available (?P<word>)persistent volumes to bind"),
+        "no volume that is there fits a PersistentVolumeClaim that it mounts",
+        "make a volume of that size, mode and class, or name a storage class that makes volumes",
     ),
     (
         re.compile(r"volume node affinity (?P<word>)conflict"),
@@ -89,21 +97,39 @@ def find(view: Snapshot, now: datetime, patience: Patience) -> Iterator[Trouble]
     """Yield what keeps pods from getting a node, the same reason once for all of them."""
     stuck: dict[str, list[Pod]] = {}
     for pod in view.pods:
-        if not pod.is_ending and (said := _said(pod, now, patience)):
+        if not pod.is_ending and (said := _said(view, pod, now, patience)):
             stuck.setdefault(said, []).append(pod)
     for said, pods in stuck.items():
         yield _trouble(said, pods)
 
 
-def _said(pod: Pod, now: datetime, patience: Patience) -> str:
+def waits_for_room(view: Snapshot, pod: Pod) -> bool:
+    """Whether a pod waits for what other graphs of this run will give back."""
+    scheduled = pod.conditions.get(SCHEDULED)
+    return (
+        view.around.is_crowded
+        and not pod.is_ending
+        and scheduled is not None
+        and not scheduled.is_true
+        and _FULL.search(_BEYOND.split(scheduled.message)[0]) is not None
+    )
+
+
+def _said(view: Snapshot, pod: Pod, now: datetime, patience: Patience) -> str:
     """Return the scheduler's message about a pod that has waited too long, or nothing."""
+    if waits_for_room(view, pod):
+        return ""
     scheduled = pod.conditions.get(SCHEDULED)
     if scheduled is None:
         unseen = not pod.containers or all(not one.waiting for one in pod.containers)
         silent = unseen and age(pod.created, now) >= patience.operator
         alone = silent and pod.scheduler not in ("", DEFAULT_SCHEDULER)
         return f"no scheduler {pod.scheduler} looks at it" if alone else ""
-    if scheduled.is_true or age(scheduled.since, now) < patience.scheduling:
+    waited = age(scheduled.since, now)
+    if view.around.room_since is not None:
+        # What others have given back is the scheduler's to hand out, which takes it a moment.
+        waited = min(waited, age(view.around.room_since, now))
+    if scheduled.is_true or waited < patience.scheduling:
         return ""
     if scheduled.reason == GATED and age(scheduled.since, now) < patience.operator:
         return ""
