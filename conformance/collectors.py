@@ -6,7 +6,7 @@ import shutil
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
@@ -21,12 +21,20 @@ from conformance.manifest.document import read_documents, read_file, read_text
 from conformance.manifest.errors import ManifestError
 from conformance.manifest.masking import masked
 from conformance.manifest.read import read_graph
-from conformance.probes.probe import Endpoint, Probe, ProbeFailure, Unsupported, load_probes
+from conformance.probes.probe import (
+    Endpoint,
+    NotRun,
+    Probe,
+    ProbeFailure,
+    Unsupported,
+    load_probes,
+)
 from conformance.progress import progress_of
 from conformance.rendering import backend
 from conformance.rendering.kubelet import resolved
-from conformance.report.stash import TABLE
-from conformance.report.table import Outcome, Row, Table
+from conformance.report.stash import SHOWN, Shown
+from conformance.report.table import Outcome
+from conformance.report.unsupported import MARK, NOT_RUN
 from conformance.targets.ready import wait_ready
 from conformance.targets.target import DeployFailure
 
@@ -142,10 +150,10 @@ class ConformanceItem(pytest.Item):
 
     level = LINT
 
-    def row(self) -> Row:
-        """Return the line of the table that this check belongs to."""
-        table = self.config.stash.setdefault(TABLE, Table())
-        return table.row(self.nodeid.partition("::")[0], self.level)
+    @property
+    def shown(self) -> Shown:
+        """What the closing table is to say of it; the report of the check carries it there."""
+        return self.stash.setdefault(SHOWN, Shown(self.level, self.name, Outcome.FAIL))
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Say where the check is, for pytest's reports."""
@@ -180,13 +188,12 @@ class LintItem(ConformanceItem):
         settings = find_settings(self.config.invocation_params.dir)
         documents = check_file(self.path, settings.options)
         findings = [one for document in documents for one in document.findings]
-        row = self.row()
         errors = [one for one in findings if one.severity is Severity.ERROR]
         others = sorted({one.rule for one in findings if one.severity is not Severity.ERROR})
-        row.notes += others
-        row.checks[LINT] = Outcome.FAIL if errors else Outcome.PASS
+        self.shown.notes += others
         if errors:
             raise LintFailure("\n".join(finding_texts(errors)))
+        self.shown.outcome = Outcome.PASS
 
 
 class Example(pytest.Collector):
@@ -198,6 +205,19 @@ class Example(pytest.Collector):
         super().__init__(name, parent)
         self.add_marker(pytest.mark.e2e)
         self.promised = promised
+        self._told_by = ""
+
+    def not_started(self, failure: BaseException, check: str) -> NoReturn:
+        """Raise what kept the graph from coming up, for the first check that asks for it.
+
+        Raises:
+            NotRun: Another check has failed for it.
+            BaseException: The failure.
+        """
+        if self._told_by and self._told_by != check:
+            raise NotRun(f"the graph did not come up, see `{self._told_by}`")
+        self._told_by = check
+        raise failure
 
     @property
     def artifacts(self) -> Path:
@@ -294,15 +314,23 @@ class OnTarget(Example):
 
     def check_ready(self) -> tuple[str, ...]:
         """Return when the graph answers."""
-        if self.failure is not None:
-            raise self.failure
+        self.reached(READY)
         return (f"ready in {self.ready_after:.1f} s",)
 
     def check_probe(self, probe: Probe) -> None:
         """Carry the probe out, now."""
+        probe.run(self.reached(probe.id))
+
+    def reached(self, check: str) -> Endpoint:
+        """Return the graph's address, for a check that is to ask it.
+
+        Raises:
+            NotRun: The graph did not come up, as another check has said.
+            DeployFailure: What kept it from coming up.
+        """
         if self.endpoint is None:
-            raise ProbeFailure("not carried out: the graph did not come up, see `ready`")
-        probe.run(self.endpoint)
+            self.not_started(self.failure or DeployFailure("the graph was not started"), check)
+        return self.endpoint
 
     def properties(self, check: str) -> list[tuple[str, object]]:
         """Return what was different from the published file."""
@@ -401,11 +429,18 @@ class GraphInCluster(Example):
 
     def check_ready(self) -> tuple[str, ...]:
         """Wait until the graph answers."""
-        self._wait(READY)
+        try:
+            self._wait(READY)
+        except DeployFailure as failure:
+            self.not_started(failure, READY)
         return tuple(self.remarks)
 
     def check_probe(self, probe: Probe) -> None:
         """Wait until the probe has been carried out."""
+        try:
+            self._wait(READY)
+        except DeployFailure as failure:
+            self.not_started(failure, probe.id)
         self._wait(probe.id)
 
     def properties(self, check: str) -> list[tuple[str, object]]:
@@ -442,23 +477,24 @@ class CheckOnTarget(ConformanceItem):
         self.level = parent.level
 
     def runtest(self) -> None:
-        """Carry out the check and note its outcome in the table."""
-        checks = self.row().checks
-        checks[self.name] = Outcome.FAIL
+        """Carry out the check and note its outcome for the table."""
         try:
             self.check()
         except Unsupported as reason:
-            checks[self.name] = Outcome.UNSUPPORTED
+            self.shown.outcome = Outcome.UNSUPPORTED
             why = masked(str(reason))
-            self.row().notes.append(why)
-            pytest.skip(f"UNSUPPORTED: {why}")
+            self.shown.notes.append(why)
+            pytest.skip(f"{MARK}{why}")
+        except NotRun as reason:
+            self.shown.outcome = Outcome.NOT_RUN
+            pytest.skip(f"{NOT_RUN}{masked(str(reason))}")
         except BaseException:
             if isinstance(self.target, OnTarget):
                 self.target.failed_checks += 1
             raise
         finally:
             self.user_properties += self.target.properties(self.name)
-        checks[self.name] = Outcome.PASS
+        self.shown.outcome = Outcome.PASS
 
     def check(self) -> None:
         """Return when all is well."""
@@ -470,7 +506,7 @@ class ReadyItem(CheckOnTarget):
 
     def check(self) -> None:
         """Raise what kept the graph from answering."""
-        self.row().notes += self.target.check_ready()
+        self.shown.notes += self.target.check_ready()
 
 
 class ProbeItem(CheckOnTarget):
@@ -490,8 +526,8 @@ class InterruptItem(CheckOnTarget):
 
     def check(self) -> None:
         """Press Ctrl-C and look for what is left."""
-        target = self.target if isinstance(self.target, ScriptOnTarget) else None
-        script = target.script if target is not None else None
-        if target is None or script is None or target.endpoint is None:
-            raise ProbeFailure("not carried out: the graph did not come up, see `ready`")
-        script.interrupt()
+        target = self.target
+        assert isinstance(target, ScriptOnTarget)  # noqa: S101 - narrows for the type checker
+        target.reached(self.name)
+        if target.script is not None:
+            target.script.interrupt()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conformance.collectors import EXIT_UNAVAILABLE, READY, GraphInCluster, ProbeItem, ReadyItem
-from conformance.probes.probe import Endpoint, Unsupported
+from conformance.probes.probe import Endpoint, NotRun, Unsupported
 from conformance.progress import progress_of
 from conformance.schedule import AbandonedError, Job, Schedule, Stop
 from conformance.site import open_site
@@ -79,7 +79,8 @@ def tell_ends(jobs: Sequence[Job], *, progress: Callable[[str], None]) -> None:
         errors = {name: one.exception() for name, one in job.results.items() if one.done()}
         if any(isinstance(one, AbandonedError) for one in errors.values()):
             return
-        failed = [name for name, one in errors.items() if one and not isinstance(one, Unsupported)]
+        fine = (Unsupported, NotRun)
+        failed = [name for name, one in errors.items() if one and not isinstance(one, fine)]
         outcome = f"failed: {' '.join(failed)}" if failed else "passed"
         took = f" in {max(job.took.values()):.1f} s" if job.took else ""
         progress(f"{next(ended)} of {len(jobs)} examples: {job.name} {outcome}{took}")

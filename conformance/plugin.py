@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
+
+    from conformance.collectors import ConformanceItem
 
 TARGETS = ("local", "compose", "kind", "cluster")
 OPERATORS = ("auto", "reference", "real")
@@ -26,6 +29,9 @@ COMPOSE = "compose"
 SCRIPTS_INI = "dynamo_scripts"
 K8S_FOLDER, LOCAL_FOLDER, COMPOSE_FOLDER, LAUNCH_FOLDER = "k8s", "local", "compose", "launch"
 MANIFESTS, SCRIPT = (".yaml", ".yml", ".json"), ".sh"
+GRAPH_KIND = b"DynamoGraphDeployment"
+SHOWN_IN_REPORT = "dynamo_shown"
+PASSED_OVER = pytest.StashKey[list[Path]]()
 CHANGED = pytest.StashKey[frozenset[Path]]()
 DEFAULT_TIMEOUT = 120.0
 DEFAULT_ARTIFACTS = "build/conformance"
@@ -168,9 +174,26 @@ def pytest_configure(config: pytest.Config) -> None:
         # warnings are errors, whichever check runs at that moment would fail for it.
         for warning in ("ResourceWarning", "pytest.PytestUnraisableExceptionWarning"):
             config.addinivalue_line("filterwarnings", f"default::{warning}")
+    _refuse_processes(config, target)
     config.addinivalue_line("markers", "lint: checks of a manifest that run nothing")
     config.addinivalue_line("markers", "e2e: checks of a graph that was started")
+    config.pluginmanager.register(_Tally(config), "dynamo-tally")
     _record(config)
+
+
+def _refuse_processes(config: pytest.Config, target: str | None) -> None:
+    """Refuse several processes (pytest-xdist) where each of them would do the work of all."""
+    if getattr(config.option, "dist", "no") == "no" or hasattr(config, "workerinput"):
+        return
+    if target in ("kind", "cluster"):
+        raise pytest.UsageError(
+            f"--dynamo-target={target} runs several graphs at once by itself: leave out -n/--dist"
+        )
+    for option in ("--dynamo-ledger", "--dynamo-compare", "--dynamo-report"):
+        if config.getoption(option) is not None:
+            raise pytest.UsageError(
+                f"{option} needs one process that sees all: leave out -n/--dist"
+            )
 
 
 def _record(config: pytest.Config) -> None:
@@ -204,6 +227,8 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
         if Wholes().part_of(file_path.resolve()) is not None:
             return None
         return ManifestFile.from_parent(parent, path=file_path)
+    if is_manifest:
+        parent.config.stash.setdefault(PASSED_OVER, []).append(file_path)
     is_script = file_path.suffix == SCRIPT and _runs_scripts(parent.config)
     if is_script and (named or _below(file_path, LOCAL_FOLDER)):
         from conformance.collectors import ScriptFile
@@ -253,16 +278,66 @@ def _prepare_compose(config: pytest.Config) -> None:
         pytest.exit(str(error), returncode=EXIT_UNAVAILABLE)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Close the run with the table of what was proven."""
-    from conformance.report.stash import TABLE
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Have the report of a check say what the closing table needs, in whichever process it is."""
+    report = yield
+    collectors = sys.modules.get("conformance.collectors")
+    is_check = collectors is not None and isinstance(item, collectors.ConformanceItem)
+    if is_check and (call.when == "call" or report.failed):
+        shown = cast("ConformanceItem", item).shown
+        setattr(report, SHOWN_IN_REPORT, shown.plain())
+    return report
 
-    table = terminalreporter.config.stash.get(TABLE, None)
-    lines = table.lines() if table is not None else []
-    if lines:
-        terminalreporter.section("proven")
-        for line in lines:
-            terminalreporter.write_line(line)
+
+class _Tally:
+    """Gathers the closing table from the reports, of other processes too."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note what a check shows."""
+        shown = getattr(report, SHOWN_IN_REPORT, None)
+        if shown is None:
+            return
+        from conformance.report.stash import TABLE, Shown
+        from conformance.report.table import Outcome, Table
+
+        said = Shown(**shown)
+        row = self._config.stash.setdefault(TABLE, Table()).row(
+            report.nodeid.partition("::")[0], said.level
+        )
+        row.checks[said.check] = Outcome.FAIL if report.failed else Outcome(said.outcome)
+        row.notes += (one for one in said.notes if one not in row.notes)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Close the run with the table of what was proven."""
+        from conformance.report.stash import TABLE
+
+        table = self._config.stash.get(TABLE, None)
+        lines = table.lines() if table is not None else []
+        if lines:
+            terminalreporter.section("proven")
+            for line in lines:
+                terminalreporter.write_line(line)
+
+
+def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
+    """Say how graphs are collected, when none was and there are some."""
+    passed_over = [] if items else config.stash.get(PASSED_OVER, [])
+    graphs = [path for path in passed_over if GRAPH_KIND in path.read_bytes()]
+    if not graphs:
+        return []
+    name = os.path.relpath(graphs[0], config.invocation_params.dir)
+    said = (
+        f"dynamo: {len(graphs)} files with a DynamoGraphDeployment were passed over: of a folder, "
+        f"only manifests below {LAUNCH_FOLDER}/{K8S_FOLDER} are collected. Name the files "
+        f"themselves, such as: pytest {name}"
+    )
+    return [said]
 
 
 def _paths_were_given(config: pytest.Config) -> bool:

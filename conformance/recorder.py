@@ -18,7 +18,7 @@ from conformance.report.ledger.merge import fitted, merged
 from conformance.report.ledger.sighting import Sighting
 from conformance.report.releases import other_release
 from conformance.report.tree import read_tree
-from conformance.report.unsupported import reason
+from conformance.report.unsupported import reason, why_not_run
 from conformance.report.write import write_text
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Recorder:
             return
         told = (str(said) for name, said in report.user_properties if name == WHERE)
         seen.where = next(told, seen.where)
-        if report.failed:
+        if report.failed or why_not_run(report) is not None:
             seen.outcomes[report.nodeid] = False
         elif (why := reason(report)) is not None:
             seen.outcomes[report.nodeid] = why

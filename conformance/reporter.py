@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from conformance.collectors import CHANGE, ConformanceItem
 from conformance.report.html import Check, Section, page
 from conformance.report.table import Outcome
-from conformance.report.unsupported import reason
+from conformance.report.unsupported import reason, why_not_run
 from conformance.report.write import write_text
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ class Reporter:
 def _check(name: str, report: pytest.TestReport, seconds: float) -> Check:
     if report.failed:
         return Check(name, Outcome.FAIL, seconds, report.longreprtext)
+    if (why := why_not_run(report)) is not None:
+        return Check(name, Outcome.NOT_RUN, seconds, why)
     if report.skipped:
         return Check(name, Outcome.UNSUPPORTED, seconds, reason(report) or "not run")
     return Check(name, Outcome.PASS, seconds)

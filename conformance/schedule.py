@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
+from conformance.probes.probe import NotRun
 from conformance.targets.cluster.fitting import Capacity
 from conformance.targets.target import DeployFailure
 
@@ -148,7 +149,7 @@ class Job:
                     return future.result()
 
     def run(self) -> None:
-        """Do the work; a check that was not reached says why."""
+        """Do the work; the first check that was not reached says why."""
         began = time.monotonic()
 
         def record(check: str, error: BaseException | None) -> None:
@@ -161,21 +162,24 @@ class Job:
         except BaseException as error:  # noqa: BLE001 - told to whoever waits for the check
             left = error
         for check in self.checks:
-            self._record(check, left)
+            if self._record(check, left) and not isinstance(left, AbandonedError):
+                left = NotRun(f"`{check}` failed")
 
     def abandon(self, why: BaseException) -> None:
         """End a job that was never started."""
         for check in self.checks:
             self._record(check, why)
 
-    def _record(self, check: str, error: BaseException | None) -> None:
+    def _record(self, check: str, error: BaseException | None) -> bool:
+        """Record how a check ended; return whether that was not known before."""
         future = self.results.get(check)
         if future is None or future.done():
-            return
+            return False
         if error is None:
             future.set_result(None)
         else:
             future.set_exception(error)
+        return True
 
 
 class Schedule:

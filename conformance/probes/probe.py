@@ -30,6 +30,10 @@ class Unsupported(Exception):  # noqa: N818 - an outcome, not a fault
     """The probe cannot be carried out here; the text says why."""
 
 
+class NotRun(Exception):  # noqa: N818 - an outcome, not a fault
+    """The check was not carried out, because an earlier one failed; the text says which."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """A graph that is up.

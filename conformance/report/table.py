@@ -16,6 +16,7 @@ class Outcome(StrEnum):
     PASS = "PASS"  # noqa: S105 - an outcome, no password
     FAIL = "FAIL"
     UNSUPPORTED = "UNSUPPORTED"
+    NOT_RUN = "not run"
 
 
 @dataclass(slots=True)
@@ -74,6 +75,8 @@ class Table:
 
 def _cells(row: Row) -> tuple[str, str, str, str, str]:
     passed = sum(one is Outcome.PASS for one in row.checks.values())
-    other = [f"{name} {one}" for name, one in row.checks.items() if one is not Outcome.PASS]
-    notes = "; ".join([*other, *row.notes])
+    quiet = (Outcome.PASS, Outcome.NOT_RUN)
+    other = [f"{name} {one}" for name, one in row.checks.items() if one not in quiet]
+    left = sum(one is Outcome.NOT_RUN for one in row.checks.values())
+    notes = "; ".join([*other, *([f"{left} not run"] if left else []), *row.notes])
     return row.example, row.level, str(row.outcome), f"{passed}/{len(row.checks)}", notes

@@ -6,6 +6,8 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
+import pytest
+
 from workshop import EXAMPLES
 
 if TYPE_CHECKING:
@@ -77,6 +79,73 @@ def test_markers_choose_between_lint_and_serving(workshop: Workshop) -> None:
     served = workshop.pytest("-m", "e2e", "--dynamo-target=local", manifest)
     assert "9 passed" in served.text
     assert "ready in" in served.text
+
+
+def test_a_failed_start_is_one_failure_and_the_rest_is_not_run(workshop: Workshop) -> None:
+    path = workshop.changed("k8s/agg.yaml", ("- --model\n", "- --modle\n"))
+    ended = workshop.pytest("-rs", "-m", "e2e", str(path))
+    assert "1 failed, 8 skipped" in ended.text
+    assert "not run: the graph did not come up, see `ready`" in ended.text
+    assert "ready FAIL; 8 not run" in ended.text
+    assert ended.code == 1
+    # Whichever check is asked for first fails, so that a failed start never ends well.
+    alone = workshop.pytest("-m", "e2e", "-k", "chat or models", str(path))
+    assert "component VllmWorker exited with code 2" in alone.text
+    assert "1 failed, 2 skipped" in alone.text
+    assert alone.code == 1
+
+
+def test_a_failed_script_is_one_failure_too(workshop: Workshop) -> None:
+    plant(workshop)
+    script = workshop.folder / "graphs/launch/local/agg.sh"
+    script.write_text("#!/bin/bash\nexit 7\n", encoding="utf-8")
+    ended = workshop.pytest("--dynamo-target=local", str(script))
+    assert "1 failed, 9 skipped" in ended.text
+    assert ended.code == 1
+
+
+@pytest.mark.parametrize("folder", ["manifests", "graphs/k8s"])
+def test_a_folder_whose_graphs_are_passed_over_says_so(workshop: Workshop, folder: str) -> None:
+    shutil.copytree(EXAMPLES / "k8s", workshop.folder / folder)
+    ended = workshop.pytest(folder)
+    assert "files with a DynamoGraphDeployment were passed over" in ended.text
+    assert f"such as: pytest {folder}/" in ended.text
+    assert ended.code == NO_TESTS
+
+
+def test_a_folder_without_graphs_says_nothing(workshop: Workshop) -> None:
+    (workshop.folder / "charts").mkdir()
+    (workshop.folder / "charts" / "values.yaml").write_text("a: 1\n", encoding="utf-8")
+    assert "passed over" not in workshop.pytest("charts").text
+
+
+def test_the_table_is_whole_with_several_processes(workshop: Workshop) -> None:
+    pytest.importorskip("xdist")
+    plant(workshop)
+    text = workshop.pytest("-n", "2", "-m", "lint", "graphs").text
+    assert "graphs/launch/k8s/agg.yaml  lint   PASS     1/1" in text
+    text = workshop.pytest("-n", "2", "--dist=loadfile", "--dynamo-target=local", "graphs").text
+    assert "graphs/launch/k8s/agg.yaml  local   PASS     9/9     ready in" in text
+    assert "graphs/launch/local/agg.sh  script  PASS     10/10   ready in" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--dynamo-target=kind",), "--dynamo-target=kind runs several graphs at once by itself"),
+        (("--dynamo-target=cluster", "--kube-context=c"), "--dynamo-target=cluster runs several"),
+        (("--dynamo-report=page.html",), "--dynamo-report needs one process"),
+        (("--dynamo-compare=ledger.json",), "--dynamo-compare needs one process"),
+    ],
+)
+def test_what_one_process_must_do_is_refused_to_several(
+    workshop: Workshop, words: tuple[str, ...], said: str
+) -> None:
+    pytest.importorskip("xdist")
+    plant(workshop)
+    ended = workshop.pytest("-n", "2", *words, "graphs")
+    assert said in ended.text
+    assert ended.code == pytest.ExitCode.USAGE_ERROR
 
 
 def test_a_failed_example_keeps_its_logs(workshop: Workshop) -> None:

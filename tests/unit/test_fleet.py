@@ -61,7 +61,7 @@ def told(*jobs: Job, ended: bool = False) -> list[str]:
 def test_each_example_is_told_once_its_checks_are_over() -> None:
     assert told(Job("agg", 1, CHECKS, passing), Job("disagg", 1, CHECKS, unready)) == [
         "1 of 2 examples: agg passed in N s",
-        "2 of 2 examples: disagg failed: ready chat lora",
+        "2 of 2 examples: disagg failed: ready",
     ]
 
 
