@@ -10,7 +10,6 @@ import logging
 import signal
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
 
 import kopf
 
@@ -22,9 +21,6 @@ from conformance.operator.installation import CERTIFICATES
 from conformance.operator.webhook.server import PORT, application, serving
 from conformance.operator.writer import UNREACHABLE
 from conformance.ours import OPERATOR_NAME
-
-if TYPE_CHECKING:
-    from kopf._core.engines.peering import Identity
 
 _LOG = logging.getLogger(__name__)
 
@@ -84,7 +80,7 @@ async def run(certificates: Path, *, port: int = PORT) -> None:
                 standalone=True,
                 stop_flag=over,
                 # It would look for the name of a user that the image does not have.
-                identity=cast("Identity", OPERATOR_NAME),
+                identity=OPERATOR_NAME,  # type: ignore[arg-type]  # kopf exports no name of it
             )
     finally:
         await known.close()

@@ -66,6 +66,9 @@ class Client:
     async def renew(self) -> None:
         """Fetch credentials and make a client of them; requests on older ones come to their end."""
         import httpx
+
+        # What kr8s gives to everybody asks the server for its version first. pyproject.toml bounds
+        # kr8s, and a test says so when its credentials are read in another way.
         from kr8s._auth import KubeAuth
 
         from conformance.targets.cluster.transport import transport

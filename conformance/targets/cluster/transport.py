@@ -21,7 +21,8 @@ def transport(
     cancelled in it, to the garbage collector. A run cancels many: every watch that it ends.
     """
     made = httpx.AsyncHTTPTransport(verify=verify, proxy=proxy, limits=limits)
-    # httpx has no option for what httpcore takes.
+    # httpx has no option for what httpcore takes; pyproject.toml bounds it, and a test says so when
+    # another httpx keeps its pool elsewhere.
     made._pool._network_backend = _Backend()  # noqa: SLF001
     return made
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import subprocess
@@ -190,12 +191,16 @@ def _create(options: KindOptions, kubeconfig: Path) -> None:
 
 
 def _manager(name: str, kubeconfig: Path) -> KindManagerBase:
+    """Return what makes, fills and deletes the cluster of that name.
+
+    A name that it is given gets `pytest-` before it; one in a configuration file stays as it is.
+    """
     from pytest_kubernetes.providers.kind import KindManagerBase
 
-    manager = KindManagerBase(name, kubeconfig=kubeconfig)
-    # Its constructor puts `pytest-` before every name; only a configuration file can say another.
-    manager._cluster_options.cluster_name = name  # noqa: SLF001
-    return manager
+    with tempfile.NamedTemporaryFile("w", prefix="kind-", suffix=".yaml") as config:
+        config.write(json.dumps({"name": name}))
+        config.flush()
+        return KindManagerBase(provider_config=config.name, kubeconfig=kubeconfig)
 
 
 def _images(node: str) -> dict[str, str]:

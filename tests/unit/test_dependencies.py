@@ -1,0 +1,166 @@
+"""What is imported is declared, bounded, and public where packages say what is."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import json
+import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpcore
+import httpx
+import pytest
+from kr8s._auth import KubeAuth
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from conformance.targets.cluster.transport import _Backend, transport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS: dict[str, list[str]] = {
+    "": PROJECT["dependencies"],
+    **PROJECT["optional-dependencies"],
+}
+OURS = ("conformance", "launch")
+
+BASE, SERVED = ("",), ("local", "cluster")
+ROOMS: dict[str, tuple[str, ...]] = {
+    "launch": BASE,
+    "conformance": SERVED,
+    "conformance.api": BASE,
+    "conformance.convert": BASE,
+    "conformance.engines": BASE,
+    "conformance.images": ("kind",),
+    "conformance.lint": BASE,
+    "conformance.manifest": BASE,
+    "conformance.mock_engine": ("local",),
+    "conformance.operator": ("operator",),
+    "conformance.operator.certificate": ("kind",),
+    "conformance.probes": SERVED,
+    "conformance.rendering": BASE,
+    "conformance.report": SERVED,
+    "conformance.targets": SERVED,
+    "conformance.targets.cluster": ("cluster",),
+    "conformance.targets.compose": ("local",),
+    "conformance.targets.kind": ("kind",),
+    "conformance.targets.local": ("local",),
+}
+"""The extras with which the modules of a room work; each of them must bring what they import."""
+
+
+def modules() -> Iterator[tuple[str, ast.Module]]:
+    for package in OURS:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            # What lies in `overlay` goes into images, beside an engine.
+            if "overlay" not in path.parts:
+                name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+                yield name, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imported(node: ast.AST) -> Iterator[str]:
+    """Yield what is imported when the program runs."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+            continue
+        if isinstance(child, ast.Import):
+            yield from (one.name for one in child.names)
+        elif isinstance(child, ast.ImportFrom) and child.module and not child.level:
+            yield child.module
+        yield from imported(child)
+
+
+def foreign(tree: ast.Module) -> set[str]:
+    known = {*sys.stdlib_module_names, *OURS}
+    return {name for name in imported(tree) if name.partition(".")[0] not in known}
+
+
+def declared(extra: str) -> set[str]:
+    """Return the distributions that an extra brings, with those of the base install."""
+    found = {Requirement(one).name for one in EXTRAS[""]}
+    for one in EXTRAS[extra]:
+        requirement = Requirement(one)
+        found.add(requirement.name)
+        for other in requirement.extras:
+            found |= declared(other)
+    return found
+
+
+def room_of(module: str) -> str:
+    return max((one for one in ROOMS if f"{module}.".startswith(f"{one}.")), key=len)
+
+
+def test_whatever_is_imported_is_declared_where_it_is_needed() -> None:
+    distributions = packages_distributions()
+    missing = {
+        f"{module} imports {name}, which the extra {extra!r} does not bring"
+        for module, tree in modules()
+        for name in foreign(tree)
+        for extra in ROOMS[room_of(module)]
+        if not {canonicalize_name(one) for one in distributions.get(name.partition(".")[0], ())}
+        & declared(extra)
+    }
+    assert missing == set()
+
+
+@pytest.mark.parametrize("text", sorted({one for each in EXTRAS.values() for one in each}), ids=str)
+def test_every_dependency_ends_before_the_version_that_may_change_it(text: str) -> None:
+    requirement = Requirement(text)
+    bounds = [one.operator for one in requirement.specifier]
+    assert requirement.name == "dynamo-conformance" or {"<", "<=", "=="} & {*bounds}
+
+
+def test_what_others_keep_to_themselves_is_used_in_one_place() -> None:
+    private = re.compile(r"\._[a-z]|^_[a-z]")
+    imports = {
+        f"{module} imports {name}"
+        for module, tree in modules()
+        for name in foreign(tree)
+        if private.search(name) and name != "dynamo._core"
+    }
+    assert imports == {"conformance.targets.cluster.client imports kr8s._auth"}
+    marked = {
+        path.relative_to(ROOT).as_posix()
+        for package in OURS
+        for path in (ROOT / package).rglob("*.py")
+        if "noqa: SLF001" in path.read_text(encoding="utf-8")
+    }
+    # The other one is the standard library's argparse.
+    assert marked == {"conformance/targets/cluster/transport.py", "launch/deploy/command.py"}
+
+
+def test_kr8s_still_reads_credentials_as_we_ask_it_to(tmp_path: Path) -> None:
+    server, token = "https://127.0.0.1:1", "secret"
+    config = {
+        "current-context": "one",
+        "contexts": [{"name": "one", "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": {"server": server, "proxy-url": "http://proxy:1"}}],
+        "users": [{"name": "u", "user": {"token": token}}],
+    }
+    path = tmp_path / "config"
+    path.write_text(json.dumps(config), encoding="utf-8")
+
+    async def read() -> KubeAuth:
+        auth = KubeAuth(kubeconfig=str(path), context="one", namespace="default", serviceaccount="")
+        await auth.reauthenticate()
+        assert await auth.ssl_context() is True  # type: ignore[no-untyped-call]
+        return auth
+
+    auth = asyncio.run(read())
+    assert (auth.server, auth.token, auth.proxy) == (server, token, "http://proxy:1")
+
+
+@pytest.mark.parametrize("proxy", [None, "http://127.0.0.1:1"])
+def test_httpx_still_keeps_its_pool_where_we_put_our_connections_in(proxy: str | None) -> None:
+    made = transport(verify=httpx.create_ssl_context(), proxy=proxy, limits=httpx.Limits())
+    pool = made._pool
+    assert isinstance(pool, httpcore.AsyncConnectionPool), "httpx keeps its pool elsewhere"
+    assert isinstance(pool._network_backend, _Backend), "httpcore takes its backend elsewhere"
