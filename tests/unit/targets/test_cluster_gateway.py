@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -130,8 +131,13 @@ class Server(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     gone = threading.Event()
+    asked = threading.Event()
+    may_answer = threading.Event()
 
     def do_GET(self) -> None:
+        if self.path == "/slow":
+            self.asked.set()
+            self.may_answer.wait(SECONDS)
         if self.path == "/stream":
             self.stream()
             return
@@ -262,6 +268,25 @@ def test_a_tunnel_that_the_server_has_ended_is_not_used_again(door: Door) -> Non
         assert door.ask() == str(one.server_port)
         assert len(door.ways.opened) == 2
         door.here.run(door.ways.close())
+
+
+def test_a_tunnel_is_not_used_again_in_the_middle_of_an_exchange(door: Door) -> None:
+    Server.asked.clear()
+    Server.may_answer.clear()
+    with server() as one:
+        door.backends = [behind(one)]
+        port = int(door.url.rpartition(":")[2])
+        try:
+            # It goes before its answer comes, which says nothing to the tunnel until then.
+            with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as impatient:
+                impatient.sendall(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n")
+                assert Server.asked.wait(SECONDS)
+            door.here.run(door._left())
+            assert door.ask() == str(one.server_port)
+            assert len(door.ways.opened) == 2
+            assert door.ways.opened[0].is_closing
+        finally:
+            Server.may_answer.set()
 
 
 def test_a_caller_that_goes_away_is_seen_by_the_server(door: Door) -> None:
