@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,7 +41,7 @@ from plants import (
 )
 
 from conformance.manifest.read import read_graphs
-from conformance.ours import PART, RUN, RUN_ID
+from conformance.ours import OPERATOR, OPERATOR_NAME, OPERATOR_NAMESPACE, PART, RUN, RUN_ID
 from conformance.rendering.labels import GRAPH
 from conformance.targets.cluster.apply import Manifest
 from conformance.targets.cluster.connection import Connection
@@ -57,6 +57,7 @@ from conformance.targets.cluster.resources import (
     name_of,
 )
 from conformance.targets.cluster.rights import needed
+from conformance.targets.cluster.shared import Shared
 from conformance.targets.cluster.target import ClusterTarget
 from conformance.targets.cluster.watch import PULSE_SECONDS
 from conformance.targets.ready import wait_ready
@@ -283,6 +284,81 @@ def test_what_is_wrong_is_said_in_seconds(shop: Shop, tmp_path: Path, plant: Pla
         assert any(plant.log in text for text in logs)
 
 
+def test_a_claim_that_no_provisioner_takes_up_is_named(shop: Shop, tmp_path: Path) -> None:
+    name = f"absent-{secrets.token_hex(3)}"
+    claim: Body = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "never-made"},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": "1Gi"}},
+            "storageClassName": name,
+        },
+    }
+    storage_class: Body = {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": name},
+        "provisioner": "example.com/absent",
+    }
+    graph, file = written(tmp_path, spoilt(no_claim))
+    applied(shop.connection, "default", storage_class)
+    try:
+        with (
+            pytest.raises(
+                DeployFailure, match=r"the provisioner example\.com/absent has not"
+            ) as told,
+            shop.target(TOKEN, claim).deploy(graph, file=file) as deployment,
+        ):
+            came_up(deployment)
+    finally:
+        shop.connection.kubectl("delete", "storageclass", name)
+    assert f"never-made (storage class {name}), which VllmWorker needs, gets" in told.value.what
+
+
+def test_a_graph_waits_for_the_room_that_another_one_holds(shop: Shop, tmp_path: Path) -> None:
+    def large(body: Body) -> None:
+        # More than half of what the node advertises.
+        worker(body)["resources"]["limits"]["nvidia.com/gpu"] = "600"
+
+    shared = Shared()
+    graph, file = written(tmp_path, spoilt(large))
+    with ExitStack() as first:
+        one = first.enter_context(shop.target(shared=shared).deploy(graph, file=file))
+        came_up(one)
+        with shop.target(shared=shared).deploy(graph, file=file) as two:
+            deadline = time.monotonic() + READY_SECONDS
+            while not two.is_held and time.monotonic() < deadline:
+                time.sleep(0.2)
+            # Longer than a pod is given for which nobody will make room.
+            time.sleep(8)
+            two.check()
+            first.close()
+            came_up(two)
+
+
+def test_an_operator_that_does_not_run_is_named_in_seconds(shop: Shop, tmp_path: Path) -> None:
+    operator = ("deployment", OPERATOR_NAME, "-n", OPERATOR_NAMESPACE)
+    hooks = "mutatingwebhookconfigurations,validatingwebhookconfigurations"
+    kubectl = shop.connection.kubectl
+    kept = kubectl("get", hooks, "-l", f"{PART}={OPERATOR}", "-o", "yaml").stdout
+    graph, file = written(tmp_path, published())
+    try:
+        # With its webhooks there, the API server says it at once.
+        kubectl("delete", hooks, "-l", f"{PART}={OPERATOR}")
+        kubectl("scale", *operator, "--replicas=0")
+        with (
+            pytest.raises(DeployFailure, match=f"{OPERATOR_NAME} in namespace .* is scaled to 0"),
+            shop.target().deploy(graph, file=file) as deployment,
+        ):
+            came_up(deployment)
+    finally:
+        kubectl("scale", *operator, "--replicas=1")
+        kubectl("create", "-f", "-", stdin=kept)
+        kubectl("rollout", "status", *operator, f"--timeout={READY_SECONDS:.0f}s")
+
+
 def test_what_is_not_admitted_is_said_at_once(shop: Shop, tmp_path: Path) -> None:
     def my_tag(body: Body) -> None:
         worker(body)["image"] = "my-registry/vllm-runtime:my-tag"
@@ -452,6 +528,7 @@ import sys
 from pathlib import Path
 from conformance.manifest.read import read_graphs
 from conformance.targets.cluster.connection import Connection
+from conformance.targets.cluster.shared import Shared
 from conformance.targets.cluster.target import ClusterTarget
 from conformance.targets.ready import wait_ready
 

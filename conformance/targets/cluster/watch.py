@@ -21,7 +21,7 @@ from conformance.targets.cluster.snapshot import (
     read_graph_status,
     read_pod,
 )
-from conformance.targets.cluster.trouble import Patience
+from conformance.targets.cluster.trouble import Patience, age
 from conformance.targets.cluster.troubles.scheduling import waits_for_room
 from conformance.targets.cluster.troubles.storage import CLAIM
 from conformance.targets.target import DeployFailure
@@ -53,6 +53,9 @@ ABSENT_SECONDS = 15.0
 
 LOG_LINES = 200
 
+BUSY_SECONDS = 30.0
+"""How long after it has dealt with one graph an operator counts as busy."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
@@ -80,6 +83,21 @@ class Scope:
     def holder(self) -> str:
         """What tells it from the other deployments of its run."""
         return f"{self.namespace}/{self.graph}"
+
+
+def is_held(view: Snapshot, now: datetime) -> bool:
+    """Whether other graphs keep one from coming up, as far as its namespace and they tell.
+
+    The operator has not come to it, or not to its pods, while it is busy with others; or a pod
+    waits for room that they will give back.
+    """
+    around = view.around
+    is_busy = around.is_crowded and around.progress is not None
+    return (
+        any(not graph.has_status for graph in view.graphs)
+        or any(waits_for_room(view, pod) for pod in view.pods)
+        or (is_busy and not view.pods and age(around.progress, now) < BUSY_SECONDS)
+    )
 
 
 class Watch:
@@ -140,10 +158,7 @@ class Watch:
     @property
     def is_held(self) -> bool:
         """Whether other graphs keep this one from coming up: by the operator, or by their room."""
-        view = self.snapshot
-        return any(not graph.has_status for graph in view.graphs) or any(
-            waits_for_room(view, pod) for pod in view.pods
-        )
+        return is_held(self.snapshot, self._connection.client.now())
 
     @property
     def settled_for(self) -> float | None:

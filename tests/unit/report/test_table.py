@@ -20,5 +20,13 @@ def test_one_line_per_example_and_level_with_what_did_not_pass() -> None:
     ]
 
 
+def test_checks_that_were_not_run_are_counted() -> None:
+    table = Table()
+    checks = table.row("agg.yaml", "local").checks
+    checks.update({"ready": Outcome.FAIL, "chat": Outcome.NOT_RUN, "models": Outcome.NOT_RUN})
+    (_, line) = table.lines()
+    assert line.split(None, 3) == ["agg.yaml", "local", "FAIL", "0/3     ready FAIL; 2 not run"]
+
+
 def test_no_rows_is_no_table() -> None:
     assert Table().lines() == []

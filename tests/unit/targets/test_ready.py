@@ -170,3 +170,22 @@ def test_a_graph_that_is_ready_and_silent_is_not_waited_for(
             wait_ready(stub, model=None, timeout=30.0)
     assert "no worker has registered" in str(caught.value)
     assert "another Dynamo namespace" in caught.value.cause
+
+
+def test_time_for_which_other_graphs_hold_it_is_not_its_own() -> None:
+    began = time.monotonic()
+    with (
+        frontend(models=[], answers=[GOOD], instances=[]) as (stub, _asked),
+        pytest.raises(DeployFailure, match="not ready after 1 s"),
+    ):
+        wait_ready(stub, model="m", timeout=1, held=lambda: time.monotonic() < began + 1.5)
+    assert time.monotonic() - began > 2.4
+
+
+def test_other_graphs_do_not_hold_it_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("conformance.targets.ready.HELD_SECONDS", 0.5)
+    with (
+        frontend(models=[], answers=[GOOD], instances=[]) as (stub, _asked),
+        pytest.raises(DeployFailure, match="not ready after 1 s"),
+    ):
+        wait_ready(stub, model="m", timeout=1, held=lambda: True)
