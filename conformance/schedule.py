@@ -215,6 +215,13 @@ class Schedule:
             thread.join(END_SECONDS)
 
     def _feed(self) -> None:
+        try:
+            self._start_jobs()
+        except Exception as error:  # noqa: BLE001 - told to whoever waits for a check
+            for job in self._waiting:
+                job.abandon(error)
+
+    def _start_jobs(self) -> None:
         for job in self._waiting:
             # A job larger than all the room runs alone.
             pods = min(job.pods, self._room.pods)

@@ -12,7 +12,7 @@ import pytest
 from conformance.manifest.node import Mapping
 from conformance.probes.probe import NotRun
 from conformance.schedule import AbandonedError, Job, Room, Schedule, Stop
-from conformance.targets.cluster.fitting import Need, Node
+from conformance.targets.cluster.fitting import Capacity, Need, Node
 from conformance.targets.target import DeployFailure
 
 if TYPE_CHECKING:
@@ -146,6 +146,19 @@ def test_jobs_wait_for_what_the_nodes_have_left() -> None:
         for one in jobs:
             one.wait("chat")
     assert most == 2
+
+
+def test_a_schedule_that_breaks_leaves_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(_capacity: Capacity, _needs: object) -> None:
+        raise ValueError("no such node")
+
+    monkeypatch.setattr(Capacity, "place", breaks)
+    one = job("one")
+    with (
+        Schedule([one], room=Room(pods=1, starting=1), stop=Stop()),
+        pytest.raises(ValueError, match="no such node"),
+    ):
+        one.wait("ready")
 
 
 def test_a_job_that_fails_before_its_first_check_gives_its_room_back() -> None:
