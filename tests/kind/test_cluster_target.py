@@ -348,6 +348,7 @@ def test_an_operator_that_does_not_run_is_named_in_seconds(shop: Shop, tmp_path:
         # With its webhooks there, the API server says it at once.
         kubectl("delete", hooks, "-l", f"{PART}={OPERATOR}")
         kubectl("scale", *operator, "--replicas=0")
+        kubectl("wait", "pod", "-n", OPERATOR_NAMESPACE, "--all", "--for=delete", "--timeout=60s")
         with (
             pytest.raises(DeployFailure, match=f"{OPERATOR_NAME} in namespace .* is scaled to 0"),
             shop.target().deploy(graph, file=file) as deployment,

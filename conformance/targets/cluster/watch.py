@@ -228,7 +228,7 @@ class Watch:
         graphs = tuple(one for one in self._graphs.items.values() if one.name in scope.names)
         status = tuple((one.name, one.state, one.ready) for one in graphs if one.has_status)
         self._shared.saw(scope.holder, status, client.now())
-        silent = any(not one.has_status for one in graphs)
+        silent = bool(graphs) and (not pods or any(not one.has_status for one in graphs))
         return Snapshot(
             expected=scope.expected,
             graph=scope.graph,

@@ -66,6 +66,17 @@ def _of_graph(
     if not graph.has_status:
         yield from _silent(view.around, graph, now, patience)
         return
+    if not view.pods and graph.state != SUCCESSFUL and view.around.operators:
+        # It has looked at the graph, and may have ended before it made its pods.
+        stopped = [_stopped(one, now, patience) for one in view.around.operators]
+        if all(stopped) and age(graph.created, now) >= patience.operator:
+            operator = view.around.operators[0]
+            yield Trouble(
+                what=f"nobody makes the pods of the graph {graph.name}: the operator "
+                f"{operator.name} in namespace {operator.namespace} {stopped[0]}",
+                cause=f"see why with `kubectl -n {operator.namespace} describe deployment,pods`",
+            )
+            return
     ready = graph.ready
     if graph.state == FAILED and ready is not None and not ready.is_true:
         passes = ready.reason not in _DEFINITE and age(ready.since, now) < patience.reconcile

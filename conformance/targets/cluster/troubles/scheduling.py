@@ -21,6 +21,8 @@ _BEYOND = re.compile(r"[.,] (?:no new claims to deallocate|preemption:|not found
 _FULL = re.compile(r"Insufficient \S+|Too many pods|didn't have free ports")
 """What passes when other pods end."""
 
+_UNBOUND = "unbound immediate PersistentVolumeClaims"
+
 UNSCHEDULABLE, GATED = "Unschedulable", "SchedulingGated"
 DEFAULT_SCHEDULER = "default-scheduler"
 
@@ -129,7 +131,9 @@ def _said(view: Snapshot, pod: Pod, now: datetime, patience: Patience) -> str:
     if view.around.room_since is not None:
         # What others have given back is the scheduler's to hand out, which takes it a moment.
         waited = min(waited, age(view.around.room_since, now))
-    if scheduled.is_true or waited < patience.scheduling:
+    # Why a claim is not bound, the claim's own events tell, and a little later.
+    patient = patience.mounting if _UNBOUND in scheduled.message else patience.scheduling
+    if scheduled.is_true or waited < patient:
         return ""
     if scheduled.reason == GATED and age(scheduled.since, now) < patience.operator:
         return ""
