@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from conformance.manifest.node import Mapping
-from conformance.ours import OPERATOR, PART
+from conformance.ours import OPERATOR, OPERATOR_NAMESPACE, PART
 from conformance.targets.cluster.errors import ApiError
 from conformance.targets.cluster.resources import (
     DEPLOYMENTS,
@@ -29,8 +29,12 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 3.0
 """How old what is known of the operator may be."""
 
-OPERATORS = ("app.kubernetes.io/part-of=dynamo-operator", f"{PART}={OPERATOR}")
-"""The labels of the operator's Deployment: in the chart dynamo-platform, and of our own."""
+OPERATORS = (
+    (None, "app.kubernetes.io/part-of=dynamo-operator"),
+    # What the reference operator makes for graphs carries its label too, in other namespaces.
+    (OPERATOR_NAMESPACE, f"{PART}={OPERATOR}"),
+)
+"""Where the operator's Deployment is, and its labels: in the chart dynamo-platform, and our own."""
 
 
 class Shared:
@@ -94,8 +98,8 @@ async def _operators(client: Client) -> tuple[OperatorState, ...] | None:
     try:
         deployments = [
             one
-            for labels in OPERATORS
-            for one in (await client.list(DEPLOYMENTS, labels=labels))[0]
+            for namespace, labels in OPERATORS
+            for one in (await client.list(DEPLOYMENTS, namespace=namespace, labels=labels))[0]
         ]
         return tuple([await _operator(client, one) for one in deployments])
     except ApiError:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from conformance.ours import OPERATOR, PART
+from conformance.ours import OPERATOR, OPERATOR_NAMESPACE, PART
 from conformance.targets.cluster.errors import FORBIDDEN, ApiError
+from conformance.targets.cluster.resources import metadata
 from conformance.targets.cluster.shared import Shared
 from conformance.targets.cluster.snapshot import Around, snapshot
 from conformance.targets.cluster.watch import is_held
@@ -56,7 +57,8 @@ class Cluster:
         self.asked.append(f"{namespace or '*'} {resource.plural} {labels}".strip())
         if resource.plural in self.refused:
             raise ApiError(self.refused[resource.plural], "Forbidden", "no")
-        return (self.deployments.get(labels, []) if resource.plural == "deployments" else []), ""
+        known = self.deployments.get(labels, []) if resource.plural == "deployments" else []
+        return [one for one in known if namespace in (None, metadata(one).string("namespace"))], ""
 
 
 def deployment(name: str, namespace: str) -> KubeObject:
@@ -71,15 +73,21 @@ def around(shared: Shared, cluster: Cluster, *, silent: bool = True) -> Around:
 
 
 def test_the_operator_is_looked_for_by_the_labels_of_the_chart_and_of_our_own() -> None:
-    for labels in (CHART, REFERENCE):
+    for labels, namespace in ((CHART, "dynamo-system"), (REFERENCE, OPERATOR_NAMESPACE)):
         cluster = Cluster()
-        cluster.deployments[labels] = [deployment("manager", "dynamo-system")]
+        cluster.deployments[labels] = [deployment("manager", namespace)]
         found = around(Shared(), cluster).operators
         assert found is not None
         assert [(one.name, one.namespace, one.wanted) for one in found] == [
-            ("manager", "dynamo-system", 1)
+            ("manager", namespace, 1)
         ]
-        assert "dynamo-system pods app=a,control-plane=c" in cluster.asked
+        assert f"{namespace} pods app=a,control-plane=c" in cluster.asked
+
+
+def test_what_the_reference_operator_makes_is_no_operator() -> None:
+    cluster = Cluster()
+    cluster.deployments[REFERENCE] = [deployment("vllm-agg-frontend", "dyn-vllm-agg")]
+    assert around(Shared(), cluster).operators == ()
 
 
 def test_an_operator_is_looked_at_only_while_it_is_silent_and_not_for_every_graph() -> None:
