@@ -264,6 +264,9 @@ def test_components_are_killed_with_their_supervisor(tmp_path: Path) -> None:
         os.kill(run.supervisor.pid, signal.SIGKILL)
         failure = wait_for_death(lambda: check_alive(processes))
     assert failure.what == "component worker was ended by SIGKILL"
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while alive(processes[0].pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
     assert not alive(processes[0].pid)
     assert not run.path.exists()
 
