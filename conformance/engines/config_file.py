@@ -63,10 +63,12 @@ def load(text: str) -> dict[str, Json] | None:
     # Only here: most graphs have no such file.
     import yaml
 
+    from conformance.manifest.yaml import LimitError, load_plain
+
     try:
-        data = yaml.load(text, Loader=yaml.CSafeLoader)
+        data = load_plain(text)
         plain: Json = json.loads(json.dumps({} if data is None else data))
-    except (yaml.YAMLError, RecursionError, TypeError, ValueError):
+    except (LimitError, yaml.YAMLError, TypeError, ValueError):
         return None
     return plain if isinstance(plain, dict) else None
 

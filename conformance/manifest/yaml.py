@@ -130,15 +130,17 @@ def parse(text: str, *, file: str, line: int = 1, keys_as_written: bool = False)
         raise ManifestError(file, at, error.reason) from error
 
 
-def refuse_bombs(text: str) -> None:
-    """Make sure that a text is within the limits, before another YAML reader takes it.
+def load_plain(text: str) -> object:
+    """Return what a file says to programs that are not Kubernetes, which read it with PyYAML.
 
     Raises:
-        LimitError: It is beyond one.
+        LimitError: It is beyond a limit, such as an alias bomb.
         yaml.YAMLError: It is no YAML.
+        ValueError: It holds a date that no calendar has.
     """
     for _raw in _composed(text):
         pass
+    return yaml.load(text, Loader=yaml.CSafeLoader)
 
 
 def _composed(text: str) -> Iterator[yaml.Node]:

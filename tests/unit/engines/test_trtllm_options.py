@@ -69,10 +69,11 @@ def test_the_transceiver(text: str, found: str | None) -> None:
         ("- a", "the engine file holds no mapping"),
         ("", "the engine file holds no mapping"),
         ("[" * 5000, "the engine file is no YAML"),
+        ("a: 2026-13-45", "the engine file is no YAML"),
         ("a: &a {b: *a}", "the engine file: an alias (*) stands inside"),
         (f"a: &a [1, 1]\nb: [{'*a, ' * 60_000}]", "the engine file: expands to more than"),
     ],
-    ids=["yaml", "list", "empty", "deep", "cycle", "bomb"],
+    ids=["yaml", "list", "empty", "deep", "date", "cycle", "bomb"],
 )
 def test_a_file_that_gives_none(text: str, words: str) -> None:
     with pytest.raises(BadOptionsError, match=re.escape(words)):
