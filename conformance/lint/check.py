@@ -25,7 +25,7 @@ from conformance.lint.rule import (
 )
 from conformance.lint.waiver import Waivers, find_waivers
 from conformance.manifest.config_maps import KIND as CONFIG_MAP
-from conformance.manifest.config_maps import config_maps
+from conformance.manifest.config_maps import usable_config_maps
 from conformance.manifest.document import (
     GROUP,
     JSON,
@@ -237,7 +237,7 @@ def is_other_json(text: str, *, file: str) -> bool:
 
 
 def _config_maps(found: tuple[Source, ...]) -> ConfigMaps:
-    """Return the ConfigMaps of a file whose graphs use some; what is no YAML is none."""
+    """Return the ConfigMaps of a file whose graphs use some; one that is wrong is not there."""
     if not any(source.may_hold_graphs and _USES_CONFIG_MAP in source.text for source in found):
         return {}
     documents: list[Document] = []
@@ -245,7 +245,7 @@ def _config_maps(found: tuple[Source, ...]) -> ConfigMaps:
         if CONFIG_MAP in source.text:
             with suppress(ManifestError):
                 documents += source.documents()
-    return config_maps(documents)
+    return usable_config_maps(documents)
 
 
 def _page(source: Source) -> _Page:

@@ -377,12 +377,12 @@ def _list_prerequisites(request: _Request, style: str, output: str | None) -> in
 def _servers(files: list[tuple[Document, ...]]) -> Iterator[Prerequisite]:
     """Yield what the graphs of each file talk to."""
     from conformance.lint.servers import prerequisites_of
-    from conformance.manifest.config_maps import config_maps
+    from conformance.manifest.config_maps import usable_config_maps
     from conformance.manifest.prerequisites import graphs_in
     from conformance.manifest.read import read_graph
 
     for documents in files:
-        beside = config_maps(documents)
+        beside = usable_config_maps(documents)
         for document in graphs_in(documents):
             graph = replace(read_graph(document), config_maps=beside)
             yield from prerequisites_of(document, graph)

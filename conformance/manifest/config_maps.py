@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias
 
 from conformance.manifest.errors import ManifestError
@@ -41,6 +42,15 @@ def config_maps(documents: Iterable[Document]) -> ConfigMaps:
         for one in documents
         if one.kind == KIND and one.api_version == "v1"
     }
+
+
+def usable_config_maps(documents: Iterable[Document]) -> ConfigMaps:
+    """Return what those ConfigMaps among `documents` hold that the API server would take."""
+    usable: ConfigMaps = {}
+    for one in documents:
+        with suppress(ManifestError):
+            usable |= config_maps([one])
+    return usable
 
 
 def _contents(document: Document) -> dict[str, str | bytes]:

@@ -52,6 +52,26 @@ def many(count: int, line: str) -> str:
     return "".join(line.replace("NNN", str(n)) for n in range(count))
 
 
+def config_map(module: str, entry: str) -> str:
+    """Return a graph whose worker reads a config file out of a ConfigMap with that entry."""
+    container = (
+        f"{{name: main, image: 'x/vllm-runtime:1.6.1', command: [python3, -m, {module}, --config, /c/f.yaml],"
+        " volumeMounts: [{name: c, mountPath: /c}], resources: {limits: {nvidia.com/gpu: 1}}}"
+    )
+    pod = f"{{spec: {{volumes: [{{name: c, configMap: {{name: c}}}}], containers: [{container}]}}}}"
+    return (
+        f"{HEAD}spec:\n  components: [{{name: W, type: worker, podTemplate: {pod}}}]\n---\n"
+        f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\ndata:\n  {entry}\n"
+    )
+
+
+def bomb() -> str:
+    """Return a text whose last line stands for ten thousand million words."""
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
+    return "".join(f"\n    {line}" for line in lines)
+
+
 def top(text: str) -> str:
     return f"{HEAD}{text}"
 
@@ -110,6 +130,9 @@ INPUTS: dict[str, Callable[[], str | bytes]] = {
     "100000 comments": lambda: GRAPH + "# \n" * 100_000,
     "100000 empty lines": lambda: GRAPH + "\n" * 100_000,
     "100000 small documents": lambda: "kind: ConfigMap\n---\n" * 100_000,
+    "alias bomb in an engine's config file": lambda: config_map("dynamo.vllm", f"f.yaml: |{bomb()}"),
+    "alias bomb in the planner's config file": lambda: config_map("dynamo.planner", f"f.yaml: |{bomb()}"),
+    "no key of a ConfigMap": lambda: config_map("dynamo.vllm", "'a b': x"),
     "100000 small graphs": lambda: (HEAD + "---\n") * 100_000,
     "2000 graphs": lambda: (GRAPH + "---\n") * 2_000,
     "300 graphs": lambda: (HEAD + "---\n") * 300,

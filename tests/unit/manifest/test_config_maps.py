@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.manifest.config_maps import ConfigMaps, config_maps, mounted_files
+from conformance.manifest.config_maps import (
+    ConfigMaps,
+    config_maps,
+    mounted_files,
+    usable_config_maps,
+)
 from conformance.manifest.document import read_documents
 
 TEXT = """\
@@ -43,3 +48,8 @@ def test_they_are_found_by_name() -> None:
 def test_a_volume_shows_its_files(volume: str, files: dict[str, str | bytes] | None) -> None:
     (document,) = read_documents(f"name: v\n{volume}\n", file="f.yaml")
     assert mounted_files(document.root, KNOWN) == files
+
+
+def test_one_that_no_api_server_takes_leaves_the_others_usable() -> None:
+    wrong = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: wrong}\ndata: {'a b': x}\n"
+    assert usable_config_maps(read_documents(TEXT + wrong, file="f.yaml")) == KNOWN
