@@ -16,7 +16,7 @@ from conformance.lint.check import check_file, is_other_json
 from conformance.lint.finding import Severity
 from conformance.lint.output.text import findings as finding_texts
 from conformance.lint.settings import find_settings
-from conformance.manifest.config_maps import config_maps
+from conformance.manifest.config_maps import config_maps, usable_config_maps
 from conformance.manifest.document import read_documents, read_file, read_text
 from conformance.manifest.errors import ManifestError
 from conformance.manifest.masking import masked
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from conformance.engines.serving import Serving
-    from conformance.manifest.config_maps import ConfigMaps
     from conformance.manifest.graph import Graph
     from conformance.schedule import Job
     from conformance.targets.compose.deployment import ComposeDeployment
@@ -82,10 +81,8 @@ class ManifestFile(pytest.File):
         if not described:
             return
         yield LintItem.from_parent(self, name=LINT)
-        try:
-            beside = config_maps(documents)
-        except ManifestError:
-            beside = {}  # What is to be served says what is wrong with it.
+        # What is wrong with one of them, the graph that is to be served says.
+        beside = usable_config_maps(documents)
         level: str = self.config.getoption("--dynamo-target") or LOCAL
         kind = GraphOnTarget if level == LOCAL else GraphInCluster
         for index, document in enumerate(described):
@@ -346,14 +343,7 @@ class GraphOnTarget(OnTarget):
     """`FILE::local`: a manifest's graph as processes of this machine."""
 
     def __init__(self, *, name: str, parent: pytest.Collector, graph: Graph) -> None:
-        self.broken: ManifestError | None = None
-        self.beside: ConfigMaps = {}
-        try:
-            self.beside = config_maps(read_file(parent.path))
-        except ManifestError as error:
-            self.broken = error
-        promised = serving(resolved(graph, self.beside))
-        super().__init__(name=name, parent=parent, promised=promised)
+        super().__init__(name=name, parent=parent, promised=serving(resolved(graph)))
         self.graph = graph
 
     def deploy(self) -> AbstractContextManager[Deployment]:
@@ -364,10 +354,12 @@ class GraphOnTarget(OnTarget):
         """
         from conformance.targets.local.deployment import LocalTarget
 
-        if self.broken is not None:
-            raise DeployFailure(str(self.broken))
+        try:
+            config_maps(read_file(self.path))
+        except ManifestError as error:
+            raise DeployFailure(str(error)) from error
         engine: str = self.config.getoption("--dynamo-engine")
-        target = LocalTarget(engine=engine, at_end=self.keep_logs, config_maps=self.beside)
+        target = LocalTarget(engine=engine, at_end=self.keep_logs)
         return target.deploy(self.graph)
 
 

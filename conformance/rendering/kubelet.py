@@ -88,13 +88,13 @@ def expanded(found: Iterable[Variable]) -> dict[str, str]:
     return env
 
 
-def resolved(graph: Graph, config_maps: ConfigMaps) -> Graph:
+def resolved(graph: Graph) -> Graph:
     """Return the graph as far as the kubelet's part is known: for readers of its command lines.
 
     Values from ConfigMaps stand in the environment, and `$(NAME)` of what the author gave a value
     is replaced in the words of `main`.
     """
-    sources = Sources(config_maps=config_maps)
+    sources = Sources(config_maps=graph.config_maps)
     shared = {one.name: one.value for one in graph.env if one.value is not None}
     return replace(
         graph, components=tuple(_resolved(one, sources, shared) for one in graph.components)

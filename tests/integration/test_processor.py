@@ -8,8 +8,6 @@ import pytest
 from openai import BadRequestError, OpenAI
 
 from conformance.engines.serving import serving
-from conformance.manifest.config_maps import config_maps
-from conformance.manifest.document import read_file
 from conformance.manifest.read import read_graphs
 from conformance.targets.local.deployment import MOCK, LocalTarget
 from conformance.targets.local.script import run_script
@@ -32,7 +30,7 @@ TIMES = 6
 
 
 def from_the_manifest() -> AbstractContextManager[Deployment]:
-    target = LocalTarget(engine=MOCK, config_maps=config_maps(read_file(MANIFEST)))
+    target = LocalTarget(engine=MOCK)
     return target.deploy(read_graphs(MANIFEST)[0])
 
 

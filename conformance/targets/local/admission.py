@@ -29,7 +29,7 @@ class Refused(DeployFailure):
     """A graph that no cluster would take."""
 
 
-def check(graph: Graph, config_maps: ConfigMaps) -> None:
+def check(graph: Graph) -> None:
     """Return when a cluster would take `graph`.
 
     What is wrong with an image's name is no matter: no image is used here.
@@ -45,7 +45,7 @@ def check(graph: Graph, config_maps: ConfigMaps) -> None:
         for one in (
             *_problems(graph),
             *_nul_problems(graph.document.root),
-            *_volume_problems(graph, config_maps),
+            *_volume_problems(graph),
         )
         if one.mark not in images
     }
@@ -75,8 +75,9 @@ def _nul_problems(root: Mapping) -> Iterator[Problem]:
             yield Problem(node.mark, message)
 
 
-def _volume_problems(graph: Graph, config_maps: ConfigMaps) -> Iterator[Problem]:
+def _volume_problems(graph: Graph) -> Iterator[Problem]:
     """Yield what the kubelet or the container runtime refuses of volumes, mounts and variables."""
+    config_maps = graph.config_maps
     for component in graph.components:
         for container in component.containers:
             for mount in container.node.mappings("volumeMounts"):

@@ -134,8 +134,6 @@ class _Options(NamedTuple):
 
 def _run(options: _Options, repeats: Repeats) -> int:
     """Run the graph to its end; return the exit code."""
-    from conformance.manifest.config_maps import config_maps
-    from conformance.manifest.document import read_file
     from conformance.manifest.errors import ManifestError
     from conformance.rendering.kubelet import resolved
     from conformance.targets.local.admission import Refused
@@ -148,16 +146,14 @@ def _run(options: _Options, repeats: Repeats) -> int:
     try:
         graph = _pick(file, options.name)
         check_startable(graph)
-        beside = config_maps(read_file(file))
         target = LocalTarget(
             engine=options.engine,
             listener=repeats.take,
             http_port=options.port,
-            config_maps=beside,
         )
         try:
             with target.deploy(graph) as deployment:
-                _serve(deployment, resolved(graph, beside), repeats, options)
+                _serve(deployment, resolved(graph), repeats, options)
         except Refused as error:
             say(str(error))
             return EXIT_USAGE

@@ -8,7 +8,7 @@ import shutil
 import sys
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,6 @@ from conformance.targets.why import how_it_ended, likely_cause
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from conformance.manifest.config_maps import ConfigMaps
     from conformance.manifest.graph import Graph
     from conformance.targets.local.plan import Plan
     from conformance.targets.local.process import Start
@@ -81,14 +80,12 @@ class LocalTarget:
         listener: Is told every line that a process writes: its name, the line.
         http_port: The port for the frontend; None takes the published one or a free one.
         at_end: Is told the folder of the logs before it is removed with all the rest.
-        config_maps: The ConfigMaps that the graph's file brings along.
     """
 
     engine: str = MOCK
     listener: Callable[[str, str], None] = ignore_lines
     http_port: int | None = None
     at_end: Callable[[Path], None] = ignore_logs
-    config_maps: ConfigMaps = field(default_factory=dict)
     name: str = "local"
 
     @contextmanager
@@ -105,7 +102,7 @@ class LocalTarget:
             check_startable(graph)
         except ManifestError as error:
             raise DeployFailure(str(error)) from error
-        admission.check(graph, self.config_maps)
+        admission.check(graph)
         is_real = self.engine != MOCK
         with run_folder(graph.name) as own, Ports() as ports:
             run = own.path
@@ -115,7 +112,6 @@ class LocalTarget:
                 run=inside,
                 base=base_environment(self.engine, inside),
                 secrets=_secrets(),
-                config_maps=self.config_maps,
                 held=HELD_REAL if is_real else HELD,
                 is_real=is_real,
                 is_confined=not is_real and confine.version() > 0,

@@ -67,7 +67,6 @@ class World:
         run: The deployment's own folder; everything it writes is below it.
         base: The environment that every process gets first (PATH, the mock engine, ...).
         secrets: Values for secret keys, from the caller's environment.
-        config_maps: The ConfigMaps that the graph's file brings along.
         held: Variables that are `base`'s own, whatever the manifest says.
         is_real: Whether the engines are real ones, which read the models of this machine.
         is_confined: Whether the kernel keeps processes from writing outside of `run`.
@@ -77,7 +76,6 @@ class World:
     run: Path
     base: dict[str, str]
     secrets: dict[str, str] = field(default_factory=dict)
-    config_maps: ConfigMaps = field(default_factory=dict)
     held: tuple[str, ...] = ()
     is_real: bool = False
     is_confined: bool = False
@@ -125,6 +123,7 @@ class Plan:
 
 @dataclass(slots=True)
 class _Draft:
+    config_maps: ConfigMaps = field(default_factory=dict)
     sources: tuple[str, ...] = ()
     starts: list[Start] = field(default_factory=list)
     url: str | None = None
@@ -178,7 +177,7 @@ def plan(graph: Graph, *, world: World, ports: Ports, port: int | None = None) -
         PortsExhaustedError: `port` is in use.
         DeployFailure: There are too few GPUs.
     """
-    draft = _Draft(sources=model_sources(resolved(graph, world.config_maps)))
+    draft = _Draft(config_maps=graph.config_maps, sources=model_sources(resolved(graph)))
     workloads = render(graph, namespace=NAMESPACE, cluster=Cluster(lws=True))
     others = foreign(workloads)
     for one in workloads:
@@ -265,7 +264,7 @@ class _Pod:
         """The container that runs here."""
         return _main(self.template)
 
-    def sources(self, world: World) -> Sources:
+    def sources(self, config_maps: ConfigMaps, secrets: dict[str, str]) -> Sources:
         """Return where its variables come from."""
         uses_host = is_true(self.template.spec.get("hostNetwork"))
         host = HERE if uses_host else HOST
@@ -281,10 +280,10 @@ class _Pod:
             "status.hostIP": host,
             "status.hostIPs": host,
         }
-        for kind in ("labels", "annotations"):
-            entries: dict[str, str] = getattr(self.template, kind)
+        template = self.template
+        for kind, entries in (("labels", template.labels), ("annotations", template.annotations)):
             fields |= {f"metadata.{kind}['{key}']": value for key, value in entries.items()}
-        return Sources(config_maps=world.config_maps, secrets=world.secrets, fields=fields)
+        return Sources(config_maps=config_maps, secrets=secrets, fields=fields)
 
 
 def _host(wanted: str | None) -> str:
@@ -324,7 +323,7 @@ def _process_name(workload: Workload, replica: int, node: int) -> str:
 
 def _start(draft: _Draft, pod: _Pod, *, world: World, own: PortMap, group: PortMap) -> Start:
     name, main = pod.name, pod.main
-    words, looked = pod.words, look_up(main, pod.sources(world))
+    words, looked = pod.words, look_up(main, pod.sources(draft.config_maps, world.secrets))
     words, planes = rewrite_planes(name, with_event_endpoint(words))
     draft.note(name, *looked.changes)
     draft.changes |= dict.fromkeys(planes)
@@ -466,7 +465,7 @@ def _mounts(draft: _Draft, pod: _Pod, env: dict[str, str], world: World) -> dict
         base = draft.volume(volume, source, pod.name, world.run)
         sub = mount.string("subPath") or expand(mount.string("subPathExpr") or "", env)
         here = below(base, sub) if sub else base
-        files = mounted_files(source, world.config_maps) if source is not None else None
+        files = mounted_files(source, draft.config_maps) if source is not None else None
         if files is None:
             draft.folders[here] = None
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -103,7 +104,7 @@ def test_the_served_model_may_come_from_a_config_map(version: str) -> None:
         "spec": spec,
     }
     (document,) = read_documents(json.dumps(plain), file="f.yaml")
-    served = serving(resolved(read_graph(document), {"m": {"M": "org/model"}}))
+    served = serving(resolved(replace(read_graph(document), config_maps={"m": {"M": "org/model"}})))
     assert served is not None
     assert served.model == "org/model"
 

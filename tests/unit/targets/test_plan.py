@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from conformance.manifest.config_maps import config_maps
-from conformance.manifest.document import read_file
 from conformance.manifest.graph import Container
 from conformance.manifest.node import Mapping, from_plain
 from conformance.manifest.read import read_graphs
@@ -50,8 +48,7 @@ spec:
 
 def planned(path: Path, *, secrets: dict[str, str] | None = None) -> Plan:
     (graph,) = read_graphs(path)
-    beside = config_maps(read_file(path))
-    world = World(run=RUN, base={"PATH": "/bin"}, secrets=secrets or {}, config_maps=beside)
+    world = World(run=RUN, base={"PATH": "/bin"}, secrets=secrets or {})
     with Ports() as ports:
         return plan(graph, world=world, ports=ports)
 
