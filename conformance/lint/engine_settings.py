@@ -14,13 +14,11 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from conformance.engines import planner
-from conformance.engines.catalog import RELEASE
 from conformance.engines.commandline import surroundings
 from conformance.engines.jsontext import parse_json
 from conformance.engines.parsing import unexpanded
 from conformance.engines.trtllm_options import BadOptionsError, option, options
 from conformance.manifest.config_maps import files_of_main
-from conformance.manifest.release import runtime_version
 from conformance.manifest.whole import parse_whole
 
 if TYPE_CHECKING:
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
     from conformance.engines.flag import Json
     from conformance.engines.role import Part
     from conformance.engines.trtllm_options import Options
-    from conformance.manifest.graph import Component, EnvVar, Graph
+    from conformance.manifest.graph import EnvVar, Graph
     from conformance.manifest.node import Mark
 
 _FILES = {"dynamo.vllm": ("--config",), "dynamo.sglang": ("--config", "--disagg-config")}
@@ -102,7 +100,7 @@ class EngineSettings:
             return None
         if any(map(unexpanded, (name, override, *dotted.values()))):
             return None
-        text = self._files.get(name)
+        text = self.files.get(name)
         if name and text is None:
             return None
         try:
@@ -239,7 +237,8 @@ class EngineSettings:
         return words[use.index].file if use.index < len(words) else ""
 
     @cached_property
-    def _files(self) -> dict[str, str]:
+    def files(self) -> dict[str, str]:
+        """The texts of the files that a ConfigMap of the same manifest mounts, by path."""
         return files_of_main(self.part.component, self._config_maps)
 
     @property
@@ -275,24 +274,15 @@ class EngineSettings:
         return uses[-1] if uses else None
 
 
-def planner_config(part: Part, graph: Graph) -> tuple[planner.Entries | str, Mark] | None:
+def planner_config(settings: EngineSettings) -> tuple[planner.Entries | str, Mark] | None:
     """Return what a planner's `--config` holds, or why it holds nothing, and where it is given.
 
-    Nothing is said of components that are no planner of the release known here, or whose config is
-    not in the file.
+    Nothing is said of components that are no planner, or whose config is not in the file.
     """
-    settings = EngineSettings(part, graph)
-    if settings.module != planner.MODULE or is_other_release(part.component):
+    if settings.module != planner.MODULE:
         return None
     value = settings.text("config")
     if not value:
         return None
-    found = planner.read(value, files_of_main(part.component, graph.config_maps))
+    found = planner.read(value, settings.files)
     return None if found is None else (found, settings.mark("config"))
-
-
-def is_other_release(component: Component) -> bool:
-    """Whether the component's image is known to hold a release of which nothing is known here."""
-    image = component.main.image if component.main is not None else None
-    told = component.node.string("runtimeVersionOverride") or runtime_version(image or "")
-    return told is not None and told.split(".")[:2] != RELEASE.split(".")[:2]

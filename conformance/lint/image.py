@@ -14,9 +14,6 @@ from conformance.engines.catalog import RELEASE
 if TYPE_CHECKING:
     from conformance.manifest.graph import Component
 
-if TYPE_CHECKING:
-    from conformance.manifest.graph import Component
-
 _DATA = Path(__file__).parent / "data" / "images.json"
 _VERSION = re.compile(r"[vV]?(\d{1,9})\.(\d{1,9})(?:\.\d+(?:[-+._]?[A-Za-z0-9].*)?)?")
 _DYNAMO_MAJORS = (0, 1)

@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from conformance.engines.planner import setting
-from conformance.lint.engine_settings import EngineSettings, is_other_release, planner_config
+from conformance.lint.engine_settings import planner_config
+from conformance.lint.rule import Subject
 from conformance.manifest.graph import EPP
 from conformance.manifest.prerequisites import Prerequisite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conformance.engines.role import Part
+    from conformance.lint.engine_settings import EngineSettings
     from conformance.manifest.document import Document
     from conformance.manifest.graph import Graph
     from conformance.manifest.node import Mark
@@ -53,10 +54,9 @@ class Server:
     mark: Mark
 
 
-def talks_to(part: Part, graph: Graph) -> Iterator[Server]:
+def talks_to(settings: EngineSettings) -> Iterator[Server]:
     """Yield the NATS and etcd servers that a component is told to talk to."""
-    settings = EngineSettings(part, graph)
-    if not settings.module.startswith("dynamo.") or is_other_release(part.component):
+    if not settings.module.startswith("dynamo."):
         return
     for dest, variable, value, kind in _ASKS:
         mark = _asked(settings, dest, variable, value)
@@ -87,30 +87,31 @@ def by_annotation(graph: Graph) -> Iterator[Server]:
         yield Server(ETCD, given[-1] if given else "", value.mark)
 
 
-def servers(parts: tuple[Part, ...], graph: Graph) -> Iterator[Server]:
+def servers(subject: Subject) -> Iterator[Server]:
     """Yield everything that a graph needs and does not bring."""
-    yield from by_annotation(graph)
-    for part in parts:
-        yield from talks_to(part, graph)
-        component = part.component
+    yield from by_annotation(subject.graph)
+    for settings in subject.settings:
+        yield from talks_to(settings)
+        component = settings.part.component
         multinode = component.node.get("multinode")
         if component.node_count > 1 and multinode is not None:
-            yield Server(LWS if graph.declines_grove else GROVE_OR_LWS, "", multinode.mark)
+            yield Server(LWS if subject.graph.declines_grove else GROVE_OR_LWS, "", multinode.mark)
         kind = component.node.get("type")
         if component.type == EPP and kind is not None:
             yield Server(GATEWAY, "", kind.mark)
-        yield from _prometheus(part, graph)
+        yield from _prometheus(settings)
 
 
-def _prometheus(part: Part, graph: Graph) -> Iterator[Server]:
+def _prometheus(settings: EngineSettings) -> Iterator[Server]:
     """Yield what a planner asks that scales by traffic; those that scale by load ask nobody."""
-    found = planner_config(part, graph)
+    found = planner_config(settings)
     if found is None:
         return
     entries, mark = found
     if isinstance(entries, str) or setting(entries, "optimization_target") != "sla":
         return
-    own = part.component.main.env if part.component.main is not None else ()
+    main = settings.part.component.main
+    own = main.env if main is not None else ()
     given = [one.value or "?" for one in own if one.name == _PROMETHEUS_VARIABLE]
     address = entries.get(_PROMETHEUS_FIELD) or (given[-1] if given else "")
     yield Server(PROMETHEUS, str(address), mark)
@@ -118,8 +119,6 @@ def _prometheus(part: Part, graph: Graph) -> Iterator[Server]:
 
 def prerequisites_of(document: Document, graph: Graph) -> set[Prerequisite]:
     """Return the servers of a graph as prerequisites."""
-    from conformance.engines.role import parts
-
     return {
         Prerequisite(
             kind=one.kind,
@@ -131,5 +130,5 @@ def prerequisites_of(document: Document, graph: Graph) -> set[Prerequisite]:
             line=one.mark.line,
             column=one.mark.column,
         )
-        for one in servers(parts(graph), graph)
+        for one in servers(Subject(document, graph))
     }

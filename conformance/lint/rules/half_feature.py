@@ -23,13 +23,13 @@ from conformance.engines.features import connectors
 from conformance.engines.halves import HALVES, TRTLLM, VLLM
 from conformance.engines.jsontext import parse_json
 from conformance.engines.parsing import unexpanded
-from conformance.lint.engine_settings import EngineSettings, is_other_release
 from conformance.lint.finding import Severity
 from conformance.lint.rule import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from conformance.lint.engine_settings import EngineSettings
     from conformance.lint.rule import Subject
     from conformance.manifest.graph import EnvVar
     from conformance.manifest.node import Mark
@@ -48,9 +48,9 @@ _CONNECTOR = {VLLM: "kv_transfer_config", TRTLLM: "connector"}
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each setting whose other half is known to be missing."""
-    for part in subject.parts:
-        settings = EngineSettings(part, subject.graph)
-        if part.arguments is None or is_other_release(part.component):
+    for settings in subject.settings:
+        part = settings.part
+        if part.arguments is None:
             continue
         terms = _Terms(settings)
         told: set[str] = set()

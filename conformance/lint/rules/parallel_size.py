@@ -22,7 +22,6 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from conformance.engines.role import Role
-from conformance.lint.engine_settings import EngineSettings
 from conformance.lint.finding import Severity
 from conformance.lint.rule import Problem
 from conformance.manifest.graph import GPU
@@ -31,6 +30,7 @@ from conformance.rendering import flags, vllm
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from conformance.lint.engine_settings import EngineSettings
     from conformance.lint.rule import Subject
     from conformance.manifest.graph import Container
     from conformance.manifest.node import Mark
@@ -135,9 +135,9 @@ class _Plan:
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each worker whose GPUs are not what its parallel sizes need."""
-    for part in subject.parts:
-        if part.role in _ROLES:
-            plan = _plan(subject, EngineSettings(part, subject.graph))
+    for settings in subject.settings:
+        if settings.part.role in _ROLES:
+            plan = _plan(subject, settings)
             problem = _problem(plan) if plan is not None else None
             if problem is not None:
                 yield problem

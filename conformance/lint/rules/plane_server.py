@@ -42,10 +42,9 @@ _ARTICLE = {NATS: "a", ETCD: "an"}
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield the first place that asks for a server of which nothing is known."""
-    graph = subject.graph
     told: set[str] = set()
-    asked = [*by_annotation(graph)]
-    asked += [one for part in subject.parts for one in talks_to(part, graph)]
+    asked = [*by_annotation(subject.graph)]
+    asked += [one for settings in subject.settings for one in talks_to(settings)]
     for server in asked:
         if server.address or server.kind in told or _has(subject.cluster, server.kind):
             continue

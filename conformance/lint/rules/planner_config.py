@@ -33,8 +33,8 @@ SEVERITY = Severity.ERROR
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield what each planner refuses of its config, or passes over."""
-    for part in subject.parts:
-        found = planner_config(part, subject.graph)
+    for settings in subject.settings:
+        found = planner_config(settings)
         if found is None:
             continue
         entries, mark = found

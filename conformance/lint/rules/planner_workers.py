@@ -51,8 +51,8 @@ _ROLES = {"prefill": Role.PREFILL, "decode": Role.DECODE}
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each role that a planner looks for and does not find, or finds twice."""
-    for part in subject.parts:
-        found = planner_config(part, subject.graph)
+    for settings in subject.settings:
+        found = planner_config(settings)
         if found is None:
             continue
         entries, mark = found

@@ -17,7 +17,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from conformance.engines.parsing import unexpanded
-from conformance.lint.engine_settings import EngineSettings
 from conformance.lint.finding import Severity
 from conformance.lint.rule import Problem
 
@@ -33,12 +32,12 @@ SEVERITY = Severity.WARNING
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each use of a flag that undoes the one before."""
-    for part in subject.parts:
-        given = part.arguments.given if part.arguments is not None else ()
+    for settings in subject.settings:
+        arguments = settings.part.arguments
+        given = arguments.given if arguments is not None else ()
         last: dict[tuple[int, str], Given] = {}
         for use in given:
             before = last.get((use.flag.stage, use.flag.dest))
-            settings = EngineSettings(part, subject.graph)
             # A flag beside a config file is how an entry of the file is changed.
             if before is not None and not settings.file_of(before) and _differ(before, use):
                 yield Problem(settings.use_mark(use), _message(before, use))

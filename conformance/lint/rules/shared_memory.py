@@ -17,7 +17,6 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from conformance.lint.engine_settings import EngineSettings
 from conformance.lint.finding import Severity
 from conformance.lint.rule import Problem
 from conformance.manifest.fields import is_true
@@ -27,6 +26,7 @@ from conformance.manifest.quantity import parse_quantity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from conformance.lint.engine_settings import EngineSettings
     from conformance.lint.rule import Subject
     from conformance.manifest.graph import Component
 
@@ -40,13 +40,14 @@ _DESTS = ("tensor_parallel_size", "tp_size")
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each shared memory that is too small for tensor parallel ranks of one pod."""
-    for part in subject.parts:
-        size = part.component.node.get("sharedMemorySize")
-        if not isinstance(size, Scalar) or _has_its_own(part.component):
+    for settings in subject.settings:
+        component = settings.part.component
+        size = component.node.get("sharedMemorySize")
+        if not isinstance(size, Scalar) or _has_its_own(component):
             continue
         given = parse_quantity(size.text)
-        ranks = _ranks(EngineSettings(part, subject.graph))
-        if given is not None and given < _LEAST and ranks > part.component.node_count:
+        ranks = _ranks(settings)
+        if given is not None and given < _LEAST and ranks > component.node_count:
             shown = "no shared memory" if given == 0 else f"{size.text} of shared memory"
             message = f"{shown} for {ranks} tensor parallel ranks: NCCL finds no space in {_MOUNT}"
             yield Problem(size.mark, f"{message}; leave it out for 8Gi, or give at least 1Gi")
