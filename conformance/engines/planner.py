@@ -94,9 +94,9 @@ def read(value: str, files: Mapping[str, str]) -> Entries | str | None:
 
 def setting(entries: Entries, name: str) -> Json:
     """Return a field of the config, or its default."""
-    found = entries.get(name)
-    default = _model()["properties"].get(name, {}).get("default")
-    return default if name not in entries else found
+    if name in entries:
+        return entries[name]
+    return _model()["properties"].get(name, {}).get("default")
 
 
 def faults(entries: Entries) -> Iterator[ConfigFault]:

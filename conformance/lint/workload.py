@@ -24,6 +24,13 @@ RUNTIME = "runtime"
 """The init container that newer operators give the Dynamo defaults of `main`."""
 
 
+def runs_alone(component: Component) -> bool:
+    """Whether no container runs beside `main` in a pod: no other one, and no sidecar."""
+    spec = component.pod_spec
+    inits = spec.mappings("initContainers") if spec is not None else ()
+    return len(component.containers) == 1 and not any(one.string("restartPolicy") for one in inits)
+
+
 @dataclass(frozen=True, slots=True)
 class Placed:
     """A container and where in the pod it stands.

@@ -37,9 +37,7 @@ def check(subject: Subject) -> Iterator[Problem]:
     """Yield each prefill or decode component whose partner is missing."""
     roles = {part.role for part in subject.parts}
     # A worker whose words are not all known, or another graph, may be the partner.
-    unread = any(
-        part.role is None and (part.may_work or part.component.is_worker) for part in subject.parts
-    )
+    unread = any(part.role is None and part.may_work for part in subject.parts)
     if unread or has_neighbours(subject.parts, subject.graph):
         return
     for part in subject.parts:

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING
 from conformance.engines import conflicts
 from conformance.engines.parsing import unexpanded
 from conformance.lint.finding import Severity
-from conformance.lint.image import other_release
 from conformance.lint.rule import Problem
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ def check(subject: Subject) -> Iterator[Problem]:
     """Yield each pair of settings that a module does not start with."""
     for settings in subject.settings:
         arguments = settings.part.arguments
-        if arguments is None or other_release(settings.part.component) is not None:
+        if arguments is None:
             continue
         said: set[str] = set()
         for found in conflicts.refused(arguments, unknown=settings.unknown):

@@ -19,7 +19,7 @@ FAIL:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from conformance.engines.parsing import unexpanded
 from conformance.engines.role import Role
@@ -51,14 +51,7 @@ _OTHER_NIXL = {
 """Variables that give NIXL another backend than UCX."""
 
 _THROUGH_UCX = {"dynamo.sglang": ("nixl",), "dynamo.trtllm": ("UCX", "NIXL", "DEFAULT")}
-"""What makes it uncertain whether a script's line is run."""
-
-
-class _Value(NamedTuple):
-    """A list of transports and where it was written."""
-
-    text: str
-    mark: Mark
+"""Ways of a handoff that go through UCX, by module."""
 
 
 def check(subject: Subject) -> Iterator[Problem]:
@@ -70,17 +63,18 @@ def check(subject: Subject) -> Iterator[Problem]:
             continue
         main = part.component.main
         certain = uses_ucx(worker) if main is not None and main.gpus else False
-        value = _transports(worker) if certain is not False else None
-        if value is None or value.mark in seen or _reaches_gpus(value.text):
+        variable = worker.environment(_VARIABLE) if certain is not False else None
+        text = variable.value if variable is not None else None
+        if variable is None or text is None or variable.mark in seen or _reaches_gpus(text):
             continue
-        seen.add(value.mark)
+        seen.add(variable.mark)
         message = (
-            f'component "{part.component.name}": {_VARIABLE} "{value.text}" has no CUDA transport, '
+            f'component "{part.component.name}": {_VARIABLE} "{text}" has no CUDA transport, '
             "and KV blocks are in GPU memory; add cuda"
         )
-        if value.text.startswith("^"):
+        if text.startswith("^"):
             message = message.removesuffix("add cuda") + "except only what must not be used"
-        yield Problem(value.mark, message, severity=None if certain else Severity.WARNING)
+        yield Problem(variable.mark, message, severity=None if certain else Severity.WARNING)
 
 
 def _reaches_gpus(text: str) -> bool:
@@ -117,11 +111,3 @@ def _vllm_uses_ucx(config: dict[str, Json]) -> bool:
     backends = extra.get("backends", ["UCX"]) if isinstance(extra, dict) else ["UCX"]
     is_nixl = str(config.get("kv_connector")).startswith("Nixl")
     return is_nixl and "UCX" in str(backends) and config.get("kv_buffer_device") != "cpu"
-
-
-def _transports(worker: EngineSettings) -> _Value | None:
-    """Return what `UCX_TLS` is when the engine starts, or None when it is not known."""
-    variable = worker.environment(_VARIABLE)
-    if variable is None or variable.value is None:
-        return None
-    return _Value(variable.value, variable.mark)

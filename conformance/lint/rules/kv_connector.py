@@ -33,7 +33,7 @@ from conformance.engines.parsing import unexpanded
 from conformance.engines.role import Role
 from conformance.engines.trtllm_options import TRANSCEIVER, transceiver
 from conformance.lint.finding import Severity
-from conformance.lint.image import other_release, parse_image
+from conformance.lint.image import parse_image
 from conformance.lint.rule import Problem
 from conformance.manifest.suggest import did_you_mean
 
@@ -88,8 +88,6 @@ def check(subject: Subject) -> Iterator[Problem]:
 def _unregistered(worker: EngineSettings) -> Iterator[Problem]:
     """Yield each connector that the worker's vLLM does not have."""
     component = worker.part.component
-    if other_release(component) is not None:
-        return
     known = vocabulary.load()
     # A plugin in an image of the author's own may register more.
     image = component.main.image if component.main is not None else None
@@ -138,7 +136,7 @@ def _configs(text: str | None) -> Iterator[dict[str, Json]]:
 def _not_trtllms(worker: EngineSettings) -> Iterator[Problem]:
     """Yield a connector that TensorRT-LLM passes over."""
     name = worker.text("connector")
-    if name is None or name in _TRTLLM_CONNECTORS or other_release(worker.part.component):
+    if name is None or name in _TRTLLM_CONNECTORS:
         return
     advice = (
         did_you_mean(name, _TRTLLM_CONNECTORS) or f"; known are {', '.join(_TRTLLM_CONNECTORS)}"

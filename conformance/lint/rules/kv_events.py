@@ -33,6 +33,7 @@ from conformance.engines.serving import TAKES_TURNS, publishes_kv_events
 from conformance.engines.trtllm_options import BLOCK_REUSE
 from conformance.lint.finding import Severity
 from conformance.lint.rule import Problem
+from conformance.lint.workload import runs_alone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,7 +80,7 @@ def _unheard(worker: EngineSettings) -> Iterator[Problem]:
     """Yield an endpoint to which the engine connects instead of listening there."""
     text = worker.text(_CONFIG) if worker.module in _LISTENS else None
     # A KV state agent, or another container of the pod, may be what listens.
-    alone = len(worker.part.component.containers) == 1 and not worker.given("kv_state_endpoint")
+    alone = runs_alone(worker.part.component) and not worker.given("kv_state_endpoint")
     if text is None or not alone or not publishes_kv_events(worker.part):
         return
     config = parse_json(text)

@@ -35,6 +35,7 @@ from conformance.lint.rule import Problem
 from conformance.lint.rules.gpu_transport import uses_ucx
 from conformance.lint.rules.kv_connector import connector_configs
 from conformance.lint.rules.pod_probe import PROBES
+from conformance.lint.workload import runs_alone
 from conformance.manifest.fields import is_true
 
 if TYPE_CHECKING:
@@ -293,7 +294,7 @@ def _of_part(settings: EngineSettings, graph: Graph) -> Iterator[Problem]:
         is_setting = arguments is not None and arguments.known(address.name)
         if not is_setting and address.name not in written:
             continue
-        if address.alone and not _is_alone(component):
+        if address.alone and not runs_alone(component):
             continue
         if address.concerns(settings):
             yield from _problem(settings, address)
@@ -306,12 +307,6 @@ def _is_own_network(component: Component) -> bool:
     if spec is None or component.main is None or is_true(spec.get("hostNetwork")):
         return False
     return other_release(component) is None
-
-
-def _is_alone(component: Component) -> bool:
-    spec = component.pod_spec
-    inits = spec.mappings("initContainers") if spec is not None else ()
-    return len(component.containers) == 1 and not any(one.string("restartPolicy") for one in inits)
 
 
 def _problem(settings: EngineSettings, address: _Address) -> Iterator[Problem]:

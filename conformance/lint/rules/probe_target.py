@@ -29,10 +29,9 @@ from conformance.engines.commandline import programs
 from conformance.engines.role import Role
 from conformance.engines.serving import WORKER_ROLES
 from conformance.lint.finding import Severity
-from conformance.lint.image import other_release
 from conformance.lint.rule import Problem
 from conformance.lint.rules.pod_probe import DEFAULT_PORTS, PROBES, STARTUP, has_runtime
-from conformance.lint.workload import Placed, given
+from conformance.lint.workload import Placed, given, runs_alone
 from conformance.manifest.fields import is_true, mark_of
 from conformance.manifest.graph import FRONTEND
 from conformance.manifest.suggest import did_you_mean
@@ -126,12 +125,7 @@ def _of_part(settings: EngineSettings) -> Iterator[Problem]:
 def _is_alone(component: Component, main: Container) -> bool:
     """Whether nothing but one Dynamo module can listen in the pod."""
     spec = component.pod_spec
-    inits = spec.mappings("initContainers") if spec is not None else ()
-    if len(component.containers) > 1 or any(one.string("restartPolicy") for one in inits):
-        return False
-    if spec is None or is_true(spec.get("hostNetwork")):
-        return False
-    if other_release(component) is not None:
+    if spec is None or is_true(spec.get("hostNetwork")) or not runs_alone(component):
         return False
     started = programs(main.command + main.args)
     servers = [one for one in started if one[0].text.rpartition("/")[2] not in _PREPARES]

@@ -27,7 +27,6 @@ from conformance.engines.commandline import argv
 from conformance.engines.parsing import unexpanded
 from conformance.engines.values import refusal
 from conformance.lint.finding import Severity
-from conformance.lint.image import other_release
 from conformance.lint.rule import Problem
 from conformance.manifest.suggest import did_you_mean
 
@@ -51,7 +50,7 @@ def check(subject: Subject) -> Iterator[Problem]:
     seen: set[Mark] = set()
     for settings in subject.settings:
         part = settings.part
-        if part.arguments is None or other_release(part.component) is not None:
+        if part.arguments is None:
             continue
         main = part.component.main
         written = {one.name for one in (*subject.graph.env, *(main.env if main else ()))}
