@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from conformance.engines.flag import Flag, Json
 
 Value = str | bool | tuple[str, ...] | None
-_TRUE = frozenset({"true", "1", "yes", "on"})
+TRUE_WORDS = frozenset({"true", "1", "yes", "on"})
 
 
 class UnknownSetting(LookupError):  # noqa: N818 - says what is unknown
@@ -102,9 +102,14 @@ class Arguments:
         return next((_plain(flag.default) for flag in flags if flag.default is not None), None)
 
 
+def switches_on(text: str) -> bool:
+    """Whether Dynamo takes the text of a variable for true."""
+    return text.strip().lower() in TRUE_WORDS
+
+
 def _from_env(flag: Flag, text: str) -> Value:
     if flag.takes == "none":
-        return text.strip().lower() in _TRUE
+        return switches_on(text)
     if isinstance(flag.default, list) or flag.takes in ("many", "at-least-one"):
         return tuple(text.split())
     return text

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from conformance.engines import catalog
+from conformance.engines.arguments import switches_on
 from conformance.engines.catalog import RELEASE
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from conformance.engines.arguments import Arguments
 
 _DATA = Path(__file__).parent / "data"
-_TRUE = frozenset({"true", "1", "yes", "on"})
 _LARGEST_PORT = 65535
 DOTTED = "--trtllm.*"
 """What stands for TensorRT-LLM's dotted flags where a setting is named."""
@@ -203,4 +203,4 @@ def _is(arguments: Arguments, name: str, wanted: str) -> bool:
     text = arguments.env.get(name, "").strip()
     if wanted == "port":
         return text.isdecimal() and 0 < int(text) <= _LARGEST_PORT
-    return text.lower() in _TRUE
+    return switches_on(text)

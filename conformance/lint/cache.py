@@ -15,7 +15,6 @@ import sqlite3
 import stat
 import sys
 import time
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -219,14 +218,9 @@ def _fix(line: object, column: object, old: object, new: object) -> Fix:
 
 
 def _known_rule(value: object) -> str:
-    if value not in _rules():
+    if value not in all_ids():
         raise ValueError(f"no rule: {value}")
     return _text_of(value)
-
-
-@cache
-def _rules() -> frozenset[str]:
-    return frozenset(all_ids())
 
 
 def _whole(value: object) -> int:

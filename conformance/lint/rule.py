@@ -8,7 +8,7 @@ a manifest that passes and one that fails.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import import_module
 from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
@@ -177,6 +177,7 @@ def rule_ids() -> tuple[str, ...]:
     )
 
 
+@cache
 def all_ids() -> tuple[str, ...]:
     """Return every id that a finding can have."""
     return (*rule_ids(), *OWN_RULES)

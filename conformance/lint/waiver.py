@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import TYPE_CHECKING
 
 from conformance.lint.finding import Finding, Severity
@@ -140,13 +139,8 @@ def _covering(finding: Finding, of_line: Iterable[Waiver]) -> tuple[Waiver, str]
     return None
 
 
-@cache
-def _known() -> tuple[str, ...]:
-    return all_ids()
-
-
 def _unused(waiver: Waiver, rule: str, *, hint: bool) -> str:
-    known = _known()
+    known = all_ids()
     if not any(names(rule, one) for one in known):
         nearest = did_you_mean(rule, known) if hint else ""
         return f'no rule is called "{rule}"{nearest or "; remove it"}'

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from conformance.engines.arguments import switches_on
 from conformance.mock_engine.refusal import UsageRefusal
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ _UNITS = {
     "Gi": 2**30,
     "Ti": 2**40,
 }
-_TRUE = frozenset({"true", "1", "yes", "on"})
 # Flags of Dynamo's runtime that the mocker takes under the same name.
 _RUNTIME_FLAGS = {
     "discovery_backend": "--discovery-backend",
@@ -95,7 +95,7 @@ class Settings:
         value = self.arguments.get(dest)
         if value is None or isinstance(value, bool):
             return value
-        return str(value).lower() in _TRUE
+        return switches_on(str(value))
 
     def explicit(self, dest: str) -> bool:
         """Return whether the command line itself gives the setting."""

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from conformance.engines.arguments import switches_on
 from conformance.engines.features import connectors
 from conformance.engines.halves import HALVES, TRTLLM, VLLM
 from conformance.engines.jsontext import parse_json
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 ID = "half-feature"
 SEVERITY = Severity.WARNING
 
-_TRUE = frozenset({"1", "true", "yes", "on"})
 _OFF = (None, "", "False", "0")
 _KVBM_CONNECTOR = "DynamoConnector"
 _EVENTS = "kv_events_config"
@@ -146,7 +146,7 @@ class _Terms:
         value = found[-1].value
         if value is None or unexpanded(value):
             return None
-        return bool(value) if name.endswith("*") else value.strip().lower() in _TRUE
+        return bool(value) if name.endswith("*") else switches_on(value)
 
     def kvbm(self) -> bool | None:
         """Return whether KVBM is the worker's connector, or one of them."""

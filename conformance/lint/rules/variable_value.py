@@ -23,6 +23,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from conformance.engines import catalog
+from conformance.engines.arguments import switches_on
 from conformance.engines.commandline import argv
 from conformance.engines.parsing import unexpanded
 from conformance.engines.values import refusal
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 ID = "variable-value"
 SEVERITY = Severity.ERROR
 
-_ON = ("true", "1", "yes", "on")
 _OFF = ("", "false", "0", "no", "off", "n", "f", "none", "null", "disabled")
 
 
@@ -93,7 +93,7 @@ def _values(settings: EngineSettings, flag: Flag) -> Iterator[Problem]:
 
 def _switch(flag: Flag, name: str, text: str, mark: Mark) -> Iterator[Problem]:
     # Without a default, any text is taken for yes; what was meant cannot be told.
-    if flag.default is None or text.strip().lower() in (*_ON, *_OFF):
+    if flag.default is None or switches_on(text) or text.strip().lower() in _OFF:
         return
     message = f'{name} "{text}" leaves {flag.names[0]} off; write true or false'
     yield Problem(mark, message, severity=Severity.WARNING)
