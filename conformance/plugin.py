@@ -328,7 +328,7 @@ class _Tally:
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
     """Say how graphs are collected, when none was and there are some."""
     passed_over = [] if items else config.stash.get(PASSED_OVER, [])
-    graphs = [path for path in passed_over if GRAPH_KIND in path.read_bytes()]
+    graphs = [path for path in passed_over if _holds_graph(path)]
     if not graphs:
         return []
     name = os.path.relpath(graphs[0], config.invocation_params.dir)
@@ -338,6 +338,16 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
         f"themselves, such as: pytest {name}"
     )
     return [said]
+
+
+def _holds_graph(path: Path) -> bool:
+    from conformance.manifest.document import MAX_BYTES
+    from conformance.manifest.files import read_file
+
+    try:
+        return GRAPH_KIND in read_file(path, most=MAX_BYTES)
+    except OSError:
+        return False
 
 
 def _paths_were_given(config: pytest.Config) -> bool:

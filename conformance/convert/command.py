@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from conformance.manifest.files import create_file, replace_file
+from conformance.manifest.files import create_file, read_file, replace_file
 
 if TYPE_CHECKING:
     from conformance.convert.file import Converted
@@ -89,8 +89,7 @@ def _read(file: str) -> bytes:
     try:
         if file == STDIN:
             return sys.stdin.buffer.read(MAX_BYTES + 1)
-        with Path(file).open("rb") as opened:
-            return opened.read(MAX_BYTES + 1)
+        return read_file(Path(file), most=MAX_BYTES)
     except OSError as error:
         raise UnreadableError(f"cannot read {file}: {error.strerror}") from error
 

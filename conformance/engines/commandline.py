@@ -225,9 +225,8 @@ def _started(words: tuple[Word, ...], outer: Outer) -> Sequence[Program]:
 
 def runs_shell(words: Sequence[Word]) -> bool:
     """Whether a shell is given a script in its words."""
-    if not words or words[0].text.rpartition("/")[2] not in shell.SHELLS:
-        return False
-    return shell.script_at([word.text for word in words]) is not None
+    texts = [word.text for word in words]
+    return shell.is_shell(texts) and shell.script_at(texts) is not None
 
 
 def _script_mark(words: Sequence[Word]) -> Mark:

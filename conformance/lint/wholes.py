@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from conformance.manifest.document import MAX_BYTES, read_text
 from conformance.manifest.errors import ManifestError
+from conformance.manifest.files import read_file
 from conformance.manifest.node import Mapping, Scalar
 from conformance.manifest.yaml import parse
 
@@ -81,7 +83,7 @@ class Wholes:
             folder.name == _TEMPLATES and self._has_chart(folder.parent) for folder in file.parents
         )
         try:
-            return in_chart and _OPENING in file.read_bytes()
+            return in_chart and _OPENING in read_file(file, most=MAX_BYTES)
         except OSError:
             return False
 
@@ -96,9 +98,9 @@ def _root(file: Path) -> Mapping | None:
     try:
         if not file.is_file():
             return None
-        documents = parse(file.read_text(encoding="utf-8-sig"), file=str(file))
+        documents = parse(read_text(file), file=str(file))
         return next((one for one in documents if isinstance(one, Mapping)), None)
-    except (OSError, UnicodeDecodeError, ManifestError):
+    except (OSError, ManifestError):
         return None
 
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from conformance.manifest.node import Node
 
-
 GROUP = "nvidia.com"
 KIND = "DynamoGraphDeployment"
 OTHER_KINDS = (

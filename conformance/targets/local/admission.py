@@ -9,7 +9,6 @@ from conformance.lint.finding import Severity
 from conformance.lint.rule import Problem, Subject, load_rules, rule_ids
 from conformance.manifest.expand import expand
 from conformance.manifest.fields import is_true, mark_of
-from conformance.manifest.node import Scalar, walk
 from conformance.rendering.kubelet import Sources, expanded, look_up
 from conformance.targets.target import DeployFailure
 
@@ -26,7 +25,7 @@ _POD_RULES = "pod-"
 
 
 class Refused(DeployFailure):
-    """A graph that no cluster would take."""
+    """A graph that no cluster would take, or of which no process can be made here."""
 
 
 def check(graph: Graph) -> None:
@@ -44,7 +43,6 @@ def check(graph: Graph) -> None:
         (one.mark, one.message)
         for one in (
             *_problems(graph),
-            *_nul_problems(graph.document.root),
             *_volume_problems(graph),
         )
         if one.mark not in images
@@ -65,14 +63,6 @@ def _problems(graph: Graph) -> Iterator[Problem]:
         for problem in rule.check(subject):
             if (problem.severity or rule.SEVERITY) is Severity.ERROR:
                 yield problem
-
-
-def _nul_problems(root: Mapping) -> Iterator[Problem]:
-    """Yield each text with a NUL character, where the system takes it for the end of the text."""
-    for _path, node in walk(root):
-        if isinstance(node, Scalar) and isinstance(node.value, str) and "\0" in node.value:
-            message = "a NUL character, which no command line, variable or path can have"
-            yield Problem(node.mark, message)
 
 
 def _volume_problems(graph: Graph) -> Iterator[Problem]:

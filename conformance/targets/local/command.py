@@ -139,13 +139,11 @@ def _run(options: _Options, repeats: Repeats) -> int:
     from conformance.targets.local.admission import Refused
     from conformance.targets.local.deployment import LocalTarget
     from conformance.targets.local.ports import PortsExhaustedError
-    from conformance.targets.local.startable import check_startable
     from conformance.targets.target import DeployFailure
 
     file = options.file
     try:
         graph = _pick(file, options.name)
-        check_startable(graph)
         target = LocalTarget(
             engine=options.engine,
             listener=repeats.take,
@@ -184,7 +182,7 @@ def _serve(
     served = serving(graph)
     if served is not None and served.model is None:
         text = "the manifest alone does not say which model is served; the first that registers is"
-        click.echo(f"{graph.name}: {text}", err=True)
+        say(f"{graph.name}: {text}")
     ready = wait_ready(
         deployment,
         model=served.model if served is not None else None,

@@ -93,7 +93,8 @@ class LocalTarget:
         """Start `graph`; leaving the context ends every process and removes every file.
 
         Raises:
-            Refused: The API server or the kubelet would not take this graph.
+            Refused: The API server or the kubelet would not take this graph, or no process of this
+                machine can be made of it.
             DeployFailure: The operator would not make any pod of this graph, or a process cannot
                 be started.
             PortsExhaustedError: The wanted HTTP port is in use.
@@ -101,7 +102,7 @@ class LocalTarget:
         try:
             check_startable(graph)
         except ManifestError as error:
-            raise DeployFailure(str(error)) from error
+            raise admission.Refused(str(error)) from error
         admission.check(graph)
         is_real = self.engine != MOCK
         with run_folder(graph.name) as own, Ports() as ports:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from conformance.engines.shell import is_shell
 from conformance.manifest.graph import FRONTEND
 
 if TYPE_CHECKING:
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
 
 _OURS = re.compile(r"dynamo|python|vllm|sglang|trtllm|tensorrt|--model", re.IGNORECASE)
 """What only a component of Dynamo's, or one that is meant to be, has in its command line."""
-
-_SHELLS = re.compile(r"(?:^|/)(?:sh|bash|dash|ash|zsh)$")
 
 
 def foreign(workloads: tuple[Workload, ...]) -> frozenset[str]:
@@ -48,7 +47,7 @@ def _is_foreign(workload: Workload) -> bool:
     words = _words(workload)
     if not words:
         return not _is_worker(workload)
-    if _is_worker(workload) and _SHELLS.search(words[0]):
+    if _is_worker(workload) and is_shell(words):
         return False
     return not any(_OURS.search(word) for word in words)
 

@@ -52,7 +52,7 @@ _SEARCHED = frozenset(
 )  # fmt: skip
 """Variables that say where programs and libraries are found; nothing is written there."""
 
-WRITTEN = re.compile(
+_WRITTEN = re.compile(
     r"(?:^|[-_])(?:cache|log|logs|home|tmp|tmpdir|temp|dump|trace|output|save|save[-_]\w+|profil\w*"
     r"|download|kv|checkpoint|telemetry|metrics|export|offload)(?:$|[-_])|^dyn_lora_path$"
 )
@@ -151,7 +151,7 @@ class Places:
     def _value(self, name: str, value: str, folder: str) -> str:
         """Return what a flag or variable is given, moved as a whole or each path in it."""
         lowered = name.lower()
-        if _NO_PLACE.search(lowered) or not (self.all_paths or WRITTEN.search(lowered)):
+        if _NO_PLACE.search(lowered) or not (self.all_paths or _WRITTEN.search(lowered)):
             return value
         if "\n" not in value and not _SCRIPT.fullmatch(name):
             if value.startswith("/"):

@@ -258,3 +258,12 @@ def test_help_needs_no_yaml() -> None:
     )
     assert "conformance.convert.command" in done.stderr.split()
     assert not {"yaml", "conformance.manifest.node"} & set(done.stderr.split())
+
+
+def test_a_pipe_that_nobody_writes_to_is_not_waited_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "graph.yaml"
+    os.mkfifo(path)
+    assert convert(path, "--to", "v1beta1") == 2
+    assert f"cannot read {path}: no regular file" in capsys.readouterr().err
