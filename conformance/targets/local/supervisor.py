@@ -48,6 +48,7 @@ class Supervisor:
     def __init__(self, channel: socket.socket, folder: str) -> None:
         self._channel = channel
         self._folder = folder
+        self._pid = os.getpid()
         self._creator = os.getppid()
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._received = b""
@@ -140,6 +141,8 @@ class Supervisor:
             os.setsid()
             # Should the supervisor itself be killed, so are its children.
             self._libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+            if os.getppid() != self._pid:
+                os._exit(NOT_STARTED)  # It was killed before it could be said.
             signal.set_wakeup_fd(-1)
             for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
                 if signal.getsignal(number) is not None:
