@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from conformance.engines.shell import Program
-    from conformance.engines.shellword import Text
+    from conformance.engines.shell.word import Text
     from conformance.manifest.graph import Component, Container
     from conformance.manifest.node import Mark
 

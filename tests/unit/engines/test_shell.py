@@ -18,7 +18,7 @@ from conformance.manifest.read import read_graphs
 
 if TYPE_CHECKING:
     from conformance.engines.shell import Program
-    from conformance.engines.shellword import Text
+    from conformance.engines.shell.word import Text
 
 KNOWN = {"K": "kay", "SPACED": "one two", "EMPTY": "", "MODEL": "org/model-1"}
 HIDDEN = {"U": "u v", "F": "10.0.0.1"}

@@ -1,0 +1,126 @@
+"""What a shell holds at one place of its script, and what is left of that where ways meet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance.engines.shell.word import Text, Variables, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tree_sitter import Node
+
+    from conformance.engines.shell.word import Value
+
+
+Status = bool | None
+"""Whether a command succeeds; None when that is not known."""
+
+
+class State:
+    """What a shell holds at one place of its script."""
+
+    def __init__(self, variables: Variables) -> None:
+        self.variables = variables
+        self.functions: dict[str, Node] = {}
+        self.certain = True
+        self.background = False
+        self.ended = False
+        self.exports_all = False
+        self.folder: Text | None = None
+
+    def copy(self) -> State:
+        """Return a state that can go another way."""
+        old = self.variables
+        new = State(
+            Variables(
+                dict(old.values),
+                positional=old.positional,
+                zero=old.zero,
+                exported=old.exported,
+                open_=old.open,
+                splits=old.splits,
+                single=old.single,
+            )
+        )
+        new.functions = dict(self.functions)
+        new.certain, new.background, new.ended = self.certain, self.background, self.ended
+        new.exports_all, new.folder = self.exports_all, self.folder
+        return new
+
+    def become(self, other: State) -> None:
+        """Go on as `other`."""
+        self.variables, self.functions = other.variables, other.functions
+        self.certain, self.ended = other.certain, other.ended
+        self.exports_all, self.folder = other.exports_all, other.folder
+
+    def join(self, ways: Sequence[State]) -> None:
+        """Go on after one of several ways; whatever they leave different is not known."""
+        left = [way for way in ways if not way.ended]
+        if not left:
+            self.ended = True
+            return
+        first, *others = left
+        for other in others:
+            first.merge(other)
+        if others:
+            first.certain = self.certain and len(left) == len(ways)
+        self.become(first)
+
+    def merge(self, other: State) -> None:
+        """Forget what is not the same in `other`."""
+        mine, theirs = self.variables, other.variables
+        for name in {**mine.values, **theirs.values}:
+            if (
+                _absent(mine, name)
+                or _absent(theirs, name)
+                or (mine.values[name] != theirs.values[name])
+            ):
+                mine.values[name] = forgotten(name, mine.values.get(name), theirs.values.get(name))
+        if mine.positional != theirs.positional:
+            mine.positional = None
+        mine.exported |= theirs.exported
+        mine.open |= theirs.open
+        mine.splits &= theirs.splits
+        self.exports_all |= other.exports_all
+        self.functions |= other.functions
+        if self.folder != other.folder:
+            self.folder = Text("$PWD", known=False)
+
+    def forget(self) -> None:
+        """Know nothing of any variable any more: something that cannot be read has run."""
+        for name, value in self.variables.values.items():
+            self.variables.values[name] = forgotten(name, value)
+        self.variables.open = True
+        self.variables.positional = None
+        self.variables.splits = False
+
+
+def _absent(variables: Variables, name: str) -> bool:
+    return name not in variables.values
+
+
+def forgotten(name: str, *values: Value) -> Value:
+    """Return what stands for a variable that had one of these values, or another one."""
+    if any(isinstance(value, tuple) for value in values):
+        return (Text(f"${{{name}[@]}}", known=False, many=True),)
+    return unknown(name, many=True)
+
+
+def split(state: State, status: Status) -> tuple[State | None, State | None]:
+    """Return the ways on after a command: where it succeeded, and where it did not."""
+    if state.ended:
+        return None, None
+    if status is not None:
+        return (state, None) if status else (None, state)
+    other = state.copy()
+    state.certain = other.certain = False
+    return state, other
+
+
+def joined(one: State | None, other: State | None) -> State | None:
+    """Return the state in which two ways meet; None stands for a way that nobody can take."""
+    if one is not None and other is not None:
+        one.merge(other)
+    return one or other
