@@ -168,7 +168,7 @@ def _choice(value: Json, known: list[Json], at: str) -> Iterator[ConfigFault]:
         return
     names = [str(one) for one in known]
     hint = did_you_mean(str(value), names) or f"; known are {', '.join(names)}"
-    yield ConfigFault(f"{at} knows no {json.dumps(value)}{hint}")
+    yield ConfigFault(f"{at} has no value {json.dumps(value)}{hint}")
 
 
 def _scalar(value: Json, schema: _Schema, at: str) -> Iterator[ConfigFault]:

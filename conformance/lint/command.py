@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from conformance.lint.cache import ResultCache
     from conformance.lint.content import Content
-    from conformance.lint.files import Part
+    from conformance.lint.files import LeftOut
     from conformance.lint.finding import LintReport
     from conformance.lint.options import LintOptions
     from conformance.manifest.document import Document
@@ -169,13 +169,17 @@ def lint(
 
 
 def _sentence(error: Exception) -> str:
-    """Return what is wrong in one line, without secrets and what a terminal or a runner obeys."""
+    """Return what is wrong, with the file's name where there is one."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return _safe(f"{os.fsdecode(error.filename)}: {error.strerror}")
+    return _safe(str(error))
+
+
+def _safe(text: str) -> str:
+    """Return a text as one line, without secrets and what a terminal or a runner obeys."""
     from conformance.manifest.masking import masked
     from conformance.manifest.shown import shown
 
-    text = str(error)
-    if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        text = f"{os.fsdecode(error.filename)}: {error.strerror}"
     return shown(masked(" ".join(text.split("\n"))))
 
 
@@ -283,9 +287,9 @@ def _contents(request: _Request) -> Iterator[Content]:
     if STDIN in request.words:
         yield Content(STDIN_NAME, sys.stdin.buffer.read(MAX_BYTES + 1))
     words = [str(Path(word)) for word in request.words if word != STDIN]
-    parts: list[Part] = []
+    left_out: list[LeftOut] = []
     found = manifest_files(
-        words, exclude=request.exclude, exclude_named=request.others_allowed, parts=parts
+        words, exclude=request.exclude, exclude_named=request.others_allowed, left_out=left_out
     )
     for path in found:
         if changed is None or path.resolve() in changed:
@@ -294,14 +298,14 @@ def _contents(request: _Request) -> Iterator[Content]:
                 raise SettingsError(f"--output {path} is one of the files to check; name another")
             yield Content(str(path), read_file(path, most=MAX_BYTES), named=named)
     if not request.others_allowed:
-        for line in _passed_over(parts):
+        for line in _passed_over(left_out):
             click.echo(line, err=True)
 
 
-def _passed_over(parts: list[Part]) -> Iterator[str]:
+def _passed_over(left_out: list[LeftOut]) -> Iterator[str]:
     """Yield a line for each file that was named, and one for each kind of those in folders."""
     kinds: dict[str, int] = {}
-    for one in parts:
+    for one in left_out:
         if one.named:
             yield f"{one.path}: {one.reason}"
         else:
@@ -344,8 +348,7 @@ def _write(output: str, text: str) -> None:
     try:
         Path(output).write_bytes(_bytes(f"{text}\n"))
     except OSError as error:
-        text = f"cannot write {output}: {error.strerror}"
-        raise click.UsageError(_sentence(OSError(text))) from error
+        raise click.UsageError(_safe(f"cannot write {output}: {error.strerror}")) from error
 
 
 def _bytes(text: str) -> bytes:

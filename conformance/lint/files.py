@@ -19,7 +19,7 @@ SUFFIXES = (".yaml", ".yml", ".json")
 STDIN = "-"
 
 
-class Part(NamedTuple):
+class LeftOut(NamedTuple):
     """A file that is left out, because it is a part of something else.
 
     Attributes:
@@ -42,7 +42,7 @@ def manifest_files(
     *,
     exclude: tuple[str, ...] = (),
     exclude_named: bool = False,
-    parts: list[Part] | None = None,
+    left_out: list[LeftOut] | None = None,
 ) -> Iterator[Path]:
     """Yield files as given, what fits a pattern, and each YAML or JSON file below folders in order.
 
@@ -53,7 +53,7 @@ def manifest_files(
         exclude: Patterns of files below folders to leave out.
         exclude_named: Whether files that are named are left out too, as a program that names
             every file of a repository expects.
-        parts: Gets what is left out because it is a part of something else.
+        left_out: Gets what is left out because it is a part of something else.
 
     Raises:
         NoSuchPathError: A word stands for nothing.
@@ -77,8 +77,8 @@ def manifest_files(
                 reason = wholes.part_of(place)
                 if reason is None:
                     yield one
-                elif parts is not None:
-                    parts.append(Part(one, reason, named=not is_folder))
+                elif left_out is not None:
+                    left_out.append(LeftOut(one, reason, named=not is_folder))
 
 
 def _expanded(path: Path) -> tuple[Path, ...]:

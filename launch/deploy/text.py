@@ -45,11 +45,6 @@ class Text:
         """The text with one character in the place of each expression, to be searched."""
         return "".join(one if isinstance(one, str) else _HOLE for one in self.pieces)
 
-    @property
-    def literal(self) -> str | None:
-        """The text when it holds no expression, else None."""
-        return None if any(isinstance(one, Expression) for one in self.pieces) else self.plain
-
     def edited(self, edits: Iterable[Edit]) -> Text:
         """Return the text with other parts in it; places are those in `plain`, none overlaps."""
         done: list[str | Expression] = []

@@ -36,9 +36,10 @@ def _too_many(graph: Graph) -> tuple[Mark, str]:
             is_wide = spread is not None and nodes > component.replicas
             mark = _mark(spread, "nodeCount") if is_wide else _mark(component.node, "replicas")
             key = "nodeCount" if is_wide else "replicas"
+            most = f"more than {MAX_PROCESSES} processes, the most that are started on one machine"
             return mark or component.mark, (
-                f"component {component.name} makes it more than {MAX_PROCESSES} processes, which "
-                f"is the most that are started on one machine; lower {key}, or use a cluster"
+                f"with component {component.name} the graph has {most}; lower {key}, or use a "
+                "cluster"
             )
     return NOWHERE, ""
 
