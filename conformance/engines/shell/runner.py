@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Literal
 from conformance.engines.shell import word as shellword
 from conformance.engines.shell.builtins import BUILTINS
 from conformance.engines.shell.condition import judged, pieces
-from conformance.engines.shell.program import Program, is_shell, script_at
-from conformance.engines.shell.state import State, joined, split
+from conformance.engines.shell.program import Program, is_shell, script_at, unwrapped
+from conformance.engines.shell.state import State, added, joined, scalar, split
 from conformance.engines.shell.tree import branches, chain, parse, text_of, words_behind
 from conformance.engines.shell.word import Text, Unknowable, Variables, unknown
 
@@ -394,7 +394,7 @@ class _Runner:
     ) -> Status:
         """Follow one command, and note it when it starts a program."""
         given = list(given)
-        words, replaces = _unwrapped(words, given)
+        words, replaces = unwrapped(words, given)
         if not words:
             return True
         name = words[0].text if words[0].known and not words[0].many else ""
@@ -430,7 +430,7 @@ class _Runner:
         values = state.variables.values
         changed = [
             # What a script takes away may still come from the image.
-            (name, _scalar(values.get(name)) or unknown(name, many=True))
+            (name, scalar(values.get(name)) or unknown(name, many=True))
             for name in sorted(state.variables.exported)
             if self.outer.get(name) != values.get(name)
         ]
@@ -461,7 +461,7 @@ class _Runner:
         before = state.variables.find(name)
         if before is None and name not in state.variables.values:
             before = unknown(name, many=True) if isinstance(value, Text) else ()
-        return [(name, _added(before, value))]
+        return [(name, added(before, value))]
 
     def _value(self, source: Node | None, state: State) -> Value:
         if source is None:
@@ -578,61 +578,6 @@ class _Runner:
         )
 
 
-def _scalar(value: Value) -> Text | None:
-    if isinstance(value, tuple):
-        return value[0] if value else None
-    return value
-
-
-def _added(before: Value, more: Value) -> Value:
-    """Return what `A+=more` makes of a variable."""
-    if isinstance(more, tuple):
-        if before is None:
-            return more
-        items = (*(before if isinstance(before, tuple) else (before,)), *more)
-        if len(items) > shellword.MAX_WORDS:
-            raise Unknowable
-        return items
-    if isinstance(before, tuple):
-        return (Text("${A[@]}", known=False, many=True),)
-    if before is None or more is None:
-        return more
-    text = before.text + more.text
-    if len(text) > shellword.MAX_TEXT:
-        raise Unknowable
-    may_split = before.many or more.many or before.blank or more.blank
-    return Text(text, before.known and more.known, many=may_split)
-
-
-def _unwrapped(words: list[Text], given: list[tuple[str, Value]]) -> tuple[list[Text], bool]:
-    """Return the command behind `exec`, `env` and the like, and whether it takes the shell's place.
-
-    Variables that they set are added to `given`.
-    """
-    replaces = False
-    while words and words[0].known and not words[0].many and words[0].text in _BEFORE:
-        name, *rest = words
-        replaces |= name.text == "exec"
-        while (
-            rest
-            and not rest[0].many
-            and (rest[0].text.startswith("-") or (name.text == "env" and "=" in rest[0].text))
-        ):
-            first, *rest = rest
-            key, equals, value = first.text.partition("=")
-            if name.text == "env" and equals and not first.text.startswith("-"):
-                given.append((key, Text(value, first.known, many=not first.known)))
-            elif first.text in ("-u", "-a", "-n", "--unset", "-C") and rest:
-                if first.text in ("-u", "--unset"):
-                    given.append((rest[0].text, None))
-                rest = rest[1:]
-            elif name.text == "command" and first.text in ("-v", "-V"):
-                return [Text(":")], False
-        words = rest
-    return words, replaces and bool(words)
-
-
-_BEFORE = frozenset({"exec", "env", "nohup", "time", "command", "builtin", "/usr/bin/env"})
 _WRAPPERS = frozenset(
     {
         "chrt", "dumb-init", "ionice", "mpirun", "mpiexec", "nice", "numactl", "setsid", "stdbuf",

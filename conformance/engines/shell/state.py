@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.engines.shell.word import Text, Variables, unknown
+from conformance.engines.shell.word import MAX_TEXT, MAX_WORDS, Text, Unknowable, Variables, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -124,3 +124,30 @@ def joined(one: State | None, other: State | None) -> State | None:
     if one is not None and other is not None:
         one.merge(other)
     return one or other
+
+
+def scalar(value: Value) -> Text | None:
+    """Return what a variable is where one text is asked for: of an array the first."""
+    if isinstance(value, tuple):
+        return value[0] if value else None
+    return value
+
+
+def added(before: Value, more: Value) -> Value:
+    """Return what `A+=more` makes of a variable."""
+    if isinstance(more, tuple):
+        if before is None:
+            return more
+        items = (*(before if isinstance(before, tuple) else (before,)), *more)
+        if len(items) > MAX_WORDS:
+            raise Unknowable
+        return items
+    if isinstance(before, tuple):
+        return (Text("${A[@]}", known=False, many=True),)
+    if before is None or more is None:
+        return more
+    text = before.text + more.text
+    if len(text) > MAX_TEXT:
+        raise Unknowable
+    may_split = before.many or more.many or before.blank or more.blank
+    return Text(text, before.known and more.known, many=may_split)
