@@ -2,26 +2,44 @@
 
 Exit codes: 0 done, 1 or anything else what the started component exits with, 2 wrong usage or
 standard output that cannot be written, 127 the component's module, or one that the command needs,
-is not installed.
+is not installed, 128 + N ended by signal N.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import FrameType
 
 from launch.errors import NOT_INSTALLED, WRONG_USAGE
 
 DISTRIBUTION: Final = "dynamo-conformance"
 OWN: Final = ("conformance", "launch")
-UNWRITABLE: Final = (errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC)
+UNWRITABLE: Final = (errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC,
+                        errno.EPIPE)  # fmt: skip
 OPTIONS: Final = ("-h", "--help", "--version")
+ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SIGNALLED: Final = 128
+STDERR: Final = 2
+
+
+class _EndedBySignal(BaseException):
+    """Somebody wants the end. No command takes this for an error of its own, as click does Ctrl-C.
+
+    What is half done is taken back on the way out, such as a file that was to replace another.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +73,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: The words after `dynamo`; those of this process by default.
     """
-    words = list(sys.argv[1:] if argv is None else argv)
+    if argv is not None:
+        return _run(list(argv))
+    try:
+        _take_signals()
+        _open_closed_streams()
+        return _run(sys.argv[1:])
+    except _EndedBySignal as end:
+        return SIGNALLED + end.number
+
+
+def _run(words: list[str]) -> int:
+    try:
+        code = _chosen(words)
+        sys.stdout.flush()
+    except OSError as error:
+        if error.filename is not None:
+            return _refused_by_system(error, words)
+        # No file is named: it was standard output.
+        if error.errno not in UNWRITABLE:
+            raise
+        return _unwritten(error, words)
+    return code
+
+
+def _chosen(words: list[str]) -> int:
     if not words:
         sys.stderr.write(help_text())
         return WRONG_USAGE
@@ -71,6 +113,29 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _call(command, rest)
     sys.stderr.write(f"dynamo: {_refusal(name, rest)}\n")
     return WRONG_USAGE
+
+
+def _take_signals() -> None:
+    """Have what asks for the end raised; what is ignored, as by `nohup`, stays so."""
+    process = os.getpid()
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        if os.getpid() != process:
+            os._exit(SIGNALLED + number)  # A forked process has nothing to take back.
+        raise _EndedBySignal(number)
+
+    for number in ENDING:
+        if signal.getsignal(number) not in (signal.SIG_IGN, None):
+            signal.signal(number, end)
+
+
+def _open_closed_streams() -> None:
+    """Have /dev/null stand for closed standard streams: else the next file that is opened does."""
+    while (opened := os.open(os.devnull, os.O_RDWR)) <= STDERR:
+        os.set_inheritable(opened, True)  # noqa: FBT003 - it takes no keywords
+    os.close(opened)
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115 - until the end
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PTH123, SIM115
 
 
 def help_text() -> str:
@@ -101,18 +166,29 @@ def _call(command: Command, words: list[str]) -> int:
         )
         sys.stderr.write(f"{text}: pip install '{DISTRIBUTION}[local]'\n")
         return NOT_INSTALLED
-    except OSError as error:
-        # No file is named: it was standard output. A command that fails for a file says which.
-        if error.filename is not None or error.errno not in UNWRITABLE:
-            raise
-        return _unwritten(error, command.name)
     return code if isinstance(code, int) else 0
 
 
-def _unwritten(error: OSError, name: str) -> int:
+def _refused_by_system(error: OSError, words: list[str]) -> int:
+    """Say what the system refuses; a command that can say more has done so itself."""
+    from conformance.manifest.shown import shown
+
+    text = f"{os.fsdecode(error.filename)}: {error.strerror}"
+    sys.stderr.write(f"{_called(words)}: {shown(text)}\n")
+    return WRONG_USAGE
+
+
+def _called(words: list[str]) -> str:
+    return f"dynamo {words[0]}" if words else "dynamo"
+
+
+def _unwritten(error: OSError, words: list[str]) -> int:
     """Say that standard output cannot be written, and let nothing try again at the end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.stderr.write(f"dynamo {name}: cannot write to standard output: {error.strerror}\n")
+    if error.errno == errno.EPIPE:  # Who read it wanted no more.
+        return SIGNALLED + signal.SIGPIPE
+    with suppress(OSError):
+        sys.stderr.write(f"{_called(words)}: cannot write to standard output: {error.strerror}\n")
     return WRONG_USAGE
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import signal
 import subprocess
 import sys
 from importlib.metadata import version
@@ -16,6 +18,8 @@ from launch.cli import COMMANDS, main
 CASES: list[dict[str, str]] = yaml.safe_load(
     (Path(__file__).parent / "cases" / "commands.yaml").read_text(encoding="utf-8")
 )
+
+CALL = "import sys; from launch.cli import main; sys.exit(main())"
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -76,3 +80,115 @@ def test_nothing_unneeded_is_imported(words: list[str], unwanted: list[str]) -> 
     loaded = set(done.stderr.splitlines())
     assert "launch.cli" in loaded
     assert not loaded & set(unwanted)
+
+
+ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_a_signal_ends_any_command_without_a_traceback(number: signal.Signals) -> None:
+    process = subprocess.Popen(
+        ["env", "--default-signal", sys.executable, "-c", CALL, "lint", "-"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    assert process.stdin is not None
+    process.stdin.write(b"#" * 1_000_000)  # A pipe holds less: by now it is read.
+    process.send_signal(number)
+    printed, _ = process.communicate(timeout=30)
+    assert (process.returncode, printed) == (128 + number, b"")
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_a_signal_ends_a_command_that_is_still_being_loaded(number: signal.Signals) -> None:
+    program = f"""
+import importlib, os
+importlib.import_module = lambda _name: os.kill(os.getpid(), {int(number)})
+{CALL}"""
+    done = subprocess.run(
+        ["env", "--default-signal", sys.executable, "-c", program, "lint", "-"],
+        capture_output=True,
+        check=False,
+        timeout=30,
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (128 + number, b"")
+
+
+def test_signals_that_are_ignored_stay_so() -> None:
+    program = f"import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n{CALL}"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, "lint", "-"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    process.stdin.write(b"#" * 1_000_000)
+    process.send_signal(signal.SIGHUP)
+    process.communicate(timeout=30)
+    assert process.returncode == 3
+
+
+@pytest.mark.parametrize("words", [["lint", "-"], ["convert", "--to", "v1alpha1", "-"]])
+def test_closed_standard_input_is_said(words: list[str]) -> None:
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&-', "sh", sys.executable, "-c", CALL, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert "standard input is closed" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 2
+
+
+@pytest.mark.parametrize("words", ["--help", "--version", "deploy --schema", "lint --list-rules"])
+@pytest.mark.parametrize(
+    ("stream", "code", "text"),
+    [
+        (">&-", 0, ""),
+        ("2>&-", 0, ""),
+        ("<&- >&- 2>&-", 0, ""),
+        (">/dev/full", 2, "cannot write to standard output: No space left on device\n"),
+        ("| true", 0, ""),
+    ],
+)
+def test_streams_that_take_nothing(words: str, stream: str, code: int, text: str) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'sleep 0.1 | "$0" -c "$1" {words} {stream}', sys.executable, CALL],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert (done.returncode, done.stderr.partition(": ")[2]) == (code, text)
+
+
+def test_nobody_reading_is_no_error() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    words = [sys.executable, "-c", CALL, "deploy", "--schema"]
+    with open(write, "wb") as nobody:  # noqa: PTH123
+        done = subprocess.run(words, stdout=nobody, stderr=subprocess.PIPE, check=False, timeout=30)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, b"")
+
+
+def test_an_error_that_cannot_be_written_keeps_its_code() -> None:
+    script = '"$0" -c "$1" no-such-command 2>/dev/full'
+    done = subprocess.run(["sh", "-c", script, sys.executable, CALL], check=False, timeout=30)
+    assert done.returncode == 2
+
+
+def test_no_file_takes_the_place_of_a_closed_stream() -> None:
+    program = "import os; from launch.cli import main; main(); print(open(os.devnull).fileno())"
+    done = subprocess.run(
+        ["sh", "-c", '"$0" -c "$1" --help <&- 2>&-', sys.executable, program],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    assert int(done.stdout.splitlines()[-1]) > 2
