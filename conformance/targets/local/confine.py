@@ -1,9 +1,10 @@
 """Keeps processes from writing anywhere but below one folder, with the kernel's Landlock.
 
 Paths that a command line names are moved below the run's folder before; this is for those that
-nobody can know beforehand, such as what a script puts together. Run as a program, it restricts
-itself, and becomes the program that its further words name. It imports nothing of ours: it is
-started as a file, by an interpreter that looks for no packages.
+nobody can know beforehand, such as what a script puts together. Signals reach the same component
+alone (since Linux 6.12): what `pkill python3` of a script ends is in its own pod. Run as a program,
+it restricts itself, and becomes the program that its further words name. It imports nothing of
+ours: it is started as a file, by an interpreter that looks for no packages.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ _NO_NEW_PRIVILEGES = 38
 
 _WRITE_FILE, _REFER, _TRUNCATE = 1 << 1, 1 << 13, 1 << 14
 _MAKE_AND_REMOVE = sum(1 << bit for bit in range(4, 13))
-_REFER_SINCE, _TRUNCATE_SINCE = 2, 3
+_SCOPE_SIGNAL = 1 << 1
+_REFER_SINCE, _TRUNCATE_SINCE, _SCOPE_SINCE = 2, 3, 6
 
 _LOADING = ("LD_", "GCONV_PATH", "LOCPATH", "GLIBC_TUNABLES", "MALLOC_")
 """What the names of variables begin with that the loader and the C library read."""
@@ -58,7 +60,7 @@ def confined(
 
 
 def restrict(folder: str) -> None:
-    """Keep this process and all that it starts from writing outside of `folder`.
+    """Keep this process and all that it starts from writing outside of `folder`, and from others.
 
     Raises:
         OSError: The kernel refuses.
@@ -69,8 +71,11 @@ def restrict(folder: str) -> None:
         rights |= _REFER
     if known >= _TRUNCATE_SINCE:
         rights |= _TRUNCATE
-    handled = ctypes.create_string_buffer(struct.pack("=Q", rights), 8)
-    ruleset = _checked(_call(_CREATE_RULESET, handled, ctypes.c_size_t(8), 0))
+    # Rights to files, to the network, and what is kept from others; older kernels take the first.
+    scoped = (0, _SCOPE_SIGNAL) if known >= _SCOPE_SINCE else ()
+    packed = b"".join(struct.pack("=Q", one) for one in (rights, *scoped))
+    handled = ctypes.create_string_buffer(packed, len(packed))
+    ruleset = _checked(_call(_CREATE_RULESET, handled, ctypes.c_size_t(len(packed)), 0))
     _allow(ruleset, folder, rights)
     for device in _DEVICES:
         if os.path.exists(device):  # noqa: PTH110 - pathlib takes longer to import than all of this

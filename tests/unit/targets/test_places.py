@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from conformance.targets.local.places import Places, below
 
 RUN = Path("/tmp/run")  # noqa: S108 - nothing is written there
 ROOT = RUN / "root"
+SCOPE_SINCE = 6
 
 
 @pytest.mark.parametrize(
@@ -120,6 +122,18 @@ def test_a_confined_process_writes_below_its_folder_alone(tmp_path: Path) -> Non
     assert done.stdout == "mine"
     assert [one.name for one in outside.iterdir()] == ["kept"]
     assert sorted(one.name for one in inside.iterdir()) == ["c", "o"]
+
+
+def test_a_confined_process_sends_signals_to_its_own_alone(tmp_path: Path) -> None:
+    if version() < SCOPE_SINCE:
+        pytest.skip("this kernel's Landlock knows no signals")
+    with subprocess.Popen(["sleep", "99999"]) as other:
+        script = f"sleep 99999 & kill -9 $! && wait $!; echo $?; kill -9 {other.pid} || echo kept"
+        words, env = confined(("sh", "-c", script), {"PATH": os.environ["PATH"]}, str(tmp_path))
+        done = subprocess.run(words, env=env, capture_output=True, text=True, check=False)
+        code = other.poll()
+        other.kill()
+    assert (done.stdout, code) == ("137\nkept\n", None)
 
 
 def test_a_program_that_is_not_here_ends_as_in_a_shell(tmp_path: Path) -> None:
