@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from conformance.manifest.files import create_file, read_file, replace_file
+from conformance.manifest.files import create_file, read_file, read_stdin, replace_file
 
 if TYPE_CHECKING:
     from conformance.convert.file import Converted
@@ -88,7 +87,7 @@ def _read(file: str) -> bytes:
 
     try:
         if file == STDIN:
-            return sys.stdin.buffer.read(MAX_BYTES + 1)
+            return read_stdin(most=MAX_BYTES)
         return read_file(Path(file), most=MAX_BYTES)
     except OSError as error:
         raise UnreadableError(f"cannot read {file}: {error.strerror}") from error

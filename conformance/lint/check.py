@@ -137,7 +137,7 @@ def _undecoded(
     # In UTF-16 every other byte of such text is NUL.
     text = data[:MAX_BYTES].decode("utf-8", "replace").replace("\0", "")
     if named or Source(file, 0, 1, text).may_hold_graphs:
-        lines = tuple(text.splitlines()[:_SHOWN_LINES])
+        lines = tuple(line[: _SHOWN_WIDTH + 1] for line in text.splitlines()[:_SHOWN_LINES])
         yield _Page(file, 0, 1, lines, len(text)).unreadable(error, options)
 
 

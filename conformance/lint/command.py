@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -276,7 +275,8 @@ def _contents(request: _Request) -> Iterator[Content]:
     from conformance.lint.files import manifest_files
     from conformance.lint.problems import SettingsError
     from conformance.manifest.document import MAX_BYTES
-    from conformance.manifest.files import read_file
+    from conformance.manifest.files import read_file, read_stdin
+    from conformance.manifest.shown import shown
 
     written = Path(request.output).resolve() if request.output is not None else None
     changed = None
@@ -285,7 +285,7 @@ def _contents(request: _Request) -> Iterator[Content]:
 
         changed = changed_since(request.changed_since, folder=Path.cwd())
     if STDIN in request.words:
-        yield Content(STDIN_NAME, sys.stdin.buffer.read(MAX_BYTES + 1))
+        yield Content(STDIN_NAME, read_stdin(most=MAX_BYTES))
     words = [str(Path(word)) for word in request.words if word != STDIN]
     left_out: list[LeftOut] = []
     found = manifest_files(
@@ -299,7 +299,7 @@ def _contents(request: _Request) -> Iterator[Content]:
             yield Content(str(path), read_file(path, most=MAX_BYTES), named=named)
     if not request.others_allowed:
         for line in _passed_over(left_out):
-            click.echo(line, err=True)
+            click.echo(shown(line), err=True)
 
 
 def _passed_over(left_out: list[LeftOut]) -> Iterator[str]:
@@ -345,8 +345,10 @@ def _print(report: LintReport, style: str, output: str | None) -> None:
 
 
 def _write(output: str, text: str) -> None:
+    from conformance.manifest.files import write_file
+
     try:
-        Path(output).write_bytes(_bytes(f"{text}\n"))
+        write_file(Path(output), _bytes(f"{text}\n"))
     except OSError as error:
         raise click.UsageError(_safe(f"cannot write {output}: {error.strerror}")) from error
 

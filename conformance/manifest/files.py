@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 import stat
+import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ _NAME = 100
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
-_OWN = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
+_OWN = ("/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")
 """What a shell hands over, as in `dynamo lint <(helm template .)`; that may be a pipe."""
 
 
@@ -35,6 +36,33 @@ def read_file(path: Path, *, most: int) -> bytes:
             reason = "no regular file; `-` reads standard input"
             raise OSError(errno.EINVAL, reason, str(path))
         return file.read(most + 1)
+
+
+def read_stdin(*, most: int) -> bytes:
+    """Return what comes on standard input, and no more than `most` bytes and one.
+
+    Raises:
+        OSError: It is closed, or cannot be read.
+    """
+    if sys.stdin is None:
+        raise OSError(errno.EBADF, "standard input is closed", "-")
+    return sys.stdin.buffer.read(most + 1)
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write to a file as `replace_file` does, or into what is no regular file, such as a pipe.
+
+    Raises:
+        OSError: It cannot be written, or is a pipe that nobody reads.
+    """
+    if not str(path).startswith(_OWN) and (path.is_file() or not path.exists()):
+        replace_file(path, data)
+        return
+    # Without O_NONBLOCK, opening a pipe waits for somebody who reads.
+    opened = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    os.set_blocking(opened, True)
+    with open(opened, "wb") as file:  # noqa: PTH123
+        file.write(data)
 
 
 def replace_file(

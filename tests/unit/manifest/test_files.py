@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.manifest.files import create_file, replace_file
+from conformance.manifest.files import create_file, replace_file, write_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -141,3 +143,36 @@ def test_a_new_file_takes_nobody_s_place(file: Path) -> None:
     with pytest.raises(FileExistsError):
         create_file(file, b"new")
     assert file.read_bytes() == b"old"
+
+
+def test_what_is_written_replaces_a_file_as_a_whole(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_file: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    write_file(file, b"new")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write_file(file, b"newer")
+    assert (file.read_bytes(), names(file)) == (b"new", ALONE)
+
+
+def test_a_pipe_is_written_to_and_stays(tmp_path: Path) -> None:
+    pipe = tmp_path / "f"
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match="No such device"):
+        write_file(pipe, b"nobody reads")
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_file(pipe, b"read")
+    assert os.read(reader, 100) == b"read"
+    os.close(reader)
+    assert pipe.is_fifo()
+
+
+def test_standard_output_is_written_to_where_it_leads(file: Path) -> None:
+    script = "from pathlib import Path; from conformance.manifest.files import write_file;"
+    script += "write_file(Path('/dev/stdout'), b'new')"
+    with file.open("wb") as out:
+        subprocess.run([sys.executable, "-c", script], stdout=out, check=True)
+    assert (file.read_bytes(), names(file)) == (b"new", ALONE)
