@@ -19,3 +19,8 @@ def printable(text: str) -> str:
 def shown(text: str) -> str:
     """Return `text` as one line that nothing obeys, whatever names and words are in it."""
     return _FIRST.sub(r"\1: ", printable(text))
+
+
+def shown_lines(text: str) -> str:
+    """Return `text` with each of its lines as `shown`."""
+    return "\n".join(shown(line) for line in text.split("\n"))

@@ -6,6 +6,7 @@ keys beside them, or in `deployments:`), or one component's keys at the top of t
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from conformance.manifest.errors import ManifestError
@@ -72,7 +73,8 @@ def parse_source(text: str, *, file: str) -> Source:
     from conformance.manifest.yaml import parse
 
     try:
-        documents = tuple(parse(text, file=file, keys_as_written=True))
+        # The first two tell all that there is to say.
+        documents = tuple(islice(parse(text, file=file, keys_as_written=True), 2))
     except ManifestError as error:
         raise UsageError(str(error)) from error
     if len(documents) > 1:

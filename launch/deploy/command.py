@@ -58,8 +58,9 @@ def deploy(words: Sequence[str], *, prog_name: str = "dynamo deploy") -> int:
         return _deploy(_parse(words, prog_name))
     except LaunchError as error:
         from conformance.manifest.masking import masked
+        from conformance.manifest.shown import shown_lines
 
-        sys.stderr.write(f"{prog_name}: {masked(str(error))}\n")
+        sys.stderr.write(f"{prog_name}: {shown_lines(masked(str(error)))}\n")
         return error.exit_code
 
 
@@ -106,6 +107,7 @@ def _deploy(options: Namespace) -> int:
         sys.stdout.write(FILE.read_text(encoding="utf-8"))
         return 0
     from conformance.manifest.masking import masked
+    from conformance.manifest.shown import shown_lines
     from launch.config.complaint import Complaints
     from launch.deploy.folder import Folder
     from launch.deploy.registry import DEFAULT, load
@@ -117,7 +119,7 @@ def _deploy(options: Namespace) -> int:
         from launch.deploy.advice import warn_of_findings
 
         warn_of_findings(order, complaints, on_kubernetes=options.target == DEFAULT)
-    sys.stderr.writelines(f"{masked(str(one))}\n" for one in complaints)
+    sys.stderr.writelines(f"{shown_lines(masked(str(one)))}\n" for one in complaints)
     if order is None:
         count = len(complaints.errors)
         raise UsageError(f"{count} error{'s' if count > 1 else ''}, nothing was written")
@@ -150,14 +152,15 @@ def _order(options: Namespace, output: Output, complaints: Complaints) -> Order 
     names = [name for name in (options.config, options.file) if name is not None]
     sources = []
     for name in names:
-        if not Path(name).exists():
-            text = f"{name}: no such file; it would hold components: with {_held(name, options)}"
-            complaints.error("", NOWHERE, text)
-            continue
         try:
             sources.append(read_source(Path(name)))
         except UsageError as error:
-            complaints.add(error)
+            if isinstance(error.__cause__, FileNotFoundError):
+                held = _held(name, options)
+                text = f"{name}: no such file; it would hold components: with {held}"
+                complaints.error("", NOWHERE, text)
+            else:
+                complaints.add(error)
     for source in sources:
         check(source.node, file=source.file, complaints=complaints)
     if len(sources) < len(names):

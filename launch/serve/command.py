@@ -36,8 +36,9 @@ def serve(words: Sequence[str], *, prog_name: str = "dynamo serve") -> int:
             invocation.execute(os.environ)
     except LaunchError as error:
         from conformance.manifest.masking import masked
+        from conformance.manifest.shown import shown_lines
 
-        sys.stderr.write(f"{prog_name}: {masked(str(error))}\n")
+        sys.stderr.write(f"{prog_name}: {shown_lines(masked(str(error)))}\n")
         return error.exit_code
     return 0
 

@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from conformance.manifest.masking import masked
+from conformance.manifest.shown import shown_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,7 +87,7 @@ def say(text: str) -> None:
     """Write to standard error, when anybody is there."""
     if sys.stderr is not None:
         try:
-            _write(STDERR, f"{text}\n", seconds=PATIENCE_SECONDS)
+            _write(STDERR, f"{shown_lines(text)}\n", seconds=PATIENCE_SECONDS)
         except OSError:
             return
 

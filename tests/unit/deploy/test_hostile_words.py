@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from deploy_shop import write
+from deploy_shop import REPOSITORY, write
 from launch.deploy.command import deploy
 from launch.deploy.shell import comment, word
 from launch.deploy.text import Edit, Text, expression, literal
@@ -19,6 +20,8 @@ from launch.deploy.text import Edit, Text, expression, literal
 if TYPE_CHECKING:
     from pathlib import Path
 
+CALL = "import sys; from launch.cli import main; sys.exit(main())"
+GRAPH = str(REPOSITORY / "examples" / "deploy" / "one_file" / "config.yaml")
 IMAGE = "nvcr.io/nvidia/ai-dynamo/vllm-runtime:1.6.1"
 WORDS = [
     "$(touch hacked)",
@@ -197,3 +200,52 @@ def test_expressions_keep_their_places_in_edits() -> None:
 
 def test_a_comment_is_one_line() -> None:
     assert comment("a\nb\r\u2028\x1b[0m\x85c ü") == "a?b???[0m?c ü"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("a\x1b[2J.yaml", "kind: x\napiVersion: y\n", "a kubernetes manifest, no config file"),
+        ("a\n::error::x.yaml", "components: 1\n", "error"),
+        ("::error::x.yaml", "", "a config file is a mapping"),
+        ("x" * 5000, None, "cannot be read: file name too long"),
+        ("none.yaml", None, "no such file"),
+        ("pipe.yaml", None, "cannot be read: no regular file"),
+        ("many.yaml", "---\n" * 100_000, "a config file holds one document"),
+    ],
+    ids=["escape", "line", "command", "long", "none", "pipe", "many"],
+)
+@pytest.mark.parametrize("command", [("deploy",), ("serve", "NAME", "--dry-run")])
+def test_any_file_ends_in_a_sentence_that_nothing_obeys(
+    command: tuple[str, ...], name: str, text: str | None, said: str, tmp_path: Path
+) -> None:
+    if text is not None:
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    elif name == "pipe.yaml":
+        os.mkfifo(tmp_path / name)
+    done = subprocess.run(
+        [sys.executable, "-c", CALL, *command, "-f", name],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=20,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr.lower()
+    assert "traceback" not in done.stderr.lower()
+    assert "\x1b" not in done.stderr
+    assert not any(line.startswith("::") for line in done.stderr.splitlines())
+
+
+def test_a_folder_that_cannot_be_looked_into_is_named(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", CALL, "deploy", "-f", GRAPH, "--out-dir", "x" * 300],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "File name too long" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 2
