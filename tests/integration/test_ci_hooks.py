@@ -320,6 +320,18 @@ class TestAction:
         assert [one["ruleId"] for one in log["runs"][0]["results"]] == ["api-schema"]
         assert (ended.code, ended.text.count("::error")) == (1, 1)
 
+    def test_a_link_of_the_checkout_leads_the_sarif_file_nowhere(
+        self, theirs: Repository, action: Action, tmp_path: Path
+    ) -> None:
+        mine = tmp_path / "profile"
+        mine.write_text("mine", encoding="utf-8")
+        theirs.write(a_yaml=GOOD)
+        (theirs.folder / "found.sarif").symlink_to(mine)
+        ended = action.step("Lint", theirs, sarif_file="found.sarif")
+        assert ended.code == 0, ended.text
+        assert mine.read_text(encoding="utf-8") == "mine"
+        assert '"results"' in (theirs.folder / "found.sarif").read_text(encoding="utf-8")
+
     def test_a_sarif_file_that_cannot_be_written_fails(
         self, theirs: Repository, action: Action
     ) -> None:
