@@ -17,6 +17,7 @@ from conformance.manifest.node import Mapping, Scalar, Sequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from collections.abc import Mapping as Names
 
     from conformance.manifest.node import Node
 
@@ -186,6 +187,21 @@ def secrets_in(text: str, root: Node | None) -> Secrets:
     spans = _SHAPE.finditer(text)
     values = {match[0] for match in spans}
     values.update(_of_node(root) if root is not None else _written(text))
+    return _secrets(values)
+
+
+def secrets_given(words: Iterable[str], variables: Names[str, str]) -> Secrets:
+    """Return the secrets that a program gets in its command line and environment."""
+    line = " ".join(words)
+    values = {match[0] for text in (line, *variables.values()) for match in _SHAPE.finditer(text)}
+    values.update(_written(line))
+    values.update(
+        value for name, value in variables.items() if is_secret_name(name) and _is_secret(value)
+    )
+    return _secrets(values)
+
+
+def _secrets(values: Iterable[str]) -> Secrets:
     pieces = {piece for value in values for piece in _pieces(value)}
     return Secrets(tuple(sorted(pieces | {one.lower() for one in pieces})))
 

@@ -12,8 +12,9 @@ _FIRST = re.compile(r"^(\s*):(?=:)")
 
 def printable(text: str) -> str:
     """Return `text` for a place inside of a line."""
-    line = "".join(char if char.isprintable() or char == "\t" else "\ufffd" for char in text)
-    return _COMMAND.sub("# #", line)
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() or char == "\t" else "\ufffd" for char in text)
+    return _COMMAND.sub("# #", text)
 
 
 def shown(text: str) -> str:

@@ -20,6 +20,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from conformance.manifest.masking import Secrets, secrets_given
 from conformance.targets.local import supervisor
 from conformance.targets.local.supervisor import KILL_SECONDS, descendants
 from conformance.targets.target import DeployFailure
@@ -212,7 +213,8 @@ class Process:
     ) -> None:
         self.name = start.name
         self._supervisor = supervisor
-        self._log = Log(start.name, log, listener)
+        secrets = secrets_given(start.argv, start.env)
+        self._log = Log(start.name, log, listener, secrets=secrets)
         try:
             self.pid = supervisor.start(start, output=self._log.output)
         except BaseException:
@@ -245,13 +247,21 @@ class Process:
 
 
 class Log:
-    """What a process writes: read by a thread, bounded in memory and on disk.
+    """What a process writes: read by a thread, bounded in memory and on disk, without its secrets.
 
     The thread never waits for the pipe alone, so it can be ended even if something that escaped
     still holds the other end.
     """
 
-    def __init__(self, name: str, path: Path, listener: Callable[[str, str], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        path: Path,
+        listener: Callable[[str, str], None],
+        *,
+        secrets: Secrets = Secrets(),  # noqa: B008 - it never changes
+    ) -> None:
+        self._secrets = secrets
         self.tail: deque[str] = deque(maxlen=TAIL_LINES)
         self.unwritten: OSError | None = None
         self._name, self._path, self._listener = name, path, listener
@@ -317,6 +327,8 @@ class Log:
         dropped += max(len(line) - LINE_LIMIT, 0)
         if dropped:
             line = f"{line[:LINE_LIMIT]} ... [{dropped} more characters of this line are left out]"
+        if self._secrets.values:
+            line = self._secrets.masked(line)
         self.tail.append(line)
         try:
             self._write(f"{line}\n".encode(errors="replace"))

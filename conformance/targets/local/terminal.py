@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from conformance.manifest.masking import masked
-from conformance.manifest.shown import shown_lines
+from conformance.manifest.shown import shown, shown_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +54,7 @@ class Output:
             if self._is_closed:
                 return
             try:
-                _write(STDOUT, f"{name} | {line}\n", seconds=None)
+                _write(STDOUT, f"{shown(f'{name} | {line}')}\n", seconds=None)
             except OSError as error:
                 self._is_closed, self.lost = True, error
                 os.kill(os.getpid(), signal.SIGTERM)

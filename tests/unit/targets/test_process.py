@@ -209,6 +209,25 @@ def test_a_log_does_not_fill_the_disk(tmp_path: Path, monkeypatch: pytest.Monkey
     assert (tmp_path / "w.log").read_text(encoding="utf-8").endswith("line 9999\n")
 
 
+def test_a_process_writes_none_of_its_secrets(tmp_path: Path) -> None:
+    given = Start(
+        name="worker",
+        argv=("sh", "-c", "PASSWORD=fromTheScript1; echo $PASSWORD, $DB_SECRET; echo $1; exit 3",
+              "sh", "two", "--api-key", "fromTheLine22"),
+        env={**os.environ, "DB_SECRET": "from The_Environment3", "MAX_TOKENS": "two", "A_KEY": "x"},
+        cwd=tmp_path,
+    )  # fmt: skip
+    shown: list[str] = []
+    with (
+        run_folder("x") as run,
+        running([given], run=run, listener=lambda _name, line: shown.append(line)) as processes,
+    ):
+        failure = wait_for_death(lambda: check_alive(processes))
+        kept = (run.path / "logs" / "worker.log").read_text(encoding="utf-8")
+    assert shown == kept.splitlines() == ["***, *** ***", "two"]
+    assert failure.log == ("***, *** ***", "two")
+
+
 def test_a_log_on_a_full_disk_is_a_failure_in_words(tmp_path: Path) -> None:
     lines: list[str] = []
     log = Log("w", Path("/dev/full"), lambda _name, line: lines.append(line))

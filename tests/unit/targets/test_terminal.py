@@ -45,3 +45,11 @@ def test_every_line_is_shown_once_the_graph_answers() -> None:
     repeats.take("w", "same")
     repeats.take("w", "same")
     assert shown == ["same", "same"]
+
+
+def test_a_terminal_obeys_no_line(capfd: pytest.CaptureFixture[str]) -> None:
+    terminal.Output().line("w", "\x1b[2J##[set]\tx \u202e")
+    terminal.say("::error::x\n\x1b[2J")
+    out, err = capfd.readouterr()
+    assert out == "w | \ufffd[2J# #[set]\tx \ufffd\n"
+    assert err == ": :error::x\n\ufffd[2J\n"
