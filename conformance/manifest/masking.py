@@ -11,9 +11,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from conformance.manifest.node import Mapping, Scalar, Sequence
+from conformance.manifest.node import Mapping, Scalar, Sequence, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -96,6 +97,9 @@ _LONG = 12
 _FEW = 2
 _MOST_INSIDE = 100
 """So many are looked for inside of words too; more would take long."""
+
+_NO_VALUE = ("name", "valueFrom", "key", "optional")
+"""What stands beside a variable's name and is no value of it."""
 
 _PIECE = re.compile(r"[^\s\"'`,;:=(){}\[\]<>]+")
 _PART = re.compile(r"[^\s\"'`,;:=(){}\[\]<>/.@$&?!|+*%#-][^\s\"'`,;:=(){}\[\]<>/.@$&?!|+*%#]+")
@@ -275,11 +279,24 @@ def _of_node(root: Node) -> Iterator[str]:
 
 def _of_mapping(node: Mapping) -> Iterator[str]:
     name = node.string("name")
-    if name is not None and "value" in node and is_secret_name(name):
-        yield from _of_value(node.get("value"), name)
+    # Only variables are written in capitals: with `valeu` for `value` it is one all the same.
+    if name is not None and ("value" in node or name.isupper()) and is_secret_name(name):
+        for entry in node:
+            if entry.key not in _NO_VALUE:
+                yield from _of_values(entry.value, name)
     for entry in node:
-        if isinstance(entry.value, Scalar) and is_secret_name(entry.key):
-            yield from _of_value(entry.value, entry.key)
+        if isinstance(entry.value, (Scalar, Sequence)) and is_secret_name(entry.key):
+            yield from _of_values(entry.value, entry.key)
+
+
+def _of_values(node: Node, name: str) -> Iterator[str]:
+    """Yield the value of something, also one that is written as a list or mapping by mistake."""
+    if isinstance(node, Scalar):
+        yield from _of_value(node, name)
+        return
+    for _path, inner in islice(walk(node), _MOST_INSIDE):
+        if isinstance(inner, Scalar):
+            yield from _of_value(inner, name)
 
 
 def _of_words(items: Iterable[Node]) -> Iterator[str]:

@@ -37,6 +37,9 @@ INSIDE = "files"
 MOCK, REAL = "mock", "real"
 ENGINES = (MOCK, REAL)
 
+LEAST_ROOM = 2**20
+"""Bytes: less is left of a disk that is full."""
+
 SECRETS = ("HF_TOKEN",)
 """Keys of secrets that are passed on from the caller's environment when they are set."""
 
@@ -178,12 +181,13 @@ class LocalDeployment:
 
 
 def check_disk(folder: Path) -> None:
-    """Raise `DeployFailure` when nothing more can be written below `folder`."""
+    """Raise `DeployFailure` when hardly anything more can be written below `folder`."""
     disk = os.statvfs(folder)
     blocks, files = (
         (disk.f_bfree, disk.f_ffree) if os.geteuid() == 0 else (disk.f_bavail, disk.f_favail)
     )
-    if (disk.f_blocks and not blocks) or (disk.f_files and not files):
+    # What finds no room for a large file writes small ones all the same, and waits for ever.
+    if (disk.f_blocks and blocks * disk.f_frsize < LEAST_ROOM) or (disk.f_files and not files):
         raise DeployFailure(f"nothing more can be written below {folder}", cause=_full(folder))
 
 

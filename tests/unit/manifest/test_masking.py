@@ -97,6 +97,10 @@ def test_names_of_other_things(name: str) -> None:
         "args: ['--hf-token=hunter2x']",
         "args:\n- |\n  export HF_TOKEN=hunter2x\n  exec x\n",
         "password: hunter2x",
+        "env: [{name: HF_TOKEN, valeu: hunter2x}]",
+        "env: [{name: HF_TOKEN, value: {x: hunter2x}}]",
+        "env: [{name: HF_TOKEN, value: [hunter2x]}]",
+        "environment: {HF_TOKEN: [hunter2x]}",
         "a: &a {apiKey: 'hunter2x'}\nb: *a",
     ],
 )
@@ -128,3 +132,17 @@ def test_no_text_takes_long(text: str) -> None:
     begun = time.process_time()
     masked(text, manifest=True)
     assert time.process_time() - begun < 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "env: [{name: HF_TOKEN, valueFrom: {secretKeyRef: {name: hunter2x, key: hunter2x}}}]",
+        "volumes: [{name: hf-token, secret: {secretName: hunter2x}}]",
+        "containers: [{name: token-secret, image: hunter2x}]",
+        "secretKeyRef: {name: HF_TOKEN, key: hunter2x}",
+    ],
+)
+def test_what_only_refers_to_a_secret_is_shown(text: str) -> None:
+    (document,) = read_documents(text, file="a.yaml")
+    assert secrets_in(text, document.root).masked("a hunter2x") == "a hunter2x"

@@ -237,15 +237,17 @@ def test_a_log_on_a_full_disk_is_a_failure_in_words(tmp_path: Path) -> None:
     assert log.unwritten.strerror == "No space left on device"
 
 
-@pytest.mark.parametrize("field", ["f_bfree f_bavail", "f_ffree f_favail"])
+@pytest.mark.parametrize(
+    ("field", "left"), [("f_bfree f_bavail", 0), ("f_bfree f_bavail", 100), ("f_ffree f_favail", 0)]
+)
 def test_a_disk_without_room_is_a_failure_in_words(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, field: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, field: str, left: int
 ) -> None:
     check_disk(tmp_path)
     real = os.statvfs(tmp_path)
     names = ("f_blocks", "f_bfree", "f_bavail", "f_files", "f_ffree", "f_favail")
-    values = {name: max(getattr(real, name), 1) for name in names}
-    values |= dict.fromkeys(field.split(), 0)
+    values = {name: max(getattr(real, name), 1) for name in names} | {"f_frsize": 4096}
+    values |= dict.fromkeys(field.split(), left)
     monkeypatch.setattr(os, "statvfs", lambda _path: SimpleNamespace(**values))
     with pytest.raises(DeployFailure) as caught:
         check_disk(tmp_path)
