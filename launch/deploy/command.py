@@ -217,7 +217,9 @@ def _show_changes(folder: Folder, files: tuple[File, ...]) -> int:
 
 
 def _tell(path: Path, files: tuple[File, ...], steps: Sequence[str]) -> None:
-    sys.stdout.writelines(f"{path / one.name}\n" for one in files)
+    from conformance.manifest.shown import shown
+
+    sys.stdout.writelines(f"{shown(str(path / one.name))}\n" for one in files)
     if steps:
         sys.stdout.write("next:\n")
         sys.stdout.writelines(f"  {step}\n" for step in steps)

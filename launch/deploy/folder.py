@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from conformance.manifest.files import read_file
 from launch.deploy.output import File
 from launch.errors import UsageError
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 LIST: Final = ".dynamo-deploy.sha256"
 """Written beside the files; `sha256sum --check` reads it."""
+
+_MOST = 16 * 2**20
+"""Bytes: no file that is written here is larger."""
 
 _PLAIN, _PROGRAM, _OWNERS = 0o644, 0o755, 0o700
 
@@ -142,12 +146,17 @@ class Folder:
         return sums
 
     def _sum_of(self, name: str) -> str:
-        path = self.path / name
-        return _sum(path.read_bytes()) if path.is_file() else ""
+        data = self._data(name)
+        return _sum(data) if data is not None else ""
 
     def _text(self, name: str) -> str | None:
+        data = self._data(name)
+        return data.decode("utf-8", errors="replace") if data is not None else None
+
+    def _data(self, name: str) -> bytes | None:
+        """Return what a file holds; None when it cannot be read, or is no file that could end."""
         try:
-            return (self.path / name).read_text(encoding="utf-8", errors="replace")
+            return read_file(self.path / name, most=_MOST)
         except OSError:
             return None
 

@@ -171,3 +171,20 @@ def test_root_leaves_the_owner(tmp_path: Path) -> None:
     Folder(tmp_path).write(NEXT, force=False)
     stat = (tmp_path / "a.yaml").stat()
     assert (stat.st_uid, stat.st_gid) == (1000, 1001)
+
+
+@pytest.mark.parametrize("name", ["a", LIST])
+@pytest.mark.parametrize("kind", ["pipe", "endless", "folder"])
+def test_what_is_no_file_keeps_nobody_waiting(tmp_path: Path, name: str, kind: str) -> None:
+    folder = Folder(tmp_path)
+    folder.write([File(name="a", text="1")], force=False)
+    (tmp_path / name).unlink()
+    if kind == "pipe":
+        os.mkfifo(tmp_path / name)
+    elif kind == "endless":
+        (tmp_path / name).symlink_to("/dev/zero")
+    else:
+        (tmp_path / name).mkdir()
+    assert any("+1" in line for line in folder.changes([File(name="a", text="1")])) == (name == "a")
+    with pytest.raises(UsageError, match=r"was changed since|was not written by"):
+        folder.write([File(name="a", text="2")], force=False)
