@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 from conformance.lint.problems import GitError
+from conformance.manifest.files import real
 
 _DEADLINE = 60.0
 
@@ -43,7 +44,7 @@ def changed_since(revision: str, *, folder: Path) -> frozenset[Path]:
     base = base.strip()
     listed = _git("diff", "--name-only", "-z", base, folder=top)
     listed += _git("ls-files", "--others", "--exclude-standard", "-z", folder=top)
-    return frozenset((top / name).resolve() for name in listed.split("\0") if name)
+    return frozenset(real(top / name) for name in listed.split("\0") if name)
 
 
 def _git(*words: str, folder: Path, otherwise: str = "") -> str:

@@ -275,10 +275,10 @@ def _contents(request: _Request) -> Iterator[Content]:
     from conformance.lint.files import manifest_files
     from conformance.lint.problems import SettingsError
     from conformance.manifest.document import MAX_BYTES
-    from conformance.manifest.files import read_file, read_stdin
+    from conformance.manifest.files import read_file, read_stdin, real
     from conformance.manifest.shown import shown
 
-    written = Path(request.output).resolve() if request.output is not None else None
+    written = real(Path(request.output)) if request.output is not None else None
     changed = None
     if request.changed_since is not None:
         from conformance.lint.changed import changed_since
@@ -292,9 +292,9 @@ def _contents(request: _Request) -> Iterator[Content]:
         words, exclude=request.exclude, exclude_named=request.others_allowed, left_out=left_out
     )
     for path in found:
-        if changed is None or path.resolve() in changed:
+        if changed is None or real(path) in changed:
             named = str(path) in words and not request.others_allowed
-            if path.resolve() == written:
+            if real(path) == written:
                 raise SettingsError(f"--output {path} is one of the files to check; name another")
             yield Content(str(path), read_file(path, most=MAX_BYTES), named=named)
     if not request.others_allowed:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from conformance.lint.wholes import Wholes
+from conformance.manifest.files import real
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -59,7 +60,7 @@ def manifest_files(
         NoSuchPathError: A word stands for nothing.
     """
     seen: set[Path] = set()
-    real = cache(Path.resolve)
+    place_of = cache(real)
     wholes = Wholes()
     for word in words:
         for path in _expanded(Path(word)):
@@ -70,7 +71,7 @@ def manifest_files(
             if is_folder:
                 wholes.look_at(entries)
             for one in _manifests(entries, exclude) if is_folder else entries:
-                place = real(one.parent) / one.name
+                place = place_of(one.parent) / one.name
                 if place in seen:
                     continue
                 seen.add(place)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from conformance.lint.finding import SETTINGS, CheckedDocument, Finding, LintReport, Severity
 from conformance.lint.rule import WAIVER_UNUSED
 from conformance.lint.settings import FILE, TABLE
+from conformance.manifest.files import real
 from conformance.manifest.masking import secrets_in
 
 if TYPE_CHECKING:
@@ -34,12 +35,12 @@ def with_unused(report: LintReport, options: LintOptions, words: Iterable[str]) 
     """
     if options.only or options.skip or not report.documents:
         return report
-    asked = {Path(word).resolve() for word in words}
+    asked = {real(Path(word)) for word in words}
     used = {one for document in report.documents for one in document.waived}
     left = [
         waiver
         for waiver in options.waivers
-        if waiver not in used and asked & _roads(waiver, Path(options.folder).resolve())
+        if waiver not in used and asked & _roads(waiver, real(Path(options.folder)))
     ]
     if not left:
         return report

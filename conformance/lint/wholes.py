@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from conformance.manifest.document import MAX_BYTES, read_text
 from conformance.manifest.errors import ManifestError
-from conformance.manifest.files import read_file
+from conformance.manifest.files import read_file, real
 from conformance.manifest.node import Mapping, Scalar
 from conformance.manifest.yaml import parse
 
@@ -46,7 +46,7 @@ class Wholes:
         """Take note of every kustomization among `files`, wherever what it names may be."""
         for file in files:
             if file.name in _KUSTOMIZATIONS:
-                self._below |= self._named_in(file.parent.resolve())
+                self._below |= self._named_in(real(file.parent))
 
     def part_of(self, file: Path) -> str | None:
         """Return what a file is a part of, with what to do instead; None when it is whole.
@@ -76,7 +76,7 @@ class Wholes:
             plugin = _root(folder / name)
             found |= {folder / one for one in _plugin_files(plugin)} if plugin else set()
         whole = {folder / name for field in _RESOURCES for name in _files(root, field)}
-        return {one.resolve() for one in found} - {one.resolve() for one in whole}
+        return {real(one) for one in found} - {real(one) for one in whole}
 
     def _is_template(self, file: Path) -> bool:
         in_chart = any(

@@ -38,6 +38,11 @@ def read_file(path: Path, *, most: int) -> bytes:
         return file.read(most + 1)
 
 
+def real(path: Path) -> Path:
+    """Return where a path leads; one that leads round in a ring stays, where `resolve` fails."""
+    return type(path)(os.path.realpath(path))
+
+
 def read_stdin(*, most: int) -> bytes:
     """Return what comes on standard input, and no more than `most` bytes and one.
 
@@ -82,7 +87,7 @@ def replace_file(
     Raises:
         OSError: It cannot be written; then it is as it was.
     """
-    target = path.resolve()
+    target = real(path)
     old = _status(target)
     new = target.parent / f".{target.name[:_NAME]}.{secrets.token_hex(4)}.new"
     first_mode = 0o666 if old is None else 0o600  # Nobody reads what they could not read before.

@@ -277,3 +277,25 @@ def test_settings_that_nobody_can_read(shop: Shop, text: str) -> None:
     shop.write("a.yaml", GRAPH)
     shop.write("pyproject.toml", text)
     assert "pyproject.toml" in shop.refused("a.yaml")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--output", "ring.yaml", "a.yaml"), "Too many levels of symbolic links"),
+        (("ring/b.yaml",), "no such file or folder"),
+        (("--fix", "ring.yaml"), "no such file or folder"),
+    ],
+)
+def test_a_ring_of_links_ends_in_a_sentence(shop: Shop, words: tuple[str, ...], said: str) -> None:
+    shop.write("a.yaml", GRAPH)
+    for name in ("ring.yaml", "ring"):
+        (shop.folder / name).symlink_to(name)
+    assert said in shop.refused(*words)
+
+
+def test_a_kustomization_that_names_a_ring_of_links(shop: Shop) -> None:
+    shop.write("a.yaml", WRONG)
+    shop.write("kustomization.yaml", "patches: [{path: ring.yaml}]\nresources: [ring.yaml]\n")
+    (shop.folder / "ring.yaml").symlink_to("ring.yaml")
+    assert [one["file"] for one in shop.documents(".")] == ["a.yaml"]
