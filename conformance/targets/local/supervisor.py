@@ -24,10 +24,7 @@ import socket
 import sys
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, NoReturn
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from typing import NoReturn
 
 ABANDONED_SECONDS = 1.0
 """How long components may take to end when whoever started them is gone."""
@@ -209,25 +206,30 @@ def descendants(root: int) -> dict[int, str]:
 
 
 def remove(folder: str) -> None:
-    """Remove a folder with all that is in it, also where a process took rights away."""
-    import shutil
+    """Remove a folder with all that is in it, however deep, also where a process took rights away.
 
-    shutil.rmtree(folder, ignore_errors=True)
-    if os.path.lexists(folder):
-        for path in _folders(folder):
-            with suppress(OSError):
-                os.chmod(path, 0o700)  # noqa: PTH101 - pathlib takes long to import
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _folders(root: str) -> Iterable[str]:
-    """Yield the folders of a tree, each before it is looked into; no link is followed."""
-    yield root
-    for current, names, _files in os.walk(root):
-        for name in names:
-            path = f"{current}/{name}"
-            if not os.path.islink(path):  # noqa: PTH114 - see above
-                yield path
+    Paths in a deep tree are too long for the system, so each folder is first brought up. No link is
+    followed.
+    """
+    waiting, count = [folder], 0
+    while waiting:
+        current = waiting.pop()
+        with suppress(OSError):
+            os.chmod(current, 0o700)  # noqa: PTH101 - pathlib takes long to import
+            for entry in list(os.scandir(current)):
+                with suppress(OSError):
+                    if not entry.is_dir(follow_symlinks=False):
+                        os.unlink(entry.path)  # noqa: PTH108 - see above
+                        continue
+                    count += 1
+                    up = f"{folder}/{count}~{os.getpid()}"
+                    os.chmod(entry.path, 0o700)  # noqa: PTH101 - see above
+                    os.rename(entry.path, up)  # noqa: PTH104 - see above
+                    waiting.append(up)
+            if current != folder:
+                os.rmdir(current)  # noqa: PTH106 - see above
+    with suppress(OSError):
+        os.rmdir(folder)  # noqa: PTH106 - see above
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -21,6 +22,7 @@ from conformance.targets.local.deployment import (
     running,
 )
 from conformance.targets.local.process import LINE_LIMIT, Log, Start
+from conformance.targets.local.supervisor import remove
 from conformance.targets.target import DeployFailure
 from conformance.targets.why import how_it_ended, likely_cause
 
@@ -207,6 +209,20 @@ def test_a_log_does_not_fill_the_disk(tmp_path: Path, monkeypatch: pytest.Monkey
     assert set(sizes) == {"w.log", "w.log.1"}
     assert max(sizes.values()) < 11_000
     assert (tmp_path / "w.log").read_text(encoding="utf-8").endswith("line 9999\n")
+
+
+def test_a_folder_is_removed_however_deep_and_locked(tmp_path: Path) -> None:
+    kept, folder = tmp_path / "kept", tmp_path / "run"
+    for path in (kept, folder / "a"):
+        path.mkdir(parents=True)
+    (kept / "mine").touch()
+    (folder / "a" / "link").symlink_to(kept)
+    script = "i=0; while [ $i -lt 3000 ]; do mkdir d; touch f; cd d || exit; i=$((i + 1)); done"
+    subprocess.run(["sh", "-c", script], cwd=folder, check=True)
+    (folder / "a").chmod(0)
+    remove(str(folder))
+    assert list(tmp_path.iterdir()) == [kept]
+    assert [one.name for one in kept.iterdir()] == ["mine"]
 
 
 def test_a_process_writes_none_of_its_secrets(tmp_path: Path) -> None:
