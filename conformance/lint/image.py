@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from conformance.manifest.graph import Component
 
 _DATA = Path(__file__).parent / "data" / "images.json"
-_VERSION = re.compile(r"[vV]?(\d{1,9})\.(\d{1,9})(?:\.\d+(?:[-+._]?[A-Za-z0-9].*)?)?")
+_VERSION = re.compile(r"[vV]?(\d{1,9})\.(\d{1,9})(?:\.\d+(?P<more>[-+._]?[A-Za-z0-9].*)?)?")
+_NAMED = re.compile(r"(?:.*[-+._])?dynamo[-+._]?([vV]?\d{1,9}\.\d.*)")
+"""A tag that names the release behind the program: `dynamo-1.4.1-vllm0.26.0`."""
+_BUILD = re.compile(r"(?:^|[-+._\d])(?:dev|nightly)(?:[-+._\d]|$)", re.IGNORECASE)
+"""A build between releases, whose engine may be another than the release pins."""
 _DYNAMO_MAJORS = (0, 1)
 """Releases of Dynamo there are; another number in the tag of somebody's own image is their own."""
 
@@ -50,8 +54,10 @@ class Image:
     @property
     def other_release(self) -> str | None:
         """The release that the tag tells, when it is not the minor release that is known here."""
-        found = _VERSION.fullmatch(self.tag)
-        if found is None or _is_known(self.tag):
+        named = _NAMED.fullmatch(self.tag)
+        version = named[1] if named is not None else self.tag
+        found = _VERSION.fullmatch(version)
+        if found is None or _is_known(version):
             return None
         is_own = not self.is_published and int(found[1]) not in _DYNAMO_MAJORS
         return None if is_own else self.tag
@@ -84,9 +90,11 @@ def _other_release(reference: str) -> str | None:
 
 def _is_known(version: str) -> bool:
     found = _VERSION.fullmatch(version)
-    return found is not None and RELEASE.split(".")[:2] == [
-        str(int(part)) for part in found.groups()
-    ]
+    return (
+        found is not None
+        and RELEASE.split(".")[:2] == [str(int(found[1])), str(int(found[2]))]
+        and _BUILD.search(found["more"] or "") is None
+    )
 
 
 @cache

@@ -9,23 +9,30 @@ import pytest
 
 from conformance.lint.check import check_bytes
 from conformance.lint.finding import Severity
+from conformance.lint.image import parse_image
 from conformance.lint.options import LintOptions
 
 CASES = Path(__file__).parent / "cases"
 JUDGED_BY_RELEASE = (
-    "block-size", "command-retired", "deprecated-field", "disagg-pair", "encoder-link",
-    "engine-backend", "engine-flag", "kv-connector", "kv-events", "model-mismatch",
-    "parallel-size", "repeated-flag", "role-mismatch", "shared-memory", "unread-variable",
+    "appended-flag", "block-size", "command-retired", "deprecated-field", "disagg-pair",
+    "encoder-link", "engine-backend", "engine-flag", "flag-conflict", "gpu-transport",
+    "half-feature", "kv-connector", "kv-events", "model-mismatch", "parallel-size",
+    "planner-config", "planner-workers", "pod-loopback", "probe-target", "repeated-flag",
+    "role-mismatch", "shared-memory", "unread-variable", "variable-value",
 )  # fmt: skip
 """Rules that know flags, modules, roles, variables or choices."""
 
 _IMAGE = re.compile(r"(ai-dynamo/[\w-]+):1\.6\.\d+")
+_OTHERS = (
+    "0.5.0", "0.9", "v0.9.1-cuda13", "1.4.0", "dynamo-1.4.1-vllm0.26.0", "1.6.0-some-model-dev.1",
+    "1.7.0",
+)  # fmt: skip
 _FAILING = [
     path for rule in JUDGED_BY_RELEASE for path in sorted((CASES / rule / "fail").iterdir())
 ]
 
 
-@pytest.mark.parametrize("release", ["0.5.0", "v0.9.1-cuda13", "1.4.0", "1.7.0"])
+@pytest.mark.parametrize("release", _OTHERS)
 @pytest.mark.parametrize(
     "path", _FAILING, ids=lambda path: f"{path.parent.parent.name}-{path.stem}"
 )
@@ -54,3 +61,23 @@ def test_the_release_may_be_told_by_the_component() -> None:
     found = [one for one in checked.findings if one.rule in JUDGED_BY_RELEASE]
     assert [one.rule for one in found] == ["engine-flag"]
     assert "runs Dynamo 1.3.0" in found[0].message
+
+
+@pytest.mark.parametrize(
+    ("tag", "is_other"),
+    [
+        ("1.6.1", False),
+        ("v1.6.0-cuda13-arm64", False),
+        ("1.6.1-developer", False),
+        ("dynamo-1.6.1-vllm0.31.0", False),
+        ("mine-dynamo1.6", False),
+        ("mine", False),
+        ("dynamo-1.4.1-vllm0.26.0-patches4", True),
+        ("patched_dynamo_v0.9.1", True),
+        ("1.6.0-some-model-dev.1", True),
+        ("1.6.0.dev20260801", True),
+        ("1.6.1-nightly", True),
+    ],
+)
+def test_a_tag_tells_the_release_wherever_it_names_it(tag: str, *, is_other: bool) -> None:
+    assert (parse_image(f"registry.local/vllm-runtime:{tag}").other_release == tag) is is_other
