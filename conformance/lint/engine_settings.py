@@ -209,13 +209,19 @@ class EngineSettings:
         A script's own come before the container's, and these before the graph's; a value that is
         not known here is None, or has a `$` in it.
         """
+        return self._variables.get(name)
+
+    @cached_property
+    def _variables(self) -> dict[str, EnvVar]:
         main, command = self.part.component.main, self.part.command
         own = main.env if main is not None else ()
+        found = {one.name: one for one in (*self.graph_env, *own)}
+        if main is not None:
+            expanded = self._expanded
+            for name, one in found.items():
+                found[name] = replace(one, value=expanded.get(name, one.value))
         script = command.environment if command is not None else ()
-        found = [one for one in (*self.graph_env, *own, *script) if one.name == name]
-        if not found or found[-1] in script or main is None:
-            return found[-1] if found else None
-        return replace(found[-1], value=self._expanded.get(name, found[-1].value))
+        return found | {one.name: one for one in script}
 
     @cached_property
     def _expanded(self) -> Mapping[str, str]:
@@ -269,9 +275,13 @@ class EngineSettings:
         return any(path.partition(".")[0] == key for path in dotted)
 
     def _use(self, dest: str) -> Given | None:
+        return self._uses.get(dest)
+
+    @cached_property
+    def _uses(self) -> dict[str, Given]:
+        """The last use of each flag, by its dest."""
         arguments = self.part.arguments
-        uses = [use for use in arguments.given if use.flag.dest == dest] if arguments else []
-        return uses[-1] if uses else None
+        return {use.flag.dest: use for use in arguments.given} if arguments else {}
 
 
 def planner_config(settings: EngineSettings) -> tuple[planner.Entries | str, Mark] | None:

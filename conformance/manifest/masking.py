@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -105,6 +106,7 @@ _PIECE = re.compile(r"[^\s\"'`,;:=(){}\[\]<>]+")
 _PART = re.compile(r"[^\s\"'`,;:=(){}\[\]<>/.@$&?!|+*%#-][^\s\"'`,;:=(){}\[\]<>/.@$&?!|+*%#]+")
 
 
+@lru_cache(maxsize=4096)  # The keys of manifests are the same few.
 def is_secret_name(name: str) -> bool:
     """Return whether a variable, key or flag of this name holds a secret, not its place or size."""
     words = [one.upper() for one in _WORD.findall(name)]

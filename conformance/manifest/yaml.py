@@ -49,6 +49,8 @@ _INT = re.compile(r"[-+]?(?:0[bB][01]+|0[oO]?[0-7]+|0[xX][0-9a-fA-F]+|0|[1-9][0-
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$")
 _SPECIAL_FLOAT = re.compile(r"[-+]?\.(?:inf|Inf|INF)$|\.(?:nan|NaN|NAN)$")
 _INT64 = 1 << 63
+_MAY_BE_ALIAS = re.compile(r"(?<![\w/.\"'])\*")
+"""An alias follows space or a bracket, as `*` in `tcp://*:5557` and most of Kubernetes does not."""
 _PLAIN = "plain"
 _STR = "tag:yaml.org,2002:str"
 _TEXT_TAGS = frozenset({"!", _STR, "tag:yaml.org,2002:binary"})
@@ -150,7 +152,7 @@ def _composed(text: str) -> Iterator[yaml.Node]:
     while composer.check_node():
         raw = composer.get_node()
         if raw is not None:
-            if "*" in text:
+            if _MAY_BE_ALIAS.search(text) is not None:
                 _Expansion().check(raw)
             yield raw
 
