@@ -3,7 +3,8 @@
 A frontend is started as `python3`, and with `-m dynamo.frontend` only when it has no args; a worker
 as `/bin/sh -c`, which wants a script as its one argument. Options alone then end the container at
 start, and so does a worker that says nothing at all. A frontend's command without args is given the
-operator's args too: `python3 -m dynamo.frontend -m dynamo.frontend` ends at start.
+operator's args too: `python3 -m dynamo.frontend -m dynamo.frontend` ends at start. Of a component
+that spans nodes and has no args the operator makes no LeaderWorkerSet.
 
 Mend: write the command: `command: [python3, -m, dynamo.vllm]`, and its options below args.
 
@@ -26,6 +27,7 @@ from typing import TYPE_CHECKING
 from conformance.engines.commandline import FRONTEND_MODULE
 from conformance.lint.finding import Severity
 from conformance.lint.rule import Problem
+from conformance.lint.rules.lws_index import severity_on_lws
 from conformance.manifest.graph import FRONTEND
 
 if TYPE_CHECKING:
@@ -52,6 +54,8 @@ def check(subject: Subject) -> Iterator[Problem]:
             yield from _module_alone(main)
             if component.type == FRONTEND:
                 yield from _command_alone(main)
+            elif component.node_count > 1:
+                yield from _nodes_without_args(subject, component, main)
         elif component.type == FRONTEND:
             yield from _frontend(main)
         elif component.is_worker:
@@ -70,6 +74,20 @@ def _command_alone(main: Container) -> Iterator[Problem]:
         text = f"without args the operator adds its own, -m {FRONTEND_MODULE}, to this command"
         advice = "leave the command out" if _is_default(main) else "write some of its words as args"
         yield Problem(main.command[0].mark, f"{text}; {advice}")
+
+
+def _nodes_without_args(
+    subject: Subject, component: Component, main: Container
+) -> Iterator[Problem]:
+    severity = severity_on_lws(subject)
+    if main.args or severity is None:
+        return
+    text = f'component "{component.name}" spans nodes and has no args, so the operator makes no'
+    yield Problem(
+        main.command[-1].mark,
+        f"{text} LeaderWorkerSet of it; write the last of these words as args",
+        severity=severity,
+    )
 
 
 def _is_default(main: Container) -> bool:

@@ -73,7 +73,9 @@ class _Terms:
     def __init__(self, settings: EngineSettings) -> None:
         self._settings = settings
         main = settings.part.component.main
-        self._own: tuple[EnvVar, ...] = main.env if main is not None else ()
+        command = settings.part.command
+        script = command.environment if command is not None else ()
+        self._own: tuple[EnvVar, ...] = (*(main.env if main is not None else ()), *script)
         texts = [word.text for word in main.command + main.args] if main is not None else []
         self._script = "\n".join(texts)
         sources = main.node.mappings("envFrom") if main is not None else ()

@@ -44,7 +44,7 @@ _REMEDY = """'LWS_WORKER_INDEX() { echo "$LWS_WORKER_INDEX"; };'"""
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each component whose further nodes would end at start on a LeaderWorkerSet."""
-    severity = _severity(subject)
+    severity = severity_on_lws(subject)
     if severity is None:
         return
     for part in subject.parts:
@@ -57,7 +57,7 @@ def check(subject: Subject) -> Iterator[Problem]:
             yield Problem(part.command.at.mark, message, severity=severity)
 
 
-def _severity(subject: Subject) -> Severity | None:
+def severity_on_lws(subject: Subject) -> Severity | None:
     """Return how bad it is in the cluster; None where no LeaderWorkerSet is used."""
     cluster = subject.cluster
     if cluster is None:
