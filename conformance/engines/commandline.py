@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from conformance.engines import shell
 from conformance.engines.parsing import unexpanded
 from conformance.engines.shell import Outer
+from conformance.manifest.config_maps import given_variables, referenced_value
 from conformance.manifest.expand import expand
 from conformance.manifest.graph import FRONTEND, MAIN, WORKER_TYPES, EnvVar, Word
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from conformance.engines.shell import Program
     from conformance.engines.shell.word import Text
+    from conformance.manifest.config_maps import ConfigMaps
     from conformance.manifest.graph import Component, Container
     from conformance.manifest.node import Mark
 
@@ -104,24 +106,33 @@ def argv(component: Component, container: Container) -> tuple[Word, ...]:
     return args
 
 
-def surroundings(container: Container, shared: Iterable[EnvVar] = ()) -> Outer:
+def surroundings(
+    container: Container, shared: Iterable[EnvVar] = (), known_maps: ConfigMaps | None = None
+) -> Outer:
     """Return the environment of a container, as far as the manifest tells it.
 
     Args:
         container: The container.
         shared: The graph's own variables; only the container `main` is given them.
+        known_maps: The ConfigMaps that the same file holds.
     """
+    maps = known_maps or {}
     is_main = container.name == MAIN
     merged = {one.name: one for one in (*(shared if is_main else ()), *container.env)}
     # The operator sorts them, and the kubelet fills in what stands before.
     ordered = sorted(merged) if is_main else list(merged)
-    known: dict[str, str] = {}
+    known, complete = given_variables(container.node, maps)
     unknown: set[str] = set()
     single: set[str] = set()
     for name in ordered:
         variable = merged[name]
         text = expand(variable.value or "", known)
-        if variable.source is not None:
+        known.pop(name, None)
+        if variable.source is not None and (
+            (taken := referenced_value(variable.source, maps)) is not None
+        ):
+            known[name] = taken
+        elif variable.source is not None:
             (single if _is_field(variable) else unknown).add(name)
         elif _REFERENCE.search(text):
             others = {found[1] for found in _REFERENCE.finditer(text)}
@@ -132,7 +143,7 @@ def surroundings(container: Container, shared: Iterable[EnvVar] = ()) -> Outer:
         known=tuple(known.items()),
         unknown=frozenset(unknown),
         single=frozenset(single),
-        open=bool(container.node.sequence("envFrom")),
+        open=not complete,
     )
 
 

@@ -108,7 +108,7 @@ def parts(graph: Graph) -> tuple[Part, ...]:
 def part(component: Component, graph: Graph) -> Part:
     """Return one component with the role its command line plays."""
     main = component.main
-    outer = surroundings(main, graph.env) if main is not None else Outer()
+    outer = surroundings(main, graph.env, graph.config_maps) if main is not None else Outer()
     command = command_line(component, outer)
     if command is not None and graph.config_maps:
         command = with_config_file(command, files_of_main(component, graph.config_maps))

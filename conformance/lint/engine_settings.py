@@ -19,16 +19,17 @@ from conformance.engines.jsontext import parse_json
 from conformance.engines.parsing import unexpanded
 from conformance.engines.trtllm_options import BadOptionsError, option, options
 from conformance.manifest.config_maps import files_of_main
+from conformance.manifest.graph import EnvVar
 from conformance.manifest.whole import parse_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from conformance.engines.arguments import Given
     from conformance.engines.flag import Json
     from conformance.engines.role import Part
     from conformance.engines.trtllm_options import Options
-    from conformance.manifest.graph import EnvVar, Graph
+    from conformance.manifest.graph import Graph
     from conformance.manifest.node import Mark
 
 _FILES = {"dynamo.vllm": ("--config",), "dynamo.sglang": ("--config", "--disagg-config")}
@@ -211,6 +212,11 @@ class EngineSettings:
         """
         return self._variables.get(name)
 
+    @property
+    def variables(self) -> Iterable[str]:
+        """The names of the variables that are known to be there."""
+        return self._variables.keys()
+
     @cached_property
     def _variables(self) -> dict[str, EnvVar]:
         main, command = self.part.component.main, self.part.command
@@ -220,13 +226,18 @@ class EngineSettings:
             expanded = self._expanded
             for name, one in found.items():
                 found[name] = replace(one, value=expanded.get(name, one.value))
+            mark = main.node.key_mark("envFrom")
+            for name in expanded.keys() - found.keys():
+                found[name] = EnvVar(name=name, value=expanded[name], mark=mark)
         script = command.environment if command is not None else ()
         return found | {one.name: one for one in script}
 
     @cached_property
     def _expanded(self) -> Mapping[str, str]:
         main = self.part.component.main
-        return dict(surroundings(main, self.graph_env).known) if main is not None else {}
+        if main is None:
+            return {}
+        return dict(surroundings(main, self.graph_env, self._config_maps).known)
 
     def use_mark(self, use: Given) -> Mark:
         """Return where the value of one use of a flag was written, or the flag that has none."""

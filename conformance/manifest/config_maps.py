@@ -128,6 +128,30 @@ def variables(held: dict[str, str | bytes], *, prefix: str = "") -> Iterator[tup
             yield prefix + key, value
 
 
+def given_variables(container: Mapping, known: ConfigMaps) -> tuple[dict[str, str], bool]:
+    """Return what a container's `envFrom` gives of known ConfigMaps, and whether that is all."""
+    found: dict[str, str] = {}
+    complete = True
+    for source in container.mappings("envFrom"):
+        reference = source.mapping("configMapRef")
+        held = known.get(reference.string("name") or "") if reference is not None else None
+        if held is None:
+            # What stands there may replace what came before.
+            found, complete = {}, False
+        else:
+            found |= variables(held, prefix=source.string("prefix") or "")
+    return found, complete
+
+
+def referenced_value(source: Mapping, known: ConfigMaps) -> str | None:
+    """Return what a variable's `valueFrom` takes out of a known ConfigMap, or None."""
+    reference = source.mapping("configMapKeyRef")
+    if reference is None:
+        return None
+    value = known.get(reference.string("name") or "", {}).get(reference.string("key") or "")
+    return value if isinstance(value, str) else None
+
+
 def files_of_main(component: Component, known: ConfigMaps) -> dict[str, str]:
     """Return the files of known ConfigMaps that the container `main` sees: path, and text."""
     main, pod = component.main, component.pod_spec

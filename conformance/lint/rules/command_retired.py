@@ -78,7 +78,7 @@ def check(subject: Subject) -> Iterator[Problem]:
             words = container.command + container.args
             if is_main:
                 words = argv(part.component, container)
-            outer = surroundings(container, subject.graph.env)
+            outer = surroundings(container, subject.graph.env, subject.graph.config_maps)
             commands = programs(words, outer)
             yield from _program(commands, published=image.is_published)
             command = part.command if is_main else find_module(words, outer)

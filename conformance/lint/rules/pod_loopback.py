@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from conformance.lint.engine_settings import EngineSettings
     from conformance.lint.rule import Subject
-    from conformance.manifest.graph import Component, Graph
+    from conformance.manifest.graph import Component
     from conformance.manifest.node import Mark
 
 ID = "pod-loopback"
@@ -280,16 +280,15 @@ def check(subject: Subject) -> Iterator[Problem]:
     for settings in subject.settings:
         if not _is_own_network(settings.part.component):
             continue
-        for problem in _of_part(settings, subject.graph):
+        for problem in _of_part(settings):
             if problem.mark not in seen:
                 seen.add(problem.mark)
                 yield problem
 
 
-def _of_part(settings: EngineSettings, graph: Graph) -> Iterator[Problem]:
+def _of_part(settings: EngineSettings) -> Iterator[Problem]:
     component, arguments = settings.part.component, settings.part.arguments
-    main = component.main
-    written = {one.name for one in (*graph.env, *(main.env if main is not None else ()))}
+    written = set(settings.variables)
     for address in _ADDRESSES:
         is_setting = arguments is not None and arguments.known(address.name)
         if not is_setting and address.name not in written:

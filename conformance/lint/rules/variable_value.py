@@ -52,10 +52,10 @@ def check(subject: Subject) -> Iterator[Problem]:
         part = settings.part
         if part.arguments is None:
             continue
-        main = part.component.main
-        written = {one.name for one in (*subject.graph.env, *(main.env if main else ()))}
         known = _by_variable(part.arguments.module)
-        for flag in (flag for name in sorted(written & known.keys()) for flag in known[name]):
+        for flag in (
+            flag for name in sorted(known.keys() & settings.variables) for flag in known[name]
+        ):
             for problem in _values(settings, flag):
                 if problem.mark not in seen:
                     seen.add(problem.mark)
