@@ -58,6 +58,8 @@ class Waiver:
 
 def find_waivers(lines: tuple[str, ...], *, first: int) -> tuple[Waiver, ...]:
     """Return the waivers in `lines`, of which the first one is line `first` of the file."""
+    if not any(_MARK in line for line in lines):
+        return ()
     found: list[Waiver] = []
     # From the end, so that each line knows the next one that says something.
     target = len(lines) - 1

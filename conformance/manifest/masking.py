@@ -47,10 +47,14 @@ _SHAPE = re.compile(
     r"|-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----.*?(?:-----END (?:[A-Z]+ )*PRIVATE KEY-----|\Z)",
     re.DOTALL,
 )
+_SHAPE_HINTS = (
+    "bearer ", "basic ", "hf_", "sk-", "nvapi", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "pat_",
+    "pat-", "pypi", "xox", "npm_", "akia", "asia", "agpa", "aida", "aroa", "aiza", "eyj",
+    "private key-----",
+)  # fmt: skip
+"""Whatever has the shape of a secret has one of these, or is in a URL before an `@`."""
 _HINTS = (
-    "tok", "secret", "passw", "passphrase", "pwd", "key", "credential", "bearer", "basic", "hf_",
-    "sk-", "nvapi", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "pat_", "pat-", "pypi", "xox", "npm_",
-    "akia", "asia", "agpa", "aida", "aroa", "aiza", "eyj", "://",
+    "tok", "secret", "passw", "passphrase", "pwd", "key", "credential", "://", *_SHAPE_HINTS,
 )  # fmt: skip
 """Whatever else is looked for has one of these; most texts have none."""
 
@@ -126,6 +130,14 @@ def _may_hold(text: str) -> bool:
     return any(hint in low for hint in _HINTS)
 
 
+def _shaped(text: str) -> Iterator[re.Match[str]]:
+    """Return what has the shape of a secret."""
+    low = text.lower()
+    if ("@" in low and "://" in low) or any(hint in low for hint in _SHAPE_HINTS):
+        return _SHAPE.finditer(text)
+    return iter(())
+
+
 def masked(text: str, *, manifest: bool = False) -> str:
     """Return `text` with `***` for each secret in it.
 
@@ -190,8 +202,7 @@ def secrets_in(text: str, root: Node | None) -> Secrets:
     """
     if not _may_hold(text):
         return Secrets()
-    spans = _SHAPE.finditer(text)
-    values = {match[0] for match in spans}
+    values = {match[0] for match in _shaped(text)}
     values.update(_of_node(root) if root is not None else _written(text))
     return _secrets(values)
 
@@ -229,7 +240,7 @@ def _spans(text: str, *, manifest: bool) -> Iterator[tuple[int, int]]:
     `token: write it` is prose if it is no manifest; `TOKEN=abc`, `TOKEN: abc`, `"token": "abc"` and
     `--token abc` never are.
     """
-    for match in _SHAPE.finditer(text):
+    for match in _shaped(text):
         yield match.span()
     for match in _KEYED.finditer(text):
         before = _NAME.search(text, max(match.start() - 64, 0), match.start())
