@@ -191,6 +191,13 @@ kind: DynamoGraphDeployment
 metadata: {name: leaky}
 spec:
   components:
+    - name: Frontend
+      type: frontend
+      podTemplate:
+        spec:
+          containers:
+            - name: main
+              image: nvcr.io/nvidia/ai-dynamo/vllm-runtime:1.6.1
     - name: Worker
       type: worker
       podTemplate:
