@@ -6,7 +6,7 @@ The files in `data/flags` are made by `tools/flags.py` from the parsers of the i
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NotRequired, TypedDict
@@ -37,6 +37,9 @@ __all__ = [
 
 _MOST_UNKNOWN = 100
 """More unknown words than that are no command line."""
+
+_FEW_WORDS, _MOST_SEEN = 256, 256
+"""Which command lines are kept, and how many: longer ones are not repeated."""
 
 _LIKENESS = 0.72
 """Engines have hundreds of flags: of so many, some always looks a little like any other word."""
@@ -147,6 +150,9 @@ class Catalog:
     expansions: Mapping[str, tuple[str, ...]]
     passes_on: tuple[str, frozenset[str]] | None
     config_files: tuple[str, ...]
+    _seen: dict[tuple[tuple[str, ...], bool], _Staged] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     def flag(self, name: str) -> Flag | None:
         """Return the flag that the module takes `name` for, or None.
@@ -212,16 +218,10 @@ class Catalog:
         return sorted([*parsed.faults, *unknown, *refused], key=lambda fault: fault.index)
 
     def _read(self, words: Sequence[str], *, env: Mapping[str, str], lenient: bool) -> _Parsed:
-        tokens = self._expanded(words)
-        given: list[Given] = []
-        faults: list[UsageFault] = []
-        for stage in self.stages:
-            reading = read(stage, tokens, lenient=lenient)
-            given += reading.given
-            faults += reading.faults
-            tokens = reading.rest
-            if reading.exits:
-                return _Parsed(self._arguments(given, [], env), faults, [])
+        staged = self._staged(tuple(words), lenient=lenient)
+        given, faults, tokens = staged.given, list(staged.faults), list(staged.rest)
+        if staged.exits:
+            return _Parsed(self._arguments(given, [], env), faults, [])
         if not (lenient and any(unexpanded(token.text) for token in tokens)):
             faults += self._missing(given, count=len(words))
         tokens, dotted, wrong = leftovers.take_dynamic(tokens, self.patterns)
@@ -232,6 +232,29 @@ class Catalog:
         if self._goes_elsewhere(arguments):
             tokens = []
         return _Parsed(arguments, faults, leftovers.runs(tokens, lenient=lenient))
+
+    def _staged(self, words: tuple[str, ...], *, lenient: bool) -> _Staged:
+        """Return what the parsers take; rules ask several times, and twins of a file once more."""
+        staged = self._seen.get((words, lenient))
+        if staged is not None:
+            return staged
+        tokens = self._expanded(words)
+        given: list[Given] = []
+        faults: list[UsageFault] = []
+        exits = False
+        for stage in self.stages:
+            reading = read(stage, tokens, lenient=lenient)
+            given += reading.given
+            faults += reading.faults
+            tokens, exits = reading.rest, reading.exits
+            if exits:
+                break
+        staged = _Staged(tuple(given), tuple(faults), tuple(tokens), exits)
+        if len(words) <= _FEW_WORDS:
+            if len(self._seen) >= _MOST_SEEN:
+                self._seen.clear()
+            self._seen[words, lenient] = staged
+        return staged
 
     def _expanded(self, words: Sequence[str]) -> list[Token]:
         return [
@@ -301,6 +324,16 @@ def _is_open(given: Sequence[Given], rest: Sequence[Token]) -> bool:
     """Whether a word that is not known yet may turn out to be a flag."""
     values = (word for use in given if use.flag.takes != "one" for word in use.values)
     return any(map(unexpanded, (*values, *(token.text for token in rest))))
+
+
+@dataclass(frozen=True, slots=True)
+class _Staged:
+    """What the parsers of a module made of words: flags, faults, what is left, whether it exits."""
+
+    given: tuple[Given, ...]
+    faults: tuple[UsageFault, ...]
+    rest: tuple[Token, ...]
+    exits: bool
 
 
 @dataclass(frozen=True, slots=True)

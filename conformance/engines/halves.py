@@ -9,6 +9,7 @@ given), `dest=value`, `given:dest`, `$VARIABLE` (true), `$PREFIX*` (any that beg
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 VLLM, SGLANG, TRTLLM = "dynamo.vllm", "dynamo.sglang", "dynamo.trtllm"
 FRONTEND, ROUTER, MOCKER = "dynamo.frontend", "dynamo.router", "dynamo.mocker"
@@ -139,3 +140,9 @@ HALVES = (
     Half((MOCKER,), "zmq_replay_ports", (("zmq_kv_events_ports",),), "the worker ends at start",
          "add --zmq-kv-events-ports", "mocker/args.py", ends=True),
 )  # fmt: skip
+
+
+@cache
+def halves_of(module: str) -> tuple[Half, ...]:
+    """Return the rows of one module, in order."""
+    return tuple(half for half in HALVES if module in half.modules)

@@ -65,8 +65,10 @@ class EngineSettings:
         self.part = part
         self.graph_env = graph.env
         self._config_maps = graph.config_maps
+        # Many rules ask for the same few.
+        self._texts: dict[str, str | None] = {}
 
-    @property
+    @cached_property
     def module(self) -> str:
         """The module that the component runs, or an empty string."""
         return self.part.command.module if self.part.command is not None else ""
@@ -148,6 +150,11 @@ class EngineSettings:
 
     def text(self, dest: str) -> str | None:
         """Return the value, the module's default included; None when there is none or unknown."""
+        if dest not in self._texts:
+            self._texts[dest] = self._text(dest)
+        return self._texts[dest]
+
+    def _text(self, dest: str) -> str | None:
         if self.unknown(dest):
             return None
         path = self._option_of(dest)

@@ -47,14 +47,15 @@ _SHAPE = re.compile(
     r"|-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----.*?(?:-----END (?:[A-Z]+ )*PRIVATE KEY-----|\Z)",
     re.DOTALL,
 )
+_PEM, _URL = "private key-----", "://"
 _SHAPE_HINTS = (
     "bearer ", "basic ", "hf_", "sk-", "nvapi", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "pat_",
     "pat-", "pypi", "xox", "npm_", "akia", "asia", "agpa", "aida", "aroa", "aiza", "eyj",
-    "private key-----",
+    _PEM,
 )  # fmt: skip
 """Whatever has the shape of a secret has one of these, or is in a URL before an `@`."""
 _HINTS = (
-    "tok", "secret", "passw", "passphrase", "pwd", "key", "credential", "://", *_SHAPE_HINTS,
+    "tok", "secret", "passw", "passphrase", "pwd", "key", "credential", _URL, *_SHAPE_HINTS,
 )  # fmt: skip
 """Whatever else is looked for has one of these; most texts have none."""
 
@@ -131,11 +132,27 @@ def _may_hold(text: str) -> bool:
 
 
 def _shaped(text: str) -> Iterator[re.Match[str]]:
-    """Return what has the shape of a secret."""
+    """Yield what has the shape of a secret; only lines with a hint of one are looked at."""
     low = text.lower()
-    if ("@" in low and "://" in low) or any(hint in low for hint in _SHAPE_HINTS):
-        return _SHAPE.finditer(text)
-    return iter(())
+    hints = [hint for hint in _SHAPE_HINTS if hint in low]
+    if "@" in low and _URL in low:
+        hints.append(_URL)
+    if _PEM in hints or (hints and len(low) != len(text)):
+        yield from _SHAPE.finditer(text)  # A private key has several lines.
+        return
+    end = 0
+    for at in sorted(at for hint in hints for at in _places(hint, low)):
+        if at >= end:
+            start, end = low.rfind("\n", 0, at) + 1, low.find("\n", at)
+            end = end if end != -1 else len(low)
+            yield from _SHAPE.finditer(text, start, end)
+
+
+def _places(hint: str, low: str) -> Iterator[int]:
+    at = low.find(hint)
+    while at != -1:
+        yield at
+        at = low.find(hint, at + 1)
 
 
 def masked(text: str, *, manifest: bool = False) -> str:
@@ -200,11 +217,14 @@ def secrets_in(text: str, root: Node | None) -> Secrets:
         text: How it is written.
         root: What it says, or None when it cannot be read.
     """
-    if not _may_hold(text):
+    low = text.lower()
+    # What is written with escapes may hold a hint that the text does not show.
+    hints = _HINTS if "\\" in text else tuple(hint for hint in _HINTS if hint in low)
+    if not hints:
         return Secrets()
-    values = {match[0] for match in _shaped(text)}
-    values.update(_of_node(root) if root is not None else _written(text))
-    return _secrets(values)
+    if root is not None:
+        return _secrets(_of_node(root, hints))
+    return _secrets((*(match[0] for match in _shaped(text)), *_written(text)))
 
 
 def secrets_given(words: Iterable[str], variables: Names[str, str]) -> Secrets:
@@ -271,8 +291,13 @@ def _is_secret(value: str) -> bool:
     return _NO_SECRET.fullmatch(value.strip()) is None
 
 
-def _of_node(root: Node) -> Iterator[str]:
-    """Yield what stands where a secret does; what an anchor repeats is looked at once."""
+def _of_node(root: Node, hints: tuple[str, ...]) -> Iterator[str]:
+    """Yield what stands where a secret does; what an anchor repeats is looked at once.
+
+    Args:
+        root: A document.
+        hints: Those of `_HINTS` that it may hold.
+    """
     waiting: list[Node] = [root]
     seen: set[int] = set()
     while waiting:
@@ -286,8 +311,12 @@ def _of_node(root: Node) -> Iterator[str]:
         elif isinstance(node, Sequence):
             yield from _of_words(node.items)
             waiting += node.items
-        elif isinstance(node.value, str) and _may_hold(node.value):
-            yield from _written(node.value)
+        elif isinstance(node.value, str):
+            low = node.value.lower()
+            for hint in hints:
+                if hint in low:
+                    yield from _written(node.value)
+                    break
 
 
 def _of_mapping(node: Mapping) -> Iterator[str]:

@@ -9,6 +9,7 @@ key is an error, keys are text. What comes out is what JSON can say.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import yaml
@@ -48,6 +49,12 @@ _NUMERIC = re.compile(r"[-+.0-9]")
 _INT = re.compile(r"[-+]?(?:0[bB][01]+|0[oO]?[0-7]+|0[xX][0-9a-fA-F]+|0|[1-9][0-9]*)$")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$")
 _SPECIAL_FLOAT = re.compile(r"[-+]?\.(?:inf|Inf|INF)$|\.(?:nan|NaN|NAN)$")
+_SIGNS = ("+", "-", ".")
+"""How a special number begins."""
+
+_SHORT = 64
+"""Longer texts are not repeated, and not worth keeping."""
+
 _INT64 = 1 << 63
 _MAY_BE_ALIAS = re.compile(r"(?<![\w/.\"'])\*")
 """An alias follows space or a bracket, as `*` in `tcp://*:5557` and most of Kubernetes does not."""
@@ -286,10 +293,11 @@ class _Reader:
         return node
 
     def _mark(self, raw: yaml.Node) -> Mark:
-        return Mark(raw.start_mark.line + self._line, raw.start_mark.column + 1)
+        at = raw.start_mark
+        return Mark(at.line + self._line, at.column + 1)
 
     def _scalar(self, raw: yaml.ScalarNode, mark: Mark) -> Scalar:
-        if raw.tag == _PLAIN and _SPECIAL_FLOAT.match(raw.value):
+        if raw.tag == _PLAIN and raw.value[:1] in _SIGNS and _SPECIAL_FLOAT.match(raw.value):
             reason = f'{raw.value} is a number that JSON cannot say; write "{raw.value}" in quotes'
             raise ManifestError(self._file, mark, reason)
         return Scalar(_meaning(raw), mark, raw.value)
@@ -318,7 +326,7 @@ class _Reader:
         """Return a key as text, as JSON needs it: `1` is "1", and `on` is "true"."""
         if not isinstance(raw, yaml.ScalarNode):
             raise ManifestError(self._file, mark, "a key must be a single word")
-        if self._keys_as_written:
+        if self._keys_as_written or raw.tag in _TEXT_TAGS:
             return str(raw.value)
         value = self._scalar(raw, mark).value
         if isinstance(value, str):
@@ -340,7 +348,15 @@ class _Reader:
 def _meaning(raw: yaml.ScalarNode) -> bool | int | float | str | None:
     """Return what a scalar means to Kubernetes: only plain ones can be other than text."""
     text: str = raw.value
-    return text if raw.tag in _TEXT_TAGS else meaning_of_plain(text)
+    if raw.tag in _TEXT_TAGS:
+        return text
+    return _known_meaning(text) if len(text) <= _SHORT else meaning_of_plain(text)
+
+
+@lru_cache(maxsize=4096)
+def _known_meaning(text: str) -> bool | int | float | str | None:
+    """Return what a word means that many manifests hold."""
+    return meaning_of_plain(text)
 
 
 def meaning_of_plain(text: str) -> bool | int | float | str | None:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from conformance.engines.arguments import switches_on
 from conformance.engines.features import connectors
-from conformance.engines.halves import HALVES, TRTLLM, VLLM
+from conformance.engines.halves import TRTLLM, VLLM, halves_of
 from conformance.engines.jsontext import parse_json
 from conformance.engines.parsing import unexpanded
 from conformance.lint.finding import Severity
@@ -54,8 +54,8 @@ def check(subject: Subject) -> Iterator[Problem]:
             continue
         terms = _Terms(settings)
         told: set[str] = set()
-        for half in HALVES:
-            if settings.module not in half.modules or half.given in told:
+        for half in halves_of(settings.module):
+            if half.given in told:
                 continue
             if not terms.is_on(half.given, own=True):
                 continue
