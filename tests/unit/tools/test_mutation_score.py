@@ -1,0 +1,106 @@
+"""What is counted of mutmut's own notes, and which tests are run for a mutant."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mutation_score import chosen, codes_of, drawn, score, survivors, table
+from near_tests import near
+
+ROOT = Path(__file__).parents[3]
+TESTS = ROOT / "tests/unit"
+
+
+def plant(folder: Path) -> None:
+    """Write notes of two modules, as mutmut has them, and a copy of a file without mutants."""
+    notes = {
+        "manifest/merge": {"a__mutmut_1": 1, "a__mutmut_2": 0, "a__mutmut_3": -24, "b": None},
+        "lint/rules/placeholder": {"c__mutmut_1": 33, "c__mutmut_2": 3},
+        "manifest/__init__": {},
+    }
+    for name, codes in notes.items():
+        path = folder / "mutants/conformance" / f"{name}.py.meta"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"exit_code_by_key": codes, "durations_by_key": {}}))
+
+
+def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "tools/mutation_score.py"), "--no-run", *options]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_a_score_counts_what_was_tested(tmp_path: Path) -> None:
+    plant(tmp_path)
+    modules = chosen(codes_of(tmp_path / "mutants"), ["conformance.manifest.*"])
+    assert list(modules) == ["conformance.manifest.merge"]
+    codes = modules["conformance.manifest.merge"]
+    found = score("merge", codes, codes)
+    assert (found.mutants, found.killed, found.survived) == (4, 2, 1)  # One never ended.
+    assert survivors(codes) == ["a__mutmut_2"]
+    assert score("merge", codes, []).percent == 100
+
+
+def test_a_mutant_that_no_test_reaches_survives(tmp_path: Path) -> None:
+    plant(tmp_path)
+    codes = codes_of(tmp_path / "mutants")["conformance.lint.rules.placeholder"]
+    assert survivors(codes) == ["c__mutmut_1"]
+    assert score("placeholder", codes, codes).percent == 50
+
+
+def test_a_seed_draws_the_same_mutants() -> None:
+    codes: dict[str, int | None] = {f"x__mutmut_{number}": None for number in range(40)}
+    backwards = dict(reversed(codes.items()))
+    first = drawn(codes, sample=8, seed=1)
+    assert len(set(first)) == 8
+    assert first == drawn(backwards, sample=8, seed=1)
+    assert first != drawn(codes, sample=8, seed=2)
+    assert drawn(codes, sample=99, seed=1) == sorted(codes)
+
+
+def test_the_lowest_score_is_the_last_one() -> None:
+    low, high = (score(name, {"a": code}, ["a"]) for name, code in (("low", 0), ("high", 1)))
+    assert [line.split()[-1] for line in table([low, high]).splitlines()[1:]] == ["high", "low"]
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ([], 0),
+        (["--at-least", "60"], 1),
+        (["--at-least", "60", "conformance.manifest.*"], 0),
+        (["conformance.nothing"], 2),
+    ],
+)
+def test_the_exit_code_is_the_lowest_score(tmp_path: Path, options: list[str], code: int) -> None:
+    plant(tmp_path)
+    done = run(tmp_path, *options)
+    assert done.returncode == code, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "test", "is_near"),
+    [
+        ("lint/test_rules.py", "test_passing_cases_pass[half-feature-planner]", True),
+        ("lint/test_rules.py", "test_passing_cases_pass[planner-config-half]", False),
+        ("lint/test_halves.py", "test_any", True),
+        ("lint/test_label.py", "test_any", False),
+        ("manifest/test_merge.py", "test_any", False),
+    ],
+)
+def test_a_rule_is_tested_by_its_cases_and_by_what_names_it(
+    *, file: str, test: str, is_near: bool
+) -> None:
+    assert near("conformance.lint.rules.half_feature.x_check__mutmut_1", TESTS / file, test) is (
+        is_near
+    )
+
+
+def test_another_module_is_tested_by_its_room() -> None:
+    mutant = "conformance.manifest.merge.x_merged_container__mutmut_1"
+    assert near(mutant, TESTS / "manifest/test_yaml.py", "test_any")
+    assert not near(mutant, TESTS / "convert/test_lossless.py", "test_any")
