@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import subprocess
 import sys
@@ -20,10 +21,15 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from near_tests import MODULES
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MUTANTS = Path("mutants")
+FIRST = "conformance.manifest.quantity"
+"""A small module."""
+
 SURVIVED, KILLED, UNTESTED = 0, (1, 3), (5, 33)
 """How mutmut notes what a run of the tests ended with; all else is a mutant that never ended."""
 
@@ -95,9 +101,10 @@ def table(scores: Iterable[Score]) -> str:
     return "\n".join(rows)
 
 
-def run(names: Iterable[str], *, children: int) -> None:
-    """Have mutmut test mutants, and make them if it has not yet."""
-    subprocess.run(["mutmut", "run", "--max-children", str(children), *names], check=True)
+def run(names: Iterable[str], modules: Iterable[str], *, children: int) -> None:
+    """Have mutmut test mutants of `modules`, and make them if it has not yet."""
+    command = ["mutmut", "run", "--max-children", str(children), *names]
+    subprocess.run(command, check=True, env={**os.environ, MODULES: " ".join(modules)})
 
 
 def main() -> int:
@@ -113,7 +120,7 @@ def main() -> int:
     options = parser.parse_args()
     if not options.no_run and not codes_of(MUTANTS):
         # Names are known once mutmut has made the mutants, which it does before it tests one.
-        run(["conformance.manifest.quantity.*__mutmut_1"], children=options.children)
+        run([f"{FIRST}.*__mutmut_1"], [FIRST], children=options.children)
     modules = chosen(codes_of(MUTANTS), options.modules)
     if not modules:
         print(f"no mutants in a module named like {' or '.join(options.modules)}", file=sys.stderr)
@@ -129,7 +136,7 @@ def main() -> int:
         if not options.survivors or name in survivors(modules[module])
     ]
     if tested and not options.no_run:
-        run(tested, children=options.children)
+        run(tested, modules, children=options.children)
     after = codes_of(MUTANTS)
     scores = [score(module, after[module], names[module]) for module in modules]
     print(table(scores))

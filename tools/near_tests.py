@@ -15,18 +15,21 @@ if TYPE_CHECKING:
 
     import pytest
 
+MODULES = "DYN_CONFORMANCE_MUTATED"
+"""The variable that names the modules whose mutants are to be tested, for the runs before that."""
+
 RULES = ["conformance", "lint", "rules"]
 
 
-def near(mutant: str, path: Path, test: str) -> bool:
-    """Say whether `test`, the name of one in the file `path`, is written for `mutant`.
+def near(module: str, path: Path, test: str) -> bool:
+    """Say whether `test`, the name of one in the file `path`, is written for `module`.
 
     Args:
-        mutant: As mutmut names it: the module, then the function with a number.
+        module: The name of a module that is mutated.
         path: The file of the test.
         test: The name of the test, with its parameters.
     """
-    parts = mutant.split(".")
+    parts = module.split(".")
     room = parts[1]
     if parts[:3] != RULES:
         return path.parent.name == room
@@ -40,12 +43,17 @@ def near(mutant: str, path: Path, test: str) -> bool:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is far from the mutant that mutmut tests, and begin with the nearest."""
+    """Leave out what is far from what mutmut tests, and begin with the nearest."""
     mutant = os.environ.get("MUTANT_UNDER_TEST", "")
-    if not mutant.startswith("conformance."):
+    wanted = os.environ.get(MODULES, "").split()
+    if mutant.startswith("conformance."):
+        wanted = [mutant.rpartition(".")[0]]
+    if not wanted:
         return
-    module = mutant.rpartition(".")[0].rpartition(".")[2]
-    chosen = [item for item in items if near(mutant, item.path, item.name)]
-    far = [item for item in items if item not in set(chosen)]
-    config.hook.pytest_deselected(items=far)
-    items[:] = sorted(chosen, key=lambda item: module not in item.path.stem)
+    kept = {item for item in items if any(near(one, item.path, item.name) for one in wanted)}
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    stems = {one.rpartition(".")[2] for one in wanted}
+    items[:] = sorted(
+        (item for item in items if item in kept),
+        key=lambda item: not any(stem in item.path.stem for stem in stems),
+    )
