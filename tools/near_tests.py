@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 MODULES = "DYN_CONFORMANCE_MUTATED"
 """The variable that names the modules whose mutants are to be tested, for the runs before that."""
 
+BESIDE = {"conformance.manifest.v1alpha1": "convert", "conformance.manifest.downgrade": "convert"}
+"""Modules whose tests are in two rooms, with the other one."""
+
 RULES = ["conformance", "lint", "rules"]
 
 
@@ -32,7 +35,7 @@ def near(module: str, path: Path, test: str) -> bool:
     parts = module.split(".")
     room = parts[1]
     if parts[:3] != RULES:
-        return path.parent.name == room
+        return path.parent.name in (room, BESIDE.get(module))
     if path.parent.name != room:
         return False
     rule = parts[3].replace("_", "-")

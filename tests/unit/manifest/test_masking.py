@@ -115,6 +115,23 @@ def test_a_secret_of_a_document_is_masked_wherever_it_is_repeated(text: str) -> 
     assert not secrets.are_in("    image: hunter")
 
 
+@pytest.mark.parametrize("text", ["{stopToken: 1516456}", "{HF_TOKEN: 1516456}"])
+def test_a_number_for_a_token_is_one_of_a_vocabulary(text: str) -> None:
+    (document,) = read_documents(text, file="a.yaml")
+    assert secrets_in(text, document.root).masked("1516456") == "1516456"
+
+
+def test_a_number_is_a_password() -> None:
+    (document,) = read_documents("password: 1516456", file="a.yaml")
+    assert secrets_in("password: 1516456", document.root).masked("1516456 it is") == "*** it is"
+
+
+@pytest.mark.parametrize(("secret", "shown"), [("a" * 12, "x***x"), ("a" * 11, f"x{'a' * 11}x")])
+def test_a_long_secret_is_masked_inside_of_a_word(secret: str, shown: str) -> None:
+    (document,) = read_documents(f"password: {secret}", file="a.yaml")
+    assert secrets_in("password", document.root).masked(f"x{secret}x") == shown
+
+
 def test_the_beginning_of_a_long_secret_is_one_too() -> None:
     (document,) = read_documents("token: " + "abcdefghij" * 10, file="a.yaml")
     secrets = secrets_in("token", document.root)

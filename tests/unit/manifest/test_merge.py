@@ -200,6 +200,21 @@ def test_merged_values_point_at_where_each_was_written() -> None:
     limits = (worker.main.node.mapping("resources") or Mapping()).mapping("limits") or Mapping()
     lines = {entry.key: (entry.mark.line, entry.value.mark.line) for entry in limits}
     assert lines == {"nvidia.com/gpu": (8, 8), "ephemeral-storage": (16, 16)}
+    fields = {entry.key: (entry.mark.line, entry.value.mark.line) for entry in worker.main.node}
+    assert (fields["env"], fields["volumeMounts"]) == ((17, 17), (19, 19))
+    assert (fields["resources"], fields["livenessProbe"]) == ((16, 16), (18, 18))
+
+
+def test_empty_limits_leave_the_place_of_the_others_alone() -> None:
+    text = SERVICE.replace(
+        "{limits: {ephemeral-storage: 50Gi}, requests: {rdma/ib: 2}}", "{limits: {}}"
+    )
+    (document,) = read_documents(text, file="g.yaml")
+    (worker,) = read_graph(document).components
+    assert worker.main is not None
+    resources = worker.main.node.mapping("resources")
+    assert resources is not None
+    assert resources.mark.line == 8
 
 
 def test_a_merged_service_comes_back_from_the_api_server_as_it_was_written() -> None:

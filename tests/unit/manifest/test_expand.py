@@ -19,6 +19,10 @@ ENV = {"A": "one", "LWS_WORKER_INDEX": "1"}
         ("$A ${A}", "$A ${A}"),
         ("$(A", "$(A"),
         ("100$", "100$"),
+        ("a $(A) b $(A) c", "a one b one c"),
+        ("$(B)$(A)$$$(A)", "$(B)one$one"),
+        ("$x$(A)", "$xone"),
+        ("no reference", "no reference"),
         # The operator writes this for the follower of a data parallel group; the reference ends at
         # the first bracket, so the kubelet leaves all of it to the shell.
         ("$(( 8 * $(LWS_WORKER_INDEX) ))", "$(( 8 * $(LWS_WORKER_INDEX) ))"),
