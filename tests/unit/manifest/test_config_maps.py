@@ -88,10 +88,10 @@ def test_what_it_takes_is_read() -> None:
     most = "c" * (2**20 - 8)
     text = (
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\n"
-        f'data: {{ab: "{most}", n: null, .a: ""}}\n'
+        f'data: {{ab: "{most}", k: null, .a: ""}}\n'
         'binaryData: {b: "/w==\\n", o: null}\n'
     )
-    held = {"ab": most, "n": "", ".a": "", "b": b"\xff", "o": b""}
+    held = {"ab": most, "k": "", ".a": "", "b": b"\xff", "o": b""}
     assert config_maps(read_documents(text, file="f.yaml")) == {"m": held}
 
 

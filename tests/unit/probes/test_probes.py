@@ -7,6 +7,7 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,6 +37,12 @@ class Behaviour:
     finish: list[str] = field(default_factory=lambda: ["length"])
     usage_chunks: int = 1
     usage_first: bool = False
+    choices: int = 1
+    role: str = "assistant"
+    ids: tuple[str, ...] = ("1",)
+    """Those that the chunks of a stream carry in turn."""
+    answers_as: str = MODEL
+    prompt_tokens: int = 6
     unknown_status: int = 404
     unknown_body: object = field(default_factory=lambda: {"error": {"message": "no such model"}})
     pick: Callable[[int, str, dict[str, int]], int] = lambda _n, _prompt, _held: 0
@@ -123,8 +130,9 @@ class Stub:
         name = "dynamo_component_router_kv_selected_cached_prefix_tokens_total"
         return f'{name}{{phase="prefill"}} {self.cached}\n'
 
-    def usage(self, prompt_tokens: int = 6) -> dict[str, int]:
+    def usage(self, prompt_tokens: int | None = None) -> dict[str, int]:
         behaviour = self.behaviour
+        prompt_tokens = behaviour.prompt_tokens if prompt_tokens is None else prompt_tokens
         return {
             "prompt_tokens": prompt_tokens,
             "completion_tokens": behaviour.completion_tokens,
@@ -134,14 +142,21 @@ class Stub:
     def whole(self, *, chat: bool) -> dict[str, object]:
         choice: dict[str, object] = {"index": 0, "finish_reason": self.behaviour.finish[0]}
         if chat:
-            choice["message"] = {"role": "assistant", "content": self.behaviour.text}
+            choice["message"] = {"role": self.behaviour.role, "content": self.behaviour.text}
         else:
             choice["text"] = self.behaviour.text
-        return {"id": "1", "model": MODEL, "choices": [choice], "usage": self.usage()}
+        return {
+            "id": "1",
+            "model": self.behaviour.answers_as,
+            "choices": [choice] * self.behaviour.choices,
+            "usage": self.usage(),
+        }
 
     def chunks(self, *, chat: bool) -> list[dict[str, object]]:
+        ids = cycle(self.behaviour.ids)
+
         def chunk(choices: list[dict[str, object]], usage: object = None) -> dict[str, object]:
-            return {"id": "1", "model": MODEL, "choices": choices, "usage": usage}
+            return {"id": next(ids), "model": MODEL, "choices": choices, "usage": usage}
 
         said = (
             {"delta": {"content": self.behaviour.text}} if chat else {"text": self.behaviour.text}
@@ -254,6 +269,14 @@ def test_a_good_endpoint_passes_every_probe(probe: Probe) -> None:
         ("chat", Behaviour(finish=["tool"]), "finish_reason is tool"),
         ("chat", Behaviour(total_tokens=11), "usage does not add up"),
         ("chat", Behaviour(completion_tokens=20, total_tokens=26), "with max_tokens 8"),
+        ("chat", Behaviour(choices=2), "2 choices instead of one"),
+        ("chat", Behaviour(role="user"), "role is user"),
+        ("chat", Behaviour(answers_as="other"), "names model other"),
+        ("chat", Behaviour(completion_tokens=0, total_tokens=6), "completion_tokens is 0"),
+        ("chat", Behaviour(completion_tokens=9, total_tokens=15), "completion_tokens is 9"),
+        ("chat", Behaviour(prompt_tokens=0, total_tokens=4), "prompt_tokens is 0"),
+        ("chat-stream", Behaviour(ids=("1", "2")), "carry 2 ids"),
+        ("chat-stream", Behaviour(total_tokens=11), "usage does not add up"),
         ("chat-stream", Behaviour(text=""), "no text in any of them"),
         ("chat-stream", Behaviour(finish=[]), "expected exactly one"),
         ("chat-stream", Behaviour(finish=["stop", "stop"]), "expected exactly one"),
@@ -271,6 +294,8 @@ def test_a_good_endpoint_passes_every_probe(probe: Probe) -> None:
             for status in (400, 401, 422, 500)
         ),
         ("unknown-model", Behaviour(unknown_body="gone"), "no OpenAI error body"),
+        ("unknown-model", Behaviour(unknown_body={"error": {}}), "no OpenAI error body"),
+        ("unknown-model", Behaviour(unknown_body={"message": 1}), "no OpenAI error body"),
         ("prefill", Behaviour(prefill_counts=False), "prefill workers served 0 of 4"),
         ("prefill", Behaviour(decode_counts=False), "backend workers served 0 of 4"),
         ("kv-router", Behaviour(pick=turns), "went to prefill-"),
@@ -285,6 +310,16 @@ def test_a_good_endpoint_passes_every_probe(probe: Probe) -> None:
 def test_a_fault_is_seen_and_named(probe: str, fault: Behaviour, words: str) -> None:
     with endpoint(fault) as faulty, pytest.raises(ProbeFailure, match=words):
         PROBES[probe].run(faulty)
+
+
+def test_an_answer_may_use_all_of_its_tokens() -> None:
+    with endpoint(Behaviour(completion_tokens=8, total_tokens=14)) as good:
+        PROBES["chat"].run(good)
+
+
+def test_an_error_may_be_flat() -> None:
+    with endpoint(Behaviour(unknown_body={"message": "no such model", "type": "x"})) as good:
+        PROBES["unknown-model"].run(good)
 
 
 def test_one_worker_leaves_a_router_no_choice() -> None:
