@@ -55,6 +55,8 @@ class Behaviour:
     """Whether answers name the workers, and how much of the prompt the router knew."""
     names_hit_rate: bool = True
     refuses_fields: bool = False
+    seen: list[tuple[str, dict[str, object]]] = field(default_factory=list)
+    """What was asked: path and body."""
     late: int = 0
     """Until which request the answers come from a frontend that knows one worker only."""
 
@@ -183,6 +185,7 @@ def handler(stub: Stub) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            stub.behaviour.seen.append((self.path, body))
             chat = self.path.endswith("/chat/completions")
             if body["model"] != MODEL:
                 self.json(stub.behaviour.unknown_status, stub.behaviour.unknown_body)
@@ -310,6 +313,48 @@ def test_a_good_endpoint_passes_every_probe(probe: Probe) -> None:
 def test_a_fault_is_seen_and_named(probe: str, fault: Behaviour, words: str) -> None:
     with endpoint(fault) as faulty, pytest.raises(ProbeFailure, match=words):
         PROBES[probe].run(faulty)
+
+
+@pytest.mark.parametrize("embeds", [False, True])
+def test_an_unknown_model_is_asked_for_as_clients_do(*, embeds: bool) -> None:
+    behaviour = Behaviour(unknown_status=200)
+    messages = [{"role": "user", "content": "Hello"}]
+    fields = {"input": "Hello"} if embeds else {"messages": messages, "max_tokens": 1}
+    path = "/v1/embeddings" if embeds else "/v1/chat/completions"
+    serving = replace(promise(DISAGGREGATED, "kv"), embeds=embeds)
+    with endpoint(behaviour) as good, pytest.raises(ProbeFailure) as failed:
+        PROBES["unknown-model"].run(replace(good, serving=serving))
+    assert behaviour.seen == [(path, {"model": "nobody/serves-this", **fields})]
+    assert f"to repeat: curl {good.url}{path} -H" in str(failed.value)
+
+
+def test_an_error_without_a_body_says_how_to_repeat_it() -> None:
+    with (
+        endpoint(Behaviour(unknown_body="gone")) as faulty,
+        pytest.raises(ProbeFailure, match=r'no OpenAI error body: "gone"\n  to repeat: curl '),
+    ):
+        PROBES["unknown-model"].run(faulty)
+
+
+def test_a_prompt_whose_fields_are_refused_is_sent_without_them() -> None:
+    behaviour = Behaviour(refuses_fields=True)
+    with endpoint(behaviour) as old:
+        PROBES["prefill"].run(old)
+    first, second = (body for _path, body in behaviour.seen[:2])
+    assert first.pop("nvext") == {"extra_fields": ["worker_id", "timing"]}
+    assert first == second
+    assert (second["model"], second["max_tokens"]) == (MODEL, 2)
+    prompts = [body["prompt"] for _path, body in behaviour.seen]
+    assert len(set(prompts)) == 4  # A new one each time: no cache answers.
+
+
+def test_only_what_is_served_during_the_probe_counts() -> None:
+    behaviour = Behaviour()
+    with endpoint(behaviour) as faulty:
+        PROBES["prefill"].run(faulty)
+        behaviour.prefill_counts = False
+        with pytest.raises(ProbeFailure, match="prefill workers served 0 of 4 requests"):
+            PROBES["prefill"].run(faulty)
 
 
 def test_an_answer_may_use_all_of_its_tokens() -> None:
