@@ -13,6 +13,7 @@ from conformance.api import crd
 from conformance.api.cel import rule_violations, unchecked_rules
 from conformance.api.operators import OPERATORS
 from conformance.api.schema import JsonObject, Schema
+from conformance.manifest.document import read_documents
 from conformance.manifest.node import from_plain, path_text
 
 if TYPE_CHECKING:
@@ -69,6 +70,11 @@ HOLDS = [
 ]  # fmt: skip
 BREAKS = [
     "[2, 1].isSorted()",
+    "format.dns1123Label().validate('%sa').hasValue()".replace("%s", "a" * 62),
+    "format.qualifiedName().validate('a/%sa').hasValue()".replace("%s", "a" * 62),
+    "!format.dns1123Label().validate('%sa').hasValue()".replace("%s", "a" * 63),
+    "!format.qualifiedName().validate('a/%sa').hasValue()".replace("%s", "a" * 63),
+    "!format.qualifiedName().validate('A/a').hasValue()",
     "self.numbers.sum() == 4",
     "isURL('../relative-path') || isURL('https://a:b:c/') || isURL('/%zz') || isURL('')",
     "isQuantity('1 Gi') || isQuantity('')",
@@ -106,6 +112,25 @@ def test_a_rule_holds(rule: str) -> None:
 @pytest.mark.parametrize("rule", BREAKS)
 def test_a_rule_breaks(rule: str) -> None:
     assert said({"rule": rule}, VALUE) == [f"spec: Invalid value: failed rule: {rule}"]
+
+
+@pytest.mark.parametrize("name", ["min", "max"])
+def test_an_empty_list_has_no_least_and_no_most(name: str) -> None:
+    (text,) = said({"rule": f"[].{name}() == 1"}, VALUE)
+    assert f"{name} called on empty list" in text
+
+
+def test_a_violation_points_at_the_field_that_a_rule_names() -> None:
+    (document,) = read_documents("a:\n  b: 1\nc: 2\n", file="f.yaml")
+    for path, line in ((".a.b", 2), (".c", 3), (".nothing", 1)):
+        rule = {"rule": "false", "fieldPath": path}
+        schema: object = {"type": "object", "x-kubernetes-validations": [rule]}
+        (one,) = rule_violations(document.root, Schema(cast("JsonObject", schema)))
+        assert (path_text(one.path), one.mark.line) == (path[1:], line)
+
+
+def test_what_stands_in_a_list_of_anything_has_no_rules() -> None:
+    assert said({"rule": "true"}, {"a": [1]}, properties={"a": {"type": "array"}}) == []
 
 
 @pytest.mark.parametrize("rule", ERRORS)

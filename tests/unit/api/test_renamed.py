@@ -25,6 +25,11 @@ def said(version: str, text: str) -> list[str]:
     [
         ("resources: {limits: {nvidia.com/gpu: '1'}}", 'did you mean "gpu"?'),
         ("resources: {requests: {gpus: '1'}}", 'did you mean "gpu"?'),
+        ("resources: {limits: {nvidia-gpu: '1'}}", 'did you mean "gpu"?'),
+        (
+            "resources: {limits: {amd.com/gpu: '1'}}",
+            "v1alpha1 has custom for that: custom: {amd.com/gpu: ...}",
+        ),
         (
             "resources: {limits: {rdma/ib: '1'}}",
             "v1alpha1 has custom for that: custom: {rdma/ib: ...}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,7 +12,10 @@ from conformance.api.schema import JsonObject, Schema
 from conformance.api.structural import violations
 from conformance.api.verdict import judge
 from conformance.manifest.document import read_documents
-from conformance.manifest.node import Scalar, path_text
+from conformance.manifest.node import Scalar, from_plain, path_text
+
+if TYPE_CHECKING:
+    from conformance.manifest.node import Plain
 
 HEAD = "apiVersion: nvidia.com/v1beta1\nkind: DynamoGraphDeployment\nmetadata: {name: g}\n"
 COMPONENT = HEAD + "spec:\n  components:\n  - name: a\n"
@@ -72,6 +76,45 @@ def test_numbers_are_held_to_every_bound_of_a_schema(
     assert list(violations(Scalar(fine), Schema(schema))) == []
     (one,) = violations(Scalar(wrong), Schema(schema))
     assert words in one.message
+
+
+@pytest.mark.parametrize(
+    ("kind", "schema", "value", "words"),
+    [
+        ("array", {"minItems": 2}, [1], "1 items; at least 2"),
+        ("array", {"maxItems": 2}, [1, 2, 3], "3 items; at most 2"),
+        ("object", {"minProperties": 2}, {"a": 1}, "1 entries; at least 2"),
+        ("object", {"maxProperties": 2}, {"a": 1, "b": 2, "c": 3}, "3 entries; at most 2"),
+        ("string", {"minLength": 2}, "a", '"a" should be at least 2 characters long'),
+        ("string", {"maxLength": 2}, "abc", "3 characters; at most 2"),
+    ],
+)
+def test_sizes_are_held_to_the_bounds_of_a_schema(
+    kind: str, schema: JsonObject, value: Plain, words: str
+) -> None:
+    whole = Schema({"type": kind, **schema})
+    (one,) = violations(from_plain(value), whole)
+    assert words in one.message
+    fine: dict[str, Plain] = {"array": [1, 2], "object": {"a": 1, "b": 2}, "string": "ab"}
+    assert list(violations(from_plain(fine[kind]), whole)) == []
+
+
+@pytest.mark.parametrize(
+    ("schema", "words"),
+    [
+        ({}, None),
+        ({"type": "integer", "nullable": True}, None),
+        ({"type": "integer"}, "must be an integer, not null"),
+        ({"x-kubernetes-int-or-string": True}, "must be an integer or a string, not null"),
+        (
+            {"type": "integer", "x-kubernetes-int-or-string": True},
+            "must be an integer or a string, not null",
+        ),
+    ],
+)
+def test_null_is_a_value_of_what_may_be_null(schema: JsonObject, words: str | None) -> None:
+    said = [one.text for one in violations(Scalar(None), Schema(schema))]
+    assert said == ([] if words is None else [words])
 
 
 def test_numbers_wider_than_the_field_are_refused() -> None:
