@@ -40,7 +40,7 @@ def near(module: str, path: Path, test: str) -> bool:
         return False
     rule = parts[3].replace("_", "-")
     if path.name == "test_rules.py":
-        return f"[{rule}-" in test
+        return f"[{rule}-" in test or f"[{rule}]" in test
     text = path.read_text(encoding="utf-8")
     return rule in text or parts[3] in text
 

@@ -2,6 +2,8 @@
 
 A failing case marks the place with a comment at the end of its line: `# expect: COLUMN`.
 A case for a known cluster says in its first line what that has: `# cluster: lws grove`, or `bare`.
+What a rule says of its failing cases is in `cases/<rule>/words.txt`; run this file to write all of
+these anew, and read what has changed.
 """
 
 from __future__ import annotations
@@ -39,6 +41,16 @@ def cases(kind: str) -> list[tuple[str, Path]]:
 def lint_file(path: Path) -> tuple[int, list[Finding]]:
     documents = check_file(path, LintOptions(cluster=cluster(path)))
     return len(documents), [one for document in documents for one in document.findings]
+
+
+def words(rule: str) -> str:
+    """Return what a rule says of its failing cases: where, how bad it is, and of which field."""
+    return "".join(
+        f"{path.stem}:{one.line}:{one.column}: {one.severity}: {one.path}: {one.message}\n"
+        for path in sorted((CASES / rule / "fail").glob("*.yaml"))
+        for one in lint_file(path)[1]
+        if one.rule == rule
+    )
 
 
 def places(path: Path) -> list[tuple[int, int]]:
@@ -82,6 +94,11 @@ def test_failing_cases_are_found_where_they_are(rule: str, path: Path) -> None:
     assert found == expected, [f"{one.where} {one.message}" for one in findings]
 
 
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_says_what_it_said_before(rule: str) -> None:
+    assert words(rule) == (CASES / rule / "words.txt").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(("rule", "path"), cases("pass"), ids=lambda one: getattr(one, "stem", one))
 def test_passing_cases_pass(rule: str, path: Path) -> None:
     count, findings = lint_file(path)
@@ -99,3 +116,8 @@ def test_of_a_placeholder_nothing_else_is_said(
     assert "it is a placeholder that was not filled in" in text
     assert "did you mean" not in text
     assert text.count(": error: ") == 2  # The name and the quantity, which the schema refuses.
+
+
+if __name__ == "__main__":
+    for _rule in RULES:
+        (CASES / _rule / "words.txt").write_text(words(_rule), encoding="utf-8")

@@ -87,6 +87,7 @@ def test_the_exit_code_is_the_lowest_score(tmp_path: Path, options: list[str], c
     [
         ("lint/test_rules.py", "test_passing_cases_pass[half-feature-planner]", True),
         ("lint/test_rules.py", "test_passing_cases_pass[planner-config-half]", False),
+        ("lint/test_rules.py", "test_a_rule_says_what_it_said_before[half-feature]", True),
         ("lint/test_halves.py", "test_any", True),
         ("lint/test_label.py", "test_any", False),
         ("manifest/test_merge.py", "test_any", False),
