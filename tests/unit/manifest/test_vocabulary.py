@@ -31,7 +31,7 @@ def test_a_type_is_said_in_one_field_or_two(words: Vocabulary, kind: str, line: 
 
 @pytest.mark.parametrize("words", [ALPHA, BETA])
 def test_gpus_are_called_as_they_are_where_they_stand(words: Vocabulary) -> None:
-    assert words.gpu_key(("limits", "gpu")) == "gpu"
-    assert words.gpu_key(("limits", "nvidia.com/gpu")) == "nvidia.com/gpu"
+    assert words.gpu_key(("resources", "limits", "gpu")) == "gpu"
+    assert words.gpu_key(("resources", "limits", "nvidia.com/gpu")) == "nvidia.com/gpu"
     assert words.gpu_key(("resources", "limits")) == words.gpu
     assert words.gpu_key(()) == words.gpu
