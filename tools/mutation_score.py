@@ -80,8 +80,9 @@ def drawn(codes: Codes, *, sample: int, seed: int) -> list[str]:
 
 
 def survivors(codes: Codes) -> list[str]:
-    """Return the names of the mutants that no test noticed."""
-    return sorted(name for name, code in codes.items() if code == SURVIVED or code in UNTESTED)
+    """Return the names of the mutants that no test has killed yet."""
+    living = {None, SURVIVED, *UNTESTED}
+    return sorted(name for name, code in codes.items() if code in living)
 
 
 def score(module: str, codes: Codes, names: Iterable[str]) -> Score:
@@ -114,7 +115,7 @@ def main() -> int:
     parser.add_argument("--sample", type=int, default=12, help="mutants of each module")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--children", type=int, default=1, help="how many are tested at once")
-    parser.add_argument("--survivors", action="store_true", help="test those again that survived")
+    parser.add_argument("--survivors", action="store_true", help="test only those not killed yet")
     parser.add_argument("--no-run", action="store_true", help="only count what was tested before")
     parser.add_argument("--at-least", type=float, default=0.0, metavar="PERCENT")
     options = parser.parse_args()
