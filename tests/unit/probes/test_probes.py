@@ -357,6 +357,14 @@ def test_only_what_is_served_during_the_probe_counts() -> None:
             PROBES["prefill"].run(faulty)
 
 
+def test_workers_that_count_nothing_served_nothing() -> None:
+    with (
+        endpoint(Behaviour()) as whole,
+        pytest.raises(ProbeFailure, match="backend workers served 0 of 4 requests"),
+    ):
+        PROBES["prefill"].run(replace(whole, workers=whole.workers[:2]))
+
+
 def test_an_answer_may_use_all_of_its_tokens() -> None:
     with endpoint(Behaviour(completion_tokens=8, total_tokens=14)) as good:
         PROBES["chat"].run(good)
