@@ -227,7 +227,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
         if Wholes().part_of(file_path.resolve()) is not None:
             return None
         return ManifestFile.from_parent(parent, path=file_path)
-    if is_manifest:
+    if is_manifest and any(map(parent.session.isinitpath, file_path.parents)):
         parent.config.stash.setdefault(PASSED_OVER, []).append(file_path)
     is_script = file_path.suffix == SCRIPT and _runs_scripts(parent.config)
     if is_script and (named or _below(file_path, LOCAL_FOLDER)):

@@ -10,14 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conformance.targets.local.script import TAKES_CTRL_C
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 REPOSITORY = Path(__file__).parents[1]
 EXAMPLES = REPOSITORY / "examples" / "llm" / "vllm_v1" / "launch"
 SECONDS = 60.0
+
+
+AS_FROM_A_TERMINAL = ("env", "--default-signal=INT,HUP,QUIT,TERM")
+"""What starts a program so that signals reach it, however the tests themselves were started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class Workshop:
     def start(self, *words: str) -> subprocess.Popen[str]:
         """Start the `dynamo` command in a process group of its own; the test's end ends it."""
         process = subprocess.Popen(
-            [*TAKES_CTRL_C, str(Path(sys.executable).with_name("dynamo")), *words],
+            [*AS_FROM_A_TERMINAL, str(Path(sys.executable).with_name("dynamo")), *words],
             cwd=self.folder,
             env=self.environment,
             stdout=subprocess.PIPE,

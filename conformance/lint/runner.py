@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
@@ -101,7 +102,18 @@ class _Workers:
 def _forked(jobs: int) -> Pool:
     from multiprocessing import get_context
 
-    return get_context("fork").Pool(jobs)
+    return get_context("fork").Pool(jobs, initializer=_take_no_signals)
+
+
+def _take_no_signals() -> None:
+    """Let the kernel end a worker, as the pool asks for it, and leave Ctrl-C to the first process.
+
+    A handler in Python would not run while a worker waits for work: if the signal comes just before
+    it begins to, it waits for ever.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def _batches(contents: Iterable[Content]) -> Iterator[list[Content]]:

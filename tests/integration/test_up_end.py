@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.targets.local.script import TAKES_CTRL_C
-from workshop import Ended
+from workshop import AS_FROM_A_TERMINAL, Ended
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -224,7 +223,15 @@ def test_a_script_that_pytest_runs_leaves_nothing(workshop: Workshop, worker: st
 def start_pytest(workshop: Workshop, path: Path) -> subprocess.Popen[str]:
     words = ("-p", "no:cacheprovider", "--rootdir", str(workshop.folder))
     process = subprocess.Popen(
-        [*TAKES_CTRL_C, sys.executable, "-m", "pytest", *words, "--dynamo-target=local", str(path)],
+        [
+            *AS_FROM_A_TERMINAL,
+            sys.executable,
+            "-m",
+            "pytest",
+            *words,
+            "--dynamo-target=local",
+            str(path),
+        ],
         cwd=workshop.folder,
         env=workshop.environment,
         stdout=subprocess.PIPE,

@@ -557,7 +557,17 @@ STAGES = ("connected", "made", "applying", "applied", "listening")
 def another_run(kubeconfig: Path, run: str) -> Iterator[subprocess.Popen[str]]:
     """Start a run of its own that deploys agg.yaml."""
     process = subprocess.Popen(
-        [sys.executable, "-c", DEPLOY, str(kubeconfig), run, str(AGG)],
+        # A run that was started in the background ignores Ctrl-C otherwise.
+        [
+            "env",
+            "--default-signal=INT",
+            sys.executable,
+            "-c",
+            DEPLOY,
+            str(kubeconfig),
+            run,
+            str(AGG),
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

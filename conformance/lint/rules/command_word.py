@@ -1,9 +1,11 @@
 """A command is a list of words, and no shell splits them.
 
 The first word is the program. `command: ["dynamo run"]` asks for a program whose name has a space
-in it; there is none, and the container never starts (`executable file not found`).
+in it; there is none, and the container never starts (`executable file not found`). A shell in turn
+takes one word for its script: of `["sh", "-c", "python3", "-m", "dynamo.vllm"]` it runs `python3`.
 
-Mend: write each word as an item of its own, or start a shell: `["/bin/sh", "-c", "..."]`.
+Mend: write each word as an item of its own, or start a shell with one script:
+`["/bin/sh", "-c", "..."]`.
 
 PASS:
     command: [python3, -m, dynamo.vllm]
@@ -17,7 +19,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from conformance.engines.commandline import argv
+from conformance.engines.shell.program import is_shell, script_at
 from conformance.lint.finding import Severity
+from conformance.lint.image import other_release
 from conformance.lint.rule import Problem
 from conformance.manifest.graph import FRONTEND, MAIN
 
@@ -41,6 +46,11 @@ def check(subject: Subject) -> Iterator[Problem]:
         for container in component.containers:
             yield from _program(container)
             yield from _module(component, container)
+            is_main = container.name == MAIN
+            words = argv(component, container) if is_main else container.command + container.args
+            # Operators of earlier releases put the words into one script.
+            if not is_main or other_release(component) is None:
+                yield from _behind_script(words)
 
 
 def _program(container: Container) -> Iterator[Problem]:
@@ -49,6 +59,17 @@ def _program(container: Container) -> Iterator[Problem]:
             split = ", ".join(_first(word.text.split()))
             message = f'no program is called "{_short(word)}", and no shell splits it'
             yield Problem(word.mark, f"{message}; write [{split}] as words of their own")
+
+
+def _behind_script(words: tuple[Word, ...]) -> Iterator[Problem]:
+    """Yield the script of a shell when flags that stand behind it reach no program."""
+    texts = [word.text for word in words]
+    at = script_at(texts) if is_shell(texts) else None
+    # A script with a `$` may use them, as "$@"; one word more is a name for the shell itself.
+    if at is None or "$" in texts[at] or not any(one.startswith("-") for one in texts[at + 1 :]):
+        return
+    message = f'the shell runs "{_short(words[at])}" alone: what follows is its own $0, $1, ...'
+    yield Problem(words[at].mark, f"{message}; write one script, or leave out the shell")
 
 
 def _joined(word: Word) -> bool:

@@ -16,6 +16,7 @@ FAIL:
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from conformance.engines import catalog
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 ID = "engine-flag"
 SEVERITY = Severity.ERROR
 
+_SEVERAL = re.compile(r"--?[\w.-]+\s+\S")
+"""A flag and its value in one word."""
+
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each word that the module would refuse, and a release that is not known here."""
@@ -43,7 +47,10 @@ def check(subject: Subject) -> Iterator[Problem]:
         for fault in known.faults(command.texts, lenient=True):
             if command.is_certain(fault.index):
                 at = command.words[fault.index] if fault.index < len(command.words) else command.at
-                yield Problem(at.mark, f"{command.module} {known.release}: {fault.advice}")
+                advice = fault.advice
+                if not command.through_shell and _SEVERAL.match(at.text):
+                    advice += "; no shell splits it, write each word as an item of its own"
+                yield Problem(at.mark, f"{command.module} {known.release}: {advice}")
 
 
 def _unknown_release(subject: Subject) -> Iterator[Problem]:

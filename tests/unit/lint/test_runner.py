@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 from conformance.lint.cache import FILE, ResultCache, open_cache
 from conformance.lint.content import Content
 from conformance.lint.options import LintOptions
-from conformance.lint.runner import WORTH_A_POOL, lint
+from conformance.lint.runner import WORTH_A_POOL, _forked, lint
 from lint_shop import GRAPH, REPLICAS, Shop, graph
 
 if TYPE_CHECKING:
@@ -176,3 +177,13 @@ def test_many_files_that_nobody_can_judge(shop: Shop) -> None:
     given = contents(WORTH_A_POOL * 3)
     with pytest.raises(ValueError, match="no CRD can be read from it"):
         lint(given, LintOptions(crd="none.yaml"), jobs=2)
+
+
+def test_workers_leave_signals_to_the_kernel() -> None:
+    before = signal.signal(signal.SIGTERM, lambda _number, _frame: None)
+    try:
+        with _forked(1) as pool:
+            ends = pool.map(signal.getsignal, [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert ends == [signal.SIG_DFL, signal.SIG_DFL, signal.SIG_IGN]
