@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
-import shutil
 import stat
 import sys
 from contextlib import suppress
@@ -87,9 +85,11 @@ def replace_file(
     Raises:
         OSError: It cannot be written; then it is as it was.
     """
+    from secrets import token_hex  # Reading files needs none of what this imports.
+
     target = real(path)
     old = _status(target)
-    new = target.parent / f".{target.name[:_NAME]}.{secrets.token_hex(4)}.new"
+    new = target.parent / f".{target.name[:_NAME]}.{token_hex(4)}.new"
     first_mode = 0o666 if old is None else 0o600  # Nobody reads what they could not read before.
     try:
         with os.fdopen(os.open(new, _CREATE, first_mode), "wb") as file:
@@ -146,7 +146,9 @@ def _take_over(new_file: int, old: os.stat_result, target: Path, new: Path) -> N
         except PermissionError as error:
             reason = "it is another user's or group's, and would be yours; write a new file"
             raise PermissionError(errno.EPERM, reason) from error
-    shutil.copystat(target, new)
+    from shutil import copystat
+
+    copystat(target, new)
     os.utime(new)  # It is as old as its content.
 
 

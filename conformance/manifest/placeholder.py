@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+
+from conformance.manifest.kept import kept
 
 _VERBS = "your|my|insert|replace|change|enter|put|add|path"
 _ANGLES = re.compile(
@@ -26,9 +27,6 @@ _PATHS = re.compile(r"(?:^|[\s=:'\"])/path/to(?:/|$)", re.IGNORECASE)
 _HELM = re.compile(r"\{\{-?\s*(?:\.[A-Z]|\$|include |tpl |default |quote )")
 _UNFILLED = re.compile(r"\$\{\w[^{}\n]*\}|\{\{.*?\}\}|<[A-Za-z][^<>\n]*>")
 
-_SHORT = 256
-"""Longer texts are not repeated, and not worth keeping."""
-
 _IMAGES = re.compile(
     r"[<>{}$]|(?:^|/)(?:my|your)[-_]?(?:registry|repo|repository|org|image)(?:[/:.]|$)"
     r"|:(?:my|your)[-_]?(?:tag|version)|(?:^|\.)example\.(?:com|org|net)(?::\d+)?/"
@@ -37,18 +35,9 @@ _IMAGES = re.compile(
 )
 
 
+@kept
 def is_placeholder(text: str) -> bool:
     """Return whether a value is, or plainly holds, something to be filled in."""
-    return _known(text) if len(text) <= _SHORT else _judged(text)
-
-
-@lru_cache(maxsize=4096)
-def _known(text: str) -> bool:
-    """Return the answer for a text that several rules ask about, and many manifests hold."""
-    return _judged(text)
-
-
-def _judged(text: str) -> bool:
     stripped = text.strip()
     return (
         _WORDS.fullmatch(stripped) is not None

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from functools import lru_cache
 
+from conformance.manifest.kept import kept
 from conformance.manifest.whole import parse_whole
 
 _QUANTITY = re.compile(
@@ -18,19 +18,16 @@ _QUANTITY = re.compile(
 )
 _BINARY = ("Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
-_LONGEST = 64
 _LARGEST_EXPONENT = 40
 """More than any quantity needs; Kubernetes itself stops at 2^63."""
 
 
 def parse_quantity(text: str | int) -> Decimal | None:
     """Return the number that a quantity stands for, or None when it is no quantity."""
-    written = str(text)
-    # No quantity is as long as this; what has been read once is kept.
-    return _parsed(written) if len(written) <= _LONGEST else _parsed.__wrapped__(written)
+    return _parsed(str(text))
 
 
-@lru_cache(maxsize=1024)
+@kept
 def _parsed(text: str) -> Decimal | None:
     found = _QUANTITY.fullmatch(text)
     if found is None:

@@ -9,12 +9,12 @@ key is an error, keys are text. What comes out is what JSON can say.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import yaml
 
 from conformance.manifest.errors import ManifestError
+from conformance.manifest.kept import kept
 from conformance.manifest.node import Entry, Mapping, Mark, Node, Scalar, Sequence
 
 if TYPE_CHECKING:
@@ -51,9 +51,6 @@ _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$
 _SPECIAL_FLOAT = re.compile(r"[-+]?\.(?:inf|Inf|INF)$|\.(?:nan|NaN|NAN)$")
 _SIGNS = ("+", "-", ".")
 """How a special number begins."""
-
-_SHORT = 64
-"""Longer texts are not repeated, and not worth keeping."""
 
 _INT64 = 1 << 63
 _MAY_BE_ALIAS = re.compile(r"(?<![\w/.\"'])\*")
@@ -348,17 +345,10 @@ class _Reader:
 def _meaning(raw: yaml.ScalarNode) -> bool | int | float | str | None:
     """Return what a scalar means to Kubernetes: only plain ones can be other than text."""
     text: str = raw.value
-    if raw.tag in _TEXT_TAGS:
-        return text
-    return _known_meaning(text) if len(text) <= _SHORT else meaning_of_plain(text)
+    return text if raw.tag in _TEXT_TAGS else meaning_of_plain(text)
 
 
-@lru_cache(maxsize=4096)
-def _known_meaning(text: str) -> bool | int | float | str | None:
-    """Return what a word means that many manifests hold."""
-    return meaning_of_plain(text)
-
-
+@kept
 def meaning_of_plain(text: str) -> bool | int | float | str | None:
     """Return what `text` means when it is written without quotes."""
     if text in _NULLS:

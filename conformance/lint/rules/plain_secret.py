@@ -20,11 +20,11 @@ FAIL:
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from conformance.lint.finding import Severity
 from conformance.lint.rule import Problem
+from conformance.manifest.kept import kept
 from conformance.manifest.node import Mapping, Scalar, walk
 from conformance.manifest.placeholder import is_placeholder
 
@@ -53,9 +53,6 @@ _TOKENS = {
 }
 _SHORTEST = 20
 """No shape above is shorter; most values in a manifest are."""
-
-_SHORT = 256
-"""Longer texts are not repeated, and not worth keeping."""
 
 _FEWEST_CHARACTERS = 8
 """A real token is random; `sk-aaaa...` and `hf_xxxx...` are not."""
@@ -106,19 +103,10 @@ def _is_secret(name: str, value: Scalar) -> bool:
     return _NO_SECRET.fullmatch(text) is None and not ("$(" in text or is_placeholder(text))
 
 
+@kept
 def _token(text: str) -> str | None:
     if len(text) < _SHORTEST:
         return None
-    return _known_token(text) if len(text) <= _SHORT else _shape_of(text)
-
-
-@lru_cache(maxsize=4096)
-def _known_token(text: str) -> str | None:
-    """Return the answer for a text that many manifests hold."""
-    return _shape_of(text)
-
-
-def _shape_of(text: str) -> str | None:
     for name, shape in _TOKENS.items():
         for found in shape.finditer(text):
             if name == "a private key" or _is_random(found[1]):
