@@ -81,7 +81,7 @@ class _Check:
 
     def violations(self, node: Node, schema: Schema, path: Path) -> Iterator[Violation]:
         """Yield what is broken at a node and below it."""
-        if is_null(node):
+        if not schema.has_rules or is_null(node):
             return
         rules = [rule for rule in schema.rules if rule.on_create]
         if rules:

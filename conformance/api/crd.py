@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from conformance.api import metadata
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from conformance.api.schema import JsonObject
 
 PLURAL = "dynamographdeployments"
+
+_DATA = Path(__file__).parent / "data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def load(operator: str = DEFAULT_OPERATOR) -> Crd:
         KeyError: Nothing is known of that version.
     """
     known = OPERATORS[operator]
-    path = files("conformance.api") / "data" / f"{PLURAL}-{DEFAULT_OPERATOR}.json"
+    path = _DATA / f"{PLURAL}-{DEFAULT_OPERATOR}.json"
     data: dict[str, JsonObject] = json.loads(path.read_bytes())
     made = of(data["crd"], operator=known, source=str(data["source"]), date=str(data["date"]))
     return made if known.needs_runtime_version else _without_runtime_version(made)

@@ -13,6 +13,7 @@ JsonObject: TypeAlias = "dict[str, Json]"
 LIST_MAP = "map"
 LIST_SET = "set"
 
+_RULES = "x-kubernetes-validations"
 _JUNCTORS = ("allOf", "anyOf", "oneOf")
 _LIMITS = (
     *("minimum", "maximum", "multipleOf"),
@@ -124,8 +125,13 @@ class Schema:
     @cached_property
     def rules(self) -> tuple[CelRule, ...]:
         """The rules that are checked wherever this node is present."""
-        found = cast("list[JsonObject]", self.raw.get("x-kubernetes-validations") or [])
+        found = cast("list[JsonObject]", self.raw.get(_RULES) or [])
         return tuple(_rule(raw) for raw in found)
+
+    @cached_property
+    def has_rules(self) -> bool:
+        """Whether there are rules here or below; most of a pod template has none."""
+        return _has_rules(self.raw)
 
     @cached_property
     def junctors(self) -> dict[str, tuple[Schema, ...]]:
@@ -175,6 +181,16 @@ class Schema:
     def _string(self, key: str) -> str | None:
         raw = self.raw.get(key)
         return raw if isinstance(raw, str) else None
+
+
+def _has_rules(raw: Json) -> bool:
+    if not isinstance(raw, dict):
+        return False
+    if raw.get(_RULES):
+        return True
+    properties = cast("JsonObject", raw.get("properties") or {})
+    below = (*properties.values(), raw.get("additionalProperties"), raw.get("items"))
+    return any(map(_has_rules, below))
 
 
 def _rule(raw: JsonObject) -> CelRule:

@@ -115,10 +115,11 @@ def refused(
         unknown: Whether a setting's value is not known, so that nothing follows from it.
     """
     for conflict in _possible(arguments):
-        if any(unknown(dest) for dest in conflict.when if dest != DOTTED):
+        if not all(_holds(arguments, dest, test) for dest, test in conflict.when.items()):
             continue
-        settings = all(_holds(arguments, dest, test) for dest, test in conflict.when.items())
-        if settings and all(_is(arguments, *one) for one in conflict.variables.items()):
+        if not all(_is(arguments, *one) for one in conflict.variables.items()):
+            continue
+        if not any(unknown(dest) for dest in conflict.when if dest != DOTTED):
             values = {dest: " ".join(_words(arguments, dest)) for dest in conflict.when}
             yield Refused(conflict=conflict, message=conflict.says.format_map(values))
 

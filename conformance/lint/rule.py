@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from importlib import import_module
-from importlib.resources import files
+from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from conformance.manifest.node import Scalar, walk
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from conformance.manifest.vocabulary import Vocabulary
 
 RULES = "conformance.lint.rules"
+_MODULES = FilePath(__file__).parent / "rules"
 
 YAML_RULE = "yaml"
 API_VERSION_RULE = "api-version"
@@ -170,9 +171,9 @@ def rule_ids() -> tuple[str, ...]:
     """Return the id of every rule, in order; its module is called the same with underscores."""
     return tuple(
         sorted(
-            entry.name.removesuffix(".py").replace("_", "-")
-            for entry in files(RULES).iterdir()
-            if entry.name.endswith(".py") and entry.name != "__init__.py"
+            module.stem.replace("_", "-")
+            for module in _MODULES.glob("*.py")
+            if module.name != "__init__.py"
         )
     )
 

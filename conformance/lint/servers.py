@@ -14,7 +14,6 @@ from conformance.engines.planner import setting
 from conformance.lint.engine_settings import planner_config
 from conformance.lint.rule import Subject
 from conformance.manifest.graph import EPP
-from conformance.manifest.prerequisites import Prerequisite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from conformance.manifest.document import Document
     from conformance.manifest.graph import Graph
     from conformance.manifest.node import Mark
+    from conformance.manifest.prerequisites import Prerequisite
 
 NATS, ETCD, PROMETHEUS = "NATS server", "etcd server", "Prometheus server"
 GROVE_OR_LWS, LWS = "Grove or LeaderWorkerSet controller", "LeaderWorkerSet controller"
@@ -119,6 +119,8 @@ def _prometheus(settings: EngineSettings) -> Iterator[Server]:
 
 def prerequisites_of(document: Document, graph: Graph) -> set[Prerequisite]:
     """Return the servers of a graph as prerequisites."""
+    from conformance.manifest.prerequisites import Prerequisite
+
     return {
         Prerequisite(
             kind=one.kind,

@@ -7,6 +7,7 @@ none.
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from conformance.manifest.document import MAX_BYTES, read_text
@@ -40,7 +41,7 @@ class Wholes:
     def __init__(self) -> None:
         self._named: dict[Path, frozenset[Path]] = {}
         self._below: set[Path] = set()
-        self._charts: dict[Path, bool] = {}
+        self._around: dict[Path, tuple[frozenset[Path], bool]] = {}
 
     def look_at(self, files: Iterable[Path]) -> None:
         """Take note of every kustomization among `files`, wherever what it names may be."""
@@ -54,12 +55,18 @@ class Wholes:
         Args:
             file: The file, with every link on the way to it followed.
         """
-        if file in self._below:
+        named, in_chart = self._known_of(file.parent)
+        if file in self._below or file in named:
             return PATCH
-        for folder in file.parents[:_LEVELS]:
-            if file in self._named_in(folder):
-                return PATCH
-        return TEMPLATE if self._is_template(file) else None
+        return TEMPLATE if in_chart and _has_opening(file) else None
+
+    def _known_of(self, folder: Path) -> tuple[frozenset[Path], bool]:
+        """Return what the kustomizations around a folder name, and whether it is in a chart."""
+        if folder not in self._around:
+            levels = (folder, *folder.parents)
+            named = frozenset(chain.from_iterable(map(self._named_in, levels[:_LEVELS])))
+            self._around[folder] = named, any(map(_holds_templates, levels))
+        return self._around[folder]
 
     def _named_in(self, folder: Path) -> frozenset[Path]:
         if folder not in self._named:
@@ -78,19 +85,17 @@ class Wholes:
         whole = {folder / name for field in _RESOURCES for name in _files(root, field)}
         return {real(one) for one in found} - {real(one) for one in whole}
 
-    def _is_template(self, file: Path) -> bool:
-        in_chart = any(
-            folder.name == _TEMPLATES and self._has_chart(folder.parent) for folder in file.parents
-        )
-        try:
-            return in_chart and _OPENING in read_file(file, most=MAX_BYTES)
-        except OSError:
-            return False
 
-    def _has_chart(self, folder: Path) -> bool:
-        if folder not in self._charts:
-            self._charts[folder] = (folder / _CHART).is_file()
-        return self._charts[folder]
+def _holds_templates(folder: Path) -> bool:
+    """Whether a folder is that of a chart's templates."""
+    return folder.name == _TEMPLATES and (folder.parent / _CHART).is_file()
+
+
+def _has_opening(file: Path) -> bool:
+    try:
+        return _OPENING in read_file(file, most=MAX_BYTES)
+    except OSError:
+        return False
 
 
 def _root(file: Path) -> Mapping | None:

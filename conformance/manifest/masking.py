@@ -127,8 +127,7 @@ def is_secret_name(name: str) -> bool:
 
 def _may_hold(text: str) -> bool:
     """Whether there is anything to look for; no pattern is as fast as this."""
-    low = text.lower()
-    return any(hint in low for hint in _HINTS)
+    return any(map(text.lower().__contains__, _HINTS))
 
 
 def _shaped(text: str) -> Iterator[re.Match[str]]:
@@ -312,11 +311,8 @@ def _of_node(root: Node, hints: tuple[str, ...]) -> Iterator[str]:
             yield from _of_words(node.items)
             waiting += node.items
         elif isinstance(node.value, str):
-            low = node.value.lower()
-            for hint in hints:
-                if hint in low:
-                    yield from _written(node.value)
-                    break
+            if any(map(node.value.lower().__contains__, hints)):
+                yield from _written(node.value)
 
 
 def _of_mapping(node: Mapping) -> Iterator[str]:

@@ -156,7 +156,7 @@ def _composed(text: str) -> Iterator[yaml.Node]:
     while composer.check_node():
         raw = composer.get_node()
         if raw is not None:
-            if _MAY_BE_ALIAS.search(text) is not None:
+            if "*" in text and _MAY_BE_ALIAS.search(text) is not None:
                 _Expansion().check(raw)
             yield raw
 

@@ -5,7 +5,6 @@ Nothing is cut to 63 characters: the operator does not, and the API server then 
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 from conformance.manifest.fields import is_true
@@ -71,7 +70,7 @@ def wait_leader_config(graph: Graph) -> str:
 
 def model_hash(model: str) -> str:
     """Return the eight digits a model is selected by."""
-    return hashlib.sha256(model.encode()).hexdigest()[:_HASH_LENGTH]
+    return _digits(model)
 
 
 def model_service(model: str) -> str:
@@ -125,5 +124,10 @@ def _generation(graph: Graph, component: Component) -> Plain:
 def _digest(value: Plain) -> str:
     import json
 
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:_HASH_LENGTH]
+    return _digits(json.dumps(value, sort_keys=True, separators=(",", ":")))
+
+
+def _digits(text: str) -> str:
+    from hashlib import sha256  # It loads OpenSSL, and most names need none of it.
+
+    return sha256(text.encode()).hexdigest()[:_HASH_LENGTH]

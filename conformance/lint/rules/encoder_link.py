@@ -60,6 +60,8 @@ def check(subject: Subject) -> Iterator[Problem]:
         encoders = [one for one in played if one.part.role is Role.ENCODE]
         others = [one for one in played if one.part.role is not Role.ENCODE]
         asking = [one for one in others if _asks(one, dest)]
+        if not encoders and not asking:
+            continue
         alone = not has_neighbours(subject.parts, subject.graph)
         if alone and not asking and not any(one.unknown(dest) for one in others):
             yield from (_idle(one, advice) for one in encoders)

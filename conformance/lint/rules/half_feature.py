@@ -101,10 +101,9 @@ class _Terms:
         dest, equals, value = term.partition("=")
         if self._settings.unknown(dest):
             return None
-        text = self._settings.text(dest)
         if equals:
-            return text == value
-        return self._settings.given(dest) and text not in _OFF
+            return self._settings.text(dest) == value
+        return self._settings.given(dest) and self._settings.text(dest) not in _OFF
 
     def mark(self, term: str) -> Mark:
         """Return where a term was written."""
