@@ -8,9 +8,8 @@ to the language is in `cel_library.py`. A rule that needs more than that is neve
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from conformance.api.cel_library import FUNCTIONS, UNSUPPORTED
 from conformance.api.violation import DUPLICATE, FORBIDDEN, INVALID, REQUIRED, Violation
@@ -47,8 +46,7 @@ _ESCAPES = (("__", "__underscores__"), (".", "__dot__"), ("-", "__dash__"), ("/"
 _FIELD = re.compile(r"\.(?P<name>[A-Za-z_][A-Za-z0-9_]*)|\['(?P<key>[^']*)'\]")
 
 
-@dataclass(frozen=True, slots=True)
-class Unchecked:
+class Unchecked(NamedTuple):
     """A rule that cannot be evaluated here.
 
     Attributes:

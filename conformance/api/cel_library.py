@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from conformance.api import formats
@@ -35,8 +34,7 @@ _QUANTITY, _URL, _IP, _CIDR, _FORMAT, _VERSION = "quantity", "URL", "IP", "CIDR"
 _INT64 = 1 << 63
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(NamedTuple):
     """One overload of a function.
 
     Attributes:

@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NotRequired, TypedDict
+from typing import TYPE_CHECKING, NamedTuple, NotRequired, TypedDict
 
 from conformance.engines import leftovers
 from conformance.engines.arguments import Arguments, Given, UnknownSetting
@@ -326,8 +326,7 @@ def _is_open(given: Sequence[Given], rest: Sequence[Token]) -> bool:
     return any(map(unexpanded, (*values, *(token.text for token in rest))))
 
 
-@dataclass(frozen=True, slots=True)
-class _Staged:
+class _Staged(NamedTuple):
     """What the parsers of a module made of words: flags, faults, what is left, whether it exits."""
 
     given: tuple[Given, ...]
@@ -336,8 +335,7 @@ class _Staged:
     exits: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Parsed:
+class _Parsed(NamedTuple):
     """What a command line is: arguments, what its parsers refuse, and what none of them knows."""
 
     arguments: Arguments

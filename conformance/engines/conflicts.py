@@ -7,10 +7,9 @@ each check where in the module's source it stands, and a command line that it re
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NotRequired, TypedDict
+from typing import TYPE_CHECKING, NamedTuple, NotRequired, TypedDict
 
 from conformance.engines import catalog
 from conformance.engines.arguments import switches_on
@@ -51,8 +50,7 @@ class _ConflictData(TypedDict):
     example: list[str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conflict:
+class Conflict(NamedTuple):
     """A check of a module.
 
     Attributes:
@@ -73,8 +71,7 @@ class Conflict:
     example: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
+class Refused(NamedTuple):
     """A check that a command line does not pass.
 
     Attributes:

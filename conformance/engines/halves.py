@@ -8,15 +8,14 @@ given), `dest=value`, `given:dest`, `$VARIABLE` (true), `$PREFIX*` (any that beg
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 VLLM, SGLANG, TRTLLM = "dynamo.vllm", "dynamo.sglang", "dynamo.trtllm"
 FRONTEND, ROUTER, MOCKER = "dynamo.frontend", "dynamo.router", "dynamo.mocker"
 
 
-@dataclass(frozen=True, slots=True)
-class Half:
+class Half(NamedTuple):
     """A setting and what it needs.
 
     Attributes:

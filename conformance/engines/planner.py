@@ -7,11 +7,10 @@ lenient: it takes `"4"` for a number, and passes over a field that it does not k
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import cache
 from math import isclose, isqrt
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, cast
+from typing import TYPE_CHECKING, NamedTuple, TypedDict, cast
 
 from conformance.engines.catalog import RELEASE
 from conformance.engines.config_file import load
@@ -50,8 +49,7 @@ class _Schema(TypedDict, total=False):
     minLength: int
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigFault:
+class ConfigFault(NamedTuple):
     """Something about the config that is not as its author meant it.
 
     Attributes:

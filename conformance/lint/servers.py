@@ -7,8 +7,7 @@ planner that looks at traffic.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from conformance.engines.planner import setting
 from conformance.lint.engine_settings import planner_config
@@ -39,8 +38,7 @@ _PROMETHEUS_FIELD = "metric_pulling_prometheus_endpoint"
 _PROMETHEUS_VARIABLE = "PROMETHEUS_ENDPOINT"
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
+class Server(NamedTuple):
     """Something that must run.
 
     Attributes:

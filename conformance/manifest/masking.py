@@ -310,9 +310,8 @@ def _of_node(root: Node, hints: tuple[str, ...]) -> Iterator[str]:
         elif isinstance(node, Sequence):
             yield from _of_words(node.items)
             waiting += node.items
-        elif isinstance(node.value, str):
-            if any(map(node.value.lower().__contains__, hints)):
-                yield from _written(node.value)
+        elif isinstance(node.value, str) and any(map(node.value.lower().__contains__, hints)):
+            yield from _written(node.value)
 
 
 def _of_mapping(node: Mapping) -> Iterator[str]:

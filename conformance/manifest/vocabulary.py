@@ -6,8 +6,7 @@ the graph itself is always in v1beta1's shape.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from conformance.manifest.document import V1ALPHA1
 from conformance.manifest.graph import GPU
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
 ALPHA_GPU = "gpu"
 
 
-@dataclass(frozen=True, slots=True)
-class Vocabulary:
+class Vocabulary(NamedTuple):
     """How the fields of a component are called in one API version.
 
     Attributes:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from conformance.engines.shell.word import Text
 
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
 SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Program:
+class Program(NamedTuple):
     """A program that a script starts.
 
     Attributes:
@@ -35,8 +33,7 @@ class Program:
     folder: Text | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outer:
+class Outer(NamedTuple):
     """What surrounds a shell: the container's environment.
 
     Attributes:

@@ -22,8 +22,7 @@ FAIL:
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from conformance.engines.commandline import argv
 from conformance.engines.parsing import unexpanded
@@ -60,8 +59,7 @@ _LO = re.compile(r"=?lo(?::\d+)?")
 _NIXL_HOST = "VLLM_NIXL_SIDE_CHANNEL_HOST"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Address:
+class _Address(NamedTuple):
     """A setting that holds an address.
 
     Attributes:

@@ -22,8 +22,7 @@ FAIL:
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from conformance.engines.commandline import programs
 from conformance.engines.role import Role
@@ -71,8 +70,7 @@ _PREPARES = frozenset(
 """Programs of a script that serve nothing."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Server:
+class _Server(NamedTuple):
     """What answers probes in a component's main container.
 
     Attributes:
