@@ -67,6 +67,7 @@ class EngineSettings:
         self._config_maps = graph.config_maps
         # Many rules ask for the same few.
         self._texts: dict[str, str | None] = {}
+        self._by_variable: dict[str, EnvVar | None] = {}
 
     @cached_property
     def module(self) -> str:
@@ -201,6 +202,11 @@ class EngineSettings:
 
     def variable(self, dest: str) -> EnvVar | None:
         """Return the environment variable that gives the setting, or None."""
+        if dest not in self._by_variable:
+            self._by_variable[dest] = self._variable(dest)
+        return self._by_variable[dest]
+
+    def _variable(self, dest: str) -> EnvVar | None:
         arguments = self.part.arguments
         if arguments is None:
             return None

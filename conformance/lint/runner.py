@@ -102,6 +102,8 @@ class _Workers:
 def _forked(jobs: int) -> Pool:
     from multiprocessing import get_context
 
+    import conformance.manifest.masking  # noqa: F401 - each would load it, at its first finding
+
     return get_context("fork").Pool(jobs, initializer=_take_no_signals)
 
 

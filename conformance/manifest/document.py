@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -44,7 +45,7 @@ _CONTENT = re.compile(r"(?:^|(?<=[\r\x85\u2028\u2029]))(?!\.\.\.|%)[ \t]*[^\s#]"
 _CANDIDATE = re.compile(r"DynamoGraphDeployment(?![A-Za-z])|nvidia\.com/v")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Document:
     """One document of a file.
 
@@ -76,7 +77,7 @@ class Document:
             return ""
         return metadata.string("name") or metadata.string("generateName") or ""
 
-    @property
+    @cached_property
     def version(self) -> str | None:
         """The DynamoGraphDeployment API version, or None when this is something else."""
         group, _, version = self.api_version.partition("/")
