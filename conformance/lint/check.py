@@ -107,7 +107,8 @@ def check_bytes(
     used = _rules(options)
     checked: list[CheckedDocument] = []
     found = sources(text, file=file)
-    beside = _config_maps(found)
+    # The API server looks at no ConfigMap.
+    beside = {} if _only_api(used) else _config_maps(found)
     candidates = [source for source in found if source.may_hold_graphs]
     if len(candidates) > MOST_GRAPHS:
         one = candidates[MOST_GRAPHS]
@@ -128,6 +129,10 @@ def problems(document: Document) -> Iterator[tuple[str, Severity, Problem]]:
     """Yield the rule, the severity and what it finds, for a document that stands in no file."""
     options = LintOptions()
     return _problems(document, _rules(options), options, {}, 0)
+
+
+def _only_api(rules: tuple[Rule, ...]) -> bool:
+    return all(names(_API, rule.ID) for rule in rules)
 
 
 def _undecoded(
@@ -347,7 +352,7 @@ def _problems(
                 yield rule.ID, rule.SEVERITY, replace(problem, message=text)
                 break
             yield rule.ID, problem.severity or rule.SEVERITY, problem
-    if large and not all(names(_API, rule.ID) for rule in rules):
+    if large and not _only_api(rules):
         text = (
             f"more than {MOST_VALUES} values in one graph, or {MOST_CHARACTERS} characters in one "
             "value; only the rules of api were applied"

@@ -218,7 +218,7 @@ def secrets_in(text: str, root: Node | None) -> Secrets:
     """
     low = text.lower()
     # What is written with escapes may hold a hint that the text does not show.
-    hints = _HINTS if "\\" in text else tuple(hint for hint in _HINTS if hint in low)
+    hints = _HINTS if "\\" in text else tuple(filter(low.__contains__, _HINTS))
     if not hints:
         return Secrets()
     if root is not None:
