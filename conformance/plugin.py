@@ -254,14 +254,17 @@ def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
     target: str | None = session.config.getoption("--dynamo-target")
     if session.config.option.collectonly or session.testsfailed or not session.items:
         return (yield)
-    if target == COMPOSE:
-        _prepare_compose(session.config)
-    if target not in ("kind", "cluster"):
-        return (yield)
-    from conformance.fleet import launched
+    from conformance.interrupts import guarded_interrupt
 
-    with launched(session):
-        return (yield)
+    with guarded_interrupt():
+        if target == COMPOSE:
+            _prepare_compose(session.config)
+        if target not in ("kind", "cluster"):
+            return (yield)
+        from conformance.fleet import launched
+
+        with launched(session):
+            return (yield)
 
 
 def _prepare_compose(config: pytest.Config) -> None:

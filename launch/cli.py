@@ -117,6 +117,8 @@ def _chosen(words: list[str]) -> int:
 
 def _take_signals() -> None:
     """Have what asks for the end raised; what is ignored, as by `nohup`, stays so."""
+    from conformance.interrupts import outside_locking
+
     process = os.getpid()
 
     def end(number: int, _frame: FrameType | None) -> None:
@@ -126,7 +128,7 @@ def _take_signals() -> None:
 
     for number in ENDING:
         if signal.getsignal(number) not in (signal.SIG_IGN, None):
-            signal.signal(number, end)
+            signal.signal(number, outside_locking(end))
 
 
 def _open_closed_streams() -> None:

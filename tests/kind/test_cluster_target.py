@@ -524,21 +524,27 @@ def cut(line: Wire, deployment: ClusterDeployment) -> None:
     noticed(deployment)
 
 
+HANG_SECONDS = 120.0
+"""How long after its start a run has ended, or says in which lines its threads are."""
+
 DEPLOY = """
+import faulthandler
 import sys
 from pathlib import Path
+from conformance.interrupts import guarded_interrupt
 from conformance.manifest.read import read_graphs
 from conformance.targets.cluster.connection import Connection
 from conformance.targets.cluster.shared import Shared
 from conformance.targets.cluster.target import ClusterTarget
 from conformance.targets.ready import wait_ready
 
-kubeconfig, run, file = sys.argv[1:]
+kubeconfig, run, file, seconds = sys.argv[1:]
+faulthandler.dump_traceback_later(float(seconds), exit=True)
 
 def say(line):
     print(line, flush=True)
 
-with Connection(Path(kubeconfig)) as connection:
+with guarded_interrupt(), Connection(Path(kubeconfig)) as connection:
     (graph,) = read_graphs(Path(file))
     say("connected")
     target = ClusterTarget(connection=connection, run=run, furnish=lambda _: say("made"),
@@ -567,6 +573,7 @@ def another_run(kubeconfig: Path, run: str) -> Iterator[subprocess.Popen[str]]:
             str(kubeconfig),
             run,
             str(AGG),
+            str(HANG_SECONDS),
         ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -597,7 +604,7 @@ def test_an_interrupt_leaves_nothing(
         reached(process, stage)
         time.sleep(pause)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=READY_SECONDS)
+        _, said = process.communicate(timeout=HANG_SECONDS * 1.5)
         assert "KeyboardInterrupt" in said
         assert shop.left() == []
 

@@ -45,11 +45,13 @@ class LoopThread:
             TimeoutError: It did not end in time, and was cancelled.
         """
         future = self.start(asyncio.wait_for(coroutine, seconds))
+        # What does not heed its cancellation must not keep the way out waiting.
+        patience = seconds + STOP_SECONDS
         try:
-            return future.result()
+            return future.result(timeout=patience)
         except BaseException:
             if finish and not future.done():
-                future.exception()
+                future.exception(timeout=patience)
             future.cancel()
             raise
 

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import click
 
+from conformance.interrupts import outside_locking
 from conformance.targets.local.terminal import Output, Repeats, say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import FrameType
 
+    from conformance.interrupts import Handler
     from conformance.manifest.graph import Graph
     from conformance.targets.target import Deployment
 
@@ -106,7 +107,7 @@ def up(
     The endpoint is printed once it truly answers. One Ctrl-C ends everything, a second one at once.
     A graph of more than 256 processes is refused.
     """
-    _take_signals(_end)
+    _take_signals(outside_locking(_end))
     output = Output()
     try:
         options = _Options(file, name, port, engine, timeout, seconds)
@@ -238,7 +239,7 @@ def _lint_findings(file: Path, graph: Graph) -> list[str]:
     return ["dynamo lint says of this graph:", *findings(wrong)] if wrong else []
 
 
-def _take_signals(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
+def _take_signals(handler: Handler | signal.Handlers) -> None:
     """Have every signal that asks for the end handled."""
     for number in _ENDING:
         # `nohup` is a wish to outlive the terminal.
