@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     Handler = Callable[[int, FrameType | None], object]
 
-_ENTERS = frozenset({"__enter__", "acquire", "_acquireLock", "_acquire_restore", "enter_context"})
-_EXITS = frozenset({"__exit__", "release", "_releaseLock", "_release_save"})
+_ENTERS = ("__enter__", "acquire", "_acquireLock", "_acquire_restore", "enter_context")
+_EXITS = ("__exit__", "release", "_releaseLock", "_release_save")
+_LOCKING = frozenset((*_ENTERS, *_EXITS))
 """The names of functions that take or give back something on behalf of their caller."""
 
 AGAIN_SECONDS = 0.001
@@ -42,7 +43,7 @@ def outside_locking(handler: Handler) -> Handler:
     def handle(number: int, frame: FrameType | None) -> None:
         nonlocal waits_until
         now = time.monotonic()
-        if frame is not None and frame.f_code.co_name in _ENTERS | _EXITS:
+        if frame is not None and frame.f_code.co_name in _LOCKING:
             waits_until = waits_until or now + PATIENCE_SECONDS
             if now < waits_until:
                 _thread.start_new_thread(_again, (_thread.get_ident(), number))

@@ -121,7 +121,7 @@ class Cluster:
             for one in self.items(resource, namespace, labelSelector=label)
         ]
 
-    def wait(self, what: str, condition: Callable[[], Found], *, seconds: float = 30.0) -> Found:
+    def wait(self, what: str, condition: Callable[[], Found], *, seconds: float = 60.0) -> Found:
         """Return the first thing that `condition` returns and that says something."""
         deadline = time.monotonic() + seconds
         while not (found := condition()):

@@ -112,6 +112,9 @@ class Wire:
             return
         other = socket.create_connection((self.host, self.to))
         self.pairs += [caller, other]
+        if self.is_cut:
+            self.cut()  # It was cut while this connection was made.
+            return
         for source, target in ((caller, other), (other, caller)):
             threading.Thread(target=_pump, args=(source, target), daemon=True).start()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import gc
 import queue
 import signal
 import sys
@@ -35,8 +36,11 @@ interrupt = partial(signal.raise_signal, signal.SIGINT)
 @pytest.fixture(autouse=True)
 def guarded() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    # What it finalizes would be among the steps, and swallows interrupts.
+    gc.disable()
     with guarded_interrupt():
         yield
+    gc.enable()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     signal.signal(signal.SIGINT, before)
 
