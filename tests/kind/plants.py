@@ -107,13 +107,10 @@ class Wire:
 
     def carry(self, caller: socket.socket) -> None:
         """Carry one connection."""
-        if self.is_cut:
-            caller.close()
-            return
         other = socket.create_connection((self.host, self.to))
         self.pairs += [caller, other]
         if self.is_cut:
-            self.cut()  # It was cut while this connection was made.
+            self.cut()  # Perhaps only while this connection was made.
             return
         for source, target in ((caller, other), (other, caller)):
             threading.Thread(target=_pump, args=(source, target), daemon=True).start()

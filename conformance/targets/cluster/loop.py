@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 import uvloop
@@ -51,7 +52,8 @@ class LoopThread:
             return future.result(timeout=patience)
         except BaseException:
             if finish and not future.done():
-                future.exception(timeout=patience)
+                with suppress(TimeoutError):
+                    future.exception(timeout=patience)
             future.cancel()
             raise
 
