@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 _ENTERS = ("__enter__", "acquire", "_acquireLock", "_acquire_restore", "enter_context")
 _EXITS = ("__exit__", "release", "_releaseLock", "_release_save")
-_LOCKING = frozenset((*_ENTERS, *_EXITS))
-"""The names of functions that take or give back something on behalf of their caller."""
+_STARTS = ("run_coroutine_threadsafe",)
+_ON_BEHALF = frozenset((*_ENTERS, *_EXITS, *_STARTS))
+"""The names of functions that take, give back or start something on behalf of their caller."""
 
 AGAIN_SECONDS = 0.001
 PATIENCE_SECONDS = 1.0
@@ -43,7 +44,7 @@ def outside_locking(handler: Handler) -> Handler:
     def handle(number: int, frame: FrameType | None) -> None:
         nonlocal waits_until
         now = time.monotonic()
-        if frame is not None and frame.f_code.co_name in _LOCKING:
+        if frame is not None and frame.f_code.co_name in _ON_BEHALF:
             waits_until = waits_until or now + PATIENCE_SECONDS
             if now < waits_until:
                 _thread.start_new_thread(_again, (_thread.get_ident(), number))

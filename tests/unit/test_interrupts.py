@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dis
 import gc
 import queue
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conformance.interrupts import guarded_interrupt, outside_locking
+from conformance.targets.cluster.loop import LoopThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -84,6 +86,27 @@ def test_a_future_can_be_set_after_an_interrupt_at_any_step_of_who_waits_for_it(
     assert step > 10
 
 
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
+def test_a_request_that_must_finish_is_never_under_way_after_an_interrupt() -> None:
+    thread, ended = LoopThread("test"), list[int]()
+
+    async def request() -> None:
+        await asyncio.sleep(0.005)
+        ended.append(1)
+
+    def ask() -> None:
+        thread.run(request(), seconds=SECONDS, finish=True)
+
+    for step in count():
+        if not interrupted(ask, step=step):
+            break
+        known = len(ended)
+        time.sleep(0.02)
+        assert len(ended) == known, f"step {step}"
+    thread.close()
+    assert step > 10
+
+
 def interrupted(work: Callable[..., object], *args: object, step: int) -> bool:
     """Do something, interrupted at a step of it; return whether it has so many."""
     steps = count()
@@ -93,6 +116,8 @@ def interrupted(work: Callable[..., object], *args: object, step: int) -> bool:
 
     def trace(frame: FrameType, event: str, _arg: object) -> object:
         frame.f_trace_opcodes = True
+        if event == "return" and frame.f_back is not None:
+            came_from[frame.f_back] = ""  # It goes on from a call of Python's own at once.
         if event == "opcode":
             last = came_from.get(frame, "RESUME")
             came_from[frame] = dis.opname[frame.f_code.co_code[frame.f_lasti]]

@@ -45,9 +45,9 @@ class LoopThread:
         Raises:
             TimeoutError: It did not end in time, and was cancelled.
         """
-        future = self.start(asyncio.wait_for(coroutine, seconds))
         # What does not heed its cancellation must not keep the way out waiting.
         patience = seconds + STOP_SECONDS
+        future = self.start(asyncio.wait_for(coroutine, seconds))
         try:
             return future.result(timeout=patience)
         except BaseException:
