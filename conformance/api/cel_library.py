@@ -8,7 +8,6 @@ kind and one spelling, so two that mean the same are equal. What a plain value c
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from urllib.parse import parse_qs, quote, unquote, urlsplit
@@ -17,6 +16,7 @@ from conformance.api import formats
 from conformance.manifest.quantity import parse_quantity
 
 if TYPE_CHECKING:
+    import ipaddress
     from collections.abc import Callable
     from decimal import Decimal
 
@@ -314,8 +314,20 @@ _QUANTITIES = (
 _BITS = re.compile(r"(?P<address>[^/]+)/(?:0|[1-9][0-9]{0,2})")
 
 
+def _parsed_address(text: str) -> Address:
+    from ipaddress import ip_address  # It takes a while to load, and few rules ask for it.
+
+    return ip_address(text)
+
+
+def _parsed_block(text: str) -> Block:
+    from ipaddress import ip_interface
+
+    return ip_interface(text)
+
+
 def _address(text: str) -> Address:
-    found = ipaddress.ip_address(text)
+    found = _parsed_address(text)
     if "%" in text or getattr(found, "ipv4_mapped", None) is not None:
         raise ValueError(f"{text}: an address without zone that is not IPv4-mapped is needed")
     return found
@@ -326,7 +338,7 @@ def _block(text: str) -> Block:
     if found is None:
         raise ValueError(f"{text} is no CIDR block")
     _address(found["address"])
-    return ipaddress.ip_interface(text)
+    return _parsed_block(text)
 
 
 def _ip(text: str) -> Opaque:
@@ -334,11 +346,11 @@ def _ip(text: str) -> Opaque:
 
 
 def _ip_of(value: Opaque) -> Address:
-    return ipaddress.ip_address(_text(value, _IP))
+    return _parsed_address(_text(value, _IP))
 
 
 def _block_of(value: Opaque) -> Block:
-    return ipaddress.ip_interface(_text(value, _CIDR))
+    return _parsed_block(_text(value, _CIDR))
 
 
 def _is_global(value: Opaque) -> bool:
@@ -358,7 +370,7 @@ def _holds_block(outer: Opaque, inner: Block) -> bool:
 
 def _is_link_local_multicast(value: Opaque) -> bool:
     block = "224.0.0.0/24" if _ip_of(value).version == 4 else "ff02::/16"  # noqa: PLR2004 - IPv4
-    return _ip_of(value) in ipaddress.ip_network(block)
+    return _ip_of(value) in _parsed_block(block).network
 
 
 _ADDRESSES = (

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import binascii
 import datetime as dt
-import ipaddress
 import re
 import uuid
 from typing import TYPE_CHECKING
@@ -44,6 +43,24 @@ def _date_time(value: str) -> None:
     dt.datetime.fromisoformat(value[:19].replace(" ", "T").upper())
 
 
+def _ipv4(value: str) -> None:
+    import ipaddress  # It takes a while to load, and few manifests hold an address.
+
+    ipaddress.IPv4Address(value)
+
+
+def _ipv6(value: str) -> None:
+    import ipaddress
+
+    ipaddress.IPv6Address(value)
+
+
+def _cidr(value: str) -> None:
+    import ipaddress
+
+    ipaddress.ip_network(value, strict=False)
+
+
 def _byte(value: str) -> None:
     base64.b64decode(value, validate=True)
 
@@ -52,9 +69,9 @@ _FORMATS: dict[str, Callable[[str], bool]] = {
     "date-time": _reads(_date_time),
     "datetime": _reads(_date_time),
     "date": _reads(dt.date.fromisoformat),
-    "ipv4": _reads(ipaddress.IPv4Address),
-    "ipv6": _reads(ipaddress.IPv6Address),
-    "cidr": _reads(lambda value: ipaddress.ip_network(value, strict=False)),
+    "ipv4": _reads(_ipv4),
+    "ipv6": _reads(_ipv6),
+    "cidr": _reads(_cidr),
     "uuid": _reads(uuid.UUID),
     "byte": _reads(_byte),
 }

@@ -202,6 +202,8 @@ class EngineSettings:
 
     def variable(self, dest: str) -> EnvVar | None:
         """Return the environment variable that gives the setting, or None."""
+        if not self._variables:
+            return None
         if dest not in self._by_variable:
             self._by_variable[dest] = self._variable(dest)
         return self._by_variable[dest]

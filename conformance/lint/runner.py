@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from functools import partial
@@ -104,6 +105,8 @@ def _forked(jobs: int) -> Pool:
 
     import conformance.manifest.masking  # noqa: F401 - each would load it, at its first finding
 
+    # What is there by now stays: no worker looks through it, or has its pages copied for that.
+    gc.freeze()
     return get_context("fork").Pool(jobs, initializer=_take_no_signals)
 
 
