@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from conformance.engines.shell.word import Text
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from conformance.engines.shell.word import Value
+    from conformance.engines.shell.word import Text, Value
 
 SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh"})
 
@@ -78,6 +76,8 @@ def unwrapped(words: list[Text], given: list[tuple[str, Value]]) -> tuple[list[T
 
     Variables that they set are added to `given`.
     """
+    from conformance.engines.shell.word import Text
+
     replaces = False
     while words and words[0].known and not words[0].many and words[0].text in _BEFORE:
         name, *rest = words
