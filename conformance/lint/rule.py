@@ -148,6 +148,13 @@ class Subject:
 
         return tuple(EngineSettings(part, self.graph) for part in self.parts)
 
+    @cached_property
+    def has_neighbours(self) -> bool:
+        """Whether other graphs may bring what this graph does not have."""
+        from conformance.lint.neighbours import has_neighbours
+
+        return has_neighbours(self.parts, self.graph)
+
 
 def _texts(spec: Mapping) -> Iterator[Text]:
     for path, node in walk(spec, ("spec",)):

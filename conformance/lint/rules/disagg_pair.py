@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 
 from conformance.engines.role import Role
 from conformance.lint.finding import Severity
-from conformance.lint.neighbours import has_neighbours
 from conformance.lint.rule import Problem
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ def check(subject: Subject) -> Iterator[Problem]:
     roles = {part.role for part in subject.parts}
     # A worker whose words are not all known, or another graph, may be the partner.
     unread = any(part.role is None and part.may_work for part in subject.parts)
-    if unread or has_neighbours(subject.parts, subject.graph):
+    if unread or subject.has_neighbours:
         return
     for part in subject.parts:
         partner = _PARTNER.get(part.role) if part.role is not None else None

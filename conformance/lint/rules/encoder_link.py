@@ -25,7 +25,6 @@ from typing import TYPE_CHECKING
 
 from conformance.engines.role import Role
 from conformance.lint.finding import Severity
-from conformance.lint.neighbours import has_neighbours
 from conformance.lint.rule import Problem
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ def check(subject: Subject) -> Iterator[Problem]:
         asking = [one for one in others if _asks(one, dest)]
         if not encoders and not asking:
             continue
-        alone = not has_neighbours(subject.parts, subject.graph)
+        alone = not subject.has_neighbours
         if alone and not asking and not any(one.unknown(dest) for one in others):
             yield from (_idle(one, advice) for one in encoders)
         all_read = all(one.part.role is not None for one in played)

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 
 from conformance.engines.role import Role
 from conformance.lint.finding import Severity
-from conformance.lint.neighbours import has_neighbours
 from conformance.lint.rule import Problem
 from conformance.manifest.fields import is_true
 from conformance.manifest.graph import EPP, FRONTEND
@@ -53,7 +52,7 @@ def check(subject: Subject) -> Iterator[Problem]:
         return
     works = any(one.is_worker for one in components)
     answers = any(_answers(part) for part in subject.parts)
-    if works and not answers and not has_neighbours(subject.parts, subject.graph):
+    if works and not answers and not subject.has_neighbours:
         message = "no component of type frontend, so nothing answers clients"
         yield Problem(_list_mark(subject), f"{message}; add one")
 

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 
 from conformance.engines.role import Role
 from conformance.lint.finding import Severity
-from conformance.lint.neighbours import has_neighbours
 from conformance.lint.rule import Problem
 from conformance.manifest.graph import EPP
 
@@ -36,7 +35,7 @@ _NO_WORKERS = ("frontend", "planner", EPP)
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield the frontend of a graph that has nobody to do the work."""
     frontend = subject.graph.frontend
-    if frontend is None or has_neighbours(subject.parts, subject.graph):
+    if frontend is None or subject.has_neighbours:
         return
     if all(_does_no_work(part) for part in subject.parts):
         message = "no component works for this frontend: every model is answered with 404"
