@@ -62,7 +62,8 @@ def guarded_interrupt() -> Iterator[None]:
     Nothing is changed outside the main thread, or where somebody has set another handler.
     """
     default = signal.default_int_handler
-    if not _is_in_main_thread() or signal.getsignal(signal.SIGINT) is not default:
+    in_main = threading.current_thread() is threading.main_thread()
+    if not in_main or signal.getsignal(signal.SIGINT) is not default:
         yield
         return
     signal.signal(signal.SIGINT, outside_locking(default))
@@ -70,10 +71,6 @@ def guarded_interrupt() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, default)
-
-
-def _is_in_main_thread() -> bool:
-    return threading.current_thread() is threading.main_thread()
 
 
 def _again(thread: int, number: int) -> None:

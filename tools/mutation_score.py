@@ -30,8 +30,8 @@ MUTANTS = Path("mutants")
 FIRST = "conformance.manifest.quantity"
 """A small module."""
 
-SURVIVED, KILLED, UNTESTED = 0, (1, 3), (5, 33)
-"""How mutmut notes what a run of the tests ended with; all else is a mutant that never ended."""
+ALIVE = (0, 5, 33)
+"""How mutmut notes that no test failed, or none was run; all else is a mutant that was killed."""
 
 Codes = dict[str, int | None]
 """By the name of a mutant, the exit code of its tests; None before they ran."""
@@ -81,14 +81,13 @@ def drawn(codes: Codes, *, sample: int, seed: int) -> list[str]:
 
 def survivors(codes: Codes) -> list[str]:
     """Return the names of the mutants that no test has killed yet."""
-    living = {None, SURVIVED, *UNTESTED}
-    return sorted(name for name, code in codes.items() if code in living)
+    return sorted(name for name, code in codes.items() if code is None or code in ALIVE)
 
 
 def score(module: str, codes: Codes, names: Iterable[str]) -> Score:
     """Count what became of the mutants `names`."""
     ended = [code for name in names if (code := codes.get(name)) is not None]
-    survived = sum(code == SURVIVED or code in UNTESTED for code in ended)
+    survived = sum(code in ALIVE for code in ended)
     return Score(module, len(codes), len(ended) - survived, survived)
 
 

@@ -67,7 +67,6 @@ class EngineSettings:
         self._config_maps = graph.config_maps
         # Many rules ask for the same few.
         self._texts: dict[str, str | None] = {}
-        self._by_variable: dict[str, EnvVar | None] = {}
 
     @cached_property
     def module(self) -> str:
@@ -202,15 +201,8 @@ class EngineSettings:
 
     def variable(self, dest: str) -> EnvVar | None:
         """Return the environment variable that gives the setting, or None."""
-        if not self._variables:
-            return None
-        if dest not in self._by_variable:
-            self._by_variable[dest] = self._variable(dest)
-        return self._by_variable[dest]
-
-    def _variable(self, dest: str) -> EnvVar | None:
         arguments = self.part.arguments
-        if arguments is None:
+        if arguments is None or not self._variables:
             return None
         for flag in arguments.settings.get(dest, ()):
             for name in (flag.env, *flag.older_env):

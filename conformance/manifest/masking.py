@@ -125,9 +125,9 @@ def is_secret_name(name: str) -> bool:
     return False
 
 
-def _may_hold(text: str) -> bool:
+def _may_hold(text: str, hints: tuple[str, ...] = _HINTS) -> bool:
     """Whether there is anything to look for; no pattern is as fast as this."""
-    return any(map(text.lower().__contains__, _HINTS))
+    return any(map(text.lower().__contains__, hints))
 
 
 def _shaped(text: str) -> Iterator[re.Match[str]]:
@@ -310,7 +310,7 @@ def _of_node(root: Node, hints: tuple[str, ...]) -> Iterator[str]:
         elif isinstance(node, Sequence):
             yield from _of_words(node.items)
             waiting += node.items
-        elif isinstance(node.value, str) and any(map(node.value.lower().__contains__, hints)):
+        elif isinstance(node.value, str) and _may_hold(node.value, hints):
             yield from _written(node.value)
 
 

@@ -8,11 +8,4 @@ from __future__ import annotations
 
 from conformance.engines.shell.program import SHELLS, Outer, Program, is_shell, script_at
 
-__all__ = ["SHELLS", "Outer", "Program", "is_shell", "run", "script_at"]
-
-
-def run(words: tuple[str, ...], outer: Outer) -> tuple[Program, ...] | None:
-    """Return what a shell's command line starts; see `runner.run`, loaded when a shell is met."""
-    from conformance.engines.shell.runner import run as followed
-
-    return followed(words, outer)
+__all__ = ["SHELLS", "Outer", "Program", "is_shell", "script_at"]

@@ -1,4 +1,4 @@
-"""Builtins of shells: what they do to the state of one."""
+"""Builtins of shells: what they do to the state of one, and those that stand before a command."""
 
 from __future__ import annotations
 
@@ -131,3 +131,34 @@ BUILTINS: Mapping[str, Callable[[list[Text], State], Status]] = {
     "test": _test,
     "[": _test,
 }
+
+
+def unwrapped(words: list[Text], given: list[tuple[str, Value]]) -> tuple[list[Text], bool]:
+    """Return the command behind `exec`, `env` and the like, and whether it takes the shell's place.
+
+    Variables that they set are added to `given`.
+    """
+    replaces = False
+    while words and words[0].known and not words[0].many and words[0].text in _BEFORE:
+        name, *rest = words
+        replaces |= name.text == "exec"
+        while (
+            rest
+            and not rest[0].many
+            and (rest[0].text.startswith("-") or (name.text == "env" and "=" in rest[0].text))
+        ):
+            first, *rest = rest
+            key, equals, value = first.text.partition("=")
+            if name.text == "env" and equals and not first.text.startswith("-"):
+                given.append((key, Text(value, first.known, many=not first.known)))
+            elif first.text in ("-u", "-a", "-n", "--unset", "-C") and rest:
+                if first.text in ("-u", "--unset"):
+                    given.append((rest[0].text, None))
+                rest = rest[1:]
+            elif name.text == "command" and first.text in ("-v", "-V"):
+                return [Text(":")], False
+        words = rest
+    return words, replaces and bool(words)
+
+
+_BEFORE = frozenset({"exec", "env", "nohup", "time", "command", "builtin", "/usr/bin/env"})

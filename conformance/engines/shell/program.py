@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from conformance.engines.shell.word import Text, Value
+    from conformance.engines.shell.word import Text
 
 SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh"})
 
@@ -69,36 +69,3 @@ def script_at(words: Sequence[str]) -> int | None:
         has_script |= word[0] == "-" and "c" in word
         at += 1 + len(re.findall("[oO]", word))
     return at if has_script and at < len(words) else None
-
-
-def unwrapped(words: list[Text], given: list[tuple[str, Value]]) -> tuple[list[Text], bool]:
-    """Return the command behind `exec`, `env` and the like, and whether it takes the shell's place.
-
-    Variables that they set are added to `given`.
-    """
-    from conformance.engines.shell.word import Text
-
-    replaces = False
-    while words and words[0].known and not words[0].many and words[0].text in _BEFORE:
-        name, *rest = words
-        replaces |= name.text == "exec"
-        while (
-            rest
-            and not rest[0].many
-            and (rest[0].text.startswith("-") or (name.text == "env" and "=" in rest[0].text))
-        ):
-            first, *rest = rest
-            key, equals, value = first.text.partition("=")
-            if name.text == "env" and equals and not first.text.startswith("-"):
-                given.append((key, Text(value, first.known, many=not first.known)))
-            elif first.text in ("-u", "-a", "-n", "--unset", "-C") and rest:
-                if first.text in ("-u", "--unset"):
-                    given.append((rest[0].text, None))
-                rest = rest[1:]
-            elif name.text == "command" and first.text in ("-v", "-V"):
-                return [Text(":")], False
-        words = rest
-    return words, replaces and bool(words)
-
-
-_BEFORE = frozenset({"exec", "env", "nohup", "time", "command", "builtin", "/usr/bin/env"})

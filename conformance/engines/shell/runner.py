@@ -9,9 +9,9 @@ from itertools import dropwhile
 from typing import TYPE_CHECKING, Literal
 
 from conformance.engines.shell import word as shellword
-from conformance.engines.shell.builtins import BUILTINS
+from conformance.engines.shell.builtins import BUILTINS, unwrapped
 from conformance.engines.shell.condition import judged, pieces
-from conformance.engines.shell.program import Program, is_shell, script_at, unwrapped
+from conformance.engines.shell.program import Program, is_shell, script_at
 from conformance.engines.shell.state import State, added, joined, scalar, split
 from conformance.engines.shell.tree import branches, chain, parse, text_of, words_behind
 from conformance.engines.shell.word import Text, Unknowable, Variables, unknown

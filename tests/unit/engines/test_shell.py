@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conformance.engines.commandline import argv, programs, runs_shell, surroundings
-from conformance.engines.shell import Outer, run
+from conformance.engines.shell import Outer
+from conformance.engines.shell.runner import run
 from conformance.manifest.read import read_graphs
 
 if TYPE_CHECKING:
