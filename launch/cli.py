@@ -81,11 +81,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(sys.argv[1:])
     except _EndedBySignal as end:
         return SIGNALLED + end.number
+    finally:
+        _drop_unwritten_errors()
 
 
 def _run(words: list[str]) -> int:
     try:
-        code = _chosen(words)
+        try:
+            code = _chosen(words)
+        except SystemExit:
+            sys.stdout.flush()
+            raise
         sys.stdout.flush()
     except OSError as error:
         if error.filename is not None:
@@ -192,6 +198,14 @@ def _unwritten(error: OSError, words: list[str]) -> int:
     with suppress(OSError):
         sys.stderr.write(f"{_called(words)}: cannot write to standard output: {error.strerror}\n")
     return WRONG_USAGE
+
+
+def _drop_unwritten_errors() -> None:
+    """Have Python not try again at its end, and then exit with 120."""
+    try:
+        sys.stderr.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def _refusal(name: str, words: list[str]) -> str:

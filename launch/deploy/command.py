@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Sequence
 
+    from _typeshed import SupportsWrite
+
     from launch.config.complaint import Complaints
     from launch.deploy.folder import Folder
     from launch.deploy.output import File, Order, Output
@@ -38,6 +40,10 @@ file, and nothing was written.
 
 class _Parser(ArgumentParser):
     """An argument parser whose errors are ours to print."""
+
+    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
+        """Print it, and raise what argparse keeps to itself: that it cannot be written."""
+        (file or sys.stdout).write(self.format_help())
 
     def error(self, message: str) -> NoReturn:
         """Raise what is wrong with the words."""

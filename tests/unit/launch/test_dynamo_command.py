@@ -144,7 +144,10 @@ def test_closed_standard_input_is_said(words: list[str]) -> None:
     assert done.returncode == 2
 
 
-@pytest.mark.parametrize("words", ["--help", "--version", "deploy --schema", "lint --list-rules"])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    "words", ["--help", "--version", "deploy --help", "deploy --schema", "lint --list-rules"]
+)
 @pytest.mark.parametrize(
     ("stream", "code", "text"),
     [
@@ -155,9 +158,12 @@ def test_closed_standard_input_is_said(words: list[str]) -> None:
         ("| true", 0, ""),
     ],
 )
-def test_streams_that_take_nothing(words: str, stream: str, code: int, text: str) -> None:
+def test_streams_that_take_nothing(
+    words: str, stream: str, code: int, text: str, unbuffered: str
+) -> None:
     done = subprocess.run(
         ["sh", "-c", f'sleep 0.1 | "$0" -c "$1" {words} {stream}', sys.executable, CALL],
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -176,9 +182,15 @@ def test_nobody_reading_is_no_error() -> None:
     assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, b"")
 
 
-def test_an_error_that_cannot_be_written_keeps_its_code() -> None:
-    script = '"$0" -c "$1" no-such-command 2>/dev/full'
-    done = subprocess.run(["sh", "-c", script, sys.executable, CALL], check=False, timeout=30)
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("words", ["no-such-command", "lint", "deploy --nope", "convert none.yaml"])
+def test_an_error_that_cannot_be_written_keeps_its_code(words: str, unbuffered: str) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'"$0" -c "$1" {words} 2>/dev/full', sys.executable, CALL],
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        check=False,
+        timeout=30,
+    )
     assert done.returncode == 2
 
 
