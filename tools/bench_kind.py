@@ -24,27 +24,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from conformance.api.cluster import Cluster
-from conformance.manifest.node import Mapping
-from conformance.manifest.read import read_graphs
-from conformance.ours import PART, RUN
-from conformance.rendering.kube_object import Owner
-from conformance.rendering.names import frontend_service
-from conformance.rendering.objects import Circumstances, objects
-from conformance.targets.cluster.apply import Manifest
-from conformance.targets.cluster.errors import ApiError
-from conformance.targets.cluster.namespace import Namespace, new_name
-from conformance.targets.cluster.resources import NAMESPACES, NODES, as_mapping, name_of
-from conformance.targets.cluster.target import ClusterTarget, new_run
-from conformance.targets.kind.cluster import KindOptions
-from conformance.targets.kind.ground import GroundOptions, prepare
-from conformance.targets.ready import GOOD_ANSWERS, wait_ready
+from dynamo_conformance.api.cluster import Cluster
+from dynamo_conformance.kube.errors import ApiError
+from dynamo_conformance.kube.kube_object import Owner
+from dynamo_conformance.kube.labels import PART, RUN
+from dynamo_conformance.kube.resources import NAMESPACES, NODES, as_mapping, name_of
+from dynamo_conformance.manifest.node import Mapping
+from dynamo_conformance.manifest.read import read_graphs
+from dynamo_conformance.operator.objects.objects import Circumstances, objects
+from dynamo_conformance.rendering.names import frontend_service
+from dynamo_conformance.targets.cluster.apply import Manifest
+from dynamo_conformance.targets.cluster.namespace import Namespace, new_name
+from dynamo_conformance.targets.cluster.target import ClusterTarget, new_run
+from dynamo_conformance.targets.kind.cluster import KindOptions
+from dynamo_conformance.targets.kind.ground import GroundOptions, prepare
+from dynamo_conformance.targets.ready import GOOD_ANSWERS, wait_ready
 
 if TYPE_CHECKING:
-    from conformance.manifest.graph import Graph
-    from conformance.manifest.node import Plain
-    from conformance.targets.cluster.connection import Connection
-    from conformance.targets.kind.ground import Ground
+    from dynamo_conformance.kube.connection import Connection
+    from dynamo_conformance.manifest.graph import Graph
+    from dynamo_conformance.manifest.node import Plain
+    from dynamo_conformance.targets.kind.ground import Ground
 
 EXAMPLES = Path("examples/llm/vllm_v1/launch/k8s")
 SAMPLE_SECONDS = 3.0

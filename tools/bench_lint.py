@@ -55,7 +55,7 @@ Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDED = ROOT / "tests/data/observed/admission.yaml"
-CRDS = ROOT / "conformance/api/data"
+CRDS = ROOT / "conformance/dynamo_conformance/api/data"
 NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 SAMPLE_SECONDS = 0.005
 _GO_MODULE = re.compile(rb"\nmod\t\S+\t(v[0-9]\S*)\t")

@@ -1,9 +1,10 @@
-"""Make a flag catalog: what one Dynamo module accepts on its command line, as JSON.
+r"""Make a flag catalog: what one Dynamo module accepts on its command line, as JSON.
 
 Run it where the module is installed (`dynamo.vllm` needs vLLM; `dynamo.sglang` needs torch and
 SGLang's wheel, which is read in place; `dynamo.trtllm` needs ai-dynamo alone):
 
-    python tools/flags.py dynamo.vllm --date 2026-11-24 --out conformance/engines/data/flags
+    python tools/flags.py dynamo.vllm --date 2026-11-24 \
+        --out conformance/dynamo_conformance/engines/data/flags
 
 The parsers are those that the module itself builds. Help texts are left out. A GPU-less machine
 gives the same flags; a default that an engine works out from its hardware is null either way.

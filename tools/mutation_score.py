@@ -3,9 +3,9 @@
     python tools/mutation_score.py [--sample 12] [--seed 1] [--survivors] [--at-least 90] MODULE...
 
 mutmut makes the mutants and runs the tests; `[tool.mutmut]` in pyproject.toml says of what and with
-which. This draws a sample of the mutants of each MODULE (`conformance.manifest.merge`, or a pattern
-of such names), has mutmut test it, and prints a score for each. The same seed draws the same ones.
-Exits with 1 where a module has a lower score than `--at-least`.
+which. This draws a sample of the mutants of each MODULE (`dynamo_conformance.manifest.merge`, or
+a pattern of such names), has mutmut test it, and prints a score for each. The same seed draws the
+same ones. Exits with 1 where a module has a lower score than `--at-least`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MUTANTS = Path("mutants")
-FIRST = "conformance.manifest.quantity"
+FIRST = "dynamo_conformance.manifest.quantity"
 """A small module."""
 
 ALIVE = (0, 5, 33)
@@ -54,9 +54,9 @@ class Score:
 
 
 def codes_of(folder: Path) -> dict[str, Codes]:
-    """Return what mutmut wrote of each module below `folder`."""
+    """Return what mutmut wrote of each module below `folder`, where packages lie in folders."""
     return {
-        ".".join(path.relative_to(folder).with_suffix("").with_suffix("").parts): json.loads(
+        ".".join(path.relative_to(folder).with_suffix("").with_suffix("").parts[1:]): json.loads(
             path.read_text(encoding="utf-8")
         )["exit_code_by_key"]
         for path in sorted(folder.rglob("*.py.meta"))

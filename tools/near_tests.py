@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 MODULES = "DYN_CONFORMANCE_MUTATED"
 """The variable that names the modules whose mutants are to be tested, for the runs before that."""
 
-BESIDE = {"conformance.manifest.v1alpha1": "convert", "conformance.manifest.downgrade": "convert"}
+BESIDE = {
+    "dynamo_conformance.manifest.v1alpha1": "convert",
+    "dynamo_conformance.manifest.downgrade": "convert",
+}
 """Modules whose tests are in two rooms, with the other one."""
 
-RULES = ["conformance", "lint", "rules"]
+RULES = ["dynamo_conformance", "lint", "rules"]
 
 
 def near(module: str, path: Path, test: str) -> bool:
@@ -49,7 +52,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave out what is far from what mutmut tests, and begin with the nearest."""
     mutant = os.environ.get("MUTANT_UNDER_TEST", "")
     wanted = os.environ.get(MODULES, "").split()
-    if mutant.startswith("conformance."):
+    if mutant.startswith("dynamo_conformance."):
         wanted = [mutant.rpartition(".")[0]]
     if not wanted:
         return

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.targets.cluster import rights
+from dynamo_conformance.targets.cluster import rights
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from conformance.targets.cluster.rights import Right
+    from dynamo_conformance.targets.cluster.rights import Right
 
 HEAD = """# Permissions
 
 The rights that `pytest -m e2e --dynamo-target=cluster` needs on somebody's cluster. Nothing is
 installed there; a run makes namespaces of its own, and removes them. This page is made by
 `tools/permissions_md.py` from what a run asks the cluster for before it applies anything
-(`conformance/targets/cluster/rights.py`); a test runs with a service account that has these and no
-more.
+(`dynamo_conformance/targets/cluster/rights.py`); a test runs with a service account that has these
+and no more.
 
 In the tables, a group in brackets stands behind its resource; `*` marks what lives outside of
 namespaces.

@@ -1,8 +1,9 @@
-"""Make the schema of the planner's config, as JSON.
+r"""Make the schema of the planner's config, as JSON.
 
 Run it where ai-dynamo is installed; what the planner computes with need not be:
 
-    python tools/planner_config.py --date 2026-11-30 --out conformance/engines/data
+    python tools/planner_config.py --date 2026-11-30 \
+        --out conformance/dynamo_conformance/engines/data
 
 The schema is the one of the planner's own model, without its texts. Other names that the model
 takes for a field are below `aliases`. With `--judge` it reads a JSON list of configs from standard

@@ -22,11 +22,11 @@ from pathlib import Path
 import requests
 import yaml
 
-from conformance.api import crd
-from conformance.api.cluster import Cluster
-from conformance.api.verdict import Verdict, judge
-from conformance.manifest.document import Document
-from conformance.manifest.node import Mapping, Plain, from_plain
+from dynamo_conformance.api import crd
+from dynamo_conformance.api.cluster import Cluster
+from dynamo_conformance.api.verdict import Verdict, judge
+from dynamo_conformance.manifest.document import Document
+from dynamo_conformance.manifest.node import Mapping, Plain, from_plain
 
 RECORDED = Path(__file__).parents[1] / "tests" / "data" / "observed" / "admission.yaml"
 VERSIONS = tuple(crd.load().versions)

@@ -4,7 +4,7 @@ Run it where ai-dynamo is installed; KVBM and vLLM are wheels of their own, whic
 images hold:
 
     python tools/vocabulary.py --kvbm-wheel WHEEL --vllm-wheel WHEEL --date 2026-11-24 \
-        --out conformance/engines/data
+        --out conformance/dynamo_conformance/engines/data
 
 A module can be started when it is a package with `__main__`, or says `if __name__ == "__main__"`.
 Variables come from the strings of the Python sources (docstrings and help included) and of the

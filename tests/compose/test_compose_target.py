@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.images import base_image, build
-from conformance.mock_engine.image import recipe
-from conformance.targets.compose.program import ComposeError, check
-from conformance.targets.local.script import TAKES_CTRL_C
+from dynamo_conformance.images import base_image, build
+from dynamo_conformance.mock_engine.image import recipe
+from dynamo_conformance.targets.compose.program import ComposeError, check
+from dynamo_conformance.targets.local.script import TAKES_CTRL_C
 from workshop import REPOSITORY
 
 if TYPE_CHECKING:

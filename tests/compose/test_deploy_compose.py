@@ -1,7 +1,7 @@
 """`dynamo deploy --target compose` with Docker Compose v2 and the mock engine's image.
 
 `tox run -e compose` runs this; it needs Docker, and Compose v2.24 or later (.ci/compose/build.sh).
-The image is made by `conformance.images`, or is the one that DYN_CONFORMANCE_MOCK_IMAGE names.
+The image is made by `dynamo_conformance.images`, or is what DYN_CONFORMANCE_MOCK_IMAGE names.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from uuid import uuid4
 
 import pytest
 
-from conformance.targets.local.ports import Ports
-from conformance.targets.ready import wait_ready
+from dynamo_conformance.targets.local.ports import Ports
+from dynamo_conformance.targets.ready import wait_ready
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conformance.targets.target import Change, Worker
+    from dynamo_conformance.targets.target import Change, Worker
 
 IMAGE = "DYN_CONFORMANCE_MOCK_IMAGE"
 MODEL = "Qwen/Qwen3-0.6B"
@@ -134,8 +134,8 @@ def image(compose: None) -> str:
     named = os.environ.get(IMAGE)
     if named:
         return named
-    images = pytest.importorskip("conformance.images", reason=f"no image; name one in {IMAGE}")
-    from conformance.mock_engine.image import recipe
+    images = pytest.importorskip("dynamo_conformance.images", reason=f"no image; set {IMAGE}")
+    from dynamo_conformance.mock_engine.image import recipe
 
     return str(images.build(recipe(), base=images.base_image()).name)
 

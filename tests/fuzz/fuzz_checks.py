@@ -17,11 +17,11 @@ from xml.etree import ElementTree as ET
 
 from click.testing import CliRunner
 
-from conformance.convert.command import convert
-from conformance.lint.check import check_bytes
-from conformance.lint.command import FORMATS, lint
-from conformance.lint.finding import Severity
-from conformance.lint.options import LintOptions
+from dynamo_conformance.convert.command import convert
+from dynamo_conformance.lint.check import check_bytes
+from dynamo_conformance.lint.command import FORMATS, lint
+from dynamo_conformance.lint.finding import Severity
+from dynamo_conformance.lint.options import LintOptions
 
 if TYPE_CHECKING:
     import random
@@ -218,7 +218,7 @@ def invoke(command: click.Command, *words: str, codes: tuple[int, ...], before: 
 def run(*words: str, codes: tuple[int, ...], given: bytes | None = None) -> None:
     """Run a command in a process of its own."""
     full = repeat(*words)
-    start = "from launch.cli import main; raise SystemExit(main())"
+    start = "from dynamo_launch.cli import main; raise SystemExit(main())"
     try:
         done = subprocess.run(
             [sys.executable, "-c", start, *words],
@@ -258,6 +258,6 @@ def deadline() -> Iterator[None]:
 def _where(error: BaseException) -> str:
     """Return the innermost place in this project's code."""
     frames = traceback.extract_tb(error.__traceback__)
-    ours = [one for one in frames if "conformance" in Path(one.filename).parts]
+    ours = [one for one in frames if "dynamo_conformance" in Path(one.filename).parts]
     last = (ours or frames)[-1]
     return f"{Path(last.filename).name}:{last.lineno}"

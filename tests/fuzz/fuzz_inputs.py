@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import yaml
 
-from conformance.manifest.document import sources
+from dynamo_conformance.manifest.document import sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -34,7 +34,8 @@ SHIPPED = (
     "launch",
     "pyproject.toml",
 )
-(CRD,) = (REPOSITORY / "conformance" / "api" / "data").glob("dynamographdeployments-*.json")
+DATA = REPOSITORY / "conformance" / "dynamo_conformance" / "api" / "data"
+(CRD,) = DATA.glob("dynamographdeployments-*.json")
 CI_DOCS = REPOSITORY / "docs" / "ci"
 GOOD = (EXAMPLES / "k8s" / "agg.yaml").read_text(encoding="utf-8")
 BROKEN = GOOD.replace("replicas: 1", "replica: 1", 1)
@@ -220,8 +221,8 @@ class TestPreCommit:
 
 def plant_modules(folder: Path, seen: Path) -> None:
     """Write modules by the names that Python, pip and `dynamo` import; each notes that it ran."""
-    packages = ("click", "conformance", "ensurepip", "hatchling", "launch", "logging", "pip",
-                "sitecustomize", "usercustomize", "venv", "yaml")  # fmt: skip
+    packages = ("click", "dynamo_conformance", "dynamo_launch", "ensurepip", "hatchling", "logging",
+                "pip", "sitecustomize", "usercustomize", "venv", "yaml")  # fmt: skip
     code = f"with open({str(seen)!r}, 'a') as file:\n    file.write(__name__ + '\\n')\n"
     for name in packages:
         (folder / name).mkdir()

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import pytest
 
-from conformance.mock_engine import environment, hub_cache
-from conformance.mock_engine.tokenizer import make_local_model
+from dynamo_conformance.mock_engine import environment, hub_cache
+from dynamo_conformance.mock_engine.tokenizer import make_local_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.mock_engine import environment
-from conformance.mock_engine.hub_cache import fill
+from dynamo_conformance.mock_engine import environment
+from dynamo_conformance.mock_engine.hub_cache import fill
 from workshop import EXAMPLES
 
 if TYPE_CHECKING:

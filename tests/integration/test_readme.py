@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 from test_up import read_until
 
-from conformance.engines.serving import serving
-from conformance.manifest.read import read_graphs
-from conformance.report.catalogue.commands import commands as commands_of
+from catalogue.commands import commands as commands_of
+from dynamo_conformance.engines.serving import serving
+from dynamo_conformance.manifest.read import read_graphs
 from workshop import REPOSITORY, SECONDS
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-DYNAMO = (sys.executable, "-c", "import sys; from launch.cli import main; sys.exit(main())")
+DYNAMO = (sys.executable, "-c", "import sys; from dynamo_launch.cli import main; sys.exit(main())")
 READY_SECONDS = 60
 END_SECONDS = 20
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 from plants import PROVEN
 
-from conformance.plugin import NODE_IMAGE_VARIABLE
-from conformance.targets.cluster.apply import Manifest
-from conformance.targets.kind.cluster import DEFAULT_NAME, KindOptions
-from conformance.targets.kind.ground import GroundOptions, prepare
+from dynamo_conformance.plugin.hooks import NODE_IMAGE_VARIABLE
+from dynamo_conformance.targets.cluster.apply import Manifest
+from dynamo_conformance.targets.kind.cluster import DEFAULT_NAME, KindOptions
+from dynamo_conformance.targets.kind.ground import GroundOptions, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

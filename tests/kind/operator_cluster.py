@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, TypeVar
 
 import kopf
 
-from conformance.operator.api_server import ApiError, ApiServer
-from conformance.operator.resources import BY_KIND, DEPLOYMENTS, GRAPHS, PODS, Resource
-from conformance.ours import OPERATOR_NAME, OPERATOR_NAMESPACE
-from conformance.rendering.kube_object import KubeObject, table
+from dynamo_conformance.kube.kube_object import KubeObject, table
+from dynamo_conformance.kube.labels import OPERATOR_NAME, OPERATOR_NAMESPACE
+from dynamo_conformance.operator.api_server import ApiError, ApiServer
+from dynamo_conformance.operator.resources import BY_KIND, DEPLOYMENTS, GRAPHS, PODS, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from pathlib import Path
 
-    from conformance.manifest.node import Plain
+    from dynamo_conformance.manifest.node import Plain
 
 Found = TypeVar("Found")
 
@@ -32,7 +32,7 @@ POLL = 0.02
 
 _CONTROLLER = """
 import asyncio, kopf
-from conformance.operator.controller import controller
+from dynamo_conformance.operator.controller import controller
 made = controller()
 asyncio.run(kopf.operator(registry=made.registry, settings=made.settings, clusterwide=True))
 """

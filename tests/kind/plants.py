@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from conformance.manifest.read import read_graphs
+from dynamo_conformance.manifest.read import read_graphs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from conformance.manifest.graph import Graph
-    from conformance.targets.cluster.connection import Connection
+    from dynamo_conformance.kube.connection import Connection
+    from dynamo_conformance.manifest.graph import Graph
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "llm" / "vllm_v1" / "launch" / "k8s"
 AGG = EXAMPLES / "agg.yaml"

@@ -13,12 +13,12 @@ from unittest import mock
 import aiohttp
 import kopf
 
-from conformance.rendering.kube_object import table
+from dynamo_conformance.kube.kube_object import table
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conformance.manifest.node import Plain
+    from dynamo_conformance.manifest.node import Plain
 
 JSON = "application/json"
 MERGE = "application/merge-patch+json"

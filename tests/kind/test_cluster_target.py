@@ -40,15 +40,16 @@ from plants import (
     written,
 )
 
-from conformance.manifest.read import read_graphs
-from conformance.ours import OPERATOR, OPERATOR_NAME, OPERATOR_NAMESPACE, PART, RUN, RUN_ID
-from conformance.rendering.labels import GRAPH
-from conformance.targets.cluster.apply import Manifest
-from conformance.targets.cluster.connection import Connection
-from conformance.targets.cluster.namespace import Namespace, new_name, remove_orphans
-from conformance.targets.cluster.preflight import Terms, preflight
-from conformance.targets.cluster.removal import Removal
-from conformance.targets.cluster.resources import (
+from dynamo_conformance.kube.connection import Connection
+from dynamo_conformance.kube.labels import (
+    OPERATOR,
+    OPERATOR_NAME,
+    OPERATOR_NAMESPACE,
+    PART,
+    RUN,
+    RUN_ID,
+)
+from dynamo_conformance.kube.resources import (
     CONFIG_MAPS,
     NAMESPACES,
     PODS,
@@ -56,21 +57,27 @@ from conformance.targets.cluster.resources import (
     graphs,
     name_of,
 )
-from conformance.targets.cluster.rights import needed
-from conformance.targets.cluster.shared import Shared
-from conformance.targets.cluster.target import ClusterTarget
-from conformance.targets.cluster.watch import PULSE_SECONDS
-from conformance.targets.ready import wait_ready
-from conformance.targets.target import DeployFailure
+from dynamo_conformance.manifest.read import read_graphs
+from dynamo_conformance.rendering.labels import GRAPH
+from dynamo_conformance.targets.cluster.apply import Manifest
+from dynamo_conformance.targets.cluster.namespace import Namespace, new_name, remove_orphans
+from dynamo_conformance.targets.cluster.preflight import Terms, preflight
+from dynamo_conformance.targets.cluster.removal import Removal
+from dynamo_conformance.targets.cluster.rights import needed
+from dynamo_conformance.targets.cluster.shared import Shared
+from dynamo_conformance.targets.cluster.target import ClusterTarget
+from dynamo_conformance.targets.cluster.watch import PULSE_SECONDS
+from dynamo_conformance.targets.ready import wait_ready
+from dynamo_conformance.targets.target import DeployFailure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from plants import Wire
 
-    from conformance.targets.cluster.deployment import ClusterDeployment
-    from conformance.targets.cluster.resources import KubeObject
-    from conformance.targets.cluster.rights import Right
+    from dynamo_conformance.kube.resources import KubeObject
+    from dynamo_conformance.targets.cluster.deployment import ClusterDeployment
+    from dynamo_conformance.targets.cluster.rights import Right
 
 TOKEN: Body = {
     "apiVersion": "v1",
@@ -532,12 +539,12 @@ DEPLOY = """
 import faulthandler
 import sys
 from pathlib import Path
-from conformance.interrupts import guarded_interrupt
-from conformance.manifest.read import read_graphs
-from conformance.targets.cluster.connection import Connection
-from conformance.targets.cluster.shared import Shared
-from conformance.targets.cluster.target import ClusterTarget
-from conformance.targets.ready import wait_ready
+from dynamo_conformance.interrupts import guarded_interrupt
+from dynamo_conformance.manifest.read import read_graphs
+from dynamo_conformance.kube.connection import Connection
+from dynamo_conformance.targets.cluster.shared import Shared
+from dynamo_conformance.targets.cluster.target import ClusterTarget
+from dynamo_conformance.targets.ready import wait_ready
 
 kubeconfig, run, file, seconds = sys.argv[1:]
 faulthandler.dump_traceback_later(float(seconds), exit=True)

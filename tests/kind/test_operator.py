@@ -18,16 +18,16 @@ import pytest
 import yaml
 from operator_cluster import CRDS, NAMESPACES, Cluster, RunningOperator
 
-from conformance.manifest.document import KIND
-from conformance.operator.resources import ADAPTERS, CLAIMS, DEPLOYMENTS, PODS, SERVICES
-from conformance.ours import OPERATOR, PART, WORLD
-from conformance.rendering.kube_object import LAST_HASH, KubeObject, table
-from conformance.rendering.labels import GRAPH
+from dynamo_conformance.kube.kube_object import LAST_HASH, KubeObject, table
+from dynamo_conformance.kube.labels import OPERATOR, PART, WORLD
+from dynamo_conformance.manifest.document import KIND
+from dynamo_conformance.operator.resources import ADAPTERS, CLAIMS, DEPLOYMENTS, PODS, SERVICES
+from dynamo_conformance.rendering.labels import GRAPH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conformance.manifest.node import Plain
+    from dynamo_conformance.manifest.node import Plain
 
 Body = dict[str, "Plain"]
 

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.images import base_image, build
-from conformance.operator.image import recipe
-from conformance.operator.install import find, install, uninstall
-from conformance.operator.presence import Presence
-from conformance.ours import OPERATOR, OPERATOR_NAME, OPERATOR_NAMESPACE, PART
-from conformance.rendering.kube_object import table
-from conformance.targets.cluster.connection import Connection
-from conformance.targets.kind.cluster import NODE_IMAGE_VARIABLE, KindOptions, open_cluster
+from dynamo_conformance.images import base_image, build
+from dynamo_conformance.kube.connection import Connection
+from dynamo_conformance.kube.kube_object import table
+from dynamo_conformance.kube.labels import OPERATOR, OPERATOR_NAME, OPERATOR_NAMESPACE, PART
+from dynamo_conformance.operator.image import recipe
+from dynamo_conformance.operator.install import find, install, uninstall
+from dynamo_conformance.operator.presence import Presence
+from dynamo_conformance.targets.kind.cluster import NODE_IMAGE_VARIABLE, KindOptions, open_cluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conformance.manifest.node import Plain
+    from dynamo_conformance.manifest.node import Plain
 
 KINDS = (
     "mutatingwebhookconfigurations,validatingwebhookconfigurations,customresourcedefinitions,"

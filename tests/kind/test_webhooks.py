@@ -19,13 +19,13 @@ import yaml
 from plants import PROVEN
 from raw_api import APPLY, MERGE, RawApi
 
-from conformance.ours import PART, WORLD
-from conformance.rendering.kube_object import table
+from dynamo_conformance.kube.kube_object import table
+from dynamo_conformance.kube.labels import PART, WORLD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conformance.manifest.node import Plain
+    from dynamo_conformance.manifest.node import Plain
 
 Body = dict[str, "Plain"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conformance.targets.local.deployment import (
+from dynamo_conformance.targets.local.deployment import (
     REAL,
     base_environment,
     check_alive,
@@ -16,16 +16,16 @@ from conformance.targets.local.deployment import (
     run_folder,
     running,
 )
-from conformance.targets.local.ports import Ports
-from conformance.targets.local.process import Start
-from conformance.targets.ready import wait_ready
+from dynamo_conformance.targets.local.ports import Ports
+from dynamo_conformance.targets.local.process import Start
+from dynamo_conformance.targets.ready import wait_ready
 from workshop import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conformance.targets.local.process import Process
-    from conformance.targets.target import Change, Worker
+    from dynamo_conformance.targets.local.process import Process
+    from dynamo_conformance.targets.target import Change, Worker
 
 ENGINE = REPOSITORY / "examples" / "llm" / "vllm_v1"
 MODEL = "tiny"

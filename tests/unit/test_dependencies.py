@@ -19,7 +19,7 @@ from kr8s._auth import KubeAuth
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from conformance.targets.cluster.transport import _Backend, transport
+from dynamo_conformance.kube.transport import _Backend, transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,29 +30,32 @@ EXTRAS: dict[str, list[str]] = {
     "": PROJECT["dependencies"],
     **PROJECT["optional-dependencies"],
 }
-OURS = ("conformance", "launch")
+OURS = ("conformance/dynamo_conformance", "launch/dynamo_launch")
 
 BASE, SERVED = ("",), ("local", "cluster")
 ROOMS: dict[str, tuple[str, ...]] = {
-    "launch": BASE,
-    "conformance": SERVED,
-    "conformance.api": BASE,
-    "conformance.convert": BASE,
-    "conformance.engines": BASE,
-    "conformance.images": ("kind",),
-    "conformance.lint": BASE,
-    "conformance.manifest": BASE,
-    "conformance.mock_engine": ("local",),
-    "conformance.operator": ("operator",),
-    "conformance.operator.certificate": ("kind",),
-    "conformance.probes": SERVED,
-    "conformance.rendering": BASE,
-    "conformance.report": SERVED,
-    "conformance.targets": SERVED,
-    "conformance.targets.cluster": ("cluster",),
-    "conformance.targets.compose": ("local",),
-    "conformance.targets.kind": ("kind",),
-    "conformance.targets.local": ("local",),
+    "dynamo_launch": BASE,
+    "dynamo_conformance": SERVED,
+    "dynamo_conformance.api": BASE,
+    "dynamo_conformance.convert": BASE,
+    "dynamo_conformance.engines": BASE,
+    "dynamo_conformance.images": ("kind",),
+    "dynamo_conformance.lint": BASE,
+    "dynamo_conformance.manifest": BASE,
+    "dynamo_conformance.mock_engine": ("local",),
+    "dynamo_conformance.operator": ("operator",),
+    "dynamo_conformance.operator.certificate": ("kind",),
+    "dynamo_conformance.probes": SERVED,
+    "dynamo_conformance.rendering": BASE,
+    "dynamo_conformance.kube": ("cluster",),
+    "dynamo_conformance.kube.kube_object": BASE,
+    "dynamo_conformance.kube.labels": BASE,
+    "dynamo_conformance.ledger": SERVED,
+    "dynamo_conformance.targets": SERVED,
+    "dynamo_conformance.targets.cluster": ("cluster",),
+    "dynamo_conformance.targets.compose": ("local",),
+    "dynamo_conformance.targets.kind": ("kind",),
+    "dynamo_conformance.targets.local": ("local",),
 }
 """The extras with which the modules of a room work; each of them must bring what they import."""
 
@@ -62,7 +65,7 @@ def modules() -> Iterator[tuple[str, ast.Module]]:
         for path in sorted((ROOT / package).rglob("*.py")):
             # What lies in `overlay` goes into images, beside an engine.
             if "overlay" not in path.parts:
-                name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+                name = ".".join(path.relative_to((ROOT / package).parent).with_suffix("").parts)
                 yield name, ast.parse(path.read_text(encoding="utf-8"))
 
 
@@ -79,7 +82,7 @@ def imported(node: ast.AST) -> Iterator[str]:
 
 
 def foreign(tree: ast.Module) -> set[str]:
-    known = {*sys.stdlib_module_names, *OURS}
+    known = {*sys.stdlib_module_names, *(Path(one).name for one in OURS)}
     return {name for name in imported(tree) if name.partition(".")[0] not in known}
 
 
@@ -126,7 +129,7 @@ def test_what_others_keep_to_themselves_is_used_in_one_place() -> None:
         for name in foreign(tree)
         if private.search(name) and name != "dynamo._core"
     }
-    assert imports == {"conformance.targets.cluster.client imports kr8s._auth"}
+    assert imports == {"dynamo_conformance.kube.client imports kr8s._auth"}
     marked = {
         path.relative_to(ROOT).as_posix()
         for package in OURS
@@ -134,7 +137,10 @@ def test_what_others_keep_to_themselves_is_used_in_one_place() -> None:
         if "noqa: SLF001" in path.read_text(encoding="utf-8")
     }
     # The other one is the standard library's argparse.
-    assert marked == {"conformance/targets/cluster/transport.py", "launch/deploy/command.py"}
+    assert marked == {
+        "conformance/dynamo_conformance/kube/transport.py",
+        "launch/dynamo_launch/deploy/command.py",
+    }
 
 
 def test_kr8s_still_reads_credentials_as_we_ask_it_to(tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.interrupts import guarded_interrupt, outside_locking
-from conformance.targets.cluster.loop import LoopThread
+from dynamo_conformance.interrupts import guarded_interrupt, outside_locking
+from dynamo_conformance.kube.loop import LoopThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

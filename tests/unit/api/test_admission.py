@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.api import crd
-from conformance.api.cluster import Cluster
-from conformance.api.verdict import Verdict, judge
-from conformance.manifest.document import read_documents
-from conformance.manifest.node import path_text
+from dynamo_conformance.api import crd
+from dynamo_conformance.api.cluster import Cluster
+from dynamo_conformance.api.verdict import Verdict, judge
+from dynamo_conformance.manifest.document import read_documents
+from dynamo_conformance.manifest.node import path_text
 
 GROVE = Cluster(grove=True, lws=True)
 INFERENCE = Cluster(inference_extension=True)

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from conformance.api import crd
-from conformance.api.cel import rule_violations, unchecked_rules
-from conformance.api.operators import OPERATORS
-from conformance.api.schema import JsonObject, Schema
-from conformance.manifest.document import read_documents
-from conformance.manifest.node import from_plain, path_text
+from dynamo_conformance.api import crd
+from dynamo_conformance.api.cel import rule_violations, unchecked_rules
+from dynamo_conformance.api.operators import OPERATORS
+from dynamo_conformance.api.schema import JsonObject, Schema
+from dynamo_conformance.manifest.document import read_documents
+from dynamo_conformance.manifest.node import from_plain, path_text
 
 if TYPE_CHECKING:
-    from conformance.manifest.node import Plain
+    from dynamo_conformance.manifest.node import Plain
 
 VALUE: dict[str, Plain] = {
     "texts": ["a", "b"],

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.api.verdict import judge
-from conformance.manifest.document import read_documents
+from dynamo_conformance.api.verdict import judge
+from dynamo_conformance.manifest.document import read_documents
 
 
 def messages(metadata: str) -> list[str]:

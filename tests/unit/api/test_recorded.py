@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from conformance.api import crd
-from conformance.api.cluster import Cluster
-from conformance.api.verdict import Verdict, judge
-from conformance.manifest.document import Document, read_file
-from conformance.manifest.node import Mapping, path_text
+from dynamo_conformance.api import crd
+from dynamo_conformance.api.cluster import Cluster
+from dynamo_conformance.api.verdict import Verdict, judge
+from dynamo_conformance.manifest.document import Document, read_file
+from dynamo_conformance.manifest.node import Mapping, path_text
 
 ADMISSION = Path(__file__).parents[2] / "data" / "observed" / "admission.yaml"
 PATHS = re.compile(r"(?:spec|metadata|status|metdata)(?:[.\[][\w./-]*\]?)*(?=[:\" ])")

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.api import crd
-from conformance.api.schema import JsonObject, Schema
-from conformance.api.structural import violations
-from conformance.api.verdict import judge
-from conformance.manifest.document import read_documents
-from conformance.manifest.node import Scalar, from_plain, path_text
+from dynamo_conformance.api import crd
+from dynamo_conformance.api.schema import JsonObject, Schema
+from dynamo_conformance.api.structural import violations
+from dynamo_conformance.api.verdict import judge
+from dynamo_conformance.manifest.document import read_documents
+from dynamo_conformance.manifest.node import Scalar, from_plain, path_text
 
 if TYPE_CHECKING:
-    from conformance.manifest.node import Plain
+    from dynamo_conformance.manifest.node import Plain
 
 HEAD = "apiVersion: nvidia.com/v1beta1\nkind: DynamoGraphDeployment\nmetadata: {name: g}\n"
 COMPONENT = HEAD + "spec:\n  components:\n  - name: a\n"

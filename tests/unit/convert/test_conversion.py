@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.convert import conversion
-from conformance.convert.file import convert_text
-from conformance.manifest.node import Mapping, from_plain
+from dynamo_conformance.convert import conversion
+from dynamo_conformance.convert.file import convert_text
+from dynamo_conformance.manifest.node import Mapping, from_plain
 
 if TYPE_CHECKING:
-    from conformance.manifest.node import Plain
+    from dynamo_conformance.manifest.node import Plain
 
 GRAPH = """\
 apiVersion: nvidia.com/v1alpha1

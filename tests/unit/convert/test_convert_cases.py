@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from conformance.convert.file import Converted, convert_text
-from conformance.manifest.document import read_documents
-from conformance.manifest.read import read_graph
+from dynamo_conformance.convert.file import Converted, convert_text
+from dynamo_conformance.manifest.document import read_documents
+from dynamo_conformance.manifest.read import read_graph
 
 CASES = sorted(path.parent for path in (Path(__file__).parent / "cases").rglob("input.yaml"))
 

@@ -13,7 +13,7 @@ from time import process_time
 
 import pytest
 
-from launch.cli import main
+from dynamo_launch.cli import main
 
 CASES = Path(__file__).parent / "cases"
 COMMENTS = CASES / "v1beta1" / "comments"
@@ -80,7 +80,7 @@ def test_in_place_writes_the_file_itself(manifest: Path) -> None:
 
 def edited_meanwhile(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let somebody write to a file between its reading and its writing."""
-    from conformance.convert import file as convert_file
+    from dynamo_conformance.convert import file as convert_file
 
     convert_text = convert_file.convert_text
 
@@ -249,15 +249,15 @@ def test_help_tells_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_help_needs_no_yaml() -> None:
     program = (
-        "import sys; from launch.cli import main\n"
+        "import sys; from dynamo_launch.cli import main\n"
         "try: main(['convert', '--help'])\n"
         "finally: print(*sys.modules, sep='\\n', file=sys.stderr)"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=30
     )
-    assert "conformance.convert.command" in done.stderr.split()
-    assert not {"yaml", "conformance.manifest.node"} & set(done.stderr.split())
+    assert "dynamo_conformance.convert.command" in done.stderr.split()
+    assert not {"yaml", "dynamo_conformance.manifest.node"} & set(done.stderr.split())
 
 
 def test_a_pipe_that_nobody_writes_to_is_not_waited_for(

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.convert.file import convert_text
-from conformance.manifest.document import V1ALPHA1, V1BETA1, read_documents
-from conformance.manifest.read import read_graph
+from dynamo_conformance.convert.file import convert_text
+from dynamo_conformance.manifest.document import V1ALPHA1, V1BETA1, read_documents
+from dynamo_conformance.manifest.read import read_graph
 
 if TYPE_CHECKING:
-    from conformance.manifest.graph import Graph
+    from dynamo_conformance.manifest.graph import Graph
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 MANIFESTS = sorted(

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.convert.conversion import convert
-from conformance.convert.file import convert_text
-from conformance.convert.source import Source
-from conformance.manifest.document import Document, read_documents, read_file
-from conformance.manifest.emitter import emit
-from conformance.manifest.node import Entry, Mapping, Scalar, Sequence, from_plain, walk
+from dynamo_conformance.convert.conversion import convert
+from dynamo_conformance.convert.file import convert_text
+from dynamo_conformance.convert.source import Source
+from dynamo_conformance.manifest.document import Document, read_documents, read_file
+from dynamo_conformance.manifest.emitter import emit
+from dynamo_conformance.manifest.node import Entry, Mapping, Scalar, Sequence, from_plain, walk
 
 if TYPE_CHECKING:
-    from conformance.manifest.node import Node, Plain
-    from conformance.manifest.node import Path as NodePath
+    from dynamo_conformance.manifest.node import Node, Plain
+    from dynamo_conformance.manifest.node import Path as NodePath
 
 ROOT = Path(__file__).parents[3]
 MANIFESTS = [

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.convert.conversion import convert
-from conformance.manifest.document import Document, read_file
-from conformance.manifest.read import read_graph
-from conformance.manifest.v1alpha1 import to_v1beta1
+from dynamo_conformance.convert.conversion import convert
+from dynamo_conformance.manifest.document import Document, read_file
+from dynamo_conformance.manifest.read import read_graph
+from dynamo_conformance.manifest.v1alpha1 import to_v1beta1
 
 if TYPE_CHECKING:
-    from conformance.manifest.node import Mapping, Plain
+    from dynamo_conformance.manifest.node import Mapping, Plain
 
 OBSERVED = Path(__file__).parents[2] / "data" / "observed"
 RECORDED = sorted(OBSERVED.glob("convert/*.yaml"))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from conformance.lint.check import check_file
-from launch.deploy.command import deploy
+from dynamo_conformance.lint.check import check_file
+from dynamo_launch.deploy.command import deploy
 
 REPOSITORY = Path(__file__).parents[3]
 ALTERNATIVES = {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from deploy_shop import TARGETS, words_of, write
-from launch.deploy.command import deploy
+from dynamo_launch.deploy.command import deploy
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from conformance.manifest.document import read_documents
-from conformance.manifest.read import read_graph
 from deploy_shop import ALTERNATIVES, REPOSITORY, TARGETS, findings, words_of, write
-from launch.serve.command import plan
+from dynamo_conformance.manifest.document import read_documents
+from dynamo_conformance.manifest.read import read_graph
+from dynamo_launch.serve.command import plan
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conformance.manifest.graph import Graph
+    from dynamo_conformance.manifest.graph import Graph
 
 COMPONENTS = {"http-ingress": 5, "vllm-worker": 2}
 

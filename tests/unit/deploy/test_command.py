@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from deploy_shop import REPOSITORY, TARGETS, words_of, write
-from launch.cli import main
-from launch.deploy import registry
-from launch.deploy.command import deploy
-from launch.deploy.output import File
+from dynamo_launch.cli import main
+from dynamo_launch.deploy import registry
+from dynamo_launch.deploy.command import deploy
+from dynamo_launch.deploy.output import File
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from launch.config.complaint import Complaints
-    from launch.deploy.output import Order
+    from dynamo_launch.config.complaint import Complaints
+    from dynamo_launch.deploy.output import Order
 
 FILES = words_of("embedded")
 
@@ -147,12 +147,16 @@ def test_an_output_that_is_broken(
 def test_it_writes_the_same_bytes_each_time(target: str, tmp_path: Path) -> None:
     for seed in ("1", "2"):
         folder = tmp_path / seed
-        program = "import sys; from launch.cli import main; sys.exit(main(sys.argv[1:]))"
+        program = "import sys; from dynamo_launch.cli import main; sys.exit(main(sys.argv[1:]))"
         words = [*FILES, "--target", target, "--out-dir", str(folder)]
         subprocess.run(
             [sys.executable, "-c", program, "deploy", *words],
             cwd=tmp_path,
-            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(REPOSITORY)},
+            env={
+                **os.environ,
+                "PYTHONHASHSEED": seed,
+                "PYTHONPATH": f"{REPOSITORY}/conformance:{REPOSITORY}/launch",
+            },
             capture_output=True,
             check=True,
             timeout=60,
@@ -167,7 +171,7 @@ def test_it_writes_the_same_bytes_each_time(target: str, tmp_path: Path) -> None
 
 def test_nothing_unneeded_is_imported(tmp_path: Path) -> None:
     program = (
-        "import sys; from launch.cli import main; code = main(sys.argv[1:]); "
+        "import sys; from dynamo_launch.cli import main; code = main(sys.argv[1:]); "
         "print(*sys.modules, sep='\\n', file=sys.stderr); sys.exit(code)"
     )
     done = subprocess.run(
@@ -178,7 +182,7 @@ def test_nothing_unneeded_is_imported(tmp_path: Path) -> None:
         timeout=60,
     )
     loaded = set(done.stderr.splitlines())
-    assert "launch.deploy.graph" in loaded
+    assert "dynamo_launch.deploy.graph" in loaded
     unwanted = {"click", "jsonschema", "importlib.metadata", "dynamo"}
-    others = {f"launch.deploy.outputs.{name}" for name in TARGETS if name != "k8s"}
+    others = {f"dynamo_launch.deploy.outputs.{name}" for name in TARGETS if name != "k8s"}
     assert loaded & (unwanted | others) == set()

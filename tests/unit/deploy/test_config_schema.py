@@ -11,16 +11,16 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conformance.manifest.node import Mapping, Plain, from_plain
 from deploy_shop import REPOSITORY, TARGETS
-from launch.cli import main
-from launch.config.complaint import Complaints
-from launch.config.keys import COMPONENT_KEYS, GRAPH_KEYS, RUN_KEYS
-from launch.config.reader import parse_source
-from launch.config.schema import FILE, check, published
-from launch.config.wiring import ENGINES, TASKS
-from launch.deploy.command import deploy
-from launch.errors import UsageError
+from dynamo_conformance.manifest.node import Mapping, Plain, from_plain
+from dynamo_launch.cli import main
+from dynamo_launch.config.complaint import Complaints
+from dynamo_launch.config.keys import COMPONENT_KEYS, GRAPH_KEYS, RUN_KEYS
+from dynamo_launch.config.reader import parse_source
+from dynamo_launch.config.schema import FILE, check, published
+from dynamo_launch.config.wiring import ENGINES, TASKS
+from dynamo_launch.deploy.command import deploy
+from dynamo_launch.errors import UsageError
 
 HERE = Path(__file__).parent
 REFERENCE = jsonschema.Draft7Validator(published())

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from deploy_shop import REPOSITORY, TARGETS, findings, write
-from launch.config.keys import DEPLOYMENT_KEYS
-from launch.deploy.command import deploy
+from dynamo_launch.config.keys import DEPLOYMENT_KEYS
+from dynamo_launch.deploy.command import deploy
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from launch.deploy.folder import LIST, Folder
-from launch.deploy.output import File
-from launch.errors import UsageError
+from dynamo_launch.deploy.folder import LIST, Folder
+from dynamo_launch.deploy.output import File
+from dynamo_launch.errors import UsageError
 
 ONE = (File(name="a.yaml", text="a: 1\n"), File(name="b.sh", text="echo b\n", is_executable=True))
 

@@ -13,14 +13,14 @@ import pytest
 import yaml
 
 from deploy_shop import REPOSITORY, write
-from launch.deploy.command import deploy
-from launch.deploy.shell import comment, word
-from launch.deploy.text import Edit, Text, expression, literal
+from dynamo_launch.deploy.command import deploy
+from dynamo_launch.deploy.shell import comment, word
+from dynamo_launch.deploy.text import Edit, Text, expression, literal
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-CALL = "import sys; from launch.cli import main; sys.exit(main())"
+CALL = "import sys; from dynamo_launch.cli import main; sys.exit(main())"
 GRAPH = str(REPOSITORY / "examples" / "deploy" / "one_file" / "config.yaml")
 IMAGE = "nvcr.io/nvidia/ai-dynamo/vllm-runtime:1.6.1"
 WORDS = [

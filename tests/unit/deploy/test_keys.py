@@ -34,7 +34,7 @@ def test_names_of_variables_are_as_written(tmp_path: Path) -> None:
 
 
 def test_options_of_a_module_of_ones_own_are_as_written(tmp_path: Path) -> None:
-    from launch.serve.command import plan
+    from dynamo_launch.serve.command import plan
 
     file = tmp_path / "config.yaml"
     file.write_text("component: a.b\noptions: {y: 1, off: 2, 1e3: 3, null: 4}\n", encoding="utf-8")

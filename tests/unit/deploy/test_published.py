@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from conformance.manifest.document import read_documents
-from conformance.manifest.read import read_graph, read_graphs
 from deploy_shop import REPOSITORY, findings, write
+from dynamo_conformance.manifest.document import read_documents
+from dynamo_conformance.manifest.read import read_graph, read_graphs
 
 CONFIGS = Path(__file__).parent / "published"
 EXAMPLES = REPOSITORY / "examples" / "llm" / "vllm_v1" / "launch" / "k8s"

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from deploy_shop import REPOSITORY, write
-from launch.deploy.outputs.slurm import _SLOTS
-from launch.deploy.shell import command, word
-from launch.deploy.text import Text, expression, literal
+from dynamo_launch.deploy.outputs.slurm import _SLOTS
+from dynamo_launch.deploy.shell import command, word
+from dynamo_launch.deploy.text import Text, expression, literal
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from conformance.manifest.read import read_graphs
-from conformance.rendering.pod import render
 from deploy_shop import findings, write
-from launch.serve.command import plan
+from dynamo_conformance.manifest.read import read_graphs
+from dynamo_conformance.rendering.pod import render
+from dynamo_launch.serve.command import plan
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.engines import catalog
-from conformance.engines.values import TYPES
+from dynamo_conformance.engines import catalog
+from dynamo_conformance.engines.values import TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from conformance.engines.commandline import find_module
-from conformance.engines.role import Role, parts
-from conformance.engines.serving import model_sources, serving
-from conformance.manifest.document import read_documents
-from conformance.manifest.graph import Graph, Word
-from conformance.manifest.read import read_graph
+from dynamo_conformance.engines.commandline import find_module
+from dynamo_conformance.engines.role import Role, parts
+from dynamo_conformance.engines.serving import model_sources, serving
+from dynamo_conformance.manifest.document import read_documents
+from dynamo_conformance.manifest.graph import Graph, Word
+from dynamo_conformance.manifest.read import read_graph
 
 HEAD = """\
 apiVersion: nvidia.com/v1beta1

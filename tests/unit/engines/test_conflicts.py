@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.engines import catalog, conflicts
+from dynamo_conformance.engines import catalog, conflicts
 
 if TYPE_CHECKING:
-    from conformance.engines.conflicts import Conflict
+    from dynamo_conformance.engines.conflicts import Conflict
 
 ENTRIES = [
     (module, conflict) for module in catalog.modules() for conflict in conflicts.load(module)

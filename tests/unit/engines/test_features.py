@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.engines.features import Feature, features
-from conformance.engines.role import Role
-from conformance.engines.serving import Serving, serving
-from conformance.manifest.document import read_documents
-from conformance.manifest.read import read_graph
+from dynamo_conformance.engines.features import Feature, features
+from dynamo_conformance.engines.role import Role
+from dynamo_conformance.engines.serving import Serving, serving
+from dynamo_conformance.manifest.document import read_documents
+from dynamo_conformance.manifest.read import read_graph
 
 WORKER = """\
   - name: w

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.engines import planner
-from conformance.engines.catalog import RELEASE
+from dynamo_conformance.engines import planner
+from dynamo_conformance.engines.catalog import RELEASE
 
 if TYPE_CHECKING:
-    from conformance.engines.flag import Json
+    from dynamo_conformance.engines.flag import Json
 
 ROOT = Path(__file__).parents[3]
 TOOL = ROOT / "tools" / "planner_config.py"
-DATA = ROOT / "conformance" / "engines" / "data" / f"planner-config-{RELEASE}.json"
+DATA = ROOT / "conformance/dynamo_conformance/engines/data" / f"planner-config-{RELEASE}.json"
 SECONDS = 120
 VALUES: list[Json] = [
     None, 0, 1, -1, 2, 5, 15, 16, 100, 180, 1.5, 2.0, True, False, "", "x", "4.0", "true", "YES",

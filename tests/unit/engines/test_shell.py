@@ -12,14 +12,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conformance.engines.commandline import argv, programs, runs_shell, surroundings
-from conformance.engines.shell import Outer
-from conformance.engines.shell.runner import run
-from conformance.manifest.read import read_graphs
+from dynamo_conformance.engines.commandline import argv, programs, runs_shell, surroundings
+from dynamo_conformance.engines.shell import Outer
+from dynamo_conformance.engines.shell.runner import run
+from dynamo_conformance.manifest.read import read_graphs
 
 if TYPE_CHECKING:
-    from conformance.engines.shell import Program
-    from conformance.engines.shell.word import Text
+    from dynamo_conformance.engines.shell import Program
+    from dynamo_conformance.engines.shell.word import Text
 
 KNOWN = {"K": "kay", "SPACED": "one two", "EMPTY": "", "MODEL": "org/model-1"}
 HIDDEN = {"U": "u v", "F": "10.0.0.1"}

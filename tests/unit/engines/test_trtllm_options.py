@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from conformance.engines import catalog
-from conformance.engines.trtllm_options import (
+from dynamo_conformance.engines import catalog
+from dynamo_conformance.engines.trtllm_options import (
     BadOptionsError,
     option,
     options,

@@ -14,8 +14,8 @@ import pytest
 import yaml
 from dynamo.llm.exceptions import InvalidArgument
 
-from conformance.manifest.config_maps import config_maps
-from conformance.manifest.document import read_file
+from dynamo_conformance.manifest.config_maps import config_maps
+from dynamo_conformance.manifest.document import read_file
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

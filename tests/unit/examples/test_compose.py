@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 import yaml
 
-from conformance.engines import catalog
-from conformance.engines.commandline import FRONTEND_MODULE, WORKER_MODULES
-from conformance.engines.role import part
-from conformance.engines.serving import declared_role, model_source, served_model, serving
-from conformance.manifest.document import read_documents
-from conformance.manifest.read import read_graph, read_graphs
+from dynamo_conformance.engines import catalog
+from dynamo_conformance.engines.commandline import FRONTEND_MODULE, WORKER_MODULES
+from dynamo_conformance.engines.role import part
+from dynamo_conformance.engines.serving import declared_role, model_source, served_model, serving
+from dynamo_conformance.manifest.document import read_documents
+from dynamo_conformance.manifest.read import read_graph, read_graphs
 
 if TYPE_CHECKING:
-    from conformance.engines.role import Part
-    from conformance.engines.serving import Serving
-    from conformance.manifest.graph import Graph
+    from dynamo_conformance.engines.role import Part
+    from dynamo_conformance.engines.serving import Serving
+    from dynamo_conformance.manifest.graph import Graph
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "llm"
 FILES = sorted(EXAMPLES.glob("*/launch/compose/*.yaml"))

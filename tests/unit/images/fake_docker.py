@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from conformance.images import Docker
-from conformance.images.docker import Image
+from dynamo_conformance.images import Docker
+from dynamo_conformance.images.docker import Image
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from fake_docker import FakeDocker
 
-from conformance.images import ImageError, Recipe, Source, base_image, build
-from conformance.images.recipe import ROOT
+from dynamo_conformance.images import ImageError, Recipe, Source, base_image, build
+from dynamo_conformance.images.recipe import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path

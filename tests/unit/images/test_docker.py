@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.images import Docker, ImageError, Recipe, build
+from dynamo_conformance.images import Docker, ImageError, Recipe, build
 
 if TYPE_CHECKING:
     from pathlib import Path

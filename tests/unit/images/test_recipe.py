@@ -6,34 +6,38 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.images import ImageError, Source, packages
-from conformance.images.recipe import PROJECT, digest, digest_of_sources
+from dynamo_conformance.images import ImageError, Source, packages
+from dynamo_conformance.images.recipe import PROJECT, digest, digest_of_sources
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def test_a_package_goes_with_what_python_needs_around_it() -> None:
-    found = {source.to for source in packages("conformance.images.base", "conformance.ours")}
+    found = {
+        source.to
+        for source in packages("dynamo_conformance.images.base", "dynamo_conformance.kube.labels")
+    }
     assert found == {
-        f"{PROJECT}/conformance/__init__.py",
-        f"{PROJECT}/conformance/images/__init__.py",
-        f"{PROJECT}/conformance/images/base.py",
-        f"{PROJECT}/conformance/ours.py",
+        f"{PROJECT}/dynamo_conformance/__init__.py",
+        f"{PROJECT}/dynamo_conformance/images/__init__.py",
+        f"{PROJECT}/dynamo_conformance/images/base.py",
+        f"{PROJECT}/dynamo_conformance/kube/__init__.py",
+        f"{PROJECT}/dynamo_conformance/kube/labels.py",
     }
 
 
 def test_a_package_goes_whole_without_what_is_compiled() -> None:
-    *_around, source = packages("conformance.api")
-    files = {to.removeprefix(f"{PROJECT}/conformance/api/") for _path, to in source.files()}
+    *_around, source = packages("dynamo_conformance.api")
+    files = {to.removeprefix(f"{PROJECT}/dynamo_conformance/api/") for _path, to in source.files()}
     assert {"__init__.py", "admission/names.py"} <= files
     assert any(name.startswith("data/") for name in files)
     assert not any("__pycache__" in name or name.endswith(".pyc") for name in files)
 
 
 def test_a_package_that_is_not_there_is_said() -> None:
-    with pytest.raises(ImageError, match=r"no package conformance\.nothing"):
-        packages("conformance.nothing")
+    with pytest.raises(ImageError, match=r"no package dynamo_conformance\.nothing"):
+        packages("dynamo_conformance.nothing")
 
 
 def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.images import ImageError
-from conformance.images import requirements as room
-from conformance.images.requirements import requirements
+from dynamo_conformance.images import ImageError
+from dynamo_conformance.images import requirements as room
+from dynamo_conformance.images.requirements import requirements
 
 REQUIRED = ["click>=8.1", "pyyaml<7,>=6.0", 'kopf>=1.37; extra == "operator"', 'uv; extra == "k"']
 

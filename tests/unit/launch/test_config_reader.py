@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from conformance.manifest.node import Mark
-from launch.config.reader import read_config, read_config_file
-from launch.config.runconfig import RunConfig, Setting, Wiring
-from launch.errors import UsageError
+from dynamo_conformance.manifest.node import Mark
+from dynamo_launch.config.reader import read_config, read_config_file
+from dynamo_launch.config.runconfig import RunConfig, Setting, Wiring
+from dynamo_launch.errors import UsageError
 
 GRAPH = """\
 version: 0.1

@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from launch.cli import COMMANDS, main
+from dynamo_launch.cli import COMMANDS, main
 
 CASES: list[dict[str, str]] = yaml.safe_load(
     (Path(__file__).parent / "cases" / "commands.yaml").read_text(encoding="utf-8")
 )
 
-CALL = "import sys; from launch.cli import main; sys.exit(main())"
+CALL = "import sys; from dynamo_launch.cli import main; sys.exit(main())"
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -60,14 +60,14 @@ def test_help_of_serve(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("words", "unwanted"),
     [
-        (["--help"], ["launch.serve", "conformance", "yaml", "click"]),
+        (["--help"], ["dynamo_launch.serve", "dynamo_conformance", "yaml", "click"]),
         (["serve", "in=http", "out=dyn", "--dry-run"], ["yaml", "click", "dynamo"]),
         (["serve", "--engine", "vllm", "M", "--dry-run"], ["yaml", "click", "dynamo", "vllm"]),
     ],
 )
 def test_nothing_unneeded_is_imported(words: list[str], unwanted: list[str]) -> None:
     program = (
-        "import sys; from launch.cli import main; main(sys.argv[1:]); "
+        "import sys; from dynamo_launch.cli import main; main(sys.argv[1:]); "
         "print(*sys.modules, sep='\\n', file=sys.stderr)"
     )
     done = subprocess.run(
@@ -78,7 +78,7 @@ def test_nothing_unneeded_is_imported(words: list[str], unwanted: list[str]) -> 
         timeout=30,
     )
     loaded = set(done.stderr.splitlines())
-    assert "launch.cli" in loaded
+    assert "dynamo_launch.cli" in loaded
     assert not loaded & set(unwanted)
 
 
@@ -195,7 +195,9 @@ def test_an_error_that_cannot_be_written_keeps_its_code(words: str, unbuffered: 
 
 
 def test_no_file_takes_the_place_of_a_closed_stream() -> None:
-    program = "import os; from launch.cli import main; main(); print(open(os.devnull).fileno())"
+    program = (
+        "import os; from dynamo_launch.cli import main; main(); print(open(os.devnull).fileno())"
+    )
     done = subprocess.run(
         ["sh", "-c", '"$0" -c "$1" --help <&- 2>&-', sys.executable, program],
         capture_output=True,

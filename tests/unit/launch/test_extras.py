@@ -8,9 +8,12 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[3]
 MANIFEST = REPOSITORY / "examples" / "llm" / "vllm_v1" / "launch" / "k8s" / "agg.yaml"
-WITHOUT = (
-    "import sys; sys.modules['requests'] = None; from launch.cli import main; sys.exit(main())"
-)
+WITHOUT = """\
+import sys
+sys.modules['requests'] = None
+from dynamo_launch.cli import main
+sys.exit(main())
+"""
 
 
 def test_a_missing_extra_is_told_in_one_line() -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from launch.errors import NotInstalledError
-from launch.serve.installed import require_module
+from dynamo_launch.errors import NotInstalledError
+from dynamo_launch.serve.installed import require_module
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from conformance.engines import catalog
-from launch.serve.neutral import NEUTRAL
-from launch.serve.words import OWN_FLAGS
+from dynamo_conformance.engines import catalog
+from dynamo_launch.serve.neutral import NEUTRAL
+from dynamo_launch.serve.words import OWN_FLAGS
 
 PROGRAMS = ("vllm", "sglang", "trtllm", "mocker", "frontend")
 NONE = "\N{EN DASH}"

@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-DYNAMO = (sys.executable, "-c", "import sys; from launch.cli import main; sys.exit(main())")
+DYNAMO = (sys.executable, "-c", "import sys; from dynamo_launch.cli import main; sys.exit(main())")
 WORKER = """
 import os, signal, sys
 # The handler first: who reads the line may send the signal at once.

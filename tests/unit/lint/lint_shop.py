@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from click.testing import CliRunner
 
-from conformance.lint.command import lint
+from dynamo_conformance.lint.command import lint
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.engines import vocabulary
-from conformance.engines.commandline import programs
-from conformance.lint.content import Content
-from conformance.lint.finding import Fix
-from conformance.lint.image import parse_image
-from conformance.lint.options import LintOptions
-from conformance.lint.output import text
-from conformance.lint.rule import Subject
-from conformance.lint.rules import component_type
-from conformance.lint.runner import lint
-from conformance.manifest.document import read_documents
-from conformance.manifest.graph import Word
-from conformance.manifest.read import read_graph
+from dynamo_conformance.engines import vocabulary
+from dynamo_conformance.engines.commandline import programs
+from dynamo_conformance.lint.content import Content
+from dynamo_conformance.lint.finding import Fix
+from dynamo_conformance.lint.image import parse_image
+from dynamo_conformance.lint.options import LintOptions
+from dynamo_conformance.lint.output import text
+from dynamo_conformance.lint.rule import Subject
+from dynamo_conformance.lint.rules import component_type
+from dynamo_conformance.lint.runner import lint
+from dynamo_conformance.manifest.document import read_documents
+from dynamo_conformance.manifest.graph import Word
+from dynamo_conformance.manifest.read import read_graph
 
 HIDDEN = "hunter2"
 MANIFEST = """\

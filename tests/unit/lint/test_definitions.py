@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 
-OURS = files("conformance.api") / "data" / "dynamographdeployments-1.5.0-dev.json"
+OURS = files("dynamo_conformance.api") / "data" / "dynamographdeployments-1.5.0-dev.json"
 NAME = "dynamographdeployments.nvidia.com"
 KUBECTL = """\
 #!/bin/sh

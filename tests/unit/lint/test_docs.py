@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance.lint.docs import page_of, pages
-from conformance.lint.rule import all_ids
+from dynamo_conformance.lint.docs import page_of, pages
+from dynamo_conformance.lint.rule import all_ids
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -18,7 +18,7 @@ def test_the_page_of_rules_is_made_from_the_rules() -> None:
     made = subprocess.run(
         [sys.executable, "tools/rules_md.py"],
         cwd=REPOSITORY,
-        env={"PYTHONPATH": str(REPOSITORY)},
+        env={"PYTHONPATH": f"{REPOSITORY}/conformance:{REPOSITORY}/launch"},
         capture_output=True,
         text=True,
         check=True,

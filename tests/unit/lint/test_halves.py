@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.engines import catalog
-from conformance.engines.halves import HALVES, SGLANG, TRTLLM, VLLM, Half
-from conformance.lint.check import check_bytes
-from conformance.lint.options import LintOptions
+from dynamo_conformance.engines import catalog
+from dynamo_conformance.engines.halves import HALVES, SGLANG, TRTLLM, VLLM, Half
+from dynamo_conformance.lint.check import check_bytes
+from dynamo_conformance.lint.options import LintOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

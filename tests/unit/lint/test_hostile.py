@@ -15,10 +15,10 @@ import pytest
 from click.testing import CliRunner
 from hostile import INPUTS
 
-from conformance.api import crd
-from conformance.lint.cache import FILE
-from conformance.lint.command import FORMATS, lint
-from conformance.lint.rule import load_rules
+from dynamo_conformance.api import crd
+from dynamo_conformance.lint.cache import FILE
+from dynamo_conformance.lint.command import FORMATS, lint
+from dynamo_conformance.lint.rule import load_rules
 from lint_shop import GRAPH, REPLICAS, Shop, graph
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 SECONDS = 5
 MEGABYTES = 300
 WRONG = graph(REPLICAS, "      replica: 1\n")
-DYNAMO = (sys.executable, "-c", "import launch.cli as cli; raise SystemExit(cli.main())")
+DYNAMO = (sys.executable, "-c", "import dynamo_launch.cli as cli; raise SystemExit(cli.main())")
 
 
 @pytest.fixture

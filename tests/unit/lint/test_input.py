@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.api import crd
-from conformance.lint.rule import load_rules
+from dynamo_conformance.api import crd
+from dynamo_conformance.lint.rule import load_rules
 from lint_shop import GRAPH, REPLICAS, Shop, graph
 
 if TYPE_CHECKING:

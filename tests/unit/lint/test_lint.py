@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from conformance.lint.command import FORMATS
-from conformance.lint.command import lint as command
-from conformance.lint.content import Content
-from conformance.lint.files import manifest_files
-from conformance.lint.options import LintOptions
-from conformance.lint.output.text import render
-from conformance.lint.runner import lint
+from dynamo_conformance.lint.command import FORMATS
+from dynamo_conformance.lint.command import lint as command
+from dynamo_conformance.lint.content import Content
+from dynamo_conformance.lint.files import manifest_files
+from dynamo_conformance.lint.options import LintOptions
+from dynamo_conformance.lint.output.text import render
+from dynamo_conformance.lint.runner import lint
 
 if TYPE_CHECKING:
-    from conformance.lint.finding import LintReport
+    from dynamo_conformance.lint.finding import LintReport
 
 CASES = Path(__file__).parent / "cases"
 BROKEN = CASES / "api-schema" / "fail" / "misspelled.yaml"

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from conformance.api.cluster import Cluster
-from conformance.lint.finding import Severity
-from conformance.lint.rule import Subject
-from conformance.lint.rules import lws_index
-from conformance.manifest.document import read_documents
-from conformance.manifest.read import read_graph
+from dynamo_conformance.api.cluster import Cluster
+from dynamo_conformance.lint.finding import Severity
+from dynamo_conformance.lint.rule import Subject
+from dynamo_conformance.lint.rules import lws_index
+from dynamo_conformance.manifest.document import read_documents
+from dynamo_conformance.manifest.read import read_graph
 
 CASE = Path(__file__).parent / "cases" / "lws-index" / "fail" / "argument-list.yaml"
 DECLINED = "  annotations: {nvidia.com/enable-grove: 'false'}\n"

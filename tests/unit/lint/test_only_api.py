@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 from click.testing import CliRunner
 
-from conformance.lint.command import lint
+from dynamo_conformance.lint.command import lint
 
 ADMISSION = Path(__file__).parents[2] / "data" / "observed" / "admission.yaml"
 NONE = ["--only", "api", "--cluster-has", "none", "--no-cache", "--format", "json"]

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from conformance.lint.check import check_bytes
-from conformance.lint.finding import Severity
-from conformance.lint.image import parse_image
-from conformance.lint.options import LintOptions
+from dynamo_conformance.lint.check import check_bytes
+from dynamo_conformance.lint.finding import Severity
+from dynamo_conformance.lint.image import parse_image
+from dynamo_conformance.lint.options import LintOptions
 
 CASES = Path(__file__).parent / "cases"
 JUDGED_BY_RELEASE = (

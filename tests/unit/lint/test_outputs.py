@@ -11,8 +11,8 @@ import pytest
 import xmlschema
 from jsonschema import Draft4Validator
 
-from conformance.lint.finding import CheckedDocument, Finding, LintReport, Severity
-from conformance.lint.output import render
+from dynamo_conformance.lint.finding import CheckedDocument, Finding, LintReport, Severity
+from dynamo_conformance.lint.output import render
 from lint_shop import GRAPH, REPLICAS, Shop, graph
 
 JUNIT = Path(__file__).parents[2] / "data" / "junit.xsd"

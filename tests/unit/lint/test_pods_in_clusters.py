@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.api.cluster import Cluster
-from conformance.lint.rule import Subject
-from conformance.lint.rules import name_length, pod_value
-from conformance.manifest.document import read_documents
-from conformance.manifest.read import read_graph
+from dynamo_conformance.api.cluster import Cluster
+from dynamo_conformance.lint.rule import Subject
+from dynamo_conformance.lint.rules import name_length, pod_value
+from dynamo_conformance.manifest.document import read_documents
+from dynamo_conformance.manifest.read import read_graph
 
 if TYPE_CHECKING:
-    from conformance.lint.rule import Rule
+    from dynamo_conformance.lint.rule import Rule
 
 GRAPH = """
 apiVersion: nvidia.com/v1beta1

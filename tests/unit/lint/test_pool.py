@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.lint import runner
-from conformance.lint.content import Content
-from conformance.lint.options import LintOptions
-from conformance.lint.runner import lint
+from dynamo_conformance.lint import runner
+from dynamo_conformance.lint.content import Content
+from dynamo_conformance.lint.options import LintOptions
+from dynamo_conformance.lint.runner import lint
 
 if TYPE_CHECKING:
     from multiprocessing.pool import Pool

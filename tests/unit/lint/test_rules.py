@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.lint.check import check_file
-from conformance.lint.options import LintOptions
-from conformance.lint.rule import load_rules
-from conformance.lint.settings import cluster_of
+from dynamo_conformance.lint.check import check_file
+from dynamo_conformance.lint.options import LintOptions
+from dynamo_conformance.lint.rule import load_rules
+from dynamo_conformance.lint.settings import cluster_of
 from lint_shop import Shop
 
 if TYPE_CHECKING:
-    from conformance.api.cluster import Cluster
-    from conformance.lint.finding import Finding
+    from dynamo_conformance.api.cluster import Cluster
+    from dynamo_conformance.lint.finding import Finding
 
 CASES = Path(__file__).parent / "cases"
 RULES = [rule.ID for rule in load_rules()]

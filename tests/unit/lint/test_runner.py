@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.lint.cache import FILE, ResultCache, open_cache
-from conformance.lint.content import Content
-from conformance.lint.options import LintOptions
-from conformance.lint.runner import WORTH_A_POOL, _forked, lint
+from dynamo_conformance.lint.cache import FILE, ResultCache, open_cache
+from dynamo_conformance.lint.content import Content
+from dynamo_conformance.lint.options import LintOptions
+from dynamo_conformance.lint.runner import WORTH_A_POOL, _forked, lint
 from lint_shop import GRAPH, REPLICAS, Shop, graph
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def test_a_cache_that_another_process_holds(shop: Shop, monkeypatch: pytest.Monk
 def test_processes_at_once(shop: Shop) -> None:
     for one in contents(30):
         shop.write(f"many/{one.name}", one.data)
-    words = [sys.executable, "-c", "from conformance.lint.command import lint; lint()"]
+    words = [sys.executable, "-c", "from dynamo_conformance.lint.command import lint; lint()"]
     words += ["--format", "json", "many"]
     started = [subprocess.Popen(words, stdout=subprocess.PIPE) for _ in range(4)]
     printed = [one.communicate(timeout=60)[0] for one in started]

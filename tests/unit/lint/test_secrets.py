@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from conformance.convert.command import convert
-from conformance.lint.command import FORMATS
+from dynamo_conformance.convert.command import convert
+from dynamo_conformance.lint.command import FORMATS
 from lint_shop import REPLICAS, Shop, graph
 
 if TYPE_CHECKING:

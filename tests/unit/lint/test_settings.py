@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.lint.rule import all_ids
+from dynamo_conformance.lint.rule import all_ids
 from lint_shop import GRAPH, REPLICAS, Shop, graph
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.manifest.config_maps import (
+from dynamo_conformance.manifest.config_maps import (
     ConfigMaps,
     config_maps,
     files_of_main,
@@ -12,9 +12,9 @@ from conformance.manifest.config_maps import (
     usable_config_maps,
     variables,
 )
-from conformance.manifest.document import read_documents
-from conformance.manifest.errors import ManifestError
-from conformance.manifest.read import read_graph
+from dynamo_conformance.manifest.document import read_documents
+from dynamo_conformance.manifest.errors import ManifestError
+from dynamo_conformance.manifest.read import read_graph
 
 TEXT = """\
 apiVersion: v1

@@ -7,9 +7,9 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from conformance.manifest.emitter import emit
-from conformance.manifest.node import Plain, from_plain
-from conformance.manifest.yaml import parse
+from dynamo_conformance.manifest.emitter import emit
+from dynamo_conformance.manifest.node import Plain, from_plain
+from dynamo_conformance.manifest.yaml import parse
 
 TRICKY = (
     "yes", "Off", "y", "1", "0x1", "0o7", "1_000", "+1", ".5", "1e3", ".inf", ".NaN", "-.Inf",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.manifest.files import create_file, replace_file, write_file
+from dynamo_conformance.manifest.files import create_file, replace_file, write_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -171,7 +171,7 @@ def test_a_pipe_is_written_to_and_stays(tmp_path: Path) -> None:
 
 
 def test_standard_output_is_written_to_where_it_leads(file: Path) -> None:
-    script = "from pathlib import Path; from conformance.manifest.files import write_file;"
+    script = "from pathlib import Path; from dynamo_conformance.manifest.files import write_file;"
     script += "write_file(Path('/dev/stdout'), b'new')"
     with file.open("wb") as out:
         subprocess.run([sys.executable, "-c", script], stdout=out, check=True)

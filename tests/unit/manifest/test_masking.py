@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from conformance.manifest.document import read_documents
-from conformance.manifest.masking import is_secret_name, masked, secrets_in
+from dynamo_conformance.manifest.document import read_documents
+from dynamo_conformance.manifest.masking import is_secret_name, masked, secrets_in
 
 # Put together here, so that no scanner takes this file for a leak.
 HF = "hf_" + "aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789"

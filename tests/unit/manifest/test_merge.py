@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.convert.lossless import to_version
-from conformance.manifest.document import Document, read_documents
-from conformance.manifest.merge import merged_container
-from conformance.manifest.node import Mapping, from_plain
-from conformance.manifest.read import read_graph
+from dynamo_conformance.manifest.document import Document, read_documents
+from dynamo_conformance.manifest.merge import merged_container
+from dynamo_conformance.manifest.node import Mapping, from_plain
+from dynamo_conformance.manifest.read import read_graph
+from dynamo_conformance.operator.conversion.lossless import to_version
 
 if TYPE_CHECKING:
-    from conformance.manifest.node import Plain
+    from dynamo_conformance.manifest.node import Plain
 
 LIVE: dict[str, Plain] = {"httpGet": {"path": "/live", "port": "system"}, "periodSeconds": 5}
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from conformance.manifest.quantity import parse_quantity
+from dynamo_conformance.manifest.quantity import parse_quantity
 
 
 @pytest.mark.parametrize(

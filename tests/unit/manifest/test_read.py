@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from conformance.manifest import v1alpha1
-from conformance.manifest.document import read_documents, read_file, sources
-from conformance.manifest.errors import ManifestError
-from conformance.manifest.node import Mapping, Plain, path_text
-from conformance.manifest.read import read_graph, read_graphs
-from conformance.manifest.yaml import MAX_TEXT
+from dynamo_conformance.manifest import v1alpha1
+from dynamo_conformance.manifest.document import read_documents, read_file, sources
+from dynamo_conformance.manifest.errors import ManifestError
+from dynamo_conformance.manifest.node import Mapping, Plain, path_text
+from dynamo_conformance.manifest.read import read_graph, read_graphs
+from dynamo_conformance.manifest.yaml import MAX_TEXT
 
 OBSERVED = Path(__file__).parents[2] / "data" / "observed"
 EXAMPLES = Path(__file__).parents[3] / "examples"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.manifest.document import read_documents
-from conformance.manifest.node import Mapping, Plain, Scalar, find, walk
-from conformance.manifest.v1alpha1 import to_v1beta1
+from dynamo_conformance.manifest.document import read_documents
+from dynamo_conformance.manifest.node import Mapping, Plain, Scalar, find, walk
+from dynamo_conformance.manifest.v1alpha1 import to_v1beta1
 
 TEXT = """\
 apiVersion: nvidia.com/v1alpha1

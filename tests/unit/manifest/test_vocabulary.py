@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.manifest.vocabulary import Vocabulary, words_of
+from dynamo_conformance.manifest.vocabulary import Vocabulary, words_of
 
 ALPHA = Vocabulary("componentType", "gpu", "envs", "envFromSecret")
 BETA = Vocabulary("type", "nvidia.com/gpu", "env", "envFrom")

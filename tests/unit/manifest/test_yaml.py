@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.manifest.document import read_documents
-from conformance.manifest.errors import ManifestError
-from conformance.manifest.node import Mapping, Mark, Plain, find
-from conformance.manifest.yaml import parse
+from dynamo_conformance.manifest.document import read_documents
+from dynamo_conformance.manifest.errors import ManifestError
+from dynamo_conformance.manifest.node import Mapping, Mark, Plain, find
+from dynamo_conformance.manifest.yaml import parse
 
 
 def read(text: str) -> Plain:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from conformance.engines.role import Role
-from conformance.mock_engine.handlers import DIMENSIONS, answer_to, embed, images, vector
+from dynamo_conformance.engines.role import Role
+from dynamo_conformance.mock_engine.handlers import DIMENSIONS, answer_to, embed, images, vector
 
 if TYPE_CHECKING:
     from dynamo.runtime import Context
 
-    from conformance.engines.flag import Json
+    from dynamo_conformance.engines.flag import Json
 
 NOBODY = cast("Context", None)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.mock_engine import hub_cache
+from dynamo_conformance.mock_engine import hub_cache
 
 if TYPE_CHECKING:
     from pathlib import Path

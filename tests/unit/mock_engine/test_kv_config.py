@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from conformance.mock_engine import kv_config
-from conformance.mock_engine.refusal import CannotPlay, UsageRefusal, ValueRefusal
+from dynamo_conformance.mock_engine import kv_config
+from dynamo_conformance.mock_engine.refusal import CannotPlay, UsageRefusal, ValueRefusal
 
 
 def test_transfer_names_connector_and_role() -> None:

@@ -4,8 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.mock_engine.members import Members, describe, from_message, spell, to_message
-from conformance.mock_engine.worker import Gathering
+from dynamo_conformance.mock_engine.members import (
+    Members,
+    describe,
+    from_message,
+    spell,
+    to_message,
+)
+from dynamo_conformance.mock_engine.worker import Gathering
 
 FIRST = Gathering(
     unit="rank", start=0, count=8, size=16, host="h", port=1, agreement=(("--model", "a/b"),)

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 from dynamo.mocker.args import parse_args
 
-from conformance.engines.engine import Engine
-from conformance.engines.role import Role
-from conformance.mock_engine.mocker_argv import first_event_port, mocker_argv
-from conformance.mock_engine.worker import KvEvents, Ranks, Worker
+from dynamo_conformance.engines.engine import Engine
+from dynamo_conformance.engines.role import Role
+from dynamo_conformance.mock_engine.mocker_argv import first_event_port, mocker_argv
+from dynamo_conformance.mock_engine.worker import KvEvents, Ranks, Worker
 
 WORKER = Worker(
     engine=Engine.VLLM,

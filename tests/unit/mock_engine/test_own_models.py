@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.mock_engine import hub_cache
-from conformance.mock_engine.own_models import MODELS_VARIABLE, lay_out
+from dynamo_conformance.mock_engine import hub_cache
+from dynamo_conformance.mock_engine.own_models import MODELS_VARIABLE, lay_out
 
 if TYPE_CHECKING:
     from pathlib import Path

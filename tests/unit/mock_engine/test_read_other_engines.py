@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.engines.engine import Engine
-from conformance.engines.role import Role
-from conformance.mock_engine.player import read
-from conformance.mock_engine.refusal import (
+from dynamo_conformance.engines.engine import Engine
+from dynamo_conformance.engines.role import Role
+from dynamo_conformance.mock_engine.player import read
+from dynamo_conformance.mock_engine.refusal import (
     CannotPlay,
     FileRefusal,
     HelpAskedFor,
@@ -19,7 +19,7 @@ from conformance.mock_engine.refusal import (
     UsageRefusal,
     ValueRefusal,
 )
-from conformance.mock_engine.worker import Gathering, KvEvents, Links, Ranks, Worker
+from dynamo_conformance.mock_engine.worker import Gathering, KvEvents, Links, Ranks, Worker
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,11 +6,11 @@ import re
 
 import pytest
 
-from conformance.engines.engine import Engine
-from conformance.engines.role import Role
-from conformance.mock_engine.player import read
-from conformance.mock_engine.refusal import CannotPlay, Refusal, UsageRefusal, ValueRefusal
-from conformance.mock_engine.worker import Gathering, KvEvents, Links, Ranks, Worker
+from dynamo_conformance.engines.engine import Engine
+from dynamo_conformance.engines.role import Role
+from dynamo_conformance.mock_engine.player import read
+from dynamo_conformance.mock_engine.refusal import CannotPlay, Refusal, UsageRefusal, ValueRefusal
+from dynamo_conformance.mock_engine.worker import Gathering, KvEvents, Links, Ranks, Worker
 
 MODEL = ("--model", "deepseek-ai/DeepSeek-R1")
 TRANSFER = ("--kv-transfer-config", '{"kv_connector":"NixlConnector","kv_role":"kv_both"}')

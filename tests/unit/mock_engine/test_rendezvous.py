@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.mock_engine.refusal import StartFault
-from conformance.mock_engine.rendezvous import Rendezvous
-from conformance.mock_engine.worker import Gathering
+from dynamo_conformance.mock_engine.refusal import StartFault
+from dynamo_conformance.mock_engine.rendezvous import Rendezvous
+from dynamo_conformance.mock_engine.worker import Gathering
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, cast
 
 import yaml
 
-from conformance.manifest.document import KIND
-from conformance.operator.api_server import ApiError, ApiServer
-from conformance.operator.inventory import Inventory
-from conformance.operator.reconciler import Reconciler
-from conformance.operator.resources import BY_KIND, GRAPHS, PODS, Resource
-from conformance.operator.work_queue import GraphKey
-from conformance.rendering.kube_object import Key, KubeObject, table
+from dynamo_conformance.kube.kube_object import Key, KubeObject, table
+from dynamo_conformance.manifest.document import KIND
+from dynamo_conformance.operator.api_server import ApiError, ApiServer
+from dynamo_conformance.operator.inventory import Inventory
+from dynamo_conformance.operator.reconciler import Reconciler
+from dynamo_conformance.operator.resources import BY_KIND, GRAPHS, PODS, Resource
+from dynamo_conformance.operator.work_queue import GraphKey
 
 if TYPE_CHECKING:
-    from conformance.manifest.node import Plain
+    from dynamo_conformance.manifest.node import Plain
 
 Body = dict[str, "Plain"]
 NAMESPACE = "ns"

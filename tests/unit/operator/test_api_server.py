@@ -11,9 +11,9 @@ import kopf
 import pytest
 from aiohttp import web
 
-from conformance.operator.api_server import ApiError, ApiServer
-from conformance.operator.resources import DEPLOYMENTS, SERVICES
-from conformance.rendering.kube_object import KubeObject
+from dynamo_conformance.kube.kube_object import KubeObject
+from dynamo_conformance.operator.api_server import ApiError, ApiServer
+from dynamo_conformance.operator.resources import DEPLOYMENTS, SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

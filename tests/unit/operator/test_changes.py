@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.operator.changes import changes, contains, noted_generation, unwanted
-from conformance.rendering.bookkeeping import noted
-from conformance.rendering.kube_object import (
+from dynamo_conformance.kube.kube_object import (
     LAST_GENERATION,
     LAST_HASH,
     Key,
@@ -17,9 +15,11 @@ from conformance.rendering.kube_object import (
     kube_object,
     table,
 )
+from dynamo_conformance.operator.changes import changes, contains, noted_generation, unwanted
+from dynamo_conformance.operator.objects.bookkeeping import noted
 
 if TYPE_CHECKING:
-    from conformance.manifest.node import Plain
+    from dynamo_conformance.manifest.node import Plain
 
 OWNER = Owner(name="g", uid="u")
 

@@ -8,13 +8,13 @@ import json
 import kopf
 import pytest
 
-from conformance.operator.cluster_features import features
-from conformance.operator.controller import controller
-from conformance.operator.events import event_object, rolling_update_started
-from conformance.operator.no_storage import NoDiffBase, NoProgress
-from conformance.operator.ssh_keys import new_key
-from conformance.operator.surroundings import pull_hosts
-from conformance.rendering.kube_object import KubeObject
+from dynamo_conformance.kube.kube_object import KubeObject
+from dynamo_conformance.operator.cluster_features import features
+from dynamo_conformance.operator.controller import controller
+from dynamo_conformance.operator.events import event_object, rolling_update_started
+from dynamo_conformance.operator.no_storage import NoDiffBase, NoProgress
+from dynamo_conformance.operator.ssh_keys import new_key
+from dynamo_conformance.operator.surroundings import pull_hosts
 
 
 def test_only_objects_of_ours_are_watched() -> None:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.operator import install as room
-from conformance.operator.certificate import Certificate
-from conformance.operator.install import InstallError, find, install, uninstall
-from conformance.operator.presence import Presence
-from conformance.rendering.kube_object import table
+from dynamo_conformance.kube.kube_object import table
+from dynamo_conformance.operator import install as room
+from dynamo_conformance.operator.certificate import Certificate
+from dynamo_conformance.operator.install import InstallError, find, install, uninstall
+from dynamo_conformance.operator.presence import Presence
 
 if TYPE_CHECKING:
-    from conformance.manifest.node import Plain
+    from dynamo_conformance.manifest.node import Plain
 
 
 class Kubectl:

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 import pytest
 from packaging.requirements import Requirement
 
-from conformance.operator.certificate import HOST, Certificate
-from conformance.operator.definitions import OTHERS, definitions
-from conformance.operator.image import recipe
-from conformance.operator.installation import installation
-from conformance.operator.presence import DEFINITION, Presence, presence
-from conformance.operator.resources import WATCHED, Resource
-from conformance.operator.webhook.server import CONVERT, MUTATE, PORT, READY, VALIDATE
-from conformance.operator.webhook.updates import CONTROLLER
-from conformance.ours import OPERATOR, OPERATOR_NAME, OPERATOR_NAMESPACE, PART
-from conformance.rendering.kube_object import KubeObject, table
+from dynamo_conformance.kube.kube_object import KubeObject, table
+from dynamo_conformance.kube.labels import OPERATOR, OPERATOR_NAME, OPERATOR_NAMESPACE, PART
+from dynamo_conformance.operator.certificate import HOST, Certificate
+from dynamo_conformance.operator.definitions import OTHERS, definitions
+from dynamo_conformance.operator.image import recipe
+from dynamo_conformance.operator.installation import installation
+from dynamo_conformance.operator.presence import DEFINITION, Presence, presence
+from dynamo_conformance.operator.resources import WATCHED, Resource
+from dynamo_conformance.operator.webhook.server import CONVERT, MUTATE, PORT, READY, VALIDATE
+from dynamo_conformance.operator.webhook.updates import CONTROLLER
 
 if TYPE_CHECKING:
-    from conformance.manifest.node import Plain
+    from dynamo_conformance.manifest.node import Plain
 
 CERTIFICATE = Certificate(authority=b"authority", certificate=b"certificate", key=b"key")
 BUNDLE = base64.b64encode(b"authority").decode()
@@ -117,7 +117,7 @@ def assert_leads_here(client: dict[str, Plain], path: str) -> None:
 
 
 def recorded(plural: str) -> dict[str, Plain]:
-    room = "conformance.operator" if plural in OTHERS else "conformance.api"
+    room = "dynamo_conformance.operator" if plural in OTHERS else "dynamo_conformance.api"
     data = (files(room) / "data" / f"{plural}-1.5.0-dev.json").read_text()
     return table(json.loads(data)["crd"])
 
@@ -187,8 +187,8 @@ def test_the_image_holds_what_runs_in_it() -> None:
         "pyyaml",
     }
     paths = {to for source in made.sources for _path, to in source.files()}
-    for module in ("operator/__main__", "operator/webhook/server", "convert/lossless", "ours"):
-        assert any(to.endswith(f"/conformance/{module}.py") for to in paths), module
+    for module in ("operator/__main__", "operator/webhook/server", "kube/labels"):
+        assert any(to.endswith(f"/dynamo_conformance/{module}.py") for to in paths), module
     assert any("/operator/data/" in to for to in paths)
     assert any("/api/data/" in to for to in paths)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from conformance.operator.inventory import Inventory, owner_name
-from conformance.rendering.kube_object import Key, KubeObject, Owner
+from dynamo_conformance.kube.kube_object import Key, KubeObject, Owner
+from dynamo_conformance.operator.inventory import Inventory, owner_name
 
 
 def seen(

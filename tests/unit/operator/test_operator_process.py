@@ -8,7 +8,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from conformance.operator.certificate import CERTIFICATE, KEY, Certificate
+from dynamo_conformance.operator.certificate import CERTIFICATE, KEY, Certificate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ users: [{name: u, user: {token: t}}]
 PROGRAM = """
 import asyncio, logging, sys
 from pathlib import Path
-from conformance.operator.__main__ import run
+from dynamo_conformance.operator.__main__ import run
 logging.basicConfig(level=logging.INFO)
 asyncio.run(run(Path(sys.argv[1]), port=0))
 """

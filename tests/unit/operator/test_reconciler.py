@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 from operator_shop import BARE, WITH_LWS, FakeCluster, Operator, Stopped
 
-from conformance.manifest.document import KIND
-from conformance.operator.api_server import ApiError
-from conformance.operator.snapshot import CURRENT_HASH
-from conformance.rendering.kube_object import Key, table
+from dynamo_conformance.kube.kube_object import Key, table
+from dynamo_conformance.manifest.document import KIND
+from dynamo_conformance.operator.api_server import ApiError
+from dynamo_conformance.operator.snapshot import CURRENT_HASH
 
 if TYPE_CHECKING:
-    from conformance.manifest.node import Plain
+    from dynamo_conformance.manifest.node import Plain
 
 WORKERS = """
 spec:

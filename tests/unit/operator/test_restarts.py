@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.manifest.document import read_documents
-from conformance.manifest.read import read_graph
-from conformance.operator.restarts import (
+from dynamo_conformance.manifest.document import read_documents
+from dynamo_conformance.manifest.read import read_graph
+from dynamo_conformance.operator.restarts import (
     Restart,
     Wish,
     advanced,
@@ -16,10 +16,10 @@ from conformance.operator.restarts import (
     read_restart,
     read_wish,
 )
-from conformance.operator.workload_state import WorkloadState
+from dynamo_conformance.operator.workload_state import WorkloadState
 
 if TYPE_CHECKING:
-    from conformance.manifest.graph import Graph
+    from dynamo_conformance.manifest.graph import Graph
 
 
 def graph(restart: str = "") -> Graph:

@@ -6,9 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.manifest.document import read_documents
-from conformance.manifest.read import read_graph
-from conformance.operator.rollout import (
+from dynamo_conformance.manifest.document import read_documents
+from dynamo_conformance.manifest.read import read_graph
+from dynamo_conformance.operator.objects.strategy import (
+    MAX_SURGE,
+    MAX_UNAVAILABLE,
+    STRATEGY,
+    strategy,
+)
+from dynamo_conformance.operator.rollout import (
     Generations,
     Phase,
     Progress,
@@ -17,11 +23,10 @@ from conformance.operator.rollout import (
     targets,
     updated_components,
 )
-from conformance.operator.workload_state import WorkloadState
-from conformance.rendering.strategy import MAX_SURGE, MAX_UNAVAILABLE, STRATEGY, strategy
+from dynamo_conformance.operator.workload_state import WorkloadState
 
 if TYPE_CHECKING:
-    from conformance.manifest.graph import Graph
+    from dynamo_conformance.manifest.graph import Graph
 
 NOW = "2026-01-01T00:00:00Z"
 

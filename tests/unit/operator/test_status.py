@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from conformance.operator.conditions import Condition, with_condition
-from conformance.operator.rollout import Phase, Progress
-from conformance.operator.status import (
+from dynamo_conformance.kube.kube_object import KubeObject, table
+from dynamo_conformance.operator.conditions import Condition, with_condition
+from dynamo_conformance.operator.rollout import Phase, Progress
+from dynamo_conformance.operator.status import (
     FAILED,
     Expected,
     Outcome,
@@ -19,12 +20,11 @@ from conformance.operator.status import (
     rolling_update,
     updated_status,
 )
-from conformance.operator.workload_state import workload_state
-from conformance.rendering.kube_object import KubeObject, table
+from dynamo_conformance.operator.workload_state import workload_state
 
 if TYPE_CHECKING:
-    from conformance.manifest.node import Plain
-    from conformance.operator.workload_state import WorkloadState
+    from dynamo_conformance.manifest.node import Plain
+    from dynamo_conformance.operator.workload_state import WorkloadState
 
 READY_STATUS = Path(__file__).parents[2] / "data/observed/status-ready.yaml"
 NOW = "2026-01-01T00:00:00Z"

@@ -11,12 +11,12 @@ import pytest
 import yaml
 from webhook_shop import Body, conversion_review, converted, response
 
-from conformance.operator.webhook.conversion import convert
-from conformance.operator.webhook.review import ReviewError, refusal_of
-from conformance.rendering.kube_object import table
+from dynamo_conformance.kube.kube_object import table
+from dynamo_conformance.operator.webhook.conversion import convert
+from dynamo_conformance.operator.webhook.review import ReviewError, refusal_of
 
 if TYPE_CHECKING:
-    from conformance.manifest.node import Plain
+    from dynamo_conformance.manifest.node import Plain
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "examples/llm/vllm_v1/launch/k8s/v1alpha1/disagg_router.yaml"

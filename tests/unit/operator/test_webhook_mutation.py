@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 from webhook_shop import Body, RefusedError, mutated, patched, response, review
 
-from conformance.manifest.node import from_plain
-from conformance.operator.webhook.mutation import mutate
-from conformance.operator.webhook.patch import patch
-from conformance.operator.webhook.review import ReviewError
-from conformance.rendering.kube_object import table
+from dynamo_conformance.kube.kube_object import table
+from dynamo_conformance.manifest.node import from_plain
+from dynamo_conformance.operator.webhook.mutation import mutate
+from dynamo_conformance.operator.webhook.patch import patch
+from dynamo_conformance.operator.webhook.review import ReviewError
 
 if TYPE_CHECKING:
-    from conformance.manifest.node import Plain
+    from dynamo_conformance.manifest.node import Plain
 
 ORIGIN = "nvidia.com/dynamo-operator-origin-version"
 PROVIDER = "nvidia.com/workload-provider"

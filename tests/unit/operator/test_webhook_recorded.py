@@ -1,6 +1,7 @@
 """Every verdict that a real API server gave with the real operator, from our webhooks.
 
-The API server's own part is played by conformance/api; tests/kind/test_webhooks.py asks a real one.
+The API server's own part is played by `dynamo_conformance.api`; tests/kind/test_webhooks.py asks a
+real one.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import pytest
 import yaml
 from webhook_shop import Answered, Body, create
 
-from conformance.rendering.kube_object import table
+from dynamo_conformance.kube.kube_object import table
 
 ADMISSION = Path(__file__).parents[2] / "data" / "observed" / "admission.yaml"
 PATHS = re.compile(r"(?:spec|metadata|status|metdata)(?:[.\[][\w./-]*\]?)*(?=[:\" ])")

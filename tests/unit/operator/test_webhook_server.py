@@ -13,10 +13,10 @@ import aiohttp
 import pytest
 from webhook_shop import Body, conversion_review, review
 
-from conformance.api.cluster import Cluster
-from conformance.operator.certificate import CERTIFICATE, HOST, KEY, Certificate
-from conformance.operator.webhook.server import application, serving
-from conformance.rendering.kube_object import table
+from dynamo_conformance.api.cluster import Cluster
+from dynamo_conformance.kube.kube_object import table
+from dynamo_conformance.operator.certificate import CERTIFICATE, HOST, KEY, Certificate
+from dynamo_conformance.operator.webhook.server import application, serving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

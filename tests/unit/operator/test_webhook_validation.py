@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 from webhook_shop import Body, converted, response, review
 
-from conformance.api.cluster import Cluster
-from conformance.operator.webhook.review import ReviewError
-from conformance.operator.webhook.validation import validate
-from conformance.rendering.kube_object import table
+from dynamo_conformance.api.cluster import Cluster
+from dynamo_conformance.kube.kube_object import table
+from dynamo_conformance.operator.webhook.review import ReviewError
+from dynamo_conformance.operator.webhook.validation import validate
 
 if TYPE_CHECKING:
-    from conformance.manifest.node import Plain
+    from dynamo_conformance.manifest.node import Plain
 
 NONE = Cluster()
 OPERATOR = "system:serviceaccount:dynamo-conformance:reference-operator"

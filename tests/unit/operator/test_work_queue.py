@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from conformance.operator.work_queue import GraphKey, WorkQueue
+from dynamo_conformance.operator.work_queue import GraphKey, WorkQueue
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -7,22 +7,22 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from conformance.api import crd
-from conformance.api.cel import rule_violations
-from conformance.api.cluster import Cluster
-from conformance.api.decoding import unknown_fields
-from conformance.api.defaults import complete
-from conformance.api.metadata import metadata_violations
-from conformance.api.structural import violations
-from conformance.manifest.document import V1ALPHA1, V1BETA1
-from conformance.manifest.node import Mapping, Scalar, from_plain
-from conformance.operator.webhook.conversion import convert
-from conformance.operator.webhook.mutation import mutate
-from conformance.operator.webhook.validation import validate
-from conformance.rendering.kube_object import table
+from dynamo_conformance.api import crd
+from dynamo_conformance.api.cel import rule_violations
+from dynamo_conformance.api.cluster import Cluster
+from dynamo_conformance.api.decoding import unknown_fields
+from dynamo_conformance.api.defaults import complete
+from dynamo_conformance.api.metadata import metadata_violations
+from dynamo_conformance.api.structural import violations
+from dynamo_conformance.kube.kube_object import table
+from dynamo_conformance.manifest.document import V1ALPHA1, V1BETA1
+from dynamo_conformance.manifest.node import Mapping, Scalar, from_plain
+from dynamo_conformance.operator.webhook.conversion import convert
+from dynamo_conformance.operator.webhook.mutation import mutate
+from dynamo_conformance.operator.webhook.validation import validate
 
 if TYPE_CHECKING:
-    from conformance.manifest.node import Plain
+    from dynamo_conformance.manifest.node import Plain
 
 Body = dict[str, "Plain"]
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.engines.role import Role
-from conformance.engines.serving import Serving
-from conformance.probes.probe import Endpoint, Probe, ProbeFailure, Unsupported, load_probes
-from conformance.targets.target import Worker
+from dynamo_conformance.engines.role import Role
+from dynamo_conformance.engines.serving import Serving
+from dynamo_conformance.probes.probe import Endpoint, Probe, ProbeFailure, Unsupported, load_probes
+from dynamo_conformance.targets.target import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -253,8 +253,8 @@ ASKED = {
 
 @pytest.fixture(autouse=True)
 def _no_settling(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conformance.probes.routing.SETTLE_SECONDS", 0.0)
-    monkeypatch.setattr("conformance.probes.routing.LATE_SECONDS", 0.0)
+    monkeypatch.setattr("dynamo_conformance.probes.routing.SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr("dynamo_conformance.probes.routing.LATE_SECONDS", 0.0)
 
 
 @pytest.mark.parametrize("probe", ASKED.values(), ids=ASKED)
@@ -390,7 +390,7 @@ def test_a_worker_that_is_late_is_waited_for() -> None:
 
 
 def test_a_worker_that_does_not_come_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conformance.probes.routing.REGISTER_SECONDS", 0.05)
+    monkeypatch.setattr("dynamo_conformance.probes.routing.REGISTER_SECONDS", 0.05)
     with (
         endpoint(Behaviour(absent=10**9)) as lonely,
         pytest.raises(ProbeFailure, match="1 of 2 prefill workers"),

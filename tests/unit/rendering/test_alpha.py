@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from conformance.convert.lossless import to_version
-from conformance.manifest.document import Document, read_documents, read_file
-from conformance.manifest.read import read_graph
-from conformance.rendering import alpha
-from conformance.rendering.pod import render
+from dynamo_conformance.manifest.document import Document, read_documents, read_file
+from dynamo_conformance.manifest.read import read_graph
+from dynamo_conformance.operator.conversion.lossless import to_version
+from dynamo_conformance.rendering import alpha
+from dynamo_conformance.rendering.pod import render
 
 OBSERVED = Path(__file__).parents[2] / "data" / "observed" / "render"
 WORKER = """

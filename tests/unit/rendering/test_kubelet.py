@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.engines.serving import serving
-from conformance.manifest.config_maps import ConfigMaps, config_maps, variables
-from conformance.manifest.document import read_documents
-from conformance.manifest.errors import ManifestError
-from conformance.manifest.graph import Container
-from conformance.manifest.read import read_graph
-from conformance.rendering.kubelet import Sources, expanded, look_up, resolved
+from dynamo_conformance.engines.serving import serving
+from dynamo_conformance.manifest.config_maps import ConfigMaps, config_maps, variables
+from dynamo_conformance.manifest.document import read_documents
+from dynamo_conformance.manifest.errors import ManifestError
+from dynamo_conformance.manifest.graph import Container
+from dynamo_conformance.manifest.read import read_graph
+from dynamo_conformance.rendering.kubelet import Sources, expanded, look_up, resolved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

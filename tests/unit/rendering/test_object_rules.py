@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.api.cluster import Cluster
-from conformance.manifest.document import read_documents
-from conformance.manifest.read import read_graph
-from conformance.rendering import wait_for_leader
-from conformance.rendering.bookkeeping import digest
-from conformance.rendering.failure import COMPONENT_ERROR, NOT_RECONCILED
-from conformance.rendering.kube_object import LAST_HASH, KubeObject, Owner, table
-from conformance.rendering.objects import Circumstances, rendering
-from conformance.rendering.pull_secrets import PullSecret, auth_host, image_host
-from conformance.rendering.strategy import strategy
+from dynamo_conformance.api.cluster import Cluster
+from dynamo_conformance.kube.kube_object import LAST_HASH, KubeObject, Owner, table
+from dynamo_conformance.manifest.document import read_documents
+from dynamo_conformance.manifest.read import read_graph
+from dynamo_conformance.operator.objects import wait_for_leader
+from dynamo_conformance.operator.objects.bookkeeping import digest
+from dynamo_conformance.operator.objects.objects import Circumstances, rendering
+from dynamo_conformance.operator.objects.strategy import strategy
+from dynamo_conformance.rendering.failure import COMPONENT_ERROR, NOT_RECONCILED
+from dynamo_conformance.rendering.pull_secrets import PullSecret, auth_host, image_host
 
 if TYPE_CHECKING:
-    from conformance.manifest.graph import Graph
-    from conformance.manifest.node import Plain
-    from conformance.rendering.objects import Rendering
+    from dynamo_conformance.manifest.graph import Graph
+    from dynamo_conformance.manifest.node import Plain
+    from dynamo_conformance.operator.objects.objects import Rendering
 
 BARE = Circumstances(namespace="ns", owner=Owner(name="g", uid="u"), cluster=Cluster())
 

@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from conformance.api.cluster import Cluster
-from conformance.manifest.document import Document
-from conformance.manifest.node import Mapping, from_plain
-from conformance.manifest.read import read_graph, read_graphs
-from conformance.rendering import names
-from conformance.rendering.failure import NO_ORCHESTRATOR, NOT_RECONCILED, ReconcileFailure
-from conformance.rendering.group_objects import SshKey
-from conformance.rendering.kube_object import LAST_HASH, Owner
-from conformance.rendering.objects import Circumstances, rendering
-from conformance.rendering.pod import Workload, render
+from dynamo_conformance.api.cluster import Cluster
+from dynamo_conformance.kube.kube_object import LAST_HASH, Owner
+from dynamo_conformance.manifest.document import Document
+from dynamo_conformance.manifest.node import Mapping, from_plain
+from dynamo_conformance.manifest.read import read_graph, read_graphs
+from dynamo_conformance.operator.objects.group_objects import SshKey
+from dynamo_conformance.operator.objects.objects import Circumstances, rendering
+from dynamo_conformance.rendering import names
+from dynamo_conformance.rendering.failure import NO_ORCHESTRATOR, NOT_RECONCILED, ReconcileFailure
+from dynamo_conformance.rendering.pod import Workload, render
 
 if TYPE_CHECKING:
-    from conformance.manifest.graph import Graph
-    from conformance.manifest.node import Plain
-    from conformance.rendering.kube_object import KubeObject
-    from conformance.rendering.objects import Rendering
-    from conformance.rendering.pod import PodTemplate
+    from dynamo_conformance.kube.kube_object import KubeObject
+    from dynamo_conformance.manifest.graph import Graph
+    from dynamo_conformance.manifest.node import Plain
+    from dynamo_conformance.operator.objects.objects import Rendering
+    from dynamo_conformance.rendering.pod import PodTemplate
 
 Object = dict[str, "Plain"]
 

@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.api.cluster import Cluster
-from conformance.manifest.document import read_documents
-from conformance.manifest.node import NOWHERE
-from conformance.manifest.read import read_graph
-from conformance.rendering import names
-from conformance.rendering.failure import (
+from dynamo_conformance.api.cluster import Cluster
+from dynamo_conformance.manifest.document import read_documents
+from dynamo_conformance.manifest.node import NOWHERE
+from dynamo_conformance.manifest.read import read_graph
+from dynamo_conformance.rendering import names
+from dynamo_conformance.rendering.failure import (
     COMPONENT_ERROR,
     NOT_RECONCILED,
     NOT_RENDERED,
     ReconcileFailure,
 )
-from conformance.rendering.pod import PodTemplate, render
+from dynamo_conformance.rendering.pod import PodTemplate, render
 
 if TYPE_CHECKING:
-    from conformance.manifest.graph import Graph
-    from conformance.manifest.node import Mapping, Plain
+    from dynamo_conformance.manifest.graph import Graph
+    from dynamo_conformance.manifest.node import Mapping, Plain
 
 IMAGE = "example/engine:1.6.1"
 SHARED_MEMORY = {"name": "shared-memory", "mountPath": "/dev/shm"}  # noqa: S108

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.manifest.read import read_graphs
-from conformance.targets.cluster.apply import Manifest
-from conformance.targets.cluster.artifacts import belongs
-from conformance.targets.cluster.connection import Connection
-from conformance.targets.cluster.target import ClusterTarget
-from conformance.targets.target import DeployFailure, TargetUnavailableError
+from dynamo_conformance.kube.connection import Connection
+from dynamo_conformance.manifest.read import read_graphs
+from dynamo_conformance.targets.cluster.apply import Manifest
+from dynamo_conformance.targets.cluster.artifacts import belongs
+from dynamo_conformance.targets.cluster.target import ClusterTarget
+from dynamo_conformance.targets.target import DeployFailure, TargetUnavailableError
 
 if TYPE_CHECKING:
-    from conformance.targets.cluster.resources import KubeObject
+    from dynamo_conformance.kube.resources import KubeObject
 
 AGG = Path(__file__).parents[3] / "examples" / "llm" / "vllm_v1" / "launch" / "k8s" / "agg.yaml"
 JOB = "---\napiVersion: batch/v1\nkind: Job\nmetadata: {generateName: fetch-}\n"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.targets.cluster.changes import changes
+from dynamo_conformance.targets.cluster.changes import changes
 
 if TYPE_CHECKING:
-    from conformance.manifest.node import Plain
-    from conformance.targets.cluster.resources import KubeObject
+    from dynamo_conformance.kube.resources import KubeObject
+    from dynamo_conformance.manifest.node import Plain
 
 MAIN: KubeObject = {
     "name": "main",

@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from conformance.targets.cluster.diagnose import SUBJECTS, diagnose, troubles
-from conformance.targets.cluster.snapshot import (
+from dynamo_conformance.targets.cluster.diagnose import SUBJECTS, diagnose, troubles
+from dynamo_conformance.targets.cluster.snapshot import (
     Around,
     OperatorState,
     Snapshot,
     read_operator,
     snapshot,
 )
-from conformance.targets.cluster.trouble import LogSource
+from dynamo_conformance.targets.cluster.trouble import LogSource
 
 if TYPE_CHECKING:
     from types import ModuleType

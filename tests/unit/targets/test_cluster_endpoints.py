@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.targets.cluster.endpoints import Backend, Slice, backends, read_slice
+from dynamo_conformance.kube.endpoints import Backend, Slice, backends, read_slice
 
 if TYPE_CHECKING:
-    from conformance.targets.cluster.resources import KubeObject
+    from dynamo_conformance.kube.resources import KubeObject
 
 
 def endpoint(pod: str, *, ready: bool | None) -> KubeObject:

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import pytest
 import requests
 
-from conformance.targets.cluster.endpoints import Backend
-from conformance.targets.cluster.framing import Framing
-from conformance.targets.cluster.gateway import Gateway
-from conformance.targets.cluster.loop import LoopThread
-from conformance.targets.cluster.transcript import Transcript
-from conformance.targets.cluster.tunnel import TunnelClosedError, Tunnels
+from dynamo_conformance.kube.endpoints import Backend
+from dynamo_conformance.kube.framing import Framing
+from dynamo_conformance.kube.loop import LoopThread
+from dynamo_conformance.kube.tunnel import TunnelClosedError, Tunnels
+from dynamo_conformance.targets.cluster.gateway import Gateway
+from dynamo_conformance.targets.cluster.transcript import Transcript
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
 
-    from conformance.targets.cluster.client import Client
-    from conformance.targets.cluster.connection import Connection
-    from conformance.targets.cluster.tunnel import Tunnel
+    from dynamo_conformance.kube.client import Client
+    from dynamo_conformance.kube.connection import Connection
+    from dynamo_conformance.kube.tunnel import Tunnel
 
 GET = b"GET /v1/models HTTP/1.1\r\nhost: x\r\n\r\n"
 HEAD = b"HEAD / HTTP/1.1\r\nhost: x\r\n\r\n"

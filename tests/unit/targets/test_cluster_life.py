@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from conformance.ours import ALIVE_UNTIL, HOST, PROCESS
-from conformance.targets.cluster.life import (
+from dynamo_conformance.kube.labels import ALIVE_UNTIL, HOST, PROCESS
+from dynamo_conformance.targets.cluster.life import (
     ALIVE_SECONDS,
     SLACK_SECONDS,
     Process,
@@ -19,7 +19,7 @@ from conformance.targets.cluster.life import (
     start_time,
     this_host,
 )
-from conformance.targets.cluster.namespace import new_name
+from dynamo_conformance.targets.cluster.namespace import new_name
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 LATE = NOW + timedelta(seconds=ALIVE_SECONDS + SLACK_SECONDS + 1)

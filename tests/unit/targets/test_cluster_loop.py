@@ -9,8 +9,8 @@ from contextlib import suppress
 
 import pytest
 
-from conformance.targets.cluster import loop
-from conformance.targets.cluster.loop import LoopThread
+from dynamo_conformance.kube import loop
+from dynamo_conformance.kube.loop import LoopThread
 
 DEAF_SECONDS = 5.0
 

@@ -6,18 +6,18 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, cast
 
-from conformance.targets.cluster import mirror as mirror_module
-from conformance.targets.cluster.errors import ApiError, UnreachableError
-from conformance.targets.cluster.mirror import Mirror
-from conformance.targets.cluster.resources import PODS, name_of
+from dynamo_conformance.kube.errors import ApiError, UnreachableError
+from dynamo_conformance.kube.resources import PODS, name_of
+from dynamo_conformance.targets.cluster import mirror as mirror_module
+from dynamo_conformance.targets.cluster.mirror import Mirror
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     import pytest
 
-    from conformance.targets.cluster.client import Client
-    from conformance.targets.cluster.resources import KubeObject
+    from dynamo_conformance.kube.client import Client
+    from dynamo_conformance.kube.resources import KubeObject
 
 Steps = list["Sequence[KubeObject | str] | ApiError"]
 

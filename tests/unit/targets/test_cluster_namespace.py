@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from conformance.ours import EMPTY
-from conformance.targets.cluster import namespace
-from conformance.targets.cluster.errors import FORBIDDEN, NOT_FOUND, ApiError
+from dynamo_conformance.kube.errors import FORBIDDEN, NOT_FOUND, ApiError
+from dynamo_conformance.kube.labels import EMPTY
+from dynamo_conformance.targets.cluster import namespace
 
 if TYPE_CHECKING:
-    from conformance.targets.cluster.client import Client
-    from conformance.targets.cluster.resources import KubeObject
+    from dynamo_conformance.kube.client import Client
+    from dynamo_conformance.kube.resources import KubeObject
 
 NAME = "dyn-agg-1"
 PATH, PODS = f"/api/v1/namespaces/{NAME}", f"/api/v1/namespaces/{NAME}/pods"

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.manifest.node import Mapping
-from conformance.manifest.read import read_graphs
-from conformance.targets.cluster.fitting import (
+from dynamo_conformance.kube.resources import as_mapping
+from dynamo_conformance.manifest.node import Mapping
+from dynamo_conformance.manifest.read import read_graphs
+from dynamo_conformance.targets.cluster.fitting import (
     Capacity,
     Need,
     Node,
@@ -21,11 +22,10 @@ from conformance.targets.cluster.fitting import (
     requests,
     room,
 )
-from conformance.targets.cluster.preflight import Found, Terms, of_claims, of_graph
-from conformance.targets.cluster.resources import as_mapping
+from dynamo_conformance.targets.cluster.preflight import Found, Terms, of_claims, of_graph
 
 if TYPE_CHECKING:
-    from conformance.targets.cluster.resources import KubeObject
+    from dynamo_conformance.kube.resources import KubeObject
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "llm" / "vllm_v1" / "launch" / "k8s"
 GI = 2**30

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.targets.cluster.refusal import refusal
+from dynamo_conformance.targets.cluster.refusal import refusal
 
 FILE = "examples/agg.yaml"
 IN = f'error when creating "{FILE}": '

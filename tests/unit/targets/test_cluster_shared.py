@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from conformance.ours import OPERATOR, OPERATOR_NAMESPACE, PART
-from conformance.targets.cluster.errors import FORBIDDEN, ApiError
-from conformance.targets.cluster.resources import metadata
-from conformance.targets.cluster.shared import Shared
-from conformance.targets.cluster.snapshot import Around, snapshot
-from conformance.targets.cluster.watch import is_held
+from dynamo_conformance.kube.errors import FORBIDDEN, ApiError
+from dynamo_conformance.kube.labels import OPERATOR, OPERATOR_NAMESPACE, PART
+from dynamo_conformance.kube.resources import metadata
+from dynamo_conformance.targets.cluster.shared import Shared
+from dynamo_conformance.targets.cluster.snapshot import Around, snapshot
+from dynamo_conformance.targets.cluster.watch import is_held
 
 if TYPE_CHECKING:
-    from conformance.targets.cluster.client import Client
-    from conformance.targets.cluster.resources import KubeObject, Resource
+    from dynamo_conformance.kube.client import Client
+    from dynamo_conformance.kube.resources import KubeObject, Resource
 
 NOW = datetime(2026, 11, 26, 1, 0, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=5)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.targets.cluster.transcript import (
+from dynamo_conformance.targets.cluster.transcript import (
     ANSWER,
     CONNECTION_BYTES,
     CONNECTIONS,

@@ -7,7 +7,7 @@ import ssl
 
 import httpx
 
-from conformance.targets.cluster.transport import transport
+from dynamo_conformance.kube.transport import transport
 
 SOON = 5.0
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, cast
 import pytest
 import yaml
 
-from conformance.targets.cluster.snapshot import Snapshot, snapshot
-from conformance.targets.cluster.state import in_words
-from conformance.targets.cluster.trouble import Trouble
-from conformance.targets.cluster.why_page import WhyPage
-from conformance.targets.target import Change, DeployFailure
+from dynamo_conformance.targets.cluster.snapshot import Snapshot, snapshot
+from dynamo_conformance.targets.cluster.state import in_words
+from dynamo_conformance.targets.cluster.trouble import Trouble
+from dynamo_conformance.targets.cluster.why_page import WhyPage
+from dynamo_conformance.targets.target import Change, DeployFailure
 
 if TYPE_CHECKING:
-    from conformance.targets.cluster.connection import Connection
+    from dynamo_conformance.kube.connection import Connection
 
 CASES = Path(__file__).parent / "cluster_cases"
 

@@ -6,9 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.targets.compose import deployment, program
-from conformance.targets.compose.program import Compose, ComposeError, Container, Service, check
-from conformance.targets.target import DeployFailure
+from dynamo_conformance.targets.compose import deployment, program
+from dynamo_conformance.targets.compose.program import (
+    Compose,
+    ComposeError,
+    Container,
+    Service,
+    check,
+)
+from dynamo_conformance.targets.target import DeployFailure
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from conformance.targets.cluster import rights
+from dynamo_conformance.targets.cluster import rights
 
 REPOSITORY = Path(__file__).parents[3]
 PAGE = REPOSITORY / "docs" / "permissions.md"
@@ -18,7 +18,7 @@ def test_the_page_is_made_from_what_a_run_asks_for() -> None:
     made = subprocess.run(
         [sys.executable, "tools/permissions_md.py"],
         cwd=REPOSITORY,
-        env={"PYTHONPATH": str(REPOSITORY)},
+        env={"PYTHONPATH": f"{REPOSITORY}/conformance:{REPOSITORY}/launch"},
         capture_output=True,
         text=True,
         check=True,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance.targets.local.confine import confined, version
-from conformance.targets.local.places import Places, below
+from dynamo_conformance.targets.local.confine import confined, version
+from dynamo_conformance.targets.local.places import Places, below
 
 RUN = Path("/tmp/run")  # noqa: S108 - nothing is written there
 ROOT = RUN / "root"

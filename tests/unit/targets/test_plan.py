@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from conformance.manifest.graph import Container
-from conformance.manifest.node import Mapping, from_plain
-from conformance.manifest.read import read_graphs
-from conformance.rendering.failure import ReconcileFailure
-from conformance.targets.local.gpus import Seats, machine_gpus
-from conformance.targets.local.plan import Plan, World, plan
-from conformance.targets.local.ports import Ports
-from conformance.targets.target import DeployFailure
+from dynamo_conformance.manifest.graph import Container
+from dynamo_conformance.manifest.node import Mapping, from_plain
+from dynamo_conformance.manifest.read import read_graphs
+from dynamo_conformance.rendering.failure import ReconcileFailure
+from dynamo_conformance.targets.local.gpus import Seats, machine_gpus
+from dynamo_conformance.targets.local.plan import Plan, World, plan
+from dynamo_conformance.targets.local.ports import Ports
+from dynamo_conformance.targets.target import DeployFailure
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "llm" / "vllm_v1" / "launch" / "k8s"
 RUN = Path("/run-folder")

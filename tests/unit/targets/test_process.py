@@ -13,18 +13,18 @@ from types import SimpleNamespace
 
 import pytest
 
-from conformance.targets.local import process as process_module
-from conformance.targets.local.deployment import (
+from dynamo_conformance.targets.local import process as process_module
+from dynamo_conformance.targets.local.deployment import (
     check_alive,
     check_disk,
     ignore_lines,
     run_folder,
     running,
 )
-from conformance.targets.local.process import LINE_LIMIT, Log, Start
-from conformance.targets.local.supervisor import remove
-from conformance.targets.target import DeployFailure
-from conformance.targets.why import how_it_ended, likely_cause
+from dynamo_conformance.targets.local.process import LINE_LIMIT, Log, Start
+from dynamo_conformance.targets.local.supervisor import remove
+from dynamo_conformance.targets.target import DeployFailure
+from dynamo_conformance.targets.why import how_it_ended, likely_cause
 
 DEADLINE_SECONDS = 10.0
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.targets.ready import GOOD_ANSWERS, wait_ready
-from conformance.targets.target import Change, DeployFailure, Worker
+from dynamo_conformance.targets.ready import GOOD_ANSWERS, wait_ready
+from dynamo_conformance.targets.target import Change, DeployFailure, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -137,7 +137,7 @@ def test_a_death_ends_the_waiting() -> None:
 
 
 def test_long_waits_say_what_they_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conformance.targets.ready.PROGRESS_SECONDS", 0.1)
+    monkeypatch.setattr("dynamo_conformance.targets.ready.PROGRESS_SECONDS", 0.1)
     said: list[str] = []
     with (
         frontend(models=[], answers=[GOOD], instances=[]) as (stub, _asked),
@@ -149,8 +149,8 @@ def test_long_waits_say_what_they_wait_for(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_wait_without_change_gives_a_rare_sign_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conformance.targets.ready.PROGRESS_SECONDS", 0.1)
-    monkeypatch.setattr("conformance.targets.ready.SIGN_SECONDS", 0.4)
+    monkeypatch.setattr("dynamo_conformance.targets.ready.PROGRESS_SECONDS", 0.1)
+    monkeypatch.setattr("dynamo_conformance.targets.ready.SIGN_SECONDS", 0.4)
     said: list[str] = []
     with (
         frontend(models=[], answers=[GOOD], instances=[]) as (stub, _asked),
@@ -163,7 +163,7 @@ def test_a_wait_without_change_gives_a_rare_sign_of_life(monkeypatch: pytest.Mon
 def test_a_graph_that_is_ready_and_silent_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("conformance.targets.ready.SETTLED_SECONDS", 0.2)
+    monkeypatch.setattr("dynamo_conformance.targets.ready.SETTLED_SECONDS", 0.2)
     with frontend(models=[], answers=[GOOD], instances=[]) as (stub, _asked):
         stub.settled_at = time.monotonic()
         with pytest.raises(DeployFailure, match="after everything in it was ready") as caught:
@@ -183,7 +183,7 @@ def test_time_for_which_other_graphs_hold_it_is_not_its_own() -> None:
 
 
 def test_other_graphs_do_not_hold_it_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conformance.targets.ready.HELD_SECONDS", 0.5)
+    monkeypatch.setattr("dynamo_conformance.targets.ready.HELD_SECONDS", 0.5)
     with (
         frontend(models=[], answers=[GOOD], instances=[]) as (stub, _asked),
         pytest.raises(DeployFailure, match="not ready after 1 s"),

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.manifest.errors import ManifestError
-from conformance.manifest.read import read_graphs
-from conformance.targets.local.deployment import LocalTarget
-from conformance.targets.local.startable import MAX_PROCESSES, check_startable
-from conformance.targets.target import DeployFailure
+from dynamo_conformance.manifest.errors import ManifestError
+from dynamo_conformance.manifest.read import read_graphs
+from dynamo_conformance.targets.local.deployment import LocalTarget
+from dynamo_conformance.targets.local.startable import MAX_PROCESSES, check_startable
+from dynamo_conformance.targets.target import DeployFailure
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conformance.manifest.graph import Graph
+    from dynamo_conformance.manifest.graph import Graph
 
 BETA = """\
 apiVersion: nvidia.com/v1beta1

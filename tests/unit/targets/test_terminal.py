@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.targets.local import terminal
-from conformance.targets.local.terminal import Repeats
+from dynamo_conformance.targets.local import terminal
+from dynamo_conformance.targets.local.terminal import Repeats
 
 if TYPE_CHECKING:
     import pytest

@@ -24,7 +24,7 @@ def plant(folder: Path) -> None:
         "manifest/__init__": {},
     }
     for name, codes in notes.items():
-        path = folder / "mutants/conformance" / f"{name}.py.meta"
+        path = folder / "mutants/conformance/dynamo_conformance" / f"{name}.py.meta"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({"exit_code_by_key": codes, "durations_by_key": {}}))
 
@@ -36,9 +36,9 @@ def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_score_counts_what_was_tested(tmp_path: Path) -> None:
     plant(tmp_path)
-    modules = chosen(codes_of(tmp_path / "mutants"), ["conformance.manifest.*"])
-    assert list(modules) == ["conformance.manifest.merge"]
-    codes = modules["conformance.manifest.merge"]
+    modules = chosen(codes_of(tmp_path / "mutants"), ["dynamo_conformance.manifest.*"])
+    assert list(modules) == ["dynamo_conformance.manifest.merge"]
+    codes = modules["dynamo_conformance.manifest.merge"]
     found = score("merge", codes, codes)
     assert (found.mutants, found.killed, found.survived) == (4, 2, 1)  # One never ended.
     assert survivors(codes) == ["a__mutmut_2", "b"]  # `b` was not tested yet.
@@ -47,7 +47,7 @@ def test_a_score_counts_what_was_tested(tmp_path: Path) -> None:
 
 def test_a_mutant_that_no_test_reaches_survives(tmp_path: Path) -> None:
     plant(tmp_path)
-    codes = codes_of(tmp_path / "mutants")["conformance.lint.rules.placeholder"]
+    codes = codes_of(tmp_path / "mutants")["dynamo_conformance.lint.rules.placeholder"]
     assert survivors(codes) == ["c__mutmut_1"]
     assert score("placeholder", codes, codes).percent == 50
 
@@ -72,7 +72,7 @@ def test_the_lowest_score_is_the_last_one() -> None:
     [
         ([], 0),
         (["--at-least", "60"], 1),
-        (["--at-least", "60", "conformance.manifest.*"], 0),
+        (["--at-least", "60", "dynamo_conformance.manifest.*"], 0),
         (["conformance.nothing"], 2),
     ],
 )
@@ -96,10 +96,10 @@ def test_the_exit_code_is_the_lowest_score(tmp_path: Path, options: list[str], c
 def test_a_rule_is_tested_by_its_cases_and_by_what_names_it(
     *, file: str, test: str, is_near: bool
 ) -> None:
-    assert near("conformance.lint.rules.half_feature", TESTS / file, test) is is_near
+    assert near("dynamo_conformance.lint.rules.half_feature", TESTS / file, test) is is_near
 
 
 def test_another_module_is_tested_by_its_room() -> None:
-    module = "conformance.manifest.merge"
+    module = "dynamo_conformance.manifest.merge"
     assert near(module, TESTS / "manifest/test_yaml.py", "test_any")
     assert not near(module, TESTS / "convert/test_lossless.py", "test_any")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from textwrap import dedent
 
-from conformance.manifest.document import read_documents
-from conformance.manifest.read import read_graph, read_graphs
-from conformance.targets.kind.demand import Demand
+from dynamo_conformance.manifest.document import read_documents
+from dynamo_conformance.manifest.read import read_graph, read_graphs
+from dynamo_conformance.targets.kind.demand import Demand
 
 EXAMPLES = Path(__file__).parents[4] / "examples/llm/vllm_v1/launch/k8s"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from textwrap import dedent
 
-from conformance.manifest.prerequisites import documents_in
-from conformance.targets.kind.dummies import changes, dummies, missing
+from dynamo_conformance.manifest.prerequisites import documents_in
+from dynamo_conformance.targets.kind.dummies import changes, dummies, missing
 
 GRAPH = """
     apiVersion: nvidia.com/v1beta1

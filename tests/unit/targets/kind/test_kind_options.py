@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.targets.kind.cluster import KindOptions
+from dynamo_conformance.targets.kind.cluster import KindOptions
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.targets.kind.policy import best_version, scaling_policy
+from dynamo_conformance.targets.kind.policy import best_version, scaling_policy
 
 SERVED = """
 mutatingadmissionpolicies                        admissionregistration.k8s.io/{version}   false   MutatingAdmissionPolicy

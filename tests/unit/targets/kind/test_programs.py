@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.targets.kind import programs
-from conformance.targets.target import TargetUnavailableError
+from dynamo_conformance.targets.kind import programs
+from dynamo_conformance.targets.target import TargetUnavailableError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.targets.kind.stand_in import _full
+from dynamo_conformance.targets.kind.stand_in import _full
 
 
 @pytest.mark.parametrize(

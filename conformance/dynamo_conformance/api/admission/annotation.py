@@ -1,0 +1,91 @@
+"""Annotations that the operator reads off the graph."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.api.violation import FORBIDDEN, INVALID, UNSUPPORTED, Violation
+from dynamo_conformance.manifest.node import Key, Mapping
+from dynamo_conformance.manifest.suggest import nearest
+from dynamo_conformance.manifest.whole import parse_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dynamo_conformance.api.admission.request import Request
+    from dynamo_conformance.manifest.graph import Component
+    from dynamo_conformance.manifest.node import Mark, Path
+
+EXECUTOR_BACKEND = "nvidia.com/vllm-distributed-executor-backend"
+DISCOVERY_MODE = "nvidia.com/dynamo-kube-discovery-mode"
+_ORIGIN = "nvidia.com/dynamo-operator-origin-version"
+_STRATEGY = "nvidia.com/grove-update-strategy"
+_POWER_LIMIT = "dynamo.nvidia.com/gpu-power-limit"
+
+_WORDS = {_STRATEGY: ("RollingRecreate", "OnDelete"), DISCOVERY_MODE: ("pod", "container")}
+_VERSION = re.compile(
+    r"v?[0-9]+(?:\.[0-9]+){0,2}(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?"
+    r"(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?"
+)
+_PATH = ("metadata", "annotations")
+
+
+def check(request: Request) -> Iterator[Violation]:
+    """Yield each annotation with a value that the operator does not take."""
+    for entry in request.annotations:
+        value = request.annotations.string(entry.key)
+        if value is None:
+            continue
+        here, mark = (*_PATH, Key(entry.key)), entry.value.mark
+        if entry.key == _ORIGIN and not _VERSION.fullmatch(value):
+            yield Violation(here, mark, INVALID, f'"{value}": must be valid semver')
+        elif entry.key == EXECUTOR_BACKEND:
+            yield from executor_backend(value, here, mark)
+        elif (words := _WORDS.get(entry.key)) is not None and value not in words:
+            allowed = ", ".join(f'"{word}"' for word in words)
+            text = f'"{value}"; supported values: {allowed}'
+            yield Violation(here, mark, UNSUPPORTED, text, nearest(value, words))
+    for path, component in request.components():
+        yield from _power_limit(component, path)
+
+
+def executor_backend(value: str, path: Path, mark: Mark) -> Iterator[Violation]:
+    """Yield what is wrong with the executor that vLLM is asked to use."""
+    if value.lower() not in ("mp", "ray"):
+        yield Violation(path, mark, INVALID, f'"{value}": must be "mp" or "ray"')
+
+
+def _power_limit(component: Component, path: Path) -> Iterator[Violation]:
+    metadata = component.pod_template.mapping("metadata") if component.pod_template else None
+    written = metadata.mapping("annotations") if metadata is not None else None
+    value = written.string(_POWER_LIMIT) if written is not None else None
+    if written is None or value is None:
+        return
+    here = (*path, "podTemplate", "metadata", "annotations", Key(_POWER_LIMIT))
+    mark = written.entries[_POWER_LIMIT].value.mark
+    watts = parse_whole(value)
+    if watts is None:
+        yield Violation(here, mark, INVALID, f'"{value}": must be a decimal integer')
+    elif watts <= 0:
+        yield Violation(here, mark, INVALID, f'"{value}": must be greater than zero')
+    if (field := _device_claim(component)) is not None:
+        text = (
+            f'cannot be combined with annotation "{_POWER_LIMIT}": power-aware planning does not '
+            "support DRA-backed device allocation"
+        )
+        yield Violation((*path, *field), mark, FORBIDDEN, text)
+
+
+def _device_claim(component: Component) -> Path | None:
+    """Return the field through which the component gets devices by resource claim, if any."""
+    experimental = component.node.mapping("experimental")
+    if experimental is not None and isinstance(experimental.get("gpuMemoryService"), Mapping):
+        return ("experimental", "gpuMemoryService")
+    spec = component.pod_spec or Mapping()
+    for kind in ("containers", "initContainers"):
+        for index, container in enumerate(spec.mappings(kind)):
+            resources = container.mapping("resources")
+            if resources is not None and resources.sequence("claims"):
+                return ("podTemplate", "spec", kind, index, "resources", "claims")
+    return None

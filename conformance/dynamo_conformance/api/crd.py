@@ -1,0 +1,88 @@
+"""The CustomResourceDefinition of the graph, kept as dated data (made by tools/crds.py)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from dynamo_conformance.api import metadata
+from dynamo_conformance.api.operators import DEFAULT_OPERATOR, OPERATORS
+from dynamo_conformance.api.schema import Schema
+
+if TYPE_CHECKING:
+    from dynamo_conformance.api.operators import Operator
+    from dynamo_conformance.api.schema import JsonObject
+
+PLURAL = "dynamographdeployments"
+
+_DATA = Path(__file__).parent / "data"
+
+
+@dataclass(frozen=True, slots=True)
+class Crd:
+    """The schemas that one operator version installs, and that operator.
+
+    Attributes:
+        operator: The operator.
+        source: Where the schemas come from.
+        date: The day of the schemas, YYYY-MM-DD; empty when nobody said.
+        versions: Schema by API version (v1alpha1, v1beta1).
+        deprecations: What the API server warns of when a version is used, by version.
+    """
+
+    operator: Operator
+    source: str
+    date: str
+    versions: dict[str, Schema]
+    deprecations: dict[str, str]
+
+
+@cache
+def load(operator: str = DEFAULT_OPERATOR) -> Crd:
+    """Return the CRD that an operator version is judged with.
+
+    Raises:
+        KeyError: Nothing is known of that version.
+    """
+    known = OPERATORS[operator]
+    path = _DATA / f"{PLURAL}-{DEFAULT_OPERATOR}.json"
+    data: dict[str, JsonObject] = json.loads(path.read_bytes())
+    made = of(data["crd"], operator=known, source=str(data["source"]), date=str(data["date"]))
+    return made if known.needs_runtime_version else _without_runtime_version(made)
+
+
+def of(raw: JsonObject, *, operator: Operator, source: str, date: str = "") -> Crd:
+    """Return the CRD that `raw`, a CustomResourceDefinition, describes.
+
+    Raises:
+        KeyError: It is no CustomResourceDefinition with schemas.
+    """
+    spec = cast("dict[str, list[dict[str, JsonObject]]]", raw["spec"])
+    versions = {}
+    deprecations = {}
+    for version in spec["versions"]:
+        name = str(version["name"])
+        versions[name] = _with_metadata(cast("JsonObject", version["schema"]["openAPIV3Schema"]))
+        if version.get("deprecated"):
+            deprecations[name] = str(version.get("deprecationWarning", ""))
+    return Crd(operator, source, date, versions, deprecations)
+
+
+def _with_metadata(raw: JsonObject) -> Schema:
+    """Return the root schema with the fields of `metadata`, which a CRD leaves open."""
+    properties = {**cast("JsonObject", raw["properties"]), "metadata": metadata.schema()}
+    return Schema({**raw, "properties": properties})
+
+
+def _without_runtime_version(made: Crd) -> Crd:
+    """Return the CRD without the field that operators before 1.4.0 do not know."""
+    for schema in made.versions.values():
+        spec = schema.properties["spec"].properties
+        holder = spec.get("components") or spec["services"]
+        component = holder.items or holder.additional
+        assert component is not None  # noqa: S101 - one of the two holds the components
+        component.properties.pop("runtimeVersionOverride", None)
+    return made

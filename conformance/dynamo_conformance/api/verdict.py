@@ -1,0 +1,142 @@
+"""The verdict: everything the API server and the operator would refuse or warn about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.api import admission, crd
+from dynamo_conformance.api.admission.request import Request
+from dynamo_conformance.api.cel import rule_violations
+from dynamo_conformance.api.decoding import too_wide, unknown_fields, wrong_types
+from dynamo_conformance.api.defaults import complete
+from dynamo_conformance.api.metadata import metadata_violations, metadata_warnings
+from dynamo_conformance.api.renamed import translated
+from dynamo_conformance.api.structural import violations
+from dynamo_conformance.api.violation import DEPRECATED, REQUIRED, Violation
+from dynamo_conformance.manifest.document import V1ALPHA1
+from dynamo_conformance.manifest.node import NOWHERE, Mapping
+from dynamo_conformance.manifest.read import read_graph
+
+if TYPE_CHECKING:
+    from dynamo_conformance.api.cluster import Cluster
+    from dynamo_conformance.api.crd import Crd
+    from dynamo_conformance.api.schema import Schema
+    from dynamo_conformance.manifest.document import Document
+
+METADATA, STATUS = "metadata", "status"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the API server says: refused when there is any violation, rule or refusal.
+
+    Attributes:
+        violations: What strict decoding and the schema do not allow.
+        rules: The CRD's own rules (CEL) that are broken.
+        refusals: What the operator's webhooks refuse.
+        conditional: What they refuse unless the cluster has something, when nobody said if it has.
+        warnings: What the API server and the operator warn of.
+    """
+
+    violations: tuple[Violation, ...] = ()
+    rules: tuple[Violation, ...] = ()
+    refusals: tuple[Violation, ...] = ()
+    conditional: tuple[Violation, ...] = ()
+    warnings: tuple[Violation, ...] = ()
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the API server would take the document."""
+        return not (self.violations or self.rules or self.refusals)
+
+
+def judge(
+    document: Document, *, definition: Crd | None = None, cluster: Cluster | None = None
+) -> Verdict:
+    """Return the verdict on creating a DynamoGraphDeployment of a version that the CRD serves.
+
+    Like the API server, it looks at the CRD's rules and asks the operator only when the object is
+    otherwise valid; fields that nobody knows are reported, and then as if they were not there.
+
+    Args:
+        document: The document.
+        definition: The CRD, with the operator it belongs to; the default operator's when None.
+        cluster: What the cluster has; None when nobody said.
+
+    Raises:
+        KeyError: The CRD does not serve the document's API version.
+    """
+    used = definition or crd.load()
+    version = document.version or ""
+    schema = used.versions[version]
+    unknown = tuple(
+        translated(one, is_alpha=version == V1ALPHA1)
+        for one in unknown_fields(document.root, schema)
+    )
+    root = complete(document.root, schema)
+    assert isinstance(root, Mapping)  # noqa: S101 - completing keeps the kind of a node
+    found = [*_schema_violations(root, schema), *_metadata_violations(root)]
+    # An object that is created has no status: it is dropped before anybody looks at it.
+    completed = replace(document, root=root.replaced(STATUS, None))
+    warnings = [*_deprecation(document, used), *metadata_warnings(root)]
+    if found:
+        return Verdict(violations=_sorted(*unknown, *found), warnings=tuple(warnings))
+    rules = tuple(rule_violations(completed.root, schema))
+    request = Request(
+        root=completed.root,
+        graph=read_graph(completed),
+        version=version,
+        operator=used.operator,
+        cluster=cluster,
+    )
+    asked = [*too_wide(root, schema), *_status_types(root, schema), *admission.refusals(request)]
+    return Verdict(
+        violations=_sorted(*unknown),
+        rules=rules,
+        refusals=_sorted(*(one for one in asked if _stands(one, cluster))),
+        conditional=_sorted(*(one for one in asked if one.unless and cluster is None)),
+        warnings=(*warnings, *admission.warnings(request)),
+    )
+
+
+def _schema_violations(root: Mapping, schema: Schema) -> tuple[Violation, ...]:
+    return tuple(violations(root.replaced(STATUS, None), schema))
+
+
+def _status_types(root: Mapping, schema: Schema) -> tuple[Violation, ...]:
+    """Return what the operator cannot decode of a status, which the API server itself drops."""
+    status, child = root.get(STATUS), schema.properties.get(STATUS)
+    if status is None or child is None:
+        return ()
+    return tuple(wrong_types(status, child, (STATUS,)))
+
+
+def _metadata_violations(root: Mapping) -> list[Violation]:
+    meta = root.get(METADATA)
+    found = list(metadata_violations(meta, (METADATA,))) if isinstance(meta, Mapping) else []
+    if not isinstance(meta, Mapping) or not (meta.string("name") or meta.string("generateName")):
+        mark = meta.mark if meta is not None else root.mark
+        found.append(
+            Violation((METADATA, "name"), mark, REQUIRED, "name or generateName is needed")
+        )
+    return found
+
+
+def _deprecation(document: Document, used: Crd) -> list[Violation]:
+    warning = used.deprecations.get(document.version or "")
+    if warning is None:
+        return []
+    node = document.root.get("apiVersion")
+    mark = node.mark if node is not None else NOWHERE
+    return [Violation(("apiVersion",), mark, DEPRECATED, warning)]
+
+
+def _stands(one: Violation, cluster: Cluster | None) -> bool:
+    if one.unless is None:
+        return True
+    return cluster is not None and not cluster.has(one.unless)
+
+
+def _sorted(*found: Violation) -> tuple[Violation, ...]:
+    return tuple(sorted(found, key=lambda one: one.mark))

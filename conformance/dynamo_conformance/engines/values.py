@@ -1,0 +1,134 @@
+"""Values: which words a flag's type and choices allow."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.engines.jsontext import parse_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from dynamo_conformance.engines.flag import Flag, Json
+
+_NOTHING = ("", "None")
+_TRUTHS = frozenset({"true", "1", "yes", "on", "false", "0", "no", "off"})
+# vLLM: `k` is 1000 and takes decimals, `K` is 1024 and does not.
+_VLLM_UNITS = {"k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12} | {
+    "K": 2**10,
+    "M": 2**20,
+    "G": 2**30,
+    "T": 2**40,
+}
+# SGLang: `k` is 1000 and takes decimals, `Ki` is 1024 and does not.
+_SGLANG_UNITS = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12} | {
+    "Ki": 2**10,
+    "Mi": 2**20,
+    "Gi": 2**30,
+    "Ti": 2**40,
+}
+
+
+def refusal(flag: Flag, word: str) -> str | None:
+    """Return why the parser refuses `word` as a value of `flag`, or None when it takes it."""
+    value: Json
+    if flag.nullable and word in _NOTHING:
+        value = None
+    else:
+        try:
+            value = _CONVERTERS[flag.type](word)
+        except ValueError as error:
+            return _worded(flag, word, error)
+    if flag.choices is not None and value not in flag.choices:
+        known = ", ".join(repr(choice) for choice in flag.choices)
+        return f"invalid choice: {value!r} (choose from {known})"
+    return None
+
+
+def _worded(flag: Flag, word: str, error: ValueError) -> str:
+    if flag.refusal is not None:
+        return flag.refusal.format(value=word)
+    if isinstance(error, json.JSONDecodeError):
+        return f"invalid JSON: {error.msg} at column {error.colno}: {word!r}"
+    return f"invalid {flag.type.removesuffix('-with-sizes')} value: {word!r}"
+
+
+def vllm_size(word: str) -> int:
+    """Return a whole number as vLLM reads it: `8k` is 8000 and `8K` is 8192.
+
+    Raises:
+        ValueError: when it is none.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([kKmMgGtT])", word.strip())
+    if found is None:
+        return int(word)
+    unit = _VLLM_UNITS[found[2]]
+    return _scaled(found[1], unit) if found[2].islower() else int(found[1]) * unit
+
+
+def _sglang_size(word: str) -> int:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([kMGT]|[KMGT]i)", word.strip())
+    if found is None:
+        return int(word)
+    unit = _SGLANG_UNITS[found[2]]
+    return int(found[1]) * unit if found[2].endswith("i") else _scaled(found[1], unit)
+
+
+def _scaled(number: str, unit: int) -> int:
+    try:
+        return int(float(number) * unit)
+    except OverflowError as error:
+        raise ValueError(f"{number} is too large") from error
+
+
+def _size_or_auto(word: str) -> int:
+    return -1 if word.strip().lower() in ("-1", "auto") else vllm_size(word)
+
+
+def _object(word: str) -> Json:
+    parsed = parse_json(word)
+    if not isinstance(parsed, dict):
+        raise ValueError(f"{word} is no JSON object")  # noqa: TRY004 - of the word, not its type
+    return parsed
+
+
+def _object_with_sizes(word: str) -> Json:
+    """Read a JSON object in which vLLM allows bare sizes such as `80m`."""
+    parts = re.split(r'("(?:[^"\\]|\\.)*")', word)
+    parts[::2] = [
+        re.sub(r"\b\d+(?:\.\d+)?[kKmMgGtT]\b", lambda size: str(vllm_size(size[0])), part)
+        for part in parts[::2]
+    ]
+    return _object("".join(parts))
+
+
+def _json_or_str(word: str) -> Json:
+    stripped = word.strip()
+    return parse_json(word) if stripped.startswith("{") and stripped.endswith("}") else word
+
+
+def _bool_or_json(word: str) -> Json:
+    return word if word.strip().lower() in _TRUTHS else _object(word)
+
+
+def _word(word: str) -> Json:
+    return word.lower().replace("-", "_")
+
+
+_CONVERTERS: Mapping[str, Callable[[str], Json]] = {
+    "str": str,
+    "int": int,
+    "float": float,
+    "json": parse_json,
+    "object": _object,
+    "object-with-sizes": _object_with_sizes,
+    "json-or-str": _json_or_str,
+    "bool-or-json": _bool_or_json,
+    "size": vllm_size,
+    "size-or-auto": _size_or_auto,
+    "size-iec": _sglang_size,
+    "word": _word,
+}
+TYPES = frozenset(_CONVERTERS)

@@ -1,0 +1,27 @@
+"""Container images of our own, made on this machine: a base image, Python packages, our files.
+
+    built = build(Recipe(name="operator", requirements=("kopf>=1.37",), ...), base=base_image())
+
+An image is built once for what goes into it, and found again by its tag. Nothing is fetched while
+it is built: packages are installed into a folder here, and copied.
+"""
+
+from dynamo_conformance.images.base import DEFAULT_BASE, base_image
+from dynamo_conformance.images.build import Built, build
+from dynamo_conformance.images.docker import Docker
+from dynamo_conformance.images.errors import ImageError
+from dynamo_conformance.images.recipe import ROOT, SITE_PACKAGES, Recipe, Source, packages
+
+__all__ = [
+    "DEFAULT_BASE",
+    "ROOT",
+    "SITE_PACKAGES",
+    "Built",
+    "Docker",
+    "ImageError",
+    "Recipe",
+    "Source",
+    "base_image",
+    "build",
+    "packages",
+]

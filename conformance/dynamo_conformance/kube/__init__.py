@@ -1,0 +1,1 @@
+"""Kubernetes: its objects, its API server, and connections to pods."""

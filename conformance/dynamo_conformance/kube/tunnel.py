@@ -1,0 +1,202 @@
+"""Tunnels to ports of pods, through the API server's port forwarding."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.kube.resources import PODS
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+    import httpx_ws
+
+    from dynamo_conformance.kube.client import Client
+    from dynamo_conformance.kube.endpoints import Backend
+
+DATA, ERROR = 0, 1
+"""The channels of the one port that is forwarded: the first byte of every message."""
+
+READ_BYTES = 64 * 1024
+OPEN_SECONDS = 10.0
+IDLE_SECONDS = 4.0
+"""How long a tunnel waits to be used again: less than servers wait for a next request."""
+
+
+class TunnelClosedError(Exception):
+    """The tunnel came to its end; the text says what the node says about it, if anything."""
+
+
+class Tunnel:
+    """An open connection to a port of a pod."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self._opened: asyncio.Future[httpx_ws.AsyncWebSocketSession] = (
+            asyncio.get_running_loop().create_future()
+        )
+        self._ending = asyncio.Event()
+        self._greeted: set[int] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def open(cls, client: Client, namespace: str, backend: Backend) -> Tunnel:
+        """Open a tunnel to a port of a pod.
+
+        Raises:
+            TunnelClosedError: The API server does not open it.
+        """
+        tunnel = cls(backend)
+        tunnel._task = asyncio.create_task(tunnel._hold(client, namespace))
+        try:
+            await asyncio.wait_for(asyncio.shield(tunnel._opened), OPEN_SECONDS)
+        except TimeoutError as late:
+            tunnel.close()
+            raise TunnelClosedError(f"not open after {OPEN_SECONDS:.0f} s") from late
+        except asyncio.CancelledError:
+            tunnel.close()
+            raise
+        return tunnel
+
+    async def send(self, data: bytes) -> None:
+        """Send bytes to the pod.
+
+        Raises:
+            TunnelClosedError: There is nobody who takes them.
+        """
+        import httpx_ws
+
+        try:
+            await self._opened.result().send_bytes(bytes((DATA,)) + data)
+        except httpx_ws.HTTPXWSException as error:
+            raise TunnelClosedError(type(error).__name__) from error
+
+    async def receive(self) -> bytes:
+        """Return bytes that the pod sent.
+
+        Raises:
+            TunnelClosedError: No more will come.
+        """
+        import httpx_ws
+
+        while True:
+            try:
+                message = await self._opened.result().receive_bytes()
+            except httpx_ws.HTTPXWSException as error:
+                raise TunnelClosedError(type(error).__name__) from error
+            channel, data = message[0], bytes(message[1:])
+            if channel not in self._greeted:
+                # The first message of a channel only says for which port it is.
+                self._greeted.add(channel)
+            elif channel == ERROR:
+                raise TunnelClosedError(data.decode(errors="replace"))
+            elif data:
+                return data
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it has come to its end."""
+        return self._task is None or self._task.done()
+
+    def close(self) -> None:
+        """Let it end; what is under way in it ends too."""
+        self._ending.set()
+        if self._task is not None and not self._opened.done():
+            self._task.cancel()
+
+    async def _hold(self, client: Client, namespace: str) -> None:
+        """Own the connection: it must be left by the task that entered it."""
+        import httpx
+        import httpx_ws
+
+        path = PODS.path(namespace, self.backend.pod, sub="portforward")
+        opening: AbstractAsyncContextManager[httpx_ws.AsyncWebSocketSession] = httpx_ws.aconnect_ws(
+            path,
+            client.http,
+            params={"ports": str(self.backend.port)},
+            max_message_size_bytes=READ_BYTES,
+            keepalive_ping_interval_seconds=None,
+            extensions=client.extensions,
+        )
+        try:
+            async with opening as socket:
+                self._opened.set_result(socket)
+                await self._ending.wait()
+        except (httpx_ws.HTTPXWSException, httpx.HTTPError, OSError) as error:
+            if not self._opened.done():
+                said = f"{type(error).__name__}: {error}"
+                self._opened.set_exception(TunnelClosedError(said))
+
+
+class Tunnels:
+    """The tunnels of a deployment; what one caller is done with, the next one uses.
+
+    To open one costs the cluster ten times what a request costs it.
+    """
+
+    def __init__(self, client: Client, namespace: str) -> None:
+        self._client = client
+        self._namespace = namespace
+        self._idle: dict[Backend, list[_Idle]] = {}
+        self._is_closed = False
+
+    async def take(self, backend: Backend) -> Tunnel:
+        """Return a tunnel to `backend` that nobody else uses.
+
+        Raises:
+            TunnelClosedError: None can be opened.
+        """
+        waiting = self._idle.get(backend, [])
+        while waiting:
+            tunnel = await waiting.pop().leave()
+            if tunnel is not None:
+                return tunnel
+        return await self._open(backend)
+
+    async def _open(self, backend: Backend) -> Tunnel:
+        return await Tunnel.open(self._client, self._namespace, backend)
+
+    def give_back(self, tunnel: Tunnel) -> None:
+        """Keep a tunnel on which no exchange is under way, for a while."""
+        if self._is_closed:
+            tunnel.close()
+            return
+        self._idle.setdefault(tunnel.backend, []).append(_Idle(tunnel))
+
+    async def close(self) -> None:
+        """End the tunnels that wait, and those that are given back from now on."""
+        self._is_closed = True
+        waiting = [one for each in self._idle.values() for one in each]
+        self._idle.clear()
+        for one in waiting:
+            tunnel = await one.leave()
+            if tunnel is not None:
+                tunnel.close()
+
+
+class _Idle:
+    """A tunnel that waits to be used again; whatever comes out of it meanwhile spoils it."""
+
+    def __init__(self, tunnel: Tunnel) -> None:
+        self._tunnel = tunnel
+        self._watching = asyncio.create_task(self._watch())
+
+    async def leave(self) -> Tunnel | None:
+        """End the waiting and return the tunnel, or None when it is spoilt or too old."""
+        if self._watching.done():
+            return None
+        self._watching.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._watching
+        return None if self._tunnel.is_closed else self._tunnel
+
+    async def _watch(self) -> None:
+        try:
+            await asyncio.wait_for(self._tunnel.receive(), IDLE_SECONDS)
+        except asyncio.CancelledError:
+            raise
+        except (TunnelClosedError, TimeoutError):
+            pass
+        self._tunnel.close()

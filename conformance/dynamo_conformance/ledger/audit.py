@@ -1,0 +1,81 @@
+"""The audit: what is wrong with a ledger, by the tree that it is of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.engines.catalog import RELEASE
+from dynamo_conformance.ledger.row import Proof
+from dynamo_conformance.mock_engine import version as mock_engine_version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from dynamo_conformance.ledger.ledger import Ledger
+    from dynamo_conformance.ledger.sighting import Sighting
+    from dynamo_conformance.ledger.tree import Tree
+
+MEND = "run `tox run -e ledger`"
+
+
+def audit(ledger: Ledger, tree: Tree) -> tuple[str, ...]:
+    """Return each thing that is wrong, as one line that says what to do."""
+    return (*_missing(ledger, tree), *_foreign(ledger, tree), *_outdated(ledger, tree))
+
+
+def aged(ledger: Ledger) -> tuple[str, ...]:
+    """Return the rows that were proven with another mock engine than today's: news, no fault."""
+    today = mock_engine_version()
+    return tuple(
+        f"{file}: {level}"
+        for file, levels in ledger.rows.items()
+        for level, row in levels.items()
+        if isinstance(row, Proof) and row.mock_engine not in ("", today)
+    )
+
+
+def contradictions(ledger: Ledger, sightings: Iterable[Sighting]) -> tuple[str, ...]:
+    """Return what the ledger says of today's files and a run did not show."""
+    return tuple(line for seen in sightings for line in _contradictions(ledger, seen))
+
+
+def _missing(ledger: Ledger, tree: Tree) -> Iterator[str]:
+    for form in tree.forms:
+        levels = [one for one in form.kind.levels if ledger.row(form.key, one) is None]
+        if levels:
+            yield f"{form.key} has no row for {', '.join(levels)}: {MEND}"
+
+
+def _foreign(ledger: Ledger, tree: Tree) -> Iterator[str]:
+    wanted = {form.key: form.kind.levels for form in tree.forms}
+    for file, levels in ledger.rows.items():
+        if file not in wanted:
+            yield f"{file} has rows and is no example: {MEND}"
+            continue
+        others = [level for level in levels if level not in wanted[file]]
+        if others:
+            yield f"{file} has rows for {', '.join(others)}, which it cannot be proven at: {MEND}"
+
+
+def _outdated(ledger: Ledger, tree: Tree) -> Iterator[str]:
+    for form in tree.forms:
+        for level, row in ledger.rows.get(form.key, {}).items():
+            if not isinstance(row, Proof):
+                continue
+            if row.files != form.content.sha256:
+                yield f"{form.key}, {level}: the row is for other bytes: {MEND}"
+            elif row.release != RELEASE:
+                text = f"the row is for Dynamo {row.release}, not {RELEASE}"
+                yield f"{form.key}, {level}: {text}: {MEND}"
+
+
+def _contradictions(ledger: Ledger, seen: Sighting) -> Iterator[str]:
+    row = ledger.proof(seen.file, seen.level)
+    # Other bytes are the audit's to find; a run in part says nothing of what it left out.
+    if row is None or row.files != seen.files or not seen.whole:
+        return
+    for check in row.passed:
+        if check in seen.passed:
+            continue
+        what = "failed" if check in seen.failed else seen.unsupported.get(check, "is no longer run")
+        yield f"{seen.file}, {seen.level}: the ledger says that {check} passed; now: {what}"

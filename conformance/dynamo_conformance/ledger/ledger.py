@@ -1,0 +1,118 @@
+"""The ledger: all rows of a tree, and the one text that they are kept as."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from dynamo_conformance.ledger.level import Level
+from dynamo_conformance.ledger.row import Gap, Proof, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+ABOUT = (
+    "What has been proven of each file of this tree, at each level. "
+    "Written by `tox run -e ledger`; docs/ledger.md tells how to read it."
+)
+
+_ALONE = re.compile(r"\{\n +(\"unproven\": .*)\n +\}")
+"""A gap; it stands on one line, so that a glance over the file finds what is proven."""
+
+Rows: TypeAlias = "Mapping[str, Mapping[Level, Row]]"
+_Entry: TypeAlias = "dict[str, str | dict[str, str]]"
+
+
+class LedgerError(Exception):
+    """A ledger that cannot be read; one line says where and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Rows by file and level.
+
+    Attributes:
+        rows: The rows; a file is called by its path in the tree.
+    """
+
+    rows: Rows = field(default_factory=dict)
+
+    def row(self, file: str, level: Level) -> Row | None:
+        """Return the row of a file at a level, or None when there is none."""
+        return self.rows.get(file, {}).get(level)
+
+    def proof(self, file: str, level: Level) -> Proof | None:
+        """Return the row of a file at a level when it is a proof."""
+        row = self.row(file, level)
+        return row if isinstance(row, Proof) else None
+
+    def text(self) -> str:
+        """Return the ledger as text: the same rows are always the same text."""
+        data: dict[str, str | dict[str, _Entry]] = {"about": ABOUT}
+        for file in sorted(self.rows):
+            found = self.rows[file]
+            data[file] = {level: _entry(found[level]) for level in Level if level in found}
+        text = json.dumps(data, indent=2, ensure_ascii=False)
+        return _ALONE.sub(r"{\1}", text) + "\n"
+
+
+def read_ledger(path: Path) -> Ledger:
+    """Return the ledger that a file holds; a file that is not there holds none.
+
+    Raises:
+        LedgerError: It holds something else.
+    """
+    if not path.exists():
+        return Ledger()
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        data.pop("about", None)
+        rows = {
+            str(file): {Level(level): _row(entry) for level, entry in levels.items()}
+            for file, levels in data.items()
+        }
+    except (ValueError, AttributeError, KeyError, TypeError) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise LedgerError(f"{path} is no ledger ({what}); write it again") from error
+    return Ledger(rows)
+
+
+def _entry(row: Row) -> _Entry:
+    if isinstance(row, Gap):
+        return {"unproven": row.why}
+    entry: _Entry = {
+        "proven": row.date,
+        "files": row.files,
+        "release": row.release,
+        "engine": row.engine,
+        "how": row.how,
+        "passed": " ".join(row.passed),
+        "unsupported": dict(sorted(row.unsupported.items())),
+    }
+    return {name: value for name, value in entry.items() if value}
+
+
+def _row(entry: Mapping[str, str | Mapping[str, str]]) -> Row:
+    def text(name: str) -> str:
+        value = entry.get(name, "")
+        if not isinstance(value, str):
+            raise TypeError(f"{name} is no text")
+        return value
+
+    if "unproven" in entry:
+        return Gap(text("unproven"))
+    unsupported = entry.get("unsupported", {})
+    if "proven" not in entry or isinstance(unsupported, str):
+        raise TypeError("a row is `proven` or `unproven`")
+    return Proof(
+        date=text("proven"),
+        files=text("files"),
+        release=text("release"),
+        engine=text("engine"),
+        how=text("how"),
+        passed=tuple(text("passed").split()),
+        unsupported=dict(unsupported),
+    )

@@ -1,0 +1,391 @@
+"""Checking: texts to documents, documents to findings."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.lint import definition
+from dynamo_conformance.lint.finding import CheckedDocument, Finding, Severity
+from dynamo_conformance.lint.options import LintOptions, names
+from dynamo_conformance.lint.rule import (
+    API_KIND_RULE,
+    API_VERSION_RULE,
+    PLACEHOLDER_RULE,
+    YAML_RULE,
+    Problem,
+    Rule,
+    Subject,
+    load_rules,
+    rule_ids,
+)
+from dynamo_conformance.lint.waiver import Waivers, find_waivers
+from dynamo_conformance.manifest.config_maps import KIND as CONFIG_MAP
+from dynamo_conformance.manifest.config_maps import usable_config_maps
+from dynamo_conformance.manifest.document import (
+    GROUP,
+    JSON,
+    KIND,
+    MAX_BYTES,
+    OTHER_KINDS,
+    Source,
+    decoded,
+    sources,
+)
+from dynamo_conformance.manifest.errors import ManifestError
+from dynamo_conformance.manifest.node import Mapping, Mark, Scalar, path_text, walk
+from dynamo_conformance.manifest.read import read_graph
+from dynamo_conformance.manifest.suggest import nearest
+from dynamo_conformance.manifest.yaml import MAX_TEXT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from collections.abc import Set as AbstractSet
+    from pathlib import Path
+
+    from dynamo_conformance.lint.options import SettingsWaiver
+    from dynamo_conformance.manifest.config_maps import ConfigMaps
+    from dynamo_conformance.manifest.document import Document
+    from dynamo_conformance.manifest.node import Path as NodePath
+
+_API = "api"
+_TEMPLATE = "{{"
+_JSON_GRAPH = re.compile(r'"kind"\s*:\s*"Dynamo')
+_USES_CONFIG_MAP = "configMap"
+_SHOWN_LINES = 9999
+
+MOST_GRAPHS = 1_000
+"""In one file; each takes about a millisecond."""
+
+MOST_VALUES = 5_000
+"""In one graph; the largest ones that people publish have some 200."""
+
+MOST_CHARACTERS = 128 * 1024
+"""In one value; Linux starts no program with a longer word or variable."""
+
+MOST_FINDINGS = 1_000
+"""Of one rule in one graph; nobody reads on."""
+
+_CANNOT_HOLD = 2 * MOST_VALUES
+"""Characters that cannot hold more values, were it not for aliases."""
+
+_SHOWN_WIDTH = 1000
+"""A manifest may be one line of JSON; nobody wants to see that for each finding."""
+
+
+def check_file(path: Path, options: LintOptions | None = None) -> tuple[CheckedDocument, ...]:
+    """Return every DynamoGraphDeployment of a file with what is wrong with it.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    return check_bytes(path.read_bytes(), file=str(path), options=options or LintOptions())
+
+
+def check_bytes(
+    data: bytes, *, file: str, options: LintOptions, named: bool = True
+) -> tuple[CheckedDocument, ...]:
+    """Return every DynamoGraphDeployment in `data`; other kinds are passed over.
+
+    Args:
+        data: The content of the file.
+        file: The name to use in findings.
+        options: How to lint.
+        named: Whether somebody asked for this very file; then it is an error when it holds no
+            graph and is no YAML.
+    """
+    try:
+        text = decoded(data, file=file)
+    except ManifestError as error:
+        return tuple(_undecoded(error, data, file=file, options=options, named=named))
+    if not named and is_other_json(text, file=file):
+        return ()
+    used = _rules(options)
+    checked: list[CheckedDocument] = []
+    found = sources(text, file=file)
+    # The API server looks at no ConfigMap.
+    beside = {} if _only_api(used) else _config_maps(found)
+    candidates = [source for source in found if source.may_hold_graphs]
+    if len(candidates) > MOST_GRAPHS:
+        one = candidates[MOST_GRAPHS]
+        return (_page(one).unreadable(_too_many(file, Mark(one.line, 1)), options),)
+    for source in candidates:
+        checked += _check_source(source, used, options, beside)
+    if not checked and named:
+        checked += _unreadable(text, file, options)
+    return tuple(checked)
+
+
+@cache
+def _rules(options: LintOptions) -> tuple[Rule, ...]:
+    return load_rules(one for one in rule_ids() if options.applies(one))
+
+
+def problems(document: Document) -> Iterator[tuple[str, Severity, Problem]]:
+    """Yield the rule, the severity and what it finds, for a document that stands in no file."""
+    options = LintOptions()
+    return _problems(document, _rules(options), options, {}, 0)
+
+
+def _only_api(rules: tuple[Rule, ...]) -> bool:
+    return all(names(_API, rule.ID) for rule in rules)
+
+
+def _undecoded(
+    error: ManifestError, data: bytes, *, file: str, options: LintOptions, named: bool
+) -> Iterator[CheckedDocument]:
+    """Yield the file that is no text at all; it may be none of ours when nobody named it."""
+    # In UTF-16 every other byte of such text is NUL.
+    text = data[:MAX_BYTES].decode("utf-8", "replace").replace("\0", "")
+    if named or Source(file, 0, 1, text).may_hold_graphs:
+        lines = tuple(line[: _SHOWN_WIDTH + 1] for line in text.splitlines()[:_SHOWN_LINES])
+        yield _Page(file, 0, 1, lines, len(text)).unreadable(error, options)
+
+
+def _unreadable(text: str, file: str, options: LintOptions) -> Iterator[CheckedDocument]:
+    """Yield the document that cannot be read, in a file that holds no graph."""
+    for source in sources(text, file=file):
+        try:
+            source.documents()
+        except ManifestError as error:
+            yield _page(source).unreadable(error, options)
+            return
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """The lines that one document is written on, to make findings of problems."""
+
+    file: str
+    index: int
+    first: int
+    lines: tuple[str, ...]
+    length: int
+
+    def finding(
+        self,
+        rule: str,
+        severity: Severity,
+        problem: Problem,
+        path: str,
+        secret: AbstractSet[int] = frozenset(),
+    ) -> Finding:
+        """Return the finding for what a rule found; secret lines are not shown."""
+        line = problem.mark.line
+        text = self.line(line)
+        return Finding(
+            rule=rule,
+            severity=severity,
+            file=self.file,
+            line=max(problem.mark.line, 1),
+            column=max(problem.mark.column, 1),
+            path=path,
+            message=problem.message,
+            source="" if line in secret or len(text) > _SHOWN_WIDTH else text,
+            fix=problem.fix,
+        )
+
+    def line(self, number: int) -> str:
+        """Return a line of the file, or an empty one where there is none."""
+        at = number - self.first
+        return self.lines[at] if 0 <= at < len(self.lines) else ""
+
+    def unreadable(self, error: ManifestError, options: LintOptions) -> CheckedDocument:
+        """Return the document that could not be read; a Helm template is told what it is."""
+        reason = error.reason
+        if _TEMPLATE in self.line(error.mark.line):
+            reason += "; is it a Helm template? check what `helm template` prints"
+        problem = Problem(error.mark, reason)
+        found = self.finding(YAML_RULE, Severity.ERROR, problem, "")
+        waiver = options.waiver_for(YAML_RULE, self.file)
+        quiet = options.skips(YAML_RULE) or waiver is not None
+        waived = () if waiver is None else (waiver,)
+        return self.checked(None, () if quiet else (found,), waived)
+
+    def checked(
+        self,
+        document: Document | None,
+        findings: Iterable[Finding],
+        waived: tuple[SettingsWaiver, ...] = (),
+    ) -> CheckedDocument:
+        """Return a document with its findings in order.
+
+        What an anchor repeats is written in one place, and said once. Everything that is shown of a
+        document, or kept in the cache, comes through here: no rule has to think of secrets.
+        """
+        unique = dict.fromkeys(findings)
+        name = document.name if document is not None else ""
+        if unique:
+            from dynamo_conformance.manifest.masking import secrets_in
+
+            root = document.root if document is not None else None
+            secrets = secrets_in("\n".join(self.lines), root)
+            unique = dict.fromkeys(one.without(secrets) for one in unique)
+            name = secrets.masked(name)
+        return CheckedDocument(
+            file=self.file,
+            index=self.index,
+            kind=document.kind if document is not None else "",
+            name=name,
+            findings=tuple(sorted(unique, key=lambda one: (one.line, one.column, one.rule))),
+            waived=waived,
+        )
+
+
+def is_other_json(text: str, *, file: str) -> bool:
+    """Whether a file is JSON that is no graph, as most JSON is that lies in folders."""
+    return file.endswith(JSON) and _JSON_GRAPH.search(text) is None
+
+
+def _config_maps(found: tuple[Source, ...]) -> ConfigMaps:
+    """Return the ConfigMaps of a file whose graphs use some; one that is wrong is not there."""
+    if not any(source.may_hold_graphs and _USES_CONFIG_MAP in source.text for source in found):
+        return {}
+    documents: list[Document] = []
+    for source in found:
+        if CONFIG_MAP in source.text:
+            with suppress(ManifestError):
+                documents += source.documents()
+    return usable_config_maps(documents)
+
+
+def _page(source: Source) -> _Page:
+    # What is too large is refused as a whole; its lines would take a lot of memory.
+    lines = source.text.splitlines() if len(source.text) <= MAX_TEXT else ()
+    return _Page(source.file, source.index, source.line, tuple(lines), len(source.text))
+
+
+def _too_many(file: str, mark: Mark) -> ManifestError:
+    return ManifestError(file, mark, f"more than {MOST_GRAPHS} graphs in one file; split it")
+
+
+def _check_source(
+    source: Source, rules: tuple[Rule, ...], options: LintOptions, beside: ConfigMaps
+) -> Iterator[CheckedDocument]:
+    page = _page(source)
+    try:
+        documents = source.documents()
+        ours = [one for one in documents if _is_ours(one)]
+        if len(ours) > MOST_GRAPHS:
+            raise _too_many(source.file, ours[MOST_GRAPHS].root.mark)
+    except ManifestError as error:
+        yield page.unreadable(error, options)
+        return
+    if not ours:
+        return
+    waivers = Waivers(find_waivers(page.lines, first=source.line), file=page.file, options=options)
+    found = [
+        _quiet_of_placeholders(list(waivers.kept(_findings(page, one, rules, options, beside))))
+        for one in ours
+    ]
+    begun = [one.root.mark.line for one in ours]
+    for complaint in waivers.complaints():
+        # A comment belongs to the document that it stands in.
+        found[max(bisect_right(begun, complaint.line) - 1, 0)].append(complaint)
+    for document, kept in zip(ours, found, strict=True):
+        yield page.checked(document, kept, waivers.of_settings)
+
+
+def _quiet_of_placeholders(findings: list[Finding]) -> list[Finding]:
+    """Return the findings without what else is wrong with a value that is to be filled in."""
+    places = {(one.line, one.column) for one in findings if one.rule == PLACEHOLDER_RULE}
+    return [
+        one
+        for one in findings
+        if one.rule == PLACEHOLDER_RULE or (one.line, one.column) not in places
+    ]
+
+
+def _findings(
+    page: _Page,
+    document: Document,
+    rules: tuple[Rule, ...],
+    options: LintOptions,
+    beside: ConfigMaps,
+) -> Iterator[Finding]:
+    found = list(_problems(document, rules, options, beside, page.length))
+    secret = {one.mark.line for _rule, _severity, one in found if one.secret}
+    paths = _paths(document) if any(one.path is None for _rule, _severity, one in found) else {}
+    for rule, severity, problem in found:
+        if not options.skips(rule):
+            path = paths.get(problem.mark, ()) if problem.path is None else problem.path
+            yield page.finding(rule, severity, problem, path_text(path), secret)
+
+
+def _problems(
+    document: Document,
+    rules: tuple[Rule, ...],
+    options: LintOptions,
+    beside: ConfigMaps,
+    length: int,
+) -> Iterator[tuple[str, Severity, Problem]]:
+    """Yield what each rule finds in one document."""
+    used = definition.load(options)
+    if document.kind != KIND:
+        mark = document.root.key_mark("kind")
+        text = f'unknown kind "{document.kind}"; did you mean "{KIND}"?'
+        yield API_KIND_RULE, Severity.ERROR, Problem(mark, text, ("kind",))
+        return
+    try:
+        graph = replace(read_graph(document), config_maps=beside)
+    except ManifestError as error:
+        yield API_VERSION_RULE, Severity.ERROR, Problem(error.mark, error.reason, ("apiVersion",))
+        return
+    if document.version not in used.versions:
+        mark = document.root.key_mark("apiVersion")
+        known = ", ".join(f"{GROUP}/{one}" for one in used.versions)
+        text = f"the CRD serves no {document.api_version}; it has {known}"
+        yield API_VERSION_RULE, Severity.ERROR, Problem(mark, text, ("apiVersion",))
+        return
+    subject = Subject(document, graph, definition=used, cluster=options.cluster)
+    large = _is_large(document, length)
+    for rule in rules:
+        if large and not names(_API, rule.ID):
+            continue
+        for number, problem in enumerate(rule.check(subject), 1):
+            if number > MOST_FINDINGS:
+                text = f"more than {MOST_FINDINGS} findings of {rule.ID}; the others are not shown"
+                yield rule.ID, rule.SEVERITY, replace(problem, message=text)
+                break
+            yield rule.ID, problem.severity or rule.SEVERITY, problem
+    if large and not _only_api(rules):
+        text = (
+            f"more than {MOST_VALUES} values in one graph, or {MOST_CHARACTERS} characters in one "
+            "value; only the rules of api were applied"
+        )
+        yield YAML_RULE, Severity.ERROR, Problem(document.root.key_mark("spec"), text, ("spec",))
+
+
+def _is_ours(document: Document) -> bool:
+    """Whether a document is a graph, or was meant to be one."""
+    if document.kind == KIND:
+        return True
+    meant = nearest(document.kind, (KIND, *OTHER_KINDS))
+    return document.api_version.startswith(f"{GROUP}/") and meant == KIND
+
+
+def _is_large(document: Document, length: int) -> bool:
+    """Whether a graph, written in so many characters, has more than one has."""
+    if length < _CANNOT_HOLD:
+        return False
+    for number, (_path, node) in enumerate(walk(document.root), 1):
+        if number > MOST_VALUES:
+            return True
+        if isinstance(node, Scalar) and len(node.text) > MOST_CHARACTERS:
+            return True
+    return False
+
+
+def _paths(document: Document) -> dict[Mark, NodePath]:
+    """Return what was written where: the outermost value, or its key."""
+    found: dict[Mark, NodePath] = {}
+    for path, node in walk(document.root):
+        found.setdefault(node.mark, path)
+        if isinstance(node, Mapping):
+            for entry in node:
+                found.setdefault(entry.mark, (*path, entry.key))
+    return found

@@ -1,0 +1,121 @@
+"""Findings: what lint reports, document by document."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from dynamo_conformance.lint.options import SettingsWaiver
+    from dynamo_conformance.manifest.masking import Secrets
+
+SETTINGS = "settings"
+"""The kind of the document that findings about the settings are in; it is no graph."""
+
+
+class Severity(StrEnum):
+    """How bad a finding is: an error fails the run, the others do not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Fix(NamedTuple):
+    """A mend that is certain.
+
+    Attributes:
+        line: Where the words to replace begin, line and column from 1.
+        column: See `line`.
+        old: What is written there; nothing is changed when it is not exactly this.
+        new: What to write instead.
+    """
+
+    line: int
+    column: int
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing a rule has to say about a file.
+
+    Attributes:
+        rule: The rule's id.
+        severity: How bad it is.
+        file: The file's name as the caller gave it.
+        line: Where it was written, from 1.
+        column: Where it was written, from 1.
+        path: The field in the document, as the Kubernetes API writes it; may be empty.
+        message: What is wrong and what to do about it.
+        source: The line of the file, for people to see; empty when it is not for them.
+        fix: The mend, when it is certain.
+    """
+
+    rule: str
+    severity: Severity
+    file: str
+    line: int
+    column: int
+    path: str
+    message: str
+    source: str = ""
+    fix: Fix | None = None
+
+    @property
+    def where(self) -> str:
+        """`file:line:column`."""
+        return f"{self.file}:{self.line}:{self.column}"
+
+    def without(self, secrets: Secrets) -> Finding:
+        """Return the finding with its secrets masked; a line that has one is not shown."""
+        message, path = secrets.masked(self.message), secrets.masked(self.path)
+        source = "" if secrets.are_in(self.source) else self.source
+        if (message, path, source) == (self.message, self.path, self.source):
+            return self
+        return replace(self, message=message, path=path, source=source)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedDocument:
+    """One DynamoGraphDeployment, or what should be one, and what is wrong with it.
+
+    Attributes:
+        file: The file's name as the caller gave it.
+        index: Which document of the file it is, from 0; empty documents are not counted.
+        kind: Its kind; empty when it cannot be read.
+        name: Its name; empty when it cannot be read.
+        findings: By line and column.
+        waived: Waivers of the settings that covered something in it.
+    """
+
+    file: str
+    index: int
+    kind: str
+    name: str
+    findings: tuple[Finding, ...]
+    waived: tuple[SettingsWaiver, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LintReport:
+    """What a run looked at and what it found.
+
+    Attributes:
+        files: How many files were read.
+        documents: Every document that was checked, by file and place.
+    """
+
+    files: int
+    documents: tuple[CheckedDocument, ...]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All findings, in the order of the documents."""
+        return tuple(finding for document in self.documents for finding in document.findings)
+
+    def count(self, severity: Severity) -> int:
+        """Return how many findings are of that severity."""
+        return sum(one.severity is severity for one in self.findings)

@@ -1,0 +1,104 @@
+"""Images: the parts of an image reference, and the repositories that Dynamo publishes."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
+
+from dynamo_conformance.engines.catalog import RELEASE
+
+if TYPE_CHECKING:
+    from dynamo_conformance.manifest.graph import Component
+
+_DATA = Path(__file__).parent / "data" / "images.json"
+_VERSION = re.compile(r"[vV]?(\d{1,9})\.(\d{1,9})(?:\.\d+(?P<more>[-+._]?[A-Za-z0-9].*)?)?")
+_NAMED = re.compile(r"(?:.*[-+._])?dynamo[-+._]?([vV]?\d{1,9}\.\d.*)")
+"""A tag that names the release behind the program: `dynamo-1.4.1-vllm0.26.0`."""
+_BUILD = re.compile(r"(?:^|[-+._\d])(?:dev|nightly)(?:[-+._\d]|$)", re.IGNORECASE)
+"""A build between releases, whose engine may be another than the release pins."""
+_DYNAMO_MAJORS = (0, 1)
+"""Releases of Dynamo there are; another number in the tag of somebody's own image is their own."""
+
+
+class Published(TypedDict):
+    """The published repositories, as the data file holds them."""
+
+    repository: str
+    published: list[str]
+    renamed: dict[str, str]
+    internal: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image reference in parts; what is absent is empty."""
+
+    repository: str
+    tag: str
+    digest: str
+
+    @property
+    def name(self) -> str:
+        """The last part of the repository."""
+        return self.repository.rpartition("/")[2]
+
+    @property
+    def is_published(self) -> bool:
+        """Whether it is one that Dynamo publishes, also when a mirror serves it."""
+        return self.name.startswith(tuple(published()["published"]))
+
+    @property
+    def other_release(self) -> str | None:
+        """The release that the tag tells, when it is not the minor release that is known here."""
+        named = _NAMED.fullmatch(self.tag)
+        version = named[1] if named is not None else self.tag
+        found = _VERSION.fullmatch(version)
+        if found is None or _is_known(version):
+            return None
+        is_own = not self.is_published and int(found[1]) not in _DYNAMO_MAJORS
+        return None if is_own else self.tag
+
+
+def parse_image(reference: str) -> Image:
+    """Return the parts of an image reference."""
+    name, _, digest = reference.strip().partition("@")
+    path, _, last = name.rpartition("/")
+    last, _, tag = last.partition(":")
+    return Image(f"{path}/{last}" if path else last, tag, digest)
+
+
+def other_release(component: Component) -> str | None:
+    """Return the release that a component's main container runs, when it is not known here.
+
+    What is known of flags, modules, roles and variables is known of one minor release. An image
+    whose tag tells no release is taken to hold that one.
+    """
+    told = component.node.string("runtimeVersionOverride")
+    if told:
+        return None if _is_known(told) else told
+    return _other_release(component.main.image or "") if component.main is not None else None
+
+
+@lru_cache(maxsize=1024)
+def _other_release(reference: str) -> str | None:
+    return parse_image(reference).other_release
+
+
+def _is_known(version: str) -> bool:
+    found = _VERSION.fullmatch(version)
+    return (
+        found is not None
+        and RELEASE.split(".")[:2] == [str(int(found[1])), str(int(found[2]))]
+        and _BUILD.search(found["more"] or "") is None
+    )
+
+
+@cache
+def published() -> Published:
+    """Return what is known of the published repositories."""
+    data: Published = json.loads(_DATA.read_text(encoding="utf-8"))
+    return data

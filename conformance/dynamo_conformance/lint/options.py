@@ -1,0 +1,74 @@
+"""Options: what is checked, against which operator, for which cluster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from glob import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.api.operators import DEFAULT_OPERATOR
+
+if TYPE_CHECKING:
+    from dynamo_conformance.api.cluster import Cluster
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsWaiver:
+    """A waiver in the settings: findings of one rule, in files of a pattern, with the reason."""
+
+    rule: str
+    files: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LintOptions:
+    """How to lint.
+
+    Attributes:
+        only: Rule ids, or their first words (`api`), to apply; all when empty.
+        skip: Rule ids, or their first words, to leave out.
+        operator: The operator whose CRD and rules are applied.
+        crd: The path of another CRD to apply instead, or None.
+        cluster: What the cluster has, or None when nobody said.
+        waivers: Waivers of the settings.
+        folder: The folder of the settings, from which the waivers' files count.
+    """
+
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    operator: str = DEFAULT_OPERATOR
+    crd: str | None = None
+    cluster: Cluster | None = None
+    waivers: tuple[SettingsWaiver, ...] = ()
+    folder: str = ""
+
+    def applies(self, rule: str) -> bool:
+        """Whether a rule is to be applied."""
+        wanted = not self.only or any(names(one, rule) for one in self.only)
+        return wanted and not self.skips(rule)
+
+    def skips(self, rule: str) -> bool:
+        """Whether a rule is left out by its name; what no rule can look at is told otherwise."""
+        return any(names(one, rule) for one in self.skip)
+
+    def waiver_for(self, rule: str, file: str) -> SettingsWaiver | None:
+        """Return the waiver of the settings that covers a finding, or None."""
+        for one in self.waivers:
+            if names(one.rule, rule) and self._covers(one.files, file):
+                return one
+        return None
+
+    def _covers(self, pattern: str, file: str) -> bool:
+        """Whether a file is of a pattern: as it was named, or as the settings would name it."""
+        if fnmatch(file, pattern):
+            return True
+        whole = f"{escape(self.folder)}/{pattern}"
+        return bool(self.folder) and fnmatch(str(Path(file).absolute()), whole)
+
+
+def names(word: str, rule: str) -> bool:
+    """Whether `word` names a rule: its id, or the words its id begins with."""
+    return rule == word or rule.startswith(f"{word}-")

@@ -1,0 +1,41 @@
+"""Findings as annotations of a GitHub workflow run (workflow commands)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.lint.finding import Severity
+from dynamo_conformance.lint.output import text
+from dynamo_conformance.manifest.shown import printable
+
+if TYPE_CHECKING:
+    from dynamo_conformance.lint.finding import Finding, LintReport
+
+_COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
+_LINE_END = re.compile(r"([\r\n]+)")
+_IN_TEXT = {"%": "%25", "\r": "%0D", "\n": "%0A"}
+_IN_PROPERTY = {**_IN_TEXT, ":": "%3A", ",": "%2C"}
+
+
+def render(report: LintReport) -> str:
+    """Return a workflow command for each finding, and the closing line."""
+    return "\n".join([*(_command(one) for one in report.findings), text.summary(report)])
+
+
+def _command(found: Finding) -> str:
+    properties = {
+        "file": found.file,
+        "line": str(found.line),
+        "col": str(found.column),
+        "title": found.rule,
+    }
+    listed = ",".join(f"{key}={_escaped(value, _IN_PROPERTY)}" for key, value in properties.items())
+    return f"::{_COMMANDS[found.severity]} {listed}::{_escaped(found.message, _IN_TEXT)}"
+
+
+def _escaped(value: str, table: dict[str, str]) -> str:
+    lines = (
+        part if at % 2 else printable(part) for at, part in enumerate(_LINE_END.split(value))
+    )  # fmt: skip
+    return "".join(table.get(char, char) for char in "".join(lines))

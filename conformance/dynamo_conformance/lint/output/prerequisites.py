@@ -1,0 +1,36 @@
+"""Prerequisites, as a list for people and for programs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.lint.output import json_text
+from dynamo_conformance.manifest.shown import shown
+
+if TYPE_CHECKING:
+    from dynamo_conformance.manifest.prerequisites import Prerequisite
+
+VERSION = 1
+
+
+def render_text(found: tuple[Prerequisite, ...]) -> str:
+    """Return one line for each object, with where it is named."""
+    if not found:
+        return "nothing beside the Dynamo operator has to be in the cluster"
+    lines = []
+    for (kind, name), group in groupby(found, key=lambda one: (one.kind, one.name)):
+        uses = list(group)
+        keys = sorted({one.key for one in uses if one.key})
+        entries = f" with {', '.join(keys)}" if keys else ""
+        optional = " (optional)" if all(one.optional for one in uses) else ""
+        lines.append(f"{kind} {name}".rstrip() + entries + optional)
+        lines += [f"    {one.file}:{one.line}:{one.column} ({one.graph})" for one in uses]
+    return "\n".join(shown(line) for line in lines)
+
+
+def render_json(found: tuple[Prerequisite, ...]) -> str:
+    """Return the list as JSON."""
+    listed = [asdict(one) for one in found]
+    return json_text({"version": VERSION, "prerequisites": listed})

@@ -1,0 +1,70 @@
+"""Findings as SARIF 2.1.0, which code scanning of most forges reads."""
+
+from __future__ import annotations
+
+import os
+from importlib.metadata import version
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from dynamo_conformance.lint.docs import page_of
+from dynamo_conformance.lint.finding import Severity
+from dynamo_conformance.lint.output import json_text
+
+if TYPE_CHECKING:
+    from dynamo_conformance.api.schema import Json
+    from dynamo_conformance.lint.finding import Finding, LintReport
+
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+DISTRIBUTION = "dynamo-conformance"
+
+_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+
+
+def render(report: LintReport) -> str:
+    """Return the report as a SARIF log with one run."""
+    rules = sorted({one.rule for one in report.findings})
+    places = {rule: index for index, rule in enumerate(rules)}
+    driver: dict[str, Json] = {
+        "name": "dynamo lint",
+        "version": version(DISTRIBUTION),
+        "rules": [_rule(rule) for rule in rules],
+    }
+    run: dict[str, Json] = {
+        "tool": {"driver": driver},
+        "columnKind": "unicodeCodePoints",
+        "results": [_result(one, places[one.rule]) for one in report.findings],
+    }
+    return json_text({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
+
+
+def _rule(rule: str) -> dict[str, Json]:
+    page = page_of(rule)
+    return {
+        "id": rule,
+        "shortDescription": {"text": page.title},
+        "fullDescription": {"text": page.why or page.title},
+        "help": {"text": page.mend or page.title},
+    }
+
+
+def _result(found: Finding, index: int) -> dict[str, Json]:
+    region: dict[str, Json] = {"startLine": found.line, "startColumn": found.column}
+    if found.source:
+        region["snippet"] = {"text": found.source}
+    place: dict[str, Json] = {
+        "physicalLocation": {
+            "artifactLocation": {"uri": quote(os.fsencode(PurePath(found.file).as_posix()))},
+            "region": region,
+        }
+    }
+    if found.path:
+        place["logicalLocations"] = [{"fullyQualifiedName": found.path}]
+    return {
+        "ruleId": found.rule,
+        "ruleIndex": index,
+        "level": _LEVELS[found.severity],
+        "message": {"text": found.message},
+        "locations": [place],
+    }

@@ -1,0 +1,49 @@
+"""Findings for people: the source line with a caret under the place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.lint.finding import SETTINGS, Severity
+from dynamo_conformance.manifest.shown import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dynamo_conformance.lint.finding import Finding, LintReport
+
+
+def render(report: LintReport) -> str:
+    """Return all findings and a closing line that counts what was checked."""
+    return "\n".join([*findings(report.findings), summary(report)])
+
+
+def findings(found: Iterable[Finding]) -> list[str]:
+    """Return each finding: where, what, and the line it is about."""
+    return [_finding(one) for one in found]
+
+
+def summary(report: LintReport) -> str:
+    """Return one line: what was checked, and how many findings of each severity there are."""
+    counts = []
+    for severity in Severity:
+        if number := report.count(severity):
+            plural = "s" if number > 1 and severity is not Severity.INFO else ""
+            counts.append(f"{number} {severity}{plural}")
+    checked = sum(one.kind != SETTINGS for one in report.documents)
+    graphs, files = _number(checked, "graph"), _number(report.files, "file")
+    return f"{graphs} in {files} checked: {', '.join(counts) if counts else 'no findings'}"
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _finding(found: Finding) -> str:
+    head = shown(f"{found.where}: {found.severity}: {found.message} [{found.rule}]")
+    if not found.source:
+        return head
+    gutter = f"{found.line:>6} | "
+    # A tab stays a tab, so that the caret stands under its place.
+    before = "".join("\t" if char == "\t" else " " for char in found.source[: found.column - 1])
+    return f"{head}\n{gutter}{shown(found.source)}\n{' ' * 7}| {before}^"

@@ -1,0 +1,197 @@
+"""Rules: what every module in `rules/` provides, and what it is given.
+
+A rule is a module with an `ID`, a `SEVERITY` and a generator `check`. Its docstring is its page in
+docs/rules.md: what is wrong and why, `Mend:` with what to do, `PASS:` and `FAIL:` with a snippet of
+a manifest that passes and one that fails.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from importlib import import_module
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
+
+from dynamo_conformance.manifest.node import Scalar, walk
+from dynamo_conformance.manifest.vocabulary import words_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from dynamo_conformance.api.cluster import Cluster
+    from dynamo_conformance.api.crd import Crd
+    from dynamo_conformance.api.verdict import Verdict
+    from dynamo_conformance.engines.role import Part
+    from dynamo_conformance.lint.engine_settings import EngineSettings
+    from dynamo_conformance.lint.finding import Fix, Severity
+    from dynamo_conformance.manifest.document import Document
+    from dynamo_conformance.manifest.graph import Graph
+    from dynamo_conformance.manifest.node import Mapping, Mark, Path
+    from dynamo_conformance.manifest.vocabulary import Vocabulary
+
+RULES = "dynamo_conformance.lint.rules"
+_MODULES = FilePath(__file__).parent / "rules"
+
+YAML_RULE = "yaml"
+API_VERSION_RULE = "api-version"
+API_KIND_RULE = "api-kind"
+PLACEHOLDER_RULE = "placeholder"
+WAIVER_REASON = "waiver-reason"
+WAIVER_UNUSED = "waiver-unused"
+OWN_RULES = (YAML_RULE, API_VERSION_RULE, API_KIND_RULE, WAIVER_REASON, WAIVER_UNUSED)
+"""What is reported without a module: texts that no rule can look at, and waivers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What a rule found.
+
+    Attributes:
+        mark: Where it was written.
+        message: What is wrong, and what to do about it.
+        path: The field; looked up from the mark when it is None.
+        severity: How bad it is, where that is not the rule's own severity.
+        fix: The mend, when it is certain.
+        secret: Whether the line it stands in must not be shown.
+    """
+
+    mark: Mark
+    message: str
+    path: Path | None = None
+    severity: Severity | None = None
+    fix: Fix | None = None
+    secret: bool = False
+
+
+class Text(NamedTuple):
+    """A text that somebody wrote.
+
+    Attributes:
+        path: The field.
+        mark: Where it was written.
+        value: What it says.
+    """
+
+    path: Path
+    mark: Mark
+    value: str
+
+
+class Subject:
+    """What a rule looks at: one document, the graph that it describes, and where it is to run.
+
+    Attributes:
+        document: The document.
+        graph: The graph it describes; whatever has the wrong type in the document reads as absent.
+        cluster: What the cluster has, or None when nobody said.
+    """
+
+    def __init__(
+        self,
+        document: Document,
+        graph: Graph,
+        *,
+        definition: Crd | None = None,
+        cluster: Cluster | None = None,
+    ) -> None:
+        self.document = document
+        self.graph = graph
+        self.cluster = cluster
+        self._definition = definition
+
+    @cached_property
+    def words(self) -> Vocabulary:
+        """How the document's API version calls what advice names."""
+        return words_of(self.document.version)
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """What the API server says of the document."""
+        from dynamo_conformance.api.verdict import judge
+
+        return judge(self.document, definition=self._definition, cluster=self.cluster)
+
+    @cached_property
+    def texts(self) -> tuple[Text, ...]:
+        """Every text in the document's `spec`, in document order."""
+        spec = self.document.root.mapping("spec")
+        return () if spec is None else tuple(_texts(spec))
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """Every component with the role that its command line plays.
+
+        A component whose image holds a release that is not known here has none, and no words: what
+        they mean there is not known.
+        """
+        from dynamo_conformance.lint.image import other_release
+
+        return tuple(
+            part
+            if other_release(part.component) is None
+            else replace(part, role=None, command=None, arguments=None)
+            for part in self.read_parts
+        )
+
+    @cached_property
+    def read_parts(self) -> tuple[Part, ...]:
+        """Every component with its command line, whatever release its image holds."""
+        from dynamo_conformance.engines.role import parts
+
+        return parts(self.graph)
+
+    @cached_property
+    def settings(self) -> tuple[EngineSettings, ...]:
+        """The settings of every component; what one rule found out of them is there for all."""
+        from dynamo_conformance.lint.engine_settings import EngineSettings
+
+        return tuple(EngineSettings(part, self.graph) for part in self.parts)
+
+    @cached_property
+    def has_neighbours(self) -> bool:
+        """Whether other graphs may bring what this graph does not have."""
+        from dynamo_conformance.lint.neighbours import has_neighbours
+
+        return has_neighbours(self.parts, self.graph)
+
+
+def _texts(spec: Mapping) -> Iterator[Text]:
+    for path, node in walk(spec, ("spec",)):
+        if isinstance(node, Scalar) and isinstance(node.value, str):
+            yield Text(path, node.mark, node.value)
+
+
+class Rule(Protocol):
+    """A module of `dynamo_conformance.lint.rules`."""
+
+    __name__: str
+    __doc__: str | None
+    ID: str
+    SEVERITY: Severity
+
+    def check(self, subject: Subject) -> Iterator[Problem]:
+        """Yield what is wrong with `subject`."""
+
+
+def rule_ids() -> tuple[str, ...]:
+    """Return the id of every rule, in order; its module is called the same with underscores."""
+    return tuple(
+        sorted(
+            module.stem.replace("_", "-")
+            for module in _MODULES.glob("*.py")
+            if module.name != "__init__.py"
+        )
+    )
+
+
+@cache
+def all_ids() -> tuple[str, ...]:
+    """Return every id that a finding can have."""
+    return (*rule_ids(), *OWN_RULES)
+
+
+def load_rules(ids: Iterable[str] | None = None) -> tuple[Rule, ...]:
+    """Return the rules of these ids, or every rule; only what is asked for is imported."""
+    wanted = rule_ids() if ids is None else ids
+    return tuple(cast("Rule", import_module(f"{RULES}.{one.replace('-', '_')}")) for one in wanted)

@@ -1,0 +1,36 @@
+"""A field needs something that a cluster may lack, and then the operator refuses the graph.
+
+Nobody said what the cluster has, so this is a warning; with `--cluster-has` it is either an error
+of `api-admission` or nothing.
+
+Mend: say what the cluster has (`--cluster-has lws,grove,inference-extension` or `none`), or leave
+the field out.
+
+PASS:
+    spec: {}
+
+FAIL:
+    spec: {priorityClassName: high}
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.lint.finding import Severity
+from dynamo_conformance.lint.rule import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dynamo_conformance.lint.rule import Subject
+
+ID = "api-cluster"
+SEVERITY = Severity.WARNING
+
+
+def check(subject: Subject) -> Iterator[Problem]:
+    """Yield every refusal that depends on a cluster that is not known."""
+    for one in subject.verdict.conditional:
+        text = f"on a cluster without {one.unless} the operator refuses this: {one.message}"
+        yield Problem(one.mark, f"{text}; say what it has with --cluster-has", one.path)

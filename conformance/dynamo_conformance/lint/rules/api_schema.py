@@ -1,0 +1,68 @@
+"""The API server refuses what strict decoding, the CRD's schema and metadata's rules do not allow.
+
+An unknown field is the usual one: `kubectl apply` refuses it, other clients drop it silently and
+deploy something else than was written.
+
+Mend: write what the message suggests; `kubectl explain dgd.spec` shows every field.
+
+PASS:
+    replicas: 1
+
+FAIL:
+    replica: 1
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.api.violation import UNKNOWN
+from dynamo_conformance.lint.finding import Fix, Severity
+from dynamo_conformance.lint.rule import Problem
+from dynamo_conformance.manifest.node import Mapping, Scalar, find
+from dynamo_conformance.manifest.placeholder import is_unfilled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dynamo_conformance.api.violation import Violation
+    from dynamo_conformance.lint.rule import Subject
+
+ID = "api-schema"
+SEVERITY = Severity.ERROR
+
+
+def check(subject: Subject) -> Iterator[Problem]:
+    """Yield every violation of the schema, as the API server words it."""
+    for one in subject.verdict.violations:
+        root = subject.document.root
+        yield Problem(one.mark, _message(one, root), one.path, fix=_fix(one, root))
+
+
+def _message(one: Violation, root: Mapping) -> str:
+    """Return what the API server says; of a placeholder no word is the nearest."""
+    node = find(root, one.path)
+    text = node.value if isinstance(node, Scalar) else None
+    if not isinstance(text, str) or not is_unfilled(text):
+        return one.message
+    return f"{replace(one, suggestion=None).message}; it is a placeholder that was not filled in"
+
+
+def _fix(one: Violation, root: Mapping) -> Fix | None:
+    """Return the mend of a field that is misspelt in case only: that can mean nothing else.
+
+    Beside the right field, or another spelling of it, somebody has to choose.
+    """
+    written = str(one.path[-1]) if one.path else ""
+    meant = one.suggestion
+    if one.kind != UNKNOWN or meant is None or meant.lower() != written.lower():
+        return None
+    holder = find(root, one.path[:-1])
+    if not isinstance(holder, Mapping) or _spellings(holder, meant) > 1:
+        return None
+    return Fix(one.mark.line, one.mark.column, written, meant)
+
+
+def _spellings(holder: Mapping, field: str) -> int:
+    return sum(entry.key.lower() == field.lower() for entry in holder)

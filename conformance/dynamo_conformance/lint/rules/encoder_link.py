@@ -1,0 +1,106 @@
+"""An encode worker is of use when the workers behind it know of it.
+
+vLLM's prefill (or aggregated) worker asks it with `--route-to-encoder`, TensorRT-LLM's with
+`--encode-endpoint`; SGLang's workers take requests from it with `--dedicated-mm-encoder`. Without
+that the graph answers, images are encoded where the prompt is, and the encode worker's GPU is idle.
+The other way round, a worker that waits for an encoder which nobody runs never registers.
+
+TensorRT-LLM's takes a full name, and the operator gives the workers of each revision a Dynamo
+namespace of their own: without its suffix the name leads nowhere, and requests with images fail.
+
+Mend: add the flag that the message names, the encode worker, or the suffix.
+
+PASS:
+    encode:  args: [..., --enable-multimodal, --disaggregation-mode, encode]
+    prefill: args: [..., --enable-multimodal, --disaggregation-mode, prefill, --route-to-encoder]
+
+FAIL:
+    encode:  args: [..., --enable-multimodal, --disaggregation-mode, encode]
+    prefill: args: [..., --enable-multimodal, --disaggregation-mode, prefill]
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.engines.role import Role
+from dynamo_conformance.lint.finding import Severity
+from dynamo_conformance.lint.rule import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dynamo_conformance.lint.engine_settings import EngineSettings
+    from dynamo_conformance.lint.rule import Subject
+
+ID = "encoder-link"
+SEVERITY = Severity.ERROR
+
+NAMESPACE = "$(DYN_NAMESPACE)"
+SUFFIX = "-$(DYN_NAMESPACE_WORKER_SUFFIX)"
+_ENDPOINT = "encode_endpoint"
+_LINKS = {
+    "dynamo.vllm": ("route_to_encoder", "--route-to-encoder on the worker that prefills"),
+    "dynamo.sglang": ("dedicated_mm_encoder", "--dedicated-mm-encoder on the workers behind it"),
+    "dynamo.trtllm": (
+        _ENDPOINT,
+        f"--encode-endpoint dyn://{NAMESPACE}{SUFFIX}.encode.generate on the worker that prefills",
+    ),
+}
+_WAITS = ("dynamo.vllm", "dynamo.sglang")
+"""The engines whose workers do not register before their encoder is there."""
+
+
+def check(subject: Subject) -> Iterator[Problem]:
+    """Yield each encode worker that nobody asks, and each worker that asks in vain."""
+    workers = list(subject.settings)
+    for module, (dest, advice) in _LINKS.items():
+        played = [one for one in workers if one.module == module]
+        encoders = [one for one in played if one.part.role is Role.ENCODE]
+        others = [one for one in played if one.part.role is not Role.ENCODE]
+        asking = [one for one in others if _asks(one, dest)]
+        if not encoders and not asking:
+            continue
+        alone = not subject.has_neighbours
+        if alone and not asking and not any(one.unknown(dest) for one in others):
+            yield from (_idle(one, advice) for one in encoders)
+        all_read = all(one.part.role is not None for one in played)
+        if alone and all_read and not encoders and module in _WAITS:
+            yield from (_in_vain(one, dest) for one in asking)
+        if encoders and module == "dynamo.trtllm":
+            yield from _misnamed(asking)
+
+
+def _asks(worker: EngineSettings, dest: str) -> bool:
+    if dest == _ENDPOINT:
+        return bool(worker.part.value(dest))
+    return worker.switched(dest)
+
+
+def _idle(encoder: EngineSettings, advice: str) -> Problem:
+    name = encoder.part.component.name
+    message = f'component "{name}" encodes images, and no worker asks it to; add {advice}'
+    return Problem(encoder.part.component.mark, message)
+
+
+def _in_vain(worker: EngineSettings, dest: str) -> Problem:
+    name = worker.part.component.name
+    message = (
+        f'component "{name}" waits for an encode worker before it registers, and the graph has '
+        "none; add a component with --disaggregation-mode encode, or leave "
+        f"{worker.label(dest)} out"
+    )
+    return Problem(worker.mark(dest), message)
+
+
+def _misnamed(asking: list[EngineSettings]) -> Iterator[Problem]:
+    """Yield names that lack the suffix of the workers' namespace."""
+    for worker in asking:
+        given = worker.part.value(_ENDPOINT) or ""
+        if NAMESPACE in given and SUFFIX not in given:
+            right = given.replace(NAMESPACE, NAMESPACE + SUFFIX)
+            message = (
+                "the operator gives workers a namespace with a suffix, so nobody is there; write "
+                f"{right}"
+            )
+            yield Problem(worker.mark(_ENDPOINT), message)

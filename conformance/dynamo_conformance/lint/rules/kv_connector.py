@@ -1,0 +1,280 @@
+"""Prefill and decode workers must hand KV blocks over in the same way.
+
+A vLLM prefill worker of 1.6.1 ends at start without `--kv-transfer-config`, and answers every
+request with an error when the connector has no handoff in Dynamo. A decode worker without one
+starts, and computes each prompt a second time. Workers with different connectors, or with different
+transfer backends of SGLang or TensorRT-LLM, never find each other's blocks. TensorRT-LLM needs a
+`cache_transceiver_config` in both; its engine file is read from a ConfigMap of the same file.
+
+In any role, a connector that vLLM does not have ends the worker at start. What is loaded from a
+module of its own, by `kv_connector_module_path`, is not judged. `dynamo.trtllm` has no connectors
+but `kvbm` and `none`, and goes without one when it is given another.
+
+Mend: give prefill and decode workers the same connector; for vLLM the usual one is
+`--kv-transfer-config '{"kv_connector":"NixlConnector","kv_role":"kv_both"}'`.
+
+PASS:
+    prefill: args: [..., --disaggregation-transfer-backend, nixl]
+    decode:  args: [..., --disaggregation-transfer-backend, nixl]
+
+FAIL:
+    prefill: args: [..., --disaggregation-transfer-backend, nixl]
+    decode:  args: [..., --disaggregation-mode, decode]  # mooncake is SGLang's default
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.engines import vocabulary
+from dynamo_conformance.engines.commandline import ENGINE_MODULES
+from dynamo_conformance.engines.jsontext import parse_json
+from dynamo_conformance.engines.parsing import unexpanded
+from dynamo_conformance.engines.role import Role
+from dynamo_conformance.engines.trtllm_options import TRANSCEIVER, transceiver
+from dynamo_conformance.lint.finding import Severity
+from dynamo_conformance.lint.image import parse_image
+from dynamo_conformance.lint.rule import Problem
+from dynamo_conformance.manifest.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from dynamo_conformance.engines.flag import Json
+    from dynamo_conformance.lint.engine_settings import EngineSettings
+    from dynamo_conformance.lint.rule import Subject
+    from dynamo_conformance.manifest.node import Mark
+
+ID = "kv-connector"
+SEVERITY = Severity.ERROR
+
+_CONFIG = "kv_transfer_config"
+_ENCODER_CONFIG = "ec_transfer_config"
+_MODULE_PATH = "kv_connector_module_path"
+_KVBM_PATH = "kvbm.vllm_integration.connector"
+_KVBM = ("DynamoConnector", "PdConnector")
+"""Connectors that the published images hold in that module."""
+_TRTLLM_CONNECTORS = ("none", "kvbm")
+_BACKEND = "disaggregation_transfer_backend"
+_EXAMPLE = """--kv-transfer-config '{"kv_connector":"NixlConnector","kv_role":"kv_both"}'"""
+_CACHED = "LMCacheMPConnector"
+_HANDOFFS = {
+    "NixlConnector": "NixlConnector",
+    "NeuronNixlConnector": "NixlConnector",
+    "MooncakeConnector": "MooncakeConnector",
+    _CACHED: _CACHED,
+}
+"""vLLM connectors that Dynamo can hand over with, and the protocol each speaks."""
+_WRAPPERS = ("MultiConnector", "PdConnector")
+
+
+def check(subject: Subject) -> Iterator[Problem]:
+    """Yield each worker whose KV blocks reach nobody, or come from nobody."""
+    workers = [one for one in subject.settings if one.part.role is not None]
+    for worker in workers:
+        if worker.module == "dynamo.vllm":
+            yield from tuple(_unregistered(worker)) or _vllm(worker)
+        elif worker.module == "dynamo.trtllm":
+            yield from _not_trtllms(worker)
+            yield from _trtllm(worker)
+    prefill = [one for one in workers if one.part.role is Role.PREFILL]
+    decode = [one for one in workers if one.part.role is Role.DECODE]
+    for module in ENGINE_MODULES:
+        yield from _disagreements(
+            [one for one in (*prefill, *decode) if one.module == module], CARRIERS[module]
+        )
+
+
+def _unregistered(worker: EngineSettings) -> Iterator[Problem]:
+    """Yield each connector that the worker's vLLM does not have."""
+    component = worker.part.component
+    known = vocabulary.load()
+    # A plugin in an image of the author's own may register more.
+    image = component.main.image if component.main is not None else None
+    published = not image or parse_image(image).is_published
+    for dest, key, names in (
+        (_CONFIG, "kv_connector", (*known.kv_connectors, *_HANDOFFS)),
+        (_ENCODER_CONFIG, "ec_connector", known.ec_connectors),
+    ):
+        for name in _built_in(_configs(worker.text(dest)), key):
+            if name in names or unexpanded(name):
+                continue
+            if name in _KVBM:
+                advice = f'; add "{_MODULE_PATH}":"{_KVBM_PATH}"'
+            else:
+                advice = did_you_mean(name, names) or f"; known are {', '.join(sorted(names))}"
+            message = f'component "{component.name}": vLLM has no {key} "{name}"'
+            severity = None if published else Severity.WARNING
+            yield Problem(
+                worker.mark(dest), f"{message} and ends at start{advice}", severity=severity
+            )
+
+
+def _built_in(configs: Iterable[dict[str, Json]], key: str) -> Iterator[str]:
+    """Yield the connectors that vLLM looks up by name."""
+    for config in configs:
+        name = config.get(key)
+        if isinstance(name, str) and config.get(f"{key}_module_path") is None:
+            yield name
+
+
+def connector_configs(worker: EngineSettings) -> Iterator[dict[str, Json]]:
+    """Yield the configuration of each KV connector of a vLLM worker, wrappers' own included."""
+    return _configs(worker.text(_CONFIG))
+
+
+def _configs(text: str | None) -> Iterator[dict[str, Json]]:
+    config = _object(text or "")
+    waiting = [config] if config is not None else []
+    while waiting:
+        config = waiting.pop(0)
+        yield config
+        extra = config.get("kv_connector_extra_config")
+        waiting += _objects(extra.get("connectors") if isinstance(extra, dict) else None)
+
+
+def _not_trtllms(worker: EngineSettings) -> Iterator[Problem]:
+    """Yield a connector that TensorRT-LLM passes over."""
+    name = worker.text("connector")
+    if name is None or name in _TRTLLM_CONNECTORS:
+        return
+    advice = (
+        did_you_mean(name, _TRTLLM_CONNECTORS) or f"; known are {', '.join(_TRTLLM_CONNECTORS)}"
+    )
+    message = f'dynamo.trtllm has no connector "{name}" and goes on without one{advice}'
+    yield Problem(worker.mark("connector"), message, severity=Severity.WARNING)
+
+
+def _vllm(worker: EngineSettings) -> Iterator[Problem]:
+    """Yield what is wrong with one vLLM worker, whatever the others say."""
+    variable = worker.environment("DYN_CONNECTOR")
+    if variable is not None:
+        message = f"dynamo.vllm ends at start when DYN_CONNECTOR is set; write {_EXAMPLE} instead"
+        yield Problem(variable.mark, message)
+    role = worker.part.role
+    if role not in (Role.PREFILL, Role.DECODE):
+        return
+    name = f'component "{worker.part.component.name}"'
+    names = _connectors(worker)
+    if names == ():
+        yield _without(worker, name)
+    elif names and role is Role.PREFILL and _vllm_carrier(worker) is None:
+        yield Problem(worker.mark(_CONFIG), f"{name} {_no_handoff(names)}")
+
+
+def _no_handoff(names: tuple[str, ...]) -> str:
+    """Return why Dynamo finds no connector to hand over with among `names`."""
+    said = " and ".join(names)
+    if any(one in _HANDOFFS for one in names):
+        return f"prefills with {said}, of which only one may hand over; leave one of them"
+    hint = did_you_mean(names[0], _HANDOFFS) or f"; known are {', '.join(_HANDOFFS)}"
+    return f"prefills with {said}, which hands nothing over in Dynamo{hint}"
+
+
+def _without(worker: EngineSettings, name: str) -> Problem:
+    if worker.part.role is Role.PREFILL and worker.given(_CONFIG):
+        message = f"{name} prefills with a config that names no kv_connector; write {_EXAMPLE}"
+        return Problem(worker.mark(_CONFIG), message)
+    if worker.part.role is Role.PREFILL:
+        message = f"{name} prefills without a KV connector and ends at start; add {_EXAMPLE}"
+        return Problem(worker.mark(_CONFIG), message)
+    message = (
+        f"{name} decodes without a KV connector, so it computes every prompt again instead of "
+        f"taking the blocks from prefill; add {_EXAMPLE}"
+    )
+    return Problem(worker.mark(_CONFIG), message, severity=Severity.WARNING)
+
+
+def _disagreements(
+    workers: list[EngineSettings], carrier: Callable[[EngineSettings], tuple[str, Mark] | None]
+) -> Iterator[Problem]:
+    """Yield each worker that hands over in another way than the first does."""
+    roles = {worker.part.role for worker in workers}
+    known = [(worker, found) for worker in workers if (found := carrier(worker)) is not None]
+    if len(roles) == 1 or not known:
+        return
+    first, (wanted, _mark) = known[0]
+    for worker, (used, mark) in known[1:]:
+        if used != wanted:
+            here = f'component "{worker.part.component.name}" transfers KV blocks with {used}'
+            there = f'component "{first.part.component.name}" with {wanted}'
+            yield Problem(mark, f"{here}, but {there}; give both the same")
+
+
+def _vllm_carrier(worker: EngineSettings) -> tuple[str, Mark] | None:
+    """Return the protocol that Dynamo picks among the connectors, and where they are given."""
+    known = [_HANDOFFS[name] for name in _connectors(worker) or () if name in _HANDOFFS]
+    # What goes through a cache carries the handoff only when nothing else does.
+    direct = [name for name in known if name != _CACHED] or known
+    return (direct[0], worker.mark(_CONFIG)) if len(set(direct)) == 1 else None
+
+
+def _connectors(worker: EngineSettings) -> tuple[str, ...] | None:
+    """Return the connectors of a vLLM worker, a wrapper's children in its place.
+
+    None stands for what cannot be read; the engine's own parser reports that.
+    """
+    text = worker.text(_CONFIG)
+    if text is None:
+        return None if worker.unknown(_CONFIG) else ()
+    config = _object(text)
+    if config is None:
+        return None
+    name = config.get("kv_connector")
+    if name in _WRAPPERS:
+        extra = config.get("kv_connector_extra_config")
+        children = extra.get("connectors") if isinstance(extra, dict) else None
+        found = [one.get("kv_connector") for one in _objects(children)]
+        return tuple(one for one in found if isinstance(one, str)) or (str(name),)
+    return (name,) if isinstance(name, str) else ()
+
+
+def _sglang_carrier(worker: EngineSettings) -> tuple[str, Mark] | None:
+    backend = worker.text(_BACKEND)
+    return (backend, worker.mark(_BACKEND)) if backend and backend != "fake" else None
+
+
+def _trtllm_carrier(worker: EngineSettings) -> tuple[str, Mark] | None:
+    """Return the transceiver's backend; DEFAULT may be any."""
+    backend = transceiver(worker.options) if worker.options is not None else None
+    if backend is None or unexpanded(backend) or backend == "DEFAULT":
+        return None
+    return backend, worker.option_mark(TRANSCEIVER)
+
+
+def _transceiver_advice(worker: EngineSettings) -> str:
+    if worker.given("extra_engine_args"):
+        return f"add {TRANSCEIVER}: {{backend: DEFAULT}} to the file of --extra-engine-args"
+    return f"add --trtllm.{TRANSCEIVER}.backend DEFAULT"
+
+
+def _trtllm(worker: EngineSettings) -> Iterator[Problem]:
+    """Yield the TensorRT-LLM worker that is known to have no way for its KV blocks."""
+    if worker.part.role not in (Role.PREFILL, Role.DECODE) or worker.options is None:
+        return
+    if transceiver(worker.options) is None:
+        name, role = worker.part.component.name, worker.part.role
+        message = (
+            f'component "{name}" runs as {role} without {TRANSCEIVER}, so no KV block leaves or '
+            f"reaches it and every request fails; {_transceiver_advice(worker)}"
+        )
+        yield Problem(worker.mark("extra_engine_args", "disaggregation_mode"), message)
+
+
+def _object(text: str) -> dict[str, Json] | None:
+    try:
+        parsed = parse_json(text)
+    except ValueError:
+        return None
+    return parsed if isinstance(parsed, dict) else None
+
+
+def _objects(items: Json) -> list[dict[str, Json]]:
+    return [one for one in items if isinstance(one, dict)] if isinstance(items, list) else []
+
+
+CARRIERS = {
+    "dynamo.vllm": _vllm_carrier,
+    "dynamo.sglang": _sglang_carrier,
+    "dynamo.trtllm": _trtllm_carrier,
+}

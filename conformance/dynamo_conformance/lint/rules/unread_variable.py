@@ -1,0 +1,83 @@
+"""A `DYN_` variable that nothing reads changes nothing.
+
+Names change between releases, and a misspelled one is accepted in silence. The variables that
+Dynamo 1.6.1 reads are known from its sources, those of the operator and of KVBM included.
+
+Mend: write the name that the message suggests, or leave the variable out. The options of
+`DYN_DEPLOYMENT_CONFIG` are arguments of each component now.
+
+PASS:
+    env:
+      - name: DYN_ROUTER_MODE
+        value: kv
+
+FAIL:
+    env:
+      - name: DYN_ROUTR_MODE
+        value: kv
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.engines import vocabulary
+from dynamo_conformance.engines.commandline import argv, programs, surroundings
+from dynamo_conformance.lint.finding import Severity
+from dynamo_conformance.lint.image import other_release
+from dynamo_conformance.lint.rule import Problem
+from dynamo_conformance.manifest.node import Scalar, walk
+from dynamo_conformance.manifest.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dynamo_conformance.engines.role import Part
+    from dynamo_conformance.lint.rule import Subject
+    from dynamo_conformance.manifest.graph import EnvVar
+    from dynamo_conformance.manifest.node import Mapping
+
+ID = "unread-variable"
+SEVERITY = Severity.WARNING
+
+_PREFIX = "DYN_"
+_RETIRED = {"DYN_DEPLOYMENT_CONFIG": "; write its options as args of the component"}
+
+
+def check(subject: Subject) -> Iterator[Problem]:
+    """Yield each variable of a Dynamo container that its release does not read."""
+    running = [one.component for one in subject.parts if _runs_dynamo(one, subject.graph.env)]
+    if running and len(running) == len(subject.graph.components):
+        yield from _unread(subject.graph.env, subject.graph.root)
+    for component in running:
+        if component.main is not None:
+            yield from _unread(component.main.env, component.node)
+
+
+def _runs_dynamo(part: Part, shared: tuple[EnvVar, ...]) -> bool:
+    """Return whether what is known of the release says what its main container reads."""
+    main = part.component.main
+    if main is None or other_release(part.component) is not None:
+        return False
+    if part.command is not None:
+        return part.command.module.startswith("dynamo.")
+    started = programs(argv(part.component, main), surroundings(main, shared))
+    return any(one[0].text.split()[:1] == ["dynamo"] for one in started)
+
+
+def _unread(variables: tuple[EnvVar, ...], around: Mapping) -> Iterator[Problem]:
+    known = vocabulary.load()
+    for variable in variables:
+        name = variable.name
+        if not name.startswith(_PREFIX) or known.reads(name) or _is_used(name, around):
+            continue
+        hint = _RETIRED.get(name) or did_you_mean(name, known.variables) or "; leave it out"
+        yield Problem(variable.mark, f"nothing in Dynamo {known.release} reads {name}{hint}")
+
+
+def _is_used(name: str, around: Mapping) -> bool:
+    """Return whether the author's own words use the variable, as `$NAME` or `$(NAME)` do."""
+    return any(
+        isinstance(node, Scalar) and name in node.text and node.text != name
+        for _path, node in walk(around)
+    )

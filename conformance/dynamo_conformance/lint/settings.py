@@ -1,0 +1,177 @@
+"""Settings: `[tool.dynamo-lint]` of the nearest pyproject.toml."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from glob import escape
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.api.cluster import Cluster, Feature
+from dynamo_conformance.api.operators import OPERATORS
+from dynamo_conformance.lint.options import LintOptions, SettingsWaiver, names
+from dynamo_conformance.lint.problems import SettingsError
+from dynamo_conformance.lint.rule import all_ids
+from dynamo_conformance.manifest.document import MAX_BYTES
+from dynamo_conformance.manifest.files import read_file
+from dynamo_conformance.manifest.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+FILE = "pyproject.toml"
+TABLE = "dynamo-lint"
+NONE = "none"
+_WORDS = ("only", "skip", "exclude", "operator", "cluster-has", "waivers")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the settings say.
+
+    Attributes:
+        options: How to lint.
+        exclude: Patterns of files below folders to leave out.
+    """
+
+    options: LintOptions
+    exclude: tuple[str, ...] = ()
+
+
+def find_settings(start: Path) -> Settings:
+    """Return the settings of the nearest pyproject.toml that has any, from `start` upwards.
+
+    Raises:
+        SettingsError: They cannot be used.
+    """
+    for folder in (start, *start.parents):
+        path = folder / FILE
+        if path.is_file() and (table := _table(path)) is not None:
+            return _read(table, path)
+    return Settings(LintOptions())
+
+
+def cluster_of(words: Iterable[str]) -> Cluster:
+    """Return the cluster that has what `words` say; `none` says nothing.
+
+    Raises:
+        SettingsError: A word is no feature.
+    """
+    said = {word.strip() for word in words}
+    given = said - {NONE}
+    known = [str(one) for one in Feature]
+    if "" in said or (given and NONE in said):
+        raise SettingsError(f"cluster-has: write {NONE}, or some of {','.join(known)}")
+    for word in sorted(given):
+        if word not in known:
+            hint = did_you_mean(word, known) or f"; write {NONE}, or some of {','.join(known)}"
+            raise SettingsError(f'cluster-has: unknown "{word}"{hint}')
+    return Cluster(
+        lws=Feature.LWS in given,
+        grove=Feature.GROVE in given,
+        inference_extension=Feature.INFERENCE_EXTENSION in given,
+        nats=Feature.NATS in given,
+        etcd=Feature.ETCD in given,
+    )
+
+
+def known_rules(words: Iterable[str]) -> tuple[str, ...]:
+    """Return rule ids, or their first words, that were given as they are known.
+
+    Raises:
+        SettingsError: A word names no rule.
+    """
+    ids = all_ids()
+    found = tuple(word.strip() for text in words for word in text.split(",") if word.strip())
+    for word in found:
+        if not any(names(word, one) for one in ids):
+            hint = did_you_mean(word, ids) or "; `dynamo lint --list-rules` names them"
+            raise SettingsError(f'no rule is called "{word}"{hint}')
+    return found
+
+
+def _table(path: Path) -> object:
+    """Return what the file has under the name of the table, or None."""
+    data = read_file(path, most=MAX_BYTES)
+    if len(data) > MAX_BYTES:
+        raise SettingsError(f"{path}: larger than {MAX_BYTES // 2**20} MiB")
+    if TABLE.encode() not in data:
+        return None
+    import tomllib
+
+    try:
+        tool = tomllib.loads(data.decode("utf-8")).get("tool")
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path}: {error}") from error
+    except RecursionError as error:
+        raise SettingsError(f"{path}: nested too deep") from error
+    return tool.get(TABLE) if isinstance(tool, dict) else None
+
+
+def _read(table: object, path: Path) -> Settings:
+    if not isinstance(table, dict):
+        raise SettingsError(f"{path}: [tool.{TABLE}]: must be a table")
+    for word in table:
+        if word not in _WORDS:
+            hint = did_you_mean(word, _WORDS) or f"; there are {', '.join(_WORDS)}"
+            raise SettingsError(f'{path}: [tool.{TABLE}]: unknown "{word}"{hint}')
+    try:
+        return _settings(table, folder=path.parent)
+    except SettingsError as error:
+        raise SettingsError(f"{path}: [tool.{TABLE}]: {error}") from error
+
+
+def _settings(table: dict[str, object], *, folder: Path) -> Settings:
+    only, skip = (known_rules(_texts(table, word)) for word in ("only", "skip"))
+    options = LintOptions(only=only, skip=skip)
+    if "operator" in table:
+        options = replace(options, operator=known_operator(_text(table, "operator")))
+    if "cluster-has" in table:
+        options = replace(options, cluster=cluster_of(_texts(table, "cluster-has")))
+    if "waivers" in table:
+        options = replace(options, waivers=_waivers(table["waivers"]), folder=str(folder))
+    # From a folder below, the same files have other names.
+    exclude = _texts(table, "exclude")
+    return Settings(options, (*exclude, *(f"{escape(str(folder))}/{one}" for one in exclude)))
+
+
+def known_operator(version: str) -> str:
+    """Return an operator version that rules are known of.
+
+    Raises:
+        SettingsError: Nothing is known of it.
+    """
+    if version not in OPERATORS:
+        hint = did_you_mean(version, OPERATORS) or f"; known are {', '.join(OPERATORS)}"
+        raise SettingsError(f'operator: nothing is known of "{version}"{hint}')
+    return version
+
+
+def _text(table: dict[str, object], word: str) -> str:
+    value = table[word]
+    if not isinstance(value, str):
+        raise SettingsError(f"{word}: must be a word in quotes")
+    return value
+
+
+def _texts(table: dict[str, object], word: str) -> tuple[str, ...]:
+    value = table.get(word, [])
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise SettingsError(f"{word}: must be a list of words")
+    return tuple(value)
+
+
+def _waivers(value: object) -> tuple[SettingsWaiver, ...]:
+    if not isinstance(value, list):
+        raise SettingsError("waivers: must be a list of tables with rule, files and reason")
+    found = []
+    for one in value:
+        if not isinstance(one, dict) or set(one) != {"rule", "files", "reason"}:
+            raise SettingsError("waivers: each needs rule, files and reason, and nothing else")
+        rule, files, reason = (_text(one, word) for word in ("rule", "files", "reason"))
+        known_rules((rule,))
+        waiver = SettingsWaiver(rule=rule, files=files, reason=reason)
+        if not waiver.reason.strip():
+            raise SettingsError(f'waivers: the one of "{waiver.rule}" needs a reason')
+        found.append(waiver)
+    return tuple(found)

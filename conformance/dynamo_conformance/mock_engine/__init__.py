@@ -1,0 +1,21 @@
+"""The mock engine: a worker on the real Dynamo runtime that behaves as an engine without a GPU.
+
+A process whose PYTHONPATH starts with `overlay_path()` runs `python3 -m dynamo.vllm ...` (or
+sglang, or trtllm) as published: the words are parsed with that engine's flag catalog, refused
+where the engine would refuse them, and played by `dynamo.mocker` on the real runtime. Discovery,
+planes, KV events and the way from prefill to decode are the real ones.
+
+What differs from a real engine:
+
+* Answers are made-up words, as many as `max_tokens` asks for; the mocker refuses a request that
+  does not ask for any.
+* A decode worker publishes no KV events, whatever its `--kv-events-config` says.
+* A worker without KV events names, as their source, an endpoint that does not exist. When workers
+  with and without them share one component, routers refuse the events of all of them.
+* With data parallelism over nodes each node serves its own ranks, registered as 0 and up: the
+  mocker knows only ranks counted from 0. KV event ports are those of the real ranks.
+"""
+
+from dynamo_conformance.mock_engine.environment import environment, overlay_path, version
+
+__all__ = ["environment", "overlay_path", "version"]

@@ -1,0 +1,255 @@
+"""Workers that Dynamo's mocker has no part for.
+
+Those are workers that encode images, workers behind them, and workers that embed texts. Each is an
+endpoint of its own on the real runtime, registered as the real worker registers. What goes between
+them goes through the runtime's own clients, so each hop is in the workers' counters. Nothing looks
+at an image, and a vector is made from the digest of its text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import random
+import signal
+import struct
+from typing import TYPE_CHECKING, TypeAlias
+
+from dynamo_conformance.engines.engine import Engine
+from dynamo_conformance.engines.role import Role
+from dynamo_conformance.mock_engine.refusal import StartFault
+from dynamo_conformance.mock_engine.telling import tell_route
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from dynamo.llm import ModelRuntimeConfig
+    from dynamo.runtime import Client, Context, DistributedRuntime, Endpoint
+
+    from dynamo_conformance.engines.flag import Json
+    from dynamo_conformance.mock_engine.worker import Worker
+
+    Request: TypeAlias = dict[str, Json]
+    Handler: TypeAlias = Callable[[Request, Context], AsyncIterator[Request]]
+
+DIMENSIONS = 1024
+"""As many numbers as a vector of Qwen3-Embedding-0.6B has."""
+
+ANSWER_TOKENS = range(1000, 2000)
+"""The ids that the mocker answers with, each a visible word of the mock vocabulary."""
+
+DEFAULT_TOKENS = 16
+
+
+def serve(worker: Worker, planes: dict[str, str | None]) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Args:
+        worker: The worker to be.
+        planes: What `create_runtime` is given.
+
+    Raises:
+        StartFault: when the runtime ends without having been asked to.
+    """
+    import uvloop
+    from dynamo.runtime.logging import configure_dynamo_logging
+
+    configure_dynamo_logging()
+    uvloop.run(_serve(worker, planes))
+
+
+async def _serve(worker: Worker, planes: dict[str, str | None]) -> None:
+    from dynamo.common.utils.runtime import create_runtime
+
+    response = planes["response_plane"] or "tcp"
+    runtime, loop = create_runtime(
+        planes["discovery_backend"],
+        planes["request_plane"],
+        planes["event_plane"],
+        response_plane=response,
+    )
+    tell_route(runtime, worker)
+    asked_to_end = asyncio.Event()
+
+    def end() -> None:
+        asked_to_end.set()
+        runtime.shutdown()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end)
+    endpoint = runtime.endpoint(worker.endpoint)
+    handler = await _handler(worker, runtime)
+    labels = [("model", worker.served_name)]
+    outcomes: list[BaseException | None] = await asyncio.gather(
+        endpoint.serve_endpoint(handler, metrics_labels=labels),
+        _register(worker, endpoint),
+        return_exceptions=True,
+    )
+    runtime.shutdown()
+    if not asked_to_end.is_set():
+        raise StartFault(f"the runtime ended by itself: {outcomes}")
+
+
+async def _handler(worker: Worker, runtime: DistributedRuntime) -> Handler:
+    """Return what answers requests, once those whom it asks are there, as the real worker waits."""
+    if worker.embeds:
+        return embed
+    links = worker.links
+    encoder = await _client(runtime, links.encoder)
+    prefill = await _client(runtime, links.prefill)
+    onward = await _client(runtime, links.onward)
+    # TensorRT-LLM meets its encoder with the first image.
+    waits_for = None if worker.engine is Engine.TRTLLM else encoder or onward
+    if waits_for is not None:
+        await waits_for.wait_for_instances()
+
+    async def generate(request: Request, context: Context) -> AsyncIterator[Request]:
+        if encoder is not None and images(request):
+            await _ask(encoder, request, context)
+        if prefill is not None:
+            await _ask(prefill, request, context)
+        if onward is not None:
+            async for answer in await onward.round_robin(request, context=context):
+                yield answer.data()
+            return
+        for chunk in answer_to(request, worker.role):
+            yield chunk
+
+    return generate
+
+
+async def _client(runtime: DistributedRuntime, path: str | None) -> Client | None:
+    return await runtime.endpoint(path).client() if path is not None else None
+
+
+async def _ask(client: Client, request: Request, context: Context) -> None:
+    """Have a peer do its part.
+
+    Raises:
+        RuntimeError: It did not answer.
+    """
+    answers = [one.data() async for one in await client.round_robin(request, context=context)]
+    if not answers:
+        raise RuntimeError("no answer from the worker that was asked")
+
+
+def images(request: Request) -> int:
+    """Return how many images a request carries."""
+    media = request.get("multi_modal_data")
+    found = media.get("image_url") if isinstance(media, dict) else None
+    return len(found) if isinstance(found, list) else 0
+
+
+def answer_to(request: Request, role: Role) -> list[Request]:
+    """Return what a worker of a role answers: tokens, or what the next one needs of it."""
+    if role is Role.ENCODE:
+        return [{"encoded_images": images(request)}]
+    tokens = request.get("token_ids")
+    prompt = len(tokens) if isinstance(tokens, list) else 0
+    if role is Role.PREFILL:
+        first: list[Json] = [random.choice(ANSWER_TOKENS)]  # noqa: S311 - no secret
+        handoff: Request = {"mock_engine": "no block leaves this worker"}
+        return [{"token_ids": first, "index": 0, "disaggregated_params": handoff}]
+    count = _tokens_wanted(request)
+    chunks: list[Request] = [
+        {"token_ids": [random.choice(ANSWER_TOKENS)], "index": 0}  # noqa: S311 - no secret
+        for _ in range(count)
+    ]
+    chunks[-1] |= {
+        "finish_reason": "length",
+        "completion_usage": {
+            "prompt_tokens": prompt,
+            "completion_tokens": count,
+            "total_tokens": prompt + count,
+        },
+    }
+    return chunks
+
+
+def _tokens_wanted(request: Request) -> int:
+    conditions = request.get("stop_conditions")
+    wanted = conditions.get("max_tokens") if isinstance(conditions, dict) else None
+    return max(wanted, 1) if isinstance(wanted, int) else DEFAULT_TOKENS
+
+
+async def embed(request: Request, context: Context) -> AsyncIterator[Request]:  # noqa: ARG001
+    """Answer a request for embeddings, in the form that workers hand to the frontend.
+
+    The runtime looks for a parameter of the name `context`, and hands over nothing without it.
+    """
+    given = request.get("input")
+    inputs = given if isinstance(given, list) and not _is_tokens(given) else [given]
+    wanted = request.get("dimensions")
+    size = wanted if isinstance(wanted, int) else DIMENSIONS
+    used = sum(len(one) if isinstance(one, list) else len(str(one).split()) for one in inputs)
+    yield {
+        "object": "list",
+        "model": request.get("model"),
+        "data": [
+            {"object": "embedding", "index": index, "embedding": encoded(vector(str(one), size))}
+            for index, one in enumerate(inputs)
+        ],
+        "usage": {"prompt_tokens": used, "total_tokens": used},
+    }
+
+
+def _is_tokens(given: list[Json]) -> bool:
+    return bool(given) and all(isinstance(one, int) for one in given)
+
+
+def vector(text: str, size: int) -> list[float]:
+    """Return a vector of length 1: for the same text the same, for another another."""
+    draw = random.Random(hashlib.sha256(text.encode()).digest())  # noqa: S311 - no secret
+    numbers = [draw.gauss(0.0, 1.0) for _ in range(size)]
+    length = sum(number * number for number in numbers) ** 0.5
+    return [number / length for number in numbers]
+
+
+def encoded(numbers: list[float]) -> str:
+    """Return numbers as the workers send them: little-endian 32-bit floats in base64."""
+    return base64.b64encode(struct.pack(f"<{len(numbers)}f", *numbers)).decode()
+
+
+async def _register(worker: Worker, endpoint: Endpoint) -> None:
+    from dynamo.llm import ModelInput, ModelType, WorkerType, register_model
+
+    stages = {
+        Role.AGG: WorkerType.Aggregated,
+        Role.PREFILL: WorkerType.Prefill,
+        Role.DECODE: WorkerType.Decode,
+        Role.ENCODE: WorkerType.Encode,
+    }
+    if worker.embeds:
+        surface = ModelType.Embedding
+    elif worker.public:
+        surface = ModelType.Chat | ModelType.Completions
+    elif worker.role is Role.PREFILL and worker.engine is not Engine.SGLANG:
+        surface = ModelType.Prefill
+    else:
+        surface = ModelType.Empty
+    await register_model(
+        ModelInput.Text if worker.embeds else ModelInput.Tokens,
+        surface,
+        endpoint,
+        worker.model,
+        worker.served_name,
+        worker_type=stages[worker.role],
+        needs=[[stages[role] for role in roles] for roles in worker.needs],
+        kv_cache_block_size=None if worker.embeds else worker.block_size,
+        runtime_config=_card(worker),
+        custom_template_path=worker.chat_template,
+    )
+
+
+def _card(worker: Worker) -> ModelRuntimeConfig:
+    from dynamo.llm import ModelRuntimeConfig
+
+    card = ModelRuntimeConfig()
+    card.context_length = worker.max_model_len
+    card.tool_call_parser = worker.tool_call_parser
+    card.reasoning_parser = worker.reasoning_parser
+    # Nothing here has a KV cache, so there are no events of one.
+    card.kv_event_publishing_enabled = False
+    card.enable_local_indexer = False
+    return card

@@ -1,0 +1,5 @@
+"""Stands for vllm.engine.arg_utils."""
+
+from dynamo_conformance.mock_engine.libraries.vllm import AsyncEngineArgs
+
+__all__ = ["AsyncEngineArgs"]

@@ -1,0 +1,5 @@
+"""Stands for vllm.sampling_params."""
+
+from dynamo_conformance.mock_engine.libraries.vllm import RequestOutputKind, SamplingParams
+
+__all__ = ["RequestOutputKind", "SamplingParams"]

@@ -1,0 +1,5 @@
+"""Stands for vllm.v1.engine.async_llm."""
+
+from dynamo_conformance.mock_engine.libraries.vllm import AsyncLLM
+
+__all__ = ["AsyncLLM"]

@@ -1,0 +1,144 @@
+"""What must be written, made and deleted so that a cluster holds what is wanted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.kube.kube_object import LAST_GENERATION, LAST_HASH, KubeObject, table
+from dynamo_conformance.manifest.whole import parse_whole
+from dynamo_conformance.operator.inventory import owner
+from dynamo_conformance.operator.resources import KEPT, MADE_ONCE
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from dynamo_conformance.kube.kube_object import Key
+    from dynamo_conformance.manifest.node import Plain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conflict:
+    """An object that is wanted but belongs to somebody else."""
+
+    wanted: KubeObject
+    found: KubeObject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What is to be done.
+
+    Attributes:
+        apply: Objects to write, new or changed.
+        create: Objects to make; whoever has them already keeps them.
+        conflicts: Objects that cannot be written.
+    """
+
+    apply: tuple[KubeObject, ...] = ()
+    create: tuple[KubeObject, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to do."""
+        return bool(self.apply or self.create)
+
+
+def changes(wanted: Iterable[KubeObject], live: Mapping[Key, KubeObject]) -> Changes:
+    """Return what must be written.
+
+    Args:
+        wanted: What there should be.
+        live: What there is in the namespace, whoever made it.
+    """
+    apply, create, conflicts = [], [], []
+    for one in wanted:
+        found = live.get(one.key)
+        if one.kind in MADE_ONCE:
+            if found is None:
+                create.append(one)
+        elif found is not None and _is_anothers(one, found):
+            conflicts.append(Conflict(wanted=one, found=found))
+        elif found is None:
+            apply.append(one)
+        elif (changed := _changed(one, found)) is not None:
+            apply.append(changed)
+    return Changes(apply=tuple(apply), create=tuple(create), conflicts=tuple(conflicts))
+
+
+def unwanted(
+    owned: Mapping[Key, KubeObject], wanted: Iterable[KubeObject], *, spared: Collection[Key] = ()
+) -> tuple[KubeObject, ...]:
+    """Return what a graph has but no longer wants.
+
+    Args:
+        owned: What the graph has.
+        wanted: What it wants.
+        spared: What stays for a while.
+    """
+    keys = {one.key for one in wanted}.union(spared)
+    return tuple(
+        one
+        for key, one in owned.items()
+        if key not in keys and key.kind not in KEPT and "deletionTimestamp" not in one.metadata
+    )
+
+
+def noted_generation(written: KubeObject) -> str | None:
+    """Return the generation that an object should have noted but has not, or None.
+
+    What is written says in advance which generation it will be. Where the API server sees no
+    change of the spec (a default that was now written out), that is one too many.
+    """
+    generation = written.metadata.get("generation")
+    noted = written.annotations.get(LAST_GENERATION)
+    if noted is None or not isinstance(generation, int) or noted == str(generation):
+        return None
+    return str(generation)
+
+
+def _is_anothers(one: KubeObject, found: KubeObject) -> bool:
+    """Whether an object is controlled by something that is not who wants it."""
+    held, wants = owner(found), owner(one)
+    return held is not None and wants is not None and held != wants
+
+
+def _changed(one: KubeObject, found: KubeObject) -> KubeObject | None:
+    """Return the object as it is to be written, or None when it is there already."""
+    generation = found.metadata.get("generation")
+    counted = generation if isinstance(generation, int) else None
+    noted = parse_whole(found.annotations.get(LAST_GENERATION))
+    if LAST_HASH not in one.annotations:
+        return None if contains(found.body, one.body) else one
+    is_touched = (
+        not contains(found.body, _without_notes(one).body) if counted is None else counted != noted
+    )
+    if found.annotations.get(LAST_HASH) == one.annotations[LAST_HASH] and not is_touched:
+        return None
+    following = 1 if counted is None else counted + 1
+    return one.with_metadata(annotations={LAST_GENERATION: str(following)})
+
+
+def _without_notes(one: KubeObject) -> KubeObject:
+    annotations: dict[str, Plain] = {
+        key: value
+        for key, value in one.annotations.items()
+        if key not in (LAST_GENERATION, LAST_HASH)
+    }
+    return KubeObject({**one.body, "metadata": {**one.metadata, "annotations": annotations}})
+
+
+def contains(whole: Plain, part: Plain) -> bool:
+    """Whether all that `part` says is said by `whole` too; lists must agree item by item."""
+    if isinstance(part, dict):
+        held = table(whole)
+        return all(
+            (key in held or item in ({}, [])) and contains(held.get(key), item)
+            for key, item in part.items()
+        )
+    if isinstance(part, list):
+        others = whole if isinstance(whole, list) else []
+        return len(part) == len(others) and all(
+            contains(other, item) for other, item in zip(others, part, strict=True)
+        )
+    return whole == part

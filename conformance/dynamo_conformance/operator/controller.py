@@ -1,0 +1,176 @@
+"""The controller: what it watches, and what a change there leads to.
+
+kopf watches and calls; it keeps no state on the objects, because nothing but their events is
+handled. What is to be done is decided graph by graph, by looking at all that belongs to one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import kopf
+
+from dynamo_conformance.kube.kube_object import KubeObject
+from dynamo_conformance.kube.labels import OPERATOR, PART
+from dynamo_conformance.manifest.document import KIND
+from dynamo_conformance.operator.api_server import ApiError, ApiServer
+from dynamo_conformance.operator.inventory import Inventory, owner_name
+from dynamo_conformance.operator.no_storage import NoDiffBase, NoProgress
+from dynamo_conformance.operator.reconciler import Reconciler
+from dynamo_conformance.operator.resources import GRAPHS, WATCHED
+from dynamo_conformance.operator.snapshot import fingerprint
+from dynamo_conformance.operator.work_queue import GraphKey, WorkQueue
+from dynamo_conformance.operator.writer import UNREACHABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dynamo_conformance.manifest.node import Plain
+
+_LOG = logging.getLogger(__name__)
+
+_OURS = f"{PART}={OPERATOR}"
+_RESYNC = 300.0
+"""Seconds after which everything is listed anew, in case a watch missed something."""
+
+_NOT_YET = 2.0
+"""Seconds between tries to reach the API server at the start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Controller:
+    """What `kopf.operator` runs.
+
+    Attributes:
+        registry: The handlers.
+        settings: How kopf is to behave.
+    """
+
+    registry: kopf.OperatorRegistry
+    settings: kopf.OperatorSettings
+
+
+def controller() -> Controller:
+    """Return a controller that has not started."""
+    settings = _settings()
+    registry = kopf.OperatorRegistry()
+    life = _Life(settings)
+    kopf.on.login(registry=registry)(life.login)
+    kopf.on.startup(registry=registry)(life.start)
+    kopf.on.cleanup(registry=registry)(life.stop)
+    for resource in (GRAPHS, *WATCHED):
+        watch = kopf.on.event(
+            group=resource.group, version=resource.version, plural=resource.plural,
+            registry=registry,
+        )  # fmt: skip
+        watch(life.see)
+    return Controller(registry, settings)
+
+
+def _settings() -> kopf.OperatorSettings:
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.peering.standalone = True
+    settings.persistence.diffbase_storage = NoDiffBase()
+    settings.persistence.progress_storage = NoProgress()
+    for resource in WATCHED:
+        settings.watching.label_selectors[resource.group, resource.version, resource.plural] = _OURS
+    return settings
+
+
+class _Life:
+    """A controller's life: its session, what it knows, and the looks that are under way."""
+
+    def __init__(self, settings: kopf.OperatorSettings) -> None:
+        self._settings = settings
+        self._api = ApiServer(self._connection)
+        self._inventory = Inventory()
+        self._reconciler = Reconciler(self._api, self._inventory)
+        self._queue = WorkQueue(self._reconciler.look)
+        self._resync: asyncio.Task[None] | None = None
+
+    async def login(self, **_: object) -> kopf.ConnectionInfo:
+        """Say where the API server is and who we are: as the pod's account, or by a kubeconfig."""
+        return await self._connection()
+
+    async def start(self, **_: object) -> None:
+        """List what there is, so that nothing is decided from half of it, and look at it."""
+        try:
+            await self._refresh()
+        except (ApiError, *UNREACHABLE) as error:
+            message = f"the API server does not answer as it should: {error}"
+            raise kopf.TemporaryError(message, delay=_NOT_YET) from error
+        self._resync = asyncio.create_task(self._keep_fresh())
+
+    async def stop(self, **_: object) -> None:
+        """Finish what is under way; the next controller goes on from what it finds."""
+        if self._resync is not None:
+            self._resync.cancel()
+        await self._queue.close()
+        await self._api.close()
+
+    async def see(self, event: kopf.RawEvent, **_: object) -> None:
+        """Take in what a watch tells, and look at the graphs that it may matter to."""
+        seen = KubeObject(cast("dict[str, Plain]", event["object"]))
+        if event["type"] == "DELETED":
+            if self._inventory.forget(seen):
+                self._wake(seen, is_gone=True)
+            return
+        before = self._inventory.get(seen.namespace or "", seen.key)
+        if self._inventory.observe(seen) and _matters(before, seen):
+            self._wake(seen, is_gone=False)
+
+    def _wake(self, seen: KubeObject, *, is_gone: bool) -> None:
+        for key in self._concerned(seen, is_gone=is_gone):
+            self._queue.add(key)
+
+    def _concerned(self, seen: KubeObject, *, is_gone: bool) -> Iterator[GraphKey]:
+        """Yield the graphs that look different when an object does."""
+        namespace = seen.namespace or ""
+        if seen.kind == KIND:
+            yield GraphKey(namespace, seen.name)
+        elif (name := owner_name(seen)) is not None and not is_gone:
+            yield GraphKey(namespace, name)
+        elif is_gone:
+            # It may be one that several graphs of the namespace want.
+            for key in self._inventory.within(namespace):
+                if key.kind == KIND:
+                    yield GraphKey(namespace, key.name)
+
+    async def _keep_fresh(self) -> None:
+        while True:
+            await asyncio.sleep(_RESYNC)
+            try:
+                await self._refresh()
+            except (ApiError, *UNREACHABLE) as error:
+                _LOG.warning("listing everything anew failed: %s", error)
+
+    async def _refresh(self) -> None:
+        resources = (GRAPHS, *WATCHED)
+        listed = await asyncio.gather(
+            self._api.items(GRAPHS, None),
+            *(self._api.items(resource, None, labelSelector=_OURS) for resource in WATCHED),
+        )
+        for resource, found in zip(resources, listed, strict=True):
+            self._inventory.replace(resource.kind, found)
+        self._reconciler.forget_surroundings()
+        for graph in self._inventory.of_kind(KIND):
+            self._queue.add(GraphKey(graph.namespace or "", graph.name))
+
+    async def _connection(self) -> kopf.ConnectionInfo:
+        info = kopf.login_with_service_account(settings=self._settings)
+        info = info or kopf.login_with_kubeconfig(settings=self._settings)
+        if info is None:
+            raise kopf.LoginError("no service account in this pod, and no kubeconfig")
+        return info
+
+
+def _matters(before: KubeObject | None, after: KubeObject) -> bool:
+    """Whether a change is to be looked at; what a graph says of itself is our own writing."""
+    if before is None or after.kind != KIND:
+        return True
+    is_same = fingerprint(before) == fingerprint(after)
+    return not is_same or "deletionTimestamp" in after.metadata

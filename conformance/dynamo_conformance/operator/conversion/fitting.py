@@ -1,0 +1,140 @@
+"""Fitting what is remembered of one version to what is there of the other.
+
+A mapping is laid out flat: each path that counts, with what is there. What does not come back from
+the other version is worth remembering. What is remembered is believed as far as the other version
+still says so: nothing that was changed there is undone by a memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from dynamo_conformance.manifest.fields import entries
+from dynamo_conformance.manifest.node import Mapping
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from dynamo_conformance.manifest.node import Node
+
+Steps: TypeAlias = "tuple[str, ...]"
+Flat: TypeAlias = "dict[Steps, Node]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """How one kind of mapping is laid out.
+
+    Attributes:
+        opened: The mappings in it whose fields count one by one; the whole is always opened.
+        together: Fields that only mean something together.
+        always: Fields that are remembered though they would come back.
+    """
+
+    opened: frozenset[Steps] = frozenset()
+    together: tuple[frozenset[Steps], ...] = ()
+    always: frozenset[Steps] = frozenset()
+
+    def flat(self, mapping: Mapping) -> Flat:
+        """Return what is at each path; an opened mapping that is empty is there by itself."""
+        found: Flat = {}
+        waiting: list[tuple[Steps, Mapping]] = [((), mapping)]
+        while waiting:
+            at, inner = waiting.pop()
+            for entry in inner:
+                here = (*at, entry.key)
+                if here in self.opened and isinstance(entry.value, Mapping) and len(entry.value):
+                    waiting.append((here, entry.value))
+                else:
+                    found[here] = entry.value
+        return found
+
+    def groups(self, paths: Iterable[Steps]) -> list[frozenset[Steps]]:
+        """Return the fields at `paths`, with those that they only mean something with."""
+        found: dict[frozenset[Steps], None] = {}
+        for path in sorted(paths):
+            group = next((one for one in self.together if path in one), frozenset((path,)))
+            found[group] = None
+        return list(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Other:
+    """The other version of a mapping.
+
+    Attributes:
+        live: What it says now.
+        layout: How it is laid out.
+        made_from: Makes it from this version.
+    """
+
+    live: Mapping
+    layout: Layout
+    made_from: Callable[[Mapping], Mapping]
+
+    def misfits(self, flat: Flat) -> dict[Steps, Node | None]:
+        """Return what it would not say as it does, were it made from `flat`: path, and what then.
+
+        Args:
+            flat: This version, laid out.
+        """
+        made = self.layout.flat(self.made_from(whole(flat)))
+        live = self.layout.flat(self.live)
+        return {path: made.get(path) for path in {*made, *live} if made.get(path) != live.get(path)}
+
+
+def whole(flat: Flat) -> Mapping:
+    """Return the mapping that is laid out as `flat`."""
+    nested: dict[str, Node] = {}
+    inner: dict[str, Flat] = {}
+    for path, node in flat.items():
+        if len(path) == 1:
+            nested[path[0]] = node
+        else:
+            inner.setdefault(path[0], {})[path[1:]] = node
+    return Mapping(entries({**nested, **{key: whole(one) for key, one in inner.items()}}))
+
+
+def worth_remembering(mine: Mapping, returned: Mapping, layout: Layout) -> Mapping:
+    """Return the parts of `mine` that come back otherwise from the other version."""
+    here, back = layout.flat(mine), layout.flat(returned)
+    found: Flat = {}
+    for group in layout.groups({*here, *back}):
+        lost = any(here.get(path) != back.get(path) for path in group)
+        if lost or not layout.always.isdisjoint(group):
+            found.update({path: here[path] for path in group if path in here})
+    return whole(found)
+
+
+def fitted(live: Mapping, memory: Mapping, layout: Layout, other: Other) -> Mapping:
+    """Return what `live` says with what is remembered, as far as that still holds.
+
+    Args:
+        live: This version, made from the other one.
+        memory: What this version said once.
+        layout: How this version is laid out.
+        other: The other version.
+    """
+    kept = layout.flat(memory)
+    if not kept:
+        return live
+    found = layout.flat(live)
+    groups = layout.groups(kept)
+    candidate = found
+    for group in groups:
+        candidate = _with_group(candidate, kept, group)
+    if not other.misfits(candidate):
+        return whole(candidate)  # Nothing was changed since, as mostly.
+    allowed = other.misfits(found)
+    for group in groups:
+        candidate = _with_group(found, kept, group)
+        if (left := other.misfits(candidate)).items() <= allowed.items():
+            found, allowed = candidate, left
+    return whole(found)
+
+
+def _with_group(found: Flat, kept: Flat, group: frozenset[Steps]) -> Flat:
+    """Return `found` with the fields of `group` as they were kept, the others of it gone."""
+    others = {path: node for path, node in found.items() if path not in group}
+    return {**others, **{path: kept[path] for path in group if path in kept}}

@@ -1,0 +1,89 @@
+"""The status of a graph: both versions say the same of it, some of it under other names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.manifest.fields import entries
+from dynamo_conformance.manifest.node import Entry, Mapping, Scalar, Sequence
+from dynamo_conformance.operator.conversion.fitting import Layout, Other, fitted, worth_remembering
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dynamo_conformance.manifest.node import Node
+
+_LAYOUT = Layout()
+_ROLLING = "rollingUpdate"
+_NAME, _NAMES = "componentName", "componentNames"
+
+
+def to_v1beta1(status: Mapping) -> Mapping:
+    """Return a v1alpha1 status as v1beta1 has it."""
+    status = _renamed(status, "services", "components", _to_component)
+    rolling = status.mapping(_ROLLING)
+    if rolling is None:
+        return status
+    return status.replaced(_ROLLING, _renamed(rolling, "updatedServices", "updatedComponents"))
+
+
+def to_v1alpha1(status: Mapping) -> Mapping:
+    """Return a v1beta1 status as v1alpha1 has it."""
+    status = _renamed(status, "components", "services", _to_service)
+    rolling = status.mapping(_ROLLING)
+    if rolling is None:
+        return status
+    return status.replaced(_ROLLING, _renamed(rolling, "updatedComponents", "updatedServices"))
+
+
+def remembered(status: Mapping, returned: Mapping) -> Mapping:
+    """Return what of a status comes back otherwise from the other version."""
+    return worth_remembering(status, returned, _LAYOUT)
+
+
+def put_back(
+    status: Mapping, memory: Mapping, other: Mapping, *, made_from: Callable[[Mapping], Mapping]
+) -> Mapping:
+    """Return a status with what is remembered, as far as the other version still says so.
+
+    Args:
+        status: The status, made from `other`.
+        memory: What is remembered of it.
+        other: The same in the other version.
+        made_from: Makes the other version from this one.
+    """
+    return fitted(status, memory, _LAYOUT, Other(live=other, layout=_LAYOUT, made_from=made_from))
+
+
+def _renamed(
+    mapping: Mapping, old: str, new: str, each: Callable[[Mapping], Mapping] | None = None
+) -> Mapping:
+    """Return `mapping` with a field under its other name, and the mappings in it as by `each`."""
+    value = mapping.get(old)
+    if value is None:
+        return mapping
+    if each is not None and isinstance(value, Mapping):
+        items: dict[str, Node] = {
+            one.key: each(one.value) if isinstance(one.value, Mapping) else one.value
+            for one in value
+        }
+        value = Mapping(entries(items), value.mark)
+    found = {
+        (new if one.key == old else one.key): Entry(new, value) if one.key == old else one
+        for one in mapping
+    }
+    return Mapping(found, mapping.mark)
+
+
+def _to_component(service: Mapping) -> Mapping:
+    """v1alpha1 names the newest workload by itself too; it is the last of all names."""
+    name = service.get(_NAME)
+    component = service.replaced(_NAME, None)
+    if name is None or service.sequence(_NAMES) or name == Scalar(""):
+        return component
+    return component.replaced(_NAMES, Sequence((name,)))
+
+
+def _to_service(component: Mapping) -> Mapping:
+    names = component.sequence(_NAMES)
+    return component.replaced(_NAME, names[-1] if names else Scalar(""))

@@ -1,0 +1,67 @@
+"""The definitions that the reference operator serves: the real ones, as dated data."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.api.crd import PLURAL
+from dynamo_conformance.api.operators import DEFAULT_OPERATOR
+from dynamo_conformance.kube.kube_object import KubeObject, table
+from dynamo_conformance.kube.labels import OPERATOR, OPERATOR_NAME, OPERATOR_NAMESPACE, PART
+
+if TYPE_CHECKING:
+    from dynamo_conformance.manifest.node import Plain
+
+OTHERS = (
+    "dynamographdeploymentscalingadapters",
+    "dynamomodels",
+    "dynamoworkermetadatas",
+)
+"""What is needed beside the graphs' own. The reference operator leaves the layer of
+DynamoComponentDeployments out, and so their definition."""
+
+CONVERT = "/convert"
+SERVICE_PORT = 443
+
+
+def definitions(*, bundle: str) -> tuple[KubeObject, ...]:
+    """Return all definitions; those with a conversion webhook lead to ours.
+
+    Args:
+        bundle: The certificate that the API server must trust, in base64.
+    """
+    raw = (
+        _read("dynamo_conformance.api", PLURAL),
+        *(_read("dynamo_conformance.operator", plural) for plural in OTHERS),
+    )
+    return tuple(KubeObject(_ours(_led_here(one, bundle))) for one in raw)
+
+
+def _led_here(definition: dict[str, Plain], bundle: str) -> dict[str, Plain]:
+    """Return a definition whose conversion webhook, if it has one, is ours."""
+    spec = table(definition["spec"])
+    webhook = table(table(spec.get("conversion")).get("webhook"))
+    if webhook:
+        client = table(webhook["clientConfig"])
+        client["caBundle"] = bundle
+        client["service"] = {
+            "name": OPERATOR_NAME,
+            "namespace": OPERATOR_NAMESPACE,
+            "path": CONVERT,
+            "port": SERVICE_PORT,
+        }
+    return definition
+
+
+def _read(room: str, plural: str) -> dict[str, Plain]:
+    path = files(room) / "data" / f"{plural}-{DEFAULT_OPERATOR}.json"
+    data: dict[str, Plain] = json.loads(path.read_bytes())
+    return table(data["crd"])
+
+
+def _ours(definition: dict[str, Plain]) -> dict[str, Plain]:
+    metadata = table(definition["metadata"])
+    labels = {**table(metadata.get("labels")), PART: OPERATOR}
+    return {**definition, "metadata": {**metadata, "labels": labels}}

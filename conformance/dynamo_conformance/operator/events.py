@@ -1,0 +1,121 @@
+"""Events: what happened to a graph, for `kubectl describe` and whoever reads along."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.kube.kube_object import KubeObject
+from dynamo_conformance.kube.labels import OPERATOR_NAME
+
+if TYPE_CHECKING:
+    from dynamo_conformance.manifest.node import Plain
+
+NORMAL = "Normal"
+WARNING = "Warning"
+
+_MAX_NOTE = 1024
+_CONTROLLER = f"dynamo-conformance/{OPERATOR_NAME}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened.
+
+    Attributes:
+        type: Normal or Warning.
+        reason: What, in one word for programs.
+        action: What was being done.
+        note: What, for people.
+    """
+
+    type: str
+    reason: str
+    action: str
+    note: str
+
+
+def rolling_update_started(generation: str) -> Event:
+    """Return what is said when workers begin to be replaced."""
+    note = f"Starting rolling update to worker hash {generation}"
+    return Event(type=NORMAL, reason="RollingUpdateStarted", action="Update", note=note)
+
+
+def rolling_update_completed(generation: str) -> Event:
+    """Return what is said when all workers have been replaced."""
+    note = f"Rolling update completed, worker hash {generation}"
+    return Event(type=NORMAL, reason="RollingUpdateCompleted", action="Update", note=note)
+
+
+def rolling_update_not_supported() -> Event:
+    """Return what is said when groups of nodes are replaced: there is no update without a gap."""
+    note = "Worker spec changed but custom rolling updates are not supported for Grove/multinode "
+    note += "deployments"
+    return Event(type=WARNING, reason="RollingUpdateNotSupported", action="Update", note=note)
+
+
+def restart_superseded(wish: str) -> Event:
+    """Return what is said when a restart is not needed, because workers are replaced anyway."""
+    note = f"Restart {wish} superseded by rolling update"
+    return Event(type=WARNING, reason="RestartSuperseded", action="Restart", note=note)
+
+
+def reconcile_error(message: str) -> Event:
+    """Return what is said when a component's workload cannot be made."""
+    return Event(type=WARNING, reason="ReconcileError", action="Reconcile", note=message)
+
+
+def adapter_created(adapter: str, component: str) -> Event:
+    """Return what is said when a component gets its scaling adapter."""
+    note = f"Created scaling adapter {adapter} for component {component}"
+    return Event(type=NORMAL, reason="AdapterCreated", action="Create", note=note)
+
+
+def adapter_deleted(adapter: str, component: str) -> Event:
+    """Return what is said when a component loses its scaling adapter."""
+    note = f"Deleted scaling adapter {adapter} for component {component}"
+    return Event(type=NORMAL, reason="AdapterDeleted", action="Delete", note=note)
+
+
+def scaled(component: str, *, before: int, after: int) -> Event:
+    """Return what is said of an adapter whose number was brought into its graph."""
+    note = f"Scaled component {component} from {before} to {after} replicas"
+    return Event(type=NORMAL, reason="Scaled", action="Scale", note=note)
+
+
+def event_object(event: Event, about: KubeObject, *, moment: datetime | None = None) -> KubeObject:
+    """Return an event as an object.
+
+    Args:
+        event: What happened.
+        about: To which object.
+        moment: When; None is now.
+    """
+    when = (moment or datetime.now(tz=UTC)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    namespace = about.namespace or "default"
+    regarding: dict[str, Plain] = {
+        "apiVersion": about.api_version,
+        "kind": about.kind,
+        "name": about.name,
+        "namespace": namespace,
+        "uid": about.metadata.get("uid"),
+        "resourceVersion": about.metadata.get("resourceVersion"),
+    }
+    name = f"{about.name[:200]}.{secrets.token_hex(8)}"
+    return KubeObject(
+        {
+            "apiVersion": "events.k8s.io/v1",
+            "kind": "Event",
+            "metadata": {"name": name, "namespace": namespace},
+            "regarding": regarding,
+            "type": event.type,
+            "reason": event.reason,
+            "action": event.action,
+            "note": event.note[:_MAX_NOTE],
+            "eventTime": when,
+            "reportingController": _CONTROLLER,
+            "reportingInstance": OPERATOR_NAME,
+        }
+    )

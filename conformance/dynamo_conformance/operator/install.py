@@ -1,0 +1,170 @@
+"""Installing the reference operator, and taking it away again."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Protocol
+
+from dynamo_conformance.kube.kube_object import table
+from dynamo_conformance.kube.labels import OPERATOR, OPERATOR_NAME, OPERATOR_NAMESPACE, PART
+from dynamo_conformance.operator.certificate import Certificate
+from dynamo_conformance.operator.installation import SECRET, installation
+from dynamo_conformance.operator.presence import DEFINITION, Presence, presence
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Iterable
+
+    from dynamo_conformance.kube.kube_object import KubeObject
+    from dynamo_conformance.manifest.node import Plain
+
+MANAGER = "dynamo-conformance"
+READY_SECONDS = 120.0
+REMOVE_SECONDS = 120.0
+POLL_SECONDS = 0.5
+LAST_LINES = 15
+
+_WITHIN = "rolebindings,serviceaccounts"
+"""What the controller makes for all graphs of a namespace, and what goes with none of them."""
+
+_KINDS = (
+    "mutatingwebhookconfigurations",
+    "validatingwebhookconfigurations",
+    "customresourcedefinitions",
+    "clusterrolebindings",
+    "clusterroles",
+    "namespaces",
+)
+
+
+class InstallError(Exception):
+    """The reference operator cannot be installed; the text says why."""
+
+
+class Kubectl(Protocol):
+    """kubectl on one cluster."""
+
+    def __call__(
+        self, *words: str, stdin: str | None = None, timeout: float = ...
+    ) -> subprocess.CompletedProcess[str]:
+        """Run it to its end."""
+
+
+def find(kubectl: Kubectl) -> Presence:
+    """Return which operator the cluster has.
+
+    Raises:
+        InstallError: It cannot be asked.
+    """
+    found = _get(kubectl, "crd", DEFINITION)
+    return presence(found)
+
+
+def install(kubectl: Kubectl, *, image: str) -> None:
+    """Have the reference operator in the cluster, in the version of `image`, and answering.
+
+    Raises:
+        InstallError: The API server refuses it, or it does not come up.
+    """
+    certificate = _certificate(kubectl)
+    _apply(kubectl, installation(image=image, certificate=certificate))
+    done = kubectl(
+        "rollout", "status", f"deployment/{OPERATOR_NAME}", "--namespace", OPERATOR_NAMESPACE,
+        f"--timeout={READY_SECONDS:.0f}s",
+        timeout=READY_SECONDS + 10,
+    )  # fmt: skip
+    if done.returncode:
+        where = ("--namespace", OPERATOR_NAMESPACE, f"--tail={LAST_LINES}")
+        wrote = kubectl("logs", f"deployment/{OPERATOR_NAME}", *where).stdout.strip()
+        said = f"the reference operator does not come up: {done.stderr.strip()}"
+        raise InstallError("\n".join((said, *wrote.splitlines())))
+    _wait_for_answers(kubectl)
+
+
+def uninstall(kubectl: Kubectl) -> None:
+    """Take everything of the reference operator out of the cluster, and all graphs with it.
+
+    Raises:
+        InstallError: Something stays.
+    """
+    if find(kubectl) is Presence.REFERENCE:
+        _delete_graphs(kubectl)
+    for kind in (*_KINDS, _WITHIN):
+        where = ("--all-namespaces",) if kind == _WITHIN else ()
+        done = kubectl(
+            "delete", kind, "--selector", f"{PART}={OPERATOR}", "--ignore-not-found", *where,
+            f"--timeout={REMOVE_SECONDS:.0f}s",
+            timeout=REMOVE_SECONDS + 10,
+        )  # fmt: skip
+        if done.returncode:
+            raise InstallError(f"{kind} of the reference operator stay: {done.stderr.strip()}")
+
+
+def _delete_graphs(kubectl: Kubectl) -> None:
+    """Delete all graphs with what was made for them.
+
+    The cluster finds what belongs to an object only as long as it knows the object's kind.
+    """
+    done = kubectl(
+        "delete", DEFINITION, "--all", "--all-namespaces", "--cascade=foreground",
+        f"--timeout={REMOVE_SECONDS:.0f}s",
+        timeout=REMOVE_SECONDS + 10,
+    )  # fmt: skip
+    if done.returncode:
+        raise InstallError(f"graphs stay: {done.stderr.strip()}")
+
+
+def _certificate(kubectl: Kubectl) -> Certificate:
+    """Return the certificate that is in use, so that nothing stops working, or a new one."""
+    found = _get(kubectl, "secret", SECRET, "--namespace", OPERATOR_NAMESPACE)
+    known = Certificate.of_secret(table(found.get("data"))) if found is not None else None
+    return known or Certificate.new()
+
+
+def _apply(kubectl: Kubectl, objects: Iterable[KubeObject]) -> None:
+    items: list[Plain] = [one.body for one in objects]
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
+    done = kubectl(
+        "apply", "--server-side", "--force-conflicts", "--field-manager", MANAGER,
+        "--filename", "-",
+        stdin=text,
+    )  # fmt: skip
+    if done.returncode:
+        raise InstallError(f"the reference operator cannot be installed: {done.stderr.strip()}")
+
+
+def _get(kubectl: Kubectl, *words: str) -> dict[str, Plain] | None:
+    done = kubectl("get", *words, "--ignore-not-found", "--output", "json")
+    if done.returncode:
+        raise InstallError(f"kubectl get {' '.join(words)}: {done.stderr.strip()}")
+    found: dict[str, Plain] | None = json.loads(done.stdout) if done.stdout.strip() else None
+    return found
+
+
+def _wait_for_answers(kubectl: Kubectl) -> None:
+    """Wait until a graph of the older version goes all the way: both webhooks, and conversion."""
+    text = json.dumps(_smallest_graph())
+    deadline = time.monotonic() + READY_SECONDS
+    while True:
+        done = kubectl("create", "--dry-run=server", "--filename", "-", stdin=text)
+        if done.returncode == 0:
+            return
+        if time.monotonic() > deadline:
+            said = done.stderr.strip()
+            raise InstallError(f"the webhooks of the reference operator do not answer: {said}")
+        time.sleep(POLL_SECONDS)
+
+
+def _smallest_graph() -> dict[str, Plain]:
+    main: dict[str, Plain] = {"image": "none:1.6.1"}
+    service: dict[str, Plain] = {
+        "componentType": "frontend",
+        "extraPodSpec": {"mainContainer": main},
+    }
+    return {
+        "apiVersion": "nvidia.com/v1alpha1",
+        "kind": "DynamoGraphDeployment",
+        "metadata": {"name": "dynamo-conformance-try", "namespace": "default"},
+        "spec": {"services": {"Frontend": service}},
+    }

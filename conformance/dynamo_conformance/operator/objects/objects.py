@@ -1,0 +1,139 @@
+"""All objects that the operator makes of a graph, and what keeps it from making more.
+
+What the operator itself puts between a graph and its workloads, the DynamoComponentDeployments, is
+left out: here workloads and Services belong to the graph.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.operator.objects import accounts, claims, group_objects, services
+from dynamo_conformance.operator.objects.adapters import adapters
+from dynamo_conformance.operator.objects.workload_objects import workload_object
+from dynamo_conformance.rendering.context import DISCOVERY_BACKEND, ETCD
+from dynamo_conformance.rendering.failure import ReconcileFailure
+from dynamo_conformance.rendering.nodes import texts
+from dynamo_conformance.rendering.pod import Broken, Workload, render_each
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from dynamo_conformance.api.cluster import Cluster
+    from dynamo_conformance.kube.kube_object import KubeObject, Owner
+    from dynamo_conformance.manifest.graph import Graph
+    from dynamo_conformance.operator.objects.group_objects import SshKey
+    from dynamo_conformance.rendering.pull_secrets import PullSecret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What the objects of a graph depend on beside the graph itself.
+
+    Attributes:
+        namespace: The Kubernetes namespace the graph is in.
+        owner: The graph as its API server knows it.
+        cluster: What the cluster has.
+        ssh_key: The key pair for groups of nodes; None when the namespace has one already.
+        claims: The names of the volume claims that are in the namespace.
+        pull_secrets: The secrets in the namespace that open image registries.
+        restarts: The components that were asked to start anew, and the id of that wish.
+        replicas: How many copies run of components whose old generation still makes room.
+    """
+
+    namespace: str
+    owner: Owner
+    cluster: Cluster
+    ssh_key: SshKey | None = None
+    claims: Collection[str] = ()
+    pull_secrets: tuple[PullSecret, ...] = ()
+    restarts: dict[str, str] | None = None
+    replicas: dict[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendering:
+    """What becomes of a graph.
+
+    Attributes:
+        shared: What is made first, because pods need it: accounts, claims, scripts, keys.
+        running: What runs the components, and leads to them.
+        scaling: What the components are scaled by.
+        workloads: What runs each component that can run.
+        broken: The components that cannot.
+        failure: Why nothing beyond `shared` is made, or None.
+    """
+
+    shared: tuple[KubeObject, ...]
+    running: tuple[KubeObject, ...] = ()
+    scaling: tuple[KubeObject, ...] = ()
+    workloads: tuple[Workload, ...] = ()
+    broken: tuple[Broken, ...] = ()
+    failure: ReconcileFailure | None = None
+
+    @property
+    def objects(self) -> tuple[KubeObject, ...]:
+        """All of them; what several components share is there once."""
+        found = {one.key: one for one in (*self.shared, *self.running, *self.scaling)}
+        return tuple(found.values())
+
+
+def objects(graph: Graph, around: Circumstances) -> tuple[KubeObject, ...]:
+    """Return all objects that the operator makes of `graph`, also when it then fails."""
+    return rendering(graph, around).objects
+
+
+def rendering(graph: Graph, around: Circumstances) -> Rendering:
+    """Return what becomes of `graph` under these circumstances."""
+    shared: list[KubeObject] = []
+    try:
+        for made in _shared(graph, around):
+            shared.append(made)  # noqa: PERF402 - what was made before a failure stays made
+        each = render_each(
+            graph,
+            namespace=around.namespace,
+            cluster=around.cluster,
+            restarts=around.restarts,
+            pull_secrets=around.pull_secrets,
+        )
+    except ReconcileFailure as failure:
+        return Rendering(shared=tuple(shared), failure=failure)
+    workloads = tuple(one for one in each if isinstance(one, Workload))
+    return Rendering(
+        shared=tuple(shared),
+        running=tuple(made for one in workloads for made in _running(one, around)),
+        scaling=adapters(graph, namespace=around.namespace, owner=around.owner),
+        workloads=workloads,
+        broken=tuple(one for one in each if isinstance(one, Broken)),
+    )
+
+
+def _shared(graph: Graph, around: Circumstances) -> Iterator[KubeObject]:
+    """Yield what is made before any workload, in the operator's own order."""
+    namespace, owner = around.namespace, around.owner
+    yield from accounts.planner(namespace=namespace)
+    yield from claims.missing(graph, namespace=namespace, owner=owner, existing=around.claims)
+    if not _uses_etcd(graph):
+        yield from accounts.discovery(graph, namespace=namespace, owner=owner)
+    if any(component.node_count > 1 for component in graph.components):
+        yield group_objects.wait_script(graph, namespace=namespace, owner=owner)
+        if around.ssh_key is not None:
+            yield group_objects.ssh_secret(around.ssh_key, namespace=namespace)
+
+
+def _running(workload: Workload, around: Circumstances) -> Iterator[KubeObject]:
+    """Yield what runs a component, and the Services that lead to it."""
+    owner = around.owner
+    replicas = (around.replicas or {}).get(workload.component.name)
+    yield workload_object(workload, owner=owner, replicas=replicas)
+    if (service := services.component_service(workload.context, owner=owner)) is not None:
+        yield service
+    if (service := services.model_service(workload.context, owner=owner)) is not None:
+        yield service
+
+
+def _uses_etcd(graph: Graph) -> bool:
+    metadata = graph.root.mapping("metadata")
+    own = texts(metadata.mapping("annotations")) if metadata is not None else {}
+    return own.get(DISCOVERY_BACKEND) == ETCD

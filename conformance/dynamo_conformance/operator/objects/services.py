@@ -1,0 +1,88 @@
+"""Services: one for every component, through which the runtime finds its pods, one for a model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.kube.kube_object import kube_object
+from dynamo_conformance.manifest.graph import FRONTEND
+from dynamo_conformance.operator.objects.bookkeeping import noted
+from dynamo_conformance.rendering import labels, names
+from dynamo_conformance.rendering.context import DISCOVERY_BACKEND, KUBERNETES, Position
+from dynamo_conformance.rendering.environment import HTTP_PORT, SYSTEM_PORT
+
+if TYPE_CHECKING:
+    from dynamo_conformance.kube.kube_object import KubeObject, Owner
+    from dynamo_conformance.manifest.node import Plain
+    from dynamo_conformance.rendering.context import Context
+
+_MANAGED_BY = "nvidia.com/managed-by"
+
+
+def component_service(context: Context, *, owner: Owner) -> KubeObject | None:
+    """Return the Service of a component, or None where only frontends get one."""
+    component = context.component
+    if context.uses_etcd and component.type != FRONTEND:
+        return None
+    found = labels.workload_labels(context)
+    if not context.uses_etcd:
+        # The runtime looks for EndpointSlices with these labels; they are copied from the Service.
+        found[DISCOVERY_BACKEND] = KUBERNETES
+        found[labels.DISCOVERY_ENABLED] = "true"
+    port = ("http", HTTP_PORT) if component.type == FRONTEND else ("system", SYSTEM_PORT)
+    made = kube_object(
+        "v1",
+        "Service",
+        names.service_name(context.name),
+        namespace=context.namespace,
+        owner=owner,
+        labels=found,
+        annotations=context.annotations,
+        spec={"ports": [_port(*port, target=port[0])], "selector": _selector(context)},
+    )
+    return noted(made)
+
+
+def model_service(context: Context, *, owner: Owner) -> KubeObject | None:
+    """Return the headless Service of the model that a component serves, or None without one."""
+    model = labels.model_name(context.component)
+    if model is None:
+        return None
+    selected: dict[str, str] = {labels.MODEL_HASH: names.model_hash(model)}
+    spec: dict[str, Plain] = {
+        "clusterIP": "None",
+        "ports": [_port("system", SYSTEM_PORT, target=SYSTEM_PORT)],
+        "selector": {**selected},
+    }
+    made = kube_object(
+        "v1",
+        "Service",
+        names.model_service(model),
+        namespace=context.namespace,
+        owner=owner,
+        labels={**selected, _MANAGED_BY: "dynamo-operator"},
+        annotations={labels.MODEL: model},
+        spec=spec,
+    )
+    return noted(made)
+
+
+def is_model_service(one: KubeObject) -> bool:
+    """Whether an object is the Service of a model, of which a namespace has one for all graphs."""
+    return one.kind == "Service" and _MANAGED_BY in one.labels
+
+
+def _selector(context: Context) -> dict[str, Plain]:
+    """Return what the pods are found by; their generation is not part of it."""
+    found: dict[str, Plain] = {
+        labels.COMPONENT: context.component.name,
+        labels.COMPONENT_TYPE: context.component.type or "",
+        labels.NAMESPACE: labels.namespace_label(context),
+    }
+    if context.component.node_count > 1:
+        found[labels.ROLE] = labels.ROLES[Position.LEADER]
+    return found
+
+
+def _port(name: str, number: int, *, target: int | str) -> dict[str, Plain]:
+    return {"name": name, "port": number, "protocol": "TCP", "targetPort": target}

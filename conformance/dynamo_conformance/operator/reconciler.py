@@ -1,0 +1,285 @@
+"""Looks at graphs: compares what is there with what should be, and writes the difference."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.kube.kube_object import Key
+from dynamo_conformance.manifest.document import KIND
+from dynamo_conformance.operator import events, scaling
+from dynamo_conformance.operator.api_server import ApiError
+from dynamo_conformance.operator.changes import unwanted
+from dynamo_conformance.operator.conditions import timestamp
+from dynamo_conformance.operator.inventory import uid
+from dynamo_conformance.operator.objects import claims
+from dynamo_conformance.operator.objects.adapters import ADAPTER
+from dynamo_conformance.operator.objects.objects import rendering
+from dynamo_conformance.operator.plan import planned
+from dynamo_conformance.operator.reporter import Reporter
+from dynamo_conformance.operator.resources import PODS
+from dynamo_conformance.operator.snapshot import CURRENT_HASH, snapshot
+from dynamo_conformance.operator.status import FAILED, Expected, Outcome, outcome
+from dynamo_conformance.operator.surroundings import surroundings
+from dynamo_conformance.operator.workload_state import workload_state
+from dynamo_conformance.operator.writer import UNREACHABLE, Writer
+from dynamo_conformance.rendering.failure import NO_ORCHESTRATOR, NOT_RECONCILED, NOT_RENDERED
+from dynamo_conformance.rendering.labels import COMPONENT, SELECTOR, WORKER_HASH
+from dynamo_conformance.rendering.pod import DEPLOYMENT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from dynamo_conformance.kube.kube_object import KubeObject
+    from dynamo_conformance.operator.api_server import ApiServer
+    from dynamo_conformance.operator.events import Event
+    from dynamo_conformance.operator.inventory import Inventory
+    from dynamo_conformance.operator.objects.objects import Circumstances, Rendering
+    from dynamo_conformance.operator.plan import Plan
+    from dynamo_conformance.operator.snapshot import Reading, Snapshot
+    from dynamo_conformance.operator.work_queue import GraphKey
+    from dynamo_conformance.operator.writer import Refusal
+
+_LOG = logging.getLogger(__name__)
+
+_PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+"""Seconds before another try while the API server does not answer as it should."""
+
+_CHECKS = (1.0, 1.0, 2.0, 3.0, 5.0)
+"""Seconds before another look at whether the cause of a failure is gone."""
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What need not be found out again at the next look at a graph.
+
+    Attributes:
+        reading: The graph as it was read.
+        around: Its circumstances, for that reading.
+        rendered: What they led to the last time, and of what.
+        tries: How many looks in a row failed.
+        is_refused: Whether the API server refused some of its components' objects.
+        reported: What was said of its components already.
+    """
+
+    reading: Reading | None = None
+    around: Circumstances | None = None
+    rendered: tuple[Circumstances, Rendering] | None = None
+    tries: int = 0
+    is_refused: bool = False
+    reported: frozenset[tuple[str, str]] = field(default_factory=frozenset)
+
+    def pause(self, pauses: tuple[float, ...]) -> float:
+        """Return how long to wait before the next look, longer each time."""
+        found = pauses[min(self.tries, len(pauses) - 1)]
+        self.tries += 1
+        return found
+
+
+class Reconciler:
+    """Looks at graphs.
+
+    Args:
+        api: The API server.
+        inventory: What is known to be there, the graphs among it.
+    """
+
+    def __init__(self, api: ApiServer, inventory: Inventory) -> None:
+        self._api = api
+        self._inventory = inventory
+        self._writer = Writer(api, inventory)
+        self._reporter = Reporter(api, inventory)
+        self._memories: dict[GraphKey, _Memory] = {}
+
+    def forget_surroundings(self) -> None:
+        """Have everything asked again that is not watched."""
+        for memory in self._memories.values():
+            memory.around = None
+
+    async def look(self, key: GraphKey) -> float | None:
+        """Look at a graph; return after how many seconds to do so again at the latest, or None."""
+        dgd = self._inventory.get(key.namespace, Key(KIND, key.name))
+        if dgd is None or "deletionTimestamp" in dgd.metadata:
+            self._memories.pop(key, None)
+            return None
+        memory = self._memories.setdefault(key, _Memory())
+        try:
+            return await self._look(self._seen(dgd, memory), memory)
+        except (ApiError, *UNREACHABLE) as error:
+            if isinstance(error, ApiError) and error.is_farewell:
+                return None
+            memory.around = None
+            _LOG.warning("%s/%s: %s; will try again", *key, str(error) or type(error).__name__)
+            return memory.pause(_PAUSES)
+
+    def _seen(self, dgd: KubeObject, memory: _Memory) -> Snapshot:
+        seen = snapshot(dgd, self._owned(dgd), before=memory.reading)
+        if seen.reading is not memory.reading:
+            memory.reading, memory.around, memory.rendered = seen.reading, None, None
+            memory.tries = 0
+        return seen
+
+    async def _look(self, seen: Snapshot, memory: _Memory) -> float | None:
+        if await self._follow_adapters(seen):
+            return 0.0
+        now = timestamp()
+        plan = planned(seen, now=now, is_drained=await self._is_drained(seen))
+        made = await self._rendered(seen, plan, memory)
+        shared, _ = await asyncio.gather(
+            self._writer.write(made.shared, namespace=seen.namespace), self._record(seen, plan)
+        )
+        if memory.around is not None:
+            memory.around = replace(memory.around, ssh_key=None)
+        failure = made.failure
+        if shared.refused:
+            message = "; ".join(one.message for one in shared.refused)
+            found = Outcome(state=FAILED, reason=NOT_RECONCILED, message=message)
+        elif failure is not None:
+            found = Outcome(state=FAILED, reason=failure.reason, message=failure.message)
+        else:
+            found = await self._run(seen, plan, made, memory)
+        await self._reporter.say(seen, plan, found, now=now)
+        if shared.refused or memory.is_refused or _may_heal(seen, found):
+            memory.around = None
+            return memory.pause(_CHECKS)
+        memory.tries = 0
+        return plan.again
+
+    async def _rendered(self, seen: Snapshot, plan: Plan, memory: _Memory) -> Rendering:
+        if memory.around is None:
+            memory.around = await surroundings(
+                self._api, seen.graph, namespace=seen.namespace, owner=seen.owner
+            )
+        around = replace(
+            memory.around, restarts=plan.marks or None, replicas=plan.targets.new or None
+        )
+        if memory.rendered is None or memory.rendered[0] != around:
+            memory.rendered = around, rendering(seen.graph, around)
+        return memory.rendered[1]
+
+    async def _record(self, seen: Snapshot, plan: Plan) -> None:
+        """Note on the graph which generation of its workers is complete."""
+        if plan.record is not None:
+            await self._writer.annotate(seen.dgd, {CURRENT_HASH: plan.record})
+
+    async def _run(self, seen: Snapshot, plan: Plan, made: Rendering, memory: _Memory) -> Outcome:
+        """Write what runs the components, take away what no longer does, and see how it is."""
+        written, scalers = await asyncio.gather(
+            self._writer.write(made.running, namespace=seen.namespace),
+            self._writer.write(made.scaling, namespace=seen.namespace),
+        )
+        refused = (*written.refused, *scalers.refused)
+        memory.is_refused = bool(refused)
+        broken = _broken(made, refused)
+        gone = unwanted(seen.owned, made.objects, spared=_spared(seen, plan, broken))
+        await asyncio.gather(self._scale_old(seen, plan), self._writer.delete(gone))
+        news = [
+            events.reconcile_error(message)
+            for component, message in broken.items()
+            if (component, message) not in memory.reported
+        ]
+        memory.reported = frozenset(broken.items())
+        await self._reporter.tell(seen.dgd, (*_adapter_events(scalers.created, gone), *news))
+        after = seen.refreshed(self._owned(seen.dgd))
+        await self._reporter.adapters(after)
+        return outcome(_expected(after, plan, made, broken), rollout=plan.rollout)
+
+    async def _scale_old(self, seen: Snapshot, plan: Plan) -> None:
+        """Have workers of old generations make room for the next one."""
+        for name, replicas in plan.targets.old.items():
+            live = seen.owned.get(Key(DEPLOYMENT, name))
+            if live is not None and live.spec.get("replicas") != replicas:
+                await self._writer.scale(live, replicas)
+
+    async def _is_drained(self, seen: Snapshot) -> bool:
+        """Whether no pod is left of workers of old generations, those that end included."""
+        old = seen.generations.old
+        if not old or not seen.rolls_workers or not all(one.is_gone for one in old):
+            return not old
+        selected = f"{SELECTOR} in ({','.join(one.name for one in old)})"
+        pods = await self._api.items(PODS, seen.namespace, labelSelector=selected, limit="1")
+        return not pods
+
+    async def _follow_adapters(self, seen: Snapshot) -> bool:
+        """Bring the numbers of scaling adapters into the graph; return whether there were any."""
+        wanted = scaling.scalings(seen.graph, seen.owned.values())
+        if not wanted:
+            return False
+        steps = [step for one in wanted for step in one.patch()]
+        self._inventory.observe(await self._api.edit(seen.dgd, steps))
+        await self._reporter.adapters(
+            seen, scaled=[one.adapter.name for one in wanted], now=timestamp()
+        )
+        for one in wanted:
+            event = events.scaled(one.component, before=one.before, after=one.wanted)
+            await self._reporter.tell(one.adapter, [event])
+        return True
+
+    def _owned(self, dgd: KubeObject) -> dict[Key, KubeObject]:
+        return self._inventory.owned(uid(dgd))
+
+
+def _may_heal(seen: Snapshot, found: Outcome) -> bool:
+    """Whether a failure may end without the graph being changed: when the cluster is."""
+    if found.state != FAILED:
+        return False
+    depends_on_cluster = found.reason in (NO_ORCHESTRATOR, NOT_RENDERED)
+    return depends_on_cluster or bool(claims.listed(seen.graph))
+
+
+def _broken(made: Rendering, refused: Iterable[Refusal]) -> dict[str, str]:
+    """Return the components that cannot be made as they should be, and why."""
+    found = {one.component.name: one.failure.message for one in made.broken}
+    for one in refused:
+        component = one.wanted.labels.get(COMPONENT, "")
+        message = f"{one.wanted.kind} {one.wanted.name}: {one.message}"
+        found[component] = f"{found[component]}; {message}" if component in found else message
+    return found
+
+
+def _spared(seen: Snapshot, plan: Plan, broken: Iterable[str]) -> frozenset[Key]:
+    """Return what stays although it is not wanted: the old generation while it is needed."""
+    old = {one.generation for one in seen.generations.old} if not plan.is_finished else set()
+    names = set(broken)
+    return frozenset(
+        key
+        for key, one in seen.owned.items()
+        if one.labels.get(WORKER_HASH) in old or one.labels.get(COMPONENT) in names
+    )
+
+
+def _expected(
+    seen: Snapshot, plan: Plan, made: Rendering, broken: Iterable[str]
+) -> Iterator[Expected]:
+    """Yield what there should be, with what is seen of it."""
+    names = set(broken)
+    for one in made.workloads:
+        component = one.component.name
+        live = seen.owned.get(Key(one.kind, one.name))
+        yield Expected(
+            component=component,
+            name=one.context.name,
+            runtime_namespace=one.context.runtime_namespace,
+            state=workload_state(live) if live is not None else None,
+            is_broken=component in names,
+            old=seen.generations.of(component)[1] if seen.rolls_workers else (),
+            kept=plan.targets.old,
+        )
+    for failed in made.broken:
+        yield Expected(
+            component=failed.component.name,
+            name=failed.name,
+            runtime_namespace="",
+            state=None,
+            is_broken=True,
+        )
+
+
+def _adapter_events(created: Iterable[KubeObject], gone: Iterable[KubeObject]) -> Iterator[Event]:
+    for one in created:
+        yield events.adapter_created(one.name, one.labels.get(COMPONENT, ""))
+    for one in gone:
+        if one.kind == ADAPTER:
+            yield events.adapter_deleted(one.name, one.labels.get(COMPONENT, ""))

@@ -1,0 +1,156 @@
+"""Starting components anew because `spec.restart` has a new id: at once, or one by one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.kube.kube_object import table
+from dynamo_conformance.manifest.node import Scalar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dynamo_conformance.manifest.graph import Graph
+    from dynamo_conformance.manifest.node import Plain
+    from dynamo_conformance.operator.workload_state import WorkloadState
+
+RESTARTING = "Restarting"
+COMPLETED = "Completed"
+FAILED = "Failed"
+SUPERSEDED = "Superseded"
+_OVER = (COMPLETED, FAILED, SUPERSEDED)
+
+PARALLEL = "Parallel"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """The graph's `spec.restart`.
+
+    Attributes:
+        id: What makes it a new wish.
+        parallel: Whether all components start at once.
+        order: In which order they start otherwise.
+    """
+
+    id: str
+    parallel: bool
+    order: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restart:
+    """The graph's `status.restart`.
+
+    Attributes:
+        observed: The id of the wish it speaks of.
+        phase: How far it is.
+        in_progress: The components that are starting.
+    """
+
+    observed: str
+    phase: str
+    in_progress: tuple[str, ...] = ()
+
+    def status(self) -> dict[str, Plain]:
+        """Return it as the status holds it."""
+        found: dict[str, Plain] = {"observedID": self.observed, "phase": self.phase}
+        if self.in_progress:
+            found["inProgress"] = [*self.in_progress]
+        return found
+
+
+def read_wish(graph: Graph) -> Wish | None:
+    """Return what a graph wishes, or None."""
+    spec = graph.root.mapping("spec")
+    restart = spec.mapping("restart") if spec is not None else None
+    identity = restart.string("id") if restart is not None else None
+    if restart is None or not identity:
+        return None
+    how = restart.mapping("strategy")
+    names = tuple(sorted(one.name for one in graph.components))
+    listed = how.sequence("order") if how is not None else ()
+    order = tuple(one.text for one in listed if isinstance(one, Scalar))
+    parallel = how is not None and how.string("type") == PARALLEL
+    return Wish(id=identity, parallel=parallel, order=order or names)
+
+
+def read_restart(status: dict[str, Plain]) -> Restart | None:
+    """Return how far the restart is that a status tells of, or None."""
+    written = table(status.get("restart"))
+    observed, phase = written.get("observedID"), written.get("phase")
+    if not isinstance(observed, str) or not isinstance(phase, str):
+        return None
+    names = written.get("inProgress")
+    return Restart(
+        observed=observed,
+        phase=phase,
+        in_progress=tuple(str(one) for one in names) if isinstance(names, list) else (),
+    )
+
+
+def advanced(
+    before: Restart | None,
+    wish: Wish | None,
+    states: Mapping[str, WorkloadState],
+    *,
+    rolling_update: bool,
+) -> Restart | None:
+    """Return how far a restart is now.
+
+    Args:
+        before: How far it was.
+        wish: What the graph wishes.
+        states: The components' workloads, by component.
+        rolling_update: Whether workers are being replaced anyway.
+    """
+    if wish is None:
+        return before if before is not None and before.phase in _OVER else None
+    is_new = before is None or before.observed != wish.id
+    if before is not None and not is_new and before.phase in _OVER:
+        return before
+    if rolling_update:
+        return Restart(observed=wish.id, phase=SUPERSEDED)
+    if before is None or is_new or not before.in_progress:
+        first = wish.order if wish.parallel else wish.order[:1]
+        return Restart(observed=wish.id, phase=RESTARTING, in_progress=first)
+    left = tuple(
+        name for name in before.in_progress if not _has_restarted(states.get(name), wish.id)
+    )
+    if left:
+        return Restart(observed=wish.id, phase=RESTARTING, in_progress=left)
+    following = () if wish.parallel else _following(wish.order, before.in_progress[0])
+    if following:
+        return Restart(observed=wish.id, phase=RESTARTING, in_progress=following)
+    return Restart(observed=wish.id, phase=COMPLETED)
+
+
+def marks(
+    restart: Restart | None, wish: Wish | None, graph: Graph, states: Mapping[str, WorkloadState]
+) -> dict[str, str]:
+    """Return for each component the id of the last wish that its pods are to carry.
+
+    Pods keep the mark they have, or they would start anew once more.
+    """
+    kept = {name: state.restarted for name, state in states.items() if state.restarted is not None}
+    if restart is None or restart.phase == SUPERSEDED:
+        return kept
+    names = [one.name for one in graph.components]
+    if restart.phase in _OVER or wish is None or wish.parallel:
+        return dict.fromkeys(names, restart.observed)
+    current = restart.in_progress[0] if restart.in_progress else wish.order[-1]
+    reached = wish.order[: wish.order.index(current) + 1] if current in wish.order else (current,)
+    return {**kept, **dict.fromkeys(reached, restart.observed)}
+
+
+def _has_restarted(state: WorkloadState | None, wish: str) -> bool:
+    return state is not None and state.restarted == wish and state.is_ready
+
+
+def _following(order: tuple[str, ...], current: str) -> tuple[str, ...]:
+    """Return the component after `current`; the first one when `current` is none any more."""
+    if current not in order:
+        return order[:1]
+    at = order.index(current) + 1
+    return order[at : at + 1]

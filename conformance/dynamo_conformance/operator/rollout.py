@@ -1,0 +1,207 @@
+"""Replacing one generation of workers by the next, without a gap in between.
+
+All workers of a graph are of one generation, named by a hash. When it changes, the next generation
+is made beside the old one; copies move over as each component's strategy allows, and what is left
+of the old one is deleted when all of the next is ready. Everything is decided from what is seen in
+the cluster, so it does not matter when the controller was stopped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.operator.objects.strategy import strategy
+from dynamo_conformance.rendering.labels import component_annotations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from dynamo_conformance.manifest.graph import Graph
+    from dynamo_conformance.operator.objects.strategy import Strategy
+    from dynamo_conformance.operator.workload_state import WorkloadState
+
+
+class Phase(StrEnum):
+    """How far a rolling update is."""
+
+    NONE = ""
+    PENDING = "Pending"
+    IN_PROGRESS = "InProgress"
+    COMPLETED = "Completed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """The graph's `status.rollingUpdate`.
+
+    Attributes:
+        phase: How far it is.
+        started: When it began.
+        ended: When it was over.
+        updated: The components that are through.
+    """
+
+    phase: Phase = Phase.NONE
+    started: str | None = None
+    ended: str | None = None
+    updated: tuple[str, ...] = ()
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether workers are being replaced."""
+        return self.phase in (Phase.PENDING, Phase.IN_PROGRESS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generations:
+    """The workers of a graph, by generation.
+
+    Attributes:
+        target: The generation that the graph now asks for.
+        recorded: The generation that was last complete, as noted on the graph; None on a new one.
+        states: The workers' workloads, of all generations.
+    """
+
+    target: str
+    recorded: str | None
+    states: tuple[WorkloadState, ...]
+
+    @property
+    def old(self) -> tuple[WorkloadState, ...]:
+        """What is not of the target generation."""
+        return tuple(one for one in self.states if one.generation != self.target)
+
+    def of(self, component: str) -> tuple[WorkloadState | None, tuple[WorkloadState, ...]]:
+        """Return a component's workload in the target generation, and those before it."""
+        own = [one for one in self.states if one.component == component]
+        new = next((one for one in own if one.generation == self.target), None)
+        return new, tuple(one for one in own if one.generation != self.target)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Targets:
+    """How many copies are to run while generations stand beside each other.
+
+    Attributes:
+        new: For each component whose old generation is still there, the copies of the next one.
+        old: For each old workload, by name, the copies it keeps.
+    """
+
+    new: dict[str, int]
+    old: dict[str, int]
+
+
+def advanced(
+    progress: Progress, graph: Graph, generations: Generations, *, now: str, is_drained: bool
+) -> Progress:
+    """Return the next step of a rolling update.
+
+    Args:
+        progress: Where it was.
+        graph: The graph.
+        generations: What is seen of its workers.
+        now: The time.
+        is_drained: Whether no pod is left of the old generations.
+    """
+    is_needed = generations.recorded not in (None, generations.target)
+    if not progress.is_under_way:
+        if not is_needed:
+            return progress
+        return Progress(phase=Phase.PENDING, started=now)
+    if progress.phase is Phase.PENDING:
+        return replace(progress, phase=Phase.IN_PROGRESS)
+    updated = updated_components(graph, generations)
+    workers = sorted(one.name for one in graph.components if one.is_worker)
+    if list(updated) == workers and not generations.old and is_drained:
+        return replace(progress, phase=Phase.COMPLETED, ended=now, updated=updated)
+    return replace(progress, updated=updated)
+
+
+def updated_components(graph: Graph, generations: Generations) -> tuple[str, ...]:
+    """Return the workers of which the target generation is ready and no other serves."""
+    found = []
+    for component in graph.components:
+        if component.is_worker:
+            new, old = generations.of(component.name)
+            is_ready = new is not None and new.ready >= component.replicas
+            if is_ready and not any(one.ready for one in old):
+                found.append(component.name)
+    return tuple(sorted(found))
+
+
+def finished(graph: Graph, generations: Generations) -> bool:
+    """Whether the old generations have done their work and can be deleted."""
+    workers = sorted(one.name for one in graph.components if one.is_worker)
+    is_through = list(updated_components(graph, generations)) == workers
+    return is_through and all(one.is_gone for one in generations.old)
+
+
+def targets(graph: Graph, generations: Generations, *, is_drained: bool) -> Targets:
+    """Return how many copies of each generation are to run now.
+
+    Args:
+        graph: The graph.
+        generations: What is seen of its workers.
+        is_drained: Whether no pod is left of the old generations.
+    """
+    new_copies: dict[str, int] = {}
+    old_copies: dict[str, int] = {}
+    known = {one.name for one in graph.components if one.is_worker}
+    for component in graph.components:
+        new, old = generations.of(component.name)
+        if not component.is_worker or not old:
+            continue
+        how = strategy(component_annotations(graph, component))
+        if how.recreate:
+            kept = 0
+            is_over = is_drained and all(one.is_gone for one in old)
+            new_copies[component.name] = component.replicas if is_over else 0
+        else:
+            kept, new_copies[component.name] = _split(how, component.replicas, new, old)
+        old_copies.update(_shared_out(old, kept))
+    old_copies.update({one.name: 0 for one in generations.old if one.component not in known})
+    return Targets(new=new_copies, old=old_copies)
+
+
+def _split(
+    how: Strategy, wanted: int, new: WorkloadState | None, old: Sequence[WorkloadState]
+) -> tuple[int, int]:
+    """Return how many copies the old generations keep and the new one gets.
+
+    As the Deployment controller has it for its replica sets: never fewer that serve than wanted
+    less `max_unavailable`, never more in all than wanted plus `max_surge`.
+    """
+    surge, unavailable = how.limits(wanted)
+    least = wanted - unavailable
+    new_asked, new_serving = (new.wanted, new.serving) if new is not None else (0, 0)
+    old_asked = sum(one.wanted for one in old)
+    old_serving = sum(min(one.serving, one.wanted) for one in old)
+
+    not_serving_yet = max(0, new_asked - new_serving)
+    can_go = max(0, old_asked + new_asked - least - not_serving_yet)
+    spare = max(0, old_serving + new_serving - least)
+    useless = max(0, old_asked - old_serving)
+    kept = max(0, old_asked - min(can_go, useless + spare))
+
+    room = max(0, wanted + surge - old_asked - new_asked)
+    return kept, min(wanted, new_asked + room)
+
+
+def _shared_out(old: Iterable[WorkloadState], kept: int) -> dict[str, int]:
+    """Return how many copies each old workload keeps, `kept` in all.
+
+    Copies that serve stay before those that do not, and younger generations before older ones.
+    """
+    youngest_first = sorted(old, key=lambda one: (one.created, one.name), reverse=True)
+    found: dict[str, int] = {}
+    left = kept
+    for one in youngest_first:
+        found[one.name] = min(one.serving, one.wanted, left)
+        left -= found[one.name]
+    for one in youngest_first:
+        more = min(one.wanted - found[one.name], left)
+        found[one.name] += more
+        left -= more
+    return found

@@ -1,0 +1,149 @@
+"""A graph as it is seen at one moment, with all that belongs to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.kube.kube_object import Key, KubeObject, Owner, table
+from dynamo_conformance.manifest.document import Document
+from dynamo_conformance.manifest.node import Mapping, from_plain
+from dynamo_conformance.manifest.read import read_graph
+from dynamo_conformance.operator.inventory import uid
+from dynamo_conformance.operator.restarts import Restart, read_restart
+from dynamo_conformance.operator.rollout import Generations, Progress
+from dynamo_conformance.operator.status import read_progress
+from dynamo_conformance.operator.workload_state import WorkloadState, workload_state
+from dynamo_conformance.rendering import names
+
+if TYPE_CHECKING:
+    from dynamo_conformance.manifest.graph import Graph
+    from dynamo_conformance.manifest.node import Plain
+
+CURRENT_HASH = "nvidia.com/current-worker-hash-v2"
+"""The annotation of a graph that names the generation of workers that was last complete."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A graph, read from its object.
+
+    Attributes:
+        fingerprint: What it was read from; equal when reading again would give the same.
+        graph: The graph.
+        target: The generation of workers that it asks for.
+    """
+
+    fingerprint: tuple[object, ...]
+    graph: Graph
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """What is seen of one graph.
+
+    Attributes:
+        dgd: The object.
+        reading: What it says.
+        owned: The objects that belong to it.
+        states: The state of each of its workloads, of all generations.
+    """
+
+    dgd: KubeObject
+    reading: Reading
+    owned: dict[Key, KubeObject]
+    states: tuple[WorkloadState, ...]
+
+    @property
+    def graph(self) -> Graph:
+        """The graph."""
+        return self.reading.graph
+
+    @property
+    def namespace(self) -> str:
+        """The namespace it is in."""
+        return self.dgd.namespace or "default"
+
+    @property
+    def owner(self) -> Owner:
+        """The graph, as what belongs to it names it."""
+        return Owner(name=self.dgd.name, uid=uid(self.dgd))
+
+    @property
+    def generation(self) -> int:
+        """How often its spec has changed."""
+        found = self.dgd.metadata.get("generation")
+        return found if isinstance(found, int) else 0
+
+    @property
+    def status(self) -> dict[str, Plain]:
+        """Its status; empty on a new one."""
+        return table(self.dgd.body.get("status"))
+
+    @property
+    def rollout(self) -> Progress:
+        """How far its status says that a rolling update is."""
+        return read_progress(self.status)
+
+    @property
+    def restart(self) -> Restart | None:
+        """How far its status says that a restart is."""
+        return read_restart(self.status)
+
+    @property
+    def rolls_workers(self) -> bool:
+        """Whether workers are replaced without a gap; groups of nodes are not."""
+        return all(component.node_count == 1 for component in self.graph.components)
+
+    @property
+    def generations(self) -> Generations:
+        """Its workers, by generation."""
+        return Generations(
+            target=self.reading.target,
+            recorded=self.dgd.annotations.get(CURRENT_HASH),
+            states=tuple(one for one in self.states if one.generation),
+        )
+
+    @property
+    def current(self) -> dict[str, WorkloadState]:
+        """The state of what runs each component now, without older generations."""
+        return {
+            one.component: one for one in self.states if one.generation in ("", self.reading.target)
+        }
+
+    def refreshed(self, owned: dict[Key, KubeObject]) -> Snapshot:
+        """Return the same graph with what belongs to it now."""
+        return replace(self, owned=owned, states=_states(owned))
+
+
+def snapshot(
+    dgd: KubeObject, owned: dict[Key, KubeObject], *, before: Reading | None = None
+) -> Snapshot:
+    """Return what is seen of a graph.
+
+    Args:
+        dgd: The object.
+        owned: The objects that belong to it.
+        before: What it said the last time; spares reading it again.
+    """
+    found = fingerprint(dgd)
+    reading = before if before is not None and before.fingerprint == found else _read(dgd, found)
+    return Snapshot(dgd=dgd, reading=reading, owned=owned, states=_states(owned))
+
+
+def fingerprint(dgd: KubeObject) -> tuple[object, ...]:
+    """Return what tells whether a graph may say something else than before."""
+    said = {key: value for key, value in dgd.annotations.items() if key != CURRENT_HASH}
+    return uid(dgd), dgd.metadata.get("generation"), said
+
+
+def _states(owned: dict[Key, KubeObject]) -> tuple[WorkloadState, ...]:
+    return tuple(state for one in owned.values() if (state := workload_state(one)) is not None)
+
+
+def _read(dgd: KubeObject, found: tuple[object, ...]) -> Reading:
+    root = from_plain(dgd.body)
+    assert isinstance(root, Mapping)  # noqa: S101 - narrows for the type checker
+    graph = read_graph(Document(file=dgd.name, index=0, root=root))
+    return Reading(fingerprint=found, graph=graph, target=names.worker_hash(graph))

@@ -1,0 +1,132 @@
+"""Bringing a graph's objects into a cluster: only those that differ, all of them at once."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import aiohttp
+
+from dynamo_conformance.kube.kube_object import LAST_GENERATION
+from dynamo_conformance.kube.labels import OPERATOR, PART
+from dynamo_conformance.operator.api_server import ApiError
+from dynamo_conformance.operator.changes import changes, noted_generation
+from dynamo_conformance.operator.objects.services import is_model_service
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dynamo_conformance.kube.kube_object import KubeObject
+    from dynamo_conformance.manifest.node import Plain
+    from dynamo_conformance.operator.api_server import ApiServer
+    from dynamo_conformance.operator.changes import Conflict
+    from dynamo_conformance.operator.inventory import Inventory
+
+UNREACHABLE = (aiohttp.ClientError, TimeoutError)
+"""What a call ends in when there is no answer at all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """An object that could not be written, and will not be until somebody changes something.
+
+    Attributes:
+        wanted: The object.
+        message: Why.
+    """
+
+    wanted: KubeObject
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What became of the objects that were to be written.
+
+    Attributes:
+        created: Those of them that are made once, and were made now.
+        refused: Those that could not be written.
+    """
+
+    created: tuple[KubeObject, ...] = ()
+    refused: tuple[Refusal, ...] = ()
+
+
+class Writer:
+    """Writes objects, and takes in what the API server made of them.
+
+    Args:
+        api: The API server.
+        inventory: What is known to be there.
+    """
+
+    def __init__(self, api: ApiServer, inventory: Inventory) -> None:
+        self._api = api
+        self._inventory = inventory
+
+    async def write(self, wanted: Iterable[KubeObject], *, namespace: str) -> Written:
+        """Write what differs from what is there.
+
+        Raises:
+            ApiError: The API server cannot do it now; the other objects were written.
+            aiohttp.ClientError: It did not answer.
+            TimeoutError: It did not answer in time.
+        """
+        marked = [one.with_metadata(labels={PART: OPERATOR}) for one in wanted]
+        todo = changes(marked, self._inventory.within(namespace))
+        applied, created = await asyncio.gather(
+            asyncio.gather(*(self._attempt(one, once=False) for one in todo.apply)),
+            asyncio.gather(*(self._attempt(one, once=True) for one in todo.create)),
+        )
+        refused = [_owned_by_another(one) for one in todo.conflicts if _matters(one)]
+        for one, error in zip((*todo.apply, *todo.create), (*applied, *created), strict=True):
+            if isinstance(error, ApiError) and error.is_final:
+                refused.append(Refusal(wanted=one, message=error.message))
+            elif error is not None:
+                raise error
+        there = self._inventory.within(namespace)
+        made = tuple(one for one in todo.create if one.key in there)
+        return Written(created=made, refused=tuple(refused))
+
+    async def delete(self, gone: Iterable[KubeObject]) -> None:
+        """Delete objects; the watch tells when they are gone."""
+        await asyncio.gather(*(self._api.delete(one) for one in gone))
+
+    async def scale(self, live: KubeObject, replicas: int) -> None:
+        """Have a workload run this many copies."""
+        changed = await self._api.merge(live, {"spec": {"replicas": replicas}})
+        self._inventory.observe(changed)
+
+    async def annotate(self, live: KubeObject, annotations: dict[str, Plain]) -> KubeObject:
+        """Add annotations to an object."""
+        changed = await self._api.merge(live, {"metadata": {"annotations": annotations}})
+        self._inventory.observe(changed)
+        return changed
+
+    async def _attempt(
+        self, one: KubeObject, *, once: bool
+    ) -> ApiError | aiohttp.ClientError | TimeoutError | None:
+        """Write one object; return what went wrong, so that the others are written too."""
+        try:
+            found = await (self._api.create(one) if once else self._api.apply(one))
+            if found is not None:
+                self._inventory.observe(found)
+                if (generation := noted_generation(found)) is not None:
+                    await self.annotate(found, {LAST_GENERATION: generation})
+        except (ApiError, *UNREACHABLE) as error:
+            return error
+        return None
+
+
+def _matters(conflict: Conflict) -> bool:
+    """Whether an object of another graph is in the way; a model's Service serves both."""
+    return not is_model_service(conflict.wanted)
+
+
+def _owned_by_another(conflict: Conflict) -> Refusal:
+    found = conflict.found
+    message = (
+        f"{found.kind} {found.name} belongs to another object; one of the two needs a new name"
+    )
+    return Refusal(wanted=conflict.wanted, message=message)

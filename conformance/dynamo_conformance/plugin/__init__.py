@@ -1,0 +1,1 @@
+"""The pytest plugin: options, what is collected, what runs at once, and what a run leaves."""

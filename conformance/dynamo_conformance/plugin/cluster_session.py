@@ -1,0 +1,252 @@
+"""The cluster of a run, ready for examples: what is done once, before the first of them."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.kube.connection import Connection
+from dynamo_conformance.kube.errors import ApiError
+from dynamo_conformance.manifest.read import read_graph
+from dynamo_conformance.plugin.schedule import Room
+from dynamo_conformance.targets.cluster.apply import Manifest
+from dynamo_conformance.targets.cluster.namespace import remove_orphans
+from dynamo_conformance.targets.cluster.preflight import Survey, Terms, needs, preflight, survey
+from dynamo_conformance.targets.cluster.shared import Shared
+from dynamo_conformance.targets.cluster.target import ClusterTarget, new_run
+from dynamo_conformance.targets.target import DeployFailure, TargetUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    import pytest
+
+    from dynamo_conformance.manifest.graph import Graph
+    from dynamo_conformance.targets.cluster.fitting import Need, Node
+    from dynamo_conformance.targets.cluster.removal import Removal
+    from dynamo_conformance.targets.kind.ground import GroundOptions
+    from dynamo_conformance.targets.target import Change
+
+    Furnish = Callable[[Manifest, str], None]
+    Progress = Callable[[str], None]
+
+KIND = "kind"
+
+STARTING_PER_CORE = 16
+"""How many pods with the mock engine start on a core at once, and none misses a liveness probe."""
+
+POD_BYTES = 700 * 2**20
+"""What a pod with the mock engine takes at most."""
+
+ONE_AT_A_TIME = Room(pods=1, starting=1)
+"""The room where nodes have real devices, which two examples might both want."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """A cluster that is ready for examples.
+
+    Attributes:
+        connection: The way to it.
+        run: The id of this run.
+        room: How many pods there are at once.
+        namespace: The namespace to use, or None for one per example.
+        bring: Files to apply before each example.
+        furnish: Puts into a new namespace what the graphs of a file expect there.
+        missing: What the cluster lacks for each file.
+        needs: What the pods of each file ask for.
+        changes: What differs in it from a cluster with GPUs.
+        progress: Is told what happens.
+        removals: What is being removed.
+        shared: What its graphs share.
+    """
+
+    connection: Connection
+    run: str
+    room: Room
+    namespace: str | None
+    bring: tuple[Path, ...]
+    furnish: Furnish
+    missing: Mapping[Path, tuple[str, ...]]
+    needs: Mapping[Path, tuple[Need, ...]]
+    changes: tuple[Change, ...]
+    progress: Progress
+    removals: list[Removal] = field(default_factory=list)
+    shared: Shared = field(default_factory=Shared)
+
+    def target(self, file: Path) -> ClusterTarget:
+        """Return the target for the graphs of a file."""
+        manifest = Manifest.read(file)
+        return ClusterTarget(
+            connection=self.connection,
+            run=self.run,
+            namespace=self.namespace,
+            bring=self.bring,
+            furnish=lambda namespace: self.furnish(manifest, namespace),
+            # In a namespace that stays, the next example needs what this one leaves.
+            removed=self._await if self.namespace is not None else self.removals.append,
+            progress=_quiet,
+            shared=self.shared,
+        )
+
+    def lacks(self, file: Path) -> tuple[str, ...]:
+        """Return what the cluster lacks for a file, a line each."""
+        return self.missing[file]
+
+    def _await(self, removal: Removal) -> None:
+        removal.wait()
+
+
+def _quiet(_line: str) -> None:
+    """The items of pytest say how far an example is."""
+
+
+@contextmanager
+def open_site(
+    config: pytest.Config, files: Mapping[Path, Graph], *, progress: Progress
+) -> Iterator[Site]:
+    """Make the cluster ready; leaving waits until nothing of the run is left in it.
+
+    Args:
+        config: pytest's options.
+        files: The manifests that are to run, and a graph of each.
+        progress: Is told what takes long.
+
+    Raises:
+        TargetUnavailableError: There is no cluster, or it lacks something that every example needs.
+    """
+    manifests = {path: Manifest.read(path) for path in files}
+    with ExitStack() as stack:
+        if config.getoption("--dynamo-target") == KIND:
+            from dynamo_conformance.targets.kind.ground import prepare
+
+            ground = stack.enter_context(
+                prepare(_ground_options(config), manifests.values(), progress=progress)
+            )
+            connection, terms = ground.connection, ground.terms
+            furnish: Furnish = ground.furnish
+            changes = ground.changes
+        else:
+            connection = stack.enter_context(_named_cluster(config))
+            furnish, changes = _nothing, ()
+            terms = Terms(namespace=config.getoption("--dynamo-namespace"))
+        _sweep(connection, progress)
+        surveyed = _survey(connection, terms)
+        nodes = surveyed.found.nodes or ()
+        is_kind = config.getoption("--dynamo-target") == KIND
+        room = _room(nodes) if is_kind else replace(ONE_AT_A_TIME, nodes=nodes)
+        site = Site(
+            connection=connection,
+            run=new_run(),
+            room=_within(room, config.getoption("--dynamo-pods")),
+            namespace=config.getoption("--dynamo-namespace"),
+            bring=tuple(config.getoption("--dynamo-bring")),
+            furnish=furnish,
+            missing=_preflight(connection, manifests, terms, surveyed, progress),
+            needs={path: _needs(one, terms) for path, one in manifests.items()},
+            changes=changes,
+            progress=progress,
+        )
+        stack.callback(_await_all, site.removals, progress)
+        for change in changes:
+            progress(f"{connection.context}: {change}")
+        yield site
+
+
+def _ground_options(config: pytest.Config) -> GroundOptions:
+    from dynamo_conformance.targets.kind.cluster import KindOptions
+    from dynamo_conformance.targets.kind.ground import GroundOptions
+
+    return GroundOptions(
+        kind=KindOptions(
+            name=config.getoption("--dynamo-kind-cluster"),
+            image=config.getoption("--dynamo-kind-image"),
+            version=config.getoption("--dynamo-kubernetes-version"),
+            delete=config.getoption("--dynamo-kind-delete"),
+        ),
+        operator=config.getoption("--dynamo-operator"),
+        mock=config.getoption("--dynamo-engine") == "mock",
+        namespace=config.getoption("--dynamo-namespace"),
+    )
+
+
+def _named_cluster(config: pytest.Config) -> Connection:
+    return Connection(config.getoption("--kubeconfig"), config.getoption("--kube-context"))
+
+
+def _nothing(_manifest: Manifest, _namespace: str) -> None:
+    """Put nothing into a namespace of somebody's cluster."""
+
+
+def _sweep(connection: Connection, progress: Progress) -> None:
+    """Remove what runs that were killed have left."""
+    try:
+        orphans = remove_orphans(connection)
+    except ApiError as error:
+        progress(f"{connection.context}: what earlier runs left is not looked for: {error.message}")
+        return
+    for orphan in orphans:
+        progress(f"{connection.context}: removing {orphan.what}, which an earlier run left")
+    _await_all(orphans, progress)
+
+
+def _await_all(removals: Iterable[Removal], progress: Progress) -> None:
+    for removal in removals:
+        try:
+            removal.wait()
+        except DeployFailure as failure:
+            progress(str(failure))
+
+
+def _survey(connection: Connection, terms: Terms) -> Survey:
+    """Look at the cluster.
+
+    Raises:
+        TargetUnavailableError: Something is missing that everything needs.
+    """
+    surveyed = survey(connection, terms=terms)
+    if surveyed.lacks:
+        head = f"the cluster {connection.context} cannot be used:"
+        raise TargetUnavailableError("\n".join((head, *(f"  {one}" for one in surveyed.lacks))))
+    return surveyed
+
+
+def _preflight(
+    connection: Connection,
+    manifests: Mapping[Path, Manifest],
+    terms: Terms,
+    surveyed: Survey,
+    progress: Progress,
+) -> dict[Path, tuple[str, ...]]:
+    """Return what the cluster lacks for each file; it is told before anything is applied."""
+    found = {
+        path: preflight(connection, [manifest], terms=terms, surveyed=surveyed)
+        for path, manifest in manifests.items()
+    }
+    for path, each in found.items():
+        for lack in each:
+            progress(f"{path}: {lack.what}")
+    return {path: tuple(one.what for one in each) for path, each in found.items()}
+
+
+def _needs(manifest: Manifest, terms: Terms) -> tuple[Need, ...]:
+    """Return what the pods of a file ask for: all its graphs are applied together."""
+    return tuple(pod for one in manifest.graphs for pod in needs(read_graph(one), terms))
+
+
+def _room(nodes: tuple[Node, ...]) -> Room:
+    """Return how many pods with the mock engine the nodes of a test cluster hold at once."""
+    pods, starting = 0, 0
+    for node in nodes:
+        pods += int(max(node.left.get("memory", 0), 0) / POD_BYTES)
+        starting += int(node.allocatable.get("cpu", 0) * STARTING_PER_CORE)
+    return Room(pods=max(pods, 1), starting=max(starting, 1), nodes=nodes)
+
+
+def _within(room: Room, wanted: int | None) -> Room:
+    """Return the room with as many pods as somebody wants, who knows the cluster better."""
+    if not wanted:
+        return room
+    return replace(room, pods=wanted, starting=max(min(wanted, room.starting), 1))

@@ -1,0 +1,110 @@
+"""The report of a run as one page that needs nothing else: outcomes, reasons, changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.plugin.table import Outcome, outcome_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+_STYLE = Path(__file__).with_name("html.css")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """How one check ended.
+
+    Attributes:
+        name: What it is called.
+        outcome: How it ended.
+        seconds: How long it took.
+        why: Why it did not pass; empty when it did.
+    """
+
+    name: str
+    outcome: Outcome
+    seconds: float
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One example at one level.
+
+    Attributes:
+        example: The file.
+        level: The level.
+        checks: Its checks, in their order.
+        changes: What was different from the published file.
+    """
+
+    example: str
+    level: str
+    checks: list[Check] = field(default_factory=list)
+    changes: list[str] = field(default_factory=list)
+
+    @property
+    def outcome(self) -> Outcome:
+        """How the example stands."""
+        return outcome_of(one.outcome for one in self.checks)
+
+
+def page(sections: Sequence[Section], *, title: str, subtitle: str) -> str:
+    """Return the page."""
+    return "\n".join(
+        (
+            "<!doctype html>",
+            '<html lang="en"><head><meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width,initial-scale=1">',
+            f"<title>{escape(title)}</title>",
+            f"<style>\n{_STYLE.read_text(encoding='utf-8').strip()}\n</style></head><body>",
+            f"<h1>{escape(title)}</h1><p>{escape(subtitle)}. {_summary(sections)}</p>",
+            *_overview(sections),
+            *(line for index, one in enumerate(sections) for line in _details(one, index)),
+            "</body></html>\n",
+        )
+    )
+
+
+def _summary(sections: Iterable[Section]) -> str:
+    outcomes = [one.outcome for one in sections]
+    counted = ((outcomes.count(one), one) for one in Outcome)
+    return ", ".join(f"{_badge(one)} {number}" for number, one in counted if number)
+
+
+def _overview(sections: Sequence[Section]) -> Iterator[str]:
+    yield "<table><thead><tr><th>example<th>level<th>outcome<th>checks<th>seconds</tr></thead>"
+    yield "<tbody>"
+    for index, one in enumerate(sections):
+        passed = sum(check.outcome is Outcome.PASS for check in one.checks)
+        seconds = sum(check.seconds for check in one.checks)
+        yield (
+            f'<tr><td><a href="#s{index}">{escape(one.example)}</a><td>{escape(one.level)}'
+            f"<td>{_badge(one.outcome)}<td>{passed}/{len(one.checks)}<td>{seconds:.1f}</tr>"
+        )
+    yield "</tbody></table>"
+
+
+def _details(section: Section, index: int) -> Iterator[str]:
+    opened = " open" if section.outcome is Outcome.FAIL else ""
+    name = f"{escape(section.example)}, {escape(section.level)}"
+    yield f'<details id="s{index}"{opened}><summary>{_badge(section.outcome)} {name}</summary><ul>'
+    for check in section.checks:
+        seconds = f"{check.seconds:.1f} s"
+        why = f"<pre>{escape(check.why)}</pre>" if check.why else ""
+        yield f"<li>{_badge(check.outcome)} {escape(check.name)}, {seconds}{why}</li>"
+    yield "</ul>"
+    if section.changes:
+        yield "<p>Different from the published file:</p><ul>"
+        yield from (f"<li>{escape(one)}</li>" for one in section.changes)
+        yield "</ul>"
+    yield "</details>"
+
+
+def _badge(outcome: Outcome) -> str:
+    return f'<b class="{outcome.lower()}">{outcome}</b>'

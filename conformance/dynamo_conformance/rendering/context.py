@@ -1,0 +1,78 @@
+"""One component with all that the operator knows when it makes its pods."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.rendering import names
+
+if TYPE_CHECKING:
+    from dynamo_conformance.manifest.graph import Component, Graph
+    from dynamo_conformance.rendering.pull_secrets import PullSecret
+
+ETCD = "etcd"
+KUBERNETES = "kubernetes"
+CONTAINER_MODE = "container"
+
+DISCOVERY_BACKEND = "nvidia.com/dynamo-discovery-backend"
+DISCOVERY_MODE = "nvidia.com/dynamo-kube-discovery-mode"
+
+
+class Position(StrEnum):
+    """Where a pod stands among the nodes of its replica."""
+
+    ALONE = "alone"
+    LEADER = "leader"
+    FOLLOWER = "follower"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What a pod template is made from.
+
+    Attributes:
+        graph: The graph.
+        component: The component whose pods are made.
+        namespace: The Kubernetes namespace.
+        worker_hash: The generation of the graph's workers.
+        backend: vllm, sglang or trtllm, or None when no engine is recognised.
+        annotations: The component's annotations, all sources merged.
+        pull_secrets: The secrets of its namespace that open image registries.
+    """
+
+    graph: Graph
+    component: Component
+    namespace: str
+    worker_hash: str
+    backend: str | None
+    annotations: dict[str, str]
+    pull_secrets: tuple[PullSecret, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name of the component's Deployment."""
+        return names.workload_name(self.graph, self.component, worker_hash=self.worker_hash)
+
+    @property
+    def dynamo_namespace(self) -> str:
+        """The Dynamo namespace of the component."""
+        return names.dynamo_namespace(self.graph, self.component, namespace=self.namespace)
+
+    @property
+    def runtime_namespace(self) -> str:
+        """The namespace its processes register in: each generation of workers has its own."""
+        if not self.component.is_worker:
+            return self.dynamo_namespace
+        return f"{self.dynamo_namespace}-{self.worker_hash}"
+
+    @property
+    def uses_etcd(self) -> bool:
+        """Whether processes find each other through etcd instead of the API server."""
+        return self.annotations.get(DISCOVERY_BACKEND) == ETCD
+
+    @property
+    def finds_containers(self) -> bool:
+        """Whether each container registers by itself, not its pod as a whole."""
+        return self.annotations.get(DISCOVERY_MODE) == CONTAINER_MODE

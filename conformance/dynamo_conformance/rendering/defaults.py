@@ -1,0 +1,105 @@
+"""The container each type of component starts from: command, ports, probes, environment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.manifest.graph import FRONTEND, MAIN, WORKER_TYPES
+from dynamo_conformance.manifest.node import from_plain
+from dynamo_conformance.rendering import environment
+from dynamo_conformance.rendering.nodes import made, mapping, overlaid, sequence, words
+
+if TYPE_CHECKING:
+    from dynamo_conformance.manifest.node import Mapping, Node, Plain
+    from dynamo_conformance.rendering.context import Context
+
+SHELL = ("/bin/sh", "-c")
+PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
+
+
+def main_container(context: Context, *, written: Mapping | None) -> Mapping:
+    """Return the component's `main`: its type's defaults, the author's values above them."""
+    spec = context.graph.root.mapping("spec")
+    graph_env = spec.sequence("env") if spec is not None else ()
+    return _container(context, context.component.type, written=written, below=graph_env)
+
+
+def frontend_sidecar(context: Context, *, written: Mapping, mounts: tuple[Mapping, ...]) -> Mapping:
+    """Return a container that serves as a frontend beside `main`.
+
+    Args:
+        context: The component it belongs to.
+        written: The container as the author wrote it.
+        mounts: What `main` mounts; the sidecar gets what it does not mount by itself.
+    """
+    container = _container(context, FRONTEND, written=written, below=())
+    own = container.mappings("volumeMounts")
+    known = {mount.string("name") for mount in own}
+    added = tuple(mount for mount in mounts if mount.string("name") not in known)
+    return container.replaced("volumeMounts", sequence((*own, *added))) if added else container
+
+
+def _container(
+    context: Context,
+    component_type: str | None,
+    *,
+    written: Mapping | None,
+    below: tuple[Node, ...],
+) -> Mapping:
+    own = written.sequence("env") if written is not None else ()
+    env = environment.merged(environment.injected(context, component_type), below, own)
+    base = _base(component_type)
+    container = overlaid(base, written) if written is not None else base
+    return container.replaced("env", sequence(env))
+
+
+def _base(component_type: str | None) -> Mapping:
+    """Return the defaults of a type, without environment."""
+    if component_type == FRONTEND:
+        return _frontend()
+    if component_type in WORKER_TYPES:
+        return _with_system_port(
+            _port("system", environment.SYSTEM_PORT), _port("nixl", environment.NIXL_PORT)
+        )
+    if component_type == environment.PLANNER:
+        return _with_system_port(
+            _port("metrics", environment.PLANNER_PORT), _port("system", environment.SYSTEM_PORT)
+        )
+    return mapping(_entry(SHELL))
+
+
+def _frontend() -> Mapping:
+    fields = _entry(("python3",))
+    fields["args"] = words(("-m", "dynamo.frontend"))
+    fields["ports"] = sequence((_port("http", environment.HTTP_PORT),))
+    fields["livenessProbe"] = _probe("/live", "http", delay=15, period=10, timeout=1, failures=3)
+    fields["readinessProbe"] = _probe("/health", "http", delay=10, period=10, timeout=3, failures=3)
+    return mapping(fields)
+
+
+def _with_system_port(*ports: Mapping) -> Mapping:
+    """Return a container that answers probes on its port `system`."""
+    fields = _entry(SHELL)
+    fields["ports"] = sequence(ports)
+    fields["livenessProbe"] = _probe("/live", "system", period=5, timeout=4, failures=1)
+    fields["readinessProbe"] = _probe("/health", "system", period=10, timeout=4, failures=3)
+    fields["startupProbe"] = _probe("/live", "system", period=10, timeout=5, failures=720)
+    return mapping(fields)
+
+
+def _entry(command: tuple[str, ...]) -> dict[str, Node]:
+    return {"name": from_plain(MAIN), "command": words(command)}
+
+
+def _port(name: str, number: int) -> Mapping:
+    return made(containerPort=number, name=name, protocol="TCP")
+
+
+def _probe(
+    path: str, port: str, *, period: int, timeout: int, failures: int, delay: int = 0
+) -> Mapping:
+    """Return an HTTP probe; all times are seconds."""
+    get: dict[str, Plain] = {"path": path, "port": port}
+    fields: dict[str, Plain] = {"initialDelaySeconds": delay} if delay else {}
+    fields.update(periodSeconds=period, timeoutSeconds=timeout, failureThreshold=failures)
+    return made(httpGet=get, **fields)

@@ -1,0 +1,102 @@
+"""The environment the operator gives a container, and how it meets the author's.
+
+The merge sorts by name, so what a `$(NAME)` in a value can refer to is decided by the alphabet.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.manifest.graph import FRONTEND, WORKER_TYPES
+from dynamo_conformance.manifest.node import Mapping
+from dynamo_conformance.rendering.nodes import made
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from dynamo_conformance.manifest.node import Node, Plain
+    from dynamo_conformance.rendering.context import Context
+
+HTTP_PORT = 8000
+SYSTEM_PORT = 9090
+NIXL_PORT = 19090
+FORWARD_PASS_PORT = 20380
+PLANNER_PORT = 9085
+
+PLANNER = "planner"
+
+_FIELDS = {
+    "POD_NAME": "metadata.name",
+    "POD_NAMESPACE": "metadata.namespace",
+    "POD_UID": "metadata.uid",
+}
+
+
+def variable(name: str, value: str) -> Mapping:
+    """Return an entry of a container's `env`; an empty value is left out, as Go leaves it out."""
+    return made(name=name, value=value) if value else made(name=name)
+
+
+def field_variable(name: str, path: str) -> Mapping:
+    """Return an entry of a container's `env` that the kubelet fills from the pod itself."""
+    source: dict[str, Plain] = {"fieldRef": {"fieldPath": path}}
+    return made(name=name, valueFrom=source)
+
+
+def injected(context: Context, component_type: str | None) -> tuple[Mapping, ...]:
+    """Return what the operator gives a container that runs a component of `component_type`."""
+    values = dict(_common(context, component_type))
+    if component_type == FRONTEND:
+        values.update(_frontend(context))
+    elif component_type in WORKER_TYPES:
+        values.update(_worker(context))
+    elif component_type == PLANNER:
+        values.update(PLANNER_PROMETHEUS_PORT=str(PLANNER_PORT), DYN_SYSTEM_PORT=str(SYSTEM_PORT))
+    return (
+        *(variable(name, value) for name, value in values.items()),
+        *(field_variable(name, path) for name, path in _FIELDS.items()),
+    )
+
+
+def merged(*layers: Iterable[Node]) -> tuple[Mapping, ...]:
+    """Return several lists of variables as one, sorted by name: of two, the later layer's wins."""
+    named: dict[str, Mapping] = {}
+    for layer in layers:
+        for node in layer:
+            if isinstance(node, Mapping) and (name := node.string("name")):
+                named[name] = node
+    return tuple(named[name] for name in sorted(named))
+
+
+def _common(context: Context, component_type: str | None) -> Iterator[tuple[str, str]]:
+    yield "DYN_NAMESPACE", context.dynamo_namespace
+    yield "DYN_COMPONENT", component_type or ""
+    yield "DYN_PARENT_DGD_K8S_NAME", context.graph.name
+    yield "DYN_PARENT_DGD_K8S_NAMESPACE", context.namespace
+    if not context.uses_etcd:
+        yield "DYN_DISCOVERY_BACKEND", "kubernetes"
+    if context.finds_containers:
+        yield "CONTAINER_NAME", "main"
+        yield "DYN_KUBE_DISCOVERY_MODE", "container"
+
+
+def _frontend(context: Context) -> dict[str, str]:
+    return {
+        "DYNAMO_PORT": str(HTTP_PORT),
+        "DYN_HTTP_PORT": str(HTTP_PORT),
+        "DYN_NAMESPACE_PREFIX": context.dynamo_namespace,
+    }
+
+
+def _worker(context: Context) -> dict[str, str]:
+    return {
+        "DYN_FORWARDPASS_METRIC_PORT": str(FORWARD_PASS_PORT),
+        "DYN_HEALTH_CHECK_ENABLED": "false",
+        "DYN_NAMESPACE_WORKER_SUFFIX": context.worker_hash,
+        "DYN_SYSTEM_ENABLED": "true",
+        "DYN_SYSTEM_PORT": str(SYSTEM_PORT),
+        "DYN_SYSTEM_USE_ENDPOINT_HEALTH_STATUS": '["generate"]',
+        "NIXL_TELEMETRY_ENABLE": "n",
+        "NIXL_TELEMETRY_EXPORTER": "prometheus",
+        "NIXL_TELEMETRY_PROMETHEUS_PORT": str(NIXL_PORT),
+    }

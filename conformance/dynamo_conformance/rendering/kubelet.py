@@ -1,0 +1,175 @@
+"""A container's variables as the kubelet makes them: looked up in order, expanded as they come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.manifest.config_maps import variables
+from dynamo_conformance.manifest.expand import expand
+from dynamo_conformance.manifest.fields import is_true
+from dynamo_conformance.manifest.graph import MAIN, Container
+from dynamo_conformance.manifest.node import Entry, Mapping, Scalar, Sequence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dynamo_conformance.manifest.config_maps import ConfigMaps
+    from dynamo_conformance.manifest.graph import Component, EnvVar, Graph
+    from dynamo_conformance.manifest.node import Node
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A variable before it is expanded.
+
+    Attributes:
+        name: Its name.
+        value: Its value.
+        expands: Whether `$(NAME)` in it stands for a variable before it: in written values alone.
+    """
+
+    name: str
+    value: str
+    expands: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Where a container's variables come from beside the manifest's own values.
+
+    Attributes:
+        config_maps: The ConfigMaps that are known.
+        secrets: Keys of secrets that are known, whatever the secret is called.
+        fields: Fields of the pod by their paths.
+    """
+
+    config_maps: ConfigMaps = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was looked up.
+
+    Attributes:
+        variables: The variables, in the kubelet's order; of two with one name the last holds.
+        changes: What differs from a pod, in words.
+    """
+
+    variables: tuple[Variable, ...]
+    changes: tuple[str, ...]
+
+
+def look_up(container: Container, sources: Sources) -> Looked:
+    """Return the variables of a container: those of `envFrom`, then those of `env`."""
+    found: list[Variable] = []
+    changes: list[str] = []
+    for source in container.node.mappings("envFrom"):
+        whole, missing = _whole(source, sources)
+        found += whole
+        changes += missing
+    for one in container.env:
+        if one.source is None or one.value:
+            found.append(Variable(one.name, one.value or "", expands=True))
+        elif (value := _value(one.source, sources)) is not None:
+            found.append(Variable(one.name, value))
+        elif not _may_be_absent(one, sources):
+            changes.append(f"{one.name} has no value here and is left out")
+    return Looked(tuple(found), tuple(changes))
+
+
+def expanded(found: Iterable[Variable]) -> dict[str, str]:
+    """Return the values of variables, each expanded by those before it."""
+    env: dict[str, str] = {}
+    for one in found:
+        env[one.name] = expand(one.value, env) if one.expands else one.value
+    return env
+
+
+def resolved(graph: Graph) -> Graph:
+    """Return the graph as far as the kubelet's part is known: for readers of its command lines.
+
+    Values from ConfigMaps stand in the environment, and `$(NAME)` of what the author gave a value
+    is replaced in the words of `main`.
+    """
+    sources = Sources(config_maps=graph.config_maps)
+    shared = {one.name: one.value for one in graph.env if one.value is not None}
+    return replace(
+        graph, components=tuple(_resolved(one, sources, shared) for one in graph.components)
+    )
+
+
+def _resolved(component: Component, sources: Sources, shared: dict[str, str]) -> Component:
+    main, template, spec = component.main, component.pod_template, component.pod_spec
+    if main is None or template is None or spec is None:
+        return component
+    looked = look_up(main, sources)
+    env = expanded((*(Variable(name, value) for name, value in shared.items()), *looked.variables))
+    node = main.node
+    for key, words in (("command", main.command), ("args", main.args)):
+        if words:
+            texts = ((expand(word.text, env), word.mark) for word in words)
+            items = tuple(Scalar(text, mark, text) for text, mark in texts)
+            node = node.replaced(key, Sequence(items, node.key_mark(key)))
+    own = {one.name for one in looked.variables}
+    entries = (_plain(name, env[name]) for name in env if name in own)
+    rest = (one for one in main.node.sequence("env") if _name(one) not in own)
+    node = node.replaced("env", Sequence((*entries, *rest), node.key_mark("env")))
+    containers = tuple(
+        node if isinstance(one, Mapping) and one.string("name") == MAIN else one
+        for one in spec.sequence("containers")
+    )
+    spec = spec.replaced("containers", Sequence(containers, spec.key_mark("containers")))
+    return replace(component, pod_template=template.replaced("spec", spec))
+
+
+def _name(node: Node) -> str | None:
+    return node.string("name") if isinstance(node, Mapping) else None
+
+
+def _plain(name: str, value: str) -> Mapping:
+    fields = {"name": name, "value": value}
+    return Mapping({key: Entry(key, Scalar(text, text=text)) for key, text in fields.items()})
+
+
+def _whole(source: Mapping, sources: Sources) -> tuple[list[Variable], list[str]]:
+    """Return what an entry of `envFrom` gives, and what is to be said of it."""
+    prefix = source.string("prefix") or ""
+    reference = source.mapping("configMapRef")
+    if reference is not None:
+        name = reference.string("name") or "?"
+        if (held := sources.config_maps.get(name)) is not None:
+            return [Variable(*one) for one in variables(held, prefix=prefix)], []
+        return [], [f"configMap {name} is of the cluster: left out"]
+    reference = source.mapping("secretRef")
+    if reference is None:
+        return [], []
+    what = f"secret {reference.string('name') or '?'} is of the cluster"
+    found = [Variable(prefix + key, value) for key, value in sources.secrets.items()]
+    here = ", ".join(sorted(sources.secrets))
+    return found, [f"{what}: its keys {here} come from this shell" if here else f"{what}: left out"]
+
+
+def _value(source: Mapping, sources: Sources) -> str | None:
+    """Return the value of a `valueFrom`, or None when nothing here can give it."""
+    if (secret := source.mapping("secretKeyRef")) is not None:
+        return sources.secrets.get(secret.string("key") or "")
+    if (reference := source.mapping("configMapKeyRef")) is not None:
+        held = sources.config_maps.get(reference.string("name") or "", {})
+        value = held.get(reference.string("key") or "")
+        return value if isinstance(value, str) else None
+    reference = source.mapping("fieldRef")
+    return sources.fields.get(reference.string("fieldPath") or "") if reference else None
+
+
+def _may_be_absent(variable: EnvVar, sources: Sources) -> bool:
+    """Whether the kubelet leaves a variable without a value out as well, or it is the pod's own."""
+    source = variable.source or Mapping()
+    if source.mapping("fieldRef") is not None:
+        return True
+    reference = source.mapping("configMapKeyRef")
+    if reference is None:
+        return False
+    return reference.string("name") in sources.config_maps and is_true(reference.get("optional"))

@@ -1,0 +1,123 @@
+"""Labels and annotations of workloads and their pods."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.rendering import alpha, names
+from dynamo_conformance.rendering.context import (
+    DISCOVERY_BACKEND,
+    DISCOVERY_MODE,
+    KUBERNETES,
+    Position,
+)
+from dynamo_conformance.rendering.nodes import texts
+
+if TYPE_CHECKING:
+    from dynamo_conformance.manifest.graph import Component, Graph
+    from dynamo_conformance.manifest.node import Mapping
+    from dynamo_conformance.rendering.context import Context
+
+COMPONENT = "nvidia.com/dynamo-component"
+COMPONENT_TYPE = "nvidia.com/dynamo-component-type"
+SUB_COMPONENT_TYPE = "nvidia.com/dynamo-sub-component-type"
+NAMESPACE = "nvidia.com/dynamo-namespace"
+GRAPH = "nvidia.com/dynamo-graph-deployment-name"
+WORKER_HASH = "nvidia.com/dynamo-worker-hash"
+MODEL_HASH = "nvidia.com/dynamo-base-model-hash"
+MODEL = "nvidia.com/dynamo-base-model"
+SELECTOR = "nvidia.com/selector"
+METRICS_ENABLED = "nvidia.com/metrics-enabled"
+DISCOVERY_ENABLED = "nvidia.com/dynamo-discovery-enabled"
+ROLE = "role"
+ROLES = {Position.LEADER: "leader", Position.FOLLOWER: "worker"}
+
+ENABLE_METRICS = "nvidia.com/enable-metrics"
+ORIGIN_VERSION = "nvidia.com/dynamo-operator-origin-version"
+RESTARTED_AT = "nvidia.com/restartAt"
+EXECUTOR = "nvidia.com/vllm-distributed-executor-backend"
+INHERITED = (ENABLE_METRICS, DISCOVERY_BACKEND, DISCOVERY_MODE, EXECUTOR)
+"""Annotations of the graph itself that its components get unless they have their own."""
+
+
+def component_annotations(
+    graph: Graph, component: Component, *, restart: str | None = None
+) -> dict[str, str]:
+    """Return the annotations of a component's workload and pods.
+
+    Args:
+        graph: Its graph.
+        component: The component.
+        restart: The id of the wish that the component start anew, or None.
+    """
+    metadata = graph.root.mapping("metadata")
+    own = texts(metadata.mapping("annotations")) if metadata is not None else {}
+    merged = _graph_wide(graph, "annotations")
+    merged.update({key: own[key] for key in INHERITED if key in own})
+    merged.update(alpha.service_annotations(graph, component))
+    merged.update(_written(component, "annotations"))
+    merged.pop(ORIGIN_VERSION, None)
+    if (model := model_name(component)) is not None:
+        merged[MODEL] = model
+    if restart is not None:
+        merged[RESTARTED_AT] = restart
+    return merged
+
+
+def workload_labels(context: Context) -> dict[str, str]:
+    """Return the labels of a component's Deployment or LeaderWorkerSet."""
+    graph, component = context.graph, context.component
+    found = _graph_wide(graph, "labels")
+    found.update(alpha.service_labels(graph, component))
+    found.update(_written(component, "labels"))
+    found[COMPONENT] = component.name
+    found[NAMESPACE] = context.dynamo_namespace
+    found[GRAPH] = graph.name
+    if component.is_worker:
+        found[WORKER_HASH] = context.worker_hash
+    if (sub_type := alpha.sub_component_type(graph, component)) is not None:
+        found[SUB_COMPONENT_TYPE] = sub_type
+    if (model := model_name(component)) is not None:
+        found[MODEL_HASH] = names.model_hash(model)
+    return found
+
+
+def namespace_label(context: Context) -> str:
+    """Return the Dynamo namespace that pods are labelled with and Services select by."""
+    legacy = alpha.dynamo_namespace(context.graph, context.component)
+    return context.dynamo_namespace if legacy is None else legacy
+
+
+def pod_labels(context: Context, position: Position) -> dict[str, str]:
+    """Return the labels of a component's pods."""
+    found = workload_labels(context)
+    if context.component.type:
+        found[COMPONENT_TYPE] = context.component.type
+    found[NAMESPACE] = namespace_label(context)
+    if context.annotations.get(ENABLE_METRICS) != "false":
+        found[METRICS_ENABLED] = "true"
+    if not context.uses_etcd:
+        found[DISCOVERY_BACKEND] = KUBERNETES
+        found[DISCOVERY_ENABLED] = "true"
+    if position is Position.ALONE:
+        found[SELECTOR] = context.name
+    else:
+        found[ROLE] = ROLES[position]
+    return found
+
+
+def model_name(component: Component) -> str | None:
+    """Return the model that a component says it serves, or None."""
+    reference = component.node.mapping("modelRef")
+    return reference.string("name") if reference is not None else None
+
+
+def _graph_wide(graph: Graph, key: str) -> dict[str, str]:
+    spec = graph.root.mapping("spec")
+    return texts(spec.mapping(key)) if spec is not None else {}
+
+
+def _written(component: Component, key: str) -> dict[str, str]:
+    template: Mapping | None = component.pod_template
+    metadata = template.mapping("metadata") if template is not None else None
+    return texts(metadata.mapping(key)) if metadata is not None else {}

@@ -1,0 +1,313 @@
+"""Graphs as the operator's workloads: for each component its pod templates, names and labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from dynamo_conformance.api.cluster import Cluster
+from dynamo_conformance.manifest.graph import ENABLE_GROVE, EPP, MAIN, TYPES, Container
+from dynamo_conformance.manifest.node import Mapping, Scalar
+from dynamo_conformance.manifest.suggest import did_you_mean
+from dynamo_conformance.rendering import (
+    backend,
+    defaults,
+    environment,
+    labels,
+    launch,
+    names,
+    volumes,
+)
+from dynamo_conformance.rendering.context import Context, Position
+from dynamo_conformance.rendering.failure import (
+    COMPONENT_ERROR,
+    NO_ORCHESTRATOR,
+    NOT_RECONCILED,
+    NOT_RENDERED,
+    ReconcileFailure,
+)
+from dynamo_conformance.rendering.nodes import is_set, made, overlaid, sequence
+from dynamo_conformance.rendering.pull_secrets import with_secrets
+
+if TYPE_CHECKING:
+    from dynamo_conformance.manifest.graph import Component, Graph
+    from dynamo_conformance.rendering.pull_secrets import PullSecret
+
+DEPLOYMENT: Literal["Deployment"] = "Deployment"
+LEADER_WORKER_SET: Literal["LeaderWorkerSet"] = "LeaderWorkerSet"
+
+GRACE_SECONDS = 60
+FS_GROUP = 1000
+
+_EXPERIMENTS = ("gpuMemoryService", "failover", "checkpoint")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodTemplate:
+    """What the pods of a workload are made from.
+
+    Attributes:
+        labels: The pods' labels.
+        annotations: The pods' annotations.
+        spec: The pod spec. What the author wrote keeps its marks; the operator's has NOWHERE.
+            Quantities stay as written (the API server would spell them its own way).
+    """
+
+    labels: dict[str, str]
+    annotations: dict[str, str]
+    spec: Mapping
+
+    @property
+    def main(self) -> Container:
+        """The container that does the component's work."""
+        return Container(self.spec.mappings("containers")[0])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """What runs one component.
+
+    Attributes:
+        context: The component, with all that its workload was made from.
+        kind: A Deployment, or a LeaderWorkerSet when a replica spans nodes.
+        name: Its name.
+        labels: Its labels.
+        annotations: Its annotations, without the operator's book-keeping.
+        selector: By which labels a Deployment finds its pods; empty for a LeaderWorkerSet.
+        replicas: How many copies run.
+        size: How many pods a copy has, its leader included.
+        leader: The template of a Deployment's pods, or of each copy's first pod.
+        follower: The template of a copy's other pods, or None for a Deployment.
+    """
+
+    context: Context
+    kind: Literal["Deployment", "LeaderWorkerSet"]
+    name: str
+    labels: dict[str, str]
+    annotations: dict[str, str]
+    selector: dict[str, str]
+    replicas: int
+    size: int
+    leader: PodTemplate
+    follower: PodTemplate | None
+
+    @property
+    def component(self) -> Component:
+        """The component."""
+        return self.context.component
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """A component that the operator makes no workload of, while it makes those of the others.
+
+    Attributes:
+        component: The component.
+        name: What the workload would be called.
+        failure: Why there is none.
+    """
+
+    component: Component
+    name: str
+    failure: ReconcileFailure
+
+
+def starts_by_mpi(workload: Workload) -> bool:
+    """Whether the leader starts the ranks of every node with mpirun: TensorRT-LLM's way."""
+    return workload.size > 1 and backend.detect(workload.component) == backend.TRTLLM
+
+
+def render(graph: Graph, *, namespace: str, cluster: Cluster | None = None) -> tuple[Workload, ...]:
+    """Return what the operator makes of `graph`, in the order of its components.
+
+    Args:
+        graph: The graph.
+        namespace: The Kubernetes namespace it is created in.
+        cluster: What the cluster has; None is a bare one.
+
+    Raises:
+        ReconcileFailure: The operator would make nothing of it, or of one of its components, or
+            something not known here.
+    """
+    found = []
+    for one in render_each(graph, namespace=namespace, cluster=cluster):
+        if isinstance(one, Broken):
+            raise one.failure
+        found.append(one)
+    return tuple(found)
+
+
+def render_each(
+    graph: Graph,
+    *,
+    namespace: str,
+    cluster: Cluster | None = None,
+    restarts: dict[str, str] | None = None,
+    pull_secrets: tuple[PullSecret, ...] = (),
+) -> tuple[Workload | Broken, ...]:
+    """Return what the operator makes of each component of `graph`, in their order.
+
+    Args:
+        graph: The graph.
+        namespace: The Kubernetes namespace it is created in.
+        cluster: What the cluster has; None is a bare one.
+        restarts: The components that were asked to start anew, and the id of that wish.
+        pull_secrets: The secrets of its namespace that open image registries.
+
+    Raises:
+        ReconcileFailure: The operator would make nothing of the graph, or something not known here.
+    """
+    _check(graph, cluster or Cluster())
+    generation = names.worker_hash(graph)
+    written = backend.graph_backend(graph)
+    contexts = [
+        Context(
+            graph=graph,
+            component=component,
+            namespace=namespace,
+            worker_hash=generation,
+            backend=backend.component_backend(component, written=written),
+            annotations=labels.component_annotations(
+                graph, component, restart=(restarts or {}).get(component.name)
+            ),
+            pull_secrets=pull_secrets,
+        )
+        for component in graph.components
+    ]
+    return tuple(_workload_or_failure(context) for context in contexts)
+
+
+def _workload_or_failure(context: Context) -> Workload | Broken:
+    try:
+        return _workload(context)
+    except ReconcileFailure as failure:
+        if failure.reason != COMPONENT_ERROR:
+            raise
+        return Broken(component=context.component, name=context.name, failure=failure)
+
+
+def _check(graph: Graph, cluster: Cluster) -> None:
+    for component in graph.components:
+        _check_type(component)
+        for name in _EXPERIMENTS:
+            if _is_enabled(component, name):
+                message = f"component {component.name}: experimental.{name} is not rendered here"
+                raise ReconcileFailure(NOT_RENDERED, message)
+    if cluster.grove and not graph.declines_grove:
+        message = f'Grove would run it, not rendered here; set {ENABLE_GROVE}: "false"'
+        raise ReconcileFailure(NOT_RENDERED, message)
+    spanning = [one.name for one in graph.components if one.node_count > 1]
+    if spanning and not cluster.lws:
+        message = (
+            f"no multinode orchestrator available: {', '.join(spanning)} spans several nodes, "
+            "which needs Grove or LeaderWorkerSet in the cluster"
+        )
+        raise ReconcileFailure(NO_ORCHESTRATOR, message)
+
+
+def _check_type(component: Component) -> None:
+    if component.type == EPP:
+        message = f"component {component.name}: type {EPP} is not rendered here"
+        raise ReconcileFailure(NOT_RENDERED, message)
+    if component.type and component.type not in TYPES:
+        hint = did_you_mean(component.type, TYPES) or f"; known are {', '.join(TYPES)}"
+        message = f'component {component.name}: no component type "{component.type}"{hint}'
+        raise ReconcileFailure(NOT_RECONCILED, message)
+
+
+def _is_enabled(component: Component, name: str) -> bool:
+    experimental = component.node.mapping("experimental")
+    block = experimental.mapping(name) if experimental is not None else None
+    enabled = block.get("enabled") if block is not None else None
+    return block is not None and not (isinstance(enabled, Scalar) and enabled.value is False)
+
+
+def _workload(context: Context) -> Workload:
+    component = context.component
+    spans = component.node_count > 1
+    leader = _template(context, Position.LEADER if spans else Position.ALONE)
+    return Workload(
+        context=context,
+        kind=LEADER_WORKER_SET if spans else DEPLOYMENT,
+        name=names.set_name(context.name) if spans else context.name,
+        labels=labels.workload_labels(context),
+        annotations=dict(context.annotations),
+        selector={} if spans else {labels.SELECTOR: context.name},
+        replicas=component.replicas,
+        size=component.node_count,
+        leader=leader,
+        follower=_template(context, Position.FOLLOWER) if spans else None,
+    )
+
+
+def _template(context: Context, position: Position) -> PodTemplate:
+    return PodTemplate(
+        labels=labels.pod_labels(context, position),
+        annotations=dict(context.annotations),
+        spec=_spec(context, position),
+    )
+
+
+def _spec(context: Context, position: Position) -> Mapping:
+    """Return the pod spec, made in the operator's own order: it decides what stands last."""
+    component = context.component
+    written = component.main.node if component.main is not None else None
+    main = volumes.mounted(defaults.main_container(context, written=written), context)
+    shared = main.mappings("volumeMounts")
+    main = launch.rewritten(main, context, position)
+    spec = volumes.with_cache_volume(_pod_defaults(context), context)
+    spec, main = volumes.with_shared_memory(spec, main, component)
+    beside = _beside(context, shared)
+    spec = spec.replaced("containers", sequence((main, *beside)))
+    spec = volumes.ordered(launch.completed(spec, context, position), main)
+    spec = with_secrets(spec, context.pull_secrets, annotations=context.annotations)
+    if position is not Position.ALONE:
+        _check_started(main, component)
+    return spec
+
+
+def _pod_defaults(context: Context) -> Mapping:
+    """Return the author's pod spec without its containers, above the operator's defaults."""
+    written = (context.component.pod_spec or Mapping()).replaced("containers", None)
+    base = made(restartPolicy="Always", terminationGracePeriodSeconds=GRACE_SECONDS)
+    spec = overlaid(base, written)
+    if not is_set(written.get("securityContext")):
+        spec = spec.replaced("securityContext", made(fsGroup=FS_GROUP))
+    if context.component.type == environment.PLANNER:
+        return spec.replaced("serviceAccountName", _account(names.PLANNER_ACCOUNT))
+    if written.string("serviceAccountName"):
+        return spec
+    account = "default" if context.uses_etcd else names.discovery_account(context.graph)
+    return spec.replaced("serviceAccountName", _account(account))
+
+
+def _account(name: str) -> Scalar:
+    return Scalar(name, text=name)
+
+
+def _beside(context: Context, shared: tuple[Mapping, ...]) -> tuple[Mapping, ...]:
+    """Return the author's other containers, the one that is to be a frontend made one."""
+    component = context.component
+    wanted = component.node.string("frontendSidecar")
+    found = []
+    for container in component.containers:
+        if container.name == MAIN:
+            continue
+        node = container.node
+        if wanted and container.name == wanted:
+            node = defaults.frontend_sidecar(context, written=node, mounts=shared)
+        found.append(node)
+    known = [one.name for one in component.containers]
+    if wanted and wanted not in known:
+        hint = did_you_mean(wanted, known)
+        message = f'component {component.name}: frontendSidecar names no container "{wanted}"{hint}'
+        raise ReconcileFailure(COMPONENT_ERROR, message)
+    return tuple(found)
+
+
+def _check_started(main: Mapping, component: Component) -> None:
+    """Refuse what a LeaderWorkerSet is never made of: a container without command and args."""
+    for key in ("command", "args"):
+        if not main.sequence(key):
+            message = f"component {component.name}: a multinode component needs {key} in main"
+            raise ReconcileFailure(COMPONENT_ERROR, message)

@@ -1,0 +1,137 @@
+"""vLLM over several nodes: one engine on all of them, or data parallel ranks on each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.manifest.graph import Container
+from dynamo_conformance.rendering import environment, flags, names, volumes
+from dynamo_conformance.rendering.context import Position
+from dynamo_conformance.rendering.defaults import SHELL
+from dynamo_conformance.rendering.failure import NOT_RENDERED, ReconcileFailure
+from dynamo_conformance.rendering.labels import EXECUTOR
+from dynamo_conformance.rendering.multinode import LEADER_ADDRESS, rank, without_probes
+from dynamo_conformance.rendering.nodes import appended, made, words
+
+if TYPE_CHECKING:
+    from dynamo_conformance.manifest.node import Mapping, Plain
+    from dynamo_conformance.rendering.context import Context
+
+MASTER_PORT = 29500
+RAY_PORT = 6379
+RPC_PORT = 13445
+
+TENSOR_PARALLEL = "--tensor-parallel-size"
+PIPELINE_PARALLEL = "--pipeline-parallel-size"
+DATA_PARALLEL = "--data-parallel-size"
+EXECUTOR_BACKEND = "--distributed-executor-backend"
+ELASTIC = "--enable-elastic-ep"
+
+WAIT_VOLUME = "wait-leader-script"
+WAIT_FOLDER = "/scripts"
+WAIT_SCRIPT = "wait-for-leader.py"
+
+
+def rewritten(container: Mapping, context: Context, position: Position) -> Mapping:
+    """Return `main` with the flags and variables that vLLM needs at this position.
+
+    Raises:
+        ReconcileFailure: The command line asks for elastic expert parallelism.
+    """
+    if position is not Position.ALONE:
+        container = _launched(container, context, position)
+        if not _uses_ray(context):
+            host = environment.field_variable("VLLM_NIXL_SIDE_CHANNEL_HOST", "status.podIP")
+            container = appended(container, "env", host)
+        container = without_probes(container, position)
+    elif flags.has_value(container, "--data-parallel-backend", "ray"):
+        _refuse_elastic(container, context)
+    cache = volumes.cache_path(context)
+    if cache is not None:
+        container = appended(container, "env", environment.variable("VLLM_CACHE_ROOT", cache))
+    return container
+
+
+def completed(spec: Mapping, context: Context, position: Position) -> Mapping:
+    """Return a follower's pod spec with the wait for the leader's port that `mp` needs."""
+    main = spec.mappings("containers")[0]
+    if position is not Position.FOLLOWER or not flags.has_value(main, EXECUTOR_BACKEND, "mp"):
+        return spec
+    host = LEADER_ADDRESS.replace("(", "{").replace(")", "}")
+    wait = f"exec python3 {WAIT_FOLDER}/{WAIT_SCRIPT}"
+    script = f'export LEADER_HOST="{host}" LEADER_PORT="{MASTER_PORT}" && {wait}'
+    mount: list[Plain] = [{"mountPath": WAIT_FOLDER, "name": WAIT_VOLUME, "readOnly": True}]
+    command: list[Plain] = ["sh", "-c", script]
+    waiter = made(name="wait-for-leader-mp", command=command, volumeMounts=mount)
+    waiter = waiter.replaced("image", main.get("image"))
+    source: dict[str, Plain] = {"name": names.wait_leader_config(context.graph)}
+    spec = appended(spec, "volumes", made(name=WAIT_VOLUME, configMap=source))
+    return appended(spec, "initContainers", waiter)
+
+
+def _launched(container: Mapping, context: Context, position: Position) -> Mapping:
+    """Add the flags of the one way that fits: what one node cannot hold decides."""
+    args = flags.expanded(container)
+    gpus = Container(container).gpus
+    world = flags.number(args, TENSOR_PARALLEL) * flags.number(args, PIPELINE_PARALLEL)
+    if gpus and world > gpus:
+        if _uses_ray(context):
+            return _with_ray(container, position)
+        return flags.added(container, _mp(context, position), module="vllm", shell=False)
+    _refuse_elastic(container, context)
+    if gpus and world * flags.number(args, DATA_PARALLEL) > gpus:
+        found = _data_parallel(args, gpus // world, context, position)
+        is_follower = position is Position.FOLLOWER
+        return flags.added(container, found, module="vllm", shell=is_follower)
+    return container
+
+
+def _mp(context: Context, position: Position) -> tuple[str, ...]:
+    """Return the flags of one engine whose tensor or pipeline ranks span the nodes."""
+    found = (
+        EXECUTOR_BACKEND, "mp",
+        "--nnodes", str(context.component.node_count),
+        "--master-addr", LEADER_ADDRESS,
+        "--master-port", str(MASTER_PORT),
+        "--node-rank", rank(position),
+    )  # fmt: skip
+    return (*found, "--headless") if position is Position.FOLLOWER else found
+
+
+def _data_parallel(
+    args: list[str], local: int, context: Context, position: Position
+) -> tuple[str, ...]:
+    """Return the flags of a node that holds `local` data parallel ranks and serves by itself."""
+    start = "0" if position is Position.LEADER else f"$(( {local} * {rank(position)} ))"
+    total = (
+        () if DATA_PARALLEL in args else (DATA_PARALLEL, str(local * context.component.node_count))
+    )
+    return (
+        "--data-parallel-hybrid-lb", *total,
+        "--data-parallel-size-local", str(local),
+        "--data-parallel-start-rank", start,
+        "--data-parallel-address", LEADER_ADDRESS,
+        "--data-parallel-rpc-port", str(RPC_PORT),
+    )  # fmt: skip
+
+
+def _with_ray(container: Mapping, position: Position) -> Mapping:
+    """Start Ray around the engine; followers only lend their GPUs."""
+    if position is Position.FOLLOWER:
+        script = f"ray start --address={LEADER_ADDRESS}:{RAY_PORT} --block"
+    else:
+        main = Container(container)
+        line = " ".join(flags.quoted(word.text) for word in (*main.command, *main.args))
+        script = f"ray start --head --port={RAY_PORT} && {line} {EXECUTOR_BACKEND} ray"
+    return container.replaced("command", words(SHELL)).replaced("args", words((script,)))
+
+
+def _uses_ray(context: Context) -> bool:
+    return context.annotations.get(EXECUTOR, "").lower() == "ray"
+
+
+def _refuse_elastic(container: Mapping, context: Context) -> None:
+    if ELASTIC in flags.expanded(container):
+        name = context.component.name
+        message = f"component {name}: {ELASTIC} makes the operator start Ray, not rendered here"
+        raise ReconcileFailure(NOT_RENDERED, message)

@@ -1,0 +1,239 @@
+"""A namespace of our own: made for one example, kept alive by us, and removed with all in it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.kube.client import MERGE_PATCH
+from dynamo_conformance.kube.errors import CONFLICT, FORBIDDEN, NOT_FOUND, ApiError
+from dynamo_conformance.kube.labels import EMPTY, PART, RUN, RUN_ID
+from dynamo_conformance.kube.resources import (
+    CONFIG_MAPS,
+    NAMESPACES,
+    PODS,
+    SERVICE_ACCOUNTS,
+    as_mapping,
+    name_of,
+)
+from dynamo_conformance.targets.cluster.life import (
+    ALIVE_SECONDS,
+    Process,
+    alive,
+    is_orphan,
+    start_time,
+    this_host,
+)
+from dynamo_conformance.targets.cluster.removal import REMOVAL_SECONDS, Removal
+from dynamo_conformance.targets.target import DeployFailure
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from dynamo_conformance.kube.client import Client
+    from dynamo_conformance.kube.connection import Connection
+    from dynamo_conformance.kube.resources import KubeObject
+
+NAME_LENGTH = 63
+PREFIX = "dyn"
+FURNISH_SECONDS = 20.0
+ASK_SECONDS = 5.0
+AWAY_SECONDS = 45.0
+POLL_SECONDS = 0.25
+UNTOUCHED_SECONDS = 5.0
+"""How long Kubernetes leaves a namespace alone that is to go, whatever is in it."""
+
+REMOVAL_POLL_SECONDS = 1.0
+GRACE_SECONDS = 1
+"""What pods get to end when nobody needs them any more; their own grace is made for users."""
+
+_FURNITURE = ((SERVICE_ACCOUNTS, "default"), (CONFIG_MAPS, "kube-root-ca.crt"))
+"""What the cluster puts into every namespace, and pods cannot start without."""
+
+
+class Namespace:
+    """A namespace that belongs to this process.
+
+    Making it and removing it may be interrupted anywhere: `remove` is right at every moment.
+    """
+
+    def __init__(self, connection: Connection, name: str, *, run: str) -> None:
+        self.name = name
+        self._connection = connection
+        self._run = run
+        self._heartbeat: Future[None] | None = None
+
+    def create(self) -> None:
+        """Make it and wait until the cluster has put into it what pods need.
+
+        Raises:
+            DeployFailure: The cluster does not let us.
+        """
+        now = self._connection.client.now()
+        body: KubeObject = {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {
+                "name": self.name,
+                "labels": {PART: RUN, RUN_ID: self._run},
+                "annotations": dict(Process.this().annotations(now)),
+            },
+        }
+        try:
+            self._connection.create(NAMESPACES, body)
+        except ApiError as error:
+            cause = "use a namespace that is there already" if error.status == FORBIDDEN else ""
+            raise DeployFailure(
+                f"the namespace {self.name} cannot be made: {error.message}", cause=cause
+            ) from error
+        self._heartbeat = self._connection.start(self._keep_alive())
+        self._connection.run(self._furnished(), seconds=FURNISH_SECONDS)
+
+    def remove(self) -> Removal:
+        """Begin to remove it with all that is in it."""
+        if self._heartbeat is not None:
+            self._heartbeat.cancel()
+        return remove(self._connection, self.name)
+
+    async def _keep_alive(self) -> None:
+        path = NAMESPACES.path(name=self.name)
+        while True:
+            await asyncio.sleep(ALIVE_SECONDS / 6)
+            client = self._connection.client
+            body: KubeObject = {"metadata": {"annotations": dict(alive(client.now()))}}
+            try:
+                await client.json("PATCH", path, body=body, media=MERGE_PATCH)
+            except ApiError as error:
+                if error.status == NOT_FOUND:
+                    return
+
+    async def _furnished(self) -> None:
+        for resource, name in _FURNITURE:
+            path = resource.path(self.name, name)
+            deadline = time.monotonic() + FURNISH_SECONDS / 2
+            while time.monotonic() < deadline:
+                try:
+                    await self._connection.client.json("GET", path)
+                except ApiError as error:
+                    if error.status == FORBIDDEN:
+                        break  # Pods are patient too, if less quick.
+                else:
+                    break
+                await asyncio.sleep(POLL_SECONDS / 5)
+
+
+def new_name(example: str) -> str:
+    """Return a name for the namespace of an example: readable, and never used before."""
+    slug = re.sub(r"[^a-z0-9]+", "-", example.lower()).strip("-")
+    tail = secrets.token_hex(3)
+    room = NAME_LENGTH - len(PREFIX) - len(tail) - 2
+    return "-".join(part for part in (PREFIX, slug[:room].strip("-"), tail) if part)
+
+
+def remove(connection: Connection, name: str) -> Removal:
+    """Ask for the end of a namespace with all that is in it; the rest goes on by itself."""
+    asked = threading.Event()
+    future = connection.start(_remove(connection.client, name, asked))
+    future.add_done_callback(lambda _future: asked.set())
+    # Once the cluster knows of it, it is removed even if this process ends now.
+    asked.wait(ASK_SECONDS)
+    return Removal(f"namespace {name}", future)
+
+
+def remove_orphans(connection: Connection) -> tuple[Removal, ...]:
+    """Begin to remove the namespaces of runs that are gone; nothing without our label is touched.
+
+    Raises:
+        ApiError: The namespaces cannot be listed.
+    """
+    found = connection.list(NAMESPACES, labels=f"{PART}={RUN}")
+    now, host = connection.client.now(), this_host()
+    return tuple(
+        remove(connection, name_of(one))
+        for one in found
+        if name_of(one).startswith(f"{PREFIX}-")
+        and is_orphan(_annotations(one), now, host=host, started=start_time)
+    )
+
+
+def _annotations(namespace: KubeObject) -> dict[str, str]:
+    meta = as_mapping(namespace).mapping("metadata")
+    held = meta.mapping("annotations") if meta is not None else None
+    return {entry.key: held.string(entry.key) or "" for entry in held} if held is not None else {}
+
+
+async def _remove(client: Client, name: str, asked: threading.Event) -> str:
+    """Remove a namespace and return what is left of it; nothing in a good end."""
+    path = NAMESPACES.path(name=name)
+    deadline = time.monotonic() + REMOVAL_SECONDS
+    away_at = time.monotonic() + AWAY_SECONDS
+    said, is_told = "", False
+    while time.monotonic() < deadline:
+        try:
+            if not asked.is_set():
+                await client.json("DELETE", path)
+                asked.set()
+                await _hurry(client, name)
+                await asyncio.sleep(UNTOUCHED_SECONDS)
+            said = _what_keeps_it(await client.json("GET", path))
+            is_told = is_told or await _tell_if_empty(client, name)
+        except ApiError as error:
+            if error.status == NOT_FOUND:
+                return ""
+            # A conflict is the answer to a deletion that is under way already.
+            if error.status == CONFLICT:
+                asked.set()
+            said = error.message
+            if not error.status and time.monotonic() > away_at:
+                return f"the cluster's API does not answer: {said}"
+        else:
+            away_at = time.monotonic() + AWAY_SECONDS
+        await asyncio.sleep(REMOVAL_POLL_SECONDS)
+    return said or f"not gone after {REMOVAL_SECONDS:.0f} s"
+
+
+async def _hurry(client: Client, name: str) -> None:
+    """Let the pods of a namespace that goes away end soon: nobody waits for their good-byes.
+
+    Half a minute is what the operator gives them.
+    """
+    try:
+        await client.json(
+            "DELETE", PODS.path(name), params={"gracePeriodSeconds": str(GRACE_SECONDS)}
+        )
+    except ApiError:
+        return  # Without the right to do it, it takes its time.
+
+
+async def _tell_if_empty(client: Client, name: str) -> bool:
+    """Have the cluster look at a namespace again once its pods are gone; return whether they are.
+
+    By itself it does so only after half of the longest grace that pods had there, whatever they
+    needed. A change of the namespace brings it back within seconds.
+    """
+    try:
+        pods = await client.json("GET", PODS.path(name), params={"limit": "1"})
+    except ApiError as error:
+        # Without the right to look, it takes its time.
+        return error.status == FORBIDDEN
+    if pods.get("items"):
+        return False
+    body: KubeObject = {"metadata": {"annotations": {EMPTY: "true"}}}
+    await client.json("PATCH", NAMESPACES.path(name=name), body=body, media=MERGE_PATCH)
+    return True
+
+
+def _what_keeps_it(namespace: KubeObject) -> str:
+    """Return what the cluster says about a namespace that is on its way out."""
+    status = as_mapping(namespace).mapping("status")
+    conditions = status.mappings("conditions") if status is not None else ()
+    texts = [
+        one.string("message") or ""
+        for one in conditions
+        if one.string("status") == "True" and (one.string("message") or "").startswith("Some")
+    ]
+    return "; ".join(texts)

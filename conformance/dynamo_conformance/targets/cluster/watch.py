@@ -1,0 +1,293 @@
+"""A watch over one deployment: the newest state of its namespace, and what is wrong with it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from dynamo_conformance.kube.endpoints import backends, read_slice
+from dynamo_conformance.kube.errors import ApiError, UnreachableError
+from dynamo_conformance.kube.resources import CLAIMS, ENDPOINT_SLICES, EVENTS, PODS
+from dynamo_conformance.targets.cluster.diagnose import troubles
+from dynamo_conformance.targets.cluster.mirror import Mirror
+from dynamo_conformance.targets.cluster.shared import Shared
+from dynamo_conformance.targets.cluster.snapshot import (
+    Snapshot,
+    last_seen,
+    read_claim,
+    read_event,
+    read_graph_status,
+    read_pod,
+)
+from dynamo_conformance.targets.cluster.trouble import Patience, age
+from dynamo_conformance.targets.cluster.troubles.scheduling import waits_for_room
+from dynamo_conformance.targets.cluster.troubles.storage import CLAIM
+from dynamo_conformance.targets.target import DeployFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+    from datetime import datetime
+
+    from dynamo_conformance.kube.client import Client
+    from dynamo_conformance.kube.connection import Connection
+    from dynamo_conformance.kube.endpoints import Backend
+    from dynamo_conformance.kube.resources import KubeObject, Resource
+    from dynamo_conformance.targets.cluster.snapshot import Event
+    from dynamo_conformance.targets.cluster.trouble import LogSource
+
+T = TypeVar("T")
+
+JUDGE_SECONDS = 1.0
+"""How often the state is judged when nothing changes: patience runs out by itself."""
+
+CALM_SECONDS = 0.1
+"""How long changes are gathered before they are judged."""
+
+PULSE_SECONDS = 2.0
+PULSE_DEADLINE = 5.0
+ABSENT_SECONDS = 15.0
+"""How long the API may be away before that is the failure."""
+
+LOG_LINES = 200
+
+BUSY_SECONDS = 30.0
+"""How long after it has dealt with one graph an operator counts as busy."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What belongs to a deployment.
+
+    Attributes:
+        namespace: Where it is.
+        graph: The graph's name.
+        names: The names of all graphs of its file; they are applied together.
+        graphs: The kind of the graph, in the version it was applied in.
+        expected: How many pods each component has when all of it is there.
+        labels: By which labels its pods are told from others; empty when all are its own.
+        since: Events from before are not its own.
+    """
+
+    namespace: str
+    graph: str
+    names: frozenset[str]
+    graphs: Resource
+    expected: dict[str, int]
+    labels: str = ""
+    since: datetime | None = None
+
+    @property
+    def holder(self) -> str:
+        """What tells it from the other deployments of its run."""
+        return f"{self.namespace}/{self.graph}"
+
+
+def is_held(view: Snapshot, now: datetime) -> bool:
+    """Whether other graphs keep one from coming up, as far as its namespace and they tell.
+
+    The operator has not come to it, or not to its pods, while it is busy with others; or a pod
+    waits for room that they will give back.
+    """
+    around = view.around
+    is_busy = around.is_crowded and around.progress is not None
+    return (
+        any(not graph.has_status for graph in view.graphs)
+        or any(waits_for_room(view, pod) for pod in view.pods)
+        or (is_busy and not view.pods and age(around.progress, now) < BUSY_SECONDS)
+    )
+
+
+class Watch:
+    """Follows a deployment from its own task; asking it costs nothing and never waits."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        scope: Scope,
+        *,
+        patience: Patience | None = None,
+        shared: Shared | None = None,
+    ) -> None:
+        self.scope = scope
+        self._shared = shared or Shared()
+        self._connection = connection
+        self.patience = patience or Patience()
+        self._changes = asyncio.Event()
+        self._pods = self._mirror(PODS, read_pod, labels=scope.labels)
+        self._events = self._mirror(EVENTS, read_event)
+        self._claims = self._mirror(CLAIMS, read_claim)
+        self._slices = self._mirror(ENDPOINT_SLICES, read_slice)
+        self._graphs = self._mirror(scope.graphs, read_graph_status)
+        self._mirrors = (self._pods, self._events, self._claims, self._slices, self._graphs)
+        self._task: Future[None] | None = None
+        self._failure: DeployFailure | None = None
+        self._settled_at: float | None = None
+        self._contact = time.monotonic()
+        self._is_back = asyncio.Event()
+        self.snapshot = Snapshot(expected=scope.expected, graph=scope.graph)
+
+    def start(self) -> None:
+        """Begin to follow."""
+        self._task = self._connection.start(self._run())
+
+    def stop(self) -> None:
+        """Stop following; the last state stays."""
+        if self._task is not None:
+            self._task.cancel()
+
+    def check(self) -> None:
+        """Return at once when nothing is known to be wrong.
+
+        Raises:
+            DeployFailure: Something is, or the cluster's API has been away for too long.
+        """
+        if self._failure is not None:
+            raise self._failure
+        away = time.monotonic() - self._contact
+        if away > ABSENT_SECONDS:
+            raise DeployFailure(
+                f"the cluster's API has not answered for {away:.0f} s",
+                cause=f"{self._connection.server} is down, overloaded or not reachable from here",
+            )
+        if self._task is not None and self._task.done() and not self._task.cancelled():
+            self._task.result()
+
+    @property
+    def is_held(self) -> bool:
+        """Whether other graphs keep this one from coming up: by the operator, or by their room."""
+        return is_held(self.snapshot, self._connection.client.now())
+
+    @property
+    def settled_for(self) -> float | None:
+        """Seconds since all pods that are to be there were ready; None when some are not."""
+        since = self._settled_at
+        return time.monotonic() - since if since is not None else None
+
+    def backends(self, service: str, port: str) -> tuple[Backend, ...]:
+        """Return the pods that a Service sends requests to at the moment."""
+        return backends(tuple(self._slices.items.values()), service=service, port=port)
+
+    async def _run(self) -> None:
+        client = self._connection.client
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._follow(client))
+            group.create_task(self._pulse(client))
+            group.create_task(self._judge(client))
+
+    async def _follow(self, client: Client) -> None:
+        """Keep the mirrors going, all anew when the API was away and is back.
+
+        A connection that a broken network has swallowed says nothing for a long time.
+        """
+        while True:
+            self._is_back.clear()
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(one.follow(client)) for one in self._mirrors]
+                await self._is_back.wait()
+                for task in tasks:
+                    task.cancel()
+
+    async def _pulse(self, client: Client) -> None:
+        was_away = False
+        while True:
+            try:
+                await asyncio.wait_for(client.json("GET", "/version"), PULSE_DEADLINE)
+            except (UnreachableError, TimeoutError):
+                was_away = True
+            except ApiError:
+                self._contact = time.monotonic()
+            else:
+                self._contact = time.monotonic()
+                if was_away:
+                    self._is_back.set()
+                was_away = False
+            await asyncio.sleep(PULSE_SECONDS)
+
+    async def _judge(self, client: Client) -> None:
+        while True:
+            try:
+                await asyncio.wait_for(self._changes.wait(), JUDGE_SECONDS)
+                await asyncio.sleep(CALM_SECONDS)
+            except TimeoutError:
+                pass
+            self._changes.clear()
+            self.snapshot = await self._look(client)
+            if not self.snapshot.is_settled:
+                self._settled_at = None
+            elif self._settled_at is None:
+                self._settled_at = time.monotonic()
+            if self._failure is None:
+                self._failure = self._refused() or await self._trouble(client)
+
+    async def _look(self, client: Client) -> Snapshot:
+        scope = self.scope
+        pods = sorted(self._pods.items.values(), key=lambda pod: pod.name)
+        graphs = tuple(one for one in self._graphs.items.values() if one.name in scope.names)
+        status = tuple((one.name, one.state, one.ready) for one in graphs if one.has_status)
+        self._shared.saw(scope.holder, status, client.now())
+        silent = bool(graphs) and (not pods or any(not one.has_status for one in graphs))
+        return Snapshot(
+            expected=scope.expected,
+            graph=scope.graph,
+            pods=tuple(pods),
+            gone=tuple(self._pods.gone.values()),
+            events=tuple(one for one in self._events.items.values() if self._is_ours(one)),
+            graphs=graphs,
+            claims=tuple(self._claims.items.values()),
+            around=await self._shared.around(client, scope.holder, silent=silent),
+        )
+
+    def _is_ours(self, event: Event) -> bool:
+        """Whether an event is about this deployment and not about what was here before."""
+        scope = self.scope
+        if scope.since is not None and last_seen(event) < scope.since:
+            return False
+        if event.kind == CLAIM:
+            return True  # Claims are called as their authors like; only mounted ones are looked at.
+        return not scope.labels or event.name.startswith(scope.graph)
+
+    def _refused(self) -> DeployFailure | None:
+        for mirror in self._mirrors:
+            if mirror.refused is not None:
+                return DeployFailure(
+                    f"the cluster does not let us follow the {mirror.resource.plural} of "
+                    f"namespace {self.scope.namespace}: {mirror.refused.message}",
+                    cause="see docs/permissions.md for the rights that a run needs",
+                )
+        return None
+
+    async def _trouble(self, client: Client) -> DeployFailure | None:
+        found = next(troubles(self.snapshot, client.now(), self.patience), None)
+        if found is None:
+            return None
+        lines = await self._lines(client, found.log) if found.log is not None else ()
+        return found.failure(lines)
+
+    async def _lines(self, client: Client, source: LogSource) -> tuple[str, ...]:
+        """Return the last lines of a container; of its other life when there are none."""
+        path = PODS.path(self.scope.namespace, source.pod, sub="log")
+        for previous in (source.previous, not source.previous):
+            params = {"container": source.container, "tailLines": str(LOG_LINES)}
+            if previous:
+                params["previous"] = "true"
+            try:
+                text = await client.text(path, params=params)
+            except ApiError:
+                continue
+            if text.strip():
+                return tuple(text.splitlines())
+        return ()
+
+    def _mirror(
+        self, resource: Resource, read: Callable[[KubeObject], T], *, labels: str = ""
+    ) -> Mirror[T]:
+        return Mirror(
+            resource,
+            namespace=self.scope.namespace,
+            labels=labels,
+            read=read,
+            changed=self._changes.set,
+        )

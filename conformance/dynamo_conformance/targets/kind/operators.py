@@ -1,0 +1,66 @@
+"""The operator of a kind cluster: the real one where it is, else the reference operator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.images import ImageError, base_image, build
+from dynamo_conformance.operator.image import recipe
+from dynamo_conformance.operator.install import InstallError, find, install
+from dynamo_conformance.operator.presence import Presence
+from dynamo_conformance.targets.target import TargetUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dynamo_conformance.kube.connection import Connection
+    from dynamo_conformance.targets.kind.cluster import KindCluster
+
+REFERENCE, REAL = "reference", "real"
+
+
+def ensure_operator(
+    connection: Connection,
+    cluster: KindCluster,
+    *,
+    wanted: str,
+    progress: Callable[[str], None],
+) -> Presence:
+    """Return whose operator the cluster has, the reference operator installed where none was.
+
+    Args:
+        connection: The way to the cluster's API.
+        cluster: The cluster.
+        wanted: `auto`, or the one that it must be: `reference` or `real`.
+        progress: Is told what takes long.
+
+    Raises:
+        TargetUnavailableError: It is not the one that is wanted, or cannot be installed.
+    """
+    try:
+        found = find(connection.kubectl)
+        if found is Presence.REAL or wanted == REAL:
+            _check(found, wanted, cluster.name)
+            return found
+        built = build(recipe(), base=base_image())
+        cluster.load(built.name)
+        if found is Presence.NONE:
+            progress("kind: installing the reference operator")
+        install(connection.kubectl, image=built.name)
+    except (ImageError, InstallError) as error:
+        raise TargetUnavailableError(str(error)) from error
+    return Presence.REFERENCE
+
+
+def _check(found: Presence, wanted: str, cluster: str) -> None:
+    if wanted == REFERENCE:
+        raise TargetUnavailableError(
+            f"the kind cluster {cluster} has an operator that is not ours, and two of them would "
+            "disturb each other; use another cluster (--dynamo-kind-cluster), or that operator "
+            "(--dynamo-operator=auto)"
+        )
+    if found is not Presence.REAL:
+        raise TargetUnavailableError(
+            f"the kind cluster {cluster} has no Dynamo operator; install one, or let the reference "
+            "operator be used (--dynamo-operator=auto)"
+        )

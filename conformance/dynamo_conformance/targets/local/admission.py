@@ -1,0 +1,116 @@
+"""What a cluster would refuse of a graph, looked at before anything is started here."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.lint.finding import Severity
+from dynamo_conformance.lint.rule import Problem, Subject, load_rules, rule_ids
+from dynamo_conformance.manifest.expand import expand
+from dynamo_conformance.manifest.fields import is_true, mark_of
+from dynamo_conformance.rendering.kubelet import Sources, expanded, look_up
+from dynamo_conformance.targets.target import DeployFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dynamo_conformance.manifest.config_maps import ConfigMaps
+    from dynamo_conformance.manifest.graph import Component, Container, Graph
+    from dynamo_conformance.manifest.node import Mapping
+
+_RULES = ("api-schema", "api-rule", "api-admission", "name-length")
+_POD_RULES = "pod-"
+"""Rules whose errors are those of the API server and of the kubelet."""
+
+
+class Refused(DeployFailure):
+    """A graph that no cluster would take, or of which no process can be made here."""
+
+
+def check(graph: Graph) -> None:
+    """Return when a cluster would take `graph`.
+
+    What is wrong with an image's name is no matter: no image is used here.
+
+    Raises:
+        Refused: It would not; the text has a line for each reason, with its place.
+    """
+    if graph.document is None:
+        return
+    images = {mark_of(one.node, "image") for part in graph.components for one in part.containers}
+    found = {
+        (one.mark, one.message)
+        for one in (
+            *_problems(graph),
+            *_volume_problems(graph),
+        )
+        if one.mark not in images
+    }
+    if found:
+        lines = (
+            f"{graph.document.file}:{at.line}:{at.column}: {text}" for at, text in sorted(found)
+        )
+        raise Refused("\n".join(lines))
+
+
+def _problems(graph: Graph) -> Iterator[Problem]:
+    """Yield the errors of the rules that judge as the API server does."""
+    assert graph.document is not None  # noqa: S101 - narrows for the type checker
+    subject = Subject(graph.document, graph)
+    wanted = (one for one in rule_ids() if one in _RULES or one.startswith(_POD_RULES))
+    for rule in load_rules(wanted):
+        for problem in rule.check(subject):
+            if (problem.severity or rule.SEVERITY) is Severity.ERROR:
+                yield problem
+
+
+def _volume_problems(graph: Graph) -> Iterator[Problem]:
+    """Yield what the kubelet or the container runtime refuses of volumes, mounts and variables."""
+    config_maps = graph.config_maps
+    for component in graph.components:
+        for container in component.containers:
+            for mount in container.node.mappings("volumeMounts"):
+                path = mount.string("mountPath") or ""
+                if path and posixpath.normpath(f"/{path.lstrip('/')}") == "/":
+                    message = f'nothing can be mounted at "{path}", where the container itself is'
+                    yield Problem(mark_of(mount, "mountPath"), message)
+                yield from _expression(mount, container, config_maps)
+            for variable in container.node.mappings("env"):
+                source = variable.mapping("valueFrom")
+                reference = source.mapping("configMapKeyRef") if source is not None else None
+                if reference is not None:
+                    yield from _missing_key(reference, reference, config_maps)
+        yield from _items(component, config_maps)
+
+
+def _expression(mount: Mapping, container: Container, config_maps: ConfigMaps) -> Iterator[Problem]:
+    """Yield when what `subPathExpr` becomes leads out of the volume."""
+    written = mount.string("subPathExpr") or ""
+    if "$(" not in written:
+        return
+    env = expanded(look_up(container, Sources(config_maps=config_maps)).variables)
+    path = expand(written, env)
+    if path.startswith("/") or ".." in path.split("/"):
+        message = f'subPathExpr "{written}" becomes "{path}", which leads out of the volume'
+        yield Problem(mark_of(mount, "subPathExpr"), message)
+
+
+def _items(component: Component, config_maps: ConfigMaps) -> Iterator[Problem]:
+    spec = component.pod_spec
+    for volume in spec.mappings("volumes") if spec is not None else ():
+        source = volume.mapping("configMap")
+        for item in source.mappings("items") if source is not None else ():
+            assert source is not None  # noqa: S101 - narrows for the type checker
+            yield from _missing_key(item, source, config_maps)
+
+
+def _missing_key(reference: Mapping, source: Mapping, config_maps: ConfigMaps) -> Iterator[Problem]:
+    """Yield when a key is wanted that a ConfigMap of the same file does not have."""
+    name, key = source.string("name") or "", reference.string("key")
+    held = config_maps.get(name)
+    if held is None or key is None or key in held or is_true(source.get("optional")):
+        return
+    known = ", ".join(sorted(held)) or "none"
+    message = f'ConfigMap {name} of this file has no key "{key}"; it has {known}'
+    yield Problem(mark_of(reference, "key"), message)

@@ -1,0 +1,369 @@
+"""A deployment on this machine: processes, their logs, and the first one that dies."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import sys
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.manifest.errors import ManifestError
+from dynamo_conformance.rendering.failure import ReconcileFailure
+from dynamo_conformance.targets.local import admission, confine
+from dynamo_conformance.targets.local.gpus import VISIBLE, Seats, machine_gpus, runs_on_cpu
+from dynamo_conformance.targets.local.plan import World, plan
+from dynamo_conformance.targets.local.ports import Ports
+from dynamo_conformance.targets.local.process import Process, Supervisor, end_all
+from dynamo_conformance.targets.local.startable import check_startable
+from dynamo_conformance.targets.target import Change, DeployFailure
+from dynamo_conformance.targets.why import how_it_ended, likely_cause
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from dynamo_conformance.manifest.graph import Graph
+    from dynamo_conformance.targets.local.plan import Plan
+    from dynamo_conformance.targets.local.process import Start
+    from dynamo_conformance.targets.target import Worker
+
+INSIDE = "files"
+"""The folder in a run's own that its processes see, and write to."""
+
+MOCK, REAL = "mock", "real"
+ENGINES = (MOCK, REAL)
+
+LEAST_ROOM = 2**20
+"""Bytes: less is left of a disk that is full."""
+
+SECRETS = ("HF_TOKEN",)
+"""Keys of secrets that are passed on from the caller's environment when they are set."""
+
+_PASSED = ("PATH", "LANG", "LC_ALL", "TERM", "SSL_CERT_FILE", "SSL_CERT_DIR", "DYN_LOG")
+_CACHES = (
+    "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "TRANSFORMERS_CACHE", "PYTORCH_TRANSFORMERS_CACHE",
+    "PYTORCH_PRETRAINED_BERT_CACHE",
+)  # fmt: skip
+"""Variables that name the hub's cache beside HF_HOME."""
+
+_TEMPORARY = ("TMPDIR", "TMP", "TEMP")
+_PASSED_REAL = (
+    "HOME", "HF_HOME", "HF_HUB_OFFLINE", "HF_DATASETS_CACHE", "XDG_CACHE_HOME", *_CACHES,
+    VISIBLE, "LD_LIBRARY_PATH",
+)  # fmt: skip
+"""What real engines get of the caller's: models are read from the caller's own cache."""
+
+UNCONFINED = Change(
+    "this machine", "the kernel has no Landlock, so scripts can write where their own words lead"
+)
+
+HELD = (*_TEMPORARY, *_CACHES)
+HELD_REAL = (*HELD, "HOME", "HF_HOME", "HF_DATASETS_CACHE", "XDG_CACHE_HOME")
+"""Variables that no manifest changes: the paths in them would be the user's own."""
+
+
+def ignore_lines(_name: str, _line: str) -> None:
+    """Take a process's line and do nothing with it."""
+
+
+def ignore_logs(_logs: Path) -> None:
+    """Let the logs go."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalTarget:
+    """Runs graphs as processes of this machine.
+
+    Attributes:
+        engine: `mock` plays the engines without a GPU, `real` uses what is installed.
+        listener: Is told every line that a process writes: its name, the line.
+        http_port: The port for the frontend; None takes the published one or a free one.
+        at_end: Is told the folder of the logs before it is removed with all the rest.
+    """
+
+    engine: str = MOCK
+    listener: Callable[[str, str], None] = ignore_lines
+    http_port: int | None = None
+    at_end: Callable[[Path], None] = ignore_logs
+    name: str = "local"
+
+    @contextmanager
+    def deploy(self, graph: Graph) -> Iterator[LocalDeployment]:
+        """Start `graph`; leaving the context ends every process and removes every file.
+
+        Raises:
+            Refused: The API server or the kubelet would not take this graph, or no process of this
+                machine can be made of it.
+            DeployFailure: The operator would not make any pod of this graph, or a process cannot
+                be started.
+            PortsExhaustedError: The wanted HTTP port is in use.
+        """
+        try:
+            check_startable(graph)
+        except ManifestError as error:
+            raise admission.Refused(str(error)) from error
+        admission.check(graph)
+        is_real = self.engine != MOCK
+        with run_folder(graph.name) as own, Ports() as ports:
+            run = own.path
+            # The logs are beside it, so no process can put a link in the place of one.
+            inside = run / INSIDE
+            world = World(
+                run=inside,
+                base=base_environment(self.engine, inside),
+                secrets=_secrets(),
+                held=HELD_REAL if is_real else HELD,
+                is_real=is_real,
+                is_confined=not is_real and confine.version() > 0,
+                seats=Seats(machine_gpus(os.environ), on_cpu=runs_on_cpu()) if is_real else None,
+            )
+            try:
+                planned = plan(graph, world=world, ports=ports, port=self.http_port)
+            except ReconcileFailure as failure:
+                raise DeployFailure(str(failure)) from failure
+            if not (is_real or world.is_confined):
+                planned = replace(planned, changes=(*planned.changes, UNCONFINED))
+            with _written_below(run):
+                furnish(planned, run=inside, is_real=is_real)
+            starts = planned.starts if is_real else kept_inside(planned.starts, inside)
+            with running(starts, run=own, listener=self.listener) as processes:
+                try:
+                    yield LocalDeployment(planned, tuple(processes), run / "logs")
+                finally:
+                    self.at_end(run / "logs")
+
+
+@dataclass(frozen=True, slots=True)
+class LocalDeployment:
+    """A graph that was started on this machine."""
+
+    plan: Plan
+    processes: tuple[Process, ...]
+    logs: Path
+
+    @property
+    def url(self) -> str:
+        """The frontend's address.
+
+        Raises:
+            DeployFailure: The graph has no frontend.
+        """
+        if self.plan.url is None:
+            raise DeployFailure(
+                "the graph has no frontend, so nothing answers",
+                cause="no component has type: frontend",
+            )
+        return self.plan.url
+
+    @property
+    def workers(self) -> tuple[Worker, ...]:
+        """Where the workers answer /metrics."""
+        return self.plan.workers
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """Everything that differs from the manifest."""
+        return self.plan.changes
+
+    @property
+    def settled_for(self) -> float | None:
+        """Processes do not say when they are ready."""
+        return None
+
+    def check(self) -> None:
+        """Raise when a process has ended, with its last words, or the disk is full."""
+        check_disk(self.logs)
+        check_alive(self.processes)
+
+
+def check_disk(folder: Path) -> None:
+    """Raise `DeployFailure` when hardly anything more can be written below `folder`."""
+    disk = os.statvfs(folder)
+    blocks, files = (
+        (disk.f_bfree, disk.f_ffree) if os.geteuid() == 0 else (disk.f_bavail, disk.f_favail)
+    )
+    # What finds no room for a large file writes small ones all the same, and waits for ever.
+    if (disk.f_blocks and blocks * disk.f_frsize < LEAST_ROOM) or (disk.f_files and not files):
+        raise DeployFailure(f"nothing more can be written below {folder}", cause=_full(folder))
+
+
+def check_alive(processes: Iterable[Process]) -> None:
+    """Raise `DeployFailure` for the first process that has ended, or cannot be logged."""
+    for process in processes:
+        if (error := process.unwritten) is not None:
+            what = f"the log of component {process.name} cannot be written: {error.strerror}"
+            raise DeployFailure(what, cause=_full(Path(tempfile.gettempdir())))
+        code = process.exit_code()
+        if code is not None:
+            lines = process.tail()
+            raise DeployFailure(
+                f"component {process.name} {how_it_ended(code)}",
+                cause=likely_cause(code, lines),
+                log=lines[-12:],
+            )
+
+
+@contextmanager
+def running(
+    starts: Iterable[Start], *, run: Run, listener: Callable[[str, str], None]
+) -> Iterator[list[Process]]:
+    """Start processes; leaving the context ends them all, however it is left."""
+    logs = run.path / "logs"
+    processes: list[Process] = []
+    try:
+        with _written_below(run.path):
+            logs.mkdir(parents=True, exist_ok=True)
+            for start in starts:
+                process = Process(
+                    start,
+                    log=logs / f"{start.name}.log",
+                    listener=listener,
+                    supervisor=run.supervisor,
+                )
+                processes.append(process)
+        yield processes
+    finally:
+        end_all(processes, run.supervisor)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The folder of one run, and what starts and ends its processes."""
+
+    path: Path
+    supervisor: Supervisor
+
+
+@contextmanager
+def run_folder(name: str) -> Iterator[Run]:
+    """Make a folder for one run; it is removed with all that is in it, even when we are killed.
+
+    Raises:
+        DeployFailure: It cannot be made.
+    """
+    with _written_below(Path(tempfile.gettempdir())):
+        folder = Path(tempfile.mkdtemp(prefix=f"dynamo-{name or 'graph'}-"))
+    supervisor = Supervisor(folder)
+    try:
+        with _written_below(folder):
+            (folder / "tmp").mkdir()
+        yield Run(folder, supervisor)
+    finally:
+        supervisor.close()
+
+
+@contextmanager
+def _written_below(folder: Path) -> Iterator[None]:
+    """Tell in words what keeps something from being written below `folder`."""
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or folder
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise DeployFailure(
+            f"{where} cannot be written: {error.strerror or error}",
+            cause=_full(folder) if is_full else "",
+        ) from error
+
+
+def _full(folder: Path) -> str:
+    return f"the disk that holds {folder} is full; make room, or set TMPDIR to another folder"
+
+
+def base_environment(engine: str, run: Path) -> dict[str, str]:
+    """Return what every process gets before its own variables.
+
+    `python3` is this interpreter, so the runtime is the one that is installed beside us.
+    """
+    names = _PASSED if engine == MOCK else (*_PASSED, *_PASSED_REAL)
+    env = {name: os.environ[name] for name in names if name in os.environ}
+    env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])
+    home = Path(env.setdefault("HOME", str(run / "home")))
+    for folder in (run / "tmp", *((home,) if home.is_relative_to(run) else ())):
+        folder.mkdir(parents=True, exist_ok=True)
+    # The runtime leaves a logging configuration in the temporary folder of every process.
+    env |= dict.fromkeys(_TEMPORARY, str(run / "tmp"))
+    env["PYTHONUNBUFFERED"] = "1"
+    env["DYN_SDK_DISABLE_ANSI_LOGGING"] = "1"
+    if engine == MOCK:
+        from dynamo_conformance.mock_engine import environment
+        from dynamo_conformance.mock_engine.own_models import MODELS_VARIABLE
+
+        env.update(environment(hub_home=run / "hub"))
+        # A model that only the worker's own script names is made when the worker starts.
+        env[MODELS_VARIABLE] = str(run / "models")
+    return env
+
+
+def kept_inside(starts: Iterable[Start], run: Path) -> tuple[Start, ...]:
+    """Return processes that cannot write outside of `run`."""
+    found = []
+    for one in starts:
+        argv, env = confine.confined(one.argv, one.env, str(run))
+        found.append(replace(one, argv=argv, env=env))
+    return tuple(found)
+
+
+def furnish(planned: Plan, *, run: Path, is_real: bool) -> None:
+    """Make what stands for volumes and paths, and the models that the mock engine needs.
+
+    Raises:
+        DeployFailure: It cannot be made, as where one path is a file and a folder.
+    """
+    try:
+        for folder in planned.folders:
+            _inside(folder, run).mkdir(parents=True, exist_ok=True)
+        for path, content in planned.files.items():
+            _write(_inside(path, run), content)
+        for path, source in planned.copies.items():
+            _inside(path, run).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, path)
+        if not is_real:
+            _make_models(planned, run)
+    except OSError as error:
+        raise DeployFailure(f"{error.filename or run} cannot be made: {error.strerror}") from error
+
+
+def _inside(path: Path, run: Path) -> Path:
+    """Return `path`, which is below the run's folder whatever it goes through.
+
+    Raises:
+        DeployFailure: It is not.
+    """
+    if not path.resolve().is_relative_to(run.resolve()):
+        raise DeployFailure(f"{path} is outside of the folder of this run, and is not made")
+    return path
+
+
+def _write(path: Path, content: str | bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(
+        content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content
+    )
+
+
+def _make_models(planned: Plan, run: Path) -> None:
+    from dynamo_conformance.mock_engine.tokenizer import make_local_model
+
+    for folder in planned.models:
+        make_local_model(_inside(folder, run), name=folder.name)
+    for hub in planned.hubs:
+        fill_hub(_inside(hub, run), planned.hub_ids)
+
+
+def fill_hub(hub: Path, models: Iterable[str]) -> None:
+    """Make the models that the mock engine serves in a hub's cache.
+
+    What no hub has, such as a path, is made up by the worker that loads it.
+    """
+    from dynamo_conformance.mock_engine import hub_cache
+
+    hub_cache.fill(hub, [one for one in models if hub_cache.is_id(one)])
+
+
+def _secrets() -> dict[str, str]:
+    return {name: os.environ[name] for name in SECRETS if name in os.environ}

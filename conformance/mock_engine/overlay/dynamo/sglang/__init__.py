@@ -1,1 +1,0 @@
-"""Stands where the engine's own package would: see `conformance.mock_engine`."""

@@ -1,7 +1,0 @@
-"""`python3 -m dynamo.trtllm`, played by the mock engine."""
-
-from conformance.engines.engine import Engine
-from conformance.mock_engine.player import main
-
-if __name__ == "__main__":
-    main(Engine.TRTLLM)

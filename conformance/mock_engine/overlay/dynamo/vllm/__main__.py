@@ -1,7 +1,0 @@
-"""`python3 -m dynamo.vllm`, played by the mock engine."""
-
-from conformance.engines.engine import Engine
-from conformance.mock_engine.player import main
-
-if __name__ == "__main__":
-    main(Engine.VLLM)

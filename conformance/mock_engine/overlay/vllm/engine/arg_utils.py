@@ -1,5 +1,0 @@
-"""Stands for vllm.engine.arg_utils."""
-
-from conformance.mock_engine.libraries.vllm import AsyncEngineArgs
-
-__all__ = ["AsyncEngineArgs"]

@@ -1,5 +1,0 @@
-"""Stands for vllm.inputs."""
-
-from conformance.mock_engine.libraries.vllm import TokensPrompt
-
-__all__ = ["TokensPrompt"]

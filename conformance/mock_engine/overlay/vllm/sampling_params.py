@@ -1,5 +1,0 @@
-"""Stands for vllm.sampling_params."""
-
-from conformance.mock_engine.libraries.vllm import RequestOutputKind, SamplingParams
-
-__all__ = ["RequestOutputKind", "SamplingParams"]

@@ -1,0 +1,89 @@
+"""A compose file: every component a service, on one machine with Docker."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from dynamo_conformance.manifest.node import find
+from dynamo_launch.deploy.output import File
+from dynamo_launch.deploy.outputs.compose_service import DISCOVERY, services, written
+from dynamo_launch.deploy.outputs.needs import (
+    Unused,
+    env_file,
+    one_machine,
+    secrets,
+    startable,
+    warn_of_unused,
+    with_images,
+)
+from dynamo_launch.deploy.outputs.remarks import commented, heading
+from dynamo_launch.deploy.process import process
+from dynamo_launch.deploy.trace import constant, mapped, mapping
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from dynamo_conformance.manifest.node import Node
+    from dynamo_launch.config.complaint import Complaints
+    from dynamo_launch.deploy.output import Order
+    from dynamo_launch.deploy.process import Process
+
+UNUSED: Final = (
+    Unused("runtime_version", "only the operator asks for it"),
+    Unused(r"health\.live", "Docker restarts a container that ended, not one that is unhealthy"),
+    Unused(r"health\.start\.(?:path|port|delay|timeout)", "Docker asks as health.ready says"),
+    Unused(r"resources\.[^.]*/.*", "only GPUs are given to a container"),
+    Unused(r"ports\.(?!http$).*", "containers of one network reach every port of each other"),
+)
+
+NAME: Final = "compose.yaml"
+
+
+class Compose:
+    """The output for Docker Compose v2."""
+
+    summary = "Docker Compose: every component a service of one machine."
+
+    def check(self, order: Order, complaints: Complaints) -> None:
+        """Complain of what needs several machines."""
+        with_images(order, complaints)
+        startable(order, complaints)
+        one_machine(order, complaints, instead="--target k8s or --target slurm")
+        if not complaints.errors:
+            warn_of_unused(order, UNUSED, complaints, target="compose")
+
+    def files(self, order: Order) -> tuple[File, ...]:
+        """Return the one file."""
+        processes = [process(order.graph, one) for one in order.graph.components]
+        found = tuple(services(processes))
+        root = mapping(
+            name=find(order.graph.root, ("metadata", "name")),
+            services=mapped({one.name: written(one, found) for one in found}),
+            volumes=mapped(dict(_volumes(processes))),
+        )
+        head = (*heading(order), "", *_needs(order))
+        return (File(name=NAME, text=commented(root, order.trace, head=head)),)
+
+    def kept(self, order: Order) -> tuple[str, ...]:
+        """Return the files that hold the secrets."""
+        return tuple(env_file(name) for name in secrets(order))
+
+    def next_steps(self, order: Order, folder: str) -> tuple[str, ...]:
+        """Return how to make the files of secrets, and how to start it all."""
+        made = (f"echo NAME=VALUE >> {folder}/{env_file(name)}" for name in secrets(order))
+        return (*made, f"docker compose -f {folder}/{NAME} up --wait")
+
+
+def _needs(order: Order) -> Iterator[str]:
+    yield "DYN_HTTP_PORT, for several frontends DYN_HTTP_PORTS, moves the endpoint to other ports."
+    for name in secrets(order):
+        yield f"{env_file(name)}, beside this file, holds the keys of secret {name} as NAME=VALUE."
+
+
+def _volumes(processes: Iterable[Process]) -> Iterator[tuple[str, Node]]:
+    """Yield the volumes: one in memory that is empty at each start, and those of claims."""
+    options = {"type": "tmpfs", "device": "tmpfs", "o": "mode=1777"}
+    yield DISCOVERY, mapping(driver_opts=mapped({k: constant(v) for k, v in options.items()}))
+    claims = {mount.claim for one in processes for mount in one.mounts if mount.claim is not None}
+    for claim in sorted(claims):
+        yield claim, mapping(name=constant(claim))

@@ -1,0 +1,130 @@
+"""What several outputs need of a graph, and what they say where it lacks."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.manifest.node import find, walk
+from dynamo_conformance.rendering.failure import ReconcileFailure
+from dynamo_launch.deploy.process import process
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from dynamo_conformance.manifest.graph import Component
+    from dynamo_conformance.manifest.node import Mark, Node
+    from dynamo_launch.config.complaint import Complaints
+    from dynamo_launch.deploy.output import Order
+    from dynamo_launch.deploy.trace import Origin
+
+
+def with_images(order: Order, complaints: Complaints) -> None:
+    """Complain of each component without an image."""
+    for component in order.graph.components:
+        if component.main is None or not component.main.image:
+            place = origin(order, component.mark)
+            text = f'component "{component.name}" has no image; write image:'
+            complaints.error(place.file, place.mark, text)
+
+
+def one_machine(order: Order, complaints: Complaints, *, instead: str) -> None:
+    """Complain of each component that spans several machines."""
+    for component in order.graph.components:
+        if component.node_count > 1:
+            place = origin(order, component.mark)
+            count = component.node_count
+            text = (
+                f'component "{component.name}" spans {count} nodes, and here is one; use {instead}'
+            )
+            complaints.error(place.file, place.mark, text)
+
+
+def startable(order: Order, complaints: Complaints) -> None:
+    """Complain of each component that only the operator can start, and when nothing is started."""
+    for component in order.graph.components:
+        _without_cluster(component, order, complaints)
+        place = origin(order, component.mark)
+        try:
+            process(order.graph, component)
+        except ReconcileFailure as failure:
+            complaints.error(place.file, place.mark, f"{failure.message}; use --target k8s")
+    if not any(component.replicas for component in order.graph.components):
+        place = origin(order, order.graph.components[0].mark)
+        text = "nothing runs: every component has replicas: 0; write 1 or more for one of them"
+        complaints.error(place.file, place.mark, text)
+
+
+def _without_cluster(component: Component, order: Order, complaints: Complaints) -> None:
+    """Complain of what only a pod has: files of a ConfigMap, and a folder that it starts in."""
+    main, pod = component.main, component.pod_spec
+    volumes = pod.mappings("volumes") if pod is not None else ()
+    found: list[tuple[str, Node | None]] = [
+        ("working_dir", main.node.get("workingDir") if main is not None else None),
+        *(("config_map", find(volume, ("configMap", "name"))) for volume in volumes),
+    ]
+    for key, node in found:
+        if node is not None:
+            place = origin(order, node.mark)
+            complaints.error(place.file, place.mark, f"{key} is for pods only; use --target k8s")
+
+
+@dataclass(frozen=True, slots=True)
+class Unused:
+    """Keys of a component that one target cannot express.
+
+    Attributes:
+        keys: A pattern of the keys, such as `health` or `resources[.]limits`; what is below counts.
+        instead: What is there instead, or what to do.
+    """
+
+    keys: str
+    instead: str
+
+    def covers(self, place: Origin) -> bool:
+        """Whether a value was written under one of the keys."""
+        return re.fullmatch(rf"(?:{self.keys})(?:\..+)?", place.what) is not None
+
+
+def written_keys(component: Component, order: Order) -> Iterator[Origin]:
+    """Yield where each value of a component was written, in the order of the graph."""
+    for _path, node in walk(component.node):
+        place = order.trace.of(node.mark)
+        if place is not None:
+            yield place
+
+
+def warn_of_unused(
+    order: Order, unused: Iterable[Unused], complaints: Complaints, *, target: str
+) -> None:
+    """Warn of what is written and changes nothing, once for each key of a file."""
+    for one in unused:
+        places: dict[tuple[str, str], list[Origin]] = {}
+        for component in order.graph.components:
+            for place in dict.fromkeys(written_keys(component, order)):
+                if one.covers(place):
+                    key = ".".join(place.what.split(".")[:2])
+                    places.setdefault((place.file, key), []).append(place)
+        for (file, key), written in places.items():
+            first = min(place.mark for place in written)
+            text = f"{key} has no effect with --target {target}: {one.instead}"
+            complaints.warn(file, first, text)
+
+
+def secrets(order: Order) -> tuple[str, ...]:
+    """Return the names of the secrets that the graph needs."""
+    found = {name for one in order.graph.components for name in process(order.graph, one).secrets}
+    return tuple(sorted(found))
+
+
+def env_file(secret: str) -> str:
+    """Return the name of the file that holds a secret's keys where no cluster does."""
+    return f"{secret}.env"
+
+
+def origin(order: Order, mark: Mark) -> Origin:
+    """Return where a value that somebody wrote was written."""
+    found = order.trace.of(mark)
+    assert found is not None  # noqa: S101 - names of components are written
+    return found

@@ -1,0 +1,126 @@
+"""Slots: equal shares of nodes that are asked of Slurm, and what goes into each.
+
+Slurm gives the tasks of a job equal shares, and processes of a graph differ. A heterogeneous job
+could say so, but Slurm starts none on a single node, whatever is free there. So processes are
+packed: the largest decide how many GPUs a slot has, smaller ones share slots, and a slot's cores
+and memory are enough for the fullest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import ROUND_CEILING
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from dynamo_launch.deploy.process import Process
+    from dynamo_launch.deploy.seats import Seat
+
+_MEBIBYTE: Final = 2**20
+
+
+@dataclass(slots=True)
+class Slot:
+    """A share of one node, and what is in it."""
+
+    cores: int = 0
+    memory: int = 0
+    gpus: int = 0
+    seats: list[str] = field(default_factory=list)
+
+    def add(self, seat: Seat) -> None:
+        """Put a process into the slot."""
+        self.cores += cores(seat.process)
+        self.memory += memory(seat.process) * cores(seat.process)
+        self.gpus += seat.process.gpus
+        self.seats.append(seat.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slots:
+    """All slots of a job.
+
+    Attributes:
+        slots: The slots.
+        of: In which of them each process is; in several when it spans nodes.
+        apart: Whether each slot needs a node of its own.
+    """
+
+    slots: tuple[Slot, ...]
+    of: dict[str, tuple[int, ...]]
+    apart: bool
+
+    def batch_lines(self) -> Iterator[str]:
+        """Yield the lines of the script that ask for the slots, and what each is for."""
+        size = len(self.slots)
+        widest = max(one.cores for one in self.slots)
+        fullest = max(one.memory for one in self.slots)
+        gpus = max(one.gpus for one in self.slots)
+        each = -(-fullest // widest)
+        where = "a node of its own" if self.apart else "one node"
+        share = f"{widest} cores, {each * widest} MiB and {gpus} GPUs"
+        yield f"# {size} slots of {share}, each on {where}:"
+        for number, slot in enumerate(self.slots):
+            yield f"#   slot {number}: {', '.join(slot.seats)}"
+        apart = f" --nodes={size} --ntasks-per-node=1" if self.apart else ""
+        yield f"#SBATCH --ntasks={size}{apart}"
+        yield f"#SBATCH --cpus-per-task={widest} --mem-per-cpu={each}M --gpus-per-task={gpus}"
+
+
+def packed(seats: Iterable[Seat]) -> Slots:
+    """Return the slots that hold all processes; the largest are placed first."""
+    seats = tuple(seats)
+    most = max(seat.process.gpus for seat in seats)
+    widest = max(cores(seat.process) for seat in seats)
+    found: list[Slot] = []
+    of: dict[str, tuple[int, ...]] = {}
+    for seat in sorted(seats, key=_by_size):
+        nodes = seat.process.component.node_count
+        places = [number for number, slot in enumerate(found) if _fits(seat, slot, most, widest)]
+        if not seat.process.gpus and most:
+            places.sort(key=lambda number: found[number].cores)
+        if nodes > 1 or not places:
+            places = list(range(len(found), len(found) + nodes))
+            found += [Slot() for _ in places]
+        of[seat.name] = tuple(places[:nodes])
+        for place in of[seat.name]:
+            found[place].add(seat)
+    apart = any(seat.process.component.node_count > 1 for seat in seats)
+    return Slots(slots=tuple(found), of=of, apart=apart)
+
+
+def asked(process: Process) -> tuple[str, ...]:
+    """Return what a step asks for: for each of its nodes cores, memory by core, and GPUs."""
+    nodes = process.component.node_count
+    return (
+        f"--nodes={nodes}",
+        f"--ntasks={nodes}",
+        f"--cpus-per-task={cores(process)}",
+        f"--mem-per-cpu={memory(process)}M",
+        f"--gpus-per-task={process.gpus}",
+    )
+
+
+def cores(process: Process) -> int:
+    """Return how many whole cores a process asks for."""
+    amount = process.cpu
+    return int(amount.to_integral_value(rounding=ROUND_CEILING)) if amount else 1
+
+
+def memory(process: Process) -> int:
+    """Return how many MiB a process may take for each of its cores."""
+    return max(-(-(process.memory or 0) // (_MEBIBYTE * cores(process))), 1)
+
+
+def _by_size(seat: Seat) -> tuple[int, int, int]:
+    process = seat.process
+    return (-process.component.node_count, -process.gpus, -cores(process))
+
+
+def _fits(seat: Seat, slot: Slot, most: int, widest: int) -> bool:
+    """Whether a slot has room; where there are GPUs, they decide, and cores are added."""
+    if most:
+        return slot.gpus + seat.process.gpus <= most
+    return slot.cores + cores(seat.process) <= widest

@@ -1,0 +1,197 @@
+"""The ledger: its text, what a run changes in it, and what is wrong with one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dynamo_conformance.ledger.audit import aged, audit, contradictions
+from dynamo_conformance.ledger.ledger import Ledger, LedgerError, read_ledger
+from dynamo_conformance.ledger.level import Level
+from dynamo_conformance.ledger.merge import fitted, merged
+from dynamo_conformance.ledger.row import Gap, Proof
+from dynamo_conformance.ledger.tree import LEDGER, read_tree
+from dynamo_conformance.mock_engine import version
+from ledger_shop import MANIFEST, SCRIPT, digest, plant, proof, sighting
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dynamo_conformance.ledger.row import Row
+
+A, B = "a" * 64, "b" * 64
+
+
+def one(row: Row, *, file: str = MANIFEST, level: Level = Level.LOCAL) -> Ledger:
+    return Ledger({file: {level: row}})
+
+
+def test_its_text_is_read_back_and_has_one_order(tmp_path: Path) -> None:
+    whole = replace(
+        proof(A, engine="mock x"), unsupported={"z": "no choice", "a": "äöü, too", "m": "m"}
+    )
+    rows: dict[str, dict[Level, Row]]
+    rows = {"b": {Level.REAL: Gap("no GPU"), Level.LINT: whole}, "a": {Level.LINT: proof(B)}}
+    path = tmp_path / LEDGER
+    path.write_text(Ledger(rows).text(), encoding="utf-8")
+    assert read_ledger(path) == Ledger(rows)
+    other_order = {file: dict(reversed(rows[file].items())) for file in reversed(rows)}
+    assert Ledger(other_order).text() == Ledger(rows).text()
+    lines = Ledger(rows).text().splitlines()
+    assert '    "real": {"unproven": "no GPU"}' in lines
+    assert lines.index('        "a": "äöü, too",') < lines.index('        "z": "no choice"')
+
+
+def test_a_ledger_that_is_not_there_is_empty(tmp_path: Path) -> None:
+    assert read_ledger(tmp_path / LEDGER) == Ledger()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no json",
+        "[]",
+        '{"a": 1}',
+        '{"a": {"moon": {"unproven": "x"}}}',
+        '{"a": {"lint": {}}}',
+        '{"a": {"lint": {"proven": 1}}}',
+        '{"a": {"lint": {"proven": "2026-01-01", "unsupported": "x"}}}',
+    ],
+)
+def test_what_is_no_ledger_says_so(text: str, tmp_path: Path) -> None:
+    path = tmp_path / LEDGER
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(LedgerError, match=r"ledger\.json is no ledger"):
+        read_ledger(path)
+
+
+def test_a_whole_run_without_failure_is_a_proof() -> None:
+    seen = sighting(A, unsupported={"kv-router": "one worker"})
+    row = merged(Ledger(), [seen]).row(MANIFEST, Level.LOCAL)
+    assert row == replace(proof(A), date="2026-02-03", unsupported={"kv-router": "one worker"})
+
+
+def test_a_run_in_part_changes_nothing() -> None:
+    for ledger in (Ledger(), one(proof(A)), one(Gap("not run"))):
+        assert merged(ledger, [sighting(B, whole=False)]) == ledger
+
+
+def test_what_failed_is_no_proof_any_more() -> None:
+    ledger = merged(one(proof(A)), [sighting(A, failed=("usage", "chat"))])
+    assert ledger == one(Gap("failed on 2026-02-03: usage, chat"))
+
+
+def test_what_shows_nothing_is_no_proof() -> None:
+    seen = sighting(A, passed=(), unsupported={"ready": "no encoder", "chat": "no encoder"})
+    assert merged(Ledger(), [seen]) == one(Gap("UNSUPPORTED: no encoder"))
+
+
+def test_a_run_of_another_release_than_the_images_is_no_proof() -> None:
+    row = merged(Ledger(), [sighting(A, images="0.7.1")]).row(MANIFEST, Level.LOCAL)
+    assert isinstance(row, Gap)
+    assert "the images' 0.7.1" in row.why
+
+
+def test_what_is_seen_again_keeps_its_day_and_what_changed_gets_another() -> None:
+    again = merged(one(proof(A)), [sighting(A)])
+    assert again == one(proof(A))
+    others = (sighting(B), sighting(A, passed=("ready",)), replace(sighting(A), engine="mock z"))
+    for other in others:
+        row = merged(one(proof(A)), [other]).row(MANIFEST, Level.LOCAL)
+        assert isinstance(row, Proof)
+        assert row.date == "2026-02-03"
+
+
+def test_rows_fit_the_tree(tmp_path: Path) -> None:
+    tree = plant(tmp_path)
+    kept, old = proof(digest(tree, MANIFEST)), proof(A)
+    before = Ledger(
+        {
+            MANIFEST: {Level.LOCAL: kept, Level.LINT: old, Level.KIND: Gap("failed")},
+            SCRIPT: {Level.SCRIPT: replace(proof(digest(tree, SCRIPT)), release="1.0.0")},
+            "gone": {Level.LINT: kept},
+        }
+    )
+    ledger = fitted(before, tree)
+    assert set(ledger.rows) == {form.key for form in tree.forms}
+    assert ledger.row(MANIFEST, Level.LOCAL) == kept
+    assert ledger.row(MANIFEST, Level.KIND) == Gap("failed")
+    lint, script = ledger.row(MANIFEST, Level.LINT), ledger.row(SCRIPT, Level.SCRIPT)
+    assert lint == Gap("not run since its files changed; proven before, on 2026-01-02")
+    assert script == Gap("not run with Dynamo 1.6.1; proven with 1.0.0 on 2026-01-02")
+    assert ledger.row(SCRIPT, Level.REAL) == Gap("not run: needs the engine and its GPUs")
+    assert audit(ledger, tree) == ()
+
+
+def test_the_audit_finds_what_has_no_row_and_rows_of_nothing(tmp_path: Path) -> None:
+    tree = plant(tmp_path)
+    whole = fitted(Ledger(), tree)
+    assert audit(whole, tree) == ()
+    less = {file: dict(levels) for file, levels in whole.rows.items()}
+    del less[SCRIPT]
+    del less[MANIFEST][Level.KIND]
+    assert [line.partition(":")[0] for line in audit(Ledger(less), tree)] == [
+        f"{MANIFEST} has no row for kind",
+        f"{SCRIPT} has no row for script, real",
+    ]
+    more = {**whole.rows, "gone": {Level.LINT: Gap("x")}}
+    more[SCRIPT] = {**more[SCRIPT], Level.LINT: Gap("x")}
+    assert [line.partition(":")[0] for line in audit(Ledger(more), tree)] == [
+        f"{SCRIPT} has rows for lint, which it cannot be proven at",
+        "gone has rows and is no example",
+    ]
+
+
+def test_the_audit_finds_rows_for_other_bytes_and_releases(tmp_path: Path) -> None:
+    tree = plant(tmp_path)
+    right = proof(digest(tree, MANIFEST))
+    for row, words in (
+        (right, ()),
+        (replace(right, files=A), ("the row is for other bytes",)),
+        (replace(right, release="1.5.0"), ("the row is for Dynamo 1.5.0, not 1.6.1",)),
+    ):
+        rows = dict(fitted(Ledger(), tree).rows)
+        rows[MANIFEST] = {**rows[MANIFEST], Level.LOCAL: row}
+        found = audit(Ledger(rows), tree)
+        assert len(found) == len(words)
+        assert all(word in line for word, line in zip(words, found, strict=True))
+
+
+def test_a_changed_file_is_other_bytes(tmp_path: Path) -> None:
+    tree = plant(tmp_path)
+    ledger = fitted(merged(Ledger(), [sighting(digest(tree, MANIFEST))]), tree)
+    assert audit(ledger, tree) == ()
+    path = tmp_path / MANIFEST
+    path.write_text(path.read_text("utf-8") + "# more\n", encoding="utf-8")
+    (line,) = audit(ledger, read_tree(tmp_path))
+    assert line.startswith(f"{MANIFEST}, local: the row is for other bytes")
+
+
+def test_another_mock_engine_is_told_and_is_no_fault(tmp_path: Path) -> None:
+    tree = plant(tmp_path)
+    files = digest(tree, MANIFEST)
+    for engine, told in (("mock old", True), (f"mock {version()}", False), ("vllm 1", False)):
+        ledger = fitted(one(proof(files, engine=engine)), tree)
+        assert audit(ledger, tree) == ()
+        assert aged(ledger) == ((f"{MANIFEST}: local",) if told else ())
+
+
+def test_a_run_that_shows_less_contradicts_the_ledger() -> None:
+    ledger = one(proof(A))
+    assert contradictions(ledger, [sighting(A, passed=("chat", "more", "ready"))]) == ()
+    for seen, end in (
+        (sighting(A, passed=("ready",)), "is no longer run"),
+        (sighting(A, passed=("ready",), failed=("chat",)), "failed"),
+        (sighting(A, passed=("ready",), unsupported={"chat": "no words"}), "no words"),
+    ):
+        (line,) = contradictions(ledger, [seen])
+        assert line == f"{MANIFEST}, local: the ledger says that chat passed; now: {end}"
+
+
+def test_other_bytes_gaps_and_runs_in_part_contradict_nothing() -> None:
+    less = sighting(A, passed=())
+    assert contradictions(one(proof(B)), [less]) == ()
+    assert contradictions(one(Gap("x")), [less]) == ()
+    assert contradictions(one(proof(A)), [replace(less, whole=False)]) == ()

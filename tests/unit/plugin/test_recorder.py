@@ -1,0 +1,314 @@
+"""A pytest run writes what it proves into a ledger, is held against one, and makes a page.
+
+The runs are real ones in this process; only what serves the graph is made up.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from contextlib import contextmanager
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dynamo_conformance.ledger.content import content_of
+from dynamo_conformance.ledger.level import Level
+from dynamo_conformance.lint.check import check_bytes
+from dynamo_conformance.lint.options import LintOptions
+from dynamo_conformance.mock_engine import version
+from dynamo_conformance.plugin import collect, fleet
+from dynamo_conformance.plugin.schedule import Job
+from dynamo_conformance.probes.probe import Endpoint, Probe, ProbeFailure, Unsupported
+from dynamo_conformance.targets.target import Change
+from ledger_shop import MANIFEST
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytest_plugins = ["pytester"]
+
+LEDGER = "graphs/ledger.json"
+LOCAL = f"graphs/{MANIFEST}::local"
+VALID = """apiVersion: nvidia.com/v1beta1
+kind: DynamoGraphDeployment
+metadata:
+  name: small
+spec:
+  components:
+    - name: Frontend
+      type: frontend
+      podTemplate:
+        spec:
+          containers:
+            - name: main
+              image: nvcr.io/nvidia/ai-dynamo/vllm-runtime:1.6.1
+    - name: Worker
+      type: worker
+      podTemplate:
+        spec:
+          containers:
+            - name: main
+              image: nvcr.io/nvidia/ai-dynamo/vllm-runtime:1.6.1
+              command: [python3, -m, dynamo.vllm]
+              args: [--model, Qwen/Qwen3-0.6B]
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _imported() -> None:
+    """Import all that a run does: it is forgotten after it, and some of it cannot be twice."""
+    for name in ("recorder", "reporter"):
+        import_module(f"dynamo_conformance.plugin.{name}")
+    check_bytes(VALID.encode(), file="any.yaml", options=LintOptions())
+
+
+class Shop:
+    """A tree, and runs of pytest on it."""
+
+    def __init__(self, pytester: pytest.Pytester) -> None:
+        self._pytester = pytester
+        self.manifest = pytester.path / "graphs" / MANIFEST
+        self.outcome = ""
+
+    def run(self, *words: str) -> pytest.RunResult:
+        """Run pytest here, with our plugin alone."""
+        plugins = ("-p", "no:cacheprovider", "-p", "dynamo_conformance.plugin.hooks")
+        return self._pytester.runpytest_inprocess(*plugins, *words)
+
+    def record(self, *words: str) -> int:
+        """Run pytest on the tree with the ledger; return its exit code."""
+        return int(self.run(f"--dynamo-ledger={LEDGER}", *(words or ("graphs",))).ret)
+
+    def rows(self, file: str = MANIFEST) -> dict[str, Any]:
+        """Return a file's rows by level."""
+        found: dict[str, Any] = json.loads((self._pytester.path / LEDGER).read_text("utf-8"))[file]
+        return found
+
+    def probe(self, _endpoint: Endpoint) -> None:
+        """Stand for a probe."""
+        if self.outcome == "fails":
+            raise ProbeFailure("no")
+        if self.outcome == "changes the file":
+            self.manifest.write_text(f"{self.manifest.read_text('utf-8')}#\n", encoding="utf-8")
+        if self.outcome:
+            raise Unsupported(self.outcome)
+
+
+def serve(target: collect.OnTarget) -> None:
+    """Stand for the start of a graph."""
+    target.changes = (Change("Worker", "port 9090 is <another>"),)
+    target.endpoint = Endpoint(url="", model="", serving=None, workers=())
+
+
+@pytest.fixture
+def shop(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    made = Shop(pytester)
+    made.manifest.parent.mkdir(parents=True)
+    made.manifest.write_text(VALID, encoding="utf-8")
+    probes = (Probe(id="plain", run=lambda _: None), Probe(id="odd", run=made.probe))
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setattr(collect, "load_probes", lambda: probes)
+    monkeypatch.setattr(collect.OnTarget, "setup", serve)
+    return made
+
+
+def test_a_whole_run_is_a_proof(shop: Shop) -> None:
+    assert shop.record() == 0
+    found = shop.rows()
+    assert found["lint"].items() >= {"passed": "lint", "how": "dynamo lint"}.items()
+    assert "engine" not in found["lint"]
+    assert found["local"]["passed"] == "ready plain odd"
+    assert found["local"]["engine"] == f"mock {version()}"
+    assert found["local"]["files"] == content_of(shop.manifest).sha256
+    assert found["local"]["release"] == "1.6.1"
+    assert found["kind"] == {"unproven": "not run"}
+
+
+def test_what_shows_nothing_is_kept_with_its_reason(shop: Shop) -> None:
+    shop.outcome = "one worker leaves no choice"
+    assert shop.record() == 0
+    assert shop.rows()["local"]["passed"] == "ready plain"
+    assert shop.rows()["local"]["unsupported"] == {"odd": "one worker leaves no choice"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (f"{LOCAL}::ready", f"{LOCAL}::plain"),
+        ("-k", "ready or plain", "graphs"),
+        ("-m", "lint", "graphs"),
+        ("--maxfail=1", "graphs"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_run_in_part_is_no_proof_and_takes_none_away(words: tuple[str, ...], shop: Shop) -> None:
+    if "--maxfail=1" in words:
+        shop.manifest.write_text(VALID.replace("--model,", "--modle,"), encoding="utf-8")
+    shop.record(*words)
+    assert shop.rows()["local"] == {"unproven": "not run"}
+    shop.manifest.write_text(VALID, encoding="utf-8")
+    assert shop.record() == 0
+    before = shop.rows()["local"]
+    shop.outcome = "fails"
+    shop.record(*(word for word in words if word != "--maxfail=1"), "--deselect", f"{LOCAL}::odd")
+    assert shop.rows()["local"] == before
+
+
+def test_a_failed_run_is_no_proof_and_takes_one_away(shop: Shop) -> None:
+    assert shop.record() == 0
+    shop.outcome = "fails"
+    assert shop.record() == 1
+    assert shop.rows()["local"]["unproven"].endswith(": odd")
+    assert "proven" in shop.rows()["lint"]
+
+
+def test_a_file_that_changes_meanwhile_is_not_proven(shop: Shop) -> None:
+    shop.outcome = "changes the file"
+    shop.record()
+    assert shop.rows()["local"] == {"unproven": "not run"}
+
+
+def test_a_run_that_only_collects_writes_nothing(shop: Shop, pytester: pytest.Pytester) -> None:
+    shop.record("--collect-only", "graphs")
+    assert not (pytester.path / LEDGER).exists()
+
+
+def test_each_graph_of_a_file_is_asked_for(shop: Shop) -> None:
+    two = f"{VALID}---\n{VALID.replace('name: small', 'name: other')}"
+    shop.manifest.write_text(two, encoding="utf-8")
+    shop.record(f"{LOCAL}-small")
+    assert shop.rows()["local"] == {"unproven": "not run"}
+    assert shop.record("-m", "e2e", "graphs") == 0
+    assert shop.rows()["local"]["passed"].split() == [
+        f"{graph}::{check}" for graph in ("small", "other") for check in ("ready", "plain", "odd")
+    ]
+
+
+def test_the_real_engine_has_a_level_of_its_own(shop: Shop) -> None:
+    assert shop.record("--dynamo-engine=real", "graphs") == 0
+    found = shop.rows()
+    assert found["local"] == {"unproven": "not run"}
+    assert found["real"]["passed"] == "ready plain odd"
+    assert not found["real"]["engine"].startswith("mock")
+    assert "proven" in found["lint"]
+
+
+def test_a_release_that_did_not_run_is_not_proven(shop: Shop) -> None:
+    shop.manifest.write_text(VALID.replace(":1.6.1", ":1.5.0"), encoding="utf-8")
+    shop.record()
+    assert shop.rows()["local"]["unproven"].endswith("nothing of the images' 1.5.0")
+
+
+def test_a_check_can_tell_where_it_was_carried_out(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(item: collect.ReadyItem) -> None:
+        item.user_properties.append((collect.WHERE, "by moonlight"))
+
+    monkeypatch.setattr(collect.ReadyItem, "check", run)
+    assert shop.record() == 0
+    assert shop.rows()["local"]["how"] == f"{Level.LOCAL.how}: by moonlight"
+    assert shop.rows()["lint"]["how"] == "dynamo lint"
+
+
+def test_graphs_in_a_cluster_are_recorded_with_where_they_ran(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def launched(session: pytest.Session) -> Iterator[None]:
+        for item in session.items:
+            if isinstance(item, collect.ReadyItem):
+                graph = item.target
+                assert isinstance(graph, collect.GraphInCluster)
+                graph.where = "Kubernetes v1.34.0, reference operator"
+                graph.job = Job(graph.nodeid, 1, ("ready", "plain", "odd"), carried_out)
+                graph.job.run()
+        yield
+
+    def carried_out(record: Callable[[str, BaseException | None], None]) -> None:
+        record("ready", None)
+        record("plain", None)
+        record("odd", Unsupported("no choice"))
+
+    monkeypatch.setattr(fleet, "launched", launched)
+    assert shop.record("-m", "e2e", "--dynamo-target=kind", "graphs") == 0
+    row = shop.rows()["kind"]
+    assert row["how"] == f"{Level.KIND.how}: Kubernetes v1.34.0, reference operator"
+    assert row["engine"] == f"mock {version()}"
+    assert (row["passed"], row["unsupported"]) == ("ready plain", {"odd": "no choice"})
+    assert shop.rows()["local"] == {"unproven": "not run"}
+    assert shop.record("--dynamo-target=kind", "--dynamo-engine=real", "graphs") == 0
+    assert shop.rows()["kind"]["engine"] == "as in the images"
+
+
+def test_files_outside_of_the_tree_are_not_its_business(
+    shop: Shop, pytester: pytest.Pytester
+) -> None:
+    outside = pytester.path / "other.yaml"
+    outside.write_text(VALID, encoding="utf-8")
+    assert shop.record("graphs", "other.yaml") == 0
+    assert list(json.loads((pytester.path / LEDGER).read_text("utf-8"))) == ["about", MANIFEST]
+
+
+def test_a_run_that_shows_less_than_the_ledger_says_fails(shop: Shop) -> None:
+    assert shop.run(f"--dynamo-compare={LEDGER}", "graphs").ret == 0
+    assert shop.record() == 0
+    before = shop.rows()
+    assert shop.run(f"--dynamo-compare={LEDGER}", "graphs").ret == 0
+    shop.outcome = "nobody knows"
+    ended = shop.run(f"--dynamo-compare={LEDGER}", "graphs")
+    assert ended.ret == 1
+    line = f"{MANIFEST}, local: the ledger says that odd passed; now: nobody knows"
+    ended.stdout.fnmatch_lines([line])
+    assert shop.rows() == before
+
+
+def test_a_broken_ledger_is_told(shop: Shop, pytester: pytest.Pytester) -> None:
+    (pytester.path / LEDGER).write_text("?", encoding="utf-8")
+    ended = shop.run(f"--dynamo-compare={LEDGER}", "graphs")
+    assert ended.ret == pytest.ExitCode.USAGE_ERROR
+    ended.stderr.fnmatch_lines([f"ERROR: {LEDGER} is no ledger*"])
+
+
+def test_a_page_tells_outcomes_reasons_and_changes(shop: Shop, pytester: pytest.Pytester) -> None:
+    shop.outcome = "no <choice>"
+    assert shop.run("--dynamo-report=out/page.html", "graphs").ret == 0
+    text = (pytester.path / "out" / "page.html").read_text(encoding="utf-8")
+    assert '<b class="pass">PASS</b> 2' in text
+    row = f'>graphs/{MANIFEST}</a><td>local<td><b class="pass">PASS</b><td>2/3<td>'
+    assert row in text
+    shown = r'<b class="unsupported">UNSUPPORTED</b> odd, [\d.]+ s<pre>no &lt;choice&gt;</pre>'
+    assert re.search(shown, text)
+    assert text.count("<li>Worker: port 9090 is &lt;another&gt;</li>") == 1
+    assert text.count("Different from the published file") == 1
+    assert '<details id="s1">' in text
+    assert not re.search("(?i)<script|src=|https?:", text)
+
+
+def test_a_page_counts_the_start_of_a_graph(
+    shop: Shop, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collect.OnTarget, "setup", lambda _: time.sleep(0.3))
+    shop.run("--dynamo-report=page.html", f"{LOCAL}::ready")
+    text = (pytester.path / "page.html").read_text(encoding="utf-8")
+    (seconds,) = re.findall(r"</b> ready, ([\d.]+) s", text)
+    assert float(seconds) >= 0.3
+
+
+def test_a_page_opens_what_failed(shop: Shop, pytester: pytest.Pytester) -> None:
+    shop.outcome = "fails"
+    assert shop.run("--dynamo-report=page.html", "graphs").ret == 1
+    text = (pytester.path / "page.html").read_text(encoding="utf-8")
+    assert '<details id="s0">' in text
+    assert '<details id="s1" open>' in text
+    assert re.search(r'<b class="fail">FAIL</b> odd, [\d.]+ s<pre>no</pre>', text)
+
+
+def test_a_page_is_not_made_of_what_was_only_collected(
+    shop: Shop, pytester: pytest.Pytester
+) -> None:
+    shop.run("--dynamo-report=page.html", "--collect-only", "graphs")
+    assert not (pytester.path / "page.html").exists()
