@@ -9,7 +9,6 @@ arrows lead there too. The table has the first paragraph of each docstring.
 from __future__ import annotations
 
 import ast
-import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,12 +133,9 @@ def render(page: str) -> str:
     """Return `page` with today's picture and table between its marks."""
     today = rooms()
     for mark, text in (("picture", picture(today)), ("table", table(today))):
-        page = re.sub(
-            f"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)",
-            lambda match, text=text: f"{match[1]}{text}\n{match[2]}",
-            page,
-            flags=re.DOTALL,
-        )
+        start, end = f"<!-- {mark} -->\n", f"<!-- /{mark} -->"
+        before, after = page.partition(start)[0], page.partition(end)[2]
+        page = f"{before}{start}{text}\n{end}{after}"
     return page
 
 
