@@ -26,9 +26,8 @@ from typing import TYPE_CHECKING, Self
 
 from dynamo_conformance.api.cluster import Cluster
 from dynamo_conformance.kube.errors import ApiError
-from dynamo_conformance.kube.kube_object import Owner
 from dynamo_conformance.kube.labels import PART, RUN
-from dynamo_conformance.kube.resources import NAMESPACES, NODES, as_mapping, name_of
+from dynamo_conformance.kube.resources import NAMESPACES, NODES, Owner, as_mapping, name_of
 from dynamo_conformance.manifest.node import Mapping
 from dynamo_conformance.manifest.read import read_graphs
 from dynamo_conformance.operator.objects.objects import Circumstances, objects
@@ -307,7 +306,7 @@ def _objects(graph: Graph, namespace: str) -> dict[str, Plain]:
     """Return what the operator makes of a graph, owned by nobody."""
     owner = Owner(name=graph.name, uid="")
     around = Circumstances(namespace=namespace, owner=owner, cluster=Cluster())
-    found: list[Plain] = [_without_owner(one.body) for one in objects(graph, around)]
+    found: list[Plain] = [_without_owner(one) for one in objects(graph, around)]
     return {"apiVersion": "v1", "kind": "List", "items": found}
 
 

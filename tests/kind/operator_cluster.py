@@ -9,25 +9,38 @@ import sys
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
+from unittest import mock
 
-import kopf
-
-from dynamo_conformance.kube.kube_object import KubeObject, table
+from dynamo_conformance.kube.errors import ApiError
 from dynamo_conformance.kube.labels import OPERATOR_NAME, OPERATOR_NAMESPACE
-from dynamo_conformance.operator.api_server import ApiError, ApiServer
-from dynamo_conformance.operator.resources import BY_KIND, DEPLOYMENTS, GRAPHS, PODS, Resource
+from dynamo_conformance.kube.resources import (
+    DEPLOYMENTS,
+    NAMESPACES,
+    NODES,
+    PODS,
+    KubeObject,
+    Resource,
+    graphs,
+    table,
+)
+from dynamo_conformance.operator.cluster_api import ClusterApi, login
+from dynamo_conformance.operator.kinds import BY_KIND, GRAPHS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from pathlib import Path
 
+    from dynamo_conformance.kube.client import Access
     from dynamo_conformance.manifest.node import Plain
 
 Found = TypeVar("Found")
 
-NAMESPACES = Resource("", "v1", "namespaces", "Namespace")
-NODES = Resource("", "v1", "nodes", "Node")
-CRDS = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CRD")
+CRDS = Resource(
+    "apiextensions.k8s.io/v1",
+    "customresourcedefinitions",
+    "CustomResourceDefinition",
+    namespaced=False,
+)
 POLL = 0.02
 
 _CONTROLLER = """
@@ -44,7 +57,7 @@ class Cluster:
     def __init__(self, kubeconfig: Path) -> None:
         self.kubeconfig = kubeconfig
         self._runner = asyncio.Runner()
-        self._api = ApiServer(self._login)
+        self._api = ClusterApi(self._login)
 
     def close(self) -> None:
         self._run(self._api.close())
@@ -62,7 +75,7 @@ class Cluster:
         return made
 
     def create_graph(self, body: dict[str, Plain], version: str = "v1beta1") -> KubeObject:
-        return self.create(body, Resource(GRAPHS.group, version, GRAPHS.plural, GRAPHS.kind))
+        return self.create(body, graphs(version))
 
     def edit(self, what: KubeObject, *steps: Plain, subresource: str = "") -> KubeObject:
         return self._run(self._api.edit(what, [*steps], subresource=subresource))
@@ -76,7 +89,7 @@ class Cluster:
     def delete_namespace(self, name: str) -> None:
         async def gone() -> None:
             with suppress(ApiError):
-                await self._api._call("DELETE", NAMESPACES.path(None, name))
+                await self._api._client.json("DELETE", NAMESPACES.path(name=name))
 
         self._run(gone())
 
@@ -99,7 +112,7 @@ class Cluster:
     def node_image(self, part: str) -> str | None:
         """Return an image that a node has and that has `part` in its name."""
         for node in self.items(NODES, None):
-            images = table(node.body["status"]).get("images")
+            images = table(node["status"]).get("images")
             for image in images if isinstance(images, list) else []:
                 names = table(image).get("names")
                 for name in names if isinstance(names, list) else []:
@@ -132,18 +145,9 @@ class Cluster:
     def _run(self, call: Coroutine[object, object, Found]) -> Found:
         return self._runner.run(call)
 
-    async def _login(self) -> kopf.ConnectionInfo:
-        before = os.environ.get("KUBECONFIG")
-        os.environ["KUBECONFIG"] = str(self.kubeconfig)
-        try:
-            info = kopf.login_with_kubeconfig(settings=kopf.OperatorSettings())
-        finally:
-            if before is None:
-                del os.environ["KUBECONFIG"]
-            else:
-                os.environ["KUBECONFIG"] = before
-        assert info is not None
-        return info
+    async def _login(self) -> Access:
+        with mock.patch.dict(os.environ, {"KUBECONFIG": str(self.kubeconfig)}):
+            return await login()
 
 
 class RunningOperator:
@@ -172,4 +176,4 @@ class RunningOperator:
             return
         for pod in self._cluster.items(PODS, OPERATOR_NAMESPACE):
             if pod.name.startswith(OPERATOR_NAME):
-                self._cluster.delete(KubeObject({**pod.body, "kind": "Pod"}))
+                self._cluster.delete(KubeObject({**pod, "kind": "Pod"}))

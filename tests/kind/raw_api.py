@@ -13,7 +13,7 @@ from unittest import mock
 import aiohttp
 import kopf
 
-from dynamo_conformance.kube.kube_object import table
+from dynamo_conformance.kube.resources import table
 
 if TYPE_CHECKING:
     from pathlib import Path

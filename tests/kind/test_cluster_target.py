@@ -75,7 +75,7 @@ if TYPE_CHECKING:
 
     from plants import Wire
 
-    from dynamo_conformance.kube.resources import KubeObject
+    from dynamo_conformance.manifest.node import Plain
     from dynamo_conformance.targets.cluster.deployment import ClusterDeployment
     from dynamo_conformance.targets.cluster.rights import Right
 
@@ -460,7 +460,7 @@ def test_a_frontend_that_is_deleted_under_load_ends_requests_and_nothing_else(
         with requests.post(address, json=body, stream=True, timeout=30) as answer:
             lines = answer.iter_lines()
             assert next(lines)
-            now: KubeObject = {"gracePeriodSeconds": 0}
+            now: dict[str, Plain] = {"gracePeriodSeconds": 0}
             shop.connection.delete(PODS, one, namespace=deployment.namespace, options=now)
             with pytest.raises(requests.RequestException):
                 for _ in lines:

@@ -16,12 +16,21 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 import yaml
-from operator_cluster import CRDS, NAMESPACES, Cluster, RunningOperator
+from operator_cluster import CRDS, Cluster, RunningOperator
 
-from dynamo_conformance.kube.kube_object import LAST_HASH, KubeObject, table
 from dynamo_conformance.kube.labels import OPERATOR, PART, WORLD
+from dynamo_conformance.kube.resources import (
+    ADAPTERS,
+    CLAIMS,
+    DEPLOYMENTS,
+    LAST_HASH,
+    NAMESPACES,
+    PODS,
+    SERVICES,
+    KubeObject,
+    table,
+)
 from dynamo_conformance.manifest.document import KIND
-from dynamo_conformance.operator.resources import ADAPTERS, CLAIMS, DEPLOYMENTS, PODS, SERVICES
 from dynamo_conformance.rendering.labels import GRAPH
 
 if TYPE_CHECKING:
@@ -194,7 +203,7 @@ def test_recorded_graphs(
     ours = str(annotations[CURRENT_HASH])
     theirs = str(table(table(recorded[0]["metadata"])["annotations"])[CURRENT_HASH])
     made = [
-        renamed(one.body, {ours: theirs, namespace: "NAMESPACE"})
+        renamed(one, {ours: theirs, namespace: "NAMESPACE"})
         for one in cluster.made(namespace, f"{PART}={OPERATOR}")
     ]
     live = {key_of(one): comparable(one) for one in made}
@@ -329,7 +338,7 @@ def test_workers_are_replaced_without_a_gap(cluster: Cluster, namespace: str, pa
         rolling = table(cluster.status(namespace, "g").get("rollingUpdate"))
         seen_phases.add(rolling.get("phase"))
         available = [
-            table(one.body.get("status")).get("availableReplicas") or 0
+            table(one.get("status")).get("availableReplicas") or 0
             for one in cluster.items(DEPLOYMENTS, namespace)
             if one.name.startswith("g-worker-")
         ]
@@ -403,7 +412,7 @@ def test_an_adapter_scales_its_component(cluster: Cluster, namespace: str) -> No
     )
     status = cluster.wait(
         "the adapter's status",
-        lambda: table(cluster.items(ADAPTERS, namespace)[0].body.get("status")),
+        lambda: table(cluster.items(ADAPTERS, namespace)[0].get("status")),
     )
     assert status["replicas"] == 3
     assert status["selector"] == f"nvidia.com/dynamo-component=Worker,{GRAPH}=g"

@@ -13,8 +13,8 @@ import pytest
 
 from dynamo_conformance.images import base_image, build
 from dynamo_conformance.kube.connection import Connection
-from dynamo_conformance.kube.kube_object import table
 from dynamo_conformance.kube.labels import OPERATOR, OPERATOR_NAME, OPERATOR_NAMESPACE, PART
+from dynamo_conformance.kube.resources import table
 from dynamo_conformance.operator.image import recipe
 from dynamo_conformance.operator.install import find, install, uninstall
 from dynamo_conformance.operator.presence import Presence

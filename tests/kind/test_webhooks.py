@@ -19,8 +19,8 @@ import yaml
 from plants import PROVEN
 from raw_api import APPLY, MERGE, RawApi
 
-from dynamo_conformance.kube.kube_object import table
 from dynamo_conformance.kube.labels import PART, WORLD
+from dynamo_conformance.kube.resources import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,14 +12,10 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import httpcore
-import httpx
 import pytest
 from kr8s._auth import KubeAuth
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-
-from dynamo_conformance.kube.transport import _Backend, transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +44,9 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "dynamo_conformance.probes": SERVED,
     "dynamo_conformance.rendering": BASE,
     "dynamo_conformance.kube": ("cluster",),
-    "dynamo_conformance.kube.kube_object": BASE,
+    "dynamo_conformance.kube.client": ("cluster", "operator"),
+    "dynamo_conformance.kube.errors": BASE,
+    "dynamo_conformance.kube.resources": BASE,
     "dynamo_conformance.kube.labels": BASE,
     "dynamo_conformance.ledger": SERVED,
     "dynamo_conformance.targets": SERVED,
@@ -129,18 +127,15 @@ def test_what_others_keep_to_themselves_is_used_in_one_place() -> None:
         for name in foreign(tree)
         if private.search(name) and name != "dynamo._core"
     }
-    assert imports == {"dynamo_conformance.kube.client imports kr8s._auth"}
+    assert imports == {"dynamo_conformance.kube.kubeconfig imports kr8s._auth"}
     marked = {
         path.relative_to(ROOT).as_posix()
         for package in OURS
         for path in (ROOT / package).rglob("*.py")
         if "noqa: SLF001" in path.read_text(encoding="utf-8")
     }
-    # The other one is the standard library's argparse.
-    assert marked == {
-        "conformance/dynamo_conformance/kube/transport.py",
-        "launch/dynamo_launch/deploy/command.py",
-    }
+    # It is the standard library's argparse.
+    assert marked == {"launch/dynamo_launch/deploy/command.py"}
 
 
 def test_kr8s_still_reads_credentials_as_we_ask_it_to(tmp_path: Path) -> None:
@@ -162,11 +157,3 @@ def test_kr8s_still_reads_credentials_as_we_ask_it_to(tmp_path: Path) -> None:
 
     auth = asyncio.run(read())
     assert (auth.server, auth.token, auth.proxy) == (server, token, "http://proxy:1")
-
-
-@pytest.mark.parametrize("proxy", [None, "http://127.0.0.1:1"])
-def test_httpx_still_keeps_its_pool_where_we_put_our_connections_in(proxy: str | None) -> None:
-    made = transport(verify=httpx.create_ssl_context(), proxy=proxy, limits=httpx.Limits())
-    pool = made._pool
-    assert isinstance(pool, httpcore.AsyncConnectionPool), "httpx keeps its pool elsewhere"
-    assert isinstance(pool._network_backend, _Backend), "httpcore takes its backend elsewhere"

@@ -1,112 +1,95 @@
-"""The API of one cluster, for the coroutines of one loop."""
+"""The API of one cluster: the one client of the `cluster` target and of the reference operator.
+
+It is aiohttp with little around it. kr8s answers every 401 and 403 with new credentials and a new
+session for everybody, and a run makes requests that may be forbidden; kubernetes-asyncio brings a
+class for every kind there is, in the operator's image too. kopf, which the operator runs on, has
+aiohttp in any case, and its websockets are the tunnels to pods.
+"""
 
 from __future__ import annotations
 
 import json
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from functools import cached_property
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.kube.errors import UNAUTHORIZED, ApiError, UnreachableError
-from dynamo_conformance.targets.target import TargetUnavailableError
+from dynamo_conformance.kube.errors import NOT_FOUND, UNAUTHORIZED, ApiError, UnreachableError
+from dynamo_conformance.kube.resources import KubeObject
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    import ssl
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
-    import httpx
+    import aiohttp
 
-    from dynamo_conformance.kube.kubeconfig import Pinned
-    from dynamo_conformance.kube.resources import KubeObject, Resource
+    from dynamo_conformance.kube.resources import Resource
     from dynamo_conformance.manifest.node import Plain
 
 REQUEST_SECONDS = 15.0
+KEEP_SECONDS = 60.0
+"""Less than API servers keep a connection that nobody uses."""
+
+_LINE_BYTES = 2**24
+"""More than any object of a watch: etcd takes a tenth of it."""
 
 JSON, MERGE_PATCH = "application/json", "application/merge-patch+json"
+_FIRST_ERROR = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """Where an API server is, and who we are to it.
+
+    Attributes:
+        server: Its address.
+        headers: What every request carries.
+        tls: How it is known, and we to it; True is what this machine trusts.
+        proxy: The way to it, or None.
+        server_name: The name in its certificate when it is not that of its address.
+    """
+
+    server: str
+    headers: Mapping[str, str]
+    tls: ssl.SSLContext | bool = True
+    proxy: str | None = None
+    server_name: str | None = None
 
 
 class Client:
     """The API of one cluster, for coroutines of one loop.
 
-    kr8s reads the kubeconfig, runs credential plugins and makes the TLS context. Requests go
-    through an HTTP client of our own, because kr8s answers every 401 and 403 by closing the
-    connections of all other requests, and a run makes requests that may be forbidden.
+    Args:
+        login: Gets credentials; asked again when they are no longer taken.
+        seconds: How long the server may be silent in a request.
+        connections: How many there may be at once; 0 is no limit, for watches and forwarded
+            connections hold one each.
     """
 
-    def __init__(self, pinned: Pinned) -> None:
-        self._pinned = pinned
-        self._clients: list[httpx.AsyncClient] = []
+    def __init__(
+        self,
+        login: Callable[[], Awaitable[Access]],
+        *,
+        seconds: float = REQUEST_SECONDS,
+        connections: int = 0,
+    ) -> None:
+        self._login = login
+        self._seconds = seconds
+        self._connections = connections
+        self._sessions: list[_Session] = []
         self.offset = 0.0
 
-    @classmethod
-    async def open(cls, pinned: Pinned) -> Client:
-        """Return a client with fresh credentials.
-
-        Raises:
-            TargetUnavailableError: They cannot be had.
-        """
-        client = cls(pinned)
-        await client.renew()
-        return client
-
-    @property
-    def http(self) -> httpx.AsyncClient:
-        """The HTTP client with the newest credentials."""
-        return self._clients[-1]
-
-    @cached_property
-    def extensions(self) -> dict[str, str]:
-        """What every request must carry for the server's certificate to be the right one."""
-        clusters = self._pinned.content.get("clusters")
-        entry = clusters[0] if isinstance(clusters, list) else None
-        cluster = entry.get("cluster") if isinstance(entry, dict) else None
-        name = cluster.get("tls-server-name") if isinstance(cluster, dict) else None
-        return {"sni_hostname": name} if isinstance(name, str) else {}
-
     async def renew(self) -> None:
-        """Fetch credentials and make a client of them; requests on older ones come to their end."""
-        import httpx
-
-        # What kr8s gives to everybody asks the server for its version first. pyproject.toml bounds
-        # kr8s, and a test says so when its credentials are read in another way.
-        from kr8s._auth import KubeAuth
-
-        from dynamo_conformance.kube.transport import transport
-
-        auth = KubeAuth(
-            kubeconfig=str(self._pinned.path),
-            context=self._pinned.context,
-            namespace="default",
-            serviceaccount="",
-        )
-        try:
-            await auth.reauthenticate()
-        except (ValueError, KeyError, RuntimeError, OSError, json.JSONDecodeError) as error:
-            what = f"no credentials for context {self._pinned.context}"
-            raise TargetUnavailableError(f"{what}: {error}") from error
-        headers = {"User-Agent": "dynamo-conformance"}
-        if auth.token:
-            headers["Authorization"] = f"Bearer {auth.token}"
-        self._clients.append(
-            httpx.AsyncClient(
-                base_url=auth.server,
-                headers=headers,
-                timeout=REQUEST_SECONDS,
-                transport=transport(
-                    verify=await auth.ssl_context(),  # type: ignore[no-untyped-call]
-                    proxy=auth.proxy,
-                    # Watches and forwarded connections hold one each.
-                    limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
-                ),
-            )
-        )
+        """Get credentials, and use them from now on; requests on older ones come to their end."""
+        self._sessions.append(_Session.open(await self._login(), self._connections))
 
     async def json(
         self,
         method: str,
         path: str,
         *,
-        body: KubeObject | None = None,
+        body: Plain = None,
         params: Mapping[str, str] | None = None,
         media: str = JSON,
     ) -> KubeObject:
@@ -116,54 +99,42 @@ class Client:
             ApiError: The server refused it.
             UnreachableError: It did not answer.
         """
-        answer = await self.request(method, path, body=body, params=params, media=media)
+        status, content = await self._request(method, path, body=body, params=params, media=media)
         try:
-            found = answer.json()
+            found = json.loads(content)
         except ValueError as error:
-            raise ApiError(answer.status_code, "NoJson", answer.text[:200]) from error
-        return found if isinstance(found, dict) else {}
+            text = content.decode(errors="replace")
+            raise ApiError(status, "NoJson", text[:200]) from error
+        return KubeObject(found if isinstance(found, dict) else {})
 
     async def text(self, path: str, *, params: Mapping[str, str]) -> str:
         """Return what is no JSON, such as a log."""
-        return (await self.request("GET", path, params=params)).text
+        return (await self._request("GET", path, params=params))[1].decode(errors="replace")
 
-    async def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        body: KubeObject | None = None,
-        params: Mapping[str, str] | None = None,
-        media: str = JSON,
-    ) -> httpx.Response:
-        """Send a request, with new credentials if the old ones have run out."""
-        answer = await self._send(method, path, body=body, params=params, media=media)
-        if answer.status_code == UNAUTHORIZED:
-            await self.renew()
-            answer = await self._send(method, path, body=body, params=params, media=media)
-        if answer.is_error:
-            raise refusal(answer.status_code, answer.content)
-        return answer
+    async def get(self, path: str) -> KubeObject | None:
+        """Return what is at `path`, or None when nothing is."""
+        try:
+            return await self.json("GET", path)
+        except ApiError as error:
+            if error.status == NOT_FOUND:
+                return None
+            raise
 
     async def list(
-        self,
-        resource: Resource,
-        *,
-        namespace: str | None = None,
-        labels: str = "",
+        self, resource: Resource, *, namespace: str | None = None, labels: str = "", **params: str
     ) -> tuple[list[KubeObject], str]:
         """Return all objects, and the version of the list that a watch can go on from."""
-        params = {"labelSelector": labels} if labels else {}
-        found = await self.json("GET", resource.path(namespace), params=params)
+        asked = {"labelSelector": labels, **params} if labels else params
+        found = await self.json("GET", resource.path(namespace), params=asked)
         items = found.get("items")
-        listed = found.get("metadata")
-        version = listed.get("resourceVersion") if isinstance(listed, dict) else ""
-        objects = [one for one in items if isinstance(one, dict)] if isinstance(items, list) else []
-        for one in objects:
-            # Items of a list leave out what the list says for all of them.
-            one.setdefault("apiVersion", resource.version)
-            one.setdefault("kind", resource.kind)
-        return objects, str(version)
+        # Items of a list leave out what the list says for all of them.
+        shared: dict[str, Plain] = {"apiVersion": resource.api_version, "kind": resource.kind}
+        objects = [
+            KubeObject({**shared, **one})
+            for one in (items if isinstance(items, list) else ())
+            if isinstance(one, dict)
+        ]
+        return objects, str(found.metadata.get("resourceVersion", ""))
 
     async def lines(
         self, path: str, *, params: Mapping[str, str], silence: float
@@ -174,54 +145,66 @@ class Client:
             ApiError: The server refused it.
             UnreachableError: The connection broke, or nothing came for `silence` seconds.
         """
-        import httpx
+        session = await self._newest()
+        async with session.request("GET", path, params=params, silence=silence) as answer:
+            if answer.status >= _FIRST_ERROR:
+                raise ApiError.of_response(answer.status, await answer.read())
+            async for line in answer.content:
+                yield line.decode().rstrip("\r\n")
 
-        timeout = httpx.Timeout(REQUEST_SECONDS, read=silence)
-        try:
-            async with self.http.stream(
-                "GET", path, params=params, timeout=timeout, extensions=self.extensions
-            ) as answer:
-                if answer.is_error:
-                    raise refusal(answer.status_code, await answer.aread())
-                async for line in answer.aiter_lines():
-                    yield line
-        except httpx.HTTPError as error:
-            raise UnreachableError(f"{type(error).__name__}: {error}") from error
+    async def websocket(
+        self, path: str, *, params: Mapping[str, str]
+    ) -> aiohttp.ClientWebSocketResponse:
+        """Open a websocket.
+
+        Raises:
+            UnreachableError: The server does not open it.
+        """
+        return await (await self._newest()).websocket(path, params)
 
     def now(self) -> datetime:
         """Return the time by the cluster's clock, as far as its answers tell it."""
         return datetime.now(UTC) + timedelta(seconds=self.offset)
 
     async def aclose(self) -> None:
-        """Close all connections."""
-        for client in self._clients:
-            await client.aclose()
+        """Close all connections; the next request opens new ones."""
+        for session in self._sessions:
+            await session.http.close()
+        self._sessions.clear()
 
-    async def _send(
+    async def _newest(self) -> _Session:
+        if not self._sessions:
+            await self.renew()
+        return self._sessions[-1]
+
+    async def _request(
         self,
         method: str,
         path: str,
         *,
-        body: KubeObject | None,
-        params: Mapping[str, str] | None,
-        media: str,
-    ) -> httpx.Response:
-        import httpx
+        body: Plain = None,
+        params: Mapping[str, str] | None = None,
+        media: str = JSON,
+    ) -> tuple[int, bytes]:
+        """Send a request, with new credentials if the old ones have run out."""
+        data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
 
-        content = None if body is None else json.dumps(body)
-        try:
-            answer = await self.http.request(
-                method,
-                path,
-                params=params,
-                content=content,
-                headers={"Content-Type": media, "Accept": "application/json, */*"},
-                extensions=self.extensions,
-            )
-        except httpx.HTTPError as error:
-            raise UnreachableError(f"{type(error).__name__}: {error}") from error
-        self._set_clock(answer.headers.get("Date"))
-        return answer
+        async def send(session: _Session) -> tuple[int, bytes]:
+            async with session.request(
+                method, path, params=params, data=data, media=media, silence=self._seconds
+            ) as answer:
+                self._set_clock(answer.headers.get("Date"))
+                return answer.status, await answer.read()
+
+        session = await self._newest()
+        status, content = await send(session)
+        if status == UNAUTHORIZED:
+            if session is self._sessions[-1]:
+                await self.renew()
+            status, content = await send(self._sessions[-1])
+        if status >= _FIRST_ERROR:
+            raise ApiError.of_response(status, content)
+        return status, content
 
     def _set_clock(self, date: str | None) -> None:
         """Learn how far the cluster's clock is from ours; within a second they are the same."""
@@ -231,14 +214,63 @@ class Client:
         self.offset = ahead if abs(ahead) > 1.5 else 0.0  # noqa: PLR2004 - the header has seconds
 
 
-def refusal(status: int, content: bytes) -> ApiError:
-    """Return what the server said as an error."""
-    try:
-        said: Plain = json.loads(content)
-    except ValueError:
-        said = None
-    if isinstance(said, dict):
-        reason, message = said.get("reason"), said.get("message")
-        return ApiError(status, str(reason or status), str(message or reason or status))
-    text = content.decode(errors="replace").strip()
-    return ApiError(status, str(status), text[:300] or f"HTTP {status}")
+@dataclass(frozen=True, slots=True)
+class _Session:
+    """Connections with the same credentials."""
+
+    access: Access
+    http: aiohttp.ClientSession
+
+    @classmethod
+    def open(cls, access: Access, connections: int) -> _Session:
+        import aiohttp
+
+        connector = aiohttp.TCPConnector(
+            ssl=access.tls, limit=connections, keepalive_timeout=KEEP_SECONDS
+        )
+        headers = {"User-Agent": "dynamo-conformance", **access.headers}
+        http = aiohttp.ClientSession(headers=headers, connector=connector, proxy=access.proxy)
+        return cls(access, http)
+
+    @asynccontextmanager
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None,
+        silence: float,
+        data: bytes | None = None,
+        media: str = JSON,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        import aiohttp
+
+        try:
+            async with self.http.request(
+                method,
+                self.access.server + path,
+                params=params,
+                data=data,
+                headers={"Accept": "application/json, */*", "Content-Type": media},
+                timeout=aiohttp.ClientTimeout(sock_connect=REQUEST_SECONDS, sock_read=silence),
+                read_bufsize=_LINE_BYTES,
+                server_hostname=self.access.server_name,
+            ) as answer:
+                yield answer
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise UnreachableError(f"{type(error).__name__}: {error}") from error
+
+    async def websocket(
+        self, path: str, params: Mapping[str, str]
+    ) -> aiohttp.ClientWebSocketResponse:
+        import aiohttp
+
+        try:
+            return await self.http.ws_connect(
+                self.access.server + path,
+                params=params,
+                timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
+                server_hostname=self.access.server_name,
+            )
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise UnreachableError(f"{type(error).__name__}: {error}") from error

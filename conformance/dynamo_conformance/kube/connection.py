@@ -8,14 +8,19 @@ import subprocess
 import tempfile
 import threading
 import weakref
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from dynamo_conformance.kube.client import MERGE_PATCH, REQUEST_SECONDS, Client
-from dynamo_conformance.kube.errors import NOT_FOUND, ApiError, UnreachableError
-from dynamo_conformance.kube.kubeconfig import find_kubectl, pin
+from dynamo_conformance.kube.errors import (
+    NOT_FOUND,
+    ApiError,
+    ClusterUnavailableError,
+    UnreachableError,
+)
+from dynamo_conformance.kube.kubeconfig import find_kubectl, login, pin
 from dynamo_conformance.kube.loop import LoopThread
-from dynamo_conformance.targets.target import TargetUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -24,6 +29,7 @@ if TYPE_CHECKING:
 
     from dynamo_conformance.kube.kubeconfig import Pinned
     from dynamo_conformance.kube.resources import KubeObject, Resource
+    from dynamo_conformance.manifest.node import Plain
 
 T = TypeVar("T")
 
@@ -63,7 +69,7 @@ class Connection:
         """Read the kubeconfig and the credentials; nothing is asked of the cluster yet.
 
         Raises:
-            TargetUnavailableError: kubectl is missing, or the kubeconfig leads nowhere.
+            ClusterUnavailableError: kubectl is missing, or the kubeconfig leads nowhere.
         """
         self._parts()
 
@@ -140,12 +146,7 @@ class Connection:
         self, resource: Resource, name: str, *, namespace: str | None = None
     ) -> KubeObject | None:
         """Return an object, or None when there is none of that name."""
-        try:
-            return self.run(self.client.json("GET", resource.path(namespace, name)))
-        except ApiError as error:
-            if error.status == NOT_FOUND:
-                return None
-            raise
+        return self.run(self.client.get(resource.path(namespace, name)))
 
     def list(
         self, resource: Resource, *, namespace: str | None = None, labels: str = ""
@@ -154,14 +155,14 @@ class Connection:
         return self.run(self.client.list(resource, namespace=namespace, labels=labels))[0]
 
     def create(
-        self, resource: Resource, body: KubeObject, *, namespace: str | None = None
+        self, resource: Resource, body: dict[str, Plain], *, namespace: str | None = None
     ) -> KubeObject:
         """Create an object; an interrupt waits until the server has answered."""
         request = self.client.json("POST", resource.path(namespace), body=body)
         return self.run(request, finish=True)
 
     def patch(
-        self, resource: Resource, name: str, body: KubeObject, *, namespace: str | None = None
+        self, resource: Resource, name: str, body: dict[str, Plain], *, namespace: str | None = None
     ) -> KubeObject:
         """Merge `body` into an object."""
         path = resource.path(namespace, name)
@@ -173,7 +174,7 @@ class Connection:
         name: str,
         *,
         namespace: str | None = None,
-        options: KubeObject | None = None,
+        options: dict[str, Plain] | None = None,
     ) -> bool:
         """Ask for an object's deletion; return whether there was such an object."""
         path = resource.path(namespace, name)
@@ -217,9 +218,10 @@ class Connection:
         pinned = pin(self._kubeconfig, self._context, folder=self._folder)
         if self._loop is None:
             self._loop = LoopThread(f"cluster {pinned.context}")
+        client = Client(partial(login, pinned))
         try:
-            client = self._loop.run(Client.open(pinned), seconds=OPEN_SECONDS)
+            self._loop.run(client.renew(), seconds=OPEN_SECONDS)
         except TimeoutError as late:
             what = f"the credentials of context {pinned.context} were not there in"
-            raise TargetUnavailableError(f"{what} {OPEN_SECONDS:.0f} s") from late
+            raise ClusterUnavailableError(f"{what} {OPEN_SECONDS:.0f} s") from late
         return pinned, client

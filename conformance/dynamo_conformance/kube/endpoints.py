@@ -11,7 +11,7 @@ from dynamo_conformance.manifest.node import Mapping, Scalar
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dynamo_conformance.kube.resources import KubeObject
+    from dynamo_conformance.manifest.node import Plain
 
 SERVICE = "kubernetes.io/service-name"
 
@@ -39,7 +39,7 @@ class Slice:
     ready: tuple[str, ...]
 
 
-def read_slice(value: KubeObject) -> Slice:
+def read_slice(value: dict[str, Plain]) -> Slice:
     """Return an EndpointSlice as the API gives it."""
     root = as_mapping(value)
     labels = (root.mapping("metadata") or Mapping()).mapping("labels") or Mapping()

@@ -1,4 +1,7 @@
-"""A kubeconfig that is pinned: one context, copied once, so that nothing moves it under a run."""
+"""A kubeconfig that is pinned: one context, copied once, so that nothing moves it under a run.
+
+kubectl reads it, and kr8s makes credentials of it: keys and tokens, or what a plugin answers.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.targets.target import TargetUnavailableError
+from dynamo_conformance.kube.client import Access
+from dynamo_conformance.kube.errors import ClusterUnavailableError
+from dynamo_conformance.kube.resources import table
 
 if TYPE_CHECKING:
-    from dynamo_conformance.kube.resources import KubeObject
     from dynamo_conformance.manifest.node import Plain
 
 CONFIG_SECONDS = 20.0
@@ -36,18 +40,18 @@ class Pinned:
     path: Path
     context: str
     server: str
-    content: KubeObject
+    content: dict[str, Plain]
 
 
 def find_kubectl() -> str:
     """Return the path of kubectl.
 
     Raises:
-        TargetUnavailableError: It is not installed.
+        ClusterUnavailableError: It is not installed.
     """
     path = shutil.which("kubectl")
     if path is None:
-        raise TargetUnavailableError(
+        raise ClusterUnavailableError(
             "kubectl is not installed: get it from https://kubernetes.io/docs/tasks/tools/"
         )
     return path
@@ -63,22 +67,22 @@ def pin(kubeconfig: Path | None, context: str | None, *, folder: Path) -> Pinned
         folder: Where the copy is written; only this user can read it.
 
     Raises:
-        TargetUnavailableError: There is no such file or context, or none was named.
+        ClusterUnavailableError: There is no such file or context, or none was named.
     """
     if kubeconfig is None and context is None:
-        raise TargetUnavailableError(
+        raise ClusterUnavailableError(
             "no cluster was named: say which one by its context (kubectl config get-contexts), "
             "or by a kubeconfig file"
         )
     if kubeconfig is not None and not kubeconfig.is_file():
-        raise TargetUnavailableError(f"no kubeconfig at {kubeconfig}")
+        raise ClusterUnavailableError(f"no kubeconfig at {kubeconfig}")
     content = _minified(kubeconfig, context)
     name = str(content.get("current-context") or "")
     cluster = _first(content, "clusters", "cluster")
     server = str(cluster.get("server") or "")
     if not server:
         where = f" of {kubeconfig}" if kubeconfig is not None else ""
-        raise TargetUnavailableError(f"the context {name or context}{where} leads to no cluster")
+        raise ClusterUnavailableError(f"the context {name or context}{where} leads to no cluster")
     user = _first(content, "users", "user")
     _absolute_command(user, kubeconfig)
     for holder in (cluster, user):
@@ -88,7 +92,38 @@ def pin(kubeconfig: Path | None, context: str | None, *, folder: Path) -> Pinned
     return Pinned(path, name, server, content)
 
 
-def _minified(kubeconfig: Path | None, context: str | None) -> KubeObject:
+async def login(pinned: Pinned) -> Access:
+    """Return fresh credentials for the cluster.
+
+    Raises:
+        ClusterUnavailableError: They cannot be had.
+    """
+    # What kr8s gives to everybody asks the server for its version first. pyproject.toml bounds
+    # kr8s, and a test says so when its credentials are read in another way.
+    from kr8s._auth import KubeAuth
+
+    auth = KubeAuth(
+        kubeconfig=str(pinned.path),
+        context=pinned.context,
+        namespace="default",
+        serviceaccount="",
+    )
+    try:
+        await auth.reauthenticate()
+    except (ValueError, KeyError, RuntimeError, OSError, json.JSONDecodeError) as error:
+        what = f"no credentials for context {pinned.context}"
+        raise ClusterUnavailableError(f"{what}: {error}") from error
+    name = _first(pinned.content, "clusters", "cluster").get("tls-server-name")
+    return Access(
+        server=str(auth.server).rstrip("/"),
+        headers={"Authorization": f"Bearer {auth.token}"} if auth.token else {},
+        tls=await auth.ssl_context(),  # type: ignore[no-untyped-call]
+        proxy=auth.proxy,
+        server_name=name if isinstance(name, str) else None,
+    )
+
+
+def _minified(kubeconfig: Path | None, context: str | None) -> dict[str, Plain]:
     words = [find_kubectl(), "config", "view", "--minify", "--flatten", "--raw", "--output=json"]
     if kubeconfig is not None:
         words.append(f"--kubeconfig={kubeconfig}")
@@ -99,24 +134,21 @@ def _minified(kubeconfig: Path | None, context: str | None) -> KubeObject:
             words, capture_output=True, text=True, timeout=CONFIG_SECONDS, check=False
         )
     except subprocess.TimeoutExpired as late:
-        raise TargetUnavailableError(f"kubectl does not answer: {' '.join(words)}") from late
+        raise ClusterUnavailableError(f"kubectl does not answer: {' '.join(words)}") from late
     if done.returncode != 0:
         where = f" in {kubeconfig}" if kubeconfig is not None else ""
         words_of_kubectl = done.stderr.strip().removeprefix("error: ")
-        raise TargetUnavailableError(f"no usable context{where}: {words_of_kubectl}")
-    content = json.loads(done.stdout)
-    return content if isinstance(content, dict) else {}
+        raise ClusterUnavailableError(f"no usable context{where}: {words_of_kubectl}")
+    return table(json.loads(done.stdout))
 
 
-def _first(content: KubeObject, plural: str, singular: str) -> KubeObject:
+def _first(content: dict[str, Plain], plural: str, singular: str) -> dict[str, Plain]:
     """Return the only cluster or user of a minified kubeconfig."""
     entries = content.get(plural)
-    entry: Plain = entries[0] if isinstance(entries, list) and entries else None
-    found = entry.get(singular) if isinstance(entry, dict) else None
-    return found if isinstance(found, dict) else {}
+    return table(table(entries[0]).get(singular)) if isinstance(entries, list) and entries else {}
 
 
-def _absolute_command(user: KubeObject, kubeconfig: Path | None) -> None:
+def _absolute_command(user: dict[str, Plain], kubeconfig: Path | None) -> None:
     """Keep a credential plugin's relative path right in a copy that lies elsewhere."""
     plugin = user.get("exec")
     command = plugin.get("command") if isinstance(plugin, dict) else None
@@ -126,7 +158,7 @@ def _absolute_command(user: KubeObject, kubeconfig: Path | None) -> None:
             plugin["command"] = str(kubeconfig.absolute().parent / path)
 
 
-def _as_files(holder: KubeObject, folder: Path) -> None:
+def _as_files(holder: dict[str, Plain], folder: Path) -> None:
     """Make files of keys and certificates, so that no library leaves copies of them elsewhere."""
     for name in _DATA:
         data = holder.pop(f"{name}-data", None)

@@ -6,12 +6,11 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from dynamo_conformance.kube.errors import UnreachableError
 from dynamo_conformance.kube.resources import PODS
 
 if TYPE_CHECKING:
-    from contextlib import AbstractAsyncContextManager
-
-    import httpx_ws
+    import aiohttp
 
     from dynamo_conformance.kube.client import Client
     from dynamo_conformance.kube.endpoints import Backend
@@ -32,14 +31,11 @@ class TunnelClosedError(Exception):
 class Tunnel:
     """An open connection to a port of a pod."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.backend = backend
-        self._opened: asyncio.Future[httpx_ws.AsyncWebSocketSession] = (
-            asyncio.get_running_loop().create_future()
-        )
-        self._ending = asyncio.Event()
+        self._socket = socket
         self._greeted: set[int] = set()
-        self._task: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[bool] | None = None
 
     @classmethod
     async def open(cls, client: Client, namespace: str, backend: Backend) -> Tunnel:
@@ -48,17 +44,15 @@ class Tunnel:
         Raises:
             TunnelClosedError: The API server does not open it.
         """
-        tunnel = cls(backend)
-        tunnel._task = asyncio.create_task(tunnel._hold(client, namespace))
+        path = PODS.path(namespace, backend.pod, sub="portforward")
         try:
-            await asyncio.wait_for(asyncio.shield(tunnel._opened), OPEN_SECONDS)
+            async with asyncio.timeout(OPEN_SECONDS):
+                socket = await client.websocket(path, params={"ports": str(backend.port)})
+        except UnreachableError as error:
+            raise TunnelClosedError(error.message) from error
         except TimeoutError as late:
-            tunnel.close()
             raise TunnelClosedError(f"not open after {OPEN_SECONDS:.0f} s") from late
-        except asyncio.CancelledError:
-            tunnel.close()
-            raise
-        return tunnel
+        return cls(backend, socket)
 
     async def send(self, data: bytes) -> None:
         """Send bytes to the pod.
@@ -66,11 +60,9 @@ class Tunnel:
         Raises:
             TunnelClosedError: There is nobody who takes them.
         """
-        import httpx_ws
-
         try:
-            await self._opened.result().send_bytes(bytes((DATA,)) + data)
-        except httpx_ws.HTTPXWSException as error:
+            await self._socket.send_bytes(bytes((DATA,)) + data)
+        except ConnectionError as error:
             raise TunnelClosedError(type(error).__name__) from error
 
     async def receive(self) -> bytes:
@@ -79,14 +71,11 @@ class Tunnel:
         Raises:
             TunnelClosedError: No more will come.
         """
-        import httpx_ws
-
         while True:
-            try:
-                message = await self._opened.result().receive_bytes()
-            except httpx_ws.HTTPXWSException as error:
-                raise TunnelClosedError(type(error).__name__) from error
-            channel, data = message[0], bytes(message[1:])
+            message = await self._socket.receive()
+            if not isinstance(message.data, bytes) or not message.data:
+                raise TunnelClosedError(f"the websocket is over: {message.type.name}")
+            channel, data = message.data[0], message.data[1:]
             if channel not in self._greeted:
                 # The first message of a channel only says for which port it is.
                 self._greeted.add(channel)
@@ -98,36 +87,12 @@ class Tunnel:
     @property
     def is_closed(self) -> bool:
         """Whether it has come to its end."""
-        return self._task is None or self._task.done()
+        return self._socket.closed
 
     def close(self) -> None:
         """Let it end; what is under way in it ends too."""
-        self._ending.set()
-        if self._task is not None and not self._opened.done():
-            self._task.cancel()
-
-    async def _hold(self, client: Client, namespace: str) -> None:
-        """Own the connection: it must be left by the task that entered it."""
-        import httpx
-        import httpx_ws
-
-        path = PODS.path(namespace, self.backend.pod, sub="portforward")
-        opening: AbstractAsyncContextManager[httpx_ws.AsyncWebSocketSession] = httpx_ws.aconnect_ws(
-            path,
-            client.http,
-            params={"ports": str(self.backend.port)},
-            max_message_size_bytes=READ_BYTES,
-            keepalive_ping_interval_seconds=None,
-            extensions=client.extensions,
-        )
-        try:
-            async with opening as socket:
-                self._opened.set_result(socket)
-                await self._ending.wait()
-        except (httpx_ws.HTTPXWSException, httpx.HTTPError, OSError) as error:
-            if not self._opened.done():
-                said = f"{type(error).__name__}: {error}"
-                self._opened.set_exception(TunnelClosedError(said))
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._socket.close())
 
 
 class Tunnels:

@@ -14,13 +14,13 @@ from pathlib import Path
 import kopf
 
 from dynamo_conformance.api.cluster import Cluster
+from dynamo_conformance.kube.errors import ApiError
 from dynamo_conformance.kube.labels import OPERATOR_NAME
-from dynamo_conformance.operator.api_server import ApiError, ApiServer
+from dynamo_conformance.operator.cluster_api import ClusterApi
 from dynamo_conformance.operator.cluster_features import features
 from dynamo_conformance.operator.controller import controller
 from dynamo_conformance.operator.installation import CERTIFICATES
 from dynamo_conformance.operator.webhook.server import PORT, application, serving
-from dynamo_conformance.operator.writer import UNREACHABLE
 
 _LOG = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ class _Features:
     """What the cluster has, asked anew from time to time."""
 
     def __init__(self) -> None:
-        self._api = ApiServer(_login)
+        self._api = ClusterApi()
         self._known: Cluster | None = None
         self._asked_at = 0.0
 
@@ -41,20 +41,12 @@ class _Features:
             self._asked_at = time.monotonic()
             try:
                 self._known = features(await self._api.get("/apis") or {})
-            except (ApiError, *UNREACHABLE) as error:
+            except ApiError as error:
                 _LOG.warning("the API server does not say what the cluster has: %s", error)
         return self._known or Cluster()
 
     async def close(self) -> None:
         await self._api.close()
-
-
-async def _login() -> kopf.ConnectionInfo:
-    info = kopf.login_with_service_account(settings=kopf.OperatorSettings())
-    info = info or kopf.login_with_kubeconfig(settings=kopf.OperatorSettings())
-    if info is None:
-        raise kopf.LoginError("no service account in this pod, and no kubeconfig")
-    return info
 
 
 async def run(certificates: Path, *, port: int = PORT) -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.kube.kube_object import LAST_GENERATION, LAST_HASH, KubeObject, table
+from dynamo_conformance.kube.resources import LAST_GENERATION, LAST_HASH, KubeObject, table
 from dynamo_conformance.manifest.whole import parse_whole
 from dynamo_conformance.operator.inventory import owner
-from dynamo_conformance.operator.resources import KEPT, MADE_ONCE
+from dynamo_conformance.operator.kinds import KEPT, MADE_ONCE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from dynamo_conformance.kube.kube_object import Key
+    from dynamo_conformance.kube.resources import Key
     from dynamo_conformance.manifest.node import Plain
 
 
@@ -109,10 +109,8 @@ def _changed(one: KubeObject, found: KubeObject) -> KubeObject | None:
     counted = generation if isinstance(generation, int) else None
     noted = parse_whole(found.annotations.get(LAST_GENERATION))
     if LAST_HASH not in one.annotations:
-        return None if contains(found.body, one.body) else one
-    is_touched = (
-        not contains(found.body, _without_notes(one).body) if counted is None else counted != noted
-    )
+        return None if contains(found, one) else one
+    is_touched = not contains(found, _without_notes(one)) if counted is None else counted != noted
     if found.annotations.get(LAST_HASH) == one.annotations[LAST_HASH] and not is_touched:
         return None
     following = 1 if counted is None else counted + 1
@@ -125,7 +123,7 @@ def _without_notes(one: KubeObject) -> KubeObject:
         for key, value in one.annotations.items()
         if key not in (LAST_GENERATION, LAST_HASH)
     }
-    return KubeObject({**one.body, "metadata": {**one.metadata, "annotations": annotations}})
+    return KubeObject({**one, "metadata": {**one.metadata, "annotations": annotations}})
 
 
 def contains(whole: Plain, part: Plain) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.api.cluster import Cluster
-from dynamo_conformance.kube.kube_object import table
+from dynamo_conformance.kube.resources import table
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.node import Plain

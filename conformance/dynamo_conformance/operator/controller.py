@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, cast
 
 import kopf
 
-from dynamo_conformance.kube.kube_object import KubeObject
+from dynamo_conformance.kube.errors import ApiError
 from dynamo_conformance.kube.labels import OPERATOR, PART
+from dynamo_conformance.kube.resources import KubeObject
 from dynamo_conformance.manifest.document import KIND
-from dynamo_conformance.operator.api_server import ApiError, ApiServer
+from dynamo_conformance.operator.cluster_api import ClusterApi, kopf_login
 from dynamo_conformance.operator.inventory import Inventory, owner_name
+from dynamo_conformance.operator.kinds import GRAPHS, WATCHED
 from dynamo_conformance.operator.no_storage import NoDiffBase, NoProgress
 from dynamo_conformance.operator.reconciler import Reconciler
-from dynamo_conformance.operator.resources import GRAPHS, WATCHED
 from dynamo_conformance.operator.snapshot import fingerprint
 from dynamo_conformance.operator.work_queue import GraphKey, WorkQueue
-from dynamo_conformance.operator.writer import UNREACHABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,8 +57,8 @@ def controller() -> Controller:
     """Return a controller that has not started."""
     settings = _settings()
     registry = kopf.OperatorRegistry()
-    life = _Life(settings)
-    kopf.on.login(registry=registry)(life.login)
+    life = _Life()
+    kopf.on.login(registry=registry)(_login)
     kopf.on.startup(registry=registry)(life.start)
     kopf.on.cleanup(registry=registry)(life.stop)
     for resource in (GRAPHS, *WATCHED):
@@ -84,23 +84,18 @@ def _settings() -> kopf.OperatorSettings:
 class _Life:
     """A controller's life: its session, what it knows, and the looks that are under way."""
 
-    def __init__(self, settings: kopf.OperatorSettings) -> None:
-        self._settings = settings
-        self._api = ApiServer(self._connection)
+    def __init__(self) -> None:
+        self._api = ClusterApi()
         self._inventory = Inventory()
         self._reconciler = Reconciler(self._api, self._inventory)
         self._queue = WorkQueue(self._reconciler.look)
         self._resync: asyncio.Task[None] | None = None
 
-    async def login(self, **_: object) -> kopf.ConnectionInfo:
-        """Say where the API server is and who we are: as the pod's account, or by a kubeconfig."""
-        return await self._connection()
-
     async def start(self, **_: object) -> None:
         """List what there is, so that nothing is decided from half of it, and look at it."""
         try:
             await self._refresh()
-        except (ApiError, *UNREACHABLE) as error:
+        except ApiError as error:
             message = f"the API server does not answer as it should: {error}"
             raise kopf.TemporaryError(message, delay=_NOT_YET) from error
         self._resync = asyncio.create_task(self._keep_fresh())
@@ -145,7 +140,7 @@ class _Life:
             await asyncio.sleep(_RESYNC)
             try:
                 await self._refresh()
-            except (ApiError, *UNREACHABLE) as error:
+            except ApiError as error:
                 _LOG.warning("listing everything anew failed: %s", error)
 
     async def _refresh(self) -> None:
@@ -160,12 +155,9 @@ class _Life:
         for graph in self._inventory.of_kind(KIND):
             self._queue.add(GraphKey(graph.namespace or "", graph.name))
 
-    async def _connection(self) -> kopf.ConnectionInfo:
-        info = kopf.login_with_service_account(settings=self._settings)
-        info = info or kopf.login_with_kubeconfig(settings=self._settings)
-        if info is None:
-            raise kopf.LoginError("no service account in this pod, and no kubeconfig")
-        return info
+
+async def _login(**_: object) -> kopf.ConnectionInfo:
+    return kopf_login()
 
 
 def _matters(before: KubeObject | None, after: KubeObject) -> bool:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.api.crd import PLURAL
 from dynamo_conformance.api.operators import DEFAULT_OPERATOR
-from dynamo_conformance.kube.kube_object import KubeObject, table
 from dynamo_conformance.kube.labels import OPERATOR, OPERATOR_NAME, OPERATOR_NAMESPACE, PART
+from dynamo_conformance.kube.resources import KubeObject, table
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.node import Plain

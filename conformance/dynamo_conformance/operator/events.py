@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.kube.kube_object import KubeObject
 from dynamo_conformance.kube.labels import OPERATOR_NAME
+from dynamo_conformance.kube.resources import KubeObject
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.node import Plain

@@ -15,8 +15,7 @@ _PARTS = (
     "dynamo_conformance.engines",
     "dynamo_conformance.manifest",
     "dynamo_conformance.operator",
-    "dynamo_conformance.kube.kube_object",
-    "dynamo_conformance.kube.labels",
+    "dynamo_conformance.kube",
     "dynamo_conformance.rendering",
 )
 

@@ -6,8 +6,8 @@ import json
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from dynamo_conformance.kube.kube_object import table
 from dynamo_conformance.kube.labels import OPERATOR, OPERATOR_NAME, OPERATOR_NAMESPACE, PART
+from dynamo_conformance.kube.resources import table
 from dynamo_conformance.operator.certificate import Certificate
 from dynamo_conformance.operator.installation import SECRET, installation
 from dynamo_conformance.operator.presence import DEFINITION, Presence, presence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterable
 
-    from dynamo_conformance.kube.kube_object import KubeObject
+    from dynamo_conformance.kube.resources import KubeObject
     from dynamo_conformance.manifest.node import Plain
 
 MANAGER = "dynamo-conformance"
@@ -123,7 +123,7 @@ def _certificate(kubectl: Kubectl) -> Certificate:
 
 
 def _apply(kubectl: Kubectl, objects: Iterable[KubeObject]) -> None:
-    items: list[Plain] = [one.body for one in objects]
+    items: list[Plain] = list(objects)
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
     done = kubectl(
         "apply", "--server-side", "--force-conflicts", "--field-manager", MANAGER,

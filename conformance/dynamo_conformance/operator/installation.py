@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.kube.kube_object import KubeObject
 from dynamo_conformance.kube.labels import OPERATOR, OPERATOR_NAME, OPERATOR_NAMESPACE, PART
+from dynamo_conformance.kube.resources import KubeObject
 from dynamo_conformance.manifest.document import GROUP, V1BETA1
 from dynamo_conformance.operator import rights
 from dynamo_conformance.operator.definitions import SERVICE_PORT, definitions

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.kube.kube_object import KubeObject, table
+from dynamo_conformance.kube.resources import KubeObject, table
 from dynamo_conformance.manifest.document import KIND
 from dynamo_conformance.manifest.whole import parse_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from dynamo_conformance.kube.kube_object import Key
+    from dynamo_conformance.kube.resources import Key
     from dynamo_conformance.manifest.node import Plain
 
 

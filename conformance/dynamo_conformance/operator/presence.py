@@ -6,8 +6,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.api.crd import PLURAL
-from dynamo_conformance.kube.kube_object import table
 from dynamo_conformance.kube.labels import OPERATOR, OPERATOR_NAMESPACE, PART
+from dynamo_conformance.kube.resources import table
 from dynamo_conformance.manifest.document import GROUP
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.kube.kube_object import Key
+from dynamo_conformance.kube.errors import ApiError
+from dynamo_conformance.kube.resources import PODS, Key
 from dynamo_conformance.manifest.document import KIND
 from dynamo_conformance.operator import events, scaling
-from dynamo_conformance.operator.api_server import ApiError
 from dynamo_conformance.operator.changes import unwanted
 from dynamo_conformance.operator.conditions import timestamp
 from dynamo_conformance.operator.inventory import uid
@@ -19,12 +19,11 @@ from dynamo_conformance.operator.objects.adapters import ADAPTER
 from dynamo_conformance.operator.objects.objects import rendering
 from dynamo_conformance.operator.plan import planned
 from dynamo_conformance.operator.reporter import Reporter
-from dynamo_conformance.operator.resources import PODS
 from dynamo_conformance.operator.snapshot import CURRENT_HASH, snapshot
 from dynamo_conformance.operator.status import FAILED, Expected, Outcome, outcome
 from dynamo_conformance.operator.surroundings import surroundings
 from dynamo_conformance.operator.workload_state import workload_state
-from dynamo_conformance.operator.writer import UNREACHABLE, Writer
+from dynamo_conformance.operator.writer import Writer
 from dynamo_conformance.rendering.failure import NO_ORCHESTRATOR, NOT_RECONCILED, NOT_RENDERED
 from dynamo_conformance.rendering.labels import COMPONENT, SELECTOR, WORKER_HASH
 from dynamo_conformance.rendering.pod import DEPLOYMENT
@@ -32,8 +31,8 @@ from dynamo_conformance.rendering.pod import DEPLOYMENT
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from dynamo_conformance.kube.kube_object import KubeObject
-    from dynamo_conformance.operator.api_server import ApiServer
+    from dynamo_conformance.kube.resources import KubeObject
+    from dynamo_conformance.operator.cluster_api import ClusterApi
     from dynamo_conformance.operator.events import Event
     from dynamo_conformance.operator.inventory import Inventory
     from dynamo_conformance.operator.objects.objects import Circumstances, Rendering
@@ -86,7 +85,7 @@ class Reconciler:
         inventory: What is known to be there, the graphs among it.
     """
 
-    def __init__(self, api: ApiServer, inventory: Inventory) -> None:
+    def __init__(self, api: ClusterApi, inventory: Inventory) -> None:
         self._api = api
         self._inventory = inventory
         self._writer = Writer(api, inventory)
@@ -107,11 +106,11 @@ class Reconciler:
         memory = self._memories.setdefault(key, _Memory())
         try:
             return await self._look(self._seen(dgd, memory), memory)
-        except (ApiError, *UNREACHABLE) as error:
-            if isinstance(error, ApiError) and error.is_farewell:
+        except ApiError as error:
+            if error.namespace_terminating:
                 return None
             memory.around = None
-            _LOG.warning("%s/%s: %s; will try again", *key, str(error) or type(error).__name__)
+            _LOG.warning("%s/%s: %s; will try again", *key, error)
             return memory.pause(_PAUSES)
 
     def _seen(self, dgd: KubeObject, memory: _Memory) -> Snapshot:

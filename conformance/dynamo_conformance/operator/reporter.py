@@ -6,20 +6,19 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+from dynamo_conformance.kube.errors import ApiError
 from dynamo_conformance.operator import scaling
-from dynamo_conformance.operator.api_server import ApiError
 from dynamo_conformance.operator.events import event_object
+from dynamo_conformance.operator.kinds import EVENTS
 from dynamo_conformance.operator.objects.adapters import ADAPTER
-from dynamo_conformance.operator.resources import EVENTS
 from dynamo_conformance.operator.status import updated_status
-from dynamo_conformance.operator.writer import UNREACHABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dynamo_conformance.kube.kube_object import KubeObject
+    from dynamo_conformance.kube.resources import KubeObject
     from dynamo_conformance.manifest.node import Plain
-    from dynamo_conformance.operator.api_server import ApiServer
+    from dynamo_conformance.operator.cluster_api import ClusterApi
     from dynamo_conformance.operator.events import Event
     from dynamo_conformance.operator.inventory import Inventory
     from dynamo_conformance.operator.plan import Plan
@@ -37,7 +36,7 @@ class Reporter:
         inventory: What is known to be there.
     """
 
-    def __init__(self, api: ApiServer, inventory: Inventory) -> None:
+    def __init__(self, api: ClusterApi, inventory: Inventory) -> None:
         self._api = api
         self._inventory = inventory
 
@@ -82,5 +81,5 @@ class Reporter:
     async def _post(self, event: Event, about: KubeObject) -> None:
         try:
             await self._api.create(event_object(event, about), EVENTS)
-        except (ApiError, *UNREACHABLE) as error:
+        except ApiError as error:
             _LOG.warning("event %s about %s was not taken: %s", event.reason, about.name, error)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.kube.kube_object import table
+from dynamo_conformance.kube.resources import table
 from dynamo_conformance.operator.objects.adapters import ADAPTER
 from dynamo_conformance.rendering.labels import COMPONENT, GRAPH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dynamo_conformance.kube.kube_object import KubeObject
+    from dynamo_conformance.kube.resources import KubeObject
     from dynamo_conformance.manifest.graph import Graph
     from dynamo_conformance.manifest.node import Plain
 
@@ -78,7 +78,7 @@ def adapter_status(
         graph: Its graph.
         scaled: When its number was brought into the graph just now.
     """
-    before = table(adapter.body.get("status"))
+    before = table(adapter.get("status"))
     component = _component(adapter)
     after: dict[str, Plain] = {
         **before,

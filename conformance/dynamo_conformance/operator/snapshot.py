@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.kube.kube_object import Key, KubeObject, Owner, table
+from dynamo_conformance.kube.resources import Key, KubeObject, Owner, table
 from dynamo_conformance.manifest.document import Document
 from dynamo_conformance.manifest.node import Mapping, from_plain
 from dynamo_conformance.manifest.read import read_graph
@@ -79,7 +79,7 @@ class Snapshot:
     @property
     def status(self) -> dict[str, Plain]:
         """Its status; empty on a new one."""
-        return table(self.dgd.body.get("status"))
+        return table(self.dgd.get("status"))
 
     @property
     def rollout(self) -> Progress:
@@ -143,7 +143,7 @@ def _states(owned: dict[Key, KubeObject]) -> tuple[WorkloadState, ...]:
 
 
 def _read(dgd: KubeObject, found: tuple[object, ...]) -> Reading:
-    root = from_plain(dgd.body)
+    root = from_plain(dgd)
     assert isinstance(root, Mapping)  # noqa: S101 - narrows for the type checker
     graph = read_graph(Document(file=dgd.name, index=0, root=root))
     return Reading(fingerprint=found, graph=graph, target=names.worker_hash(graph))

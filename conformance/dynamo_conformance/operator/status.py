@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.kube.kube_object import table
+from dynamo_conformance.kube.resources import table
 from dynamo_conformance.operator.conditions import READY, Condition, with_condition
 from dynamo_conformance.operator.rollout import Phase, Progress
 

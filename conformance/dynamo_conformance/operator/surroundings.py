@@ -8,20 +8,19 @@ import binascii
 import json
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.kube.kube_object import table
+from dynamo_conformance.kube.resources import CLAIMS, SECRETS, table
 from dynamo_conformance.operator.cluster_features import features
 from dynamo_conformance.operator.objects import claims
 from dynamo_conformance.operator.objects.objects import Circumstances
-from dynamo_conformance.operator.resources import CLAIMS, SECRETS
 from dynamo_conformance.operator.ssh_keys import new_key
 from dynamo_conformance.rendering.names import SSH_SECRET
 from dynamo_conformance.rendering.pull_secrets import PullSecret, auth_host
 
 if TYPE_CHECKING:
     from dynamo_conformance.api.cluster import Cluster
-    from dynamo_conformance.kube.kube_object import KubeObject, Owner
+    from dynamo_conformance.kube.resources import KubeObject, Owner
     from dynamo_conformance.manifest.graph import Graph
-    from dynamo_conformance.operator.api_server import ApiServer
+    from dynamo_conformance.operator.cluster_api import ClusterApi
     from dynamo_conformance.operator.objects.group_objects import SshKey
 
 _DOCKER_CONFIG = ".dockerconfigjson"
@@ -29,7 +28,7 @@ _DOCKER_TYPE = "type=kubernetes.io/dockerconfigjson"
 
 
 async def surroundings(
-    api: ApiServer, graph: Graph, *, namespace: str, owner: Owner
+    api: ClusterApi, graph: Graph, *, namespace: str, owner: Owner
 ) -> Circumstances:
     """Return the circumstances of a graph; everything is asked at once."""
     cluster, secrets, existing, key = await asyncio.gather(
@@ -46,17 +45,17 @@ async def surroundings(
     )
 
 
-async def _cluster(api: ApiServer) -> Cluster:
+async def _cluster(api: ClusterApi) -> Cluster:
     return features(await api.get("/apis") or {})
 
 
-async def _claims(api: ApiServer, graph: Graph, namespace: str) -> frozenset[str]:
+async def _claims(api: ClusterApi, graph: Graph, namespace: str) -> frozenset[str]:
     names = [claim.name for claim in claims.listed(graph)]
     found = await asyncio.gather(*(api.get(CLAIMS.path(namespace, name)) for name in names))
     return frozenset(name for name, one in zip(names, found, strict=True) if one is not None)
 
 
-async def _ssh_key(api: ApiServer, graph: Graph, namespace: str) -> SshKey | None:
+async def _ssh_key(api: ClusterApi, graph: Graph, namespace: str) -> SshKey | None:
     """Return a new key pair where groups of nodes need one and the namespace has none."""
     if all(component.node_count == 1 for component in graph.components):
         return None
@@ -64,14 +63,14 @@ async def _ssh_key(api: ApiServer, graph: Graph, namespace: str) -> SshKey | Non
     return new_key() if found is None else None
 
 
-async def _pull_secrets(api: ApiServer, namespace: str) -> tuple[PullSecret, ...]:
+async def _pull_secrets(api: ClusterApi, namespace: str) -> tuple[PullSecret, ...]:
     found = await api.items(SECRETS, namespace, fieldSelector=_DOCKER_TYPE)
     return tuple(PullSecret(name=one.name, hosts=pull_hosts(one)) for one in found)
 
 
 def pull_hosts(secret: KubeObject) -> frozenset[str]:
     """Return the registries that a secret opens; none when it cannot be read."""
-    data = table(secret.body.get("data")).get(_DOCKER_CONFIG)
+    data = table(secret.get("data")).get(_DOCKER_CONFIG)
     try:
         config = json.loads(base64.b64decode(data if isinstance(data, str) else "", validate=True))
     except (ValueError, binascii.Error):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.kube.kube_object import table
+from dynamo_conformance.kube.resources import table
 from dynamo_conformance.rendering.labels import COMPONENT, RESTARTED_AT, WORKER_HASH
 from dynamo_conformance.rendering.pod import DEPLOYMENT, LEADER_WORKER_SET
 
 if TYPE_CHECKING:
-    from dynamo_conformance.kube.kube_object import KubeObject
+    from dynamo_conformance.kube.resources import KubeObject
     from dynamo_conformance.manifest.node import Plain
 
 
@@ -75,7 +75,7 @@ def workload_state(live: KubeObject) -> WorkloadState | None:
     """Return the state of a workload, or None when the object is none."""
     if live.kind not in (DEPLOYMENT, LEADER_WORKER_SET):
         return None
-    status = table(live.body.get("status"))
+    status = table(live.get("status"))
     is_deployment = live.kind == DEPLOYMENT
     return WorkloadState(
         kind=live.kind,

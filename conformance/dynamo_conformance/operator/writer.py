@@ -6,25 +6,20 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import aiohttp
-
-from dynamo_conformance.kube.kube_object import LAST_GENERATION
+from dynamo_conformance.kube.errors import ApiError
 from dynamo_conformance.kube.labels import OPERATOR, PART
-from dynamo_conformance.operator.api_server import ApiError
+from dynamo_conformance.kube.resources import LAST_GENERATION
 from dynamo_conformance.operator.changes import changes, noted_generation
 from dynamo_conformance.operator.objects.services import is_model_service
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dynamo_conformance.kube.kube_object import KubeObject
+    from dynamo_conformance.kube.resources import KubeObject
     from dynamo_conformance.manifest.node import Plain
-    from dynamo_conformance.operator.api_server import ApiServer
     from dynamo_conformance.operator.changes import Conflict
+    from dynamo_conformance.operator.cluster_api import ClusterApi
     from dynamo_conformance.operator.inventory import Inventory
-
-UNREACHABLE = (aiohttp.ClientError, TimeoutError)
-"""What a call ends in when there is no answer at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +56,7 @@ class Writer:
         inventory: What is known to be there.
     """
 
-    def __init__(self, api: ApiServer, inventory: Inventory) -> None:
+    def __init__(self, api: ClusterApi, inventory: Inventory) -> None:
         self._api = api
         self._inventory = inventory
 
@@ -70,8 +65,6 @@ class Writer:
 
         Raises:
             ApiError: The API server cannot do it now; the other objects were written.
-            aiohttp.ClientError: It did not answer.
-            TimeoutError: It did not answer in time.
         """
         marked = [one.with_metadata(labels={PART: OPERATOR}) for one in wanted]
         todo = changes(marked, self._inventory.within(namespace))
@@ -81,7 +74,7 @@ class Writer:
         )
         refused = [_owned_by_another(one) for one in todo.conflicts if _matters(one)]
         for one, error in zip((*todo.apply, *todo.create), (*applied, *created), strict=True):
-            if isinstance(error, ApiError) and error.is_final:
+            if error is not None and error.is_final:
                 refused.append(Refusal(wanted=one, message=error.message))
             elif error is not None:
                 raise error
@@ -104,9 +97,7 @@ class Writer:
         self._inventory.observe(changed)
         return changed
 
-    async def _attempt(
-        self, one: KubeObject, *, once: bool
-    ) -> ApiError | aiohttp.ClientError | TimeoutError | None:
+    async def _attempt(self, one: KubeObject, *, once: bool) -> ApiError | None:
         """Write one object; return what went wrong, so that the others are written too."""
         try:
             found = await (self._api.create(one) if once else self._api.apply(one))
@@ -114,7 +105,7 @@ class Writer:
                 self._inventory.observe(found)
                 if (generation := noted_generation(found)) is not None:
                     await self.annotate(found, {LAST_GENERATION: generation})
-        except (ApiError, *UNREACHABLE) as error:
+        except ApiError as error:
             return error
         return None
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dynamo_conformance.kube.errors import ClusterUnavailableError
 from dynamo_conformance.plugin.cluster_session import open_site
 from dynamo_conformance.plugin.collect import (
     EXIT_UNAVAILABLE,
@@ -59,7 +60,7 @@ def launched(session: pytest.Session) -> Iterator[None]:
         try:
             files = {example.path: example.graph for example in selected}
             site = stack.enter_context(open_site(session.config, files, progress=progress))
-        except TargetUnavailableError as error:
+        except (ClusterUnavailableError, TargetUnavailableError) as error:
             pytest.exit(str(error), returncode=EXIT_UNAVAILABLE)
         jobs = []
         where = describe(site.connection)

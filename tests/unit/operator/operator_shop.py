@@ -1,6 +1,6 @@
 """A cluster that is just memory: objects, generations, deletion with the owner, and Deployments.
 
-It answers the calls of `ApiServer` that the controller makes, and its Deployment controller moves
+It answers the calls of `ClusterApi` that the controller makes, and its Deployment controller moves
 only when a test says so, so every state in between can be looked at.
 """
 
@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING, cast
 
 import yaml
 
-from dynamo_conformance.kube.kube_object import Key, KubeObject, table
+from dynamo_conformance.kube.errors import ApiError
+from dynamo_conformance.kube.resources import PODS, Key, KubeObject, Resource, table
 from dynamo_conformance.manifest.document import KIND
-from dynamo_conformance.operator.api_server import ApiError, ApiServer
 from dynamo_conformance.operator.inventory import Inventory
+from dynamo_conformance.operator.kinds import BY_KIND, GRAPHS
 from dynamo_conformance.operator.reconciler import Reconciler
-from dynamo_conformance.operator.resources import BY_KIND, GRAPHS, PODS, Resource
 from dynamo_conformance.operator.work_queue import GraphKey
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.node import Plain
+    from dynamo_conformance.operator.cluster_api import ClusterApi
 
 Body = dict[str, "Plain"]
 NAMESPACE = "ns"
@@ -78,7 +79,7 @@ class FakeCluster:
     async def apply(self, wanted: KubeObject) -> KubeObject:
         self._called(f"APPLY {wanted.kind} {wanted.name}")
         known = self.objects.get(wanted.key)
-        return self._store(wanted.body, known)
+        return self._store(wanted, known)
 
     async def create(
         self,
@@ -87,11 +88,11 @@ class FakeCluster:
     ) -> KubeObject | None:
         self._called(f"CREATE {made.kind} {made.name}")
         if made.kind == "Event":
-            self.events.append(str(made.body["reason"]))
+            self.events.append(str(made["reason"]))
             return made
         if made.key in self.objects:
             return None
-        return self._store(made.body, None)
+        return self._store(made, None)
 
     async def delete(self, gone: KubeObject) -> None:
         self._called(f"DELETE {gone.kind} {gone.name}")
@@ -195,7 +196,7 @@ class FakeCluster:
 
     def _known(self, key: Key) -> Body:
         if key not in self.objects:
-            raise ApiError(404, f"{key.name} not found")
+            raise ApiError(404, "NotFound", f"{key.name} not found")
         return self.objects[key]
 
     def _store(self, body: Body, known: Body | None) -> KubeObject:
@@ -236,7 +237,7 @@ class Operator:
         cluster.inventory = Inventory()
         for body in cluster.objects.values():
             cluster.inventory.observe(KubeObject(copy.deepcopy(body)))
-        api = cast("ApiServer", cluster)
+        api = cast("ClusterApi", cluster)
         self._reconciler = Reconciler(api, cluster.inventory)
 
     def look(self) -> float | None:

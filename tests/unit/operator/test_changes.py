@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dynamo_conformance.kube.kube_object import (
+from dynamo_conformance.kube.resources import (
     LAST_GENERATION,
     LAST_HASH,
     Key,
@@ -43,7 +43,7 @@ def stored(one: KubeObject, *, generation: int | None = 1, **spec: Plain) -> Kub
     if generation is not None:
         metadata["generation"] = generation
     defaults: dict[str, Plain] = {"paused": False}
-    body = {**one.body, "metadata": metadata, "status": {}}
+    body = {**one, "metadata": metadata, "status": {}}
     if one.spec:
         body["spec"] = {**one.spec, **defaults, **spec}
     return KubeObject(body)
@@ -84,7 +84,7 @@ def test_a_generation_that_was_counted_too_high_is_put_right() -> None:
 def test_what_has_no_generation_is_compared() -> None:
     plain = stored(account(a="b"), generation=None)
     assert not changes([account(a="b")], live(plain))
-    touched = KubeObject({**plain.body, "metadata": {**plain.metadata, "labels": {"a": "c"}}})
+    touched = KubeObject({**plain, "metadata": {**plain.metadata, "labels": {"a": "c"}}})
     assert changes([account(a="b")], live(touched)).apply
 
 
@@ -119,7 +119,7 @@ def test_what_nobody_wants_is_deleted_unless_it_is_spared() -> None:
 
 def test_what_is_being_deleted_is_not_deleted_again() -> None:
     gone = stored(deployment())
-    ending = KubeObject({**gone.body, "metadata": {**gone.metadata, "deletionTimestamp": "now"}})
+    ending = KubeObject({**gone, "metadata": {**gone.metadata, "deletionTimestamp": "now"}})
     assert unwanted(live(ending), []) == ()
 
 
@@ -143,5 +143,5 @@ def test_an_object_keeps_its_body() -> None:
     before = deployment()
     before.with_metadata(labels={"x": "y"})
     before.with_spec(replicas=9)
-    assert table(before.body["spec"]) == {"replicas": 1}
+    assert table(before["spec"]) == {"replicas": 1}
     assert before.labels == {}

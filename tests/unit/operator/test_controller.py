@@ -8,7 +8,7 @@ import json
 import kopf
 import pytest
 
-from dynamo_conformance.kube.kube_object import KubeObject
+from dynamo_conformance.kube.resources import KubeObject
 from dynamo_conformance.operator.cluster_features import features
 from dynamo_conformance.operator.controller import controller
 from dynamo_conformance.operator.events import event_object, rolling_update_started
@@ -90,7 +90,7 @@ def test_an_event_names_what_it_is_about() -> None:
     found = event_object(rolling_update_started("abc"), about)
     assert found.namespace == "ns"
     assert found.name.startswith("n.")
-    assert found.body["note"] == "Starting rolling update to worker hash abc"
-    regarding = found.body["regarding"]
+    assert found["note"] == "Starting rolling update to worker hash abc"
+    regarding = found["regarding"]
     assert isinstance(regarding, dict)
     assert (regarding["kind"], regarding["name"], regarding["uid"]) == ("K", "n", "u")

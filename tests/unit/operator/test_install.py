@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dynamo_conformance.kube.kube_object import table
+from dynamo_conformance.kube.resources import table
 from dynamo_conformance.operator import install as room
 from dynamo_conformance.operator.certificate import Certificate
 from dynamo_conformance.operator.install import InstallError, find, install, uninstall

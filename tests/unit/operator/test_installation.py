@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 from packaging.requirements import Requirement
 
-from dynamo_conformance.kube.kube_object import KubeObject, table
 from dynamo_conformance.kube.labels import OPERATOR, OPERATOR_NAME, OPERATOR_NAMESPACE, PART
+from dynamo_conformance.kube.resources import KubeObject, Resource, table
 from dynamo_conformance.operator.certificate import HOST, Certificate
 from dynamo_conformance.operator.definitions import OTHERS, definitions
 from dynamo_conformance.operator.image import recipe
 from dynamo_conformance.operator.installation import installation
+from dynamo_conformance.operator.kinds import WATCHED
 from dynamo_conformance.operator.presence import DEFINITION, Presence, presence
-from dynamo_conformance.operator.resources import WATCHED, Resource
 from dynamo_conformance.operator.webhook.server import CONVERT, MUTATE, PORT, READY, VALIDATE
 from dynamo_conformance.operator.webhook.updates import CONTROLLER
 
@@ -57,7 +57,7 @@ def test_the_pod_finds_its_account_its_certificate_and_its_image() -> None:
     assert pod["serviceAccountName"] == one("ServiceAccount").name == OPERATOR_NAME
     secret = one("Secret")
     assert inside(pod, "volumes", 0, "secret", "secretName") == secret.name
-    assert set(table(secret.body["data"])) >= {"tls.crt", "tls.key"}
+    assert set(table(secret["data"])) >= {"tls.crt", "tls.key"}
     container = table(inside(pod, "containers", 0))
     assert (container["image"], container["imagePullPolicy"]) == ("operator:1", "IfNotPresent")
     assert inside(container, "readinessProbe", "httpGet") == {
@@ -90,7 +90,7 @@ def test_the_pod_needs_no_rights_on_its_node() -> None:
 def test_a_webhook_is_asked_about_both_versions_and_must_answer(
     kind: str, name: str, path: str
 ) -> None:
-    hook = table(inside(one(kind).body, "webhooks", 0))
+    hook = table(inside(one(kind), "webhooks", 0))
     assert (hook["name"], hook["failurePolicy"], hook["matchPolicy"]) == (
         name, "Fail", "Equivalent",
     )  # fmt: skip
@@ -143,7 +143,7 @@ def test_other_definitions_are_as_they_were(plural: str) -> None:
 
 
 def allowed(resource: Resource, verb: str) -> bool:
-    rules = one("ClusterRole", f"dynamo-conformance-{OPERATOR_NAME}").body["rules"]
+    rules = one("ClusterRole", f"dynamo-conformance-{OPERATOR_NAME}")["rules"]
     assert isinstance(rules, list)
     return any(
         inside(rule, "apiGroups", 0) == resource.group
@@ -160,12 +160,12 @@ def test_it_may_watch_and_make_what_its_controller_makes(resource: Resource) -> 
 
 def test_it_may_not_do_everything() -> None:
     for role in (each for each in OBJECTS if each.kind == "ClusterRole"):
-        assert '"*"' not in json.dumps(role.body)
+        assert '"*"' not in json.dumps(role)
 
 
 def test_the_account_is_the_one_that_may_scale() -> None:
     assert f"system:serviceaccount:{OPERATOR_NAMESPACE}:{OPERATOR_NAME}" == CONTROLLER
-    subjects = one("ClusterRoleBinding").body["subjects"]
+    subjects = one("ClusterRoleBinding")["subjects"]
     assert subjects == [
         {"kind": "ServiceAccount", "name": OPERATOR_NAME, "namespace": OPERATOR_NAMESPACE}
     ]
@@ -193,10 +193,10 @@ def test_the_image_holds_what_runs_in_it() -> None:
     assert any("/api/data/" in to for to in paths)
 
 
-OURS = one("CustomResourceDefinition", DEFINITION).body
+OURS = one("CustomResourceDefinition", DEFINITION)
 UNLABELLED = {**OURS, "metadata": {"name": DEFINITION}}
 (TAKEN_OVER,) = (
-    {**each.body, "spec": {**each.spec, "conversion": recorded("dynamographdeployments")["spec"]}}
+    {**each, "spec": {**each.spec, "conversion": recorded("dynamographdeployments")["spec"]}}
     for each in definitions(bundle="x")
     if each.name == DEFINITION
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dynamo_conformance.kube.kube_object import Key, KubeObject, Owner
+from dynamo_conformance.kube.resources import Key, KubeObject, Owner
 from dynamo_conformance.operator.inventory import Inventory, owner_name
 
 

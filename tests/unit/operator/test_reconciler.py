@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from operator_shop import BARE, WITH_LWS, FakeCluster, Operator, Stopped
 
-from dynamo_conformance.kube.kube_object import Key, table
+from dynamo_conformance.kube.errors import ApiError
+from dynamo_conformance.kube.resources import Key, table
 from dynamo_conformance.manifest.document import KIND
-from dynamo_conformance.operator.api_server import ApiError
 from dynamo_conformance.operator.snapshot import CURRENT_HASH
 
 if TYPE_CHECKING:
@@ -329,7 +329,9 @@ def test_one_broken_component_is_said_once_and_the_others_run() -> None:
 def test_what_the_api_server_refuses_is_said_and_tried_again() -> None:
     cluster = FakeCluster()
     cluster.put_graph(workers())
-    cluster.refused["APPLY Deployment g-frontend"] = ApiError(403, "exceeded quota: pods")
+    cluster.refused["APPLY Deployment g-frontend"] = ApiError(
+        403, "Forbidden", "exceeded quota: pods"
+    )
     operator = Operator(cluster)
     assert operator.look_until_quiet() is not None
     assert cluster.events == ["ReconcileError"]
@@ -342,7 +344,7 @@ def test_what_the_api_server_refuses_is_said_and_tried_again() -> None:
 def test_an_api_server_that_does_not_answer_is_asked_again() -> None:
     cluster = FakeCluster()
     cluster.put_graph(workers())
-    cluster.refused["APPLY ServiceAccount"] = ApiError(503, "not now")
+    cluster.refused["APPLY ServiceAccount"] = ApiError(503, "ServiceUnavailable", "not now")
     operator = Operator(cluster)
     first, second = operator.look(), operator.look()
     assert first is not None
@@ -356,7 +358,7 @@ def test_an_api_server_that_does_not_answer_is_asked_again() -> None:
 def test_a_refused_account_fails_the_graph() -> None:
     cluster = FakeCluster()
     cluster.put_graph(workers())
-    cluster.refused["APPLY Role g"] = ApiError(403, "roles is forbidden")
+    cluster.refused["APPLY Role g"] = ApiError(403, "Forbidden", "roles is forbidden")
     assert Operator(cluster).look_until_quiet() is not None
     assert cluster.ready()["reason"] == "failed_to_reconcile_the_resources"
     assert cluster.ready()["message"] == "roles is forbidden"
@@ -366,7 +368,7 @@ def test_a_refused_account_fails_the_graph() -> None:
 def test_a_namespace_that_is_deleted_is_left_alone() -> None:
     cluster = FakeCluster()
     cluster.put_graph(workers())
-    ending = ApiError(403, "ns is being terminated", is_farewell=True)
+    ending = ApiError(403, "Forbidden", "ns is being terminated", namespace_terminating=True)
     cluster.refused["APPLY"] = ending
     assert Operator(cluster).look() is None
     assert "status" not in cluster.graph()
@@ -378,7 +380,7 @@ def test_a_workload_that_vanishes_during_a_look_is_no_farewell() -> None:
     cluster.put_graph(workers(image="w:2"))
     operator.look_until_quiet()
     cluster.settle()
-    cluster.refused["MERGE Deployment"] = ApiError(404, "deployments not found")
+    cluster.refused["MERGE Deployment"] = ApiError(404, "NotFound", "deployments not found")
     assert operator.look_until_quiet() is not None
     cluster.refused.clear()
     for _ in range(4):

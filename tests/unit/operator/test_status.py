@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from dynamo_conformance.kube.kube_object import KubeObject, table
+from dynamo_conformance.kube.resources import KubeObject, table
 from dynamo_conformance.operator.conditions import Condition, with_condition
 from dynamo_conformance.operator.rollout import Phase, Progress
 from dynamo_conformance.operator.status import (
@@ -121,8 +121,8 @@ def test_a_deployment_that_is_not_ready(status: dict[str, Plain]) -> None:
 def test_nothing_wanted_is_ready_at_once() -> None:
     assert state(live("d", wanted=0, status={"observedGeneration": 0, "conditions": None})).is_ready
     paused = live("d")
-    spec = {**table(paused.body["spec"]), "paused": True}
-    assert not state(KubeObject({**paused.body, "spec": spec})).is_ready
+    spec = {**table(paused["spec"]), "paused": True}
+    assert not state(KubeObject({**paused, "spec": spec})).is_ready
 
 
 def test_laggards_are_sorted_by_name() -> None:

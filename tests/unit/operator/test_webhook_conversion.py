@@ -11,7 +11,7 @@ import pytest
 import yaml
 from webhook_shop import Body, conversion_review, converted, response
 
-from dynamo_conformance.kube.kube_object import table
+from dynamo_conformance.kube.resources import table
 from dynamo_conformance.operator.webhook.conversion import convert
 from dynamo_conformance.operator.webhook.review import ReviewError, refusal_of
 

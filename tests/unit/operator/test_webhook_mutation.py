@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from webhook_shop import Body, RefusedError, mutated, patched, response, review
 
-from dynamo_conformance.kube.kube_object import table
+from dynamo_conformance.kube.resources import table
 from dynamo_conformance.manifest.node import from_plain
 from dynamo_conformance.operator.webhook.mutation import mutate
 from dynamo_conformance.operator.webhook.patch import patch

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from webhook_shop import Answered, Body, create
 
-from dynamo_conformance.kube.kube_object import table
+from dynamo_conformance.kube.resources import table
 
 ADMISSION = Path(__file__).parents[2] / "data" / "observed" / "admission.yaml"
 PATHS = re.compile(r"(?:spec|metadata|status|metdata)(?:[.\[][\w./-]*\]?)*(?=[:\" ])")

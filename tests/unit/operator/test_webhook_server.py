@@ -14,7 +14,7 @@ import pytest
 from webhook_shop import Body, conversion_review, review
 
 from dynamo_conformance.api.cluster import Cluster
-from dynamo_conformance.kube.kube_object import table
+from dynamo_conformance.kube.resources import table
 from dynamo_conformance.operator.certificate import CERTIFICATE, HOST, KEY, Certificate
 from dynamo_conformance.operator.webhook.server import application, serving
 

@@ -8,7 +8,7 @@ import pytest
 from webhook_shop import Body, converted, response, review
 
 from dynamo_conformance.api.cluster import Cluster
-from dynamo_conformance.kube.kube_object import table
+from dynamo_conformance.kube.resources import table
 from dynamo_conformance.operator.webhook.review import ReviewError
 from dynamo_conformance.operator.webhook.validation import validate
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dynamo_conformance.api.cluster import Cluster
-from dynamo_conformance.kube.kube_object import LAST_HASH, KubeObject, Owner, table
+from dynamo_conformance.kube.resources import LAST_HASH, KubeObject, Owner, table
 from dynamo_conformance.manifest.document import read_documents
 from dynamo_conformance.manifest.read import read_graph
 from dynamo_conformance.operator.objects import wait_for_leader

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from dynamo_conformance.api.cluster import Cluster
-from dynamo_conformance.kube.kube_object import LAST_HASH, Owner
+from dynamo_conformance.kube.resources import LAST_HASH, Owner
 from dynamo_conformance.manifest.document import Document
 from dynamo_conformance.manifest.node import Mapping, from_plain
 from dynamo_conformance.manifest.read import read_graph, read_graphs
@@ -21,7 +21,7 @@ from dynamo_conformance.rendering.failure import NO_ORCHESTRATOR, NOT_RECONCILED
 from dynamo_conformance.rendering.pod import Workload, render
 
 if TYPE_CHECKING:
-    from dynamo_conformance.kube.kube_object import KubeObject
+    from dynamo_conformance.kube.resources import KubeObject
     from dynamo_conformance.manifest.graph import Graph
     from dynamo_conformance.manifest.node import Plain
     from dynamo_conformance.operator.objects.objects import Rendering
@@ -264,7 +264,7 @@ def test_objects_of_the_graph_as_it_is_stored(path: Path) -> None:
 def assert_recorded(made: tuple[KubeObject, ...], objects: list[Object]) -> None:
     recorded = {key(one): one for one in objects if is_made_for_pods(one)}
     assert {one.namespace for one in made} == {NAMESPACE}
-    ours = {key(one.body): one.body for one in made}
+    ours = {key(one): one for one in made}
     assert sorted(ours) == sorted(recorded)
     for at, theirs in recorded.items():
         mine, expected = comparable(ours[at]), comparable(theirs)

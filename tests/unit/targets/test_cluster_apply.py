@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dynamo_conformance.kube.connection import Connection
+from dynamo_conformance.kube.errors import ClusterUnavailableError
 from dynamo_conformance.manifest.read import read_graphs
 from dynamo_conformance.targets.cluster.apply import Manifest
 from dynamo_conformance.targets.cluster.artifacts import belongs
 from dynamo_conformance.targets.cluster.target import ClusterTarget
-from dynamo_conformance.targets.target import DeployFailure, TargetUnavailableError
+from dynamo_conformance.targets.target import DeployFailure
 
 if TYPE_CHECKING:
     from dynamo_conformance.kube.resources import KubeObject
@@ -94,12 +95,12 @@ def test_no_cluster_is_taken_by_accident(tmp_path: Path, monkeypatch: pytest.Mon
     current = tmp_path / "config"
     current.write_text("apiVersion: v1\nkind: Config\ncurrent-context: prod\n")
     monkeypatch.setenv("KUBECONFIG", str(current))
-    with pytest.raises(TargetUnavailableError, match="no cluster was named"):
+    with pytest.raises(ClusterUnavailableError, match="no cluster was named"):
         Connection().open()
-    with pytest.raises(TargetUnavailableError, match="no kubeconfig at"):
+    with pytest.raises(ClusterUnavailableError, match="no kubeconfig at"):
         Connection(tmp_path / "none").open()
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(TargetUnavailableError, match="kubectl is not installed"):
+    with pytest.raises(ClusterUnavailableError, match="kubectl is not installed"):
         Connection(current).open()
 
 

@@ -4,34 +4,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dynamo_conformance.kube.resources import KubeObject
 from dynamo_conformance.targets.cluster.changes import changes
 
 if TYPE_CHECKING:
-    from dynamo_conformance.kube.resources import KubeObject
     from dynamo_conformance.manifest.node import Plain
 
-MAIN: KubeObject = {
+MAIN: dict[str, Plain] = {
     "name": "main",
     "image": "i:1",
     "env": [{"name": "A", "value": "1"}],
     "resources": {"requests": {"cpu": "4", "memory": "16Gi"}, "limits": {"nvidia.com/gpu": "1"}},
 }
-SET: KubeObject = {
-    "kind": "ReplicaSet",
-    "metadata": {"name": "g-worker-1"},
-    "spec": {"template": {"spec": {"containers": [MAIN]}}},
-}
+SET = KubeObject(
+    {
+        "kind": "ReplicaSet",
+        "metadata": {"name": "g-worker-1"},
+        "spec": {"template": {"spec": {"containers": [MAIN]}}},
+    }
+)
 
 
 def pod(name: str, **spec: Plain) -> KubeObject:
-    return {
-        "metadata": {
-            "name": name,
-            "labels": {"nvidia.com/dynamo-component": "Worker"},
-            "ownerReferences": [{"kind": "ReplicaSet", "name": "g-worker-1"}],
-        },
-        "spec": {"containers": [MAIN], **spec},
-    }
+    return KubeObject(
+        {
+            "metadata": {
+                "name": name,
+                "labels": {"nvidia.com/dynamo-component": "Worker"},
+                "ownerReferences": [{"kind": "ReplicaSet", "name": "g-worker-1"}],
+            },
+            "spec": {"containers": [MAIN], **spec},
+        }
+    )
 
 
 def said(*pods: KubeObject) -> list[str]:
@@ -91,7 +95,7 @@ def test_pods_of_unknown_makers_are_not_compared() -> None:
 
 
 def test_a_request_that_follows_from_a_limit_is_no_change() -> None:
-    resources: KubeObject = {
+    resources: dict[str, Plain] = {
         "requests": {"cpu": "4", "memory": "16Gi", "nvidia.com/gpu": "1"},
         "limits": {"nvidia.com/gpu": "1"},
     }

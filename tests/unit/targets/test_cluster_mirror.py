@@ -7,27 +7,27 @@ import json
 from typing import TYPE_CHECKING, cast
 
 from dynamo_conformance.kube.errors import ApiError, UnreachableError
-from dynamo_conformance.kube.resources import PODS, name_of
+from dynamo_conformance.kube.resources import PODS, KubeObject, name_of
 from dynamo_conformance.targets.cluster import mirror as mirror_module
 from dynamo_conformance.targets.cluster.mirror import Mirror
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     import pytest
 
     from dynamo_conformance.kube.client import Client
-    from dynamo_conformance.kube.resources import KubeObject
+    from dynamo_conformance.manifest.node import Plain
 
 Steps = list["Sequence[KubeObject | str] | ApiError"]
 
 
 def pod(name: str, version: str = "1") -> KubeObject:
-    meta: KubeObject = {"name": name, "resourceVersion": version, "managedFields": [1]}
-    return {"kind": "Pod", "metadata": meta}
+    meta: dict[str, Plain] = {"name": name, "resourceVersion": version, "managedFields": [1]}
+    return KubeObject({"kind": "Pod", "metadata": meta})
 
 
-def event(kind: str, value: KubeObject) -> str:
+def event(kind: str, value: Mapping[str, object]) -> str:
     return json.dumps({"type": kind, "object": value})
 
 

@@ -11,11 +11,11 @@ import pytest
 
 from dynamo_conformance.kube.errors import FORBIDDEN, NOT_FOUND, ApiError
 from dynamo_conformance.kube.labels import EMPTY
+from dynamo_conformance.kube.resources import KubeObject
 from dynamo_conformance.targets.cluster import namespace
 
 if TYPE_CHECKING:
     from dynamo_conformance.kube.client import Client
-    from dynamo_conformance.kube.resources import KubeObject
 
 NAME = "dyn-agg-1"
 PATH, PODS = f"/api/v1/namespaces/{NAME}", f"/api/v1/namespaces/{NAME}/pods"
@@ -44,7 +44,7 @@ class Cluster:
             if self.forbids:
                 raise ApiError(FORBIDDEN, "Forbidden", "no")
             self.pods -= 1
-            return {"items": [{"metadata": {"name": "one"}}] if self.pods >= 0 else []}
+            return KubeObject(items=[{"metadata": {"name": "one"}}] if self.pods >= 0 else [])
         if (method, path) == ("PATCH", PATH):
             self.bodies.append(cast("KubeObject", more["body"]))
             self.is_told = True
@@ -52,7 +52,7 @@ class Cluster:
             self.looks -= 1
             if self.is_told or self.looks < 0:
                 raise ApiError(NOT_FOUND, "NotFound", "gone")
-        return {}
+        return KubeObject()
 
     def remove(self) -> str:
         client = cast("Client", self)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dynamo_conformance.kube.resources import as_mapping
+from dynamo_conformance.kube.resources import KubeObject, as_mapping
 from dynamo_conformance.manifest.node import Mapping
 from dynamo_conformance.manifest.read import read_graphs
 from dynamo_conformance.targets.cluster.fitting import (
@@ -25,7 +25,7 @@ from dynamo_conformance.targets.cluster.fitting import (
 from dynamo_conformance.targets.cluster.preflight import Found, Terms, of_claims, of_graph
 
 if TYPE_CHECKING:
-    from dynamo_conformance.kube.resources import KubeObject
+    from dynamo_conformance.manifest.node import Plain
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "llm" / "vllm_v1" / "launch" / "k8s"
 GI = 2**30
@@ -121,15 +121,13 @@ def need(*, who: str = "W", **takes: str) -> Need:
 
 
 def running(node: str, phase: str = "Running", **requests: str) -> KubeObject:
-    container: KubeObject = {"name": "main", "resources": {"requests": {**requests}}}
-    return {
-        "spec": {"nodeName": node, "containers": [container]},
-        "status": {"phase": phase},
-    }
+    container: dict[str, Plain] = {"name": "main", "resources": {"requests": {**requests}}}
+    spec: dict[str, Plain] = {"nodeName": node, "containers": [container]}
+    return KubeObject({"spec": spec, "status": {"phase": phase}})
 
 
 def machine(name: str = "n", **allocatable: str) -> KubeObject:
-    return {"metadata": {"name": name}, "status": {"allocatable": {**allocatable}}}
+    return KubeObject({"metadata": {"name": name}, "status": {"allocatable": {**allocatable}}})
 
 
 def test_what_other_pods_hold_is_not_left() -> None:
@@ -218,13 +216,15 @@ def test_selectors_and_taints() -> None:
 
 def test_a_cordoned_node_takes_nothing() -> None:
     cordoned = read_node(
-        {
-            "metadata": {"name": "n"},
-            "spec": {
-                "taints": [{"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}]
-            },
-            "status": {"allocatable": {"cpu": "2", "nvidia.com/gpu": "8"}},
-        }
+        KubeObject(
+            {
+                "metadata": {"name": "n"},
+                "spec": {
+                    "taints": [{"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}]
+                },
+                "status": {"allocatable": {"cpu": "2", "nvidia.com/gpu": "8"}},
+            }
+        )
     )
     assert cordoned.allocatable == {"cpu": 2, "nvidia.com/gpu": 8}
     assert fits({}, cordoned)

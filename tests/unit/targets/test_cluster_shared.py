@@ -10,14 +10,15 @@ import pytest
 
 from dynamo_conformance.kube.errors import FORBIDDEN, ApiError
 from dynamo_conformance.kube.labels import OPERATOR, OPERATOR_NAMESPACE, PART
-from dynamo_conformance.kube.resources import metadata
+from dynamo_conformance.kube.resources import KubeObject, metadata
 from dynamo_conformance.targets.cluster.shared import Shared
 from dynamo_conformance.targets.cluster.snapshot import Around, snapshot
 from dynamo_conformance.targets.cluster.watch import is_held
 
 if TYPE_CHECKING:
     from dynamo_conformance.kube.client import Client
-    from dynamo_conformance.kube.resources import KubeObject, Resource
+    from dynamo_conformance.kube.resources import Resource
+    from dynamo_conformance.manifest.node import Plain
 
 NOW = datetime(2026, 11, 26, 1, 0, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=5)
@@ -29,18 +30,19 @@ BUSY = {"is_crowded": True, "progress": NOW}
 
 
 def graph(state: str = "") -> KubeObject:
-    status: KubeObject = {"state": state, "observedGeneration": 1} if state else {}
-    return {"metadata": {"name": "one"}, "status": status}
+    status: dict[str, Plain] = {"state": state, "observedGeneration": 1} if state else {}
+    return KubeObject({"metadata": {"name": "one"}, "status": status})
 
 
 def pending(why: str) -> KubeObject:
-    condition: KubeObject = {
+    condition: dict[str, Plain] = {
         "type": "PodScheduled",
         "status": "False",
         "reason": "Unschedulable",
         "message": f"0/1 nodes are available: 1 {why}.",
     }
-    return {"metadata": {"name": "p"}, "status": {"phase": "Pending", "conditions": [condition]}}
+    status: dict[str, Plain] = {"phase": "Pending", "conditions": [condition]}
+    return KubeObject({"metadata": {"name": "p"}, "status": status})
 
 
 class Cluster:
@@ -62,10 +64,13 @@ class Cluster:
 
 
 def deployment(name: str, namespace: str) -> KubeObject:
-    return {
-        "metadata": {"name": name, "namespace": namespace},
-        "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "a", "control-plane": "c"}}},
-    }
+    labels: dict[str, Plain] = {"app": "a", "control-plane": "c"}
+    return KubeObject(
+        {
+            "metadata": {"name": name, "namespace": namespace},
+            "spec": {"replicas": 1, "selector": {"matchLabels": labels}},
+        }
+    )
 
 
 def around(shared: Shared, cluster: Cluster, *, silent: bool = True) -> Around:

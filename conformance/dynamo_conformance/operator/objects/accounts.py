@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.kube.kube_object import kube_object
+from dynamo_conformance.kube.resources import kube_object
 from dynamo_conformance.manifest.document import GROUP
 from dynamo_conformance.operator.objects.bookkeeping import noted
 from dynamo_conformance.rendering import names
 
 if TYPE_CHECKING:
-    from dynamo_conformance.kube.kube_object import KubeObject, Owner
+    from dynamo_conformance.kube.resources import KubeObject, Owner
     from dynamo_conformance.manifest.graph import Graph
     from dynamo_conformance.manifest.node import Plain
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.kube.kube_object import kube_object
+from dynamo_conformance.kube.resources import kube_object
 from dynamo_conformance.manifest.document import GROUP, V1BETA1
 from dynamo_conformance.rendering import labels, names
 
 if TYPE_CHECKING:
-    from dynamo_conformance.kube.kube_object import KubeObject, Owner
+    from dynamo_conformance.kube.resources import KubeObject, Owner
     from dynamo_conformance.manifest.graph import Component, Graph
 
 ADAPTER = "DynamoGraphDeploymentScalingAdapter"

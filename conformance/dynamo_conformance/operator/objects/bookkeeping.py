@@ -10,10 +10,10 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.kube.kube_object import LAST_GENERATION, LAST_HASH
+from dynamo_conformance.kube.resources import LAST_GENERATION, LAST_HASH
 
 if TYPE_CHECKING:
-    from dynamo_conformance.kube.kube_object import KubeObject
+    from dynamo_conformance.kube.resources import KubeObject
 
 FIRST = "1"
 """The generation of an object that was just made."""
@@ -38,5 +38,5 @@ def digest(made: KubeObject) -> str:
         if key not in (LAST_GENERATION, LAST_HASH)
     }
     metadata = {**made.metadata, "annotations": annotations}
-    text = json.dumps({**made.body, "metadata": metadata}, sort_keys=True, separators=(",", ":"))
+    text = json.dumps({**made, "metadata": metadata}, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

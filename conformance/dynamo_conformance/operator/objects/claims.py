@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.kube.kube_object import kube_object
+from dynamo_conformance.kube.resources import kube_object
 from dynamo_conformance.manifest.fields import is_true
 from dynamo_conformance.manifest.node import Scalar
 from dynamo_conformance.rendering import alpha
@@ -14,7 +14,7 @@ from dynamo_conformance.rendering.failure import NOT_RECONCILED, ReconcileFailur
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from dynamo_conformance.kube.kube_object import KubeObject, Owner
+    from dynamo_conformance.kube.resources import KubeObject, Owner
     from dynamo_conformance.manifest.graph import Graph
     from dynamo_conformance.manifest.node import Mapping, Plain
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.kube.kube_object import kube_object
+from dynamo_conformance.kube.resources import kube_object
 from dynamo_conformance.operator.objects import wait_for_leader
 from dynamo_conformance.operator.objects.bookkeeping import noted
 from dynamo_conformance.rendering import labels, names
 from dynamo_conformance.rendering.vllm import WAIT_SCRIPT
 
 if TYPE_CHECKING:
-    from dynamo_conformance.kube.kube_object import KubeObject, Owner
+    from dynamo_conformance.kube.resources import KubeObject, Owner
     from dynamo_conformance.manifest.graph import Graph
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from dynamo_conformance.api.cluster import Cluster
-    from dynamo_conformance.kube.kube_object import KubeObject, Owner
+    from dynamo_conformance.kube.resources import KubeObject, Owner
     from dynamo_conformance.manifest.graph import Graph
     from dynamo_conformance.operator.objects.group_objects import SshKey
     from dynamo_conformance.rendering.pull_secrets import PullSecret

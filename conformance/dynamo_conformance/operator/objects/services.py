@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.kube.kube_object import kube_object
+from dynamo_conformance.kube.resources import kube_object
 from dynamo_conformance.manifest.graph import FRONTEND
 from dynamo_conformance.operator.objects.bookkeeping import noted
 from dynamo_conformance.rendering import labels, names
@@ -12,7 +12,7 @@ from dynamo_conformance.rendering.context import DISCOVERY_BACKEND, KUBERNETES, 
 from dynamo_conformance.rendering.environment import HTTP_PORT, SYSTEM_PORT
 
 if TYPE_CHECKING:
-    from dynamo_conformance.kube.kube_object import KubeObject, Owner
+    from dynamo_conformance.kube.resources import KubeObject, Owner
     from dynamo_conformance.manifest.node import Plain
     from dynamo_conformance.rendering.context import Context
 

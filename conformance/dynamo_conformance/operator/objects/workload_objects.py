@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.kube.kube_object import kube_object
+from dynamo_conformance.kube.resources import kube_object
 from dynamo_conformance.operator.objects.bookkeeping import noted
 from dynamo_conformance.operator.objects.strategy import strategy
 from dynamo_conformance.rendering.pod import DEPLOYMENT, LEADER_WORKER_SET
 
 if TYPE_CHECKING:
-    from dynamo_conformance.kube.kube_object import KubeObject, Owner
+    from dynamo_conformance.kube.resources import KubeObject, Owner
     from dynamo_conformance.manifest.node import Plain
     from dynamo_conformance.rendering.pod import PodTemplate, Workload
 

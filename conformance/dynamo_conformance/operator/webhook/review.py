@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.kube.kube_object import table
+from dynamo_conformance.kube.resources import table
 from dynamo_conformance.manifest.depth import DEEPEST, depth
 from dynamo_conformance.manifest.node import Mapping, from_plain
 

@@ -165,7 +165,7 @@ class ClusterDeployment:
             connection=self._connection,
             namespace=self.namespace,
             manifest=self.manifest,
-            version=watch.scope.graphs.version.rpartition("/")[2],
+            version=watch.scope.graphs.version,
             of_graph=self.graph.name if watch.scope.labels else "",
             page=page,
             transcript=self._transcript,

@@ -7,13 +7,13 @@ import json
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from dynamo_conformance.kube.errors import FORBIDDEN, GONE, ApiError
-from dynamo_conformance.kube.resources import name_of
+from dynamo_conformance.kube.resources import KubeObject, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dynamo_conformance.kube.client import Client
-    from dynamo_conformance.kube.resources import KubeObject, Resource
+    from dynamo_conformance.kube.resources import Resource
 
 T = TypeVar("T")
 
@@ -98,9 +98,11 @@ class Mirror(Generic[T]):
     def _take(self, line: str) -> str:
         """Take in one line of a watch; return the version to go on from."""
         event = json.loads(line)
-        kind, value = event["type"], event["object"]
+        kind, value = event["type"], KubeObject(event["object"])
         if kind == "ERROR":
-            raise ApiError(value.get("code") or GONE, "Expired", str(value.get("message")))
+            raise ApiError(
+                int(str(value.get("code") or GONE)), "Expired", str(value.get("message"))
+            )
         if kind == "DELETED":
             self.objects.pop(name_of(value), None)
             self.items.pop(name_of(value), None)
@@ -109,7 +111,7 @@ class Mirror(Generic[T]):
             self._put(value)
         if kind != "BOOKMARK":
             self._changed()
-        return str(value["metadata"]["resourceVersion"])
+        return str(value.metadata["resourceVersion"])
 
     def _put(self, value: KubeObject) -> None:
         held = value.get("metadata")

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from dynamo_conformance.kube.client import Client
     from dynamo_conformance.kube.connection import Connection
     from dynamo_conformance.kube.resources import KubeObject
+    from dynamo_conformance.manifest.node import Plain
 
 NAME_LENGTH = 63
 PREFIX = "dyn"
@@ -74,7 +75,7 @@ class Namespace:
             DeployFailure: The cluster does not let us.
         """
         now = self._connection.client.now()
-        body: KubeObject = {
+        body: dict[str, Plain] = {
             "apiVersion": "v1",
             "kind": "Namespace",
             "metadata": {
@@ -104,7 +105,7 @@ class Namespace:
         while True:
             await asyncio.sleep(ALIVE_SECONDS / 6)
             client = self._connection.client
-            body: KubeObject = {"metadata": {"annotations": dict(alive(client.now()))}}
+            body: dict[str, Plain] = {"metadata": {"annotations": dict(alive(client.now()))}}
             try:
                 await client.json("PATCH", path, body=body, media=MERGE_PATCH)
             except ApiError as error:
@@ -222,7 +223,7 @@ async def _tell_if_empty(client: Client, name: str) -> bool:
         return error.status == FORBIDDEN
     if pods.get("items"):
         return False
-    body: KubeObject = {"metadata": {"annotations": {EMPTY: "true"}}}
+    body: dict[str, Plain] = {"metadata": {"annotations": {EMPTY: "true"}}}
     await client.json("PATCH", NAMESPACES.path(name=name), body=body, media=MERGE_PATCH)
     return True
 

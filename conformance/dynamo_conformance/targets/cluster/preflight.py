@@ -17,6 +17,7 @@ from dynamo_conformance.kube.resources import (
     SECRETS,
     SERVICE_ACCOUNTS,
     STORAGE_CLASSES,
+    KubeObject,
     Resource,
     metadata,
 )
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from dynamo_conformance.kube.connection import Connection
-    from dynamo_conformance.kube.resources import KubeObject
     from dynamo_conformance.manifest.document import Document
     from dynamo_conformance.manifest.graph import Graph
     from dynamo_conformance.manifest.prerequisites import Prerequisite
@@ -346,7 +346,7 @@ def _object(
         return connection.get(resource, name, namespace=namespace)
     except ApiError as error:
         if error.status:
-            return {}
+            return KubeObject()
         raise
 
 

@@ -34,7 +34,8 @@ from dynamo_conformance.manifest.document import V1BETA1
 
 if TYPE_CHECKING:
     from dynamo_conformance.kube.client import Client
-    from dynamo_conformance.kube.resources import KubeObject, Resource
+    from dynamo_conformance.kube.resources import Resource
+    from dynamo_conformance.manifest.node import Plain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,13 +161,13 @@ async def missing(
 
 async def _may(client: Client, right: Right, verb: str, *, namespace: str | None) -> bool:
     resource, _, sub = right.resource.partition("/")
-    attributes: KubeObject = {"verb": verb, "group": right.group, "resource": resource}
+    attributes: dict[str, Plain] = {"verb": verb, "group": right.group, "resource": resource}
     if sub:
         attributes["subresource"] = sub
     if namespace is not None and not right.cluster:
         attributes["namespace"] = namespace
-    body: KubeObject = {
-        "apiVersion": ACCESS_REVIEWS.version,
+    body: dict[str, Plain] = {
+        "apiVersion": ACCESS_REVIEWS.api_version,
         "kind": ACCESS_REVIEWS.kind,
         "spec": {"resourceAttributes": attributes},
     }

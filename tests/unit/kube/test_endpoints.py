@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.kube.endpoints import Backend, Slice, backends, read_slice
 
 if TYPE_CHECKING:
-    from dynamo_conformance.kube.resources import KubeObject
+    from dynamo_conformance.manifest.node import Plain
 
 
-def endpoint(pod: str, *, ready: bool | None) -> KubeObject:
-    conditions: KubeObject = {} if ready is None else {"ready": ready}
+def endpoint(pod: str, *, ready: bool | None) -> dict[str, Plain]:
+    conditions: dict[str, Plain] = {} if ready is None else {"ready": ready}
     return {"conditions": conditions, "targetRef": {"kind": "Pod", "name": pod}}
 
 
-def made(*endpoints: KubeObject, ports: KubeObject, service: str = "agg-frontend") -> Slice:
+def made(
+    *endpoints: dict[str, Plain], ports: dict[str, Plain], service: str = "agg-frontend"
+) -> Slice:
     return read_slice(
         {
             "metadata": {"labels": {"kubernetes.io/service-name": service}},

@@ -1,13 +1,11 @@
-"""A connection to the API is closed when its opening is cancelled."""
+"""The client of a cluster's API, against small servers of this process."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
 
-import httpx
-
-from dynamo_conformance.kube.transport import transport
+from dynamo_conformance.kube.client import Access, Client
 
 SOON = 5.0
 
@@ -27,18 +25,20 @@ async def cancel_in_the_handshake() -> None:
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    limits = httpx.Limits()
-    async with (
-        server,
-        httpx.AsyncClient(transport=transport(verify=context, proxy=None, limits=limits)) as client,
-    ):
-        asked = asyncio.create_task(client.get(f"https://localhost:{port}/"))
+
+    async def login() -> Access:
+        return Access(server=f"https://localhost:{port}", headers={}, tls=context)
+
+    client = Client(login)
+    async with server:
+        asked = asyncio.create_task(client.get("/"))
         await asyncio.wait_for(greeted.wait(), SOON)
         asked.cancel()
         await asyncio.wait([asked])
         assert asked.cancelled()
         # Asked for while the client is still there: closing that is no help.
         await asyncio.wait_for(closed, SOON)
+        await client.aclose()
 
 
 def test_a_cancelled_handshake_closes_its_connection() -> None:

@@ -7,13 +7,13 @@ import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-import kopf
 import pytest
 from aiohttp import web
 
-from dynamo_conformance.kube.kube_object import KubeObject
-from dynamo_conformance.operator.api_server import ApiError, ApiServer
-from dynamo_conformance.operator.resources import DEPLOYMENTS, SERVICES
+from dynamo_conformance.kube.client import Access
+from dynamo_conformance.kube.errors import ApiError
+from dynamo_conformance.kube.resources import DEPLOYMENTS, SERVICES, KubeObject
+from dynamo_conformance.operator.cluster_api import ClusterApi
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -45,7 +45,7 @@ class Requests:
 
 
 @asynccontextmanager
-async def serving(requests: Requests) -> AsyncIterator[ApiServer]:
+async def serving(requests: Requests) -> AsyncIterator[ClusterApi]:
     app = web.Application()
     app.router.add_route("*", "/{tail:.*}", requests.handle)
     runner = web.AppRunner(app)
@@ -54,12 +54,12 @@ async def serving(requests: Requests) -> AsyncIterator[ApiServer]:
     await site.start()
     logins = iter(range(100))
 
-    async def login() -> kopf.ConnectionInfo:
+    async def login() -> Access:
         (address,) = runner.addresses
-        server = f"http://127.0.0.1:{address[1]}"
-        return kopf.ConnectionInfo(server=server, token=f"token-{next(logins)}")
+        token = {"Authorization": f"Bearer token-{next(logins)}"}
+        return Access(server=f"http://127.0.0.1:{address[1]}", headers=token)
 
-    api = ApiServer(login)
+    api = ClusterApi(login)
     try:
         yield api
     finally:
@@ -67,7 +67,7 @@ async def serving(requests: Requests) -> AsyncIterator[ApiServer]:
         await runner.cleanup()
 
 
-def run(requests: Requests, test: Callable[[ApiServer], Awaitable[None]]) -> None:
+def run(requests: Requests, test: Callable[[ClusterApi], Awaitable[None]]) -> None:
     async def limited() -> None:
         async with asyncio.timeout(10), serving(requests) as api:
             await test(api)
@@ -78,7 +78,7 @@ def run(requests: Requests, test: Callable[[ApiServer], Awaitable[None]]) -> Non
 def test_paths_and_kinds_of_patches() -> None:
     requests = Requests()
 
-    async def test(api: ApiServer) -> None:
+    async def test(api: ClusterApi) -> None:
         await api.apply(DEPLOYMENT)
         await api.create(DEPLOYMENT)
         await api.merge(DEPLOYMENT, {"spec": {"replicas": 1}})
@@ -86,7 +86,7 @@ def test_paths_and_kinds_of_patches() -> None:
         await api.delete(DEPLOYMENT)
 
     # The last two answers stand for whole objects.
-    requests.answers = [(200, dict(DEPLOYMENT.body))] * 5
+    requests.answers = [(200, dict(DEPLOYMENT))] * 5
     run(requests, test)
     manager = "fieldManager=dynamo-conformance-operator"
     at = "/apis/apps/v1/namespaces/ns/deployments"
@@ -105,7 +105,7 @@ def test_items_say_of_what_kind_they_are() -> None:
     requests = Requests()
     requests.answers = [(200, {"items": [{"metadata": {"name": "a"}}]}), (404, {})]
 
-    async def test(api: ApiServer) -> None:
+    async def test(api: ClusterApi) -> None:
         (one,) = await api.items(SERVICES, "ns", labelSelector="a=b")
         assert (one.kind, one.api_version, one.name) == ("Service", "v1", "a")
         assert await api.items(DEPLOYMENTS, None) == ()
@@ -119,7 +119,7 @@ def test_a_token_that_is_no_longer_taken_is_replaced() -> None:
     requests = Requests()
     requests.answers = [(401, {}), (200, {"a": 1})]
 
-    async def test(api: ApiServer) -> None:
+    async def test(api: ClusterApi) -> None:
         assert await api.get("/apis") == {"a": 1}
 
     run(requests, test)
@@ -130,7 +130,7 @@ def test_what_is_not_there_is_none_and_what_is_gone_stays_gone() -> None:
     requests = Requests()
     requests.answers = [(404, {}), (409, {}), (404, {}), (409, {})]
 
-    async def test(api: ApiServer) -> None:
+    async def test(api: ClusterApi) -> None:
         assert await api.get("/apis/x") is None
         assert await api.create(DEPLOYMENT) is None
         await api.delete(DEPLOYMENT)
@@ -155,7 +155,7 @@ def test_refusals_say_why(
     requests = Requests()
     requests.answers = [(status, answer)] * 3
 
-    async def test(api: ApiServer) -> None:
+    async def test(api: ClusterApi) -> None:
         for call in (api.apply(DEPLOYMENT), api.get("/apis"), api.delete(DEPLOYMENT)):
             with pytest.raises(ApiError) as caught:
                 await call
@@ -170,11 +170,11 @@ def test_a_namespace_that_ends_says_so() -> None:
     causes = [{"reason": "NamespaceTerminating", "field": "metadata.namespace"}]
     requests.answers = [(403, {"message": "no", "details": {"causes": causes}}), (403, {})]
 
-    async def test(api: ApiServer) -> None:
-        for is_farewell in (True, False):
+    async def test(api: ClusterApi) -> None:
+        for namespace_terminating in (True, False):
             with pytest.raises(ApiError) as caught:
                 await api.apply(DEPLOYMENT)
-            assert caught.value.is_farewell is is_farewell
-            assert caught.value.is_final is not is_farewell
+            assert caught.value.namespace_terminating is namespace_terminating
+            assert caught.value.is_final is not namespace_terminating
 
     run(requests, test)
