@@ -30,7 +30,7 @@ from dynamo_conformance.kube.labels import PART, RUN
 from dynamo_conformance.kube.resources import NAMESPACES, NODES, Owner, as_mapping, name_of
 from dynamo_conformance.manifest.node import Mapping
 from dynamo_conformance.manifest.read import read_graphs
-from dynamo_conformance.operator.objects.objects import Circumstances, objects
+from dynamo_conformance.operator.objects.graph_objects import RenderContext, objects
 from dynamo_conformance.rendering.names import frontend_service
 from dynamo_conformance.targets.cluster.apply import Manifest
 from dynamo_conformance.targets.cluster.namespace import Namespace, new_name
@@ -305,7 +305,7 @@ def _with_deployments(ground: Ground, file: Path, graph: Graph) -> float:
 def _objects(graph: Graph, namespace: str) -> dict[str, Plain]:
     """Return what the operator makes of a graph, owned by nobody."""
     owner = Owner(name=graph.name, uid="")
-    around = Circumstances(namespace=namespace, owner=owner, cluster=Cluster())
+    around = RenderContext(namespace=namespace, owner=owner, cluster=Cluster())
     found: list[Plain] = [_without_owner(one) for one in objects(graph, around)]
     return {"apiVersion": "v1", "kind": "List", "items": found}
 

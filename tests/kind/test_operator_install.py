@@ -15,9 +15,9 @@ from dynamo_conformance.images import base_image, build
 from dynamo_conformance.kube.connection import Connection
 from dynamo_conformance.kube.labels import OPERATOR, OPERATOR_NAME, OPERATOR_NAMESPACE, PART
 from dynamo_conformance.kube.resources import table
-from dynamo_conformance.operator.image import recipe
-from dynamo_conformance.operator.install import find, install, uninstall
-from dynamo_conformance.operator.presence import Presence
+from dynamo_conformance.operator.installation.crds import InstalledOperator
+from dynamo_conformance.operator.installation.install import find, install, uninstall
+from dynamo_conformance.operator.installation.operator_image import recipe
 from dynamo_conformance.targets.kind.cluster import NODE_IMAGE_VARIABLE, KindOptions, open_cluster
 
 if TYPE_CHECKING:
@@ -86,9 +86,9 @@ def secret(connection: Connection) -> Plain:
 
 
 def test_it_comes_stays_as_it_is_and_goes(connection: Connection, image: str) -> None:
-    assert find(connection.kubectl) is Presence.NONE
+    assert find(connection.kubectl) is InstalledOperator.NONE
     install(connection.kubectl, image=image)
-    assert find(connection.kubectl) is Presence.REFERENCE
+    assert find(connection.kubectl) is InstalledOperator.REFERENCE
     assert len(ours(connection)) == 10
     done = connection.kubectl("apply", "--filename", "-", stdin=FRONTEND)
     assert done.returncode == 0, done.stderr
@@ -101,7 +101,7 @@ def test_it_comes_stays_as_it_is_and_goes(connection: Connection, image: str) ->
 
     uninstall(connection.kubectl)
     assert ours(connection) == []
-    assert find(connection.kubectl) is Presence.NONE
+    assert find(connection.kubectl) is InstalledOperator.NONE
     left = listed(
         connection, "deployments,services,serviceaccounts,roles,rolebindings", "--all-namespaces",
         "--selector", f"{PART}={OPERATOR}",

@@ -40,7 +40,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "dynamo_conformance.manifest": BASE,
     "dynamo_conformance.mock_engine": ("local",),
     "dynamo_conformance.operator": ("operator",),
-    "dynamo_conformance.operator.certificate": ("kind",),
+    "dynamo_conformance.operator.installation.certificate": ("kind",),
     "dynamo_conformance.probes": SERVED,
     "dynamo_conformance.rendering": BASE,
     "dynamo_conformance.kube": ("cluster",),

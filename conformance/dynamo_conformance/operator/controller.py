@@ -18,11 +18,11 @@ from dynamo_conformance.kube.labels import OPERATOR, PART
 from dynamo_conformance.kube.resources import KubeObject
 from dynamo_conformance.manifest.document import KIND
 from dynamo_conformance.operator.cluster_api import ClusterApi, kopf_login
-from dynamo_conformance.operator.inventory import Inventory, owner_name
 from dynamo_conformance.operator.kinds import GRAPHS, WATCHED
-from dynamo_conformance.operator.no_storage import NoDiffBase, NoProgress
+from dynamo_conformance.operator.kopf_settings import NoDiffBase, NoProgress
+from dynamo_conformance.operator.object_cache import ObjectCache, owner_name
+from dynamo_conformance.operator.observed_graph import fingerprint
 from dynamo_conformance.operator.reconciler import Reconciler
-from dynamo_conformance.operator.snapshot import fingerprint
 from dynamo_conformance.operator.work_queue import GraphKey, WorkQueue
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def controller() -> Controller:
     """Return a controller that has not started."""
     settings = _settings()
     registry = kopf.OperatorRegistry()
-    life = _Life()
+    life = _Handlers()
     kopf.on.login(registry=registry)(_login)
     kopf.on.startup(registry=registry)(life.start)
     kopf.on.cleanup(registry=registry)(life.stop)
@@ -81,14 +81,14 @@ def _settings() -> kopf.OperatorSettings:
     return settings
 
 
-class _Life:
+class _Handlers:
     """A controller's life: its session, what it knows, and the looks that are under way."""
 
     def __init__(self) -> None:
         self._api = ClusterApi()
-        self._inventory = Inventory()
-        self._reconciler = Reconciler(self._api, self._inventory)
-        self._queue = WorkQueue(self._reconciler.look)
+        self._cache = ObjectCache()
+        self._reconciler = Reconciler(self._api, self._cache)
+        self._queue = WorkQueue(self._reconciler.reconcile)
         self._resync: asyncio.Task[None] | None = None
 
     async def start(self, **_: object) -> None:
@@ -111,11 +111,11 @@ class _Life:
         """Take in what a watch tells, and look at the graphs that it may matter to."""
         seen = KubeObject(cast("dict[str, Plain]", event["object"]))
         if event["type"] == "DELETED":
-            if self._inventory.forget(seen):
+            if self._cache.forget(seen):
                 self._wake(seen, is_gone=True)
             return
-        before = self._inventory.get(seen.namespace or "", seen.key)
-        if self._inventory.observe(seen) and _matters(before, seen):
+        before = self._cache.get(seen.namespace or "", seen.key)
+        if self._cache.observe(seen) and _matters(before, seen):
             self._wake(seen, is_gone=False)
 
     def _wake(self, seen: KubeObject, *, is_gone: bool) -> None:
@@ -131,7 +131,7 @@ class _Life:
             yield GraphKey(namespace, name)
         elif is_gone:
             # It may be one that several graphs of the namespace want.
-            for key in self._inventory.within(namespace):
+            for key in self._cache.within(namespace):
                 if key.kind == KIND:
                     yield GraphKey(namespace, key.name)
 
@@ -150,9 +150,9 @@ class _Life:
             *(self._api.items(resource, None, labelSelector=_OURS) for resource in WATCHED),
         )
         for resource, found in zip(resources, listed, strict=True):
-            self._inventory.replace(resource.kind, found)
-        self._reconciler.forget_surroundings()
-        for graph in self._inventory.of_kind(KIND):
+            self._cache.replace(resource.kind, found)
+        self._reconciler.forget_contexts()
+        for graph in self._cache.of_kind(KIND):
             self._queue.add(GraphKey(graph.namespace or "", graph.name))
 
 

@@ -21,7 +21,7 @@ _CONTROLLER = f"dynamo-conformance/{OPERATOR_NAME}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class GraphEvent:
     """Something that happened.
 
     Attributes:
@@ -37,55 +37,57 @@ class Event:
     note: str
 
 
-def rolling_update_started(generation: str) -> Event:
+def rolling_update_started(generation: str) -> GraphEvent:
     """Return what is said when workers begin to be replaced."""
     note = f"Starting rolling update to worker hash {generation}"
-    return Event(type=NORMAL, reason="RollingUpdateStarted", action="Update", note=note)
+    return GraphEvent(type=NORMAL, reason="RollingUpdateStarted", action="Update", note=note)
 
 
-def rolling_update_completed(generation: str) -> Event:
+def rolling_update_completed(generation: str) -> GraphEvent:
     """Return what is said when all workers have been replaced."""
     note = f"Rolling update completed, worker hash {generation}"
-    return Event(type=NORMAL, reason="RollingUpdateCompleted", action="Update", note=note)
+    return GraphEvent(type=NORMAL, reason="RollingUpdateCompleted", action="Update", note=note)
 
 
-def rolling_update_not_supported() -> Event:
+def rolling_update_not_supported() -> GraphEvent:
     """Return what is said when groups of nodes are replaced: there is no update without a gap."""
     note = "Worker spec changed but custom rolling updates are not supported for Grove/multinode "
     note += "deployments"
-    return Event(type=WARNING, reason="RollingUpdateNotSupported", action="Update", note=note)
+    return GraphEvent(type=WARNING, reason="RollingUpdateNotSupported", action="Update", note=note)
 
 
-def restart_superseded(wish: str) -> Event:
+def restart_superseded(wish: str) -> GraphEvent:
     """Return what is said when a restart is not needed, because workers are replaced anyway."""
     note = f"Restart {wish} superseded by rolling update"
-    return Event(type=WARNING, reason="RestartSuperseded", action="Restart", note=note)
+    return GraphEvent(type=WARNING, reason="RestartSuperseded", action="Restart", note=note)
 
 
-def reconcile_error(message: str) -> Event:
+def reconcile_error(message: str) -> GraphEvent:
     """Return what is said when a component's workload cannot be made."""
-    return Event(type=WARNING, reason="ReconcileError", action="Reconcile", note=message)
+    return GraphEvent(type=WARNING, reason="ReconcileError", action="Reconcile", note=message)
 
 
-def adapter_created(adapter: str, component: str) -> Event:
+def adapter_created(adapter: str, component: str) -> GraphEvent:
     """Return what is said when a component gets its scaling adapter."""
     note = f"Created scaling adapter {adapter} for component {component}"
-    return Event(type=NORMAL, reason="AdapterCreated", action="Create", note=note)
+    return GraphEvent(type=NORMAL, reason="AdapterCreated", action="Create", note=note)
 
 
-def adapter_deleted(adapter: str, component: str) -> Event:
+def adapter_deleted(adapter: str, component: str) -> GraphEvent:
     """Return what is said when a component loses its scaling adapter."""
     note = f"Deleted scaling adapter {adapter} for component {component}"
-    return Event(type=NORMAL, reason="AdapterDeleted", action="Delete", note=note)
+    return GraphEvent(type=NORMAL, reason="AdapterDeleted", action="Delete", note=note)
 
 
-def scaled(component: str, *, before: int, after: int) -> Event:
+def scaled(component: str, *, before: int, after: int) -> GraphEvent:
     """Return what is said of an adapter whose number was brought into its graph."""
     note = f"Scaled component {component} from {before} to {after} replicas"
-    return Event(type=NORMAL, reason="Scaled", action="Scale", note=note)
+    return GraphEvent(type=NORMAL, reason="Scaled", action="Scale", note=note)
 
 
-def event_object(event: Event, about: KubeObject, *, moment: datetime | None = None) -> KubeObject:
+def event_object(
+    event: GraphEvent, about: KubeObject, *, moment: datetime | None = None
+) -> KubeObject:
     """Return an event as an object.
 
     Args:

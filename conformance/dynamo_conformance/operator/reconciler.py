@@ -10,20 +10,19 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.kube.errors import ApiError
 from dynamo_conformance.kube.resources import PODS, Key
 from dynamo_conformance.manifest.document import KIND
-from dynamo_conformance.operator import events, scaling
-from dynamo_conformance.operator.changes import unwanted
-from dynamo_conformance.operator.conditions import timestamp
-from dynamo_conformance.operator.inventory import uid
-from dynamo_conformance.operator.objects import claims
-from dynamo_conformance.operator.objects.adapters import ADAPTER
-from dynamo_conformance.operator.objects.objects import rendering
-from dynamo_conformance.operator.plan import planned
-from dynamo_conformance.operator.reporter import Reporter
-from dynamo_conformance.operator.snapshot import CURRENT_HASH, snapshot
-from dynamo_conformance.operator.status import FAILED, Expected, Outcome, outcome
-from dynamo_conformance.operator.surroundings import surroundings
+from dynamo_conformance.operator import events
+from dynamo_conformance.operator.graph_status import FAILED, Expected, Outcome, outcome, timestamp
+from dynamo_conformance.operator.next_step import next_step
+from dynamo_conformance.operator.object_cache import uid
+from dynamo_conformance.operator.object_changes import unwanted
+from dynamo_conformance.operator.object_writer import ObjectWriter
+from dynamo_conformance.operator.objects import scaling_adapters, volume_claims
+from dynamo_conformance.operator.objects.graph_objects import graph_objects
+from dynamo_conformance.operator.objects.scaling_adapters import ADAPTER
+from dynamo_conformance.operator.observed_graph import CURRENT_HASH, observe_graph
+from dynamo_conformance.operator.read_context import read_context
+from dynamo_conformance.operator.status_writer import StatusWriter
 from dynamo_conformance.operator.workload_state import workload_state
-from dynamo_conformance.operator.writer import Writer
 from dynamo_conformance.rendering.failure import NO_ORCHESTRATOR, NOT_RECONCILED, NOT_RENDERED
 from dynamo_conformance.rendering.labels import COMPONENT, SELECTOR, WORKER_HASH
 from dynamo_conformance.rendering.pod import DEPLOYMENT
@@ -33,13 +32,13 @@ if TYPE_CHECKING:
 
     from dynamo_conformance.kube.resources import KubeObject
     from dynamo_conformance.operator.cluster_api import ClusterApi
-    from dynamo_conformance.operator.events import Event
-    from dynamo_conformance.operator.inventory import Inventory
-    from dynamo_conformance.operator.objects.objects import Circumstances, Rendering
-    from dynamo_conformance.operator.plan import Plan
-    from dynamo_conformance.operator.snapshot import Reading, Snapshot
+    from dynamo_conformance.operator.events import GraphEvent
+    from dynamo_conformance.operator.next_step import NextStep
+    from dynamo_conformance.operator.object_cache import ObjectCache
+    from dynamo_conformance.operator.object_writer import RefusedObject
+    from dynamo_conformance.operator.objects.graph_objects import GraphObjects, RenderContext
+    from dynamo_conformance.operator.observed_graph import ObservedGraph, Reading
     from dynamo_conformance.operator.work_queue import GraphKey
-    from dynamo_conformance.operator.writer import Refusal
 
 _LOG = logging.getLogger(__name__)
 
@@ -64,8 +63,8 @@ class _Memory:
     """
 
     reading: Reading | None = None
-    around: Circumstances | None = None
-    rendered: tuple[Circumstances, Rendering] | None = None
+    around: RenderContext | None = None
+    rendered: tuple[RenderContext, GraphObjects] | None = None
     tries: int = 0
     is_refused: bool = False
     reported: frozenset[tuple[str, str]] = field(default_factory=frozenset)
@@ -82,30 +81,30 @@ class Reconciler:
 
     Args:
         api: The API server.
-        inventory: What is known to be there, the graphs among it.
+        cache: What is known to be there, the graphs among it.
     """
 
-    def __init__(self, api: ClusterApi, inventory: Inventory) -> None:
+    def __init__(self, api: ClusterApi, cache: ObjectCache) -> None:
         self._api = api
-        self._inventory = inventory
-        self._writer = Writer(api, inventory)
-        self._reporter = Reporter(api, inventory)
+        self._cache = cache
+        self._writer = ObjectWriter(api, cache)
+        self._status = StatusWriter(api, cache)
         self._memories: dict[GraphKey, _Memory] = {}
 
-    def forget_surroundings(self) -> None:
+    def forget_contexts(self) -> None:
         """Have everything asked again that is not watched."""
         for memory in self._memories.values():
             memory.around = None
 
-    async def look(self, key: GraphKey) -> float | None:
+    async def reconcile(self, key: GraphKey) -> float | None:
         """Look at a graph; return after how many seconds to do so again at the latest, or None."""
-        dgd = self._inventory.get(key.namespace, Key(KIND, key.name))
+        dgd = self._cache.get(key.namespace, Key(KIND, key.name))
         if dgd is None or "deletionTimestamp" in dgd.metadata:
             self._memories.pop(key, None)
             return None
         memory = self._memories.setdefault(key, _Memory())
         try:
-            return await self._look(self._seen(dgd, memory), memory)
+            return await self._reconcile(self._seen(dgd, memory), memory)
         except ApiError as error:
             if error.namespace_terminating:
                 return None
@@ -113,18 +112,18 @@ class Reconciler:
             _LOG.warning("%s/%s: %s; will try again", *key, error)
             return memory.pause(_PAUSES)
 
-    def _seen(self, dgd: KubeObject, memory: _Memory) -> Snapshot:
-        seen = snapshot(dgd, self._owned(dgd), before=memory.reading)
+    def _seen(self, dgd: KubeObject, memory: _Memory) -> ObservedGraph:
+        seen = observe_graph(dgd, self._owned(dgd), before=memory.reading)
         if seen.reading is not memory.reading:
             memory.reading, memory.around, memory.rendered = seen.reading, None, None
             memory.tries = 0
         return seen
 
-    async def _look(self, seen: Snapshot, memory: _Memory) -> float | None:
+    async def _reconcile(self, seen: ObservedGraph, memory: _Memory) -> float | None:
         if await self._follow_adapters(seen):
             return 0.0
         now = timestamp()
-        plan = planned(seen, now=now, is_drained=await self._is_drained(seen))
+        plan = next_step(seen, now=now, is_drained=await self._is_drained(seen))
         made = await self._rendered(seen, plan, memory)
         shared, _ = await asyncio.gather(
             self._writer.write(made.shared, namespace=seen.namespace), self._record(seen, plan)
@@ -139,31 +138,33 @@ class Reconciler:
             found = Outcome(state=FAILED, reason=failure.reason, message=failure.message)
         else:
             found = await self._run(seen, plan, made, memory)
-        await self._reporter.say(seen, plan, found, now=now)
-        if shared.refused or memory.is_refused or _may_heal(seen, found):
+        await self._status.write(seen, plan, found, now=now)
+        if shared.refused or memory.is_refused or _retryable(seen, found):
             memory.around = None
             return memory.pause(_CHECKS)
         memory.tries = 0
         return plan.again
 
-    async def _rendered(self, seen: Snapshot, plan: Plan, memory: _Memory) -> Rendering:
+    async def _rendered(self, seen: ObservedGraph, plan: NextStep, memory: _Memory) -> GraphObjects:
         if memory.around is None:
-            memory.around = await surroundings(
+            memory.around = await read_context(
                 self._api, seen.graph, namespace=seen.namespace, owner=seen.owner
             )
         around = replace(
             memory.around, restarts=plan.marks or None, replicas=plan.targets.new or None
         )
         if memory.rendered is None or memory.rendered[0] != around:
-            memory.rendered = around, rendering(seen.graph, around)
+            memory.rendered = around, graph_objects(seen.graph, around)
         return memory.rendered[1]
 
-    async def _record(self, seen: Snapshot, plan: Plan) -> None:
+    async def _record(self, seen: ObservedGraph, plan: NextStep) -> None:
         """Note on the graph which generation of its workers is complete."""
         if plan.record is not None:
             await self._writer.annotate(seen.dgd, {CURRENT_HASH: plan.record})
 
-    async def _run(self, seen: Snapshot, plan: Plan, made: Rendering, memory: _Memory) -> Outcome:
+    async def _run(
+        self, seen: ObservedGraph, plan: NextStep, made: GraphObjects, memory: _Memory
+    ) -> Outcome:
         """Write what runs the components, take away what no longer does, and see how it is."""
         written, scalers = await asyncio.gather(
             self._writer.write(made.running, namespace=seen.namespace),
@@ -180,19 +181,19 @@ class Reconciler:
             if (component, message) not in memory.reported
         ]
         memory.reported = frozenset(broken.items())
-        await self._reporter.tell(seen.dgd, (*_adapter_events(scalers.created, gone), *news))
+        await self._status.post(seen.dgd, (*_adapter_events(scalers.created, gone), *news))
         after = seen.refreshed(self._owned(seen.dgd))
-        await self._reporter.adapters(after)
+        await self._status.write_adapters(after)
         return outcome(_expected(after, plan, made, broken), rollout=plan.rollout)
 
-    async def _scale_old(self, seen: Snapshot, plan: Plan) -> None:
+    async def _scale_old(self, seen: ObservedGraph, plan: NextStep) -> None:
         """Have workers of old generations make room for the next one."""
         for name, replicas in plan.targets.old.items():
             live = seen.owned.get(Key(DEPLOYMENT, name))
             if live is not None and live.spec.get("replicas") != replicas:
                 await self._writer.scale(live, replicas)
 
-    async def _is_drained(self, seen: Snapshot) -> bool:
+    async def _is_drained(self, seen: ObservedGraph) -> bool:
         """Whether no pod is left of workers of old generations, those that end included."""
         old = seen.generations.old
         if not old or not seen.rolls_workers or not all(one.is_gone for one in old):
@@ -201,34 +202,34 @@ class Reconciler:
         pods = await self._api.items(PODS, seen.namespace, labelSelector=selected, limit="1")
         return not pods
 
-    async def _follow_adapters(self, seen: Snapshot) -> bool:
+    async def _follow_adapters(self, seen: ObservedGraph) -> bool:
         """Bring the numbers of scaling adapters into the graph; return whether there were any."""
-        wanted = scaling.scalings(seen.graph, seen.owned.values())
+        wanted = scaling_adapters.scalings(seen.graph, seen.owned.values())
         if not wanted:
             return False
         steps = [step for one in wanted for step in one.patch()]
-        self._inventory.observe(await self._api.edit(seen.dgd, steps))
-        await self._reporter.adapters(
+        self._cache.observe(await self._api.edit(seen.dgd, steps))
+        await self._status.write_adapters(
             seen, scaled=[one.adapter.name for one in wanted], now=timestamp()
         )
         for one in wanted:
             event = events.scaled(one.component, before=one.before, after=one.wanted)
-            await self._reporter.tell(one.adapter, [event])
+            await self._status.post(one.adapter, [event])
         return True
 
     def _owned(self, dgd: KubeObject) -> dict[Key, KubeObject]:
-        return self._inventory.owned(uid(dgd))
+        return self._cache.owned(uid(dgd))
 
 
-def _may_heal(seen: Snapshot, found: Outcome) -> bool:
+def _retryable(seen: ObservedGraph, found: Outcome) -> bool:
     """Whether a failure may end without the graph being changed: when the cluster is."""
     if found.state != FAILED:
         return False
     depends_on_cluster = found.reason in (NO_ORCHESTRATOR, NOT_RENDERED)
-    return depends_on_cluster or bool(claims.listed(seen.graph))
+    return depends_on_cluster or bool(volume_claims.listed(seen.graph))
 
 
-def _broken(made: Rendering, refused: Iterable[Refusal]) -> dict[str, str]:
+def _broken(made: GraphObjects, refused: Iterable[RefusedObject]) -> dict[str, str]:
     """Return the components that cannot be made as they should be, and why."""
     found = {one.component.name: one.failure.message for one in made.broken}
     for one in refused:
@@ -238,7 +239,7 @@ def _broken(made: Rendering, refused: Iterable[Refusal]) -> dict[str, str]:
     return found
 
 
-def _spared(seen: Snapshot, plan: Plan, broken: Iterable[str]) -> frozenset[Key]:
+def _spared(seen: ObservedGraph, plan: NextStep, broken: Iterable[str]) -> frozenset[Key]:
     """Return what stays although it is not wanted: the old generation while it is needed."""
     old = {one.generation for one in seen.generations.old} if not plan.is_finished else set()
     names = set(broken)
@@ -250,7 +251,7 @@ def _spared(seen: Snapshot, plan: Plan, broken: Iterable[str]) -> frozenset[Key]
 
 
 def _expected(
-    seen: Snapshot, plan: Plan, made: Rendering, broken: Iterable[str]
+    seen: ObservedGraph, plan: NextStep, made: GraphObjects, broken: Iterable[str]
 ) -> Iterator[Expected]:
     """Yield what there should be, with what is seen of it."""
     names = set(broken)
@@ -276,7 +277,9 @@ def _expected(
         )
 
 
-def _adapter_events(created: Iterable[KubeObject], gone: Iterable[KubeObject]) -> Iterator[Event]:
+def _adapter_events(
+    created: Iterable[KubeObject], gone: Iterable[KubeObject]
+) -> Iterator[GraphEvent]:
     for one in created:
         yield events.adapter_created(one.name, one.labels.get(COMPONENT, ""))
     for one in gone:

@@ -25,7 +25,7 @@ PARALLEL = "Parallel"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class RestartRequest:
     """The graph's `spec.restart`.
 
     Attributes:
@@ -61,7 +61,7 @@ class Restart:
         return found
 
 
-def read_wish(graph: Graph) -> Wish | None:
+def read_request(graph: Graph) -> RestartRequest | None:
     """Return what a graph wishes, or None."""
     spec = graph.root.mapping("spec")
     restart = spec.mapping("restart") if spec is not None else None
@@ -73,7 +73,7 @@ def read_wish(graph: Graph) -> Wish | None:
     listed = how.sequence("order") if how is not None else ()
     order = tuple(one.text for one in listed if isinstance(one, Scalar))
     parallel = how is not None and how.string("type") == PARALLEL
-    return Wish(id=identity, parallel=parallel, order=order or names)
+    return RestartRequest(id=identity, parallel=parallel, order=order or names)
 
 
 def read_restart(status: dict[str, Plain]) -> Restart | None:
@@ -92,7 +92,7 @@ def read_restart(status: dict[str, Plain]) -> Restart | None:
 
 def advanced(
     before: Restart | None,
-    wish: Wish | None,
+    wish: RestartRequest | None,
     states: Mapping[str, WorkloadState],
     *,
     rolling_update: bool,
@@ -127,7 +127,10 @@ def advanced(
 
 
 def marks(
-    restart: Restart | None, wish: Wish | None, graph: Graph, states: Mapping[str, WorkloadState]
+    restart: Restart | None,
+    wish: RestartRequest | None,
+    graph: Graph,
+    states: Mapping[str, WorkloadState],
 ) -> dict[str, str]:
     """Return for each component the id of the last wish that its pods are to carry.
 

@@ -12,18 +12,18 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.operator.objects.strategy import strategy
+from dynamo_conformance.operator.objects.workloads import strategy
 from dynamo_conformance.rendering.labels import component_annotations
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from dynamo_conformance.manifest.graph import Graph
-    from dynamo_conformance.operator.objects.strategy import Strategy
+    from dynamo_conformance.operator.objects.workloads import Strategy
     from dynamo_conformance.operator.workload_state import WorkloadState
 
 
-class Phase(StrEnum):
+class RolloutPhase(StrEnum):
     """How far a rolling update is."""
 
     NONE = ""
@@ -33,7 +33,7 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class RolloutProgress:
     """The graph's `status.rollingUpdate`.
 
     Attributes:
@@ -43,7 +43,7 @@ class Progress:
         updated: The components that are through.
     """
 
-    phase: Phase = Phase.NONE
+    phase: RolloutPhase = RolloutPhase.NONE
     started: str | None = None
     ended: str | None = None
     updated: tuple[str, ...] = ()
@@ -51,7 +51,7 @@ class Progress:
     @property
     def is_under_way(self) -> bool:
         """Whether workers are being replaced."""
-        return self.phase in (Phase.PENDING, Phase.IN_PROGRESS)
+        return self.phase in (RolloutPhase.PENDING, RolloutPhase.IN_PROGRESS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +81,7 @@ class Generations:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Targets:
+class ReplicaTargets:
     """How many copies are to run while generations stand beside each other.
 
     Attributes:
@@ -94,8 +94,8 @@ class Targets:
 
 
 def advanced(
-    progress: Progress, graph: Graph, generations: Generations, *, now: str, is_drained: bool
-) -> Progress:
+    progress: RolloutProgress, graph: Graph, generations: Generations, *, now: str, is_drained: bool
+) -> RolloutProgress:
     """Return the next step of a rolling update.
 
     Args:
@@ -109,13 +109,13 @@ def advanced(
     if not progress.is_under_way:
         if not is_needed:
             return progress
-        return Progress(phase=Phase.PENDING, started=now)
-    if progress.phase is Phase.PENDING:
-        return replace(progress, phase=Phase.IN_PROGRESS)
+        return RolloutProgress(phase=RolloutPhase.PENDING, started=now)
+    if progress.phase is RolloutPhase.PENDING:
+        return replace(progress, phase=RolloutPhase.IN_PROGRESS)
     updated = updated_components(graph, generations)
     workers = sorted(one.name for one in graph.components if one.is_worker)
     if list(updated) == workers and not generations.old and is_drained:
-        return replace(progress, phase=Phase.COMPLETED, ended=now, updated=updated)
+        return replace(progress, phase=RolloutPhase.COMPLETED, ended=now, updated=updated)
     return replace(progress, updated=updated)
 
 
@@ -138,7 +138,7 @@ def finished(graph: Graph, generations: Generations) -> bool:
     return is_through and all(one.is_gone for one in generations.old)
 
 
-def targets(graph: Graph, generations: Generations, *, is_drained: bool) -> Targets:
+def targets(graph: Graph, generations: Generations, *, is_drained: bool) -> ReplicaTargets:
     """Return how many copies of each generation are to run now.
 
     Args:
@@ -162,7 +162,7 @@ def targets(graph: Graph, generations: Generations, *, is_drained: bool) -> Targ
             kept, new_copies[component.name] = _split(how, component.replicas, new, old)
         old_copies.update(_shared_out(old, kept))
     old_copies.update({one.name: 0 for one in generations.old if one.component not in known})
-    return Targets(new=new_copies, old=old_copies)
+    return ReplicaTargets(new=new_copies, old=old_copies)
 
 
 def _split(

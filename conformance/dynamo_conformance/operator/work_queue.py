@@ -31,7 +31,7 @@ class WorkQueue:
     """
 
     def __init__(self, look: Callable[[GraphKey], Awaitable[float | None]]) -> None:
-        self._look = look
+        self._reconcile = look
         self._running: dict[GraphKey, asyncio.Task[float | None]] = {}
         self._again: set[GraphKey] = set()
         self._timers: dict[GraphKey, asyncio.TimerHandle] = {}
@@ -63,7 +63,7 @@ class WorkQueue:
         async with self._places:
             # Whatever came until now is seen by this look.
             self._again.discard(key)
-            return await self._look(key)
+            return await self._reconcile(key)
 
     def _over(self, key: GraphKey, done: asyncio.Task[float | None]) -> None:
         del self._running[key]

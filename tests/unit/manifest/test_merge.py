@@ -14,7 +14,7 @@ from dynamo_conformance.manifest.document import Document, read_documents
 from dynamo_conformance.manifest.merge import merged_container
 from dynamo_conformance.manifest.node import Mapping, from_plain
 from dynamo_conformance.manifest.read import read_graph
-from dynamo_conformance.operator.conversion.lossless import to_version
+from dynamo_conformance.operator.conversion.round_trip import to_version
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.node import Plain

@@ -16,8 +16,8 @@ import yaml
 from dynamo_conformance.kube.errors import ApiError
 from dynamo_conformance.kube.resources import PODS, Key, KubeObject, Resource, table
 from dynamo_conformance.manifest.document import KIND
-from dynamo_conformance.operator.inventory import Inventory
 from dynamo_conformance.operator.kinds import BY_KIND, GRAPHS
+from dynamo_conformance.operator.object_cache import ObjectCache
 from dynamo_conformance.operator.reconciler import Reconciler
 from dynamo_conformance.operator.work_queue import GraphKey
 
@@ -42,7 +42,7 @@ class FakeCluster:
     def __init__(self, *, groups: tuple[str, ...] = BARE) -> None:
         self.objects: dict[Key, Body] = {}
         self.groups = groups
-        self.inventory = Inventory()
+        self.cache = ObjectCache()
         self.calls: list[str] = []
         self.events: list[str] = []
         self.dies_at: int | None = None
@@ -215,14 +215,14 @@ class FakeCluster:
             metadata["generation"] = generation + is_changed
         one = KubeObject(stored)
         self.objects[one.key] = stored
-        self.inventory.observe(KubeObject(copy.deepcopy(stored)))
+        self.cache.observe(KubeObject(copy.deepcopy(stored)))
         return KubeObject(copy.deepcopy(stored))
 
     def _remove(self, key: Key) -> None:
         gone = self.objects.pop(key, None)
         if gone is None:
             return
-        self.inventory.forget(KubeObject(gone))
+        self.cache.forget(KubeObject(gone))
         for other, body in list(self.objects.items()):
             owners = table(body["metadata"]).get("ownerReferences")
             each = owners if isinstance(owners, list) else []
@@ -234,20 +234,20 @@ class Operator:
     """A controller in front of a cluster; a new one knows nothing but what it finds there."""
 
     def __init__(self, cluster: FakeCluster) -> None:
-        cluster.inventory = Inventory()
+        cluster.cache = ObjectCache()
         for body in cluster.objects.values():
-            cluster.inventory.observe(KubeObject(copy.deepcopy(body)))
+            cluster.cache.observe(KubeObject(copy.deepcopy(body)))
         api = cast("ClusterApi", cluster)
-        self._reconciler = Reconciler(api, cluster.inventory)
+        self._reconciler = Reconciler(api, cluster.cache)
 
-    def look(self) -> float | None:
-        return asyncio.run(self._reconciler.look(KEY))
+    def reconcile(self) -> float | None:
+        return asyncio.run(self._reconciler.reconcile(KEY))
 
-    def look_until_quiet(self) -> float | None:
+    def reconcile_until_quiet(self) -> float | None:
         """Look as often as the controller itself asks to without a pause."""
         again: float | None = 0.0
         while again == 0.0:
-            again = self.look()
+            again = self.reconcile()
         return again
 
 

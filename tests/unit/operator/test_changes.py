@@ -15,8 +15,8 @@ from dynamo_conformance.kube.resources import (
     kube_object,
     table,
 )
-from dynamo_conformance.operator.changes import changes, contains, noted_generation, unwanted
-from dynamo_conformance.operator.objects.bookkeeping import noted
+from dynamo_conformance.operator.object_changes import changes, contains, noted_generation, unwanted
+from dynamo_conformance.operator.objects.last_applied import noted
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.node import Plain

@@ -9,12 +9,11 @@ import kopf
 import pytest
 
 from dynamo_conformance.kube.resources import KubeObject
-from dynamo_conformance.operator.cluster_features import features
 from dynamo_conformance.operator.controller import controller
 from dynamo_conformance.operator.events import event_object, rolling_update_started
-from dynamo_conformance.operator.no_storage import NoDiffBase, NoProgress
-from dynamo_conformance.operator.ssh_keys import new_key
-from dynamo_conformance.operator.surroundings import pull_hosts
+from dynamo_conformance.operator.kopf_settings import NoDiffBase, NoProgress
+from dynamo_conformance.operator.objects.multinode import new_key
+from dynamo_conformance.operator.read_context import features, pull_hosts
 
 
 def test_only_objects_of_ours_are_watched() -> None:

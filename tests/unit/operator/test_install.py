@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dynamo_conformance.kube.resources import table
-from dynamo_conformance.operator import install as room
-from dynamo_conformance.operator.certificate import Certificate
-from dynamo_conformance.operator.install import InstallError, find, install, uninstall
-from dynamo_conformance.operator.presence import Presence
+from dynamo_conformance.operator.installation import install as room
+from dynamo_conformance.operator.installation.certificate import Certificate
+from dynamo_conformance.operator.installation.crds import InstalledOperator
+from dynamo_conformance.operator.installation.install import InstallError, find, install, uninstall
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.node import Plain
@@ -148,7 +148,7 @@ def test_what_stays_is_said(kubectl: Kubectl) -> None:
 
 
 def test_whose_operator_there_is_is_asked_of_its_definition(kubectl: Kubectl) -> None:
-    assert find(kubectl) is Presence.NONE
+    assert find(kubectl) is InstalledOperator.NONE
     kubectl.found["crd"] = {"metadata": {"name": "x"}}
-    assert find(kubectl) is Presence.REAL
+    assert find(kubectl) is InstalledOperator.REAL
     assert kubectl.calls[0][1:3] == ("crd", "dynamographdeployments.nvidia.com")

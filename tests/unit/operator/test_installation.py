@@ -12,14 +12,25 @@ from packaging.requirements import Requirement
 
 from dynamo_conformance.kube.labels import OPERATOR, OPERATOR_NAME, OPERATOR_NAMESPACE, PART
 from dynamo_conformance.kube.resources import KubeObject, Resource, table
-from dynamo_conformance.operator.certificate import HOST, Certificate
-from dynamo_conformance.operator.definitions import OTHERS, definitions
-from dynamo_conformance.operator.image import recipe
-from dynamo_conformance.operator.installation import installation
+from dynamo_conformance.operator.installation.certificate import HOST, Certificate
+from dynamo_conformance.operator.installation.crds import (
+    DEFINITION,
+    OTHERS,
+    InstalledOperator,
+    definitions,
+    presence,
+)
+from dynamo_conformance.operator.installation.manifests import installation
+from dynamo_conformance.operator.installation.operator_image import recipe
 from dynamo_conformance.operator.kinds import WATCHED
-from dynamo_conformance.operator.presence import DEFINITION, Presence, presence
-from dynamo_conformance.operator.webhook.server import CONVERT, MUTATE, PORT, READY, VALIDATE
-from dynamo_conformance.operator.webhook.updates import CONTROLLER
+from dynamo_conformance.operator.webhook.update_rules import CONTROLLER
+from dynamo_conformance.operator.webhook.webhook_server import (
+    CONVERT,
+    MUTATE,
+    PORT,
+    READY,
+    VALIDATE,
+)
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.node import Plain
@@ -187,7 +198,7 @@ def test_the_image_holds_what_runs_in_it() -> None:
         "pyyaml",
     }
     paths = {to for source in made.sources for _path, to in source.files()}
-    for module in ("operator/__main__", "operator/webhook/server", "kube/labels"):
+    for module in ("operator/__main__", "operator/webhook/webhook_server", "kube/labels"):
         assert any(to.endswith(f"/dynamo_conformance/{module}.py") for to in paths), module
     assert any("/operator/data/" in to for to in paths)
     assert any("/api/data/" in to for to in paths)
@@ -209,16 +220,16 @@ NOT_LED: dict[str, Plain] = {
 @pytest.mark.parametrize(
     ("definition", "expected"),
     [
-        (None, Presence.NONE),
-        (OURS, Presence.REFERENCE),
-        (UNLABELLED, Presence.REAL),
-        (TAKEN_OVER, Presence.REAL),
-        (NOT_LED, Presence.REAL),
-        (recorded("dynamographdeployments"), Presence.REAL),
+        (None, InstalledOperator.NONE),
+        (OURS, InstalledOperator.REFERENCE),
+        (UNLABELLED, InstalledOperator.REAL),
+        (TAKEN_OVER, InstalledOperator.REAL),
+        (NOT_LED, InstalledOperator.REAL),
+        (recorded("dynamographdeployments"), InstalledOperator.REAL),
     ],
     ids=["none", "ours", "without our label", "led elsewhere", "without a webhook", "the real one"],
 )
 def test_whose_operator_a_cluster_has(
-    definition: dict[str, Plain] | None, expected: Presence
+    definition: dict[str, Plain] | None, expected: InstalledOperator
 ) -> None:
     assert presence(definition) is expected

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dynamo_conformance.kube.resources import Key, KubeObject, Owner
-from dynamo_conformance.operator.inventory import Inventory, owner_name
+from dynamo_conformance.operator.object_cache import ObjectCache, owner_name
 
 
 def seen(
@@ -28,44 +28,44 @@ KEY = Key("Deployment", "d")
 
 
 def test_old_news_are_no_news() -> None:
-    inventory = Inventory()
-    assert inventory.observe(seen(version=5))
-    assert not inventory.observe(seen(version=5))
-    assert not inventory.observe(seen(version=4))
-    assert inventory.observe(seen(version=10))
-    assert inventory.get("ns", KEY) == seen(version=10)
+    cache = ObjectCache()
+    assert cache.observe(seen(version=5))
+    assert not cache.observe(seen(version=5))
+    assert not cache.observe(seen(version=4))
+    assert cache.observe(seen(version=10))
+    assert cache.get("ns", KEY) == seen(version=10)
 
 
 def test_an_object_that_was_made_anew_is_another_one() -> None:
-    inventory = Inventory()
-    inventory.observe(seen(uid="1", version=9))
-    assert inventory.observe(seen(uid="2", version=3))
-    assert not inventory.forget(seen(uid="1"))
-    assert inventory.get("ns", KEY) == seen(uid="2", version=3)
-    assert inventory.forget(seen(uid="2"))
-    assert not inventory.forget(seen(uid="2"))
+    cache = ObjectCache()
+    cache.observe(seen(uid="1", version=9))
+    assert cache.observe(seen(uid="2", version=3))
+    assert not cache.forget(seen(uid="1"))
+    assert cache.get("ns", KEY) == seen(uid="2", version=3)
+    assert cache.forget(seen(uid="2"))
+    assert not cache.forget(seen(uid="2"))
 
 
 def test_objects_are_found_by_their_owner() -> None:
-    inventory = Inventory()
-    inventory.observe(seen("a", owner="x"))
-    inventory.observe(seen("b", owner="y"))
-    assert list(inventory.owned("x")) == [Key("Deployment", "a")]
-    inventory.observe(seen("a", version=2, owner="y"))
-    assert inventory.owned("x") == {}
-    assert len(inventory.owned("y")) == 2
-    inventory.forget(seen("a"))
-    assert list(inventory.owned("y")) == [Key("Deployment", "b")]
+    cache = ObjectCache()
+    cache.observe(seen("a", owner="x"))
+    cache.observe(seen("b", owner="y"))
+    assert list(cache.owned("x")) == [Key("Deployment", "a")]
+    cache.observe(seen("a", version=2, owner="y"))
+    assert cache.owned("x") == {}
+    assert len(cache.owned("y")) == 2
+    cache.forget(seen("a"))
+    assert list(cache.owned("y")) == [Key("Deployment", "b")]
     assert owner_name(seen(owner="x")) == "g"
     assert owner_name(seen()) is None
 
 
 def test_a_list_tells_what_is_gone_as_well() -> None:
-    inventory = Inventory()
-    inventory.observe(seen("a", owner="x"))
-    inventory.observe(seen("b", owner="x"))
-    inventory.observe(seen("s", kind="Service", owner="x"))
-    inventory.replace("Deployment", [seen("b", version=3, owner="x"), seen("c", owner="x")])
-    assert sorted(key.name for key in inventory.owned("x")) == ["b", "c", "s"]
-    assert [one.name for one in inventory.of_kind("Service")] == ["s"]
-    assert sorted(key.name for key in inventory.within("ns")) == ["b", "c", "s"]
+    cache = ObjectCache()
+    cache.observe(seen("a", owner="x"))
+    cache.observe(seen("b", owner="x"))
+    cache.observe(seen("s", kind="Service", owner="x"))
+    cache.replace("Deployment", [seen("b", version=3, owner="x"), seen("c", owner="x")])
+    assert sorted(key.name for key in cache.owned("x")) == ["b", "c", "s"]
+    assert [one.name for one in cache.of_kind("Service")] == ["s"]
+    assert sorted(key.name for key in cache.within("ns")) == ["b", "c", "s"]

@@ -18,7 +18,7 @@ from dynamo_conformance.manifest.document import read_documents
 from dynamo_conformance.manifest.errors import ManifestError
 from dynamo_conformance.manifest.node import Mapping, Scalar, Sequence, find, from_plain, walk
 from dynamo_conformance.manifest.notes import PREFIX, without_notes
-from dynamo_conformance.operator.conversion.lossless import to_version
+from dynamo_conformance.operator.conversion.round_trip import to_version
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.node import Node, Plain

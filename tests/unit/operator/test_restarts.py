@@ -10,11 +10,11 @@ from dynamo_conformance.manifest.document import read_documents
 from dynamo_conformance.manifest.read import read_graph
 from dynamo_conformance.operator.restarts import (
     Restart,
-    Wish,
+    RestartRequest,
     advanced,
     marks,
+    read_request,
     read_restart,
-    read_wish,
 )
 from dynamo_conformance.operator.workload_state import WorkloadState
 
@@ -47,16 +47,18 @@ def states(**restarted: str | None) -> dict[str, WorkloadState]:
     return {name: state(name, restarted=mark) for name, mark in restarted.items()}
 
 
-SEQUENTIAL = Wish(id="2", parallel=False, order=("a", "b"))
-PARALLEL = Wish(id="2", parallel=True, order=("a", "b"))
+SEQUENTIAL = RestartRequest(id="2", parallel=False, order=("a", "b"))
+PARALLEL = RestartRequest(id="2", parallel=True, order=("a", "b"))
 
 
 def test_what_a_graph_wishes() -> None:
-    assert read_wish(graph()) is None
-    assert read_wish(graph("restart: {id: x}")) == Wish(id="x", parallel=False, order=("a", "b"))
-    ordered = read_wish(graph("restart: {id: x, strategy: {order: [b, a]}}"))
-    assert ordered == Wish(id="x", parallel=False, order=("b", "a"))
-    at_once = read_wish(graph("restart: {id: x, strategy: {type: Parallel}}"))
+    assert read_request(graph()) is None
+    assert read_request(graph("restart: {id: x}")) == RestartRequest(
+        id="x", parallel=False, order=("a", "b")
+    )
+    ordered = read_request(graph("restart: {id: x, strategy: {order: [b, a]}}"))
+    assert ordered == RestartRequest(id="x", parallel=False, order=("b", "a"))
+    at_once = read_request(graph("restart: {id: x, strategy: {type: Parallel}}"))
     assert at_once is not None
     assert at_once.parallel
 

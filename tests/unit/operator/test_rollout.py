@@ -8,7 +8,7 @@ import pytest
 
 from dynamo_conformance.manifest.document import read_documents
 from dynamo_conformance.manifest.read import read_graph
-from dynamo_conformance.operator.objects.strategy import (
+from dynamo_conformance.operator.objects.workloads import (
     MAX_SURGE,
     MAX_UNAVAILABLE,
     STRATEGY,
@@ -16,8 +16,8 @@ from dynamo_conformance.operator.objects.strategy import (
 )
 from dynamo_conformance.operator.rollout import (
     Generations,
-    Phase,
-    Progress,
+    RolloutPhase,
+    RolloutProgress,
     advanced,
     finished,
     targets,
@@ -159,27 +159,29 @@ def test_workers_of_a_component_that_is_no_more() -> None:
 def test_the_phases_of_a_rolling_update() -> None:
     found = graph(1)
     started = advanced(
-        Progress(), found, generations(state("old", 1, 1)), now=NOW, is_drained=False
+        RolloutProgress(), found, generations(state("old", 1, 1)), now=NOW, is_drained=False
     )
-    assert started == Progress(phase=Phase.PENDING, started=NOW)
+    assert started == RolloutProgress(phase=RolloutPhase.PENDING, started=NOW)
     going = advanced(started, found, generations(state("old", 1, 1)), now="x", is_drained=False)
-    assert going == Progress(phase=Phase.IN_PROGRESS, started=NOW)
+    assert going == RolloutProgress(phase=RolloutPhase.IN_PROGRESS, started=NOW)
     both = generations(state("old", 0, 0), state("new", 1, 1))
     still = advanced(going, found, both, now="x", is_drained=False)
-    assert still == Progress(phase=Phase.IN_PROGRESS, started=NOW, updated=("w",))
+    assert still == RolloutProgress(phase=RolloutPhase.IN_PROGRESS, started=NOW, updated=("w",))
     assert finished(found, both)
     over = advanced(still, found, generations(state("new", 1, 1)), now="end", is_drained=True)
-    assert over == Progress(phase=Phase.COMPLETED, started=NOW, ended="end", updated=("w",))
+    assert over == RolloutProgress(
+        phase=RolloutPhase.COMPLETED, started=NOW, ended="end", updated=("w",)
+    )
     after = generations(state("new", 1, 1), recorded="new")
     assert advanced(over, found, after, now="x", is_drained=True) == over
     again = advanced(over, found, generations(state("new", 1, 1)), now="x", is_drained=True)
-    assert again.phase is Phase.PENDING
+    assert again.phase is RolloutPhase.PENDING
     assert again.updated == ()
 
 
 def test_a_new_graph_has_nothing_to_roll() -> None:
     new = generations(recorded=None)
-    assert advanced(Progress(), graph(1), new, now=NOW, is_drained=True) == Progress()
+    assert advanced(RolloutProgress(), graph(1), new, now=NOW, is_drained=True) == RolloutProgress()
 
 
 @pytest.mark.parametrize(

@@ -9,17 +9,18 @@ import pytest
 import yaml
 
 from dynamo_conformance.kube.resources import KubeObject, table
-from dynamo_conformance.operator.conditions import Condition, with_condition
-from dynamo_conformance.operator.rollout import Phase, Progress
-from dynamo_conformance.operator.status import (
+from dynamo_conformance.operator.graph_status import (
     FAILED,
     Expected,
+    GraphCondition,
     Outcome,
     outcome,
     read_progress,
     rolling_update,
     updated_status,
+    with_condition,
 )
+from dynamo_conformance.operator.rollout import RolloutPhase, RolloutProgress
 from dynamo_conformance.operator.workload_state import workload_state
 
 if TYPE_CHECKING:
@@ -90,10 +91,10 @@ def test_the_recorded_status_of_a_ready_graph() -> None:
                 state=state(live(frontend)),
             ),
         ],
-        rollout=Progress(),
+        rollout=RolloutProgress(),
     )
     status = updated_status(
-        {}, found, generation=1, rollout=Progress(), restart=None, now="2026-11-24T02:24:05Z"
+        {}, found, generation=1, rollout=RolloutProgress(), restart=None, now="2026-11-24T02:24:05Z"
     )
     assert status == recorded["status"]
 
@@ -110,7 +111,7 @@ def test_the_recorded_status_of_a_ready_graph() -> None:
     ],
 )
 def test_a_deployment_that_is_not_ready(status: dict[str, Plain]) -> None:
-    found = outcome([expected("F", live("d", status=status))], rollout=Progress())
+    found = outcome([expected("F", live("d", status=status))], rollout=RolloutProgress())
     assert found.state == "pending"
     assert found.reason == "some_resources_are_not_ready"
     assert found.message == (
@@ -128,7 +129,7 @@ def test_nothing_wanted_is_ready_at_once() -> None:
 def test_laggards_are_sorted_by_name() -> None:
     found = outcome(
         [expected("B", None, "z"), expected("A", live("ok")), expected("C", None, "a")],
-        rollout=Progress(),
+        rollout=RolloutProgress(),
     )
     assert found.message.startswith("Resources not ready: a: Component")
     assert "; z: Component" in found.message
@@ -138,7 +139,7 @@ def test_laggards_are_sorted_by_name() -> None:
 
 def test_a_leader_worker_set_counts_groups() -> None:
     one = live("s-0", kind="LeaderWorkerSet", status={"observedGeneration": None})
-    found = outcome([expected("W", one, "s")], rollout=Progress())
+    found = outcome([expected("W", one, "s")], rollout=RolloutProgress())
     assert found.state == "successful"
     assert table((found.components or {})["W"]) == {
         "componentKind": "LeaderWorkerSet",
@@ -155,7 +156,7 @@ def test_what_cannot_be_made_is_not_ready_although_it_runs() -> None:
     broken = Expected(
         component="F", name="d", runtime_namespace="", state=running.state, is_broken=True
     )
-    assert outcome([broken], rollout=Progress()).state == "pending"
+    assert outcome([broken], rollout=RolloutProgress()).state == "pending"
 
 
 def test_a_failure_leaves_what_was_said_of_the_components() -> None:
@@ -165,15 +166,17 @@ def test_a_failure_leaves_what_was_said_of_the_components() -> None:
         "components": {"F": {"replicas": 1}},
     }
     found = Outcome(state=FAILED, reason="r", message="m")
-    after = updated_status(before, found, generation=4, rollout=Progress(), restart=None, now=NOW)
+    after = updated_status(
+        before, found, generation=4, rollout=RolloutProgress(), restart=None, now=NOW
+    )
     assert after["state"] == "failed"
     assert after["observedGeneration"] == 3
     assert after["components"] == before["components"]
 
 
 def test_a_condition_keeps_its_time_until_it_turns() -> None:
-    def condition(*, holds: bool, reason: str) -> Condition:
-        return Condition(type="Ready", holds=holds, reason=reason, message="m", generation=1)
+    def condition(*, holds: bool, reason: str) -> GraphCondition:
+        return GraphCondition(type="Ready", holds=holds, reason=reason, message="m", generation=1)
 
     others: list[Plain] = [{"type": "Other", "status": "True"}]
     first = with_condition(others, condition(holds=False, reason="a"), now="1")
@@ -189,12 +192,12 @@ def test_a_condition_keeps_its_time_until_it_turns() -> None:
 @pytest.mark.parametrize(
     "progress",
     [
-        Progress(),
-        Progress(phase=Phase.PENDING, started="a"),
-        Progress(phase=Phase.COMPLETED, started="a", ended="b", updated=("x", "y")),
+        RolloutProgress(),
+        RolloutProgress(phase=RolloutPhase.PENDING, started="a"),
+        RolloutProgress(phase=RolloutPhase.COMPLETED, started="a", ended="b", updated=("x", "y")),
     ],
 )
-def test_a_rolling_update_is_read_as_it_was_written(progress: Progress) -> None:
+def test_a_rolling_update_is_read_as_it_was_written(progress: RolloutProgress) -> None:
     written = rolling_update(progress)
     assert read_progress({} if written is None else {"rollingUpdate": written}) == progress
 
@@ -211,7 +214,7 @@ def test_requests_go_to_the_old_generation_as_long_as_it_keeps_a_copy() -> None:
         old=(state(worker("a")), state(worker("b"))),
         kept={"w-a": 1, "w-b": 0},
     )
-    under_way = Progress(phase=Phase.IN_PROGRESS)
+    under_way = RolloutProgress(phase=RolloutPhase.IN_PROGRESS)
     found = outcome([one], rollout=under_way)
     status = table((found.components or {})["W"])
     assert status["runtimeNamespace"] == "default-agg-a"

@@ -12,7 +12,7 @@ import yaml
 from webhook_shop import Body, conversion_review, converted, response
 
 from dynamo_conformance.kube.resources import table
-from dynamo_conformance.operator.webhook.conversion import convert
+from dynamo_conformance.operator.webhook.conversion_webhook import convert
 from dynamo_conformance.operator.webhook.review import ReviewError, refusal_of
 
 if TYPE_CHECKING:

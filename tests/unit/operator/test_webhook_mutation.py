@@ -11,8 +11,7 @@ from webhook_shop import Body, RefusedError, mutated, patched, response, review
 
 from dynamo_conformance.kube.resources import table
 from dynamo_conformance.manifest.node import from_plain
-from dynamo_conformance.operator.webhook.mutation import mutate
-from dynamo_conformance.operator.webhook.patch import patch
+from dynamo_conformance.operator.webhook.mutating_webhook import mutate, patch
 from dynamo_conformance.operator.webhook.review import ReviewError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from webhook_shop import Body, converted, response, review
 from dynamo_conformance.api.cluster import Cluster
 from dynamo_conformance.kube.resources import table
 from dynamo_conformance.operator.webhook.review import ReviewError
-from dynamo_conformance.operator.webhook.validation import validate
+from dynamo_conformance.operator.webhook.validating_webhook import validate
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.node import Plain

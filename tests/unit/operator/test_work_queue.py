@@ -32,12 +32,12 @@ def test_what_comes_during_a_look_leads_to_one_more() -> None:
     looks: list[GraphKey] = []
     gate = asyncio.Event()
 
-    async def look(key: GraphKey) -> None:
+    async def reconcile(key: GraphKey) -> None:
         looks.append(key)
         await gate.wait()
 
     async def test() -> None:
-        queue = WorkQueue(look)
+        queue = WorkQueue(reconcile)
         queue.add(A)
         await until(lambda: looks == [A])
         for _ in range(3):
@@ -56,13 +56,13 @@ def test_a_slow_graph_holds_up_no_other() -> None:
     done: list[GraphKey] = []
     gate = asyncio.Event()
 
-    async def look(key: GraphKey) -> None:
+    async def reconcile(key: GraphKey) -> None:
         if key == A:
             await gate.wait()
         done.append(key)
 
     async def test() -> None:
-        queue = WorkQueue(look)
+        queue = WorkQueue(reconcile)
         queue.add(A)
         queue.add(B)
         await until(lambda: done == [B])
@@ -76,12 +76,12 @@ def test_a_slow_graph_holds_up_no_other() -> None:
 def test_a_look_can_ask_for_the_next_one() -> None:
     looks: list[GraphKey] = []
 
-    async def look(key: GraphKey) -> float | None:
+    async def reconcile(key: GraphKey) -> float | None:
         looks.append(key)
         return 0.01 if len(looks) < 3 else None
 
     async def test() -> None:
-        queue = WorkQueue(look)
+        queue = WorkQueue(reconcile)
         queue.add(A)
         await until(lambda: len(looks) == 3)
         await asyncio.sleep(0.03)
@@ -94,12 +94,12 @@ def test_a_look_can_ask_for_the_next_one() -> None:
 def test_news_do_not_wait_for_the_next_look() -> None:
     looks: list[GraphKey] = []
 
-    async def look(key: GraphKey) -> float | None:
+    async def reconcile(key: GraphKey) -> float | None:
         looks.append(key)
         return 60.0
 
     async def test() -> None:
-        queue = WorkQueue(look)
+        queue = WorkQueue(reconcile)
         queue.add(A)
         await until(lambda: len(looks) == 1)
         await asyncio.sleep(0)
@@ -113,13 +113,13 @@ def test_news_do_not_wait_for_the_next_look() -> None:
 def test_a_look_that_breaks_is_said_and_others_go_on(caplog: pytest.LogCaptureFixture) -> None:
     looks: list[GraphKey] = []
 
-    async def look(key: GraphKey) -> None:
+    async def reconcile(key: GraphKey) -> None:
         looks.append(key)
         if key == A:
             raise ZeroDivisionError
 
     async def test() -> None:
-        queue = WorkQueue(look)
+        queue = WorkQueue(reconcile)
         queue.add(A)
         queue.add(B)
         await until(lambda: len(looks) == 2)
@@ -132,11 +132,11 @@ def test_a_look_that_breaks_is_said_and_others_go_on(caplog: pytest.LogCaptureFi
 def test_a_closed_queue_takes_nothing() -> None:
     looks: list[GraphKey] = []
 
-    async def look(key: GraphKey) -> None:
+    async def reconcile(key: GraphKey) -> None:
         looks.append(key)
 
     async def test() -> None:
-        queue = WorkQueue(look)
+        queue = WorkQueue(reconcile)
         await queue.close()
         queue.add(A)
         await asyncio.sleep(0.01)

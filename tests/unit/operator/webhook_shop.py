@@ -17,9 +17,9 @@ from dynamo_conformance.api.structural import violations
 from dynamo_conformance.kube.resources import table
 from dynamo_conformance.manifest.document import V1ALPHA1, V1BETA1
 from dynamo_conformance.manifest.node import Mapping, Scalar, from_plain
-from dynamo_conformance.operator.webhook.conversion import convert
-from dynamo_conformance.operator.webhook.mutation import mutate
-from dynamo_conformance.operator.webhook.validation import validate
+from dynamo_conformance.operator.webhook.conversion_webhook import convert
+from dynamo_conformance.operator.webhook.mutating_webhook import mutate
+from dynamo_conformance.operator.webhook.validating_webhook import validate
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.node import Plain

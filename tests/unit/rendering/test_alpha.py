@@ -8,7 +8,7 @@ import pytest
 
 from dynamo_conformance.manifest.document import Document, read_documents, read_file
 from dynamo_conformance.manifest.read import read_graph
-from dynamo_conformance.operator.conversion.lossless import to_version
+from dynamo_conformance.operator.conversion.round_trip import to_version
 from dynamo_conformance.rendering import alpha
 from dynamo_conformance.rendering.pod import render
 

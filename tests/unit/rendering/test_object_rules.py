@@ -13,18 +13,18 @@ from dynamo_conformance.kube.resources import LAST_HASH, KubeObject, Owner, tabl
 from dynamo_conformance.manifest.document import read_documents
 from dynamo_conformance.manifest.read import read_graph
 from dynamo_conformance.operator.objects import wait_for_leader
-from dynamo_conformance.operator.objects.bookkeeping import digest
-from dynamo_conformance.operator.objects.objects import Circumstances, rendering
-from dynamo_conformance.operator.objects.strategy import strategy
+from dynamo_conformance.operator.objects.graph_objects import RenderContext, graph_objects
+from dynamo_conformance.operator.objects.last_applied import digest
+from dynamo_conformance.operator.objects.workloads import strategy
 from dynamo_conformance.rendering.failure import COMPONENT_ERROR, NOT_RECONCILED
 from dynamo_conformance.rendering.pull_secrets import PullSecret, auth_host, image_host
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.graph import Graph
     from dynamo_conformance.manifest.node import Plain
-    from dynamo_conformance.operator.objects.objects import Rendering
+    from dynamo_conformance.operator.objects.graph_objects import GraphObjects
 
-BARE = Circumstances(namespace="ns", owner=Owner(name="g", uid="u"), cluster=Cluster())
+BARE = RenderContext(namespace="ns", owner=Owner(name="g", uid="u"), cluster=Cluster())
 
 
 def graph(worker: str = "", *, metadata: str = "name: g") -> Graph:
@@ -60,16 +60,16 @@ spec:
     return read_graph(document)
 
 
-def around(**changes: object) -> Circumstances:
+def around(**changes: object) -> RenderContext:
     fields = {name: getattr(BARE, name) for name in BARE.__slots__}
-    return Circumstances(**{**fields, **changes})
+    return RenderContext(**{**fields, **changes})
 
 
-def kinds(made: Rendering) -> list[str]:
+def kinds(made: GraphObjects) -> list[str]:
     return sorted(one.kind for one in made.objects)
 
 
-def one_of(made: Rendering, kind: str, name: str) -> KubeObject:
+def one_of(made: GraphObjects, kind: str, name: str) -> KubeObject:
     (found,) = [one for one in made.objects if one.kind == kind and name in one.name]
     return found
 
@@ -79,7 +79,7 @@ def template(made: KubeObject) -> dict[str, Plain]:
 
 
 def test_a_claim_that_is_not_there_stops_everything_after_the_planners_account() -> None:
-    made = rendering(with_claims("[{name: cache}]"), BARE)
+    made = graph_objects(with_claims("[{name: cache}]"), BARE)
     assert made.failure is not None
     assert made.failure.reason == NOT_RECONCILED
     assert '"cache" does not exist' in made.failure.message
@@ -90,16 +90,16 @@ def test_a_claim_that_is_there_is_left_alone() -> None:
     claims = (
         "[{name: cache}, {name: new, create: true, size: 1Gi, volumeAccessMode: ReadWriteMany}]"
     )
-    made = rendering(with_claims(claims), around(claims=("cache",)))
+    made = graph_objects(with_claims(claims), around(claims=("cache",)))
     assert made.failure is None
     claim = one_of(made, "PersistentVolumeClaim", "new")
     assert claim.spec["accessModes"] == ["ReadWriteMany"]
-    again = rendering(with_claims(claims), around(claims=("cache", "new")))
+    again = graph_objects(with_claims(claims), around(claims=("cache", "new")))
     assert "PersistentVolumeClaim" not in kinds(again)
 
 
 def test_one_broken_component_leaves_the_others() -> None:
-    made = rendering(graph("frontendSidecar: none"), BARE)
+    made = graph_objects(graph("frontendSidecar: none"), BARE)
     assert made.failure is None
     (broken,) = made.broken
     assert broken.failure.reason == COMPONENT_ERROR
@@ -109,7 +109,7 @@ def test_one_broken_component_leaves_the_others() -> None:
 
 
 def test_discovery_through_etcd_needs_no_account_and_one_service() -> None:
-    made = rendering(
+    made = graph_objects(
         graph(metadata="name: g, annotations: {nvidia.com/dynamo-discovery-backend: etcd}"), BARE
     )
     names = [one.name for one in made.objects]
@@ -122,31 +122,31 @@ def test_discovery_through_etcd_needs_no_account_and_one_service() -> None:
 def test_two_components_with_one_model_share_its_service() -> None:
     second = "modelRef: {name: m}\n  - {name: W2, type: worker, modelRef: {name: m}, podTemplate: "
     second += "{spec: {containers: [{name: main, image: w}]}}}"
-    made = rendering(graph(second), BARE)
+    made = graph_objects(graph(second), BARE)
     assert len([one for one in made.objects if one.name.startswith("dynamo-model-")]) == 1
 
 
 def test_a_restart_is_on_the_pods_and_makes_no_new_generation() -> None:
-    quiet = one_of(rendering(graph(), BARE), "Deployment", "worker")
+    quiet = one_of(graph_objects(graph(), BARE), "Deployment", "worker")
     restarted = one_of(
-        rendering(graph(), around(restarts={"Worker": "now"})), "Deployment", "worker"
+        graph_objects(graph(), around(restarts={"Worker": "now"})), "Deployment", "worker"
     )
     annotations = table(template(restarted)["metadata"])["annotations"]
     assert annotations == {"nvidia.com/restartAt": "now"}
     assert quiet.name == restarted.name
     assert "annotations" not in table(template(quiet)["metadata"])
-    frontend = rendering(graph(), around(restarts={"Worker": "now"}))
+    frontend = graph_objects(graph(), around(restarts={"Worker": "now"}))
     assert "annotations" not in table(template(one_of(frontend, "Deployment", "front"))["metadata"])
 
 
 def test_replicas_of_a_generation_that_waits() -> None:
-    made = rendering(graph("replicas: 4"), around(replicas={"Worker": 1}))
+    made = graph_objects(graph("replicas: 4"), around(replicas={"Worker": 1}))
     assert one_of(made, "Deployment", "worker").spec["replicas"] == 1
 
 
 def test_what_changes_an_object_changes_its_hash() -> None:
     first, second = (
-        one_of(rendering(graph(f"replicas: {count}"), BARE), "Deployment", "worker")
+        one_of(graph_objects(graph(f"replicas: {count}"), BARE), "Deployment", "worker")
         for count in (1, 2)
     )
     assert first.annotations[LAST_HASH] != second.annotations[LAST_HASH]
@@ -159,7 +159,7 @@ def test_secrets_are_found_by_registry() -> None:
         PullSecret(name="a", hosts=frozenset({"registry.example:5000", "docker.io"})),
         PullSecret(name="c", hosts=frozenset({"elsewhere.example"})),
     )
-    made = rendering(graph(), around(pull_secrets=secrets))
+    made = graph_objects(graph(), around(pull_secrets=secrets))
     frontend = table(template(one_of(made, "Deployment", "front"))["spec"])
     worker = table(template(one_of(made, "Deployment", "worker"))["spec"])
     assert frontend["imagePullSecrets"] == [{"name": "a"}, {"name": "b"}]
@@ -171,7 +171,7 @@ def test_no_secrets_are_looked_for_when_told_so() -> None:
     off = "podTemplate: {metadata: {annotations: "
     off += '{nvidia.com/disable-image-pull-secret-discovery: "true"}}, '
     off += "spec: {imagePullSecrets: [{name: own}], containers: [{name: main, image: w}]}}"
-    made = rendering(
+    made = graph_objects(
         graph(f"x: 1\n  - {{name: Quiet, type: worker, {off}}}"), around(pull_secrets=secrets)
     )
     spec = table(template(one_of(made, "Deployment", "-quiet-"))["spec"])
@@ -237,7 +237,7 @@ def test_strategies_on_the_deployment() -> None:
 
 def test_names_that_are_too_long_for_a_label_are_cut() -> None:
     long = "n" * 60
-    made = rendering(graph(metadata=f"name: {long}"), BARE)
+    made = graph_objects(graph(metadata=f"name: {long}"), BARE)
     account = one_of(made, "ServiceAccount", long)
     label = account.labels["app.kubernetes.io/name"]
     assert account.name == f"{long}-k8s-service-discovery"

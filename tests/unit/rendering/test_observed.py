@@ -14,8 +14,8 @@ from dynamo_conformance.kube.resources import LAST_HASH, Owner
 from dynamo_conformance.manifest.document import Document
 from dynamo_conformance.manifest.node import Mapping, from_plain
 from dynamo_conformance.manifest.read import read_graph, read_graphs
-from dynamo_conformance.operator.objects.group_objects import SshKey
-from dynamo_conformance.operator.objects.objects import Circumstances, rendering
+from dynamo_conformance.operator.objects.graph_objects import RenderContext, graph_objects
+from dynamo_conformance.operator.objects.multinode import SshKey
 from dynamo_conformance.rendering import names
 from dynamo_conformance.rendering.failure import NO_ORCHESTRATOR, NOT_RECONCILED, ReconcileFailure
 from dynamo_conformance.rendering.pod import Workload, render
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from dynamo_conformance.kube.resources import KubeObject
     from dynamo_conformance.manifest.graph import Graph
     from dynamo_conformance.manifest.node import Plain
-    from dynamo_conformance.operator.objects.objects import Rendering
+    from dynamo_conformance.operator.objects.graph_objects import GraphObjects
     from dynamo_conformance.rendering.pod import PodTemplate
 
 Object = dict[str, "Plain"]
@@ -157,8 +157,8 @@ def without_scripts(ours: Object, theirs: Object) -> None:
         main["args"] = recorded["args"] = SCRIPT
 
 
-def rendered(path: Path, graph: Graph) -> Rendering:
-    around = Circumstances(
+def rendered(path: Path, graph: Graph) -> GraphObjects:
+    around = RenderContext(
         namespace=NAMESPACE,
         owner=Owner(name=graph.name, uid="UID"),
         cluster=Cluster(lws=code(path) > "10"),
@@ -166,7 +166,7 @@ def rendered(path: Path, graph: Graph) -> Rendering:
         # The one claim that the recorder, not the operator, had made.
         claims=("model-cache",),
     )
-    return rendering(graph, around)
+    return graph_objects(graph, around)
 
 
 def key(one: Object) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.kube.resources import kube_object
 from dynamo_conformance.manifest.document import GROUP
-from dynamo_conformance.operator.objects.bookkeeping import noted
+from dynamo_conformance.operator.objects.last_applied import noted
 from dynamo_conformance.rendering import names
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.kube.resources import kube_object
 from dynamo_conformance.manifest.graph import FRONTEND
-from dynamo_conformance.operator.objects.bookkeeping import noted
+from dynamo_conformance.operator.objects.last_applied import noted
 from dynamo_conformance.rendering import labels, names
 from dynamo_conformance.rendering.context import DISCOVERY_BACKEND, KUBERNETES, Position
 from dynamo_conformance.rendering.environment import HTTP_PORT, SYSTEM_PORT

@@ -49,7 +49,7 @@ class AdmissionRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class AdmissionRefusal:
     """Why a request is refused, as the status of an API server.
 
     Attributes:
@@ -114,7 +114,7 @@ def admitted(
     return _review(answer)
 
 
-def refused(uid: str, why: Refusal, *, warnings: Sequence[str] = ()) -> Answer:
+def refused(uid: str, why: AdmissionRefusal, *, warnings: Sequence[str] = ()) -> Answer:
     """Return the answer that refuses a request."""
     status: Answer = {
         "status": "Failure",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.kube.errors import ApiError
-from dynamo_conformance.operator.presence import DEFINITION, presence
+from dynamo_conformance.operator.installation.crds import DEFINITION, presence
 
 if TYPE_CHECKING:
     from dynamo_conformance.kube.connection import Connection

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.images import ImageError, base_image, build
-from dynamo_conformance.operator.image import recipe
-from dynamo_conformance.operator.install import InstallError, find, install
-from dynamo_conformance.operator.presence import Presence
+from dynamo_conformance.operator.installation.crds import InstalledOperator
+from dynamo_conformance.operator.installation.install import InstallError, find, install
+from dynamo_conformance.operator.installation.operator_image import recipe
 from dynamo_conformance.targets.target import TargetUnavailableError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def ensure_operator(
     *,
     wanted: str,
     progress: Callable[[str], None],
-) -> Presence:
+) -> InstalledOperator:
     """Return whose operator the cluster has, the reference operator installed where none was.
 
     Args:
@@ -39,27 +39,27 @@ def ensure_operator(
     """
     try:
         found = find(connection.kubectl)
-        if found is Presence.REAL or wanted == REAL:
+        if found is InstalledOperator.REAL or wanted == REAL:
             _check(found, wanted, cluster.name)
             return found
         built = build(recipe(), base=base_image())
         cluster.load(built.name)
-        if found is Presence.NONE:
+        if found is InstalledOperator.NONE:
             progress("kind: installing the reference operator")
         install(connection.kubectl, image=built.name)
     except (ImageError, InstallError) as error:
         raise TargetUnavailableError(str(error)) from error
-    return Presence.REFERENCE
+    return InstalledOperator.REFERENCE
 
 
-def _check(found: Presence, wanted: str, cluster: str) -> None:
+def _check(found: InstalledOperator, wanted: str, cluster: str) -> None:
     if wanted == REFERENCE:
         raise TargetUnavailableError(
             f"the kind cluster {cluster} has an operator that is not ours, and two of them would "
             "disturb each other; use another cluster (--dynamo-kind-cluster), or that operator "
             "(--dynamo-operator=auto)"
         )
-    if found is not Presence.REAL:
+    if found is not InstalledOperator.REAL:
         raise TargetUnavailableError(
             f"the kind cluster {cluster} has no Dynamo operator; install one, or let the reference "
             "operator be used (--dynamo-operator=auto)"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.kube.errors import ApiError
 from dynamo_conformance.kube.labels import OPERATOR, PART
 from dynamo_conformance.kube.resources import LAST_GENERATION
-from dynamo_conformance.operator.changes import changes, noted_generation
+from dynamo_conformance.operator.object_changes import changes, noted_generation
 from dynamo_conformance.operator.objects.services import is_model_service
 
 if TYPE_CHECKING:
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
     from dynamo_conformance.kube.resources import KubeObject
     from dynamo_conformance.manifest.node import Plain
-    from dynamo_conformance.operator.changes import Conflict
     from dynamo_conformance.operator.cluster_api import ClusterApi
-    from dynamo_conformance.operator.inventory import Inventory
+    from dynamo_conformance.operator.object_cache import ObjectCache
+    from dynamo_conformance.operator.object_changes import OwnershipConflict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class RefusedObject:
     """An object that could not be written, and will not be until somebody changes something.
 
     Attributes:
@@ -45,20 +45,20 @@ class Written:
     """
 
     created: tuple[KubeObject, ...] = ()
-    refused: tuple[Refusal, ...] = ()
+    refused: tuple[RefusedObject, ...] = ()
 
 
-class Writer:
+class ObjectWriter:
     """Writes objects, and takes in what the API server made of them.
 
     Args:
         api: The API server.
-        inventory: What is known to be there.
+        cache: What is known to be there.
     """
 
-    def __init__(self, api: ClusterApi, inventory: Inventory) -> None:
+    def __init__(self, api: ClusterApi, cache: ObjectCache) -> None:
         self._api = api
-        self._inventory = inventory
+        self._cache = cache
 
     async def write(self, wanted: Iterable[KubeObject], *, namespace: str) -> Written:
         """Write what differs from what is there.
@@ -67,7 +67,7 @@ class Writer:
             ApiError: The API server cannot do it now; the other objects were written.
         """
         marked = [one.with_metadata(labels={PART: OPERATOR}) for one in wanted]
-        todo = changes(marked, self._inventory.within(namespace))
+        todo = changes(marked, self._cache.within(namespace))
         applied, created = await asyncio.gather(
             asyncio.gather(*(self._attempt(one, once=False) for one in todo.apply)),
             asyncio.gather(*(self._attempt(one, once=True) for one in todo.create)),
@@ -75,10 +75,10 @@ class Writer:
         refused = [_owned_by_another(one) for one in todo.conflicts if _matters(one)]
         for one, error in zip((*todo.apply, *todo.create), (*applied, *created), strict=True):
             if error is not None and error.is_final:
-                refused.append(Refusal(wanted=one, message=error.message))
+                refused.append(RefusedObject(wanted=one, message=error.message))
             elif error is not None:
                 raise error
-        there = self._inventory.within(namespace)
+        there = self._cache.within(namespace)
         made = tuple(one for one in todo.create if one.key in there)
         return Written(created=made, refused=tuple(refused))
 
@@ -89,12 +89,12 @@ class Writer:
     async def scale(self, live: KubeObject, replicas: int) -> None:
         """Have a workload run this many copies."""
         changed = await self._api.merge(live, {"spec": {"replicas": replicas}})
-        self._inventory.observe(changed)
+        self._cache.observe(changed)
 
     async def annotate(self, live: KubeObject, annotations: dict[str, Plain]) -> KubeObject:
         """Add annotations to an object."""
         changed = await self._api.merge(live, {"metadata": {"annotations": annotations}})
-        self._inventory.observe(changed)
+        self._cache.observe(changed)
         return changed
 
     async def _attempt(self, one: KubeObject, *, once: bool) -> ApiError | None:
@@ -102,7 +102,7 @@ class Writer:
         try:
             found = await (self._api.create(one) if once else self._api.apply(one))
             if found is not None:
-                self._inventory.observe(found)
+                self._cache.observe(found)
                 if (generation := noted_generation(found)) is not None:
                     await self.annotate(found, {LAST_GENERATION: generation})
         except ApiError as error:
@@ -110,14 +110,14 @@ class Writer:
         return None
 
 
-def _matters(conflict: Conflict) -> bool:
+def _matters(conflict: OwnershipConflict) -> bool:
     """Whether an object of another graph is in the way; a model's Service serves both."""
     return not is_model_service(conflict.wanted)
 
 
-def _owned_by_another(conflict: Conflict) -> Refusal:
+def _owned_by_another(conflict: OwnershipConflict) -> RefusedObject:
     found = conflict.found
     message = (
         f"{found.kind} {found.name} belongs to another object; one of the two needs a new name"
     )
-    return Refusal(wanted=conflict.wanted, message=message)
+    return RefusedObject(wanted=conflict.wanted, message=message)

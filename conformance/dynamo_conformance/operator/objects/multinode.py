@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.kube.resources import kube_object
 from dynamo_conformance.operator.objects import wait_for_leader
-from dynamo_conformance.operator.objects.bookkeeping import noted
+from dynamo_conformance.operator.objects.last_applied import noted
 from dynamo_conformance.rendering import labels, names
 from dynamo_conformance.rendering.vllm import WAIT_SCRIPT
 
@@ -60,4 +60,21 @@ def ssh_secret(key: SshKey, *, namespace: str) -> KubeObject:
             "private.key": base64.b64encode(key.private).decode(),
             "private.key.pub": base64.b64encode(key.public).decode(),
         },
+    )
+
+
+def new_key() -> SshKey:
+    """Return a key pair that nobody has yet."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import (
+        Encoding,
+        NoEncryption,
+        PrivateFormat,
+        PublicFormat,
+    )
+
+    key = Ed25519PrivateKey.generate()
+    return SshKey(
+        private=key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()),
+        public=key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH) + b"\n",
     )

@@ -1,4 +1,4 @@
-"""The two sides of a conversion, for the parts that are remembered: specs, services, components."""
+"""The two layouts of a conversion, for the parts that are lost: specs, services, components."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dynamo_conformance.manifest.downgrade import to_v1alpha1
 from dynamo_conformance.manifest.fields import entries
 from dynamo_conformance.manifest.node import Entry, Mapping, Sequence
 from dynamo_conformance.manifest.v1alpha1 import to_v1beta1
-from dynamo_conformance.operator.conversion.fitting import Layout
+from dynamo_conformance.operator.conversion.lost_fields import FieldLayout
 
 SERVICES, COMPONENTS = "services", "components"
 SIDECAR = "frontendSidecar"
@@ -27,8 +27,8 @@ _TWO_PLACES = tuple(
 )
 """What a service can say by a field of its own or in its main container."""
 
-SPEC = Layout()
-SERVICE = Layout(
+SPEC = FieldLayout()
+SERVICE = FieldLayout(
     opened=frozenset((EXTRA, MAIN)),
     together=(
         *_TWO_PLACES,
@@ -37,7 +37,7 @@ SERVICE = Layout(
     ),
     always=frozenset().union(*_TWO_PLACES),
 )
-COMPONENT = Layout(
+COMPONENT = FieldLayout(
     opened=frozenset((_TEMPLATE, (*_TEMPLATE, "metadata"), (*_TEMPLATE, "spec"), ("experimental",)))
 )
 
@@ -51,7 +51,7 @@ def upgraded(spec: Mapping) -> Mapping:
 def downgraded(spec: Mapping) -> Mapping:
     """Return a v1beta1 spec as v1alpha1 has it.
 
-    A frontend's sidecar stays a container like others: which one it is, is to be remembered.
+    A frontend's sidecar stays a container like others: which one it is, is to be lost.
     """
     components = spec.get(COMPONENTS)
     if isinstance(components, Sequence):

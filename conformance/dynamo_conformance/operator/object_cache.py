@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dynamo_conformance.manifest.node import Plain
 
 
-class Inventory:
+class ObjectCache:
     """The controller's objects, newest state of each."""
 
     def __init__(self) -> None:

@@ -1,20 +1,48 @@
-"""Scaling adapters: the number on an adapter becomes the number of its component's copies."""
+"""Scaling adapters: the objects by which autoscalers and people scale one component."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.kube.resources import table
-from dynamo_conformance.operator.objects.adapters import ADAPTER
+from dynamo_conformance.kube.resources import kube_object, table
+from dynamo_conformance.manifest.document import GROUP, V1BETA1
+from dynamo_conformance.rendering import labels, names
 from dynamo_conformance.rendering.labels import COMPONENT, GRAPH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dynamo_conformance.kube.resources import KubeObject
-    from dynamo_conformance.manifest.graph import Graph
+    from dynamo_conformance.kube.resources import KubeObject, Owner
+    from dynamo_conformance.manifest.graph import Component, Graph
     from dynamo_conformance.manifest.node import Plain
+
+
+ADAPTER = "DynamoGraphDeploymentScalingAdapter"
+
+
+def adapters(graph: Graph, *, namespace: str, owner: Owner) -> tuple[KubeObject, ...]:
+    """Return the adapters of a graph; once made, an adapter decides how many copies run."""
+    return tuple(
+        _adapter(graph, component, namespace=namespace, owner=owner)
+        for component in graph.components
+        if component.node.mapping("scalingAdapter") is not None
+    )
+
+
+def _adapter(graph: Graph, component: Component, *, namespace: str, owner: Owner) -> KubeObject:
+    return kube_object(
+        f"{GROUP}/{V1BETA1}",
+        ADAPTER,
+        names.scaling_adapter(graph, component),
+        namespace=namespace,
+        owner=owner,
+        labels={labels.COMPONENT: component.name, labels.GRAPH: graph.name},
+        spec={
+            "dgdRef": {"componentName": component.name, "name": graph.name},
+            "replicas": component.replicas,
+        },
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

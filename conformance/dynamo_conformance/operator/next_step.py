@@ -6,20 +6,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.operator import events, restarts, rollout
-from dynamo_conformance.operator.restarts import SUPERSEDED, read_wish
-from dynamo_conformance.operator.rollout import Phase, Progress, Targets
+from dynamo_conformance.operator.restarts import SUPERSEDED, read_request
+from dynamo_conformance.operator.rollout import ReplicaTargets, RolloutPhase, RolloutProgress
 
 if TYPE_CHECKING:
-    from dynamo_conformance.operator.events import Event
+    from dynamo_conformance.operator.events import GraphEvent
+    from dynamo_conformance.operator.observed_graph import ObservedGraph
     from dynamo_conformance.operator.restarts import Restart
-    from dynamo_conformance.operator.snapshot import Snapshot
 
 POLL = 1.0
 """Seconds between looks at pods that end; nothing tells when they have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class NextStep:
     """The next step.
 
     Attributes:
@@ -33,17 +33,17 @@ class Plan:
         again: After how many seconds to look again at the latest, or None.
     """
 
-    rollout: Progress
+    rollout: RolloutProgress
     restart: Restart | None
     marks: dict[str, str]
-    targets: Targets
+    targets: ReplicaTargets
     record: str | None
     is_finished: bool
-    events: tuple[Event, ...]
+    events: tuple[GraphEvent, ...]
     again: float | None
 
 
-def planned(seen: Snapshot, *, now: str, is_drained: bool) -> Plan:
+def next_step(seen: ObservedGraph, *, now: str, is_drained: bool) -> NextStep:
     """Return the next step for a graph.
 
     Args:
@@ -57,12 +57,12 @@ def planned(seen: Snapshot, *, now: str, is_drained: bool) -> Plan:
         targets = rollout.targets(seen.graph, generations, is_drained=is_drained)
         is_finished = is_drained and rollout.finished(seen.graph, generations)
     else:
-        after, targets, is_finished = before, Targets(new={}, old={}), True
-    wish, restart_before = read_wish(seen.graph), seen.restart
+        after, targets, is_finished = before, ReplicaTargets(new={}, old={}), True
+    wish, restart_before = read_request(seen.graph), seen.restart
     restart = restarts.advanced(
         restart_before, wish, seen.current, rolling_update=after.is_under_way
     )
-    return Plan(
+    return NextStep(
         rollout=after,
         restart=restart,
         marks=restarts.marks(restart, wish, seen.graph, seen.current),
@@ -74,42 +74,46 @@ def planned(seen: Snapshot, *, now: str, is_drained: bool) -> Plan:
     )
 
 
-def _waits_for_pods(seen: Snapshot, *, is_drained: bool) -> bool:
+def _waits_for_pods(seen: ObservedGraph, *, is_drained: bool) -> bool:
     """Whether nothing but pods that still end is left of the old generations."""
     old = seen.generations.old
     return not is_drained and seen.rolls_workers and all(one.is_gone for one in old)
 
 
-def _record(seen: Snapshot, after: Progress) -> str | None:
+def _record(seen: ObservedGraph, after: RolloutProgress) -> str | None:
     """Return the generation that is now the complete one, when that is not noted yet."""
     recorded, target = seen.generations.recorded, seen.reading.target
     if recorded == target:
         return None
-    is_over = after.phase is Phase.COMPLETED and seen.rollout.phase is not Phase.COMPLETED
+    is_over = (
+        after.phase is RolloutPhase.COMPLETED and seen.rollout.phase is not RolloutPhase.COMPLETED
+    )
     return target if recorded is None or is_over or not seen.rolls_workers else None
 
 
-def _rollout_events(seen: Snapshot, after: Progress) -> tuple[Event, ...]:
+def _rollout_events(seen: ObservedGraph, after: RolloutProgress) -> tuple[GraphEvent, ...]:
     recorded, target = seen.generations.recorded, seen.reading.target
     if not seen.rolls_workers:
         changed = recorded not in (None, target)
         return (events.rolling_update_not_supported(),) if changed else ()
     if after.phase is seen.rollout.phase:
         return ()
-    if after.phase is Phase.PENDING:
+    if after.phase is RolloutPhase.PENDING:
         return (events.rolling_update_started(target),)
-    if after.phase is Phase.COMPLETED:
+    if after.phase is RolloutPhase.COMPLETED:
         return (events.rolling_update_completed(target),)
     return ()
 
 
-def _restart_events(before: Restart | None, after: Restart | None) -> tuple[Event, ...]:
+def _restart_events(before: Restart | None, after: Restart | None) -> tuple[GraphEvent, ...]:
     if after is None or after.phase != SUPERSEDED or after == before:
         return ()
     return (events.restart_superseded(after.observed),)
 
 
-def _again(before: Progress, after: Progress, *, waits_for_pods: bool) -> float | None:
+def _again(
+    before: RolloutProgress, after: RolloutProgress, *, waits_for_pods: bool
+) -> float | None:
     if after.is_under_way and after.phase is not before.phase:
         return 0.0
     return POLL if waits_for_pods else None

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from dynamo_conformance.operator.webhook.conversion import convert
-from dynamo_conformance.operator.webhook.mutation import mutate
+from dynamo_conformance.operator.webhook.conversion_webhook import convert
+from dynamo_conformance.operator.webhook.mutating_webhook import mutate
 from dynamo_conformance.operator.webhook.review import ReviewError, refusal_of
-from dynamo_conformance.operator.webhook.validation import validate
+from dynamo_conformance.operator.webhook.validating_webhook import validate
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.kube.resources import table
-from dynamo_conformance.operator.conditions import READY, Condition, with_condition
-from dynamo_conformance.operator.rollout import Phase, Progress
+from dynamo_conformance.operator.rollout import RolloutPhase, RolloutProgress
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from dynamo_conformance.manifest.node import Plain
     from dynamo_conformance.operator.workload_state import WorkloadState
+
 
 SUCCESSFUL = "successful"
 PENDING = "pending"
@@ -71,7 +72,7 @@ class Expected:
         return self.state is not None and self.state.is_ready and not self.is_broken
 
 
-def outcome(expected: Iterable[Expected], *, rollout: Progress) -> Outcome:
+def outcome(expected: Iterable[Expected], *, rollout: RolloutProgress) -> Outcome:
     """Return what is to be said of a graph whose objects are all written.
 
     Args:
@@ -111,7 +112,7 @@ def updated_status(
     found: Outcome,
     *,
     generation: int,
-    rollout: Progress,
+    rollout: RolloutProgress,
     restart: dict[str, Plain] | None,
     now: str,
 ) -> dict[str, Plain]:
@@ -126,7 +127,7 @@ def updated_status(
         now: The time.
     """
     after = {**before, "state": found.state}
-    ready = Condition(
+    ready = GraphCondition(
         type=READY,
         holds=found.state == SUCCESSFUL,
         reason=found.reason,
@@ -143,9 +144,9 @@ def updated_status(
     return {key: value for key, value in after.items() if value is not None}
 
 
-def rolling_update(progress: Progress) -> dict[str, Plain] | None:
+def rolling_update(progress: RolloutProgress) -> dict[str, Plain] | None:
     """Return `status.rollingUpdate`; None when there never was one."""
-    if progress.phase is Phase.NONE:
+    if progress.phase is RolloutPhase.NONE:
         return None
     found: dict[str, Plain] = {"phase": progress.phase.value}
     if progress.started is not None:
@@ -157,13 +158,15 @@ def rolling_update(progress: Progress) -> dict[str, Plain] | None:
     return found
 
 
-def read_progress(status: dict[str, Plain]) -> Progress:
+def read_progress(status: dict[str, Plain]) -> RolloutProgress:
     """Return how far the rolling update is that a status tells of."""
     written = table(status.get("rollingUpdate"))
     phase, updated = written.get("phase"), written.get("updatedComponents")
-    known = [one.value for one in Phase]
-    return Progress(
-        phase=Phase(phase) if isinstance(phase, str) and phase in known else Phase.NONE,
+    known = [one.value for one in RolloutPhase]
+    return RolloutProgress(
+        phase=RolloutPhase(phase)
+        if isinstance(phase, str) and phase in known
+        else RolloutPhase.NONE,
         started=_text(written.get("startTime")),
         ended=_text(written.get("endTime")),
         updated=tuple(str(one) for one in updated) if isinstance(updated, list) else (),
@@ -200,3 +203,58 @@ def _runtime_namespace(one: Expected) -> str:
 
 def _text(value: Plain) -> str | None:
     return value if isinstance(value, str) else None
+
+
+READY = "Ready"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphCondition:
+    """One condition.
+
+    Attributes:
+        type: What is said.
+        holds: Whether it is so.
+        reason: Why, in one word for programs.
+        message: Why, for people.
+        generation: Of which generation of the object it is said.
+    """
+
+    type: str
+    holds: bool
+    reason: str
+    message: str
+    generation: int
+
+
+def with_condition(conditions: Plain, new: GraphCondition, *, now: str) -> list[Plain]:
+    """Return a list of conditions with one of them brought up to date.
+
+    Args:
+        conditions: The list as it was.
+        new: The condition.
+        now: The time, which is noted only when the condition turns.
+    """
+    status = "True" if new.holds else "False"
+    listed = conditions if isinstance(conditions, list) else []
+    found: dict[str, Plain] = {
+        "type": new.type,
+        "status": status,
+        "reason": new.reason,
+        "message": new.message,
+        "observedGeneration": new.generation,
+        "lastTransitionTime": now,
+    }
+    kept: list[Plain] = []
+    for one in listed:
+        before = table(one)
+        if before.get("type") != new.type:
+            kept.append(one)
+        elif before.get("status") == status:
+            found["lastTransitionTime"] = before.get("lastTransitionTime") or now
+    return [*kept, found]
+
+
+def timestamp(moment: datetime | None = None) -> str:
+    """Return a moment, or now, as the API server writes it."""
+    return (moment or datetime.now(tz=UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")

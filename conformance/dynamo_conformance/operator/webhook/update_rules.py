@@ -10,7 +10,7 @@ from dynamo_conformance.api.violation import FORBIDDEN, INVALID, Violation
 from dynamo_conformance.kube.labels import OPERATOR_NAME, OPERATOR_NAMESPACE
 from dynamo_conformance.manifest.fields import mark_of
 from dynamo_conformance.manifest.node import NOWHERE, Key, Mapping, find
-from dynamo_conformance.operator.webhook.mutation import WORKLOAD_PROVIDER
+from dynamo_conformance.operator.webhook.mutating_webhook import WORKLOAD_PROVIDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ BACKEND_WARNING = "Changing spec.backendFramework may cause unexpected behavior"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Update:
+class GraphUpdate:
     """A graph before and after.
 
     Attributes:
@@ -60,12 +60,12 @@ class Update:
                 yield ("spec", "components", index), old, component
 
 
-def changes_backend(update: Update) -> bool:
+def changes_backend(update: GraphUpdate) -> bool:
     """Whether the engine is another one now."""
     return update.old.backend_framework != update.new.backend_framework
 
 
-def same_images(update: Update) -> frozenset[str]:
+def same_images(update: GraphUpdate) -> frozenset[str]:
     """Return the components whose image and runtime version are as they were."""
     return frozenset(
         new.name
@@ -74,7 +74,7 @@ def same_images(update: Update) -> frozenset[str]:
     )
 
 
-def violations(update: Update) -> Iterator[Violation]:
+def violations(update: GraphUpdate) -> Iterator[Violation]:
     """Yield everything that may not be changed, and is."""
     yield from _graph(update)
     for path, old, new in update.pairs():
@@ -87,7 +87,7 @@ def violations(update: Update) -> Iterator[Violation]:
             yield _found(new, (*path, "replicas"), FORBIDDEN, text)
 
 
-def _graph(update: Update) -> Iterator[Violation]:
+def _graph(update: GraphUpdate) -> Iterator[Violation]:
     old, new = update.old, update.new
     before, after = ({one.name for one in graph.components} for graph in (old, new))
     parts = [
@@ -186,7 +186,7 @@ def _power(old: Component, new: Component, path: Path) -> Iterator[Violation]:
         yield _found(new, here, INVALID, _IMMUTABLE)
 
 
-def _replicas_are_owned(update: Update, old: Component, new: Component) -> bool:
+def _replicas_are_owned(update: GraphUpdate, old: Component, new: Component) -> bool:
     is_scaled = any(one.node.mapping("scalingAdapter") is not None for one in (old, new))
     return is_scaled and old.replicas != new.replicas and not update.may_scale
 

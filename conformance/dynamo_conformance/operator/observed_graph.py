@@ -9,10 +9,10 @@ from dynamo_conformance.kube.resources import Key, KubeObject, Owner, table
 from dynamo_conformance.manifest.document import Document
 from dynamo_conformance.manifest.node import Mapping, from_plain
 from dynamo_conformance.manifest.read import read_graph
-from dynamo_conformance.operator.inventory import uid
+from dynamo_conformance.operator.graph_status import read_progress
+from dynamo_conformance.operator.object_cache import uid
 from dynamo_conformance.operator.restarts import Restart, read_restart
-from dynamo_conformance.operator.rollout import Generations, Progress
-from dynamo_conformance.operator.status import read_progress
+from dynamo_conformance.operator.rollout import Generations, RolloutProgress
 from dynamo_conformance.operator.workload_state import WorkloadState, workload_state
 from dynamo_conformance.rendering import names
 
@@ -40,7 +40,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
+class ObservedGraph:
     """What is seen of one graph.
 
     Attributes:
@@ -82,7 +82,7 @@ class Snapshot:
         return table(self.dgd.get("status"))
 
     @property
-    def rollout(self) -> Progress:
+    def rollout(self) -> RolloutProgress:
         """How far its status says that a rolling update is."""
         return read_progress(self.status)
 
@@ -112,14 +112,14 @@ class Snapshot:
             one.component: one for one in self.states if one.generation in ("", self.reading.target)
         }
 
-    def refreshed(self, owned: dict[Key, KubeObject]) -> Snapshot:
+    def refreshed(self, owned: dict[Key, KubeObject]) -> ObservedGraph:
         """Return the same graph with what belongs to it now."""
         return replace(self, owned=owned, states=_states(owned))
 
 
-def snapshot(
+def observe_graph(
     dgd: KubeObject, owned: dict[Key, KubeObject], *, before: Reading | None = None
-) -> Snapshot:
+) -> ObservedGraph:
     """Return what is seen of a graph.
 
     Args:
@@ -129,7 +129,7 @@ def snapshot(
     """
     found = fingerprint(dgd)
     reading = before if before is not None and before.fingerprint == found else _read(dgd, found)
-    return Snapshot(dgd=dgd, reading=reading, owned=owned, states=_states(owned))
+    return ObservedGraph(dgd=dgd, reading=reading, owned=owned, states=_states(owned))
 
 
 def fingerprint(dgd: KubeObject) -> tuple[object, ...]:

@@ -2,7 +2,7 @@
 
 What the other version has no place for is kept in notes on the object (`manifest/notes.py`), and
 taken from there on the way back: who creates v1alpha1 and reads v1alpha1 gets what they wrote. What
-was changed in the meantime in the other version wins over what is remembered.
+was changed in the meantime in the other version wins over what is lost.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dynamo_conformance.manifest.document import GROUP, V1ALPHA1, V1BETA1, Docum
 from dynamo_conformance.manifest.downgrade import refuse_namesakes
 from dynamo_conformance.manifest.node import Mapping, Scalar
 from dynamo_conformance.manifest.notes import SPEC, STATUS, note, noted, without_notes
-from dynamo_conformance.operator.conversion import alpha_memory, beta_memory, sides, status
+from dynamo_conformance.operator.conversion import layouts, lost_status, lost_v1alpha1, lost_v1beta1
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.node import Node
@@ -37,14 +37,16 @@ def to_version(root: Mapping, version: str) -> Mapping:
 def _to_v1beta1(root: Mapping) -> Mapping:
     found = _in_version(without_notes(root), V1BETA1)
     if (spec := root.mapping("spec")) is not None:
-        beta = beta_memory.put_back(sides.upgraded(spec), note(root, SPEC), spec)
+        beta = lost_v1beta1.restored(layouts.upgraded(spec), note(root, SPEC), spec)
         found = found.replaced("spec", beta)
-        found = noted(found, SPEC, alpha_memory.remembered(spec, sides.downgraded(beta)))
+        found = noted(found, SPEC, lost_v1alpha1.lost(spec, layouts.downgraded(beta)))
     if (said := root.mapping("status")) is not None:
-        made = status.to_v1beta1(said)
-        beta = status.put_back(made, note(root, STATUS), said, made_from=status.to_v1alpha1)
+        made = lost_status.to_v1beta1(said)
+        beta = lost_status.restored(
+            made, note(root, STATUS), said, made_from=lost_status.to_v1alpha1
+        )
         found = found.replaced("status", beta)
-        found = noted(found, STATUS, status.remembered(said, status.to_v1alpha1(beta)))
+        found = noted(found, STATUS, lost_status.lost(said, lost_status.to_v1alpha1(beta)))
     return found
 
 
@@ -52,16 +54,18 @@ def _to_v1alpha1(root: Mapping) -> Mapping:
     found = _in_version(without_notes(root), V1ALPHA1)
     if (spec := root.mapping("spec")) is not None:
         memory = note(root, SPEC)
-        alpha = alpha_memory.put_back(sides.downgraded(spec), memory, spec)
+        alpha = lost_v1alpha1.restored(layouts.downgraded(spec), memory, spec)
         found = found.replaced("spec", alpha)
         # An object that was written as v1alpha1 and lost something by it needs no note of its own.
-        kept = beta_memory.remembered(spec, sides.upgraded(alpha), with_order=not len(memory))
+        kept = lost_v1beta1.lost(spec, layouts.upgraded(alpha), with_order=not len(memory))
         found = noted(found, SPEC, kept)
     if (said := root.mapping("status")) is not None:
-        made = status.to_v1alpha1(said)
-        alpha = status.put_back(made, note(root, STATUS), said, made_from=status.to_v1beta1)
+        made = lost_status.to_v1alpha1(said)
+        alpha = lost_status.restored(
+            made, note(root, STATUS), said, made_from=lost_status.to_v1beta1
+        )
         found = found.replaced("status", alpha)
-        found = noted(found, STATUS, status.remembered(said, status.to_v1beta1(alpha)))
+        found = noted(found, STATUS, lost_status.lost(said, lost_status.to_v1beta1(alpha)))
     return found
 
 

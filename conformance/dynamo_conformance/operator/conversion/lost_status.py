@@ -6,14 +6,19 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.manifest.fields import entries
 from dynamo_conformance.manifest.node import Entry, Mapping, Scalar, Sequence
-from dynamo_conformance.operator.conversion.fitting import Layout, Other, fitted, worth_remembering
+from dynamo_conformance.operator.conversion.lost_fields import (
+    FieldLayout,
+    OtherVersion,
+    lost_fields,
+    restored_fields,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dynamo_conformance.manifest.node import Node
 
-_LAYOUT = Layout()
+_LAYOUT = FieldLayout()
 _ROLLING = "rollingUpdate"
 _NAME, _NAMES = "componentName", "componentNames"
 
@@ -36,23 +41,25 @@ def to_v1alpha1(status: Mapping) -> Mapping:
     return status.replaced(_ROLLING, _renamed(rolling, "updatedComponents", "updatedServices"))
 
 
-def remembered(status: Mapping, returned: Mapping) -> Mapping:
+def lost(status: Mapping, returned: Mapping) -> Mapping:
     """Return what of a status comes back otherwise from the other version."""
-    return worth_remembering(status, returned, _LAYOUT)
+    return lost_fields(status, returned, _LAYOUT)
 
 
-def put_back(
+def restored(
     status: Mapping, memory: Mapping, other: Mapping, *, made_from: Callable[[Mapping], Mapping]
 ) -> Mapping:
-    """Return a status with what is remembered, as far as the other version still says so.
+    """Return a status with what is lost, as far as the other version still says so.
 
     Args:
         status: The status, made from `other`.
-        memory: What is remembered of it.
+        memory: What is lost of it.
         other: The same in the other version.
         made_from: Makes the other version from this one.
     """
-    return fitted(status, memory, _LAYOUT, Other(live=other, layout=_LAYOUT, made_from=made_from))
+    return restored_fields(
+        status, memory, _LAYOUT, OtherVersion(live=other, layout=_LAYOUT, made_from=made_from)
+    )
 
 
 def _renamed(

@@ -8,34 +8,35 @@ import binascii
 import json
 from typing import TYPE_CHECKING
 
+from dynamo_conformance.api.cluster import Cluster
 from dynamo_conformance.kube.resources import CLAIMS, SECRETS, table
-from dynamo_conformance.operator.cluster_features import features
-from dynamo_conformance.operator.objects import claims
-from dynamo_conformance.operator.objects.objects import Circumstances
-from dynamo_conformance.operator.ssh_keys import new_key
+from dynamo_conformance.operator.objects import volume_claims
+from dynamo_conformance.operator.objects.graph_objects import RenderContext
+from dynamo_conformance.operator.objects.multinode import new_key
 from dynamo_conformance.rendering.names import SSH_SECRET
 from dynamo_conformance.rendering.pull_secrets import PullSecret, auth_host
 
 if TYPE_CHECKING:
-    from dynamo_conformance.api.cluster import Cluster
     from dynamo_conformance.kube.resources import KubeObject, Owner
     from dynamo_conformance.manifest.graph import Graph
+    from dynamo_conformance.manifest.node import Plain
     from dynamo_conformance.operator.cluster_api import ClusterApi
-    from dynamo_conformance.operator.objects.group_objects import SshKey
+    from dynamo_conformance.operator.objects.multinode import SshKey
+
 
 _DOCKER_CONFIG = ".dockerconfigjson"
 _DOCKER_TYPE = "type=kubernetes.io/dockerconfigjson"
 
 
-async def surroundings(
+async def read_context(
     api: ClusterApi, graph: Graph, *, namespace: str, owner: Owner
-) -> Circumstances:
+) -> RenderContext:
     """Return the circumstances of a graph; everything is asked at once."""
     cluster, secrets, existing, key = await asyncio.gather(
         _cluster(api), _pull_secrets(api, namespace), _claims(api, graph, namespace),
         _ssh_key(api, graph, namespace),
     )  # fmt: skip
-    return Circumstances(
+    return RenderContext(
         namespace=namespace,
         owner=owner,
         cluster=cluster,
@@ -50,7 +51,7 @@ async def _cluster(api: ClusterApi) -> Cluster:
 
 
 async def _claims(api: ClusterApi, graph: Graph, namespace: str) -> frozenset[str]:
-    names = [claim.name for claim in claims.listed(graph)]
+    names = [claim.name for claim in volume_claims.listed(graph)]
     found = await asyncio.gather(*(api.get(CLAIMS.path(namespace, name)) for name in names))
     return frozenset(name for name, one in zip(names, found, strict=True) if one is not None)
 
@@ -76,3 +77,25 @@ def pull_hosts(secret: KubeObject) -> frozenset[str]:
     except (ValueError, binascii.Error):
         return frozenset()
     return frozenset(auth_host(address) for address in table(table(config).get("auths")))
+
+
+GROVE = "grove.io"
+LWS = "leaderworkerset.x-k8s.io"
+VOLCANO = "scheduling.volcano.sh"
+INFERENCE = "inference.networking.k8s.io"
+
+
+def features(groups: dict[str, Plain]) -> Cluster:
+    """Return what a cluster has.
+
+    Args:
+        groups: Its answer to `GET /apis`.
+    """
+    listed = groups.get("groups")
+    names = {table(one).get("name") for one in (listed if isinstance(listed, list) else ())}
+    return Cluster(
+        # The operator takes groups of nodes only where it could also schedule them as gangs.
+        lws={LWS, VOLCANO} <= names,
+        grove=GROVE in names,
+        inference_extension=INFERENCE in names,
+    )

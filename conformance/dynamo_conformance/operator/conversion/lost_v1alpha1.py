@@ -1,4 +1,4 @@
-"""What v1alpha1 says and v1beta1 cannot: remembered, and put back.
+"""What v1alpha1 says and v1beta1 cannot: lost, and put back.
 
 Among it is which of two places something was written in: v1alpha1 has fields of a service for what
 its main container can say too, and v1beta1 only has the container.
@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.manifest.fields import entries, is_null
 from dynamo_conformance.manifest.node import Entry, Mapping
-from dynamo_conformance.operator.conversion.fitting import Other, fitted, worth_remembering
-from dynamo_conformance.operator.conversion.sides import (
+from dynamo_conformance.operator.conversion.layouts import (
     COMPONENT,
     COMPONENTS,
     EXTRA,
@@ -22,12 +21,17 @@ from dynamo_conformance.operator.conversion.sides import (
     component_of,
     upgraded,
 )
+from dynamo_conformance.operator.conversion.lost_fields import (
+    OtherVersion,
+    lost_fields,
+    restored_fields,
+)
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.node import Node
 
 
-def remembered(spec: Mapping, returned: Mapping) -> Mapping:
+def lost(spec: Mapping, returned: Mapping) -> Mapping:
     """Return what of a v1alpha1 spec is worth remembering.
 
     Args:
@@ -35,7 +39,7 @@ def remembered(spec: Mapping, returned: Mapping) -> Mapping:
         returned: What comes back of it from v1beta1, without a memory.
     """
     mine, back = spec.replaced(SERVICES, None), returned.replaced(SERVICES, None)
-    found = worth_remembering(mine, back, SPEC)
+    found = lost_fields(mine, back, SPEC)
     others = returned.mapping(SERVICES) or Mapping()
     kept: dict[str, Node] = {}
     for entry in spec.mapping(SERVICES) or ():
@@ -48,8 +52,8 @@ def remembered(spec: Mapping, returned: Mapping) -> Mapping:
     return found.replaced(SERVICES, Mapping(entries(kept))) if kept else found
 
 
-def put_back(spec: Mapping, memory: Mapping, beta: Mapping) -> Mapping:
-    """Return a v1alpha1 spec with what is remembered, as far as the v1beta1 spec still says so."""
+def restored(spec: Mapping, memory: Mapping, beta: Mapping) -> Mapping:
+    """Return a v1alpha1 spec with what is lost, as far as the v1beta1 spec still says so."""
     found = _of_graph(spec, memory, beta)
     components = {one.string("name"): one for one in beta.mappings(COMPONENTS)}
     memories = memory.mapping(SERVICES) or Mapping()
@@ -57,7 +61,7 @@ def put_back(spec: Mapping, memory: Mapping, beta: Mapping) -> Mapping:
     for entry in spec.mapping(SERVICES) or ():
         kept, live = memories.mapping(entry.key), components.get(entry.key)
         if kept is not None and live is not None and isinstance(entry.value, Mapping):
-            value = _put_back(entry.key, entry.value, kept, live)
+            value = _restored(entry.key, entry.value, kept, live)
             entry = Entry(entry.key, value)  # noqa: PLW2901 - the same service, restored
         services[entry.key] = entry
     is_listed = SERVICES in spec or services
@@ -65,27 +69,27 @@ def put_back(spec: Mapping, memory: Mapping, beta: Mapping) -> Mapping:
 
 
 def _of_service(service: Mapping, returned: Mapping) -> Mapping:
-    found = worth_remembering(service, returned, SERVICE)
+    found = lost_fields(service, returned, SERVICE)
     main = _main(service)
     if main is None or not len(found) or _main(found) is not None:
         return found
-    # That it had a main container is remembered, as it may have been all in the service's fields.
+    # That it had a main container is lost, as it may have been all in the service's fields.
     extra = found.mapping(EXTRA[0]) or Mapping()
     return found.replaced(EXTRA[0], extra.replaced(MAIN[1], Mapping()))
 
 
 def _of_graph(spec: Mapping, memory: Mapping, beta: Mapping) -> Mapping:
     live, kept = spec.replaced(SERVICES, None), memory.replaced(SERVICES, None)
-    other = Other(live=beta.replaced(COMPONENTS, None), layout=SPEC, made_from=upgraded)
-    return fitted(live, kept, SPEC, other)
+    other = OtherVersion(live=beta.replaced(COMPONENTS, None), layout=SPEC, made_from=upgraded)
+    return restored_fields(live, kept, SPEC, other)
 
 
-def _put_back(name: str, service: Mapping, memory: Mapping, live: Mapping) -> Mapping:
+def _restored(name: str, service: Mapping, memory: Mapping, live: Mapping) -> Mapping:
     def made_from(made: Mapping) -> Mapping:
         return component_of(name, made)
 
-    other = Other(live=live, layout=COMPONENT, made_from=made_from)
-    found = fitted(service, memory, SERVICE, other)
+    other = OtherVersion(live=live, layout=COMPONENT, made_from=made_from)
+    found = restored_fields(service, memory, SERVICE, other)
     main = _main(found)
     if main is None or len(main) or _main(memory) is not None:
         return found

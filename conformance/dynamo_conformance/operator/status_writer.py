@@ -7,11 +7,11 @@ import logging
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.kube.errors import ApiError
-from dynamo_conformance.operator import scaling
 from dynamo_conformance.operator.events import event_object
+from dynamo_conformance.operator.graph_status import updated_status
 from dynamo_conformance.operator.kinds import EVENTS
-from dynamo_conformance.operator.objects.adapters import ADAPTER
-from dynamo_conformance.operator.status import updated_status
+from dynamo_conformance.operator.objects import scaling_adapters
+from dynamo_conformance.operator.objects.scaling_adapters import ADAPTER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,28 +19,28 @@ if TYPE_CHECKING:
     from dynamo_conformance.kube.resources import KubeObject
     from dynamo_conformance.manifest.node import Plain
     from dynamo_conformance.operator.cluster_api import ClusterApi
-    from dynamo_conformance.operator.events import Event
-    from dynamo_conformance.operator.inventory import Inventory
-    from dynamo_conformance.operator.plan import Plan
-    from dynamo_conformance.operator.snapshot import Snapshot
-    from dynamo_conformance.operator.status import Outcome
+    from dynamo_conformance.operator.events import GraphEvent
+    from dynamo_conformance.operator.graph_status import Outcome
+    from dynamo_conformance.operator.next_step import NextStep
+    from dynamo_conformance.operator.object_cache import ObjectCache
+    from dynamo_conformance.operator.observed_graph import ObservedGraph
 
 _LOG = logging.getLogger(__name__)
 
 
-class Reporter:
+class StatusWriter:
     """Says how graphs are.
 
     Args:
         api: The API server.
-        inventory: What is known to be there.
+        cache: What is known to be there.
     """
 
-    def __init__(self, api: ClusterApi, inventory: Inventory) -> None:
+    def __init__(self, api: ClusterApi, cache: ObjectCache) -> None:
         self._api = api
-        self._inventory = inventory
+        self._cache = cache
 
-    async def say(self, seen: Snapshot, plan: Plan, found: Outcome, *, now: str) -> None:
+    async def write(self, seen: ObservedGraph, plan: NextStep, found: Outcome, *, now: str) -> None:
         """Write a graph's status when it is another than before, and what happened to it."""
         after = updated_status(
             seen.status,
@@ -53,13 +53,15 @@ class Reporter:
         if after != seen.status:
             await self._write(seen.dgd, after)
             _LOG.info("%s/%s is %s: %s", seen.namespace, seen.dgd.name, found.state, found.message)
-        await self.tell(seen.dgd, plan.events)
+        await self.post(seen.dgd, plan.events)
 
-    async def tell(self, about: KubeObject, happened: Iterable[Event]) -> None:
+    async def post(self, about: KubeObject, happened: Iterable[GraphEvent]) -> None:
         """Post events; that one cannot be posted is no reason to stop."""
         await asyncio.gather(*(self._post(event, about) for event in happened))
 
-    async def adapters(self, seen: Snapshot, *, scaled: Iterable[str] = (), now: str = "") -> None:
+    async def write_adapters(
+        self, seen: ObservedGraph, *, scaled: Iterable[str] = (), now: str = ""
+    ) -> None:
         """Write the status of a graph's scaling adapters.
 
         Args:
@@ -70,15 +72,15 @@ class Reporter:
         names = frozenset(scaled)
         for adapter in [one for one in seen.owned.values() if one.kind == ADAPTER]:
             moment = now if adapter.name in names else None
-            status = scaling.adapter_status(adapter, seen.graph, scaled=moment)
+            status = scaling_adapters.adapter_status(adapter, seen.graph, scaled=moment)
             if status is not None:
                 await self._write(adapter, status)
 
     async def _write(self, what: KubeObject, status: dict[str, Plain]) -> None:
         steps: list[Plain] = [{"op": "add", "path": "/status", "value": status}]
-        self._inventory.observe(await self._api.edit(what, steps, subresource="status"))
+        self._cache.observe(await self._api.edit(what, steps, subresource="status"))
 
-    async def _post(self, event: Event, about: KubeObject) -> None:
+    async def _post(self, event: GraphEvent, about: KubeObject) -> None:
         try:
             await self._api.create(event_object(event, about), EVENTS)
         except ApiError as error:

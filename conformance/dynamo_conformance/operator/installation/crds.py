@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,11 @@ from dynamo_conformance.api.crd import PLURAL
 from dynamo_conformance.api.operators import DEFAULT_OPERATOR
 from dynamo_conformance.kube.labels import OPERATOR, OPERATOR_NAME, OPERATOR_NAMESPACE, PART
 from dynamo_conformance.kube.resources import KubeObject, table
+from dynamo_conformance.manifest.document import GROUP
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.node import Plain
+
 
 OTHERS = (
     "dynamographdeploymentscalingadapters",
@@ -65,3 +68,34 @@ def _ours(definition: dict[str, Plain]) -> dict[str, Plain]:
     metadata = table(definition["metadata"])
     labels = {**table(metadata.get("labels")), PART: OPERATOR}
     return {**definition, "metadata": {**metadata, "labels": labels}}
+
+
+DEFINITION = f"{PLURAL}.{GROUP}"
+
+
+class InstalledOperator(StrEnum):
+    """Whose graphs are."""
+
+    NONE = "none"
+    REFERENCE = "reference"
+    REAL = "real"
+
+
+def presence(definition: dict[str, Plain] | None) -> InstalledOperator:
+    """Return which operator a cluster has.
+
+    Everything of ours carries our label, and the definition of ours leads to our webhooks. One of
+    which either is not true was installed by somebody else, or taken over: they are not to be
+    disturbed, whether or not their operator runs at the moment.
+
+    Args:
+        definition: The CustomResourceDefinition of graphs, or None when there is none.
+    """
+    if definition is None:
+        return InstalledOperator.NONE
+    labels = table(table(definition.get("metadata")).get("labels"))
+    conversion = table(table(definition.get("spec")).get("conversion"))
+    client = table(table(conversion.get("webhook")).get("clientConfig"))
+    namespace = table(client.get("service")).get("namespace")
+    is_ours = labels.get(PART) == OPERATOR and namespace == OPERATOR_NAMESPACE
+    return InstalledOperator.REFERENCE if is_ours else InstalledOperator.REAL

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.kube.resources import LAST_GENERATION, LAST_HASH, KubeObject, table
 from dynamo_conformance.manifest.whole import parse_whole
-from dynamo_conformance.operator.inventory import owner
 from dynamo_conformance.operator.kinds import KEPT, MADE_ONCE
+from dynamo_conformance.operator.object_cache import owner
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Conflict:
+class OwnershipConflict:
     """An object that is wanted but belongs to somebody else."""
 
     wanted: KubeObject
@@ -26,7 +26,7 @@ class Conflict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Changes:
+class ObjectChanges:
     """What is to be done.
 
     Attributes:
@@ -37,14 +37,14 @@ class Changes:
 
     apply: tuple[KubeObject, ...] = ()
     create: tuple[KubeObject, ...] = ()
-    conflicts: tuple[Conflict, ...] = ()
+    conflicts: tuple[OwnershipConflict, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether there is anything to do."""
         return bool(self.apply or self.create)
 
 
-def changes(wanted: Iterable[KubeObject], live: Mapping[Key, KubeObject]) -> Changes:
+def changes(wanted: Iterable[KubeObject], live: Mapping[Key, KubeObject]) -> ObjectChanges:
     """Return what must be written.
 
     Args:
@@ -58,12 +58,12 @@ def changes(wanted: Iterable[KubeObject], live: Mapping[Key, KubeObject]) -> Cha
             if found is None:
                 create.append(one)
         elif found is not None and _is_anothers(one, found):
-            conflicts.append(Conflict(wanted=one, found=found))
+            conflicts.append(OwnershipConflict(wanted=one, found=found))
         elif found is None:
             apply.append(one)
         elif (changed := _changed(one, found)) is not None:
             apply.append(changed)
-    return Changes(apply=tuple(apply), create=tuple(create), conflicts=tuple(conflicts))
+    return ObjectChanges(apply=tuple(apply), create=tuple(create), conflicts=tuple(conflicts))
 
 
 def unwanted(

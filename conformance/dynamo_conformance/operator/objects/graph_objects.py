@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.operator.objects import accounts, claims, group_objects, services
-from dynamo_conformance.operator.objects.adapters import adapters
-from dynamo_conformance.operator.objects.workload_objects import workload_object
+from dynamo_conformance.operator.objects import accounts, multinode, services, volume_claims
+from dynamo_conformance.operator.objects.scaling_adapters import adapters
+from dynamo_conformance.operator.objects.workloads import workload_object
 from dynamo_conformance.rendering.context import DISCOVERY_BACKEND, ETCD
 from dynamo_conformance.rendering.failure import ReconcileFailure
 from dynamo_conformance.rendering.nodes import texts
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from dynamo_conformance.api.cluster import Cluster
     from dynamo_conformance.kube.resources import KubeObject, Owner
     from dynamo_conformance.manifest.graph import Graph
-    from dynamo_conformance.operator.objects.group_objects import SshKey
+    from dynamo_conformance.operator.objects.multinode import SshKey
     from dynamo_conformance.rendering.pull_secrets import PullSecret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Circumstances:
+class RenderContext:
     """What the objects of a graph depend on beside the graph itself.
 
     Attributes:
@@ -53,7 +53,7 @@ class Circumstances:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rendering:
+class GraphObjects:
     """What becomes of a graph.
 
     Attributes:
@@ -79,12 +79,12 @@ class Rendering:
         return tuple(found.values())
 
 
-def objects(graph: Graph, around: Circumstances) -> tuple[KubeObject, ...]:
+def objects(graph: Graph, around: RenderContext) -> tuple[KubeObject, ...]:
     """Return all objects that the operator makes of `graph`, also when it then fails."""
-    return rendering(graph, around).objects
+    return graph_objects(graph, around).objects
 
 
-def rendering(graph: Graph, around: Circumstances) -> Rendering:
+def graph_objects(graph: Graph, around: RenderContext) -> GraphObjects:
     """Return what becomes of `graph` under these circumstances."""
     shared: list[KubeObject] = []
     try:
@@ -98,9 +98,9 @@ def rendering(graph: Graph, around: Circumstances) -> Rendering:
             pull_secrets=around.pull_secrets,
         )
     except ReconcileFailure as failure:
-        return Rendering(shared=tuple(shared), failure=failure)
+        return GraphObjects(shared=tuple(shared), failure=failure)
     workloads = tuple(one for one in each if isinstance(one, Workload))
-    return Rendering(
+    return GraphObjects(
         shared=tuple(shared),
         running=tuple(made for one in workloads for made in _running(one, around)),
         scaling=adapters(graph, namespace=around.namespace, owner=around.owner),
@@ -109,20 +109,22 @@ def rendering(graph: Graph, around: Circumstances) -> Rendering:
     )
 
 
-def _shared(graph: Graph, around: Circumstances) -> Iterator[KubeObject]:
+def _shared(graph: Graph, around: RenderContext) -> Iterator[KubeObject]:
     """Yield what is made before any workload, in the operator's own order."""
     namespace, owner = around.namespace, around.owner
     yield from accounts.planner(namespace=namespace)
-    yield from claims.missing(graph, namespace=namespace, owner=owner, existing=around.claims)
+    yield from volume_claims.missing(
+        graph, namespace=namespace, owner=owner, existing=around.claims
+    )
     if not _uses_etcd(graph):
         yield from accounts.discovery(graph, namespace=namespace, owner=owner)
     if any(component.node_count > 1 for component in graph.components):
-        yield group_objects.wait_script(graph, namespace=namespace, owner=owner)
+        yield multinode.wait_script(graph, namespace=namespace, owner=owner)
         if around.ssh_key is not None:
-            yield group_objects.ssh_secret(around.ssh_key, namespace=namespace)
+            yield multinode.ssh_secret(around.ssh_key, namespace=namespace)
 
 
-def _running(workload: Workload, around: Circumstances) -> Iterator[KubeObject]:
+def _running(workload: Workload, around: RenderContext) -> Iterator[KubeObject]:
     """Yield what runs a component, and the Services that lead to it."""
     owner = around.owner
     replicas = (around.replicas or {}).get(workload.component.name)

@@ -1,7 +1,7 @@
-"""Fitting what is remembered of one version to what is there of the other.
+"""Fitting what is lost of one version to what is there of the other.
 
 A mapping is laid out flat: each path that counts, with what is there. What does not come back from
-the other version is worth remembering. What is remembered is believed as far as the other version
+the other version is worth remembering. What is lost is believed as far as the other version
 still says so: nothing that was changed there is undone by a memory.
 """
 
@@ -23,13 +23,13 @@ Flat: TypeAlias = "dict[Steps, Node]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
+class FieldLayout:
     """How one kind of mapping is laid out.
 
     Attributes:
         opened: The mappings in it whose fields count one by one; the whole is always opened.
         together: Fields that only mean something together.
-        always: Fields that are remembered though they would come back.
+        always: Fields that are lost though they would come back.
     """
 
     opened: frozenset[Steps] = frozenset()
@@ -60,7 +60,7 @@ class Layout:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Other:
+class OtherVersion:
     """The other version of a mapping.
 
     Attributes:
@@ -70,7 +70,7 @@ class Other:
     """
 
     live: Mapping
-    layout: Layout
+    layout: FieldLayout
     made_from: Callable[[Mapping], Mapping]
 
     def misfits(self, flat: Flat) -> dict[Steps, Node | None]:
@@ -96,7 +96,7 @@ def whole(flat: Flat) -> Mapping:
     return Mapping(entries({**nested, **{key: whole(one) for key, one in inner.items()}}))
 
 
-def worth_remembering(mine: Mapping, returned: Mapping, layout: Layout) -> Mapping:
+def lost_fields(mine: Mapping, returned: Mapping, layout: FieldLayout) -> Mapping:
     """Return the parts of `mine` that come back otherwise from the other version."""
     here, back = layout.flat(mine), layout.flat(returned)
     found: Flat = {}
@@ -107,8 +107,10 @@ def worth_remembering(mine: Mapping, returned: Mapping, layout: Layout) -> Mappi
     return whole(found)
 
 
-def fitted(live: Mapping, memory: Mapping, layout: Layout, other: Other) -> Mapping:
-    """Return what `live` says with what is remembered, as far as that still holds.
+def restored_fields(
+    live: Mapping, memory: Mapping, layout: FieldLayout, other: OtherVersion
+) -> Mapping:
+    """Return what `live` says with what is lost, as far as that still holds.
 
     Args:
         live: This version, made from the other one.

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from dynamo_conformance.kube.labels import OPERATOR, OPERATOR_NAME, OPERATOR_NAMESPACE, PART
 from dynamo_conformance.kube.resources import table
-from dynamo_conformance.operator.certificate import Certificate
-from dynamo_conformance.operator.installation import SECRET, installation
-from dynamo_conformance.operator.presence import DEFINITION, Presence, presence
+from dynamo_conformance.operator.installation.certificate import Certificate
+from dynamo_conformance.operator.installation.crds import DEFINITION, InstalledOperator, presence
+from dynamo_conformance.operator.installation.manifests import SECRET, installation
 
 if TYPE_CHECKING:
     import subprocess
@@ -51,7 +51,7 @@ class Kubectl(Protocol):
         """Run it to its end."""
 
 
-def find(kubectl: Kubectl) -> Presence:
+def find(kubectl: Kubectl) -> InstalledOperator:
     """Return which operator the cluster has.
 
     Raises:
@@ -88,7 +88,7 @@ def uninstall(kubectl: Kubectl) -> None:
     Raises:
         InstallError: Something stays.
     """
-    if find(kubectl) is Presence.REFERENCE:
+    if find(kubectl) is InstalledOperator.REFERENCE:
         _delete_graphs(kubectl)
     for kind in (*_KINDS, _WITHIN):
         where = ("--all-namespaces",) if kind == _WITHIN else ()

@@ -11,18 +11,18 @@ from dynamo_conformance.api.violation import DUPLICATE, FORBIDDEN, INVALID, REQU
 from dynamo_conformance.manifest import v1beta1
 from dynamo_conformance.manifest.document import GROUP, KIND, V1ALPHA1
 from dynamo_conformance.manifest.node import Mapping, path_text
-from dynamo_conformance.operator.conversion.lossless import to_version
+from dynamo_conformance.operator.conversion.round_trip import to_version
 from dynamo_conformance.operator.webhook.review import (
     UNPROCESSABLE,
     UPDATE,
-    Refusal,
+    AdmissionRefusal,
     admission_request,
     admitted,
     refused,
 )
-from dynamo_conformance.operator.webhook.updates import (
+from dynamo_conformance.operator.webhook.update_rules import (
     BACKEND_WARNING,
-    Update,
+    GraphUpdate,
     changes_backend,
     same_images,
     violations,
@@ -85,18 +85,18 @@ def _request(asked: AdmissionRequest, cluster: Cluster) -> Request:
     )
 
 
-def _update(asked: AdmissionRequest) -> Update | None:
+def _update(asked: AdmissionRequest) -> GraphUpdate | None:
     if asked.operation != UPDATE or asked.old is None:
         return None
     old, new = v1beta1.read(asked.old), v1beta1.read(asked.root)
-    return Update(old=old, new=new, user=asked.user)
+    return GraphUpdate(old=old, new=new, user=asked.user)
 
 
-def _refusal(root: Mapping, found: list[Violation]) -> Refusal:
+def _refusal(root: Mapping, found: list[Violation]) -> AdmissionRefusal:
     name = (root.mapping("metadata") or Mapping()).string("name") or ""
     messages = [one.message for one in found]
     said = messages[0] if len(messages) == 1 else f"[{', '.join(messages)}]"
-    return Refusal(
+    return AdmissionRefusal(
         code=UNPROCESSABLE,
         reason="Invalid",
         message=f'{KIND}.{GROUP} "{name}" is invalid: {said}',

@@ -8,8 +8,8 @@ from dynamo_conformance.api import crd
 from dynamo_conformance.manifest.document import GROUP, KIND, V1ALPHA1, VERSIONS, Document
 from dynamo_conformance.manifest.errors import ManifestError
 from dynamo_conformance.manifest.node import Mapping, from_plain
-from dynamo_conformance.operator.conversion.lossless import to_version
-from dynamo_conformance.operator.webhook.reencoding import undecodable
+from dynamo_conformance.operator.conversion.round_trip import to_version
+from dynamo_conformance.operator.webhook.go_encoding import undecodable
 from dynamo_conformance.operator.webhook.review import ReviewError, request_of
 
 if TYPE_CHECKING:

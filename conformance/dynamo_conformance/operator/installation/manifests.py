@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.kube.labels import OPERATOR, OPERATOR_NAME, OPERATOR_NAMESPACE, PART
 from dynamo_conformance.kube.resources import KubeObject
 from dynamo_conformance.manifest.document import GROUP, V1BETA1
-from dynamo_conformance.operator import rights
-from dynamo_conformance.operator.definitions import SERVICE_PORT, definitions
+from dynamo_conformance.operator.installation.crds import SERVICE_PORT, definitions
+from dynamo_conformance.operator.objects import accounts
 from dynamo_conformance.operator.objects.accounts import PLANNER_ROLE, RBAC
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.node import Plain
-    from dynamo_conformance.operator.certificate import Certificate
+    from dynamo_conformance.operator.installation.certificate import Certificate
+
 
 SECRET = f"{OPERATOR_NAME}-certificate"
 CERTIFICATES = "/certificates"
@@ -40,8 +41,8 @@ def installation(*, image: str, certificate: Certificate) -> tuple[KubeObject, .
     return (
         _made("v1", "Namespace", OPERATOR_NAMESPACE),
         _made("v1", "ServiceAccount", OPERATOR_NAME, is_inside=True),
-        _made(f"{RBAC}/v1", "ClusterRole", _NAME, rules=rights.rules()),
-        _made(f"{RBAC}/v1", "ClusterRole", PLANNER_ROLE, rules=rights.planner_rules()),
+        _made(f"{RBAC}/v1", "ClusterRole", _NAME, rules=_rules()),
+        _made(f"{RBAC}/v1", "ClusterRole", PLANNER_ROLE, rules=_planner_rules()),
         _binding(),
         _made("v1", "Secret", SECRET, is_inside=True, data=certificate.secret_data()),
         _service(),
@@ -148,3 +149,49 @@ def _made(
     if is_inside:
         metadata["namespace"] = OPERATOR_NAMESPACE
     return KubeObject({"apiVersion": api_version, "kind": kind, "metadata": metadata, **fields})
+
+
+MAKE = "get", "list", "watch", "create", "patch", "delete"
+READ = "get", "list", "watch"
+
+
+def _rules() -> list[Plain]:
+    """Return the rules of its ClusterRole."""
+    graphs, adapters = "dynamographdeployments", "dynamographdeploymentscalingadapters"
+    return [
+        _rule(GROUP, (graphs,), *READ, "patch", "update"),
+        _rule(GROUP, (f"{graphs}/status", f"{adapters}/status"), "get", "patch", "update"),
+        _rule(GROUP, (f"{graphs}/finalizers",), "update"),
+        _rule(GROUP, (adapters,), *MAKE),
+        _rule("apps", ("deployments",), *MAKE),
+        _rule("leaderworkerset.x-k8s.io", ("leaderworkersets",), *MAKE),
+        _rule("", ("services", "configmaps", "serviceaccounts"), *MAKE),
+        _rule("", ("persistentvolumeclaims",), *MAKE),
+        # It makes the keys of groups of nodes, and looks at secrets that open registries.
+        _rule("", ("secrets",), "get", "list", "create"),
+        _rule("", ("pods", "namespaces"), *READ),
+        _rule(RBAC, ("roles", "rolebindings"), *MAKE),
+        # The roles that it makes give rights that it does not have itself.
+        _rule(RBAC, ("roles",), "escalate"),
+        _rule(RBAC, ("roles", "clusterroles"), "bind"),
+        _rule("events.k8s.io", ("events",), "create", "patch"),
+        _rule("", ("events",), "create", "patch"),
+        _rule("apiextensions.k8s.io", ("customresourcedefinitions",), *READ),
+    ]
+
+
+def _planner_rules() -> list[Plain]:
+    """Return the rules of the ClusterRole that planners are bound to.
+
+    They scale graphs, and find their workers by Kubernetes' discovery as every component does.
+    """
+    graphs, adapters = "dynamographdeployments", "dynamographdeploymentscalingadapters"
+    return [
+        _rule(GROUP, (graphs, adapters), *READ, "patch", "update"),
+        _rule(GROUP, (f"{graphs}/scale", f"{adapters}/scale"), "get", "patch", "update"),
+        *accounts.discovery_rules(),
+    ]
+
+
+def _rule(group: str, resources: tuple[str, ...], *verbs: str) -> dict[str, Plain]:
+    return {"apiGroups": [group], "resources": list(resources), "verbs": list(verbs)}

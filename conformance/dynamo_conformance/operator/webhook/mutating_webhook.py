@@ -8,21 +8,23 @@ from dynamo_conformance.api import crd
 from dynamo_conformance.manifest.document import V1BETA1
 from dynamo_conformance.manifest.fields import is_null
 from dynamo_conformance.manifest.node import Mapping, Scalar, Sequence
-from dynamo_conformance.operator.webhook.patch import patch
-from dynamo_conformance.operator.webhook.reencoding import reencoded, undecodable
+from dynamo_conformance.operator.webhook.go_encoding import reencoded, undecodable
 from dynamo_conformance.operator.webhook.review import (
     BAD_REQUEST,
     CREATE,
-    Refusal,
+    AdmissionRefusal,
     admission_request,
     admitted,
     refused,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dynamo_conformance.api.schema import Schema
-    from dynamo_conformance.manifest.node import Node, Plain
+    from dynamo_conformance.manifest.node import Node, Path, Plain
     from dynamo_conformance.operator.webhook.review import AdmissionRequest, Answer
+
 
 ORIGIN_VERSION = "nvidia.com/dynamo-operator-origin-version"
 WORKLOAD_PROVIDER = "nvidia.com/workload-provider"
@@ -40,7 +42,8 @@ def mutate(review: Plain) -> Answer:
     schema = crd.load().versions[V1BETA1]
     if wrong := undecodable(request.root, schema):
         return refused(
-            request.uid, Refusal(code=BAD_REQUEST, reason="BadRequest", message="; ".join(wrong))
+            request.uid,
+            AdmissionRefusal(code=BAD_REQUEST, reason="BadRequest", message="; ".join(wrong)),
         )
     return admitted(request, patch=tuple(patch(request.root, _defaulted(request, schema))))
 
@@ -81,3 +84,26 @@ def _stamped(root: Mapping, version: str) -> Mapping:
     provider = Scalar(COMPONENT, text=COMPONENT)
     annotations = annotations.replaced(WORKLOAD_PROVIDER, provider)
     return root.replaced("metadata", metadata.replaced("annotations", annotations))
+
+
+def patch(old: Node, new: Node, path: Path = ()) -> Iterator[Answer]:
+    """Yield the operations that make `new` of `old`; lists of another length are replaced."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for entry in old:
+            if entry.key not in new:
+                yield {"op": "remove", "path": _pointer((*path, entry.key))}
+        for entry in new:
+            here, before = (*path, entry.key), old.get(entry.key)
+            if before is None:
+                yield {"op": "add", "path": _pointer(here), "value": entry.value.plain()}
+            else:
+                yield from patch(before, entry.value, here)
+    elif isinstance(old, Sequence) and isinstance(new, Sequence) and len(old) == len(new):
+        for index, (before, after) in enumerate(zip(old, new, strict=True)):
+            yield from patch(before, after, (*path, index))
+    elif repr(old.plain()) != repr(new.plain()):  # 1 and True are equal, and not the same.
+        yield {"op": "replace", "path": _pointer(path), "value": new.plain()}
+
+
+def _pointer(path: Path) -> str:
+    return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in path)

@@ -1,4 +1,4 @@
-"""What v1beta1 says and v1alpha1 cannot: remembered, and put back.
+"""What v1beta1 says and v1alpha1 cannot: lost, and put back.
 
 Among it is the order of the components, and which container is the frontend's sidecar.
 """
@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.manifest.fields import entries
 from dynamo_conformance.manifest.node import Mapping, Scalar, Sequence
-from dynamo_conformance.operator.conversion.fitting import Other, fitted, worth_remembering
-from dynamo_conformance.operator.conversion.sides import (
+from dynamo_conformance.operator.conversion.layouts import (
     COMPONENT,
     COMPONENTS,
     SERVICES,
@@ -20,26 +19,31 @@ from dynamo_conformance.operator.conversion.sides import (
     downgraded,
     service_of,
 )
+from dynamo_conformance.operator.conversion.lost_fields import (
+    OtherVersion,
+    lost_fields,
+    restored_fields,
+)
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.node import Node
 
 
-def remembered(spec: Mapping, returned: Mapping, *, with_order: bool) -> Mapping:
+def lost(spec: Mapping, returned: Mapping, *, with_order: bool) -> Mapping:
     """Return what of a v1beta1 spec is worth remembering.
 
     Args:
         spec: The spec.
         returned: What comes back of it from v1alpha1, without a memory.
-        with_order: Whether the order of the components is remembered though it is that of names.
+        with_order: Whether the order of the components is lost though it is that of names.
     """
     mine, back = (one.replaced(COMPONENTS, None) for one in (spec, returned))
-    found = worth_remembering(mine, back, SPEC)
+    found = lost_fields(mine, back, SPEC)
     others = {one.string("name"): one for one in returned.mappings(COMPONENTS)}
     kept: list[Mapping] = []
     for component in spec.mappings(COMPONENTS):
         name = component.get("name")
-        one = worth_remembering(component, others.get(_name(component)) or Mapping(), COMPONENT)
+        one = lost_fields(component, others.get(_name(component)) or Mapping(), COMPONENT)
         named = entries({"name": name}) if name is not None else {}
         kept.append(Mapping({**named, **one.entries}))
     names = [_name(one) for one in kept]
@@ -49,31 +53,31 @@ def remembered(spec: Mapping, returned: Mapping, *, with_order: bool) -> Mapping
     return found
 
 
-def put_back(spec: Mapping, memory: Mapping, alpha: Mapping) -> Mapping:
-    """Return a v1beta1 spec with what is remembered, as far as the v1alpha1 spec still says so."""
+def restored(spec: Mapping, memory: Mapping, alpha: Mapping) -> Mapping:
+    """Return a v1beta1 spec with what is lost, as far as the v1alpha1 spec still says so."""
     live, kept = spec.replaced(COMPONENTS, None), memory.replaced(COMPONENTS, None)
-    other = Other(live=alpha.replaced(SERVICES, None), layout=SPEC, made_from=downgraded)
-    found = fitted(live, kept, SPEC, other)
+    other = OtherVersion(live=alpha.replaced(SERVICES, None), layout=SPEC, made_from=downgraded)
+    found = restored_fields(live, kept, SPEC, other)
     if COMPONENTS not in spec:
         return found
     memories = {_name(one): one for one in memory.mappings(COMPONENTS)}
     components = [
-        _put_back(one, memories.get(_name(one), Mapping())) for one in spec.mappings(COMPONENTS)
+        _restored(one, memories.get(_name(one), Mapping())) for one in spec.mappings(COMPONENTS)
     ]
     order = {name: index for index, name in enumerate(memories)}
     components.sort(key=lambda one: order.get(_name(one), len(order)))
     return found.replaced(COMPONENTS, Sequence(tuple(components)))
 
 
-def _put_back(component: Mapping, memory: Mapping) -> Mapping:
+def _restored(component: Mapping, memory: Mapping) -> Mapping:
     name = _name(component)
 
     def returned(made: Mapping) -> Mapping:
         return component_of(name, service_of(name, made))
 
     # v1alpha1 can say one thing in two ways, so what is compared is what v1beta1 makes of it.
-    other = Other(live=component, layout=COMPONENT, made_from=returned)
-    found = fitted(component, memory.replaced("name", None), COMPONENT, other)
+    other = OtherVersion(live=component, layout=COMPONENT, made_from=returned)
+    found = restored_fields(component, memory.replaced("name", None), COMPONENT, other)
     is_dangling = SIDECAR in memory and found.string(SIDECAR) not in _containers(found)
     return found.replaced(SIDECAR, component.get(SIDECAR)) if is_dangling else found
 

@@ -1,0 +1,1 @@
+"""Installing the reference operator into a cluster."""
