@@ -33,17 +33,17 @@ from dynamo_conformance.manifest.read import read_graphs
 from dynamo_conformance.operator.objects.graph_objects import RenderContext, objects
 from dynamo_conformance.rendering.names import frontend_service
 from dynamo_conformance.targets.cluster.apply import Manifest
+from dynamo_conformance.targets.cluster.cluster_target import ClusterTarget, new_run
 from dynamo_conformance.targets.cluster.namespace import Namespace, new_name
-from dynamo_conformance.targets.cluster.target import ClusterTarget, new_run
-from dynamo_conformance.targets.kind.cluster import KindOptions
-from dynamo_conformance.targets.kind.ground import GroundOptions, prepare
-from dynamo_conformance.targets.ready import GOOD_ANSWERS, wait_ready
+from dynamo_conformance.targets.kind.base_setup import BaseSetupOptions, prepare
+from dynamo_conformance.targets.kind.kind_cluster import KindOptions
+from dynamo_conformance.targets.readiness import GOOD_ANSWERS, wait_ready
 
 if TYPE_CHECKING:
     from dynamo_conformance.kube.connection import Connection
     from dynamo_conformance.manifest.graph import Graph
     from dynamo_conformance.manifest.node import Plain
-    from dynamo_conformance.targets.kind.ground import Ground
+    from dynamo_conformance.targets.kind.base_setup import BaseSetup
 
 EXAMPLES = Path("examples/llm/vllm_v1/launch/k8s")
 SAMPLE_SECONDS = 3.0
@@ -169,7 +169,7 @@ def main() -> None:
     files = [path for each in options.examples for path in _manifests(each)]
     kind = KindOptions(name=options.cluster, image=os.environ.get("DYN_CONFORMANCE_NODE_IMAGE"))
     with prepare(
-        GroundOptions(kind=kind), [Manifest.read(one) for one in files], progress=_say
+        BaseSetupOptions(kind=kind), [Manifest.read(one) for one in files], progress=_say
     ) as ground:
         suite = _suite(ground, options.examples, options.cluster)
         start = _start(ground, files[0], rounds=options.rounds)
@@ -194,7 +194,7 @@ class Suite:
     meter: Meter
 
 
-def _suite(ground: Ground, examples: list[Path], cluster: str) -> Suite:
+def _suite(ground: BaseSetup, examples: list[Path], cluster: str) -> Suite:
     with tempfile.TemporaryDirectory() as folder, Meter(ground.connection) as meter:
         report = Path(folder) / "junit.xml"
         words = [
@@ -248,7 +248,7 @@ class Start:
     bare: list[float] = field(default_factory=list)
 
 
-def _start(ground: Ground, file: Path, *, rounds: int) -> Start:
+def _start(ground: BaseSetup, file: Path, *, rounds: int) -> Start:
     (graph,) = read_graphs(file)
     found = Start()
     for number in range(rounds):
@@ -269,13 +269,13 @@ def _tell_start(start: Start, name: str) -> None:
     print(f"| ratio (goal {START_GOAL}) | {ratio:.2f} | |")
 
 
-def _with_operator(ground: Ground, file: Path, graph: Graph) -> tuple[float, float]:
+def _with_operator(ground: BaseSetup, file: Path, graph: Graph) -> tuple[float, float]:
     """Return the seconds from `kubectl apply` of the graph to its good answers, and to its end."""
     manifest = Manifest.read(file)
     began: list[float] = []
     target = ClusterTarget(
         connection=ground.connection,
-        furnish=lambda name: ground.furnish(manifest, name),
+        fill_namespace=lambda name: ground.add_placeholders(manifest, name),
         # Told once, right before the file is applied.
         progress=lambda _line: began.append(time.monotonic()),
     )
@@ -285,14 +285,14 @@ def _with_operator(ground: Ground, file: Path, graph: Graph) -> tuple[float, flo
     return answered - began[0], time.monotonic() - answered
 
 
-def _with_deployments(ground: Ground, file: Path, graph: Graph) -> float:
+def _with_deployments(ground: BaseSetup, file: Path, graph: Graph) -> float:
     """Return the seconds from `kubectl apply` of the graph's objects to their good answers."""
     connection = ground.connection
     namespace = Namespace(connection, new_name(f"bare-{graph.name}"), run=new_run())
     with ExitStack() as stack:
         stack.callback(lambda: namespace.remove().wait())
         namespace.create()
-        ground.furnish(Manifest.read(file), namespace.name)
+        ground.add_placeholders(Manifest.read(file), namespace.name)
         text = json.dumps(_objects(graph, namespace.name))
         began = time.monotonic()
         done = connection.kubectl("apply", "--namespace", namespace.name, "-f", "-", stdin=text)

@@ -16,8 +16,8 @@ import pytest
 
 from dynamo_conformance.images import base_image, build
 from dynamo_conformance.mock_engine.image import recipe
-from dynamo_conformance.targets.compose.program import ComposeError, check
-from dynamo_conformance.targets.local.script import TAKES_CTRL_C
+from dynamo_conformance.targets.compose.docker_compose import ComposeError, check
+from dynamo_conformance.targets.local.local_script import TAKES_CTRL_C
 from workshop import REPOSITORY
 
 if TYPE_CHECKING:

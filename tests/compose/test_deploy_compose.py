@@ -17,13 +17,13 @@ from uuid import uuid4
 
 import pytest
 
-from dynamo_conformance.targets.local.ports import Ports
-from dynamo_conformance.targets.ready import wait_ready
+from dynamo_conformance.targets.local.port_reservations import Ports
+from dynamo_conformance.targets.readiness import wait_ready
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dynamo_conformance.targets.target import Change, Worker
+    from dynamo_conformance.targets.interface import Change, Worker
 
 IMAGE = "DYN_CONFORMANCE_MOCK_IMAGE"
 MODEL = "Qwen/Qwen3-0.6B"

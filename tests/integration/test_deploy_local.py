@@ -10,15 +10,15 @@ import requests
 
 from dynamo_conformance.engines.serving import serving
 from dynamo_conformance.manifest.read import read_graphs
-from dynamo_conformance.targets.local.script import run_script
-from dynamo_conformance.targets.ready import wait_ready
+from dynamo_conformance.targets.local.local_script import run_script
+from dynamo_conformance.targets.readiness import wait_ready
 from workshop import REPOSITORY, SECONDS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from dynamo_conformance.manifest.graph import Graph
-    from dynamo_conformance.targets.target import Worker
+    from dynamo_conformance.targets.interface import Worker
     from workshop import Workshop
 
 PUBLISHED = REPOSITORY / "tests" / "unit" / "deploy" / "published"

@@ -10,15 +10,15 @@ from openai import BadRequestError, OpenAI
 from dynamo_conformance.engines.serving import serving
 from dynamo_conformance.manifest.read import read_graphs
 from dynamo_conformance.targets.local.deployment import MOCK, LocalTarget
-from dynamo_conformance.targets.local.script import run_script
-from dynamo_conformance.targets.ready import wait_ready
+from dynamo_conformance.targets.local.local_script import run_script
+from dynamo_conformance.targets.readiness import wait_ready
 from workshop import EXAMPLES, SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from dynamo_conformance.targets.target import Deployment
+    from dynamo_conformance.targets.interface import Deployment
 
 
 MANIFEST = EXAMPLES / "k8s" / "own_processor.yaml"

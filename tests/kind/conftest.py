@@ -11,8 +11,8 @@ from plants import PROVEN
 
 from dynamo_conformance.plugin.hooks import NODE_IMAGE_VARIABLE
 from dynamo_conformance.targets.cluster.apply import Manifest
-from dynamo_conformance.targets.kind.cluster import DEFAULT_NAME, KindOptions
-from dynamo_conformance.targets.kind.ground import GroundOptions, prepare
+from dynamo_conformance.targets.kind.base_setup import BaseSetupOptions, prepare
+from dynamo_conformance.targets.kind.kind_cluster import DEFAULT_NAME, KindOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,7 @@ def _say(line: str) -> None:
 @pytest.fixture(scope="session")
 def kubeconfig() -> Iterator[Path]:
     """Make the cluster ready for the examples that are served in it, once."""
-    options = GroundOptions(
+    options = BaseSetupOptions(
         kind=KindOptions(
             name=os.environ.get(CLUSTER_VARIABLE, DEFAULT_NAME),
             image=os.environ.get(NODE_IMAGE_VARIABLE),

@@ -60,15 +60,19 @@ from dynamo_conformance.kube.resources import (
 from dynamo_conformance.manifest.read import read_graphs
 from dynamo_conformance.rendering.labels import GRAPH
 from dynamo_conformance.targets.cluster.apply import Manifest
-from dynamo_conformance.targets.cluster.namespace import Namespace, new_name, remove_orphans
-from dynamo_conformance.targets.cluster.preflight import Terms, preflight
-from dynamo_conformance.targets.cluster.removal import Removal
-from dynamo_conformance.targets.cluster.rights import needed
-from dynamo_conformance.targets.cluster.shared import Shared
-from dynamo_conformance.targets.cluster.target import ClusterTarget
+from dynamo_conformance.targets.cluster.cluster_target import ClusterTarget
+from dynamo_conformance.targets.cluster.namespace import (
+    Namespace,
+    Removal,
+    new_name,
+    remove_orphans,
+)
+from dynamo_conformance.targets.cluster.permissions import needed
+from dynamo_conformance.targets.cluster.preflight import PreflightOptions, preflight
+from dynamo_conformance.targets.cluster.run_state import RunState
 from dynamo_conformance.targets.cluster.watch import PULSE_SECONDS
-from dynamo_conformance.targets.ready import wait_ready
-from dynamo_conformance.targets.target import DeployFailure
+from dynamo_conformance.targets.interface import DeployFailure
+from dynamo_conformance.targets.readiness import wait_ready
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -76,8 +80,8 @@ if TYPE_CHECKING:
     from plants import Wire
 
     from dynamo_conformance.manifest.node import Plain
-    from dynamo_conformance.targets.cluster.deployment import ClusterDeployment
-    from dynamo_conformance.targets.cluster.rights import Right
+    from dynamo_conformance.targets.cluster.cluster_deployment import ClusterDeployment
+    from dynamo_conformance.targets.cluster.permissions import Permission
 
 TOKEN: Body = {
     "apiVersion": "v1",
@@ -115,7 +119,7 @@ class Shop:
         def furnish(namespace: str) -> None:
             applied(self.connection, namespace, *(objects or (TOKEN,)))
 
-        given: dict[str, object] = {"furnish": furnish, **options}
+        given: dict[str, object] = {"fill_namespace": furnish, **options}
         return ClusterTarget(
             connection=self.connection,
             run=self.run,
@@ -329,7 +333,7 @@ def test_a_graph_waits_for_the_room_that_another_one_holds(shop: Shop, tmp_path:
         # More than half of what the node advertises.
         worker(body)["resources"]["limits"]["nvidia.com/gpu"] = "600"
 
-    shared = Shared()
+    shared = RunState()
     graph, file = written(tmp_path, spoilt(large))
     with ExitStack() as first:
         one = first.enter_context(shop.target(shared=shared).deploy(graph, file=file))
@@ -542,9 +546,9 @@ from pathlib import Path
 from dynamo_conformance.interrupts import guarded_interrupt
 from dynamo_conformance.manifest.read import read_graphs
 from dynamo_conformance.kube.connection import Connection
-from dynamo_conformance.targets.cluster.shared import Shared
-from dynamo_conformance.targets.cluster.target import ClusterTarget
-from dynamo_conformance.targets.ready import wait_ready
+from dynamo_conformance.targets.cluster.run_state import RunState
+from dynamo_conformance.targets.cluster.cluster_target import ClusterTarget
+from dynamo_conformance.targets.readiness import wait_ready
 
 kubeconfig, run, file, seconds = sys.argv[1:]
 faulthandler.dump_traceback_later(float(seconds), exit=True)
@@ -555,7 +559,7 @@ def say(line):
 with guarded_interrupt(), Connection(Path(kubeconfig)) as connection:
     (graph,) = read_graphs(Path(file))
     say("connected")
-    target = ClusterTarget(connection=connection, run=run, furnish=lambda _: say("made"),
+    target = ClusterTarget(connection=connection, run=run, fill_namespace=lambda _: say("made"),
                            progress=say)
     with target.deploy(graph) as deployment:
         say("applied")
@@ -684,25 +688,25 @@ def test_what_is_in_a_given_namespace_is_never_taken_over(shop: Shop) -> None:
 def test_the_listed_rights_are_enough(shop: Shop, kubeconfig_file: Path, tmp_path: Path) -> None:
     (graph,) = read_graphs(AGG)
     with limited(shop, kubeconfig_file, tmp_path, needed(given_namespace=False)) as connection:
-        assert preflight(connection, [Manifest.read(AGG)], terms=PROVIDED) == ()
+        assert preflight(connection, [Manifest.read(AGG)], options=PROVIDED) == ()
         target = replace(shop.target(), connection=connection, removed=Removal.wait)
         with target.deploy(graph) as deployment:
             came_up(deployment)
             assert deployment.workers
         rights = tuple(one for one in needed(given_namespace=False) if one.resource != "pods/log")
     with limited(shop, kubeconfig_file, tmp_path, rights) as connection:
-        (lack,) = preflight(connection, [Manifest.read(AGG)], terms=PROVIDED)
+        (lack,) = preflight(connection, [Manifest.read(AGG)], options=PROVIDED)
         assert lack.what.startswith("no right to get pods/log: needed for the last words")
 
 
-PROVIDED = Terms(
+PROVIDED = PreflightOptions(
     provided=frozenset({("Secret", "hf-token-secret")}), scaled={"cpu": "10m", "memory": "16Mi"}
 )
 
 
 @contextmanager
 def limited(
-    shop: Shop, kubeconfig: Path, folder: Path, rights: tuple[Right, ...]
+    shop: Shop, kubeconfig: Path, folder: Path, rights: tuple[Permission, ...]
 ) -> Iterator[Connection]:
     """Return a connection as a service account that has these rights and no others."""
     name = f"limited-{secrets.token_hex(3)}"

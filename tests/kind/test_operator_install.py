@@ -15,10 +15,22 @@ from dynamo_conformance.images import base_image, build
 from dynamo_conformance.kube.connection import Connection
 from dynamo_conformance.kube.labels import OPERATOR, OPERATOR_NAME, OPERATOR_NAMESPACE, PART
 from dynamo_conformance.kube.resources import table
-from dynamo_conformance.operator.installation.crds import InstalledOperator
-from dynamo_conformance.operator.installation.install import find, install, uninstall
-from dynamo_conformance.operator.installation.operator_image import recipe
-from dynamo_conformance.targets.kind.cluster import NODE_IMAGE_VARIABLE, KindOptions, open_cluster
+from dynamo_conformance.operator.installation.crds import (
+    InstalledOperator,
+)
+from dynamo_conformance.operator.installation.install import (
+    find,
+    install,
+    uninstall,
+)
+from dynamo_conformance.operator.installation.operator_image import (
+    recipe,
+)
+from dynamo_conformance.targets.kind.kind_cluster import (
+    NODE_IMAGE_VARIABLE,
+    KindOptions,
+    open_cluster,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

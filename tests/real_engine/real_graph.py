@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dynamo_conformance.targets.local.component_process import ProcessStart
 from dynamo_conformance.targets.local.deployment import (
     REAL,
     base_environment,
@@ -16,16 +17,15 @@ from dynamo_conformance.targets.local.deployment import (
     run_folder,
     running,
 )
-from dynamo_conformance.targets.local.ports import Ports
-from dynamo_conformance.targets.local.process import Start
-from dynamo_conformance.targets.ready import wait_ready
+from dynamo_conformance.targets.local.port_reservations import Ports
+from dynamo_conformance.targets.readiness import wait_ready
 from workshop import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dynamo_conformance.targets.local.process import Process
-    from dynamo_conformance.targets.target import Change, Worker
+    from dynamo_conformance.targets.interface import Change, Worker
+    from dynamo_conformance.targets.local.component_process import ComponentProcess
 
 ENGINE = REPOSITORY / "examples" / "llm" / "vllm_v1"
 MODEL = "tiny"
@@ -42,7 +42,7 @@ class Served:
     """A frontend with what answers behind it; what `wait_ready` asks for, it has."""
 
     url: str
-    processes: tuple[Process, ...]
+    processes: tuple[ComponentProcess, ...]
     logs: Path
     workers: tuple[Worker, ...] = ()
     changes: tuple[Change, ...] = ()
@@ -84,7 +84,7 @@ def scripted(script: Path, model: Path) -> Iterator[Served]:
             "DYN_HTTP_PORT": str(port),
             "SYSTEM_PORT": str(first),
         }
-        start = Start(name=script.stem, argv=("bash", str(script)), env=env, cwd=run)
+        start = ProcessStart(name=script.stem, argv=("bash", str(script)), env=env, cwd=run)
         with running([start], run=own, listener=ignore_lines) as processes:
             made = Served(f"http://127.0.0.1:{port}", tuple(processes), run / "logs")
             wait_ready(made, model=str(model), timeout=SECONDS)
@@ -103,10 +103,10 @@ def served(model: Path) -> Iterator[Graph]:
             "DYN_EVENT_PLANE": "zmq",
         }
 
-        def start(name: str, *words: str, **more: str) -> Start:
+        def start(name: str, *words: str, **more: str) -> ProcessStart:
             dynamo = str(Path(sys.executable).with_name("dynamo"))
             argv = (dynamo, "serve", *words)
-            return Start(name=name, argv=argv, env=env | more, cwd=ENGINE)
+            return ProcessStart(name=name, argv=argv, env=env | more, cwd=ENGINE)
 
         plain, ruled = ports.take(0), ports.take(0)
         component = ("--component", "components.worker", "--served-model-name", MODEL)

@@ -22,13 +22,13 @@ import requests
 from dynamo_conformance.engines.serving import serving
 from dynamo_conformance.manifest.read import read_graphs
 from dynamo_conformance.targets.local.deployment import MOCK, base_environment, fill_hub
-from dynamo_conformance.targets.local.ports import Ports
-from dynamo_conformance.targets.ready import wait_ready
+from dynamo_conformance.targets.local.port_reservations import Ports
+from dynamo_conformance.targets.readiness import wait_ready
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dynamo_conformance.targets.target import Change, Worker
+    from dynamo_conformance.targets.interface import Change, Worker
 
 REPOSITORY = Path(__file__).parents[2]
 CLUSTER = REPOSITORY / ".ci" / "slurm" / "cluster.sh"

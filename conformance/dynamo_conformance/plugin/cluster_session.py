@@ -11,11 +11,12 @@ from dynamo_conformance.kube.errors import ApiError
 from dynamo_conformance.manifest.read import read_graph
 from dynamo_conformance.plugin.schedule import Room
 from dynamo_conformance.targets.cluster.apply import Manifest
+from dynamo_conformance.targets.cluster.capabilities import read_capabilities
+from dynamo_conformance.targets.cluster.cluster_target import ClusterTarget, new_run
 from dynamo_conformance.targets.cluster.namespace import remove_orphans
-from dynamo_conformance.targets.cluster.preflight import Survey, Terms, needs, preflight, survey
-from dynamo_conformance.targets.cluster.shared import Shared
-from dynamo_conformance.targets.cluster.target import ClusterTarget, new_run
-from dynamo_conformance.targets.target import DeployFailure, TargetUnavailableError
+from dynamo_conformance.targets.cluster.preflight import PreflightOptions, pod_requests, preflight
+from dynamo_conformance.targets.cluster.run_state import RunState
+from dynamo_conformance.targets.interface import DeployFailure, TargetUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
     import pytest
 
     from dynamo_conformance.manifest.graph import Graph
-    from dynamo_conformance.targets.cluster.fitting import Need, Node
-    from dynamo_conformance.targets.cluster.removal import Removal
-    from dynamo_conformance.targets.kind.ground import GroundOptions
-    from dynamo_conformance.targets.target import Change
+    from dynamo_conformance.targets.cluster.capabilities import ClusterCapabilities
+    from dynamo_conformance.targets.cluster.namespace import Removal
+    from dynamo_conformance.targets.cluster.node_fit import ClusterNode, PodRequests
+    from dynamo_conformance.targets.interface import Change
+    from dynamo_conformance.targets.kind.base_setup import BaseSetupOptions
 
     Furnish = Callable[[Manifest, str], None]
     Progress = Callable[[str], None]
@@ -70,11 +72,11 @@ class Site:
     bring: tuple[Path, ...]
     furnish: Furnish
     missing: Mapping[Path, tuple[str, ...]]
-    needs: Mapping[Path, tuple[Need, ...]]
+    needs: Mapping[Path, tuple[PodRequests, ...]]
     changes: tuple[Change, ...]
     progress: Progress
     removals: list[Removal] = field(default_factory=list)
-    shared: Shared = field(default_factory=Shared)
+    shared: RunState = field(default_factory=RunState)
 
     def target(self, file: Path) -> ClusterTarget:
         """Return the target for the graphs of a file."""
@@ -84,7 +86,7 @@ class Site:
             run=self.run,
             namespace=self.namespace,
             bring=self.bring,
-            furnish=lambda namespace: self.furnish(manifest, namespace),
+            fill_namespace=lambda namespace: self.furnish(manifest, namespace),
             # In a namespace that stays, the next example needs what this one leaves.
             removed=self._await if self.namespace is not None else self.removals.append,
             progress=_quiet,
@@ -120,21 +122,21 @@ def open_site(
     manifests = {path: Manifest.read(path) for path in files}
     with ExitStack() as stack:
         if config.getoption("--dynamo-target") == KIND:
-            from dynamo_conformance.targets.kind.ground import prepare
+            from dynamo_conformance.targets.kind.base_setup import prepare
 
             ground = stack.enter_context(
                 prepare(_ground_options(config), manifests.values(), progress=progress)
             )
-            connection, terms = ground.connection, ground.terms
-            furnish: Furnish = ground.furnish
+            connection, terms = ground.connection, ground.preflight_options
+            furnish: Furnish = ground.add_placeholders
             changes = ground.changes
         else:
             connection = stack.enter_context(_named_cluster(config))
             furnish, changes = _nothing, ()
-            terms = Terms(namespace=config.getoption("--dynamo-namespace"))
+            terms = PreflightOptions(namespace=config.getoption("--dynamo-namespace"))
         _sweep(connection, progress)
         surveyed = _survey(connection, terms)
-        nodes = surveyed.found.nodes or ()
+        nodes = surveyed.nodes or ()
         is_kind = config.getoption("--dynamo-target") == KIND
         room = _room(nodes) if is_kind else replace(ONE_AT_A_TIME, nodes=nodes)
         site = Site(
@@ -155,11 +157,11 @@ def open_site(
         yield site
 
 
-def _ground_options(config: pytest.Config) -> GroundOptions:
-    from dynamo_conformance.targets.kind.cluster import KindOptions
-    from dynamo_conformance.targets.kind.ground import GroundOptions
+def _ground_options(config: pytest.Config) -> BaseSetupOptions:
+    from dynamo_conformance.targets.kind.base_setup import BaseSetupOptions
+    from dynamo_conformance.targets.kind.kind_cluster import KindOptions
 
-    return GroundOptions(
+    return BaseSetupOptions(
         kind=KindOptions(
             name=config.getoption("--dynamo-kind-cluster"),
             image=config.getoption("--dynamo-kind-image"),
@@ -200,29 +202,29 @@ def _await_all(removals: Iterable[Removal], progress: Progress) -> None:
             progress(str(failure))
 
 
-def _survey(connection: Connection, terms: Terms) -> Survey:
+def _survey(connection: Connection, terms: PreflightOptions) -> ClusterCapabilities:
     """Look at the cluster.
 
     Raises:
         TargetUnavailableError: Something is missing that everything needs.
     """
-    surveyed = survey(connection, terms=terms)
-    if surveyed.lacks:
+    surveyed = read_capabilities(connection, namespace=terms.namespace)
+    if surveyed.missing:
         head = f"the cluster {connection.context} cannot be used:"
-        raise TargetUnavailableError("\n".join((head, *(f"  {one}" for one in surveyed.lacks))))
+        raise TargetUnavailableError("\n".join((head, *(f"  {one}" for one in surveyed.missing))))
     return surveyed
 
 
 def _preflight(
     connection: Connection,
     manifests: Mapping[Path, Manifest],
-    terms: Terms,
-    surveyed: Survey,
+    terms: PreflightOptions,
+    surveyed: ClusterCapabilities,
     progress: Progress,
 ) -> dict[Path, tuple[str, ...]]:
     """Return what the cluster lacks for each file; it is told before anything is applied."""
     found = {
-        path: preflight(connection, [manifest], terms=terms, surveyed=surveyed)
+        path: preflight(connection, [manifest], options=terms, capabilities=surveyed)
         for path, manifest in manifests.items()
     }
     for path, each in found.items():
@@ -231,12 +233,12 @@ def _preflight(
     return {path: tuple(one.what for one in each) for path, each in found.items()}
 
 
-def _needs(manifest: Manifest, terms: Terms) -> tuple[Need, ...]:
+def _needs(manifest: Manifest, terms: PreflightOptions) -> tuple[PodRequests, ...]:
     """Return what the pods of a file ask for: all its graphs are applied together."""
-    return tuple(pod for one in manifest.graphs for pod in needs(read_graph(one), terms))
+    return tuple(pod for one in manifest.graphs for pod in pod_requests(read_graph(one), terms))
 
 
-def _room(nodes: tuple[Node, ...]) -> Room:
+def _room(nodes: tuple[ClusterNode, ...]) -> Room:
     """Return how many pods with the mock engine the nodes of a test cluster hold at once."""
     pods, starting = 0, 0
     for node in nodes:

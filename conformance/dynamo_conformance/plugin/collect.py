@@ -35,8 +35,8 @@ from dynamo_conformance.probes.probe import (
 )
 from dynamo_conformance.rendering import backend
 from dynamo_conformance.rendering.kubelet import resolved
-from dynamo_conformance.targets.ready import wait_ready
-from dynamo_conformance.targets.target import DeployFailure
+from dynamo_conformance.targets.interface import DeployFailure
+from dynamo_conformance.targets.readiness import wait_ready
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,8 +46,8 @@ if TYPE_CHECKING:
     from dynamo_conformance.manifest.graph import Graph
     from dynamo_conformance.plugin.schedule import Job
     from dynamo_conformance.targets.compose.deployment import ComposeDeployment
-    from dynamo_conformance.targets.local.script import ScriptDeployment
-    from dynamo_conformance.targets.target import Change, Deployment
+    from dynamo_conformance.targets.interface import Change, Deployment
+    from dynamo_conformance.targets.local.local_script import ScriptDeployment
 
 LINT, LOCAL, SCRIPT, COMPOSE = "lint", "local", "script", "compose"
 READY = "ready"
@@ -380,7 +380,7 @@ class ScriptOnTarget(OnTarget):
     @contextmanager
     def deploy(self) -> Iterator[ScriptDeployment]:
         """Start the script."""
-        from dynamo_conformance.targets.local.script import run_script
+        from dynamo_conformance.targets.local.local_script import run_script
 
         engine: str = self.config.getoption("--dynamo-engine")
         with run_script(

@@ -26,9 +26,9 @@ from dynamo_conformance.plugin.collect import (
 from dynamo_conformance.plugin.progress import progress_of
 from dynamo_conformance.plugin.schedule import AbandonedError, Job, Schedule, Stop
 from dynamo_conformance.probes.probe import Endpoint, NotRun, Unsupported
-from dynamo_conformance.targets.cluster.describe import describe
-from dynamo_conformance.targets.ready import wait_ready
-from dynamo_conformance.targets.target import DeployFailure, TargetUnavailableError
+from dynamo_conformance.targets.cluster.capabilities import describe
+from dynamo_conformance.targets.interface import DeployFailure, TargetUnavailableError
+from dynamo_conformance.targets.readiness import wait_ready
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
     from dynamo_conformance.plugin.cluster_session import Site
     from dynamo_conformance.probes.probe import Probe
-    from dynamo_conformance.targets.cluster.deployment import ClusterDeployment
-    from dynamo_conformance.targets.target import Change, Worker
+    from dynamo_conformance.targets.cluster.cluster_deployment import ClusterDeployment
+    from dynamo_conformance.targets.interface import Change, Worker
 
     Record = Callable[[str, BaseException | None], None]
 

@@ -271,8 +271,8 @@ def _prepare_compose(config: pytest.Config) -> None:
     """Make sure that compose files can be run, with the engine that was asked for."""
     from dynamo_conformance.plugin.collect import COMPOSE_IMAGE, EXIT_UNAVAILABLE
     from dynamo_conformance.plugin.progress import progress_of
-    from dynamo_conformance.targets.compose.stand_in import prepare
-    from dynamo_conformance.targets.target import TargetUnavailableError
+    from dynamo_conformance.targets.compose.docker_compose import prepare
+    from dynamo_conformance.targets.interface import TargetUnavailableError
 
     mock = config.getoption("--dynamo-engine") == "mock"
     try:

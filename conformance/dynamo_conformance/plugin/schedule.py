@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from dynamo_conformance.probes.probe import NotRun
-from dynamo_conformance.targets.cluster.fitting import Capacity
-from dynamo_conformance.targets.target import DeployFailure
+from dynamo_conformance.targets.cluster.node_fit import Capacity
+from dynamo_conformance.targets.interface import DeployFailure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
-    from dynamo_conformance.targets.cluster.fitting import Need, Node, Placement
+    from dynamo_conformance.targets.cluster.node_fit import ClusterNode, Placement, PodRequests
 
 POLL_SECONDS = 0.2
 """How often a waiting caller looks up, so that Ctrl-C reaches it."""
@@ -43,7 +43,7 @@ class Room:
 
     pods: int
     starting: int
-    nodes: tuple[Node, ...] = ()
+    nodes: tuple[ClusterNode, ...] = ()
 
 
 def nothing() -> None:
@@ -121,7 +121,7 @@ class Job:
     pods: int
     checks: tuple[str, ...]
     work: Callable[[Callable[[str, BaseException | None], None]], None]
-    needs: tuple[Need, ...] = ()
+    needs: tuple[PodRequests, ...] = ()
     results: dict[str, Future[None]] = field(default_factory=dict)
     took: dict[str, float] = field(default_factory=dict)
 

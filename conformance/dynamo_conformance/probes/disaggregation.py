@@ -6,13 +6,13 @@ import uuid
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines.role import COMPONENTS, Role
-from dynamo_conformance.probes.client import openai_client, route_of
 from dynamo_conformance.probes.metrics import requests_served
+from dynamo_conformance.probes.openai_client import openai_client, route_of
 from dynamo_conformance.probes.probe import Endpoint, Probe, Unsupported, expect
 
 if TYPE_CHECKING:
     from dynamo_conformance.engines.serving import Serving
-    from dynamo_conformance.probes.client import Route
+    from dynamo_conformance.probes.openai_client import Route
 
 REQUESTS = 4
 PREFILL, DECODE = COMPONENTS[Role.PREFILL], COMPONENTS[Role.DECODE]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.probes.client import openai_client
+from dynamo_conformance.probes.openai_client import openai_client
 from dynamo_conformance.probes.probe import Endpoint, Probe, expect
 
 if TYPE_CHECKING:

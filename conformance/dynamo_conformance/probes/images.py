@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines.features import Feature
 from dynamo_conformance.engines.role import COMPONENTS, Role
-from dynamo_conformance.probes.chat import check_usage
-from dynamo_conformance.probes.client import openai_client
 from dynamo_conformance.probes.metrics import requests_served
+from dynamo_conformance.probes.mock_workers import stand_in
+from dynamo_conformance.probes.openai_client import openai_client
 from dynamo_conformance.probes.probe import Endpoint, Probe, Unsupported, expect
-from dynamo_conformance.probes.stand_in import stand_in
+from dynamo_conformance.probes.text import check_usage
 
 if TYPE_CHECKING:
     from openai.types.chat import ChatCompletion

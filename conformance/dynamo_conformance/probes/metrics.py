@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from prometheus_client.samples import Sample
 
-    from dynamo_conformance.targets.target import Worker
+    from dynamo_conformance.targets.interface import Worker
 
 REQUESTS = "dynamo_component_requests_total"
 ROUTED_BY_PREFIX = "dynamo_component_router_kv_selected_cached_prefix_tokens_total"

@@ -1,4 +1,4 @@
-"""Probes: what one is, what it is given, and how it says that something is wrong."""
+"""Probes: what a probe is, what it is given, and how it reports a failure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dynamo_conformance.engines.serving import Serving
-    from dynamo_conformance.targets.target import Worker
+    from dynamo_conformance.targets.interface import Worker
 
 REQUEST_SECONDS = 60.0
 
@@ -95,8 +95,8 @@ def writes_text(serving: Serving | None) -> bool:
 
 
 AREAS = (
-    "models", "roles", "chat", "completions", "embeddings", "images", "errors", "disaggregation",
-    "routing", "claims",
+    "registration", "text", "embeddings", "images", "unknown_model", "disaggregation", "routing",
+    "feature_claims",
 )  # fmt: skip
 """The modules of this room that hold probes, in the order in which they are run."""
 

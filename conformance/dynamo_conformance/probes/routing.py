@@ -7,11 +7,11 @@ import uuid
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines.role import Role
-from dynamo_conformance.probes.client import openai_client, route_of
 from dynamo_conformance.probes.disaggregation import DECODE, PREFILL
 from dynamo_conformance.probes.metrics import requests_served, tokens_routed_by_prefix
+from dynamo_conformance.probes.openai_client import openai_client, route_of
 from dynamo_conformance.probes.probe import Endpoint, Probe, ProbeFailure, Unsupported, expect
-from dynamo_conformance.probes.roles import instances
+from dynamo_conformance.probes.registration import instances
 
 if TYPE_CHECKING:
     from openai import OpenAI

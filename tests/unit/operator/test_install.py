@@ -12,7 +12,12 @@ from dynamo_conformance.kube.resources import table
 from dynamo_conformance.operator.installation import install as room
 from dynamo_conformance.operator.installation.certificate import Certificate
 from dynamo_conformance.operator.installation.crds import InstalledOperator
-from dynamo_conformance.operator.installation.install import InstallError, find, install, uninstall
+from dynamo_conformance.operator.installation.install import (
+    InstallError,
+    find,
+    install,
+    uninstall,
+)
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.node import Plain

@@ -8,7 +8,11 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.operator.installation.certificate import CERTIFICATE, KEY, Certificate
+from dynamo_conformance.operator.installation.certificate import (
+    CERTIFICATE,
+    KEY,
+    Certificate,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path

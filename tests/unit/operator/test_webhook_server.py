@@ -15,7 +15,12 @@ from webhook_shop import Body, conversion_review, review
 
 from dynamo_conformance.api.cluster import Cluster
 from dynamo_conformance.kube.resources import table
-from dynamo_conformance.operator.installation.certificate import CERTIFICATE, HOST, KEY, Certificate
+from dynamo_conformance.operator.installation.certificate import (
+    CERTIFICATE,
+    HOST,
+    KEY,
+    Certificate,
+)
 from dynamo_conformance.operator.webhook.webhook_server import application, serving
 
 if TYPE_CHECKING:

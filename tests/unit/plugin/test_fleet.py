@@ -12,7 +12,7 @@ from dynamo_conformance.plugin import fleet
 from dynamo_conformance.plugin.fleet import launched, tell_ends
 from dynamo_conformance.plugin.schedule import Job, Room, Schedule, Stop
 from dynamo_conformance.probes.probe import Unsupported
-from dynamo_conformance.targets.target import DeployFailure
+from dynamo_conformance.targets.interface import DeployFailure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pytest
 
     from dynamo_conformance.manifest.graph import Graph
-    from dynamo_conformance.targets.cluster.fitting import Need
+    from dynamo_conformance.targets.cluster.node_fit import PodRequests
 
     Record = Callable[[str, BaseException | None], None]
 
@@ -85,7 +85,7 @@ class Place:
 
     connection = None
     room = Room(pods=1, starting=1)
-    needs: ClassVar[dict[Path, tuple[Need, ...]]] = {AGG: ()}
+    needs: ClassVar[dict[Path, tuple[PodRequests, ...]]] = {AGG: ()}
 
 
 class Published:

@@ -22,7 +22,7 @@ from dynamo_conformance.mock_engine import version
 from dynamo_conformance.plugin import collect, fleet
 from dynamo_conformance.plugin.schedule import Job
 from dynamo_conformance.probes.probe import Endpoint, Probe, ProbeFailure, Unsupported
-from dynamo_conformance.targets.target import Change
+from dynamo_conformance.targets.interface import Change
 from ledger_shop import MANIFEST
 
 if TYPE_CHECKING:

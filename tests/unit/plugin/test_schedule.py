@@ -12,8 +12,8 @@ import pytest
 from dynamo_conformance.manifest.node import Mapping
 from dynamo_conformance.plugin.schedule import AbandonedError, Job, Room, Schedule, Stop
 from dynamo_conformance.probes.probe import NotRun
-from dynamo_conformance.targets.cluster.fitting import Capacity, Need, Node
-from dynamo_conformance.targets.target import DeployFailure
+from dynamo_conformance.targets.cluster.node_fit import Capacity, ClusterNode, PodRequests
+from dynamo_conformance.targets.interface import DeployFailure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,8 +126,8 @@ def test_jobs_that_start_do_not_start_beside_too_many() -> None:
 
 
 def test_jobs_wait_for_what_the_nodes_have_left() -> None:
-    node = Node(name="n", labels={}, taints=(), allocatable={"cpu": Decimal("0.1")})
-    need = Need(who="W", spec=Mapping(), takes={"cpu": Decimal("0.04")})
+    node = ClusterNode(name="n", labels={}, taints=(), allocatable={"cpu": Decimal("0.1")})
+    need = PodRequests(who="W", spec=Mapping(), takes={"cpu": Decimal("0.04")})
     lock = threading.Lock()
     now, most = 0, 0
 

@@ -15,7 +15,7 @@ import pytest
 from dynamo_conformance.engines.role import Role
 from dynamo_conformance.engines.serving import Serving
 from dynamo_conformance.probes.probe import Endpoint, Probe, ProbeFailure, Unsupported, load_probes
-from dynamo_conformance.targets.target import Worker
+from dynamo_conformance.targets.interface import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -16,10 +16,10 @@ import pytest
 from dynamo_conformance.engines.features import Feature
 from dynamo_conformance.engines.role import Role
 from dynamo_conformance.engines.serving import Serving
-from dynamo_conformance.probes.claims import CLAIMS
+from dynamo_conformance.probes.feature_claims import CLAIMS
 from dynamo_conformance.probes.images import red_picture
 from dynamo_conformance.probes.probe import Endpoint, ProbeFailure, Unsupported, load_probes
-from dynamo_conformance.targets.target import Worker
+from dynamo_conformance.targets.interface import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -144,7 +144,7 @@ def endpoint(answers: Answers, serving: Serving = SERVING) -> Iterator[Endpoint]
 
 @pytest.fixture(autouse=True)
 def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dynamo_conformance.probes.roles.SECONDS", 0.0)
+    monkeypatch.setattr("dynamo_conformance.probes.registration.SECONDS", 0.0)
 
 
 ENCODER = replace(SERVING, roles={Role.AGG: 1, Role.ENCODE: 1})

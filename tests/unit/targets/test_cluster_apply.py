@@ -14,8 +14,8 @@ from dynamo_conformance.kube.errors import ClusterUnavailableError
 from dynamo_conformance.manifest.read import read_graphs
 from dynamo_conformance.targets.cluster.apply import Manifest
 from dynamo_conformance.targets.cluster.artifacts import belongs
-from dynamo_conformance.targets.cluster.target import ClusterTarget
-from dynamo_conformance.targets.target import DeployFailure
+from dynamo_conformance.targets.cluster.cluster_target import ClusterTarget
+from dynamo_conformance.targets.interface import DeployFailure
 
 if TYPE_CHECKING:
     from dynamo_conformance.kube.resources import KubeObject

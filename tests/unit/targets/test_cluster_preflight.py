@@ -11,10 +11,11 @@ import pytest
 from dynamo_conformance.kube.resources import KubeObject, as_mapping
 from dynamo_conformance.manifest.node import Mapping
 from dynamo_conformance.manifest.read import read_graphs
-from dynamo_conformance.targets.cluster.fitting import (
+from dynamo_conformance.targets.cluster.capabilities import ClusterCapabilities
+from dynamo_conformance.targets.cluster.node_fit import (
     Capacity,
-    Need,
-    Node,
+    ClusterNode,
+    PodRequests,
     Taint,
     pod_takes,
     read_node,
@@ -22,7 +23,7 @@ from dynamo_conformance.targets.cluster.fitting import (
     requests,
     room,
 )
-from dynamo_conformance.targets.cluster.preflight import Found, Terms, of_claims, of_graph
+from dynamo_conformance.targets.cluster.preflight import PreflightOptions, of_claims, of_graph
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.node import Plain
@@ -33,9 +34,9 @@ GI = 2**30
 
 def node(
     has: dict[str, int] | None = None, *, labels: dict[str, str] | None = None, taints: str = ""
-) -> Node:
+) -> ClusterNode:
     allocatable = {"cpu": 96, "memory": 900 * GI, **(has or {})}
-    return Node(
+    return ClusterNode(
         name="n",
         labels=labels or {},
         taints=tuple(Taint(key=key, value="", effect="NoSchedule") for key in taints.split()),
@@ -48,50 +49,53 @@ LARGE = {**GPU, "memory": 2000 * GI, "rdma/ib": 8}
 WIDE = frozenset({"leaderworkerset.x-k8s.io", "scheduling.volcano.sh"})
 
 
-def lacks(
-    example: str, *nodes: Node, terms: Terms | None = None, groups: frozenset[str] = WIDE
+def missing(
+    example: str,
+    *nodes: ClusterNode,
+    options: PreflightOptions | None = None,
+    groups: frozenset[str] = WIDE,
 ) -> list[str]:
     (graph,) = read_graphs(EXAMPLES / example)
-    found = Found(versions=frozenset({"v1beta1"}), groups=groups, nodes=nodes)
-    return list(of_graph(found, graph, terms or Terms()))
+    found = ClusterCapabilities(versions=frozenset({"v1beta1"}), groups=groups, nodes=nodes)
+    return list(of_graph(found, graph, options or PreflightOptions()))
 
 
 def test_a_cluster_that_has_all_lacks_nothing() -> None:
-    assert lacks("disagg.yaml", node(), node(GPU)) == []
-    assert lacks("deepseek_r1/agg_dp.yaml", node(LARGE), node(LARGE)) == []
+    assert missing("disagg.yaml", node(), node(GPU)) == []
+    assert missing("deepseek_r1/agg_dp.yaml", node(LARGE), node(LARGE)) == []
 
 
 def test_no_gpu_is_said_for_each_component() -> None:
-    assert lacks("disagg.yaml", node()) == [
+    assert missing("disagg.yaml", node()) == [
         "not enough nvidia.com/gpu for VllmDecodeWorker: a pod asks for 1, no node has any",
         "not enough nvidia.com/gpu for VllmPrefillWorker: a pod asks for 1, no node has any",
     ]
 
 
 def test_the_largest_node_decides_and_its_own_size_is_said() -> None:
-    assert lacks("agg.yaml", node({**GPU, "memory": 8 * GI}), node({"memory": 4 * GI})) == [
+    assert missing("agg.yaml", node({**GPU, "memory": 8 * GI}), node({"memory": 4 * GI})) == [
         "not enough memory for VllmWorker: a pod asks for 16Gi, the largest node has 8Gi"
     ]
 
 
 def test_resources_on_different_nodes_do_not_add_up() -> None:
-    found = lacks("agg.yaml", node({**GPU, "memory": 8 * GI}), node())
+    found = missing("agg.yaml", node({**GPU, "memory": 8 * GI}), node())
     assert found == ["no node for VllmWorker has all of: cpu 4, memory 16Gi, nvidia.com/gpu 1"]
 
 
 def test_what_the_world_scales_down_is_no_matter() -> None:
-    terms = Terms(scaled={"cpu": "10m", "memory": "16Mi"})
-    assert lacks("agg.yaml", node({**GPU, "cpu": 1, "memory": GI}), terms=terms) == []
+    options = PreflightOptions(scaled={"cpu": "10m", "memory": "16Mi"})
+    assert missing("agg.yaml", node({**GPU, "cpu": 1, "memory": GI}), options=options) == []
 
 
 def test_nodes_that_come_when_needed_are_not_missed() -> None:
-    assert lacks("disagg.yaml", terms=Terms(scales_up=True)) == []
+    assert missing("disagg.yaml", options=PreflightOptions(scales_up=True)) == []
 
 
 def test_nodes_that_nobody_may_see_are_not_missed() -> None:
     (graph,) = read_graphs(EXAMPLES / "disagg.yaml")
-    found = Found(versions=frozenset(), groups=frozenset())
-    assert list(of_graph(found, graph, Terms())) == []
+    found = ClusterCapabilities(versions=frozenset(), groups=frozenset())
+    assert list(of_graph(found, graph, PreflightOptions())) == []
 
 
 @pytest.mark.parametrize(
@@ -104,20 +108,20 @@ def test_nodes_that_nobody_may_see_are_not_missed() -> None:
     ],
 )
 def test_multinode_needs_an_orchestrator(groups: set[str], is_lack: bool) -> None:  # noqa: FBT001
-    found = lacks("deepseek_r1/agg_dp.yaml", node(LARGE), node(LARGE), groups=frozenset(groups))
+    found = missing("deepseek_r1/agg_dp.yaml", node(LARGE), node(LARGE), groups=frozenset(groups))
     said = "no orchestrator for components that span nodes (VllmWorker): install LeaderWorkerSet"
     assert len(found) == is_lack
     assert all(one.startswith(said) for one in found)
 
 
-def fits(pod: dict[str, object], *nodes: Node) -> list[str]:
+def fits(pod: dict[str, object], *nodes: ClusterNode) -> list[str]:
     spec = as_mapping(pod)  # type: ignore[arg-type]
-    return list(room(Need(who="W", spec=spec, takes=pod_takes(spec)), nodes))
+    return list(room(PodRequests(who="W", spec=spec, takes=pod_takes(spec)), nodes))
 
 
-def need(*, who: str = "W", **takes: str) -> Need:
+def need(*, who: str = "W", **takes: str) -> PodRequests:
     amounts = {name: Decimal(amount) for name, amount in takes.items()}
-    return Need(who=who, spec=Mapping(), takes={**amounts, "pods": Decimal(1)})
+    return PodRequests(who=who, spec=Mapping(), takes={**amounts, "pods": Decimal(1)})
 
 
 def running(node: str, phase: str = "Running", **requests: str) -> KubeObject:
@@ -149,13 +153,13 @@ def test_a_node_that_has_all_the_pods_it_may_have_is_full() -> None:
 
 def test_pods_that_fit_one_by_one_are_counted_together() -> None:
     full = node({**GPU, "memory": 2000 * GI, "rdma/ib": 8})
-    found = lacks("deepseek_r1/agg_dp.yaml", full)
+    found = missing("deepseek_r1/agg_dp.yaml", full)
     assert any(one.startswith("not enough nvidia.com/gpu left for all 3 pods") for one in found)
 
 
 def test_a_node_too_small_says_what_the_world_would_have_scaled() -> None:
-    terms = Terms(small=" (the cluster serves no MutatingAdmissionPolicy)")
-    (said,) = lacks("agg.yaml", node({**GPU, "cpu": 2}), terms=terms)
+    options = PreflightOptions(small=" (the cluster serves no MutatingAdmissionPolicy)")
+    (said,) = missing("agg.yaml", node({**GPU, "cpu": 2}), options=options)
     assert said == (
         "not enough cpu for VllmWorker: a pod asks for 4, the largest node has 2 "
         "(the cluster serves no MutatingAdmissionPolicy)"
@@ -263,7 +267,7 @@ def test_storage_classes(
     wanted: str | None,
     words: str,
 ) -> None:
-    found = Found(
+    found = ClusterCapabilities(
         versions=frozenset(),
         groups=frozenset(),
         classes=frozenset(classes) if classes is not None else None,

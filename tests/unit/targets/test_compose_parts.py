@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dynamo_conformance.targets.compose import deployment, program
-from dynamo_conformance.targets.compose.program import (
-    Compose,
+from dynamo_conformance.targets.compose import deployment, docker_compose
+from dynamo_conformance.targets.compose.docker_compose import (
     ComposeError,
-    Container,
-    Service,
+    ComposeProject,
+    ComposeService,
+    ServiceContainer,
     check,
 )
-from dynamo_conformance.targets.target import DeployFailure
+from dynamo_conformance.targets.interface import DeployFailure
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,8 +24,8 @@ RESERVED = {"resources": {"reservations": {"devices": [{"device_ids": ["0"]}]}}}
 NO_DEVICES = "deploy: {resources: {reservations: {devices: !reset []}}}"
 
 
-def service(name: str, *, gpus: bool = False, ports: tuple[int, ...] = ()) -> Service:
-    return Service(
+def service(name: str, *, gpus: bool = False, ports: tuple[int, ...] = ()) -> ComposeService:
+    return ComposeService(
         name=name,
         image="engine:1",
         is_frontend=name == "frontend",
@@ -35,9 +35,9 @@ def service(name: str, *, gpus: bool = False, ports: tuple[int, ...] = ()) -> Se
     )
 
 
-def container(name: str, **ports: int) -> Container:
+def container(name: str, **ports: int) -> ServiceContainer:
     at = {int(port.removeprefix("at")): here for port, here in ports.items()}
-    return Container(id="12", name=f"p-{name}-1", service=name, ports=at)
+    return ServiceContainer(id="12", name=f"p-{name}-1", service=name, ports=at)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def container(name: str, **ports: int) -> Container:
     [
         (
             {"image": "x:1", "command": ["python3", "-m", "dynamo.frontend"], "ports": []},
-            Service(
+            ComposeService(
                 name="one", image="x:1", is_frontend=True, wants_gpus=False, ports=(),
                 system_port=None,
             ),
@@ -58,26 +58,28 @@ def container(name: str, **ports: int) -> Container:
                 "ports": [{"target": 9090, "published": "1"}],
                 "deploy": RESERVED,
             },
-            Service(
+            ComposeService(
                 name="one", image="x:1", is_frontend=False, wants_gpus=True, ports=(9090,),
                 system_port=9090,
             ),
         ),
         (
             {"image": "x:1", "command": None, "environment": {}, "deploy": {"resources": {}}},
-            Service(
+            ComposeService(
                 name="one", image="x:1", is_frontend=False, wants_gpus=False, ports=(),
                 system_port=None,
             ),
         ),
     ],
 )  # fmt: skip
-def test_a_service_as_compose_tells_it(written: program._Written, found: Service) -> None:
-    assert program._service("one", written) == found
+def test_a_service_as_compose_tells_it(
+    written: docker_compose._WrittenService, found: ComposeService
+) -> None:
+    assert docker_compose._service("one", written) == found
 
 
 def test_only_ports_of_this_machine_count() -> None:
-    listed: program._Listed = {
+    listed: docker_compose._ListedContainer = {
         "ID": "12",
         "Name": "p-worker-1",
         "Service": "worker",
@@ -86,8 +88,8 @@ def test_only_ports_of_this_machine_count() -> None:
             {"TargetPort": 8000, "PublishedPort": 0},
         ],
     }
-    assert program._container(listed).ports == {9090: 31000}
-    assert program._container({**listed, "Publishers": None}).ports == {}
+    assert docker_compose._container(listed).ports == {9090: 31000}
+    assert docker_compose._container({**listed, "Publishers": None}).ports == {}
 
 
 def test_what_is_laid_over_the_file() -> None:
@@ -133,7 +135,9 @@ def test_docker_that_does_not_answer(tmp_path: Path) -> None:
 
 def test_only_the_end_of_what_compose_says_is_told(tmp_path: Path) -> None:
     plant(tmp_path, "seq 1 40 >&2\necho nothing\nexit 14\n")
-    compose = Compose(project="p", files=(tmp_path,), env={"PATH": f"{tmp_path}:/usr/bin:/bin"})
+    compose = ComposeProject(
+        project="p", files=(tmp_path,), env={"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    )
     with pytest.raises(ComposeError) as caught:
         compose.up()
     assert str(caught.value).splitlines() == [str(one) for one in range(29, 41)]

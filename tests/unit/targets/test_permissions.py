@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from dynamo_conformance.targets.cluster import rights
+from dynamo_conformance.targets.cluster import permissions
 
 REPOSITORY = Path(__file__).parents[3]
 PAGE = REPOSITORY / "docs" / "permissions.md"
@@ -34,5 +34,5 @@ def test_the_role_gives_each_right_that_is_needed() -> None:
         for rule in role["rules"]
         for verb in rule["verbs"]
     }
-    needed = rights.needed(given_namespace=False)
+    needed = permissions.needed(given_namespace=False)
     assert given == {(one.group, one.resource, verb) for one in needed for verb in one.verbs}

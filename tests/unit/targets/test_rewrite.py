@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dynamo_conformance.rendering.relocation import local_ranks, rewrite_paths
-from dynamo_conformance.targets.local.ports import Ports, PortsExhaustedError
+from dynamo_conformance.targets.local.port_reservations import Ports, PortsExhaustedError
 from dynamo_conformance.targets.local.rewrite import PortMap, port_changes, rewrite_ports
 
 EVENTS = '{"publisher":"zmq","endpoint":"tcp://*:20080","enable_kv_cache_events":true}'

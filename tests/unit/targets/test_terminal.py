@@ -48,7 +48,7 @@ def test_every_line_is_shown_once_the_graph_answers() -> None:
 
 
 def test_a_terminal_obeys_no_line(capfd: pytest.CaptureFixture[str]) -> None:
-    terminal.Output().line("w", "\x1b[2J##[set]\tx \u202e")
+    terminal.TerminalOutput().line("w", "\x1b[2J##[set]\tx \u202e")
     terminal.say("::error::x\n\x1b[2J")
     out, err = capfd.readouterr()
     assert out == "w | \ufffd[2J# #[set]\tx \ufffd\n"

@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Protocol
 from dynamo_conformance.kube.labels import OPERATOR, OPERATOR_NAME, OPERATOR_NAMESPACE, PART
 from dynamo_conformance.kube.resources import table
 from dynamo_conformance.operator.installation.certificate import Certificate
-from dynamo_conformance.operator.installation.crds import DEFINITION, InstalledOperator, presence
+from dynamo_conformance.operator.installation.crds import (
+    DEFINITION,
+    InstalledOperator,
+    presence,
+)
 from dynamo_conformance.operator.installation.manifests import SECRET, installation
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.manifest.document import decoded
 from dynamo_conformance.manifest.errors import ManifestError
 from dynamo_conformance.manifest.prerequisites import documents_in, graphs_in
-from dynamo_conformance.targets.cluster.refusal import refusal
-from dynamo_conformance.targets.target import DeployFailure
+from dynamo_conformance.targets.cluster.apply_errors import refusal
+from dynamo_conformance.targets.interface import DeployFailure
 
 if TYPE_CHECKING:
     from pathlib import Path

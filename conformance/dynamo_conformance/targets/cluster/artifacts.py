@@ -29,8 +29,8 @@ from dynamo_conformance.kube.resources import (
 )
 from dynamo_conformance.manifest.masking import masked
 from dynamo_conformance.rendering.labels import GRAPH
-from dynamo_conformance.targets.cluster.snapshot import last_seen, read_event
-from dynamo_conformance.targets.cluster.trouble import LogSource
+from dynamo_conformance.targets.cluster.diagnosis import LogSource
+from dynamo_conformance.targets.cluster.namespace_snapshot import last_seen, read_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from dynamo_conformance.kube.connection import Connection
     from dynamo_conformance.kube.resources import KubeObject, Resource
     from dynamo_conformance.targets.cluster.apply import Manifest
+    from dynamo_conformance.targets.cluster.failure_page import FailurePage
     from dynamo_conformance.targets.cluster.transcript import Transcript
-    from dynamo_conformance.targets.cluster.why_page import WhyPage
 
 GATHER_SECONDS = 40.0
 LOG_BYTES = 2 * 2**20
@@ -84,7 +84,7 @@ class Evidence:
     manifest: Manifest
     version: str
     of_graph: str
-    page: WhyPage
+    page: FailurePage
     transcript: Transcript
 
 

@@ -20,18 +20,18 @@ from dynamo_conformance.kube.resources import (
     as_mapping,
     name_of,
 )
-from dynamo_conformance.targets.cluster.life import (
+from dynamo_conformance.targets.cluster.namespace_owner import (
     ALIVE_SECONDS,
-    Process,
+    OwnerProcess,
     alive,
     is_orphan,
     start_time,
     this_host,
 )
-from dynamo_conformance.targets.cluster.removal import REMOVAL_SECONDS, Removal
-from dynamo_conformance.targets.target import DeployFailure
+from dynamo_conformance.targets.interface import DeployFailure
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from concurrent.futures import Future
 
     from dynamo_conformance.kube.client import Client
@@ -48,12 +48,48 @@ POLL_SECONDS = 0.25
 UNTOUCHED_SECONDS = 5.0
 """How long Kubernetes leaves a namespace alone that is to go, whatever is in it."""
 
+REMOVAL_SECONDS = 180.0
+MARGIN_SECONDS = 10.0
 REMOVAL_POLL_SECONDS = 1.0
 GRACE_SECONDS = 1
 """What pods get to end when nobody needs them any more; their own grace is made for users."""
 
 _FURNITURE = ((SERVICE_ACCOUNTS, "default"), (CONFIG_MAPS, "kube-root-ca.crt"))
 """What the cluster puts into every namespace, and pods cannot start without."""
+
+
+class Removal:
+    """Something that is being removed from a cluster.
+
+    Attributes:
+        what: What it is, in words.
+    """
+
+    def __init__(self, what: str, future: Future[str]) -> None:
+        self.what = what
+        self._future = future
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it has come to an end, good or bad."""
+        return self._future.done()
+
+    def when_done(self, callback: Callable[[], None]) -> None:
+        """Have `callback` called when it has come to an end, good or bad."""
+        self._future.add_done_callback(lambda _future: callback())
+
+    def wait(self, seconds: float = REMOVAL_SECONDS) -> None:
+        """Return when nothing of it is left.
+
+        Raises:
+            DeployFailure: It is still there: says what keeps it.
+        """
+        try:
+            rest = self._future.result(timeout=seconds + MARGIN_SECONDS)
+        except TimeoutError:
+            rest = f"not gone after {seconds:.0f} s"
+        if rest:
+            raise DeployFailure(f"{self.what} is left behind: {rest}", cause="remove it by hand")
 
 
 class Namespace:
@@ -81,7 +117,7 @@ class Namespace:
             "metadata": {
                 "name": self.name,
                 "labels": {PART: RUN, RUN_ID: self._run},
-                "annotations": dict(Process.this().annotations(now)),
+                "annotations": dict(OwnerProcess.this().annotations(now)),
             },
         }
         try:

@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, TypeVar
 from dynamo_conformance.kube.endpoints import backends, read_slice
 from dynamo_conformance.kube.errors import ApiError, UnreachableError
 from dynamo_conformance.kube.resources import CLAIMS, ENDPOINT_SLICES, EVENTS, PODS
-from dynamo_conformance.targets.cluster.diagnose import troubles
-from dynamo_conformance.targets.cluster.mirror import Mirror
-from dynamo_conformance.targets.cluster.shared import Shared
-from dynamo_conformance.targets.cluster.snapshot import (
-    Snapshot,
+from dynamo_conformance.targets.cluster.diagnoses import diagnoses
+from dynamo_conformance.targets.cluster.diagnoses.scheduling import waits_for_room
+from dynamo_conformance.targets.cluster.diagnoses.volume_claims import CLAIM
+from dynamo_conformance.targets.cluster.diagnosis import Patience, age
+from dynamo_conformance.targets.cluster.informer import Informer
+from dynamo_conformance.targets.cluster.namespace_snapshot import (
+    NamespaceSnapshot,
     last_seen,
     read_claim,
     read_event,
     read_graph_status,
     read_pod,
 )
-from dynamo_conformance.targets.cluster.trouble import Patience, age
-from dynamo_conformance.targets.cluster.troubles.scheduling import waits_for_room
-from dynamo_conformance.targets.cluster.troubles.storage import CLAIM
-from dynamo_conformance.targets.target import DeployFailure
+from dynamo_conformance.targets.cluster.run_state import RunState
+from dynamo_conformance.targets.interface import DeployFailure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from dynamo_conformance.kube.connection import Connection
     from dynamo_conformance.kube.endpoints import Backend
     from dynamo_conformance.kube.resources import KubeObject, Resource
-    from dynamo_conformance.targets.cluster.snapshot import Event
-    from dynamo_conformance.targets.cluster.trouble import LogSource
+    from dynamo_conformance.targets.cluster.diagnosis import LogSource
+    from dynamo_conformance.targets.cluster.namespace_snapshot import NamespaceEvent
 
 T = TypeVar("T")
 
@@ -85,7 +85,7 @@ class Scope:
         return f"{self.namespace}/{self.graph}"
 
 
-def is_held(view: Snapshot, now: datetime) -> bool:
+def is_held(view: NamespaceSnapshot, now: datetime) -> bool:
     """Whether other graphs keep one from coming up, as far as its namespace and they tell.
 
     The operator has not come to it, or not to its pods, while it is busy with others; or a pod
@@ -109,10 +109,10 @@ class Watch:
         scope: Scope,
         *,
         patience: Patience | None = None,
-        shared: Shared | None = None,
+        shared: RunState | None = None,
     ) -> None:
         self.scope = scope
-        self._shared = shared or Shared()
+        self._shared = shared or RunState()
         self._connection = connection
         self.patience = patience or Patience()
         self._changes = asyncio.Event()
@@ -127,7 +127,7 @@ class Watch:
         self._settled_at: float | None = None
         self._contact = time.monotonic()
         self._is_back = asyncio.Event()
-        self.snapshot = Snapshot(expected=scope.expected, graph=scope.graph)
+        self.snapshot = NamespaceSnapshot(expected=scope.expected, graph=scope.graph)
 
     def start(self) -> None:
         """Begin to follow."""
@@ -222,14 +222,14 @@ class Watch:
             if self._failure is None:
                 self._failure = self._refused() or await self._trouble(client)
 
-    async def _look(self, client: Client) -> Snapshot:
+    async def _look(self, client: Client) -> NamespaceSnapshot:
         scope = self.scope
         pods = sorted(self._pods.items.values(), key=lambda pod: pod.name)
         graphs = tuple(one for one in self._graphs.items.values() if one.name in scope.names)
         status = tuple((one.name, one.state, one.ready) for one in graphs if one.has_status)
         self._shared.saw(scope.holder, status, client.now())
         silent = bool(graphs) and (not pods or any(not one.has_status for one in graphs))
-        return Snapshot(
+        return NamespaceSnapshot(
             expected=scope.expected,
             graph=scope.graph,
             pods=tuple(pods),
@@ -240,7 +240,7 @@ class Watch:
             around=await self._shared.around(client, scope.holder, silent=silent),
         )
 
-    def _is_ours(self, event: Event) -> bool:
+    def _is_ours(self, event: NamespaceEvent) -> bool:
         """Whether an event is about this deployment and not about what was here before."""
         scope = self.scope
         if scope.since is not None and last_seen(event) < scope.since:
@@ -260,7 +260,7 @@ class Watch:
         return None
 
     async def _trouble(self, client: Client) -> DeployFailure | None:
-        found = next(troubles(self.snapshot, client.now(), self.patience), None)
+        found = next(diagnoses(self.snapshot, client.now(), self.patience), None)
         if found is None:
             return None
         lines = await self._lines(client, found.log) if found.log is not None else ()
@@ -283,8 +283,8 @@ class Watch:
 
     def _mirror(
         self, resource: Resource, read: Callable[[KubeObject], T], *, labels: str = ""
-    ) -> Mirror[T]:
-        return Mirror(
+    ) -> Informer[T]:
+        return Informer(
             resource,
             namespace=self.scope.namespace,
             labels=labels,

@@ -10,26 +10,30 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 from uuid import uuid4
 
-from dynamo_conformance.targets.compose.program import Compose, ComposeError
-from dynamo_conformance.targets.compose.stand_in import published
+from dynamo_conformance.targets.compose.docker_compose import ComposeError, ComposeProject
+from dynamo_conformance.targets.exit_cause import as_signal, how_it_ended, likely_cause
+from dynamo_conformance.targets.interface import Change, DeployFailure, Worker
+from dynamo_conformance.targets.local.component_process import (
+    ComponentProcess,
+    ProcessStart,
+    end_all,
+)
 from dynamo_conformance.targets.local.deployment import (
     fill_hub,
     ignore_lines,
     ignore_logs,
     run_folder,
 )
-from dynamo_conformance.targets.local.plan import HERE
-from dynamo_conformance.targets.local.ports import Ports
-from dynamo_conformance.targets.local.process import Process, Start, end_all
-from dynamo_conformance.targets.target import Change, DeployFailure, Worker
-from dynamo_conformance.targets.why import as_signal, how_it_ended, likely_cause
+from dynamo_conformance.targets.local.local_plan import HERE
+from dynamo_conformance.targets.local.port_reservations import Ports
+from dynamo_conformance.targets.mock_image import tagged_mock_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from dynamo_conformance.engines.serving import Serving
-    from dynamo_conformance.targets.compose.program import Container, Service
+    from dynamo_conformance.targets.compose.docker_compose import ComposeService, ServiceContainer
     from dynamo_conformance.targets.local.deployment import Run
 
 NAMES = "dynamo-conformance"
@@ -56,8 +60,8 @@ class _Event(TypedDict):
 class ComposeDeployment:
     """A compose file that is running."""
 
-    compose: Compose
-    watcher: Process
+    compose: ComposeProject
+    watcher: ComponentProcess
     url: str
     workers: tuple[Worker, ...]
     changes: tuple[Change, ...]
@@ -112,24 +116,26 @@ def run_compose(
         if image is not None:
             env |= _world(run / "hub", serving)
         project = f"{NAMES}-{file.stem}-{uuid4().hex[:8]}".replace(".", "-").lower()
-        alone = Compose(project=project, files=(file.resolve(),), env=env)
+        alone = ComposeProject(project=project, files=(file.resolve(),), env=env)
         with _in_words():
             services = alone.services()
             if image is None:
                 alone.fetch()
         beside, changes = _beside(services, gpus=image is None)
         (run / "beside.yaml").write_text(beside, encoding="utf-8")
-        compose = Compose(project=project, files=(*alone.files, run / "beside.yaml"), env=alone.env)
+        compose = ComposeProject(
+            project=project, files=(*alone.files, run / "beside.yaml"), env=alone.env
+        )
         if image is not None:
             names = (one.image for one in services)
-            changes += stack.enter_context(published(image, names))
+            changes += stack.enter_context(tagged_mock_image(image, names))
         yield stack.enter_context(_started(compose, services, changes, own, at_end))
 
 
 @contextmanager
 def _started(
-    compose: Compose,
-    services: tuple[Service, ...],
+    compose: ComposeProject,
+    services: tuple[ComposeService, ...],
     changes: tuple[Change, ...],
     run: Run,
     at_end: Callable[[Path], None],
@@ -161,7 +167,7 @@ def _started(
                 _remove(compose)
 
 
-def _remove(compose: Compose) -> None:
+def _remove(compose: ComposeProject) -> None:
     """Remove all that was made; an interrupt kills the containers at once, and is raised then."""
     try:
         compose.down()
@@ -187,7 +193,7 @@ def _world(hub: Path, serving: Serving | None) -> dict[str, str]:
     return {HUB: str(hub)}
 
 
-def _beside(services: Iterable[Service], *, gpus: bool) -> tuple[str, tuple[Change, ...]]:
+def _beside(services: Iterable[ComposeService], *, gpus: bool) -> tuple[str, tuple[Change, ...]]:
     """Return the file that is laid over the published one, and what it changes."""
     lines, changes = ["services:"], list[Change]()
     for service in services:
@@ -203,12 +209,12 @@ def _beside(services: Iterable[Service], *, gpus: bool) -> tuple[str, tuple[Chan
     return "\n".join(lines) + "\n", tuple(changes)
 
 
-def _watcher(compose: Compose, run: Run) -> Process:
+def _watcher(compose: ComposeProject, run: Run) -> ComponentProcess:
     """Return a process that writes a line for each container that ends."""
     words = ("docker", "events", "--since", f"{time.time():.3f}", "--format", "{{json .}}")
     wanted = ("--filter", "event=die", "--filter", f"label={_PROJECT}={compose.project}")
-    start = Start(name="events", argv=(*words, *wanted), env=dict(compose.env), cwd=run.path)
-    return Process(
+    start = ProcessStart(name="events", argv=(*words, *wanted), env=dict(compose.env), cwd=run.path)
+    return ComponentProcess(
         start,
         log=run.path / "events.log",
         listener=ignore_lines,
@@ -216,7 +222,7 @@ def _watcher(compose: Compose, run: Run) -> Process:
     )
 
 
-def _url(services: Iterable[Service], containers: Iterable[Container]) -> str:
+def _url(services: Iterable[ComposeService], containers: Iterable[ServiceContainer]) -> str:
     frontends = {one.name: one.ports for one in services if one.is_frontend}
     for container in containers:
         for port in frontends.get(container.service, ()):
@@ -228,7 +234,9 @@ def _url(services: Iterable[Service], containers: Iterable[Container]) -> str:
     )
 
 
-def _workers(services: Iterable[Service], containers: Iterable[Container]) -> Iterator[Worker]:
+def _workers(
+    services: Iterable[ComposeService], containers: Iterable[ServiceContainer]
+) -> Iterator[Worker]:
     asked: Mapping[str, int | None] = {
         one.name: one.system_port for one in services if not one.is_frontend
     }

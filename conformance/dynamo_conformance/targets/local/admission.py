@@ -10,7 +10,7 @@ from dynamo_conformance.lint.rule import Problem, Subject, load_rules, rule_ids
 from dynamo_conformance.manifest.expand import expand
 from dynamo_conformance.manifest.fields import is_true, mark_of
 from dynamo_conformance.rendering.kubelet import Sources, expanded, look_up
-from dynamo_conformance.targets.target import DeployFailure
+from dynamo_conformance.targets.interface import DeployFailure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ _POD_RULES = "pod-"
 """Rules whose errors are those of the API server and of the kubelet."""
 
 
-class Refused(DeployFailure):
+class RefusedGraph(DeployFailure):
     """A graph that no cluster would take, or of which no process can be made here."""
 
 
@@ -34,7 +34,7 @@ def check(graph: Graph) -> None:
     What is wrong with an image's name is no matter: no image is used here.
 
     Raises:
-        Refused: It would not; the text has a line for each reason, with its place.
+        RefusedGraph: It would not; the text has a line for each reason, with its place.
     """
     if graph.document is None:
         return
@@ -51,7 +51,7 @@ def check(graph: Graph) -> None:
         lines = (
             f"{graph.document.file}:{at.line}:{at.column}: {text}" for at, text in sorted(found)
         )
-        raise Refused("\n".join(lines))
+        raise RefusedGraph("\n".join(lines))
 
 
 def _problems(graph: Graph) -> Iterator[Problem]:

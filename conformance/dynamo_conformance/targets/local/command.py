@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 import click
 
 from dynamo_conformance.interrupts import outside_locking
-from dynamo_conformance.targets.local.terminal import Output, Repeats, say
+from dynamo_conformance.targets.local.terminal import Repeats, TerminalOutput, say
 
 if TYPE_CHECKING:
     from types import FrameType
 
     from dynamo_conformance.interrupts import Handler
     from dynamo_conformance.manifest.graph import Graph
-    from dynamo_conformance.targets.target import Deployment
+    from dynamo_conformance.targets.interface import Deployment
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -108,7 +108,7 @@ def up(
     A graph of more than 256 processes is refused.
     """
     _take_signals(outside_locking(_end))
-    output = Output()
+    output = TerminalOutput()
     try:
         options = _Options(file, name, port, engine, timeout, seconds)
         code = _run(options, Repeats(output.line))
@@ -137,10 +137,10 @@ def _run(options: _Options, repeats: Repeats) -> int:
     """Run the graph to its end; return the exit code."""
     from dynamo_conformance.manifest.errors import ManifestError
     from dynamo_conformance.rendering.kubelet import resolved
-    from dynamo_conformance.targets.local.admission import Refused
+    from dynamo_conformance.targets.interface import DeployFailure
+    from dynamo_conformance.targets.local.admission import RefusedGraph
     from dynamo_conformance.targets.local.deployment import LocalTarget
-    from dynamo_conformance.targets.local.ports import PortsExhaustedError
-    from dynamo_conformance.targets.target import DeployFailure
+    from dynamo_conformance.targets.local.port_reservations import PortsExhaustedError
 
     file = options.file
     try:
@@ -153,7 +153,7 @@ def _run(options: _Options, repeats: Repeats) -> int:
         try:
             with target.deploy(graph) as deployment:
                 _serve(deployment, resolved(graph), repeats, options)
-        except Refused as error:
+        except RefusedGraph as error:
             say(str(error))
             return EXIT_USAGE
         except DeployFailure as error:
@@ -176,7 +176,7 @@ def _serve(
 ) -> None:
     """Wait until the graph answers, say so, and watch it until the end."""
     from dynamo_conformance.engines.serving import serving
-    from dynamo_conformance.targets.ready import wait_ready
+    from dynamo_conformance.targets.readiness import wait_ready
 
     for change in deployment.changes:
         say(f"changed for this machine: {change}")

@@ -14,22 +14,26 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.manifest.errors import ManifestError
 from dynamo_conformance.rendering.failure import ReconcileFailure
-from dynamo_conformance.targets.local import admission, confine
-from dynamo_conformance.targets.local.gpus import VISIBLE, Seats, machine_gpus, runs_on_cpu
-from dynamo_conformance.targets.local.plan import World, plan
-from dynamo_conformance.targets.local.ports import Ports
-from dynamo_conformance.targets.local.process import Process, Supervisor, end_all
+from dynamo_conformance.targets.exit_cause import how_it_ended, likely_cause
+from dynamo_conformance.targets.interface import Change, DeployFailure
+from dynamo_conformance.targets.local import admission, landlock
+from dynamo_conformance.targets.local.component_process import (
+    ComponentProcess,
+    SupervisorClient,
+    end_all,
+)
+from dynamo_conformance.targets.local.gpus import VISIBLE, GpuPlacement, machine_gpus, runs_on_cpu
+from dynamo_conformance.targets.local.local_plan import RunSettings, plan
+from dynamo_conformance.targets.local.port_reservations import Ports
 from dynamo_conformance.targets.local.startable import check_startable
-from dynamo_conformance.targets.target import Change, DeployFailure
-from dynamo_conformance.targets.why import how_it_ended, likely_cause
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from dynamo_conformance.manifest.graph import Graph
-    from dynamo_conformance.targets.local.plan import Plan
-    from dynamo_conformance.targets.local.process import Start
-    from dynamo_conformance.targets.target import Worker
+    from dynamo_conformance.targets.interface import Worker
+    from dynamo_conformance.targets.local.component_process import ProcessStart
+    from dynamo_conformance.targets.local.local_plan import LocalPlan
 
 INSIDE = "files"
 """The folder in a run's own that its processes see, and write to."""
@@ -96,8 +100,8 @@ class LocalTarget:
         """Start `graph`; leaving the context ends every process and removes every file.
 
         Raises:
-            Refused: The API server or the kubelet would not take this graph, or no process of this
-                machine can be made of it.
+            RefusedGraph: The API server or the kubelet would not take this graph, or no process of
+                this machine can be made of it.
             DeployFailure: The operator would not make any pod of this graph, or a process cannot
                 be started.
             PortsExhaustedError: The wanted HTTP port is in use.
@@ -105,21 +109,23 @@ class LocalTarget:
         try:
             check_startable(graph)
         except ManifestError as error:
-            raise admission.Refused(str(error)) from error
+            raise admission.RefusedGraph(str(error)) from error
         admission.check(graph)
         is_real = self.engine != MOCK
         with run_folder(graph.name) as own, Ports() as ports:
             run = own.path
             # The logs are beside it, so no process can put a link in the place of one.
             inside = run / INSIDE
-            world = World(
+            world = RunSettings(
                 run=inside,
                 base=base_environment(self.engine, inside),
                 secrets=_secrets(),
                 held=HELD_REAL if is_real else HELD,
                 is_real=is_real,
-                is_confined=not is_real and confine.version() > 0,
-                seats=Seats(machine_gpus(os.environ), on_cpu=runs_on_cpu()) if is_real else None,
+                is_confined=not is_real and landlock.version() > 0,
+                seats=GpuPlacement(machine_gpus(os.environ), on_cpu=runs_on_cpu())
+                if is_real
+                else None,
             )
             try:
                 planned = plan(graph, world=world, ports=ports, port=self.http_port)
@@ -141,8 +147,8 @@ class LocalTarget:
 class LocalDeployment:
     """A graph that was started on this machine."""
 
-    plan: Plan
-    processes: tuple[Process, ...]
+    plan: LocalPlan
+    processes: tuple[ComponentProcess, ...]
     logs: Path
 
     @property
@@ -191,7 +197,7 @@ def check_disk(folder: Path) -> None:
         raise DeployFailure(f"nothing more can be written below {folder}", cause=_full(folder))
 
 
-def check_alive(processes: Iterable[Process]) -> None:
+def check_alive(processes: Iterable[ComponentProcess]) -> None:
     """Raise `DeployFailure` for the first process that has ended, or cannot be logged."""
     for process in processes:
         if (error := process.unwritten) is not None:
@@ -209,16 +215,16 @@ def check_alive(processes: Iterable[Process]) -> None:
 
 @contextmanager
 def running(
-    starts: Iterable[Start], *, run: Run, listener: Callable[[str, str], None]
-) -> Iterator[list[Process]]:
+    starts: Iterable[ProcessStart], *, run: Run, listener: Callable[[str, str], None]
+) -> Iterator[list[ComponentProcess]]:
     """Start processes; leaving the context ends them all, however it is left."""
     logs = run.path / "logs"
-    processes: list[Process] = []
+    processes: list[ComponentProcess] = []
     try:
         with _written_below(run.path):
             logs.mkdir(parents=True, exist_ok=True)
             for start in starts:
-                process = Process(
+                process = ComponentProcess(
                     start,
                     log=logs / f"{start.name}.log",
                     listener=listener,
@@ -235,7 +241,7 @@ class Run:
     """The folder of one run, and what starts and ends its processes."""
 
     path: Path
-    supervisor: Supervisor
+    supervisor: SupervisorClient
 
 
 @contextmanager
@@ -247,7 +253,7 @@ def run_folder(name: str) -> Iterator[Run]:
     """
     with _written_below(Path(tempfile.gettempdir())):
         folder = Path(tempfile.mkdtemp(prefix=f"dynamo-{name or 'graph'}-"))
-    supervisor = Supervisor(folder)
+    supervisor = SupervisorClient(folder)
     try:
         with _written_below(folder):
             (folder / "tmp").mkdir()
@@ -299,16 +305,16 @@ def base_environment(engine: str, run: Path) -> dict[str, str]:
     return env
 
 
-def kept_inside(starts: Iterable[Start], run: Path) -> tuple[Start, ...]:
+def kept_inside(starts: Iterable[ProcessStart], run: Path) -> tuple[ProcessStart, ...]:
     """Return processes that cannot write outside of `run`."""
     found = []
     for one in starts:
-        argv, env = confine.confined(one.argv, one.env, str(run))
+        argv, env = landlock.confined(one.argv, one.env, str(run))
         found.append(replace(one, argv=argv, env=env))
     return tuple(found)
 
 
-def furnish(planned: Plan, *, run: Path, is_real: bool) -> None:
+def furnish(planned: LocalPlan, *, run: Path, is_real: bool) -> None:
     """Make what stands for volumes and paths, and the models that the mock engine needs.
 
     Raises:
@@ -346,7 +352,7 @@ def _write(path: Path, content: str | bytes) -> None:
     )
 
 
-def _make_models(planned: Plan, run: Path) -> None:
+def _make_models(planned: LocalPlan, run: Path) -> None:
     from dynamo_conformance.mock_engine.tokenizer import make_local_model
 
     for folder in planned.models:

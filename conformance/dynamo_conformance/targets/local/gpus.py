@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.targets.target import DeployFailure
+from dynamo_conformance.targets.interface import DeployFailure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -39,7 +39,7 @@ def runs_on_cpu() -> bool:
 
 
 @dataclass(slots=True)
-class Seats:
+class GpuPlacement:
     """The GPUs that are left.
 
     Attributes:

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from dynamo_conformance.rendering.relocation import flag_value, with_flags, with_ports
-from dynamo_conformance.targets.target import Change
+from dynamo_conformance.targets.interface import Change
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dynamo_conformance.targets.local.ports import Ports
+    from dynamo_conformance.targets.local.port_reservations import Ports
 
 PLANES: Final = {
     "request-plane": ("tcp", ("nats",)),

@@ -35,7 +35,7 @@ _VARYING = re.compile(
 """Times and durations: by nothing else do the lines of one repeated event differ."""
 
 
-class Output:
+class TerminalOutput:
     """Standard output, shared by the threads that read the components.
 
     When it cannot be written any more, SIGTERM tells the main thread. (SIGPIPE would not do: each

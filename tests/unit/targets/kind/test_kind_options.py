@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dynamo_conformance.targets.kind.cluster import KindOptions
+from dynamo_conformance.targets.kind.kind_cluster import KindOptions
 
 
 @pytest.mark.parametrize(

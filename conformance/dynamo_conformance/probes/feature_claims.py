@@ -1,0 +1,191 @@
+"""What a graph is told to do and answers alone do not prove: adapters, draft models, parsers, ...
+
+With the mock engine each of these is UNSUPPORTED, and says why; where a real engine's answer or
+counters can show it, they are looked at.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.engines.features import Feature
+from dynamo_conformance.probes.metrics import worker_counts
+from dynamo_conformance.probes.mock_workers import stand_in
+from dynamo_conformance.probes.openai_client import openai_client
+from dynamo_conformance.probes.probe import Endpoint, Probe, Unsupported, expect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from openai.types.chat import ChatCompletionToolUnionParam
+
+    from dynamo_conformance.engines.serving import Serving
+
+WEATHER: ChatCompletionToolUnionParam = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": "Tell the weather in a city.",
+        "parameters": {
+            "type": "object",
+            "properties": {"city": {"type": "string"}},
+            "required": ["city"],
+        },
+    },
+}
+SPECULATED = ("vllm:spec_decode_num_accepted_tokens", "sglang:spec_accept", "trtllm_spec")
+"""Beginnings of the counters in which the engines tell of accepted draft tokens."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureClaim:
+    """One such thing.
+
+    Attributes:
+        feature: What the graph is told.
+        mocked: Why the mock engine does not show it.
+        real: Looks for it with a real engine.
+    """
+
+    feature: Feature
+    mocked: str
+    real: Callable[[Endpoint], None]
+
+    def check(self, endpoint: Endpoint) -> None:
+        """Return when it is shown.
+
+        Raises:
+            Unsupported: It cannot be, here.
+            ProbeFailure: It is not so.
+        """
+        if stand_in(endpoint) is not None:
+            raise Unsupported(self.mocked)
+        self.real(endpoint)
+
+
+def tool_call(endpoint: Endpoint) -> None:
+    """A question that needs a tool is answered with a call of it, its arguments in JSON."""
+    with openai_client(endpoint) as client:
+        answer = client.chat.completions.create(
+            model=endpoint.model,
+            messages=[{"role": "user", "content": "What is the weather in Paris right now?"}],
+            tools=[WEATHER],
+            max_tokens=1024,
+        )
+    message = answer.choices[0].message
+    calls = [one for one in message.tool_calls or () if one.type == "function"]
+    expect(calls, f"no tool was called; the answer is {(message.content or '')[:200]!r}")
+    name, given = calls[0].function.name, calls[0].function.arguments
+    expect(name == "get_weather", f"the tool {name} was called, and there is none of that name")
+    try:
+        arguments = json.loads(given)
+    except ValueError:
+        arguments = None
+    expect(isinstance(arguments, dict), f"the call's arguments are no JSON: {given[:200]!r}")
+
+
+def reasoning(endpoint: Endpoint) -> None:
+    """What the model thought stands in a field of its own, not in the answer."""
+    with openai_client(endpoint) as client:
+        answer = client.chat.completions.create(
+            model=endpoint.model,
+            messages=[{"role": "user", "content": "Is 91 a prime number?"}],
+            max_tokens=2048,
+        )
+    message = answer.choices[0].message
+    thought = (message.model_extra or {}).get("reasoning_content")
+    expect(thought, "the answer has no reasoning_content")
+    expect("<think>" not in (message.content or ""), "the thoughts are in the answer itself")
+
+
+def speculation(endpoint: Endpoint) -> None:
+    """The engine counts accepted draft tokens, after some were wanted."""
+    with openai_client(endpoint) as client:
+        client.completions.create(model=endpoint.model, prompt="1 2 3 4 5 6 7 8 9", max_tokens=64)
+    counts = worker_counts(endpoint, SPECULATED)
+    if not counts:
+        raise Unsupported("the workers' /metrics has no counter of draft tokens")
+    expect(sum(counts.values()) > 0, f"no draft token was accepted: {counts}")
+
+
+def _not_shown(reason: str) -> Callable[[Endpoint], None]:
+    def check(_endpoint: Endpoint) -> None:
+        raise Unsupported(reason)
+
+    return check
+
+
+_NO_WORDS = "the mock engine's words are drawn at random"
+_CARD = "the parser's name reaches the model card, what it makes of an answer is not shown"
+
+CLAIMS = (
+    FeatureClaim(
+        feature=Feature.LORA,
+        mocked="the mock engine loads no adapter; that requests reach one is not shown",
+        real=_not_shown("no adapter is known here that a worker could be told to load"),
+    ),
+    FeatureClaim(
+        feature=Feature.SPECULATION,
+        mocked="the mock engine drafts no tokens; neither they nor a speed-up are shown",
+        real=speculation,
+    ),
+    FeatureClaim(
+        feature=Feature.KV_OFFLOAD,
+        mocked="the mock engine keeps KV blocks in its own cache alone; none leaves it or returns",
+        real=_not_shown("a block returns only after the GPU's cache was full, which no probe does"),
+    ),
+    FeatureClaim(
+        feature=Feature.TOOL_CALLS,
+        mocked=f"{_NO_WORDS} and call no tool; {_CARD}",
+        real=tool_call,
+    ),
+    FeatureClaim(
+        feature=Feature.REASONING,
+        mocked=f"{_NO_WORDS} and hold no thoughts; {_CARD}",
+        real=reasoning,
+    ),
+    FeatureClaim(
+        feature=Feature.EXPERTS,
+        mocked="the mock engine has no experts; where they are and what they exchange is not shown",
+        real=_not_shown("an answer does not show on which GPU an expert was"),
+    ),
+    FeatureClaim(
+        feature=Feature.MPI,
+        mocked="mpirun starts the ranks of the other nodes over ssh, and the mock engine has no "
+        "ranks: the first node plays the whole engine",
+        real=_not_shown("an answer does not show which ranks had a part in it"),
+    ),
+    FeatureClaim(
+        feature=Feature.PLANNER,
+        mocked="a planner decides by measured speed, and the mock engine's is not an engine's",
+        real=_not_shown("a decision of the planner takes load for minutes, which no probe makes"),
+    ),
+)
+
+
+def _options(endpoint: Endpoint) -> None:
+    """See that every option of the engine file was read.
+
+    Raises:
+        Unsupported: Only TensorRT-LLM itself understands some of them.
+    """
+    told = stand_in(endpoint)
+    # A real engine that serves has taken its options: it ends at start over one it does not know.
+    if told is not None and told.unread:
+        names = ", ".join(told.unread)
+        raise Unsupported(f"engine options that only TensorRT-LLM understands: {names}")
+
+
+def _told(feature: Feature) -> Callable[[Serving | None], bool]:
+    return lambda serving: serving is not None and feature in serving.features
+
+
+PROBES = (
+    *(
+        Probe(id=str(claim.feature), run=claim.check, applies=_told(claim.feature))
+        for claim in CLAIMS
+    ),
+    Probe(id=str(Feature.OPTIONS), run=_options, applies=_told(Feature.OPTIONS)),
+)

@@ -1,0 +1,57 @@
+"""Whether the mock engine plays a graph's workers: they say so themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import requests
+
+from dynamo_conformance.probes.probe import REQUEST_SECONDS
+
+if TYPE_CHECKING:
+    from dynamo_conformance.probes.probe import Endpoint
+
+ROUTE = "/engine/mock"
+"""Where a mock worker tells about itself, on its system port; a real one answers 404."""
+
+
+@dataclass(frozen=True, slots=True)
+class MockWorkers:
+    """What the mock engine says of itself.
+
+    Attributes:
+        version: The digest of all that it is made of.
+        unread: Settings of the workers that only the real engine understands.
+    """
+
+    version: str
+    unread: tuple[str, ...]
+
+
+def stand_in(endpoint: Endpoint) -> MockWorkers | None:
+    """Return what the mock engine says, or None when a real engine answers.
+
+    Workers without a system port cannot be asked, and are taken for mock ones: nothing passes for
+    proven that may not be.
+    """
+    if not endpoint.workers:
+        return MockWorkers("", ())
+    told = [found for url in _system_urls(endpoint) if (found := _ask(endpoint, url)) is not None]
+    if not told:
+        return None
+    unread = {setting for one in told for setting in one.unread}
+    return MockWorkers(told[0].version, tuple(sorted(unread)))
+
+
+def _system_urls(endpoint: Endpoint) -> list[str]:
+    return [worker.system_url for worker in endpoint.workers]
+
+
+def _ask(endpoint: Endpoint, url: str) -> MockWorkers | None:
+    with endpoint.session() as session:
+        answer = session.post(f"{url}{ROUTE}", json={}, timeout=REQUEST_SECONDS)
+    if answer.status_code != requests.codes.ok:
+        return None
+    said = answer.json()
+    return MockWorkers(str(said["version"]), tuple(str(one) for one in said["unread"]))

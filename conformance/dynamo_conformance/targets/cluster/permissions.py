@@ -1,0 +1,182 @@
+"""The rights that a run needs, and why: preflight asks for exactly these."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.kube.resources import (
+    ACCESS_REVIEWS,
+    CLAIMS,
+    COMPONENTS,
+    CONFIG_MAPS,
+    DEPLOYMENTS,
+    ENDPOINT_SLICES,
+    EVENTS,
+    LEADER_WORKER_SETS,
+    LEASES,
+    NAMESPACES,
+    NODES,
+    PODS,
+    PRIORITY_CLASSES,
+    REPLICA_SETS,
+    RUNTIME_CLASSES,
+    SECRETS,
+    SERVICE_ACCOUNTS,
+    SERVICES,
+    STATEFUL_SETS,
+    STORAGE_CLASSES,
+    WORKERS,
+    graphs,
+)
+from dynamo_conformance.manifest.document import V1BETA1
+
+if TYPE_CHECKING:
+    from dynamo_conformance.kube.client import Client
+    from dynamo_conformance.kube.resources import Resource
+    from dynamo_conformance.manifest.node import Plain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permission:
+    """What a run does to one kind of object.
+
+    Attributes:
+        group: The API group; empty for the core one.
+        resource: The kind in its plural, with its subresource if it is one.
+        verbs: What is done.
+        why: What for.
+        cluster: Whether the kind lives outside of namespaces.
+    """
+
+    group: str
+    resource: str
+    verbs: tuple[str, ...]
+    why: str
+    cluster: bool = False
+
+
+READ = ("get", "list", "watch")
+
+
+def _permission(
+    resource: Resource,
+    *verbs: str,
+    why: str,
+    sub: str = "",
+    cluster: bool = False,
+) -> Permission:
+    return Permission(
+        group=resource.group,
+        resource=f"{resource.plural}/{sub}" if sub else resource.plural,
+        verbs=verbs,
+        why=why,
+        cluster=cluster,
+    )
+
+
+OWN_NAMESPACES = (
+    _permission(
+        NAMESPACES,
+        "create",
+        "get",
+        "list",
+        "patch",
+        "delete",
+        why="one namespace for each example, its sign of life, and what killed runs left",
+        cluster=True,
+    ),
+)
+"""Only needed when each example gets a namespace of its own."""
+
+GIVEN_NAMESPACE = (
+    _permission(graphs(V1BETA1), "delete", why="taking back the graph from a namespace that stays"),
+)
+"""Only needed when a namespace is named that is there already."""
+
+ALWAYS = (
+    _permission(
+        graphs(V1BETA1), *READ, "create", "patch", why="kubectl apply, and the graph's status"
+    ),
+    _permission(PODS, *READ, why="what the pods do, and why one does not"),
+    _permission(PODS, "get", sub="log", why="the last words of a container"),
+    _permission(
+        PODS, "get", "create", sub="portforward", why="requests to the frontend and workers"
+    ),
+    _permission(EVENTS, "list", "watch", why="what the cluster says about pods and claims"),
+    _permission(CLAIMS, "list", "watch", why="whether claims get their volumes"),
+    _permission(ENDPOINT_SLICES, "list", "watch", why="which pods a Service sends requests to"),
+)
+"""A run cannot do without these, in every namespace it uses."""
+
+BETTER = (
+    _permission(PODS, "deletecollection", why="an end in seconds, not minutes"),
+    _permission(SERVICE_ACCOUNTS, "get", "list", why="waiting until pods can be made"),
+    _permission(CONFIG_MAPS, "get", "list", why="the same, and the folder of a failed example"),
+    _permission(REPLICA_SETS, "list", why="what admission changed in the pods"),
+    _permission(STATEFUL_SETS, "list", why="what admission changed in the pods of several nodes"),
+    _permission(
+        DEPLOYMENTS, "list", why="whether the operator runs; the folder of a failed example"
+    ),
+    _permission(LEASES, "list", why="whether the operator still works"),
+    _permission(LEADER_WORKER_SETS, "list", why="the folder of a failed example"),
+    _permission(SERVICES, "list", why="the folder of a failed example"),
+    _permission(COMPONENTS, "list", why="the folder of a failed example"),
+    _permission(WORKERS, "list", why="the folder of a failed example"),
+    _permission(SECRETS, "get", "list", why="finding a missing Secret; names for the folder"),
+    _permission(CLAIMS, "get", why="finding a missing claim before anything is applied"),
+    _permission(NODES, "list", why="finding missing GPUs before anything is applied", cluster=True),
+    _permission(STORAGE_CLASSES, "list", why="finding a missing storage class", cluster=True),
+    _permission(PRIORITY_CLASSES, "get", why="finding a missing priority class", cluster=True),
+    _permission(RUNTIME_CLASSES, "get", why="finding a missing runtime class", cluster=True),
+)
+"""Without these a run says less, or says it later."""
+
+
+def needed(*, given_namespace: bool) -> tuple[Permission, ...]:
+    """Return what a run cannot do without.
+
+    Args:
+        given_namespace: Whether it uses a namespace that is there already.
+    """
+    one = GIVEN_NAMESPACE if given_namespace else OWN_NAMESPACES
+    return (*one, *ALWAYS)
+
+
+async def missing(
+    client: Client, wanted: tuple[Permission, ...], *, namespace: str | None
+) -> tuple[tuple[Permission, str], ...]:
+    """Return the rights that we do not have, with the first verb that is refused.
+
+    Args:
+        client: The cluster's API.
+        wanted: What to ask for.
+        namespace: The namespace to use; None asks for every namespace.
+    """
+    asked = [(right, verb) for right in wanted for verb in right.verbs]
+    allowed = await asyncio.gather(
+        *(_may(client, right, verb, namespace=namespace) for right, verb in asked)
+    )
+    refused: dict[Permission, str] = {}
+    for (right, verb), may in zip(asked, allowed, strict=True):
+        if not may:
+            refused.setdefault(right, verb)
+    return tuple(refused.items())
+
+
+async def _may(client: Client, right: Permission, verb: str, *, namespace: str | None) -> bool:
+    resource, _, sub = right.resource.partition("/")
+    attributes: dict[str, Plain] = {"verb": verb, "group": right.group, "resource": resource}
+    if sub:
+        attributes["subresource"] = sub
+    if namespace is not None and not right.cluster:
+        attributes["namespace"] = namespace
+    body: dict[str, Plain] = {
+        "apiVersion": ACCESS_REVIEWS.api_version,
+        "kind": ACCESS_REVIEWS.kind,
+        "spec": {"resourceAttributes": attributes},
+    }
+    answer = await client.json("POST", ACCESS_REVIEWS.path(), body=body)
+    status = answer.get("status")
+    return isinstance(status, dict) and status.get("allowed") is True

@@ -1,0 +1,269 @@
+"""The program `docker compose`, on one project: what is written, what runs, what it said."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypedDict
+
+from dynamo_conformance.targets.interface import TargetUnavailableError
+from dynamo_conformance.targets.mock_image import build_mock_image
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+SYSTEM_PORT = "DYN_SYSTEM_PORT"
+FRONTEND = "dynamo.frontend"
+NEEDED = "Docker Compose 2.24 or later"
+"""The first one that knows `!reset`."""
+
+QUICK_SECONDS = 60.0
+FETCH_SECONDS = 7200.0
+"""For all images of a file; an engine's has ten gigabytes and more."""
+
+START_SECONDS = 300.0
+"""With images that are there."""
+
+STOP_SECONDS = 10
+"""How long a container may take to end after SIGTERM before it is killed."""
+
+_LAST_LINES = 12
+
+
+class ComposeError(Exception):
+    """Docker Compose is not there, or does not do what it is asked; says which, in its words."""
+
+
+class _Port(TypedDict):
+    target: int
+
+
+class _WrittenService(TypedDict, total=False):
+    image: str
+    command: list[str] | None
+    environment: dict[str, str | None]
+    ports: list[_Port]
+
+
+class _Publisher(TypedDict):
+    TargetPort: int
+    PublishedPort: int
+
+
+class _ListedContainer(TypedDict):
+    ID: str
+    Name: str
+    Service: str
+    Publishers: list[_Publisher] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComposeService:
+    """A service as Compose understands the file.
+
+    Attributes:
+        name: Its name.
+        image: The image that it runs.
+        is_frontend: Whether it answers the clients.
+        wants_gpus: Whether it reserves devices.
+        ports: The ports in its containers that the file publishes.
+        system_port: Where it tells about itself in its containers, or None when it does not.
+    """
+
+    name: str
+    image: str
+    is_frontend: bool
+    wants_gpus: bool
+    ports: tuple[int, ...]
+    system_port: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceContainer:
+    """A container that was made for a service.
+
+    Attributes:
+        id: Its id.
+        name: Its name.
+        service: The service.
+        ports: The ports of this machine by those in the container.
+    """
+
+    id: str
+    name: str
+    service: str
+    ports: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComposeProject:
+    """A project of Docker Compose.
+
+    Attributes:
+        project: Its name.
+        files: What it is made of; later ones add to earlier ones.
+        env: The environment, from which the files take their variables.
+    """
+
+    project: str
+    files: tuple[Path, ...]
+    env: Mapping[str, str]
+
+    def services(self) -> tuple[ComposeService, ...]:
+        """Return the services, every variable and anchor resolved.
+
+        Raises:
+            ComposeError: The files cannot be read.
+        """
+        written = json.loads(self._said("config", "--format", "json"))["services"]
+        return tuple(_service(name, one) for name, one in written.items())
+
+    def fetch(self) -> None:
+        """Fetch the images that are not here.
+
+        Raises:
+            ComposeError: One cannot be had.
+        """
+        self._said("pull", "--quiet", "--policy", "missing", seconds=FETCH_SECONDS)
+
+    def up(self) -> None:
+        """Start everything in the background.
+
+        Raises:
+            ComposeError: Something cannot be started.
+        """
+        self._said("up", "--detach", seconds=START_SECONDS)
+
+    def containers(self) -> tuple[ServiceContainer, ...]:
+        """Return the project's containers, those that ended too.
+
+        Raises:
+            ComposeError: The container engine does not answer.
+        """
+        lines = self._said("ps", "--all", "--format", "json").splitlines()
+        return tuple(_container(json.loads(line)) for line in lines)
+
+    def log(self, container: ServiceContainer) -> str:
+        """Return what a container wrote.
+
+        Raises:
+            ComposeError: The container engine does not answer.
+        """
+        return _call(("docker", "logs", container.id), env=self.env, seconds=QUICK_SECONDS)
+
+    def down(self, *, grace: int = STOP_SECONDS) -> None:
+        """Remove everything that was made for the project.
+
+        Args:
+            grace: How many seconds a container may take to end before it is killed.
+
+        Raises:
+            ComposeError: Something is left.
+        """
+        self._said("down", "--volumes", "--timeout", str(grace))
+
+    def _said(self, *words: str, seconds: float = QUICK_SECONDS) -> str:
+        files = tuple(word for file in self.files for word in ("--file", str(file)))
+        call = ("docker", "compose", "--project-name", self.project, *files, *words)
+        return _call(call, env=self.env, seconds=seconds, errors_apart=True)
+
+
+def prepare(*, mock: bool, progress: Callable[[str], None]) -> str | None:
+    """Make sure that compose files can be run.
+
+    Args:
+        mock: Whether the mock engine is to stand for the engines.
+        progress: Is called with what takes long.
+
+    Returns:
+        The mock engine's image, or None when it is not to be used.
+
+    Raises:
+        TargetUnavailableError: Names what to install or to start.
+    """
+    try:
+        check(os.environ)
+    except ComposeError as error:
+        raise TargetUnavailableError(str(error)) from error
+    return build_mock_image("compose", progress=progress) if mock else None
+
+
+def check(env: Mapping[str, str]) -> None:
+    """Make sure that Docker Compose is there and the container engine answers.
+
+    Raises:
+        ComposeError: Says what to install or to start.
+    """
+    try:
+        _call(("docker", "compose", "version"), env=env, seconds=QUICK_SECONDS)
+    except ComposeError as error:
+        raise ComposeError(f"install {NEEDED}: {error}") from error
+    try:
+        _call(("docker", "version"), env=env, seconds=QUICK_SECONDS)
+    except ComposeError as error:
+        raise ComposeError(f"start the container engine: {error}") from error
+
+
+def _call(
+    words: tuple[str, ...],
+    *,
+    env: Mapping[str, str],
+    seconds: float,
+    errors_apart: bool = False,
+) -> str:
+    """Return what a program wrote; Compose tells its progress where errors go."""
+    try:
+        ended = subprocess.run(
+            words,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE if errors_apart else subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=seconds,
+            check=False,
+        )
+    except OSError as error:
+        raise ComposeError(f"{words[0]}: {error.strerror}") from error
+    except subprocess.TimeoutExpired as error:
+        raise ComposeError(f"{' '.join(words)} took more than {seconds:.0f} s") from error
+    if ended.returncode != 0:
+        said = (ended.stderr or ended.stdout).strip().splitlines() or ["it gave no reason"]
+        raise ComposeError("\n".join(said[-_LAST_LINES:]))
+    return ended.stdout
+
+
+def _service(name: str, written: _WrittenService) -> ComposeService:
+    port = (written.get("environment") or {}).get(SYSTEM_PORT)
+    return ComposeService(
+        name=name,
+        image=written.get("image", ""),
+        is_frontend=FRONTEND in (written.get("command") or ()),
+        wants_gpus=bool(_devices(written)),
+        ports=tuple(one["target"] for one in written.get("ports") or ()),
+        system_port=int(port) if port else None,
+    )
+
+
+def _devices(written: object) -> object:
+    """Return what is reserved of devices; each level on the way may be left out."""
+    for key in ("deploy", "resources", "reservations", "devices"):
+        written = written.get(key) if isinstance(written, dict) else None
+    return written
+
+
+def _container(listed: _ListedContainer) -> ServiceContainer:
+    return ServiceContainer(
+        id=listed["ID"],
+        name=listed["Name"],
+        service=listed["Service"],
+        ports={
+            one["TargetPort"]: one["PublishedPort"]
+            for one in listed["Publishers"] or ()
+            if one["PublishedPort"]
+        },
+    )

@@ -1,0 +1,485 @@
+"""The plan: a graph's pods as processes of this machine, and everything that had to change.
+
+Pure but for the ports it reserves: nothing is started and nothing is written here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import posixpath
+import re
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.api.cluster import Cluster
+from dynamo_conformance.engines.serving import model_sources
+from dynamo_conformance.manifest.config_maps import mounted_files
+from dynamo_conformance.manifest.expand import expand
+from dynamo_conformance.manifest.fields import is_true
+from dynamo_conformance.manifest.graph import FRONTEND, MAIN, Container
+from dynamo_conformance.mock_engine.own_models import PATHS_VARIABLE
+from dynamo_conformance.rendering.environment import NIXL_PORT
+from dynamo_conformance.rendering.kubelet import Sources, Variable, expanded, look_up, resolved
+from dynamo_conformance.rendering.pod import render, starts_by_mpi
+from dynamo_conformance.rendering.relocation import (
+    SIDE_CHANNEL,
+    flag_value,
+    hands_blocks_over,
+    http_port,
+    with_event_endpoint,
+)
+from dynamo_conformance.targets.interface import Change, DeployFailure, Worker
+from dynamo_conformance.targets.local.component_process import ProcessStart
+from dynamo_conformance.targets.local.gpus import VISIBLE, GpuPlacement, needed
+from dynamo_conformance.targets.local.rewrite import (
+    PortMap,
+    port_changes,
+    rewrite_planes,
+    rewrite_ports,
+)
+from dynamo_conformance.targets.local.run_paths import RunPaths, below
+from dynamo_conformance.targets.local.third_party import foreign, program
+
+if TYPE_CHECKING:
+    from dynamo_conformance.manifest.config_maps import ConfigMaps
+    from dynamo_conformance.manifest.graph import Graph
+    from dynamo_conformance.manifest.node import Mapping
+    from dynamo_conformance.rendering.pod import PodTemplate, Workload
+    from dynamo_conformance.targets.local.port_reservations import Ports
+
+NAMESPACE = "local"
+"""What stands for the Kubernetes namespace in the names that the operator derives from it."""
+
+HERE = "127.0.0.1"
+"""The address of every pod."""
+
+HOST = "127.0.0.2"
+"""The address of the node: of the loopback range too, as a node is never called like its pods."""
+
+LOOPBACK = "127."
+_LONGEST_NAME = 100
+SHARED_MEMORY = "/dev/shm"  # noqa: S108 - a mount point of the pod, not a file of ours
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings:
+    """What surrounds the processes of one deployment.
+
+    Attributes:
+        run: The deployment's own folder; everything it writes is below it.
+        base: The environment that every process gets first (PATH, the mock engine, ...).
+        secrets: Values for secret keys, from the caller's environment.
+        held: Variables that are `base`'s own, whatever the manifest says.
+        is_real: Whether the engines are real ones, which read the models of this machine.
+        is_confined: Whether the kernel keeps processes from writing outside of `run`.
+        seats: The GPUs for the processes; None when they need none.
+    """
+
+    run: Path
+    base: dict[str, str]
+    secrets: dict[str, str] = field(default_factory=dict)
+    held: tuple[str, ...] = ()
+    is_real: bool = False
+    is_confined: bool = False
+    seats: GpuPlacement | None = None
+
+    @property
+    def discovery(self) -> dict[str, str]:
+        """Return what stands for the cluster's discovery: a folder instead of the API server."""
+        return {
+            "DYN_DISCOVERY_BACKEND": "file",
+            "DYN_FILE_KV": str(self.run / "discovery"),
+            "DYN_REQUEST_PLANE": "tcp",
+            "DYN_EVENT_PLANE": "zmq",
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalPlan:
+    """What will be started.
+
+    Attributes:
+        starts: One per process, in the order of the manifest.
+        url: Where the frontend will answer, or None when the graph has none.
+        workers: Where each worker's system port will answer.
+        changes: Everything that differs from the manifest, in words.
+        folders: Folders that stand for mounted volumes, to be made.
+        files: Files of mounted ConfigMaps with their contents, to be written.
+        hubs: Folders that the processes take for the model hub's cache.
+        models: Folders that stand for the paths of models.
+        hub_ids: The other words that models are loaded from.
+        copies: Files of this machine that the processes read, and where they read them.
+    """
+
+    starts: tuple[ProcessStart, ...]
+    url: str | None
+    workers: tuple[Worker, ...]
+    changes: tuple[Change, ...]
+    folders: tuple[Path, ...]
+    files: dict[Path, str | bytes]
+    hubs: tuple[Path, ...]
+    models: tuple[Path, ...] = ()
+    hub_ids: tuple[str, ...] = ()
+    copies: dict[Path, Path] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Draft:
+    config_maps: ConfigMaps = field(default_factory=dict)
+    sources: tuple[str, ...] = ()
+    starts: list[ProcessStart] = field(default_factory=list)
+    url: str | None = None
+    workers: list[Worker] = field(default_factory=list)
+    changes: dict[Change, None] = field(default_factory=dict)
+    folders: dict[Path, None] = field(default_factory=dict)
+    files: dict[Path, str | bytes] = field(default_factory=dict)
+    hubs: dict[Path, None] = field(default_factory=dict)
+    models: dict[Path, None] = field(default_factory=dict)
+    copies: dict[Path, Path] = field(default_factory=dict)
+    volumes: dict[tuple[str, str], Path] = field(default_factory=dict)
+
+    def note(self, where: str, *changes: str) -> None:
+        """Note what differs from the manifest."""
+        self.changes |= {Change(where, what): None for what in changes}
+
+    def volume(self, name: str, volume: Mapping | None, pod: str, run: Path) -> Path:
+        """Return the folder of a volume: the same for pods that share it, and for no others."""
+        kind, of = _identity(name, volume, pod)
+        if (kind, of) not in self.volumes:
+            folder = below(run / "volumes", name)
+            taken = sum(one.name.partition("~")[0] == folder.name for one in self.volumes.values())
+            self.volumes[kind, of] = folder.with_name(f"{folder.name}~{taken}") if taken else folder
+        return self.volumes[kind, of]
+
+
+def _identity(name: str, volume: Mapping | None, pod: str) -> tuple[str, str]:
+    """Return what makes two volumes one: a claim, a ConfigMap, a folder of the node, or the pod."""
+    for kind, key in (("persistentVolumeClaim", "claimName"), ("hostPath", "path")):
+        source = volume.mapping(kind) if volume is not None else None
+        if source is not None:
+            return kind, source.string(key) or name
+    config_map = volume.mapping("configMap") if volume is not None else None
+    if config_map is not None:
+        return "configMap", json.dumps(config_map.plain(), sort_keys=True)
+    return pod, name
+
+
+def plan(graph: Graph, *, world: RunSettings, ports: Ports, port: int | None = None) -> LocalPlan:
+    """Return the processes that `graph` becomes on this machine.
+
+    Args:
+        graph: The graph.
+        world: What surrounds the processes.
+        ports: Where listen ports are reserved; held as long as the deployment lives.
+        port: The port on which the (first) frontend must listen; None takes the published
+            one, or a free one when that is taken.
+
+    Raises:
+        ReconcileFailure: The operator itself would end in state failed.
+        PortsExhaustedError: `port` is in use.
+        DeployFailure: There are too few GPUs.
+    """
+    draft = _Draft(config_maps=graph.config_maps, sources=model_sources(resolved(graph)))
+    workloads = render(graph, namespace=NAMESPACE, cluster=Cluster(lws=True))
+    others = foreign(workloads)
+    for one in workloads:
+        if one.component.name in others:
+            draft.note(one.component.name, f"runs no Dynamo, but {program(one)}: left out")
+    ordered = sorted(workloads, key=lambda one: one.component.type != FRONTEND)
+    chosen = [one for one in ordered if one.component.name not in others]
+    if world.seats is not None:
+        world.seats.check((one.component.name, needed(one)) for one in chosen)
+    for workload in chosen:
+        for replica in range(workload.replicas):
+            _replica(draft, workload, replica, world=world, ports=ports, wanted=port)
+    return LocalPlan(
+        starts=tuple(draft.starts),
+        url=draft.url,
+        workers=tuple(draft.workers),
+        changes=tuple(draft.changes),
+        folders=tuple(draft.folders),
+        files=draft.files,
+        hubs=tuple(draft.hubs),
+        models=tuple(draft.models),
+        hub_ids=tuple(one for one in draft.sources if one and not one.startswith("/")),
+        copies=draft.copies,
+    )
+
+
+def _replica(
+    draft: _Draft,
+    workload: Workload,
+    replica: int,
+    *,
+    world: RunSettings,
+    ports: Ports,
+    wanted: int | None,
+) -> None:
+    """Add the processes of one replica: one, or one per node."""
+    group = PortMap(ports)
+    nodes = workload.size
+    if starts_by_mpi(workload):
+        nodes = 1
+        what = "mpirun over ssh starts the other nodes' ranks, not done here: node 0 is all of them"
+        draft.changes[Change(_process_name(workload, replica, 0), what)] = None
+    for node in range(nodes):
+        is_leader = node == 0
+        template = workload.leader if is_leader or workload.follower is None else workload.follower
+        name = _process_name(workload, replica, node)
+        own = PortMap(ports)
+        first_frontend = workload.component.type == FRONTEND and draft.url is None
+        if first_frontend and wanted is not None:
+            own.known[_published_port(template)] = ports.take_exactly(wanted)
+        pod = _Pod(name=name, template=template, node=node, words=_words(workload, template))
+        start = _start(draft, pod, world=world, own=own, group=group)
+        draft.starts.append(start)
+        for change in port_changes(name, own, *((group,) if is_leader else ())):
+            draft.changes[change] = None
+        if first_frontend:
+            host = _host(flag_value(start.argv, "http-host") or start.env.get("DYN_HTTP_HOST"))
+            draft.url = f"http://{host}:{http_port(start.argv, start.env)}"
+        elif workload.component.is_worker and (is_leader or not _is_headless(start.argv)):
+            port = start.env.get("DYN_SYSTEM_PORT")
+            if port is not None:
+                host = _host(start.env.get("DYN_SYSTEM_HOST"))
+                draft.workers.append(Worker(name, f"http://{host}:{port}"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pod:
+    """One pod: what its process is called here, and what it is started with.
+
+    Attributes:
+        name: The process's name.
+        template: What the pod is made from.
+        node: Which pod of its group it is.
+        words: The words of its command.
+    """
+
+    name: str
+    template: PodTemplate
+    node: int
+    words: tuple[str, ...]
+
+    @property
+    def main(self) -> Container:
+        """The container that runs here."""
+        return _main(self.template)
+
+    def sources(self, config_maps: ConfigMaps, secrets: dict[str, str]) -> Sources:
+        """Return where its variables come from."""
+        uses_host = is_true(self.template.spec.get("hostNetwork"))
+        host = HERE if uses_host else HOST
+        label = re.sub(r"[^a-z0-9.-]", "-", self.name.lower())
+        fields = {
+            "metadata.name": label,
+            "metadata.namespace": NAMESPACE,
+            "metadata.uid": f"local-{label}",
+            "spec.nodeName": "localhost",
+            "spec.serviceAccountName": self.template.spec.string("serviceAccountName") or "default",
+            "status.podIP": HERE,
+            "status.podIPs": HERE,
+            "status.hostIP": host,
+            "status.hostIPs": host,
+        }
+        template = self.template
+        for kind, entries in (("labels", template.labels), ("annotations", template.annotations)):
+            fields |= {f"metadata.{kind}['{key}']": value for key, value in entries.items()}
+        return Sources(config_maps=config_maps, secrets=secrets, fields=fields)
+
+
+def _host(wanted: str | None) -> str:
+    """Return the address at which a server is reached that was told to listen at `wanted`."""
+    return wanted if wanted and wanted.startswith(LOOPBACK) else HERE
+
+
+def _words(workload: Workload, template: PodTemplate) -> tuple[str, ...]:
+    """Return the words of a pod's command: the author's own where the operator's call mpirun."""
+    main = workload.component.main if starts_by_mpi(workload) else None
+    main = main or _main(template)
+    return tuple(word.text for word in (*main.command, *main.args))
+
+
+def _published_port(template: PodTemplate) -> int:
+    """Return the port that a frontend's manifest (or the operator) gives it."""
+    main = _main(template)
+    words = tuple(word.text for word in (*main.command, *main.args))
+    return http_port(words, {var.name: var.value for var in main.env if var.value is not None})
+
+
+def _is_headless(argv: tuple[str, ...]) -> bool:
+    """Whether a follower only lends its GPUs: it has a rank in the leader's engine, not its own.
+
+    Followers of a data parallel group are full workers instead, and serve their ranks themselves.
+    """
+    return any("--node-rank" in word for word in argv)
+
+
+def _process_name(workload: Workload, replica: int, node: int) -> str:
+    """Return what a process is called, which its log file is called too."""
+    name = re.sub(r"[^\w.-]|^\.", "_", workload.component.name)[:_LONGEST_NAME]
+    if workload.replicas > 1 or replica:
+        name += f"-{replica}"
+    return f"{name}.{node}" if workload.size > 1 else name
+
+
+def _start(
+    draft: _Draft, pod: _Pod, *, world: RunSettings, own: PortMap, group: PortMap
+) -> ProcessStart:
+    name, main = pod.name, pod.main
+    words, looked = pod.words, look_up(main, pod.sources(draft.config_maps, world.secrets))
+    words, planes = rewrite_planes(name, with_event_endpoint(words))
+    draft.note(name, *looked.changes)
+    draft.changes |= dict.fromkeys(planes)
+    first = (Variable("LWS_LEADER_ADDRESS", HERE), Variable("LWS_WORKER_INDEX", str(pod.node)))
+    written = (*first, *_side_channel(words, looked.variables, world), *looked.variables)
+    moved, published = [], words
+    for one in written:
+        words, value = rewrite_ports(published, {one.name: one.value}, own=own, group=group)
+        moved.append(replace(one, value=value[one.name]))
+    raw = expanded(moved)
+    argv = tuple(expand(word, raw) for word in words)
+    places = RunPaths(
+        run=world.run,
+        root=world.run / "root",
+        mounts=_mounts(draft, pod, raw, world),
+        all_paths=not world.is_real,
+        models=_model_paths(raw, draft.sources),
+    )
+    folder = _folder(main, argv, places, world)
+    if not world.is_real:
+        used = (path for path in places.models if any(path in word for word in argv))
+        draft.models |= dict.fromkeys(places.at(path) for path in used)
+    argv = places.words(argv, folder=main.node.string("workingDir") or "/workspace")
+    env = {key: places.variable(key, value) for key, value in raw.items()}
+    full = _with_world(draft, name, env, world)
+    if world.seats is not None:
+        visible = world.seats.take(main, chosen=full.get(VISIBLE) if VISIBLE in env else None)
+        if visible is not None:
+            full[VISIBLE] = visible
+            draft.note(name, f"GPUs of this machine: {visible or 'none'}")
+    _keep(draft, name, places, full)
+    draft.note(name, *(f"container {one} is not run here" for one in _others(pod.template)))
+    if any("\0" in text for text in (*argv, *full.values())):
+        raise DeployFailure(f"component {name} would have a NUL character in a word or a variable")
+    return ProcessStart(name=name, argv=argv, env=full, cwd=folder)
+
+
+def _side_channel(
+    words: tuple[str, ...], looked: tuple[Variable, ...], world: RunSettings
+) -> tuple[Variable, ...]:
+    """Return the port on which a real vLLM worker hands KV blocks over, unless it has one."""
+    if not world.is_real or not hands_blocks_over(words):
+        return ()
+    if any(one.name == SIDE_CHANNEL for one in looked):
+        return ()
+    return (Variable(SIDE_CHANNEL, str(NIXL_PORT)),)
+
+
+def _model_paths(env: dict[str, str], sources: tuple[str, ...]) -> frozenset[str]:
+    """Return the paths among the words that models are loaded from."""
+    return frozenset(one for one in (expand(word, env) for word in sources) if one.startswith("/"))
+
+
+def _with_world(
+    draft: _Draft, name: str, env: dict[str, str], world: RunSettings
+) -> dict[str, str]:
+    """Return a process's whole environment: what is around it, its own, what holds here."""
+    kept = dict(env)
+    is_place = kept.get("HF_HOME", "/").startswith("/")
+    for key in world.held if is_place else (*world.held, "HF_HOME"):
+        if key in kept:
+            value = kept.pop(key)
+            if value != world.base.get(key):
+                draft.note(name, f"{key}={value} -> {world.base.get(key) or 'left out'}")
+    full = {**world.base, **kept, **world.discovery}
+    for key, here in world.discovery.items():
+        # The operator's own choice is the cluster; only what an author chose is worth a word.
+        if env.get(key, here) not in (here, "kubernetes"):
+            draft.note(name, f"{key}={env[key]} -> {here}")
+    for key in ("PATH", "PYTHONPATH"):
+        if key in env and key in world.base:
+            full[key] = world.base[key] + os.pathsep + env[key]
+    return full
+
+
+def _keep(draft: _Draft, name: str, places: RunPaths, env: dict[str, str]) -> None:
+    """Note what has to be made for a process, and what was moved."""
+    draft.folders |= places.folders
+    draft.copies |= places.copies
+    draft.note(name, *(f"path {path} -> {here}" for path, here in places.moved.items()))
+    here = {str(folder): path for path, folder in places.moved.items()}
+    here |= {folder: path for path, folder in places.mounts.items()}
+    if here and places.all_paths:
+        env[PATHS_VARIABLE] = json.dumps(here)
+    home = env.get("HF_HOME")
+    if home is not None and Path(home).is_relative_to(places.run):
+        draft.hubs[Path(home)] = None
+
+
+def _main(template: PodTemplate) -> Container:
+    containers = [Container(node) for node in template.spec.mappings("containers")]
+    return next((one for one in containers if one.name == MAIN), containers[0])
+
+
+def _others(template: PodTemplate) -> list[str]:
+    named = [
+        node.string("name") or "?"
+        for kind in ("initContainers", "containers")
+        for node in template.spec.mappings(kind)
+    ]
+    return [name for name in named if name != MAIN]
+
+
+def _folder(main: Container, argv: tuple[str, ...], places: RunPaths, world: RunSettings) -> Path:
+    """Return where a process is started: what stands for its folder, or where its program is."""
+    wanted = main.node.string("workingDir")
+    if not wanted:
+        return world.run
+    here = places.at(wanted)
+    places.folders[here] = None
+    is_ours = here.is_relative_to(places.root)
+    if is_ours and world.is_confined and _holds_program(Path(wanted), argv):
+        places.moved.pop(wanted, None)
+        return Path(wanted)
+    return here
+
+
+def _holds_program(folder: Path, argv: tuple[str, ...]) -> bool:
+    """Whether the program of a command line is found by its relative name in a folder."""
+    names = [word.replace(".", "/") if before == "-m" else word for before, word in pairwise(argv)]
+    wanted = (*argv[:1], *names[:1], *(one for one in names[1:2] if argv[1] == "-m"))
+    ends = ("", ".py", "/__main__.py")
+    return any(
+        (folder / f"{one}{end}").is_file()
+        for one in wanted
+        for end in ends
+        if not one.startswith(("/", "-"))
+    )
+
+
+def _mounts(draft: _Draft, pod: _Pod, env: dict[str, str], world: RunSettings) -> dict[str, str]:
+    """Return where each mounted path is found here: below the run's own folder, one per volume."""
+    volumes = {one.string("name"): one for one in pod.template.spec.mappings("volumes")}
+    found: dict[str, str] = {}
+    for mount in pod.main.node.mappings("volumeMounts"):
+        path, volume = mount.string("mountPath"), mount.string("name")
+        if not path or not volume or path == SHARED_MEMORY:
+            continue
+        path = posixpath.normpath(f"/{path.lstrip('/')}")
+        source = volumes.get(volume)
+        base = draft.volume(volume, source, pod.name, world.run)
+        sub = mount.string("subPath") or expand(mount.string("subPathExpr") or "", env)
+        here = below(base, sub) if sub else base
+        files = mounted_files(source, draft.config_maps) if source is not None else None
+        if files is None:
+            draft.folders[here] = None
+        else:
+            draft.folders[base] = None
+            draft.files |= {below(base, file): content for file, content in files.items()}
+        found[path] = str(here)
+        draft.note(pod.name, f"mount {path} -> {here}")
+    return found

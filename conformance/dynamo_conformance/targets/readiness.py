@@ -1,0 +1,206 @@
+"""The truth about readiness: several good completions in a row, and nothing less.
+
+Ready pods, a healthy frontend and a listed model have all been seen on graphs that never answered
+a request; so only answers count.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import requests
+
+from dynamo_conformance.targets.interface import DeployFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dynamo_conformance.targets.interface import Deployment
+
+GOOD_ANSWERS = 3
+POLL_SECONDS = 0.1
+PATIENCE = 0.02
+"""Which part of the time that was waited may pass until it is asked again."""
+
+REQUEST_SECONDS = 30.0
+PROGRESS_SECONDS = 10.0
+SIGN_SECONDS = 60.0
+"""How often somebody is told of a state that does not change, as a sign of life."""
+
+SETTLED_SECONDS = 15.0
+"""How long a graph may take to answer once everything in it says that it is ready."""
+
+HELD_SECONDS = 900.0
+"""How long other graphs may keep one from coming up, before its own time is up too."""
+
+GENERATE = "generate"
+"""The endpoint through which a worker serves."""
+
+PREFILL = "prefill"
+"""The component that prefill workers register as; aggregated and decode workers are `backend`."""
+
+NO_WORKER = "the frontend is up, but no worker has registered"
+INCOMPLETE = "the frontend lists no model"
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """How a graph became ready.
+
+    Attributes:
+        model: The model that answered.
+        listed_after: Seconds from the start of waiting until the model was listed.
+        ready_after: Seconds until the last of the good answers.
+    """
+
+    model: str
+    listed_after: float
+    ready_after: float
+
+
+def wait_ready(
+    deployment: Deployment,
+    *,
+    model: str | None,
+    timeout: float,
+    embeds: bool = False,
+    held: Callable[[], bool] = lambda: False,
+    progress: Callable[[str], None] = lambda _line: None,
+) -> Readiness:
+    """Wait until `model` answers GOOD_ANSWERS times in a row.
+
+    Args:
+        deployment: What was started.
+        model: The model id to expect; None takes the first that is listed.
+        timeout: Seconds to wait at most.
+        embeds: Whether the answers are vectors, not text.
+        held: Whether other graphs keep it from coming up at the moment; that time is not its own.
+        progress: Is told what is being waited for, within PROGRESS_SECONDS of each change and
+            every SIGN_SECONDS.
+
+    Raises:
+        DeployFailure: A component died, or the time is up: says what was seen last.
+    """
+    started = time.monotonic()
+    deadline, next_word = started + timeout, started + PROGRESS_SECONDS
+    listed_after = 0.0
+    said, next_sign = "", started
+    good, seen = 0, "the frontend does not answer yet"
+    with requests.Session() as session:
+        session.trust_env = False
+        while good < GOOD_ANSWERS:
+            deployment.check()
+            now = time.monotonic()
+            if held() and now - started < HELD_SECONDS:
+                deadline = now + timeout
+            settled_for = deployment.settled_for or 0.0
+            if settled_for > SETTLED_SECONDS or now > deadline or now > next_word:
+                seen = _in_full(session, deployment.url, seen)
+            if settled_for > SETTLED_SECONDS:
+                late = f"{settled_for:.0f} s after everything in it was ready"
+                raise DeployFailure(f"no answer {late}: {seen}", cause=_cause(seen))
+            if now > deadline:
+                raise DeployFailure(f"not ready after {timeout:.0f} s: {seen}", cause=_cause(seen))
+            if now > next_word:
+                next_word = now + PROGRESS_SECONDS
+                if seen != said or now > next_sign:
+                    progress(f"still waiting after {now - started:.0f} s: {seen}")
+                    said, next_sign = seen, now + SIGN_SECONDS
+            found, seen = _listed(session, deployment.url, model)
+            if found is not None:
+                listed_after = listed_after or time.monotonic() - started
+                seen = _answer(session, deployment.url, found, embeds=embeds)
+                model = found
+            good = good + 1 if seen == "" else 0
+            if not good:
+                # What has taken long may take a little longer, and asking costs what it waits for.
+                time.sleep(max(POLL_SECONDS, PATIENCE * (now - started)))
+    return Readiness(model or "", listed_after, time.monotonic() - started)
+
+
+def _listed(session: requests.Session, url: str, model: str | None) -> tuple[str | None, str]:
+    """Return the model to ask, or None and what is there instead."""
+    try:
+        answer = session.get(f"{url}/v1/models", timeout=REQUEST_SECONDS)
+        ids = [str(item["id"]) for item in answer.json()["data"]]
+    except (requests.RequestException, ValueError, KeyError, TypeError) as error:
+        return None, f"the frontend does not answer /v1/models ({type(error).__name__})"
+    if not ids:
+        return None, INCOMPLETE
+    if model is None:
+        return ids[0], ""
+    if model not in ids:
+        return None, f"the frontend lists {', '.join(ids)}, but not {model}"
+    return model, ""
+
+
+def _in_full(session: requests.Session, url: str, seen: str) -> str:
+    """Tell no worker from workers whose model is not complete: the frontend knows both.
+
+    Asked only when somebody is to be told.
+    """
+    if seen != INCOMPLETE:
+        return seen
+    try:
+        health = session.get(f"{url}/health", timeout=REQUEST_SECONDS).json()
+        instances = health["instances"]
+        names = {str(one["component"]) for one in instances if one["endpoint"] == GENERATE}
+    except (requests.RequestException, ValueError, KeyError, TypeError):
+        names = set()
+    if not names:
+        return NO_WORKER
+    return f"{INCOMPLETE}; workers are registered as: {', '.join(sorted(names))}"
+
+
+def _answer(session: requests.Session, url: str, model: str, *, embeds: bool) -> str:
+    """Ask for something short; return an empty string when the answer is good, else what it was."""
+    what, path, body, part = _EMBEDDING if embeds else _COMPLETION
+    try:
+        answer = session.post(
+            f"{url}{path}", json={"model": model, **body}, timeout=REQUEST_SECONDS
+        )
+    except requests.RequestException as error:
+        return f"{model} is listed, but {what} ends in {type(error).__name__}"
+    if answer.status_code != requests.codes.ok:
+        text = " ".join(answer.text.split())[:200]
+        return f"{model} is listed, but {what} is answered {answer.status_code}: {text}"
+    try:
+        found = answer.json()
+        for key in part:
+            found = found[key]
+    except (ValueError, KeyError, IndexError, TypeError):
+        return f"{model} is listed, but {what} has no {part[-1]}"
+    return ""
+
+
+_COMPLETION = (
+    "a completion",
+    "/v1/chat/completions",
+    {"messages": [{"role": "user", "content": "Are you there?"}], "max_tokens": 2},
+    ("choices", 0, "message"),
+)
+_EMBEDDING = (
+    "an embedding",
+    "/v1/embeddings",
+    {"input": "Are you there?"},
+    ("data", 0, "embedding"),
+)
+
+
+def _cause(seen: str) -> str:
+    if seen == NO_WORKER:
+        return "a worker is still starting, or registers in another Dynamo namespace"
+    if seen.startswith(INCOMPLETE):
+        registered = seen.rpartition(": ")[2].split(", ")
+        if PREFILL in registered and len(registered) > 1:
+            others = " and ".join(one for one in registered if one != PREFILL)
+            return (
+                "prefill and decode workers serve different models, or what registers as "
+                f"{others} does not run as decode"
+            )
+        return "a role is missing: prefill and decode workers need each other"
+    if "but not" in seen:
+        return "workers serve another model name than the manifest's first worker says"
+    return ""
