@@ -9,52 +9,27 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_CAUSES: tuple[tuple[re.Pattern[str], str], ...] = (
-    (
-        re.compile(r"unrecognized arguments: (?P<words>.+)|Unknown .*argument.*: (?P<other>.+)"),
-        "this release of the engine has no such flag: {words}",
+_CAUSES = {
+    r"unrecognized arguments: (?P<words>.+)|Unknown .*argument.*: (?P<other>.+)": (
+        "this release of the engine has no such flag: {words}"
     ),
-    (
-        re.compile(r"port (?P<words>\d+) (is )?(already )?in use"),
-        "port {words} is taken by another process",
+    r"port (?P<words>\d+) (is )?(already )?in use": "port {words} is taken by another process",
+    r"[Aa]ddress already in use": (
+        "a port that the component listens on is taken by another process"
     ),
-    (
-        re.compile(r"[Aa]ddress already in use"),
-        "a port that the component listens on is taken by another process",
+    r"invalid choice: (?P<words>\S+)": "the engine does not know the value {words}",
+    r"No module named '?(?P<words>[\w.]+)": (
+        "the Python module {words} is not installed in this environment"
     ),
-    (
-        re.compile(r"invalid choice: (?P<words>\S+)"),
-        "the engine does not know the value {words}",
+    r"^cannot run (?P<words>\S+): \[Errno 2\]": "the program {words} is not here",
+    r"kv-transfer-config": "a prefill worker needs --kv-transfer-config naming the connector",
+    r"(?P<words>\w[\w.-]*): (command )?not found": "the shell found no command {words}",
+    r"No space left on device|Disk quota exceeded|os error 28\b": (
+        "the disk that it writes to is full"
     ),
-    (
-        re.compile(r"No module named '?(?P<words>[\w.]+)"),
-        "the Python module {words} is not installed in this environment",
-    ),
-    (
-        re.compile(r"^cannot run (?P<words>\S+): \[Errno 2\]"),
-        "the program {words} is not here",
-    ),
-    (
-        re.compile(r"kv-transfer-config"),
-        "a prefill worker needs --kv-transfer-config naming the connector",
-    ),
-    (
-        re.compile(r"(?P<words>\w[\w.-]*): (command )?not found"),
-        "the shell found no command {words}",
-    ),
-    (
-        re.compile(r"No space left on device|Disk quota exceeded|os error 28\b"),
-        "the disk that it writes to is full",
-    ),
-    (
-        re.compile(r"out of memory|OutOfMemory|Cannot allocate memory"),
-        "it ran out of memory",
-    ),
-    (
-        re.compile(r"No such file or directory: (?P<words>.+)"),
-        "a file it needs is not there: {words}",
-    ),
-)
+    r"out of memory|OutOfMemory|Cannot allocate memory": "it ran out of memory",
+    r"No such file or directory: (?P<words>.+)": "a file it needs is not there: {words}",
+}
 
 _ERROR_LINE = re.compile(r"error|refus|invalid|not found|fatal", re.IGNORECASE)
 _EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(Error|Exception): \S")
@@ -99,9 +74,9 @@ def likely_cause(code: int, lines: Iterable[str]) -> str:
     """Return the likely cause of an end, or an empty string when its words say nothing known."""
     written = list(lines)
     for line in reversed(written):
-        for pattern, cause in _CAUSES:
-            if (found := pattern.search(line)) is not None:
-                words = next((one for one in found.groupdict().values() if one), "")
+        for pattern, cause in _CAUSES.items():
+            if (match := re.search(pattern, line)) is not None:
+                words = next(filter(None, match.groupdict().values()), "")
                 return cause.format(words=words.strip("'\""))
     if -code in _FAULTS:
         return "it crashed: a fault of the engine, or of a library that it loads"

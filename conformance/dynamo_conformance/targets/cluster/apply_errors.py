@@ -4,70 +4,57 @@ from __future__ import annotations
 
 import re
 
+from dynamo_conformance.targets.cluster.diagnosis import explained
 from dynamo_conformance.targets.interface import DeployFailure
 
 _NOISE = re.compile(r"^(Warning: |error: |Error from server \(\w+\): )")
 _WHERE = re.compile(r'error when (?:creating|applying|retrieving)[^:]*"[^"]*": ')
 
-_REFUSALS: tuple[tuple[re.Pattern[str], str, str], ...] = (
-    (
-        re.compile(
-            r'admission webhook "(?P<name>[^"]+)" denied the request: (?P<why>.*)', re.DOTALL
-        ),
+_REFUSALS = {
+    r'(?s)admission webhook "(?P<name>[^"]+)" denied the request: (?P<why>.*)': (
         "the admission webhook {name} denies it: {why}",
         "correct the manifest; `dynamo lint` knows the operator's rules",
     ),
-    (
-        re.compile(r"(?s)strict decoding error: (?P<why>.*)"),
+    r"(?s)strict decoding error: (?P<why>.*)": (
         "the API server does not know a field: {why}",
         "correct the field's name or place; `dynamo lint` says where it stands and what was meant",
     ),
-    (
-        re.compile(
-            r"(?s)ValidatingAdmissionPolicy '(?P<name>[^']+)'.* denied request: (?P<why>.*)"
-        ),
+    r"(?s)ValidatingAdmissionPolicy '(?P<name>[^']+)'.* denied request: (?P<why>.*)": (
         "the admission policy {name} denies it: {why}",
         "do what the policy asks",
     ),
-    (
-        re.compile(r"no matches for kind \"(?P<kind>\w+)\" in version \"(?P<version>[^\"]+)\""),
+    r"no matches for kind \"(?P<kind>\w+)\" in version \"(?P<version>[^\"]+)\"": (
         "the cluster does not serve {kind} in version {version}",
         "install the Dynamo operator, or one that serves this version",
     ),
-    (
-        re.compile(r'(?s)failed calling webhook "(?P<name>[^"]+)": (?P<why>.*)'),
+    r'(?s)failed calling webhook "(?P<name>[^"]+)": (?P<why>.*)': (
         "the admission webhook {name} does not answer: {why}",
         "the operator that serves it is not running, or not reachable for the API server",
     ),
-    (
-        re.compile(r"(?s)conversion webhook for (?P<kind>[^:]+) failed: (?P<why>.*)"),
+    r"(?s)conversion webhook for (?P<kind>[^:]+) failed: (?P<why>.*)": (
         "the conversion webhook for {kind} does not answer: {why}",
         "the operator that serves it is not running, or not reachable for the API server",
     ),
     (
-        re.compile(
-            r'namespace from the provided object "(?P<own>[^"]+)" does not match '
-            r'the namespace "(?P<ours>[^"]+)"'
-        ),
+        r'namespace from the provided object "(?P<own>[^"]+)" does not match '
+        r'the namespace "(?P<ours>[^"]+)"'
+    ): (
         "the manifest names the namespace {own}, and is applied in {ours}",
         "name {own} as the namespace to use, or take metadata.namespace out of the manifest",
     ),
-    (
-        re.compile(r"(?s)is forbidden: (?P<why>.*)"),
+    r"(?s)is forbidden: (?P<why>.*)": (
         "the cluster forbids it: {why}",
         "see docs/permissions.md for the rights that a run needs",
     ),
-    (
-        re.compile(r"(?s)(?:is invalid: )(?P<why>.*)"),
+    r"(?s)(?:is invalid: )(?P<why>.*)": (
         "the API server finds it invalid: {why}",
         "correct the manifest; `dynamo lint` says where",
     ),
-    (
-        re.compile(r"(?P<why>Unable to connect to the server.*|.*connection refused.*)"),
+    r"(?P<why>Unable to connect to the server.*|.*connection refused.*)": (
         "the cluster's API does not answer: {why}",
         "is the cluster up, and reachable from here?",
     ),
-)
+}
 """What the server or kubectl says, why that is, and what to do; the first that fits counts."""
 
 
@@ -80,11 +67,8 @@ def refusal(file: str, stderr: str) -> DeployFailure:
     """
     lines = [line for line in stderr.splitlines() if not line.startswith("Warning: ")]
     text = _WHERE.sub("", "\n".join(lines).strip())
-    for pattern, reason, cause in _REFUSALS:
-        if (found := pattern.search(text)) is not None:
-            words = {key: value.strip() for key, value in found.groupdict().items()}
-            return DeployFailure(
-                f"{file} is not admitted: {reason.format(**words)}", cause=cause.format(**words)
-            )
+    if (explanation := explained(_REFUSALS, text)) is not None:
+        reason, cause = explanation
+        return DeployFailure(f"{file} is not admitted: {reason}", cause=cause)
     said = "\n".join(_NOISE.sub("", line) for line in text.splitlines())
     return DeployFailure(f"{file} cannot be applied: {said or 'kubectl says nothing'}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from dynamo_conformance.targets.exit_cause import likely_cause
 from dynamo_conformance.targets.interface import DeployFailure
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
 LOG_LINES = 12
@@ -83,3 +85,17 @@ class Patience:
 def age(since: datetime | None, now: datetime) -> float:
     """Return how many seconds ago something was; 0 when nobody knows."""
     return (now - since).total_seconds() if since is not None else 0.0
+
+
+def explained(table: Mapping[str, tuple[str, str]], message: str) -> tuple[str, str] | None:
+    """Return what a message means and what to do, by the first pattern of `table` that it matches.
+
+    Args:
+        table: Reason and cause for each pattern; `{NAME}` in them is what its group NAME matched.
+        message: What a server or a controller wrote.
+    """
+    for pattern, (reason, cause) in table.items():
+        if (match := re.search(pattern, message)) is not None:
+            words = {key: value.strip() for key, value in match.groupdict().items()}
+            return reason.format(**words), cause.format(**words)
+    return None

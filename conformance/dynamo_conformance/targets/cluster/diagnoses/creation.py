@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.targets.cluster.diagnosis import Diagnosis, age
+from dynamo_conformance.targets.cluster.diagnosis import Diagnosis, age, explained
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,48 +18,40 @@ if TYPE_CHECKING:
 
 FAILED = "FailedCreate"
 
-_REFUSALS = (
-    (
-        re.compile(r"exceeded quota: (?P<name>[^,]+), (?P<numbers>.*)"),
+_REFUSALS = {
+    r"exceeded quota: (?P<name>[^,]+), (?P<numbers>.*)": (
         "the quota {name} does not allow it ({numbers})",
         "raise the quota {name}, or use a namespace without it",
     ),
-    (
-        re.compile(r"failed quota: (?P<name>[^:]+): must specify (?P<what>\S+)"),
+    r"failed quota: (?P<name>[^:]+): must specify (?P<what>\S+)": (
         "the quota {name} wants every container to say {what}",
         "set it in resources, or use a namespace without that quota",
     ),
-    (
-        re.compile(r'violates PodSecurity "(?P<level>[^"]+)": (?P<why>.*)'),
+    r'violates PodSecurity "(?P<level>[^"]+)": (?P<why>.*)': (
         'the namespace enforces pod security "{level}": {why}',
         "set the securityContext that it asks for, or use another namespace",
     ),
-    (
-        re.compile(r"ValidatingAdmissionPolicy '(?P<name>[^']+)' .*denied request: (?P<why>.*)"),
+    r"ValidatingAdmissionPolicy '(?P<name>[^']+)' .*denied request: (?P<why>.*)": (
         "the admission policy {name} denies it: {why}",
         "do what the policy asks, or have it exempt the namespace",
     ),
-    (
-        re.compile(r'admission webhook "(?P<name>[^"]+)" denied the request: (?P<why>.*)'),
+    r'admission webhook "(?P<name>[^"]+)" denied the request: (?P<why>.*)': (
         "the admission webhook {name} denies it: {why}",
         "do what the webhook asks, or have it exempt the namespace",
     ),
-    (
-        re.compile(r'serviceaccount "(?P<name>[^"]+)" not found'),
+    r'serviceaccount "(?P<name>[^"]+)" not found': (
         "the service account {name} is not in the namespace",
         "create the service account {name}, or bring it along",
     ),
-    (
-        re.compile(r"no PriorityClass with name (?P<name>\S+) was found"),
+    r"no PriorityClass with name (?P<name>\S+) was found": (
         "the cluster has no priority class {name}",
         "create the priority class {name}, or name another one",
     ),
-    (
-        re.compile(r"(?P<what>(?:maximum|minimum) \S+ usage per \S+ is [^,]+)"),
+    r"(?P<what>(?:maximum|minimum) \S+ usage per \S+ is [^,]+)": (
         "a limit range of the namespace does not allow it: {what}",
         "change resources, or use another namespace",
     ),
-)
+}
 """What the API server says, why that is, and what to do."""
 
 
@@ -87,8 +78,4 @@ def _trouble(view: NamespaceSnapshot, event: NamespaceEvent) -> Diagnosis:
 
 def refused(message: str) -> tuple[str, str]:
     """Return why the API server takes no pod and what to do, or two empty strings."""
-    for pattern, reason, cause in _REFUSALS:
-        if (found := pattern.search(message)) is not None:
-            words = found.groupdict()
-            return reason.format(**words), cause.format(**words)
-    return "", ""
+    return explained(_REFUSALS, message) or ("", "")

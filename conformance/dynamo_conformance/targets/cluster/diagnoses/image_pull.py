@@ -34,39 +34,24 @@ _MAY_PASS = re.compile(
     r"429|toomanyrequests|50[0234] "
 )
 
-_CAUSES = (
-    (
-        re.compile(r"(?i)unauthorized|forbidden|denied|authentication required|40[13]\b"),
-        "the registry wants a login, or has no such repository: see imagePullSecrets and the name",
+_CAUSES = {
+    r"(?i)unauthorized|forbidden|denied|authentication required|40[13]\b": (
+        "the registry wants a login, or has no such repository: see imagePullSecrets and the name"
     ),
-    (
-        re.compile(r"(?i)not found|manifest unknown|name unknown|404"),
-        "the registry has no such image or tag: correct the name or the tag",
+    r"(?i)not found|manifest unknown|name unknown|404": (
+        "the registry has no such image or tag: correct the name or the tag"
     ),
-    (
-        re.compile(r"(?i)no match for platform|no matching manifest"),
-        "the image is not made for the processor of the node",
+    r"(?i)no match for platform|no matching manifest": (
+        "the image is not made for the processor of the node"
     ),
+    r"(?i)x509|certificate": "the nodes do not trust the registry's certificate",
+    r"(?i)429|toomanyrequests|rate limit": "the registry lets this address pull no more for now: log in, or wait",
+    r"(?i)no space left": "the node's disk is full",
     (
-        re.compile(r"(?i)x509|certificate"),
-        "the nodes do not trust the registry's certificate",
-    ),
-    (
-        re.compile(r"(?i)429|toomanyrequests|rate limit"),
-        "the registry lets this address pull no more for now: log in, or wait",
-    ),
-    (
-        re.compile(r"(?i)no space left"),
-        "the node's disk is full",
-    ),
-    (
-        re.compile(
-            r"(?i)no such host|dial tcp|connection refused|timeout|deadline exceeded|"
-            r"failed to do request|server misbehaving|network is unreachable"
-        ),
-        "the nodes cannot reach the registry: load the image into them, or open the way",
-    ),
-)
+        r"(?i)no such host|dial tcp|connection refused|timeout|deadline exceeded|"
+        r"failed to do request|server misbehaving|network is unreachable"
+    ): "the nodes cannot reach the registry: load the image into them, or open the way",
+}
 _WRAPPED = re.compile(r'failed to (?:pull and unpack image|resolve reference) "[^"]*": ')
 _OTHERWISE = "see what the registry says"
 
@@ -105,7 +90,9 @@ def _trouble(image: str, holders: list[tuple[Pod, PodContainer]], said: str) -> 
 
 
 def _cause(said: str) -> str:
-    return next((cause for pattern, cause in _CAUSES if pattern.search(said)), _OTHERWISE)
+    return next(
+        (cause for pattern, cause in _CAUSES.items() if re.search(pattern, said)), _OTHERWISE
+    )
 
 
 def _said(view: NamespaceSnapshot, pod: Pod, container: PodContainer) -> str:

@@ -26,73 +26,60 @@ _UNBOUND = "unbound immediate PersistentVolumeClaims"
 UNSCHEDULABLE, GATED = "Unschedulable", "SchedulingGated"
 DEFAULT_SCHEDULER = "default-scheduler"
 
-_REASONS: tuple[tuple[re.Pattern[str], str, str], ...] = (
-    (
-        re.compile(r"Insufficient (?P<word>[\w./-]+?)(?=[,.;]?(?:\s|$))"),
+_REASONS = {
+    r"Insufficient (?P<word>[\w./-]+?)(?=[,.;]?(?:\s|$))": (
         "no node has enough {words} left",
         "add nodes with {words}, free some, or ask for less in resources",
     ),
-    (
-        re.compile(r"untolerated taint(?:\(s\)|s)? \{(?P<word>[^}]*)\}"),
+    r"untolerated taint(?:\(s\)|s)? \{(?P<word>[^}]*)\}": (
         "every node that would do has a taint that it does not tolerate: {words}",
         "add a toleration for the taint to the component's pod template",
     ),
-    (
-        re.compile(r"didn't match Pod's node affinity(?P<word>)/selector"),
+    r"didn't match Pod's node affinity(?P<word>)/selector": (
         "no node matches its nodeSelector or node affinity",
         "label the nodes, or correct nodeSelector",
     ),
-    (
-        re.compile(r'persistentvolumeclaim "(?P<word>[^"]+)" not found'),
+    r'persistentvolumeclaim "(?P<word>[^"]+)" not found': (
         "the PersistentVolumeClaim {words} is not in the namespace",
         "create the claim {words} first, or bring it along",
     ),
-    (
-        re.compile(r"unbound immediate (?P<word>)PersistentVolumeClaims"),
+    r"unbound immediate (?P<word>)PersistentVolumeClaims": (
         "a PersistentVolumeClaim that it mounts is not bound",
         "see why with `kubectl describe pvc`: no storage class, or no volume of that size and mode",
     ),
-    (
-        re.compile(r"didn't find available (?P<word>)persistent volumes to bind"),
+    r"didn't find available (?P<word>)persistent volumes to bind": (
         "no volume that is there fits a PersistentVolumeClaim that it mounts",
         "make a volume of that size, mode and class, or name a storage class that makes volumes",
     ),
-    (
-        re.compile(r"volume node affinity (?P<word>)conflict"),
+    r"volume node affinity (?P<word>)conflict": (
         "its volume is on a node or in a zone where it finds no room",
         "free room there, or use storage that every node reaches",
     ),
-    (
-        re.compile(r"didn't have free (?P<word>)ports"),
+    r"didn't have free (?P<word>)ports": (
         "a host port that it asks for is taken on every node",
         "use no hostPort, or one that is free",
     ),
-    (
-        re.compile(r"Too many (?P<word>)pods"),
+    r"Too many (?P<word>)pods": (
         "every node runs as many pods as it may",
         "add nodes, or end other pods",
     ),
-    (
-        re.compile(r"node\(s\) were (?P<word>)unschedulable"),
+    r"node\(s\) were (?P<word>)unschedulable": (
         "every node that would do is cordoned",
         "uncordon a node (kubectl uncordon), or add one",
     ),
-    (
-        re.compile(r"no nodes available (?P<word>)to schedule"),
+    r"no nodes available (?P<word>)to schedule": (
         "the cluster has no node",
         "add nodes",
     ),
-    (
-        re.compile(r"no scheduler (?P<word>\S+) looks at it"),
+    r"no scheduler (?P<word>\S+) looks at it": (
         "its scheduler {words} does not look at it",
         "install the scheduler {words}, or take schedulerName out of the pod template",
     ),
-    (
-        re.compile(r"scheduling gate (?P<word>\S.*)"),
+    r"scheduling gate (?P<word>\S.*)": (
         "nobody opens its scheduling gate {words}",
         "what holds pods back until all of a group can start does not run, or waits for room",
     ),
-)
+}
 
 
 def find(view: NamespaceSnapshot, now: datetime, patience: Patience) -> Iterator[Diagnosis]:
@@ -150,8 +137,8 @@ def _trouble(said: str, pods: list[Pod]) -> Diagnosis:
     ours = _BEYOND.split(said)[0].rstrip(". ")
     found = [
         (reason.format(words=words), cause.format(words=words))
-        for pattern, reason, cause in _REASONS
-        if (words := ", ".join(dict.fromkeys(_words(pattern, ours)))) or pattern.search(ours)
+        for pattern, (reason, cause) in _REASONS.items()
+        if (words := ", ".join(dict.fromkeys(_words(pattern, ours)))) or re.search(pattern, ours)
     ]
     if not found:
         return Diagnosis(what=f"{who} cannot be scheduled {where}: {said}")
@@ -165,5 +152,5 @@ def _trouble(said: str, pods: list[Pod]) -> Diagnosis:
     )
 
 
-def _words(pattern: re.Pattern[str], text: str) -> list[str]:
-    return [one["word"].strip().rstrip(":") for one in pattern.finditer(text) if one["word"]]
+def _words(pattern: str, text: str) -> list[str]:
+    return [one["word"].strip().rstrip(":") for one in re.finditer(pattern, text) if one["word"]]
