@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from dynamo_conformance.images import Docker, ImageError, base_image, build
 from dynamo_conformance.images.build import IMAGE
@@ -13,7 +13,15 @@ from dynamo_conformance.targets.interface import Change, DeployFailure, TargetUn
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from dynamo_conformance.targets.kind.kind_cluster import KindCluster
+
+class ImageNodes(Protocol):
+    """Nodes that images are loaded into, and renamed in."""
+
+    def load(self, image: str) -> None:
+        """Load an image of this machine."""
+
+    def rename(self, image: str, names: tuple[str, ...]) -> None:
+        """Let an image answer to `names`."""
 
 
 def build_mock_image(target: str, *, progress: Callable[[str], None]) -> str:
@@ -30,9 +38,9 @@ def build_mock_image(target: str, *, progress: Callable[[str], None]) -> str:
 
 
 def load_mock_image(
-    cluster: KindCluster, names: Iterable[str], *, progress: Callable[[str], None]
+    nodes: ImageNodes, names: Iterable[str], *, progress: Callable[[str], None]
 ) -> tuple[Change, ...]:
-    """Load the image into the nodes of a kind cluster, and let it answer to `names` there.
+    """Load the image into the nodes of a cluster, and let it answer to `names` there.
 
     Raises:
         TargetUnavailableError: It cannot be built or loaded.
@@ -41,8 +49,8 @@ def load_mock_image(
     if not wanted:
         return ()
     image = build_mock_image("kind", progress=progress)
-    cluster.load(image)
-    cluster.rename(image, tuple(full_name(name) for name in wanted))
+    nodes.load(image)
+    nodes.rename(image, tuple(full_name(name) for name in wanted))
     return _changes(image, wanted)
 
 
