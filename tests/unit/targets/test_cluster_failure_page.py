@@ -60,7 +60,7 @@ def test_how_far_it_came(case: str, said: str) -> None:
 
 def test_the_page_says_it_all(tmp_path: Path) -> None:
     (tmp_path / "logs").mkdir()
-    failure = DeployFailure("it broke", cause="mend it", log=("last ```words```",))
+    failure = DeployFailure("it broke", cause="fix it", log=("last ```words```",))
     page = FailurePage(
         graph="agg",
         file="examples/agg.yaml",
@@ -69,7 +69,7 @@ def test_the_page_says_it_all(tmp_path: Path) -> None:
         namespace="dyn-agg-1",
         failures=(failure, AssertionError("a probe failed")),
         view=view("crash/first"),
-        troubles=(Diagnosis(what="it broke"), Diagnosis(what="so did that")),
+        diagnoses=(Diagnosis(what="it broke"), Diagnosis(what="so did that")),
         changes=(Change("Worker", "cpu 4 -> 1"),),
         warnings=("deprecated",),
         missed=["secrets: forbidden"],
@@ -77,7 +77,7 @@ def test_the_page_says_it_all(tmp_path: Path) -> None:
     for piece in (
         "# Why agg failed",
         "**it broke**",
-        "Likely cause and what to do: mend it",
+        "Likely cause and what to do: fix it",
         "**a probe failed**",
         "last '''words'''",
         "* so did that",

@@ -9,8 +9,8 @@ import pytest
 from dynamo_conformance.manifest.errors import ManifestError
 from dynamo_conformance.manifest.read import read_graphs
 from dynamo_conformance.targets.interface import DeployFailure
+from dynamo_conformance.targets.local.admission import MAX_PROCESSES, check_startable
 from dynamo_conformance.targets.local.deployment import LocalTarget
-from dynamo_conformance.targets.local.startable import MAX_PROCESSES, check_startable
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,25 +8,9 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from dynamo_conformance.kube import resources as kinds
 from dynamo_conformance.kube.errors import NOT_FOUND, ApiError
-from dynamo_conformance.kube.resources import (
-    CLAIMS,
-    COMPONENTS,
-    CONFIG_MAPS,
-    DEPLOYMENTS,
-    ENDPOINT_SLICES,
-    EVENTS,
-    LEADER_WORKER_SETS,
-    PODS,
-    REPLICA_SETS,
-    SECRETS,
-    SERVICES,
-    STATEFUL_SETS,
-    WORKERS,
-    graphs,
-    metadata,
-    name_of,
-)
+from dynamo_conformance.kube.resources import graphs, metadata, name_of
 from dynamo_conformance.manifest.masking import masked
 from dynamo_conformance.rendering.labels import GRAPH
 from dynamo_conformance.targets.cluster.diagnosis import LogSource
@@ -50,18 +34,18 @@ LOGS = "logs"
 _NO_LOG = ("waiting to start", "not found", "is terminated")
 
 _KINDS = (
-    PODS,
-    DEPLOYMENTS,
-    REPLICA_SETS,
-    STATEFUL_SETS,
-    LEADER_WORKER_SETS,
-    SERVICES,
-    ENDPOINT_SLICES,
-    CLAIMS,
-    CONFIG_MAPS,
-    SECRETS,
-    COMPONENTS,
-    WORKERS,
+    kinds.PODS,
+    kinds.DEPLOYMENTS,
+    kinds.REPLICA_SETS,
+    kinds.STATEFUL_SETS,
+    kinds.LEADER_WORKER_SETS,
+    kinds.SERVICES,
+    kinds.ENDPOINT_SLICES,
+    kinds.CLAIMS,
+    kinds.CONFIG_MAPS,
+    kinds.SECRETS,
+    kinds.COMPONENTS,
+    kinds.WORKERS,
 )
 
 
@@ -131,14 +115,14 @@ class _Gatherer:
     missed: list[str]
 
     async def gather(self, version: str) -> None:
-        kinds = (graphs(version), *_KINDS, EVENTS)
-        results = await asyncio.gather(*(self._list(kind) for kind in kinds))
-        found = dict(zip(kinds, results, strict=True))
-        events = "\n".join(_event_lines(found.pop(EVENTS)))
+        listed = (graphs(version), *_KINDS, kinds.EVENTS)
+        results = await asyncio.gather(*(self._list(kind) for kind in listed))
+        found = dict(zip(listed, results, strict=True))
+        events = "\n".join(_event_lines(found.pop(kinds.EVENTS)))
         _write(self.folder / "events.txt", f"{events}\n")
         for kind, objects in found.items():
             self._keep(kind, objects)
-        await asyncio.gather(*(self._log(source) for source in _sources(found[PODS])))
+        await asyncio.gather(*(self._log(source) for source in _sources(found[kinds.PODS])))
 
     async def _list(self, kind: Resource) -> list[KubeObject]:
         try:
@@ -169,7 +153,7 @@ class _Gatherer:
             params["previous"] = "true"
             title += ".previous"
         try:
-            path = PODS.path(self.namespace, source.pod, sub="log")
+            path = kinds.PODS.path(self.namespace, source.pod, sub="log")
             text = await self.client.text(path, params=params)
         except ApiError as error:
             if not any(words in error.message for words in _NO_LOG):
@@ -192,7 +176,7 @@ def _strip(value: KubeObject) -> None:
     held = value.get("metadata")
     if isinstance(held, dict):
         held.pop("managedFields", None)
-    if value.get("kind") != SECRETS.kind:
+    if value.get("kind") != kinds.SECRETS.kind:
         return
     if isinstance(held, dict) and isinstance(annotations := held.get("annotations"), dict):
         annotations.pop("kubectl.kubernetes.io/last-applied-configuration", None)

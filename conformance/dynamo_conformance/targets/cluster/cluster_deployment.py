@@ -157,7 +157,7 @@ class ClusterDeployment:
             namespace=self.namespace,
             failures=tuple(self.failures),
             view=view,
-            troubles=tuple(diagnoses(view, self._connection.client.now(), watch.patience)),
+            diagnoses=tuple(diagnoses(view, self._connection.client.now(), watch.patience)),
             changes=self.changes,
             warnings=self.warnings,
         )

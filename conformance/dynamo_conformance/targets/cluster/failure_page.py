@@ -9,7 +9,7 @@ from dynamo_conformance.targets.cluster.progress_summary import in_words
 from dynamo_conformance.targets.interface import DeployFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from dynamo_conformance.kube.connection import Connection
@@ -22,7 +22,7 @@ OTHERS = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailurePage:
-    """What is said about a failure.
+    """What is known about a failure.
 
     Attributes:
         graph: The graph's name.
@@ -32,9 +32,9 @@ class FailurePage:
         namespace: The namespace it was applied in.
         failures: What went wrong, the first first.
         view: The namespace as it was last seen.
-        troubles: What is wrong with it.
+        diagnoses: What is wrong with it.
         changes: What differs from the manifest.
-        warnings: What the cluster said when the file was applied.
+        warnings: What the cluster warned of when the file was applied.
         missed: What could not be kept.
     """
 
@@ -45,7 +45,7 @@ class FailurePage:
     namespace: str
     failures: tuple[Exception, ...]
     view: NamespaceSnapshot
-    troubles: tuple[Diagnosis, ...] = ()
+    diagnoses: tuple[Diagnosis, ...] = ()
     changes: tuple[Change, ...] = ()
     warnings: tuple[str, ...] = ()
     missed: list[str] = field(default_factory=list)
@@ -53,7 +53,7 @@ class FailurePage:
     def text(self, folder: Path) -> str:
         """Return the page, for a folder that holds the rest."""
         sections = (
-            self._head(),
+            self._failures(),
             self._last_lines(),
             self._others(),
             self._state(),
@@ -61,101 +61,81 @@ class FailurePage:
             self._where(folder),
             self._repeat(),
         )
-        return "\n".join(line for section in sections for line in section)
+        paragraphs = [paragraph for section in sections for paragraph in section if paragraph]
+        return "\n\n".join(paragraphs) + "\n"
 
-    def _head(self) -> Iterator[str]:
+    def _failures(self) -> Iterator[str]:
         yield f"# Why {self.graph} failed"
-        yield ""
-        for failure in self.failures or (DeployFailure("nothing was said about it"),):
+        for failure in self.failures or (DeployFailure("no failure was reported"),):
             if isinstance(failure, DeployFailure):
                 yield f"**{failure.what}**"
-                yield ""
                 if failure.cause:
                     yield f"Likely cause and what to do: {failure.cause}"
-                    yield ""
             else:
                 yield f"**{str(failure).strip() or type(failure).__name__}**"
-                yield ""
 
     def _last_lines(self) -> Iterator[str]:
         for failure in self.failures:
             if isinstance(failure, DeployFailure) and failure.log:
                 yield "## Last lines of its log"
-                yield ""
-                yield from _block(failure.log)
+                yield _block(*failure.log)
                 return
 
     def _others(self) -> Iterator[str]:
-        said = {one.what for one in self.failures if isinstance(one, DeployFailure)}
-        others = [one for one in self.troubles if one.what not in said][:OTHERS]
+        known = {failure.what for failure in self.failures if isinstance(failure, DeployFailure)}
+        others = [item.what for item in self.diagnoses if item.what not in known][:OTHERS]
         if others:
             yield "## What else is wrong"
-            yield ""
-            yield from (f"* {one.what}" for one in others)
-            yield ""
+            yield _items(others)
 
     def _state(self) -> Iterator[str]:
         yield "## How far it came"
-        yield ""
         yield f"{in_words(self.view)}."
-        yield ""
         if self.view.pods:
-            yield "| component | pod | phase | ready | restarts |"
-            yield "|---|---|---|---|---|"
-            yield from (_row(pod) for pod in self.view.pods)
-            yield ""
+            head = ("| component | pod | phase | ready | restarts |", "|---|---|---|---|---|")
+            yield "\n".join((*head, *(_row(pod) for pod in self.view.pods)))
         for graph in self.view.graphs:
             ready = graph.ready
-            said = f": {ready.reason}, {ready.message}" if ready is not None else ""
-            yield f"The operator calls the graph {graph.name} {graph.state or 'nothing'}{said}."
-            yield ""
+            reason = f": {ready.reason}, {ready.message}" if ready is not None else ""
+            yield f"The operator calls the graph {graph.name} {graph.state or 'nothing'}{reason}."
 
     def _different(self) -> Iterator[str]:
         if self.changes or self.warnings:
             yield "## What differs from the manifest, and what the cluster warned of"
-            yield ""
-            yield from (f"* {one}" for one in (*self.changes, *self.warnings))
-            yield ""
+            yield _items((*self.changes, *self.warnings))
 
     def _where(self, folder: Path) -> Iterator[str]:
         yield "## Where to look"
-        yield ""
-        known = {
+        files = {
             "logs": "what the containers wrote, `.previous` what they wrote before they were "
-            "started anew",
+            "restarted",
             "events.txt": "what happened, by time",
             "objects": "everything the namespace held",
             "transcript.txt": "requests and answers",
         }
-        for name, what in known.items():
-            if (folder / name).exists():
-                yield f"* `{name}`: {what}"
-        yield from (f"* not kept: {one}" for one in self.missed)
-        yield ""
+        kept = [f"`{name}`: {what}" for name, what in files.items() if (folder / name).exists()]
+        yield _items((*kept, *(f"not kept: {what}" for what in self.missed)))
 
     def _repeat(self) -> Iterator[str]:
         yield "## To repeat it"
-        yield ""
-        say = self.connection.kubectl_words
-        yield from _block(
-            (
-                say("create", "namespace", self.namespace),
-                say("apply", "-n", self.namespace, "-f", self.file),
-                say("get", "pods,events,dgd", "-n", self.namespace),
-            )
+        kubectl = self.connection.kubectl_words
+        yield _block(
+            kubectl("create", "namespace", self.namespace),
+            kubectl("apply", "-n", self.namespace, "-f", self.file),
+            kubectl("get", "pods,events,dgd", "-n", self.namespace),
         )
         yield f"The file had sha256 {self.sha256}."
-        yield ""
 
 
 def _row(pod: Pod) -> str:
     ready = "yes" if pod.is_ready else "no"
-    restarts = sum(one.restarts for one in pod.containers)
+    restarts = sum(container.restarts for container in pod.containers)
     return f"| {pod.component} | {pod.name} | {pod.phase} | {ready} | {restarts} |"
 
 
-def _block(lines: tuple[str, ...]) -> Iterator[str]:
-    yield "```"
-    yield from (line.replace("```", "'''") for line in lines)
-    yield "```"
-    yield ""
+def _items(items: Iterable[object]) -> str:
+    return "\n".join(f"* {item}" for item in items)
+
+
+def _block(*lines: str) -> str:
+    return "\n".join(("```", *(line.replace("```", "'''") for line in lines), "```"))

@@ -6,30 +6,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.kube.resources import (
-    ACCESS_REVIEWS,
-    CLAIMS,
-    COMPONENTS,
-    CONFIG_MAPS,
-    DEPLOYMENTS,
-    ENDPOINT_SLICES,
-    EVENTS,
-    LEADER_WORKER_SETS,
-    LEASES,
-    NAMESPACES,
-    NODES,
-    PODS,
-    PRIORITY_CLASSES,
-    REPLICA_SETS,
-    RUNTIME_CLASSES,
-    SECRETS,
-    SERVICE_ACCOUNTS,
-    SERVICES,
-    STATEFUL_SETS,
-    STORAGE_CLASSES,
-    WORKERS,
-    graphs,
-)
+from dynamo_conformance.kube import resources as kinds
+from dynamo_conformance.kube.resources import graphs
 from dynamo_conformance.manifest.document import V1BETA1
 
 if TYPE_CHECKING:
@@ -60,7 +38,7 @@ class Permission:
 READ = ("get", "list", "watch")
 
 
-def _permission(
+def _grant(
     resource: Resource,
     *verbs: str,
     why: str,
@@ -77,8 +55,8 @@ def _permission(
 
 
 OWN_NAMESPACES = (
-    _permission(
-        NAMESPACES,
+    _grant(
+        kinds.NAMESPACES,
         "create",
         "get",
         "list",
@@ -91,45 +69,45 @@ OWN_NAMESPACES = (
 """Only needed when each example gets a namespace of its own."""
 
 GIVEN_NAMESPACE = (
-    _permission(graphs(V1BETA1), "delete", why="taking back the graph from a namespace that stays"),
+    _grant(graphs(V1BETA1), "delete", why="taking back the graph from a namespace that stays"),
 )
 """Only needed when a namespace is named that is there already."""
 
 ALWAYS = (
-    _permission(
-        graphs(V1BETA1), *READ, "create", "patch", why="kubectl apply, and the graph's status"
+    _grant(graphs(V1BETA1), *READ, "create", "patch", why="kubectl apply, and the graph's status"),
+    _grant(kinds.PODS, *READ, why="what the pods do, and why one does not"),
+    _grant(kinds.PODS, "get", sub="log", why="the last words of a container"),
+    _grant(
+        kinds.PODS, "get", "create", sub="portforward", why="requests to the frontend and workers"
     ),
-    _permission(PODS, *READ, why="what the pods do, and why one does not"),
-    _permission(PODS, "get", sub="log", why="the last words of a container"),
-    _permission(
-        PODS, "get", "create", sub="portforward", why="requests to the frontend and workers"
-    ),
-    _permission(EVENTS, "list", "watch", why="what the cluster says about pods and claims"),
-    _permission(CLAIMS, "list", "watch", why="whether claims get their volumes"),
-    _permission(ENDPOINT_SLICES, "list", "watch", why="which pods a Service sends requests to"),
+    _grant(kinds.EVENTS, "list", "watch", why="what the cluster says about pods and claims"),
+    _grant(kinds.CLAIMS, "list", "watch", why="whether claims get their volumes"),
+    _grant(kinds.ENDPOINT_SLICES, "list", "watch", why="which pods a Service sends requests to"),
 )
 """A run cannot do without these, in every namespace it uses."""
 
 BETTER = (
-    _permission(PODS, "deletecollection", why="an end in seconds, not minutes"),
-    _permission(SERVICE_ACCOUNTS, "get", "list", why="waiting until pods can be made"),
-    _permission(CONFIG_MAPS, "get", "list", why="the same, and the folder of a failed example"),
-    _permission(REPLICA_SETS, "list", why="what admission changed in the pods"),
-    _permission(STATEFUL_SETS, "list", why="what admission changed in the pods of several nodes"),
-    _permission(
-        DEPLOYMENTS, "list", why="whether the operator runs; the folder of a failed example"
+    _grant(kinds.PODS, "deletecollection", why="an end in seconds, not minutes"),
+    _grant(kinds.SERVICE_ACCOUNTS, "get", "list", why="waiting until pods can be made"),
+    _grant(kinds.CONFIG_MAPS, "get", "list", why="the same, and the folder of a failed example"),
+    _grant(kinds.REPLICA_SETS, "list", why="what admission changed in the pods"),
+    _grant(kinds.STATEFUL_SETS, "list", why="what admission changed in the pods of several nodes"),
+    _grant(
+        kinds.DEPLOYMENTS, "list", why="whether the operator runs; the folder of a failed example"
     ),
-    _permission(LEASES, "list", why="whether the operator still works"),
-    _permission(LEADER_WORKER_SETS, "list", why="the folder of a failed example"),
-    _permission(SERVICES, "list", why="the folder of a failed example"),
-    _permission(COMPONENTS, "list", why="the folder of a failed example"),
-    _permission(WORKERS, "list", why="the folder of a failed example"),
-    _permission(SECRETS, "get", "list", why="finding a missing Secret; names for the folder"),
-    _permission(CLAIMS, "get", why="finding a missing claim before anything is applied"),
-    _permission(NODES, "list", why="finding missing GPUs before anything is applied", cluster=True),
-    _permission(STORAGE_CLASSES, "list", why="finding a missing storage class", cluster=True),
-    _permission(PRIORITY_CLASSES, "get", why="finding a missing priority class", cluster=True),
-    _permission(RUNTIME_CLASSES, "get", why="finding a missing runtime class", cluster=True),
+    _grant(kinds.LEASES, "list", why="whether the operator still works"),
+    _grant(kinds.LEADER_WORKER_SETS, "list", why="the folder of a failed example"),
+    _grant(kinds.SERVICES, "list", why="the folder of a failed example"),
+    _grant(kinds.COMPONENTS, "list", why="the folder of a failed example"),
+    _grant(kinds.WORKERS, "list", why="the folder of a failed example"),
+    _grant(kinds.SECRETS, "get", "list", why="finding a missing Secret; names for the folder"),
+    _grant(kinds.CLAIMS, "get", why="finding a missing claim before anything is applied"),
+    _grant(
+        kinds.NODES, "list", why="finding missing GPUs before anything is applied", cluster=True
+    ),
+    _grant(kinds.STORAGE_CLASSES, "list", why="finding a missing storage class", cluster=True),
+    _grant(kinds.PRIORITY_CLASSES, "get", why="finding a missing priority class", cluster=True),
+    _grant(kinds.RUNTIME_CLASSES, "get", why="finding a missing runtime class", cluster=True),
 )
 """Without these a run says less, or says it later."""
 
@@ -173,10 +151,10 @@ async def _may(client: Client, right: Permission, verb: str, *, namespace: str |
     if namespace is not None and not right.cluster:
         attributes["namespace"] = namespace
     body: dict[str, Plain] = {
-        "apiVersion": ACCESS_REVIEWS.api_version,
-        "kind": ACCESS_REVIEWS.kind,
+        "apiVersion": kinds.ACCESS_REVIEWS.api_version,
+        "kind": kinds.ACCESS_REVIEWS.kind,
         "spec": {"resourceAttributes": attributes},
     }
-    answer = await client.json("POST", ACCESS_REVIEWS.path(), body=body)
+    answer = await client.json("POST", kinds.ACCESS_REVIEWS.path(), body=body)
     status = answer.get("status")
     return isinstance(status, dict) and status.get("allowed") is True

@@ -6,17 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.api.cluster import Cluster
+from dynamo_conformance.kube import resources as kinds
 from dynamo_conformance.kube.errors import ApiError
-from dynamo_conformance.kube.resources import (
-    CLAIMS,
-    CONFIG_MAPS,
-    PRIORITY_CLASSES,
-    RUNTIME_CLASSES,
-    SECRETS,
-    SERVICE_ACCOUNTS,
-    KubeObject,
-    Resource,
-)
+from dynamo_conformance.kube.resources import KubeObject, Resource
 from dynamo_conformance.manifest.document import GROUP, V1ALPHA1
 from dynamo_conformance.manifest.fields import is_true
 from dynamo_conformance.manifest.node import Mapping
@@ -55,12 +47,12 @@ if TYPE_CHECKING:
     from dynamo_conformance.targets.cluster.apply import Manifest
 
 _NAMESPACED = {
-    SECRET: SECRETS,
-    CONFIG_MAP: CONFIG_MAPS,
-    CLAIM: CLAIMS,
-    SERVICE_ACCOUNT: SERVICE_ACCOUNTS,
+    SECRET: kinds.SECRETS,
+    CONFIG_MAP: kinds.CONFIG_MAPS,
+    CLAIM: kinds.CLAIMS,
+    SERVICE_ACCOUNT: kinds.SERVICE_ACCOUNTS,
 }
-_CLUSTER_WIDE = {PRIORITY_CLASS: PRIORITY_CLASSES, RUNTIME_CLASS: RUNTIME_CLASSES}
+_CLUSTER_WIDE = {PRIORITY_CLASS: kinds.PRIORITY_CLASSES, RUNTIME_CLASS: kinds.RUNTIME_CLASSES}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What a cluster would refuse of a graph, looked at before anything is started here."""
+"""What a cluster would refuse of a graph, or no process here can be given, before any start."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.lint.finding import Severity
 from dynamo_conformance.lint.rule import Problem, Subject, load_rules, rule_ids
+from dynamo_conformance.manifest.errors import ManifestError
 from dynamo_conformance.manifest.expand import expand
 from dynamo_conformance.manifest.fields import is_true, mark_of
+from dynamo_conformance.manifest.node import NOWHERE, Mapping, Mark, Scalar, walk
 from dynamo_conformance.rendering.kubelet import Sources, expanded, look_up
 from dynamo_conformance.targets.interface import DeployFailure
 
@@ -17,7 +19,9 @@ if TYPE_CHECKING:
 
     from dynamo_conformance.manifest.config_maps import ConfigMaps
     from dynamo_conformance.manifest.graph import Component, Container, Graph
-    from dynamo_conformance.manifest.node import Mapping
+
+MAX_PROCESSES = 256
+"""How many processes a graph may have here; a mock worker takes about 100 MB of memory."""
 
 _RULES = ("api-schema", "api-rule", "api-admission", "name-length")
 _POD_RULES = "pod-"
@@ -114,3 +118,69 @@ def _missing_key(reference: Mapping, source: Mapping, config_maps: ConfigMaps) -
     known = ", ".join(sorted(held)) or "none"
     message = f'ConfigMap {name} of this file has no key "{key}"; it has {known}'
     yield Problem(mark_of(reference, "key"), message)
+
+
+def check_startable(graph: Graph) -> None:
+    """Refuse a graph that cannot be processes of this machine.
+
+    Raises:
+        ManifestError: Says what, where, and what to do about it.
+    """
+    file = graph.document.file if graph.document is not None else graph.name
+    for mark, reason in (_too_many(graph), _unfit_name(graph), _unfit_text(graph)):
+        if reason:
+            raise ManifestError(file, mark, reason)
+
+
+def _too_many(graph: Graph) -> tuple[Mark, str]:
+    count = 0
+    for component in graph.components:
+        nodes = max(component.node_count, 1)
+        count += max(component.replicas, 0) * nodes
+        if count > MAX_PROCESSES:
+            spread = component.node.mapping("multinode")
+            is_wide = spread is not None and nodes > component.replicas
+            mark = _mark(spread, "nodeCount") if is_wide else _mark(component.node, "replicas")
+            key = "nodeCount" if is_wide else "replicas"
+            most = f"more than {MAX_PROCESSES} processes, the most that are started on one machine"
+            return mark or component.mark, (
+                f"with component {component.name} the graph has {most}; lower {key}, or use a "
+                "cluster"
+            )
+    return NOWHERE, ""
+
+
+def _mark(node: Mapping | None, key: str) -> Mark | None:
+    value = node.get(key) if node is not None else None
+    return value.mark if value is not None else None
+
+
+def _unfit_name(graph: Graph) -> tuple[Mark, str]:
+    mains = [one.main for one in graph.components if one.main is not None]
+    for var in (*graph.env, *(var for main in mains for var in main.env)):
+        if not var.name or "=" in var.name:
+            reason = "it has =" if var.name else "it is empty"
+            return var.mark, f"{var.name!a} cannot name an environment variable: {reason}"
+    return NOWHERE, ""
+
+
+def _unfit_text(graph: Graph) -> tuple[Mark, str]:
+    """Return the first text below `spec` that the kernel does not take as a word or a value."""
+    spec = graph.root.mapping("spec") or Mapping()
+    for _path, node in walk(spec):
+        if isinstance(node, Scalar) and isinstance(node.value, str) and _is_unfit(node.value):
+            return node.mark, _unfit(node.value)
+        if isinstance(node, Mapping):
+            for entry in node:
+                if _is_unfit(entry.key):
+                    return entry.mark, _unfit(entry.key)
+    return NOWHERE, ""
+
+
+def _is_unfit(text: str) -> bool:
+    return "\0" in text or any("\ud800" <= char <= "\udfff" for char in text)
+
+
+def _unfit(text: str) -> str:
+    what = "a NUL character" if "\0" in text else "half of a surrogate pair"
+    return f"{text[:60]!a} holds {what}, which no process can be given"

@@ -25,7 +25,6 @@ from dynamo_conformance.targets.local.component_process import (
 from dynamo_conformance.targets.local.gpus import VISIBLE, GpuPlacement, machine_gpus, runs_on_cpu
 from dynamo_conformance.targets.local.local_plan import RunSettings, plan
 from dynamo_conformance.targets.local.port_reservations import Ports
-from dynamo_conformance.targets.local.startable import check_startable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -107,7 +106,7 @@ class LocalTarget:
             PortsExhaustedError: The wanted HTTP port is in use.
         """
         try:
-            check_startable(graph)
+            admission.check_startable(graph)
         except ManifestError as error:
             raise admission.RefusedGraph(str(error)) from error
         admission.check(graph)

@@ -41,7 +41,7 @@ from dynamo_conformance.targets.local.rewrite import (
     rewrite_ports,
 )
 from dynamo_conformance.targets.local.run_paths import RunPaths, below
-from dynamo_conformance.targets.local.third_party import foreign, program
+from dynamo_conformance.targets.local.third_party import program, third_party
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.config_maps import ConfigMaps
@@ -184,7 +184,7 @@ def plan(graph: Graph, *, world: RunSettings, ports: Ports, port: int | None = N
     """
     draft = _Draft(config_maps=graph.config_maps, sources=model_sources(resolved(graph)))
     workloads = render(graph, namespace=NAMESPACE, cluster=Cluster(lws=True))
-    others = foreign(workloads)
+    others = third_party(workloads)
     for one in workloads:
         if one.component.name in others:
             draft.note(one.component.name, f"runs no Dynamo, but {program(one)}: left out")

@@ -45,7 +45,9 @@ _CAUSES = {
         "the image is not made for the processor of the node"
     ),
     r"(?i)x509|certificate": "the nodes do not trust the registry's certificate",
-    r"(?i)429|toomanyrequests|rate limit": "the registry lets this address pull no more for now: log in, or wait",
+    r"(?i)429|toomanyrequests|rate limit": (
+        "the registry lets this address pull no more for now: log in, or wait"
+    ),
     r"(?i)no space left": "the node's disk is full",
     (
         r"(?i)no such host|dial tcp|connection refused|timeout|deadline exceeded|"
