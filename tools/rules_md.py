@@ -21,7 +21,7 @@ What `dynamo lint` looks for, one section per rule. This page is made from the r
 The severity is that of the worst finding; a rule can have milder ones too.
 
 `--only` and `--skip` take an id, or the first words of several (`api`, `pod`).
-`# dynamo-lint: allow ID because REASON` at the end of a line, or above it, waives a finding there.
+`# dynamo-lint: allow ID because REASON` at the end of a line, or above it, suppresses findings there.
 """
 
 
@@ -37,7 +37,7 @@ def _section(page: Page) -> str:
     parts = [f"## {page.id}", "", f"{page.title} *({page.severity})*", ""]
     if page.why:
         parts += [page.why, ""]
-    parts += [f"**To mend:** {page.mend}", ""]
+    parts += [f"**Fix:** {page.fix}", ""]
     for word, snippet in (("Passes", page.passing), ("Fails", page.failing)):
         if snippet:
             parts += [f"{word}:", "", textwrap.indent(snippet, "    "), ""]

@@ -130,8 +130,8 @@ def _reads_as(style: str, text: str, findings: int) -> bool:
 
 
 def check_fix(path: Path, settings: tuple[str, ...], said: Said) -> None:
-    """Mend a copy: the second time there is nothing to mend, and it can be read as before."""
-    copy = path.with_name(f"mended-{path.name}")
+    """Fix a copy: the second time there is nothing to fix, and it can be read as before."""
+    copy = path.with_name(f"fixed-{path.name}")
     copy.write_bytes(path.read_bytes())
     before = f"cp {path} {copy}; "
     words = ("--fix", *settings, str(copy), "--format", "json")
@@ -139,11 +139,11 @@ def check_fix(path: Path, settings: tuple[str, ...], said: Said) -> None:
     before += f"{repeat('lint', *words)}; "
     ended = invoke(lint, *words, codes=(0, 1, 3), before=before)
     command = before + repeat("lint", *words)
-    ensure(ended.stderr.startswith("0 mended"), command, f"again {ended.stderr}", "mended twice")
+    ensure(ended.stderr.startswith("0 fixed"), command, f"again {ended.stderr}", "fixed twice")
     graphs = json.loads(ended.stdout)["documents"]
     is_readable = all(one["rule"] != "yaml" for graph in graphs for one in graph["findings"])
-    ensure(is_readable or not said.is_readable, command, "no YAML any more", "mended to pieces")
-    ensure(len(graphs) == said.graphs, command, "other graphs", "mended graphs")
+    ensure(is_readable or not said.is_readable, command, "no YAML any more", "fixed to pieces")
+    ensure(len(graphs) == said.graphs, command, "other graphs", "fixed graphs")
     copy.unlink()
 
 

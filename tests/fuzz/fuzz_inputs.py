@@ -216,9 +216,9 @@ def _anchored(text: str, dice: random.Random) -> str:
     return "".join(lines)
 
 
-def _waived(text: str, dice: random.Random) -> str:
+def _suppressed(text: str, dice: random.Random) -> str:
     rule = dice.choice(
-        ("api-schema", "api", "x", "port-collision, engine-flag", "", "waiver-unused")
+        ("api-schema", "api", "x", "port-collision, engine-flag", "", "suppression-unused")
     )
     reason = dice.choice(("", " because", " because of it", " because é"))
     lines = text.splitlines()
@@ -245,7 +245,7 @@ TEXT_CHANGES: Final[tuple[Callable[[str, random.Random], str], ...]] = (
     _inserted,
     _cut,
     _anchored,
-    _waived,
+    _suppressed,
     _other_breaks,
     _other_version,
 )

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.lint.finding import CheckedDocument, Finding, Fix, Severity
-from dynamo_conformance.lint.options import SettingsWaiver
+from dynamo_conformance.lint.options import SettingsSuppression
 from dynamo_conformance.lint.rule import all_ids
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def open_cache(options: LintOptions) -> ResultCache | None:
 
 def _program(options: LintOptions) -> bytes:
     """Return what results depend on beside the content: the program, its data, the options."""
-    here = Path.cwd() if options.waivers else ""
+    here = Path.cwd() if options.suppressions else ""
     digest = hashlib.sha256(os.fsencode(f"{sys.version_info}{options}{here}"))
     rooms = Path(__file__).parents[1]
     for room in _ROOMS:
@@ -164,7 +164,7 @@ def _text(found: Checked) -> str:
                     [f.rule, f.severity, f.line, f.column, f.path, f.message, f.source, f.fix]
                     for f in one.findings
                 ],
-                [[w.rule, w.files, w.reason] for w in one.waived],
+                [[w.rule, w.files, w.reason] for w in one.suppressed],
             ]
             for one in found
         ],
@@ -189,12 +189,14 @@ def _documents(text: str, file: str) -> Checked:
             kind=_text_of(kind),
             name=_text_of(name),
             findings=tuple(_finding(file, fields) for fields in findings),
-            waived=tuple(
-                SettingsWaiver(rule=_text_of(rule), files=_text_of(files), reason=_text_of(reason))
-                for rule, files, reason in waived
+            suppressed=tuple(
+                SettingsSuppression(
+                    rule=_text_of(rule), files=_text_of(files), reason=_text_of(reason)
+                )
+                for rule, files, reason in suppressed
             ),
         )
-        for index, kind, name, findings, waived in rows
+        for index, kind, name, findings, suppressed in rows
     )
 
 

@@ -23,7 +23,7 @@ from dynamo_conformance.lint.rule import (
     load_rules,
     rule_ids,
 )
-from dynamo_conformance.lint.waiver import Waivers, find_waivers
+from dynamo_conformance.lint.suppression import Suppressions, find_suppressions
 from dynamo_conformance.manifest.config_maps import KIND as CONFIG_MAP
 from dynamo_conformance.manifest.config_maps import usable_config_maps
 from dynamo_conformance.manifest.document import (
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from pathlib import Path
 
-    from dynamo_conformance.lint.options import SettingsWaiver
+    from dynamo_conformance.lint.options import SettingsSuppression
     from dynamo_conformance.manifest.config_maps import ConfigMaps
     from dynamo_conformance.manifest.document import Document
     from dynamo_conformance.manifest.node import Path as NodePath
@@ -201,16 +201,16 @@ class _Page:
             reason += "; is it a Helm template? check what `helm template` prints"
         problem = Problem(error.mark, reason)
         found = self.finding(YAML_RULE, Severity.ERROR, problem, "")
-        waiver = options.waiver_for(YAML_RULE, self.file)
-        quiet = options.skips(YAML_RULE) or waiver is not None
-        waived = () if waiver is None else (waiver,)
-        return self.checked(None, () if quiet else (found,), waived)
+        suppression = options.suppression_for(YAML_RULE, self.file)
+        quiet = options.skips(YAML_RULE) or suppression is not None
+        suppressed = () if suppression is None else (suppression,)
+        return self.checked(None, () if quiet else (found,), suppressed)
 
     def checked(
         self,
         document: Document | None,
         findings: Iterable[Finding],
-        waived: tuple[SettingsWaiver, ...] = (),
+        suppressed: tuple[SettingsSuppression, ...] = (),
     ) -> CheckedDocument:
         """Return a document with its findings in order.
 
@@ -232,7 +232,7 @@ class _Page:
             kind=document.kind if document is not None else "",
             name=name,
             findings=tuple(sorted(unique, key=lambda one: (one.line, one.column, one.rule))),
-            waived=waived,
+            suppressed=suppressed,
         )
 
 
@@ -269,34 +269,36 @@ def _check_source(
     page = _page(source)
     try:
         documents = source.documents()
-        ours = [one for one in documents if _is_ours(one)]
-        if len(ours) > MOST_GRAPHS:
-            raise _too_many(source.file, ours[MOST_GRAPHS].root.mark)
+        graphs = [document for document in documents if _is_graph(document)]
+        if len(graphs) > MOST_GRAPHS:
+            raise _too_many(source.file, graphs[MOST_GRAPHS].root.mark)
     except ManifestError as error:
         yield page.unreadable(error, options)
         return
-    if not ours:
+    if not graphs:
         return
-    waivers = Waivers(find_waivers(page.lines, first=source.line), file=page.file, options=options)
-    found = [
-        _quiet_of_placeholders(list(waivers.kept(_findings(page, one, rules, options, beside))))
-        for one in ours
+    comments = find_suppressions(page.lines, first=source.line)
+    suppressions = Suppressions(comments, file=page.file, options=options)
+    findings = [
+        _quiet_of_placeholders(suppressions.kept(_findings(page, graph, rules, options, beside)))
+        for graph in graphs
     ]
-    begun = [one.root.mark.line for one in ours]
-    for complaint in waivers.complaints():
+    begun = [graph.root.mark.line for graph in graphs]
+    for problem in suppressions.problems():
         # A comment belongs to the document that it stands in.
-        found[max(bisect_right(begun, complaint.line) - 1, 0)].append(complaint)
-    for document, kept in zip(ours, found, strict=True):
-        yield page.checked(document, kept, waivers.of_settings)
+        findings[max(bisect_right(begun, problem.line) - 1, 0)].append(problem)
+    for document, kept in zip(graphs, findings, strict=True):
+        yield page.checked(document, kept, suppressions.from_settings)
 
 
-def _quiet_of_placeholders(findings: list[Finding]) -> list[Finding]:
+def _quiet_of_placeholders(kept: Iterable[Finding]) -> list[Finding]:
     """Return the findings without what else is wrong with a value that is to be filled in."""
-    places = {(one.line, one.column) for one in findings if one.rule == PLACEHOLDER_RULE}
+    findings = list(kept)
+    places = {(item.line, item.column) for item in findings if item.rule == PLACEHOLDER_RULE}
     return [
-        one
-        for one in findings
-        if one.rule == PLACEHOLDER_RULE or (one.line, one.column) not in places
+        item
+        for item in findings
+        if item.rule == PLACEHOLDER_RULE or (item.line, item.column) not in places
     ]
 
 
@@ -360,7 +362,7 @@ def _problems(
         yield YAML_RULE, Severity.ERROR, Problem(document.root.key_mark("spec"), text, ("spec",))
 
 
-def _is_ours(document: Document) -> bool:
+def _is_graph(document: Document) -> bool:
     """Whether a document is a graph, or was meant to be one."""
     if document.kind == KIND:
         return True

@@ -29,8 +29,8 @@ NOTHING = "no DynamoGraphDeployment found; give a manifest or a folder of them"
 OTHERS_ALLOWED = "--allow-other-files"
 STDIN = "-"
 
-_MOST_MENDS = 100_000
-"""More than there are; if mends undid each other, that would end it."""
+_MOST_FIXES = 100_000
+"""More than there are; if fixes undid each other, that would end it."""
 
 STDIN_NAME = "<stdin>"
 
@@ -96,9 +96,11 @@ def _with_names_apart(words: list[str]) -> list[str]:
     metavar="WORDS",
     help="What the cluster has: none, or some of lws,grove,inference-extension,nats,etcd.",
 )
-@click.option("--operator", metavar="VERSION", help="The operator to judge by (1.5.0-dev).")
-@click.option("--crd", metavar="FILE", help="Judge by this CustomResourceDefinition.")
-@click.option("--crd-from-cluster", is_flag=True, help="Judge by the CRD that kubectl can see.")
+@click.option("--operator", metavar="VERSION", help="The operator to check against (1.5.0-dev).")
+@click.option("--crd", metavar="FILE", help="Check against this CustomResourceDefinition.")
+@click.option(
+    "--crd-from-cluster", is_flag=True, help="Check against the CRD that kubectl can see."
+)
 @click.option("--kube-context", metavar="NAME", help="The context for --crd-from-cluster.")
 @click.option("--changed-since", metavar="REF", help="Only files that differ from a git revision.")
 @click.option(
@@ -109,11 +111,11 @@ def _with_names_apart(words: list[str]) -> list[str]:
 )
 @click.option("--format", "style", type=click.Choice(FORMATS), default="text", show_default=True)
 @click.option("--output", metavar="FILE", help="Write there, and the text here.")
-@click.option("--fix", is_flag=True, help="Write the mends that are certain into the files.")
+@click.option("--fix", is_flag=True, help="Apply safe fixes to the files.")
 @click.option("--strict", is_flag=True, help="Warnings fail the run too.")
 @click.option("--prerequisites", "listing", is_flag=True, help="List what must be in the cluster.")
 @click.option("--list-rules", is_flag=True, help="List the rules and end.")
-@click.option("--no-cache", is_flag=True, help="Judge everything anew.")
+@click.option("--no-cache", is_flag=True, help="Ignore the cache.")
 @click.pass_context
 def lint(
     context: click.Context,
@@ -267,9 +269,9 @@ def _run(request: _Request) -> LintReport:
 
 def _told(report: LintReport, request: _Request) -> LintReport:
     """Return the report with what it shows about the settings."""
-    if not request.options.waivers or request.changed_since is not None:
+    if not request.options.suppressions or request.changed_since is not None:
         return report
-    from dynamo_conformance.lint.unused import with_unused
+    from dynamo_conformance.lint.suppression import with_unused
 
     return with_unused(report, request.options, request.words)
 
@@ -327,21 +329,21 @@ def _passed_over(left_out: list[LeftOut]) -> Iterator[str]:
 
 
 def _fixed(request: _Request) -> LintReport:
-    """Mend what is certain, and return what is left."""
+    """Apply safe fixes, and return what is left."""
     from dynamo_conformance.lint.fix import fix_files
 
     if STDIN in request.words:
         raise click.UsageError("--fix writes into files; standard input is none")
-    mended = 0
+    fixed = 0
     report = _run(request)
-    # A mended field can have a value that then is seen to need a mend of its own.
+    # A fixed field can have a value that then is seen to need a fix of its own.
     try:
-        while (now := fix_files(report)) and mended < _MOST_MENDS:
-            mended += now
+        while (now := fix_files(report)) and fixed < _MOST_FIXES:
+            fixed += now
             report = _run(request)
     except OSError as error:
         raise click.UsageError(f"cannot write {error.filename}: {error.strerror}") from error
-    click.echo(f"{mended} mended", err=True)
+    click.echo(f"Fixed {fixed}", err=True)
     return report
 
 

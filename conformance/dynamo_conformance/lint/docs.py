@@ -11,8 +11,8 @@ from dynamo_conformance.lint.rule import (
     API_KIND_RULE,
     API_VERSION_RULE,
     RULES,
-    WAIVER_REASON,
-    WAIVER_UNUSED,
+    SUPPRESSION_REASON,
+    SUPPRESSION_UNUSED,
     YAML_RULE,
     rule_ids,
 )
@@ -27,7 +27,7 @@ class Page:
         severity: `error`, `warning` or `info`, as the rule has it by default.
         title: One sentence: the fact behind the rule.
         why: What happens, in a paragraph or two; may be empty.
-        mend: What to do about it.
+        fix: What to do about it.
         passing: A snippet that passes; may be empty.
         failing: A snippet that fails; may be empty.
     """
@@ -36,7 +36,7 @@ class Page:
     severity: str
     title: str
     why: str
-    mend: str
+    fix: str
     passing: str = ""
     failing: str = ""
 
@@ -67,14 +67,14 @@ def _parsed(rule: str, module: ast.Module) -> Page:
     text = ast.get_docstring(module) or ""
     head, _, snippets = text.partition("PASS:")
     passing, _, failing = snippets.partition("FAIL:")
-    described, _, mend = head.partition("Mend:")
+    described, _, fix = head.partition("Fix:")
     title, _, why = described.strip().partition("\n\n")
     return Page(
         id=rule,
         severity=_severity(module),
         title=" ".join(title.split()),
         why=why.strip(),
-        mend=" ".join(mend.split()),
+        fix=" ".join(fix.split()),
         passing=textwrap.dedent(passing.strip("\n")).rstrip(),
         failing=textwrap.dedent(failing.strip("\n")).rstrip(),
     )
@@ -97,34 +97,34 @@ _OWN = (
         title="The text is no YAML that Kubernetes can read.",
         why="A repeated key, a tab, a control character, an encoding other than UTF-8, or a Helm "
         "template that was not rendered.",
-        mend="the message says where; check a template's output, not the template.",
+        fix="the message says where; check a template's output, not the template.",
     ),
     Page(
         id=API_VERSION_RULE,
         severity="error",
         title="No operator serves this API version.",
         why="The API server answers 404.",
-        mend="write nvidia.com/v1beta1.",
+        fix="write nvidia.com/v1beta1.",
     ),
     Page(
         id=API_KIND_RULE,
         severity="error",
         title="No operator serves this kind.",
         why="The API server answers 404.",
-        mend="write kind: DynamoGraphDeployment.",
+        fix="write kind: DynamoGraphDeployment.",
     ),
     Page(
-        id=WAIVER_REASON,
+        id=SUPPRESSION_REASON,
         severity="error",
-        title="A waiver says why.",
+        title="A suppression says why.",
         why="Whoever reads the manifest next has to know whether it still holds.",
-        mend="write `# dynamo-lint: allow RULE because REASON`.",
+        fix="write `# dynamo-lint: allow RULE because REASON`.",
     ),
     Page(
-        id=WAIVER_UNUSED,
+        id=SUPPRESSION_UNUSED,
         severity="warning",
-        title="A waiver waives something.",
-        why="What it waived is gone, or was mended; left there it would hide the next one.",
-        mend="remove it.",
+        title="A suppression is used.",
+        why="What it suppressed is gone, or was fixed; left there it would hide the next one.",
+        fix="remove it.",
     ),
 )

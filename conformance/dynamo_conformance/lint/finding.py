@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from dynamo_conformance.lint.options import SettingsWaiver
+    from dynamo_conformance.lint.options import SettingsSuppression
     from dynamo_conformance.manifest.masking import Secrets
 
 SETTINGS = "settings"
@@ -23,7 +23,7 @@ class Severity(StrEnum):
 
 
 class Fix(NamedTuple):
-    """A mend that is certain.
+    """A safe fix.
 
     Attributes:
         line: Where the words to replace begin, line and column from 1.
@@ -51,7 +51,7 @@ class Finding:
         path: The field in the document, as the Kubernetes API writes it; may be empty.
         message: What is wrong and what to do about it.
         source: The line of the file, for people to see; empty when it is not for them.
-        fix: The mend, when it is certain.
+        fix: The fix, when it is safe.
     """
 
     rule: str
@@ -88,7 +88,7 @@ class CheckedDocument:
         kind: Its kind; empty when it cannot be read.
         name: Its name; empty when it cannot be read.
         findings: By line and column.
-        waived: Waivers of the settings that covered something in it.
+        suppressed: Suppressions of the settings that covered something in it.
     """
 
     file: str
@@ -96,7 +96,7 @@ class CheckedDocument:
     kind: str
     name: str
     findings: tuple[Finding, ...]
-    waived: tuple[SettingsWaiver, ...] = ()
+    suppressed: tuple[SettingsSuppression, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Fixes: the mends that are certain, written into the files."""
+"""Fixes: safe fixes, written into the files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _QUOTES = ("'", '"')
 
 
 def fix_files(report: LintReport) -> int:
-    """Mend what can be mended in the files of a report, and return how many findings that were.
+    """Apply the fixes of a report to its files, and return how many findings that were.
 
     A file is replaced as a whole or not at all; what is not written as the finding saw it stays.
 
@@ -32,7 +32,7 @@ def fix_files(report: LintReport) -> int:
 def _fix_file(path: Path, fixes: list[Fix]) -> int:
     before = path.read_bytes()
     lines = before.decode("utf-8").splitlines(keepends=True)
-    mended = 0
+    fixed = 0
     # From the end, so that the places of the others stay true.
     for fix in sorted(set(fixes), reverse=True):
         line = lines[fix.line - 1] if fix.line <= len(lines) else ""
@@ -40,10 +40,10 @@ def _fix_file(path: Path, fixes: list[Fix]) -> int:
         start += line[start : start + 1] in _QUOTES
         if line[start : start + len(fix.old)] == fix.old:
             lines[fix.line - 1] = line[:start] + fix.new + line[start + len(fix.old) :]
-            mended += 1
-    if mended:
+            fixed += 1
+    if fixed:
         try:
             replace_file(path, "".join(lines).encode("utf-8"), was=before)
         except OSError as error:
             raise OSError(error.errno, error.strerror, str(path)) from error
-    return mended
+    return fixed

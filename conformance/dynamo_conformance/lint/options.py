@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SettingsWaiver:
-    """A waiver in the settings: findings of one rule, in files of a pattern, with the reason."""
+class SettingsSuppression:
+    """A suppression in the settings: of one rule, in files of a pattern, with the reason."""
 
     rule: str
     files: str
@@ -33,8 +33,8 @@ class LintOptions:
         operator: The operator whose CRD and rules are applied.
         crd: The path of another CRD to apply instead, or None.
         cluster: What the cluster has, or None when nobody said.
-        waivers: Waivers of the settings.
-        folder: The folder of the settings, from which the waivers' files count.
+        suppressions: Suppressions of the settings.
+        folder: The folder of the settings, from which the suppressions' files count.
     """
 
     only: tuple[str, ...] = ()
@@ -42,7 +42,7 @@ class LintOptions:
     operator: str = DEFAULT_OPERATOR
     crd: str | None = None
     cluster: Cluster | None = None
-    waivers: tuple[SettingsWaiver, ...] = ()
+    suppressions: tuple[SettingsSuppression, ...] = ()
     folder: str = ""
 
     def applies(self, rule: str) -> bool:
@@ -54,9 +54,9 @@ class LintOptions:
         """Whether a rule is left out by its name; what no rule can look at is told otherwise."""
         return any(names(one, rule) for one in self.skip)
 
-    def waiver_for(self, rule: str, file: str) -> SettingsWaiver | None:
-        """Return the waiver of the settings that covers a finding, or None."""
-        for one in self.waivers:
+    def suppression_for(self, rule: str, file: str) -> SettingsSuppression | None:
+        """Return the suppression of the settings that covers a finding, or None."""
+        for one in self.suppressions:
             if names(one.rule, rule) and self._covers(one.files, file):
                 return one
         return None

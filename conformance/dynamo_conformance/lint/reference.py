@@ -20,7 +20,7 @@ _FILLED_IN = re.compile(r"\$|\{\{")
 
 
 def image_fault(text: str) -> str | None:
-    """Return what is wrong with an image reference and how to mend it, or None."""
+    """Return what is wrong with an image reference and how to fix it, or None."""
     if not text or _FILLED_IN.search(text):
         return None
     if text != text.strip() or any(one.isspace() for one in text):

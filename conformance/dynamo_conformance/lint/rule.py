@@ -1,7 +1,7 @@
 """Rules: what every module in `rules/` provides, and what it is given.
 
 A rule is a module with an `ID`, a `SEVERITY` and a generator `check`. Its docstring is its page in
-docs/rules.md: what is wrong and why, `Mend:` with what to do, `PASS:` and `FAIL:` with a snippet of
+docs/rules.md: what is wrong and why, `Fix:` with what to do, `PASS:` and `FAIL:` with a snippet of
 a manifest that passes and one that fails.
 """
 
@@ -37,10 +37,10 @@ YAML_RULE = "yaml"
 API_VERSION_RULE = "api-version"
 API_KIND_RULE = "api-kind"
 PLACEHOLDER_RULE = "placeholder"
-WAIVER_REASON = "waiver-reason"
-WAIVER_UNUSED = "waiver-unused"
-OWN_RULES = (YAML_RULE, API_VERSION_RULE, API_KIND_RULE, WAIVER_REASON, WAIVER_UNUSED)
-"""What is reported without a module: texts that no rule can look at, and waivers."""
+SUPPRESSION_REASON = "suppression-reason"
+SUPPRESSION_UNUSED = "suppression-unused"
+OWN_RULES = (YAML_RULE, API_VERSION_RULE, API_KIND_RULE, SUPPRESSION_REASON, SUPPRESSION_UNUSED)
+"""What is reported without a module: texts that no rule can look at, and suppressions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Problem:
         message: What is wrong, and what to do about it.
         path: The field; looked up from the mark when it is None.
         severity: How bad it is, where that is not the rule's own severity.
-        fix: The mend, when it is certain.
+        fix: The fix, when it is safe.
         secret: Whether the line it stands in must not be shown.
     """
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.api.cluster import Cluster, Feature
 from dynamo_conformance.api.operators import OPERATORS
-from dynamo_conformance.lint.options import LintOptions, SettingsWaiver, names
+from dynamo_conformance.lint.options import LintOptions, SettingsSuppression, names
 from dynamo_conformance.lint.problems import SettingsError
 from dynamo_conformance.lint.rule import all_ids
 from dynamo_conformance.manifest.document import MAX_BYTES
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FILE = "pyproject.toml"
 TABLE = "dynamo-lint"
 NONE = "none"
-_WORDS = ("only", "skip", "exclude", "operator", "cluster-has", "waivers")
+_WORDS = ("only", "skip", "exclude", "operator", "cluster-has", "suppressions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +128,10 @@ def _settings(table: dict[str, object], *, folder: Path) -> Settings:
         options = replace(options, operator=known_operator(_text(table, "operator")))
     if "cluster-has" in table:
         options = replace(options, cluster=cluster_of(_texts(table, "cluster-has")))
-    if "waivers" in table:
-        options = replace(options, waivers=_waivers(table["waivers"]), folder=str(folder))
+    if "suppressions" in table:
+        options = replace(
+            options, suppressions=_suppressions(table["suppressions"]), folder=str(folder)
+        )
     # From a folder below, the same files have other names.
     exclude = _texts(table, "exclude")
     return Settings(options, (*exclude, *(f"{escape(str(folder))}/{one}" for one in exclude)))
@@ -161,17 +163,17 @@ def _texts(table: dict[str, object], word: str) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _waivers(value: object) -> tuple[SettingsWaiver, ...]:
+def _suppressions(value: object) -> tuple[SettingsSuppression, ...]:
     if not isinstance(value, list):
-        raise SettingsError("waivers: must be a list of tables with rule, files and reason")
-    found = []
-    for one in value:
-        if not isinstance(one, dict) or set(one) != {"rule", "files", "reason"}:
-            raise SettingsError("waivers: each needs rule, files and reason, and nothing else")
-        rule, files, reason = (_text(one, word) for word in ("rule", "files", "reason"))
+        raise SettingsError("suppressions: must be a list of tables with rule, files and reason")
+    suppressions = []
+    for entry in value:
+        if not isinstance(entry, dict) or set(entry) != {"rule", "files", "reason"}:
+            raise SettingsError("suppressions: each needs rule, files and reason, and nothing else")
+        rule, files, reason = (_text(entry, word) for word in ("rule", "files", "reason"))
         known_rules((rule,))
-        waiver = SettingsWaiver(rule=rule, files=files, reason=reason)
-        if not waiver.reason.strip():
-            raise SettingsError(f'waivers: the one of "{waiver.rule}" needs a reason')
-        found.append(waiver)
-    return tuple(found)
+        suppression = SettingsSuppression(rule=rule, files=files, reason=reason)
+        if not suppression.reason.strip():
+            raise SettingsError(f'suppressions: the one of "{suppression.rule}" needs a reason')
+        suppressions.append(suppression)
+    return tuple(suppressions)

@@ -1,4 +1,4 @@
-"""What the case files cannot show: mends, what stays unsaid, and the data that rules look up."""
+"""What the case files cannot show: fixes, what stays unsaid, and the data that rules look up."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def graph(body: str, *, version: str = "v1alpha1") -> Subject:
     return Subject(document, read_graph(document))
 
 
-def test_a_type_in_capitals_is_mended() -> None:
+def test_a_type_in_capitals_is_fixed() -> None:
     subject = graph("services: {Front: {componentType: FrontEnd}}")
     (problem,) = component_type.check(subject)
     assert problem.fix == Fix(6, 37, "FrontEnd", "frontend")
 
 
-def test_another_type_is_not_mended() -> None:
+def test_another_type_is_not_fixed() -> None:
     (problem,) = component_type.check(graph("services: {Front: {componentType: fronted}}"))
     assert problem.fix is None
 

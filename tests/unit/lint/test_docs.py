@@ -31,7 +31,7 @@ def test_the_page_of_rules_is_made_from_the_rules() -> None:
 def test_every_rule_has_a_page(rule: str) -> None:
     page = page_of(rule)
     assert page.title.endswith(".")
-    assert page.mend.endswith(".")
+    assert page.fix.endswith(".")
     assert page.severity in ("error", "warning", "info")
 
 

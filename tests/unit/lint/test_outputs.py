@@ -60,12 +60,12 @@ def test_json_is_as_it_is_documented(shop: Shop) -> None:
     third = second + len(WRONG.splitlines()) + 3
     named = {"kind": "DynamoGraphDeployment", "name": "graph"}
     unused = {
-        "rule": "waiver-unused",
+        "rule": "suppression-unused",
         "severity": "warning",
         "line": third + len(WARNED.splitlines()),
         "column": 7,
         "path": "",
-        "message": f'this waives nothing any more: no "api" in line '
+        "message": f'unused suppression: no "api" in line '
         f"{third + len(WARNED.splitlines())}; remove it",
     }
     unread = {
@@ -124,7 +124,7 @@ def test_junit_is_what_its_readers_agree_on(shop: Shop, place: str) -> None:
             'unknown field "spec.components[0].replica"; did you mean "replicas"?'
         )
         (out,) = root.findall("testsuite/testcase/system-out")
-        assert "[waiver-unused]" in (out.text or "")
+        assert "[suppression-unused]" in (out.text or "")
 
 
 def test_junit_holds_whatever_a_manifest_does() -> None:

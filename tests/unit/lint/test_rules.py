@@ -81,7 +81,7 @@ def test_no_cases_lack_a_rule() -> None:
 @pytest.mark.parametrize("rule", load_rules(), ids=lambda rule: rule.ID)
 def test_every_rule_says_why_and_shows_both(rule: object) -> None:
     text = rule.__doc__ or ""
-    parts = [text.index(heading) for heading in ("Mend: ", "PASS:", "FAIL:")]
+    parts = [text.index(heading) for heading in ("Fix: ", "PASS:", "FAIL:")]
     assert parts == sorted(parts)
 
 

@@ -39,7 +39,7 @@ def wrong(secret: str) -> dict[str, str]:
         "variable": graph(
             COMMAND, f"              env: [{{name: '{secret}', valu: 1}}]\n{COMMAND}"
         ),
-        "waiver": graph(
+        "suppression": graph(
             REPLICAS, f"{REPLICAS[:-1]} # dynamo-lint: allow a-rule HF_TOKEN={secret}\n"
         ),
     }

@@ -45,7 +45,7 @@ def _rule(rule: str) -> dict[str, Json]:
         "id": rule,
         "shortDescription": {"text": page.title},
         "fullDescription": {"text": page.why or page.title},
-        "help": {"text": page.mend or page.title},
+        "help": {"text": page.fix or page.title},
     }
 
 

@@ -4,7 +4,7 @@ It asks for at least one component, for an image in each container `main`, for a
 Dynamo release (or `runtimeVersionOverride`), and for Grove or the inference extension where a field
 needs them.
 
-Mend: the message is the operator's own; what depends on the cluster goes by `--cluster-has`.
+Fix: the message is the operator's own; what depends on the cluster goes by `--cluster-has`.
 
 PASS:
     image: nvcr.io/nvidia/ai-dynamo/vllm-runtime:1.6.1

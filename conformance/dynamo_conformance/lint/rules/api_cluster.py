@@ -3,7 +3,7 @@
 Nobody said what the cluster has, so this is a warning; with `--cluster-has` it is either an error
 of `api-admission` or nothing.
 
-Mend: say what the cluster has (`--cluster-has lws,grove,inference-extension` or `none`), or leave
+Fix: say what the cluster has (`--cluster-has lws,grove,inference-extension` or `none`), or leave
 the field out.
 
 PASS:

@@ -2,7 +2,7 @@
 
 v1alpha1 still works on today's operators; fields that the operator warns of it does not look at.
 
-Mend: write v1beta1 for anything new (`dynamo convert FILE --to v1beta1` does it), and remove the
+Fix: write v1beta1 for anything new (`dynamo convert FILE --to v1beta1` does it), and remove the
 field that is ignored.
 
 PASS:

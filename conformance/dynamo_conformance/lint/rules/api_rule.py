@@ -3,7 +3,7 @@
 They say what a schema cannot: that component names differ in more than case, that `restart` is not
 set when a graph is created, that shared memory which is not disabled has a size.
 
-Mend: the message is the rule's own and says what must hold.
+Fix: the message is the rule's own and says what must hold.
 
 PASS:
     minAvailable: 1

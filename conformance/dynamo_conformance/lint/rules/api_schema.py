@@ -3,7 +3,7 @@
 An unknown field is the usual one: `kubectl apply` refuses it, other clients drop it silently and
 deploy something else than was written.
 
-Mend: write what the message suggests; `kubectl explain dgd.spec` shows every field.
+Fix: write what the message suggests; `kubectl explain dgd.spec` shows every field.
 
 PASS:
     replicas: 1
@@ -50,7 +50,7 @@ def _message(one: Violation, root: Mapping) -> str:
 
 
 def _fix(one: Violation, root: Mapping) -> Fix | None:
-    """Return the mend of a field that is misspelt in case only: that can mean nothing else.
+    """Return the fix of a field that is misspelt in case only: that can mean nothing else.
 
     Beside the right field, or another spelling of it, somebody has to choose.
     """

@@ -4,7 +4,7 @@ For a component that spans nodes the operator adds flags of its own. With Ray it
 `--distributed-executor-backend ray` to the container's words: behind `/bin/sh -c SCRIPT` that is an
 argument of the shell, `$0`, and the engine never sees it.
 
-Mend: write the command as a list of words, or write the flag into the script.
+Fix: write the command as a list of words, or write the flag into the script.
 
 PASS:
     annotations: {nvidia.com/vllm-distributed-executor-backend: ray}

@@ -5,7 +5,7 @@ connector converts some sizes, but the router hashes the prompt in blocks of one
 no prefix on workers that use another; the same is true of workers of one model, and of a size that
 is given to the frontend or the endpoint picker.
 
-Mend: give every worker, and the router if it has one, the same block size.
+Fix: give every worker, and the router if it has one, the same block size.
 
 PASS:
     prefill: args: [..., --page-size, "16"]

@@ -6,7 +6,7 @@ start, and so does a worker that says nothing at all. A frontend's command witho
 operator's args too: `python3 -m dynamo.frontend -m dynamo.frontend` ends at start. Of a component
 that spans nodes and has no args the operator makes no LeaderWorkerSet.
 
-Mend: write the command: `command: [python3, -m, dynamo.vllm]`, and its options below args.
+Fix: write the command: `command: [python3, -m, dynamo.vllm]`, and its options below args.
 
 PASS:
     type: frontend

@@ -4,7 +4,7 @@
 now a Python module that the container starts by itself. A module that the release does not have
 ends the container at once.
 
-Mend: start the module that the message names.
+Fix: start the module that the message names.
 
 PASS:
     command: [python3, -m, dynamo.vllm]

@@ -4,7 +4,7 @@ The first word is the program. `command: ["dynamo run"]` asks for a program whos
 in it; there is none, and the container never starts (`executable file not found`). A shell in turn
 takes one word for its script: of `["sh", "-c", "python3", "-m", "dynamo.vllm"]` it runs `python3`.
 
-Mend: write each word as an item of its own, or start a shell with one script:
+Fix: write each word as an item of its own, or start a shell with one script:
 `["/bin/sh", "-c", "..."]`.
 
 PASS:

@@ -4,7 +4,7 @@
 graph ends in state `failed` (`failed_to_reconcile_the_resources`), and no pod is made. A
 `subComponentType` other than prefill or decode below `worker` is ignored.
 
-Mend: write frontend, worker, prefill, decode, planner or epp.
+Fix: write frontend, worker, prefill, decode, planner or epp.
 
 PASS:
     componentType: worker

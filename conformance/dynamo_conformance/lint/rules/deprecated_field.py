@@ -3,7 +3,7 @@
 Nothing warns when they are applied; the release that drops them refuses the manifest, or serves
 something else than was meant.
 
-Mend: do what the message says; most of it can simply be left out.
+Fix: do what the message says; most of it can simply be left out.
 
 PASS:
     scalingAdapter: {enabled: true}

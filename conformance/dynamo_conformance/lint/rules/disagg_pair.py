@@ -4,7 +4,7 @@ A decode worker registers its model, but the frontend answers 503 until a prefil
 model is there too, and the other way round. Other graphs may bring it when the Dynamo namespace is
 shared with them, or a router stands between.
 
-Mend: add the missing partner, or drop `--disaggregation-mode` to serve aggregated.
+Fix: add the missing partner, or drop `--disaggregation-mode` to serve aggregated.
 
 PASS:
     components of roles prefill and decode

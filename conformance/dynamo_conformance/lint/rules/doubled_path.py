@@ -4,7 +4,7 @@ With `workingDir: /workspace/examples`, `./examples/agg.yaml` is looked for in
 `/workspace/examples/examples`. It is an error when a volume is mounted where the path leads without
 the repetition: then that is where the file is.
 
-Mend: write the path as seen from the working directory, or from the root.
+Fix: write the path as seen from the working directory, or from the root.
 
 PASS:
     workingDir: /workspace/examples

@@ -8,7 +8,7 @@ The other way round, a worker that waits for an encoder which nobody runs never 
 TensorRT-LLM's takes a full name, and the operator gives the workers of each revision a Dynamo
 namespace of their own: without its suffix the name leads nowhere, and requests with images fail.
 
-Mend: add the flag that the message names, the encode worker, or the suffix.
+Fix: add the flag that the message names, the encode worker, or the suffix.
 
 PASS:
     encode:  args: [..., --enable-multimodal, --disaggregation-mode, encode]

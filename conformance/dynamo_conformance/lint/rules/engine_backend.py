@@ -4,7 +4,7 @@ The operator shapes multinode pods for the engine and refuses a graph in which a
 one: its state becomes `failed` and no pod is made. A prefill worker of one engine cannot hand over
 to a decode worker of another either.
 
-Mend: run the module of the engine that `backendFramework` names, or name the engine that runs.
+Fix: run the module of the engine that `backendFramework` names, or name the engine that runs.
 
 PASS:
     spec: {backendFramework: sglang}

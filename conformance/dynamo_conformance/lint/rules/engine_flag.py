@@ -4,7 +4,7 @@ The command line is parsed with the flags of Dynamo 1.6.1, through shells too. T
 minor release are not known here: an image of one gives one warning that says so, and no rule judges
 its flags, modules, roles and variables.
 
-Mend: write the flag that the message names. A flag of an earlier release, of an engine's own server
+Fix: write the flag that the message names. A flag of an earlier release, of an engine's own server
 or of another module is answered by what it means; only any other one by how it is spelt.
 
 PASS:

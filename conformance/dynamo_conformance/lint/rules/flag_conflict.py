@@ -5,7 +5,7 @@ exclude each other, that one needs another, or that a number is out of its range
 checks in its own sources is known here, the flags' variables included; what the engines check among
 their own flags is not.
 
-Mend: do what the module's own words say.
+Fix: do what the module's own words say.
 
 PASS:
     args: [..., --dyn-tool-call-parser, hermes]  # dynamo.sglang

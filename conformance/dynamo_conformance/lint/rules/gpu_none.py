@@ -3,8 +3,8 @@
 Kubernetes shows a container only the devices it asked for, so the engine finds no CUDA device and
 ends, even on a node full of GPUs.
 
-Mend: write `resources: {limits: {nvidia.com/gpu: "1"}}` (v1alpha1: `limits: {gpu: "1"}`), with as
-many as the model is spread over. On a CPU build of an engine, waive it.
+Fix: write `resources: {limits: {nvidia.com/gpu: "1"}}` (v1alpha1: `limits: {gpu: "1"}`), with as
+many as the model is spread over. On a CPU build of an engine, suppress it.
 
 PASS:
     type: worker

@@ -8,7 +8,7 @@ exceptions that has one of those two, such as `^cuda`. RDMA alone (`rc`, `dc`, `
 A transfer that does not go through UCX, blocks that vLLM keeps in host memory for it
 (`kv_buffer_device` cpu), and workers without NVIDIA GPUs are not judged.
 
-Mend: add `cuda` to the list, or leave `UCX_TLS` out: UCX then takes whatever it finds.
+Fix: add `cuda` to the list, or leave `UCX_TLS` out: UCX then takes whatever it finds.
 
 PASS:
     env: [{name: UCX_TLS, value: "rc,tcp,cuda,self,sm"}]

@@ -5,7 +5,7 @@ the first is has its own Service and its own router. A component without a type 
 probes and no Service that works. Workers that share a Dynamo namespace with other graphs
 (`globalDynamoNamespace`, `DYN_NAMESPACE`) or stand behind a router may have their frontend there.
 
-Mend: write one component of type frontend, with replicas; give every component its type.
+Fix: write one component of type frontend, with replicas; give every component its type.
 
 PASS:
     components: [{name: Frontend, type: frontend}, {name: Worker, type: worker}]

@@ -2,7 +2,7 @@
 
 It becomes Ready all the same.
 
-Mend: add a component of type worker, or prefill and decode.
+Fix: add a component of type worker, or prefill and decode.
 
 PASS:
     components: [{name: Frontend, type: frontend}, {name: Worker, type: worker}]

@@ -5,7 +5,7 @@ about images needs the flag that allows them. With one of the two the worker sta
 author meant, or ends with an error. The pairs were read in the sources of Dynamo 1.6.1 and of the
 engines that it pins.
 
-Mend: write the other half, which the message names, or take out the one that is there.
+Fix: write the other half, which the message names, or take out the one that is there.
 
 PASS:
     args: [--model, Qwen/Qwen3-0.6B, --enable-lora]

@@ -4,7 +4,7 @@ Frontend, router and workers speak the protocols of their release; across releas
 each other and never understand one another. The image of one engine does not hold another engine:
 its module fails to import.
 
-Mend: give every component the same tag, and each worker the image of its engine: `vllm-runtime`,
+Fix: give every component the same tag, and each worker the image of its engine: `vllm-runtime`,
 `sglang-runtime` or `tensorrtllm-runtime`.
 
 PASS:

@@ -3,7 +3,7 @@
 Internal registries are closed to the public, a renamed repository is not there any more, and
 `latest` is another image tomorrow.
 
-Mend: name a published repository, and the release as its tag.
+Fix: name a published repository, and the release as its tag.
 
 PASS:
     image: nvcr.io/nvidia/ai-dynamo/vllm-runtime:1.6.1

@@ -10,7 +10,7 @@ In any role, a connector that vLLM does not have ends the worker at start. What 
 module of its own, by `kv_connector_module_path`, is not judged. `dynamo.trtllm` has no connectors
 but `kvbm` and `none`, and goes without one when it is given another.
 
-Mend: give prefill and decode workers the same connector; for vLLM the usual one is
+Fix: give prefill and decode workers the same connector; for vLLM the usual one is
 `--kv-transfer-config '{"kv_connector":"NixlConnector","kv_role":"kv_both"}'`.
 
 PASS:

@@ -9,7 +9,7 @@ frontend that takes turns, were meant for a router that reads it.
 vLLM and SGLang listen for Dynamo at an `endpoint` with a wildcard only; with an address such as
 `tcp://127.0.0.1:5557` they connect to it, as Dynamo does, and nobody hears anything.
 
-Mend: let the workers that prefill publish events, or tell the frontend to predict what they hold
+Fix: let the workers that prefill publish events, or tell the frontend to predict what they hold
 with `--no-router-kv-events`; let the frontend route by them with `DYN_ROUTER_MODE` kv.
 
 PASS:

@@ -6,7 +6,7 @@ and they are next. Kubernetes waits through `failureThreshold` failures, `period
 after `timeoutSeconds`; its own defaults (3, 10 and 1) make 21 seconds, the operator's of later
 releases (3, 5 and 4) make 14. Less than 10 seconds is taken for a slip.
 
-Mend: raise `failureThreshold` or `timeoutSeconds`.
+Fix: raise `failureThreshold` or `timeoutSeconds`.
 
 PASS:
     livenessProbe:

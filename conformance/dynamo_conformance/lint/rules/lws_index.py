@@ -5,7 +5,7 @@ For data parallel ranks that span nodes the operator gives each further node the
 the left and does not look into `$((...))`; the shell then takes `$(LWS_WORKER_INDEX)` for a
 command, finds none, and the node ends with code 2. Grove writes the rank in another way.
 
-Mend: run the engine through `/bin/sh -c`, and begin the script with
+Fix: run the engine through `/bin/sh -c`, and begin the script with
 `LWS_WORKER_INDEX() { echo "$LWS_WORKER_INDEX"; };`, so that the shell finds that command.
 
 PASS:

@@ -3,7 +3,7 @@
 Prefill and decode workers with different models register two models, neither of which is complete:
 every request is answered with 404 or 503, and all pods are Ready.
 
-Mend: give all workers the same `--model`, or the same `--served-model-name`.
+Fix: give all workers the same `--model`, or the same `--served-model-name`.
 
 PASS:
     prefill: args: [--model, Qwen/Qwen3-0.6B, ...]

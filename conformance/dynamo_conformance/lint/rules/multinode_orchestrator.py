@@ -4,7 +4,7 @@ In a cluster with neither, or with Grove alone and a graph that declines it, the
 `failed` (`no_multinode_orchestrator_available`), and no pod is made. This is checked when you say
 what the cluster has.
 
-Mend: install one of them, leave out `nvidia.com/enable-grove: "false"`, or fit one node.
+Fix: install one of them, leave out `nvidia.com/enable-grove: "false"`, or fit one node.
 
 PASS:
     multinode: {nodeCount: 2}, in a cluster with LeaderWorkerSet

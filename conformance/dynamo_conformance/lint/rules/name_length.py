@@ -5,7 +5,7 @@ A component's Deployment, its Service and the label that selects its pods are ca
 Service hold 63. The graph itself is admitted with up to 253. A LeaderWorkerSet makes StatefulSets,
 whose pods carry a label of eleven characters more.
 
-Mend: shorten the graph's name, or the component's, by as much as the message says.
+Fix: shorten the graph's name, or the component's, by as much as the message says.
 
 PASS:
     metadata: {name: qwen3-disagg}

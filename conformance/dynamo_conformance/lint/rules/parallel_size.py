@@ -4,7 +4,7 @@ With too few GPUs the engine dies at start, and the API server has admitted it; 
 number are reserved and idle. Several nodes are joined by the operator, which reads only
 `--tensor-parallel-size N` and the like in `args`: it does not see `-tp N` nor `=`.
 
-Mend: make `nvidia.com/gpu` times `multinode.nodeCount` the product of the sizes.
+Fix: make `nvidia.com/gpu` times `multinode.nodeCount` the product of the sizes.
 
 PASS:
     args: [--model, Qwen/Qwen3-32B, --tensor-parallel-size, "4"]

@@ -3,7 +3,7 @@
 The API server takes `<image>`, `my-registry/...:my-tag` and `YOUR_TOKEN` as they stand; the pods
 then cannot pull, mount or log in. What else is wrong with such a value is not reported.
 
-Mend: write the real value; nothing expands `${NAME}` in an image, a name or a path.
+Fix: write the real value; nothing expands `${NAME}` in an image, a name or a path.
 
 PASS:
     image: nvcr.io/nvidia/ai-dynamo/vllm-runtime:1.6.1

@@ -3,7 +3,7 @@
 Manifests are committed, mailed and shown by `kubectl get -o yaml`; a token written there has to be
 revoked. The message does not repeat it.
 
-Mend: put it in a Secret, and take it by `valueFrom.secretKeyRef`, or take the whole Secret by
+Fix: put it in a Secret, and take it by `valueFrom.secretKeyRef`, or take the whole Secret by
 `envFromSecret` (v1alpha1) or `envFrom` (v1beta1).
 
 PASS:

@@ -6,7 +6,7 @@ etcd each component looks for a server at start, waits for it, and ends. Since 1
 chart installs neither by itself (`global.nats.install`, `global.etcd.install`), and tells graphs of
 one only when it knows one.
 
-Mend: leave the setting out; or write NATS_SERVER (ETCD_ENDPOINTS) into the graph's env, or say that
+Fix: leave the setting out; or write NATS_SERVER (ETCD_ENDPOINTS) into the graph's env, or say that
 the cluster has one with `--cluster-has nats` (`etcd`).
 
 PASS:

@@ -4,7 +4,7 @@
 at start, whatever else the graph does. A field that it does not know is passed over without a word,
 so a misspelt one leaves the default in place.
 
-Mend: write the field or the value that the message names.
+Fix: write the field or the value that the message names.
 
 PASS:
     args: [--config, '{"mode":"disagg","optimization_target":"throughput"}']

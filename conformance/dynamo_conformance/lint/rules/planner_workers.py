@@ -6,7 +6,7 @@ place of decode it takes the only component of type worker; for either it takes 
 called `prefill` or `decode` and is of type worker, or of none. When it finds none, or two, it ends.
 The command line that makes a worker prefill does not count.
 
-Mend: give the workers their types (v1alpha1: `subComponentType: prefill` below `componentType:
+Fix: give the workers their types (v1alpha1: `subComponentType: prefill` below `componentType:
 worker`), or write the mode that fits them into the planner's config.
 
 PASS:

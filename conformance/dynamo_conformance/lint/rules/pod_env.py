@@ -4,7 +4,7 @@ A name may hold any printable ASCII character but `=`, a variable has a `value` 
 and `valueFrom` has exactly one source. Of two variables with one name in one list the last wins,
 silently: the schema lets this through for a graph's `env`, and in v1alpha1 for `envs`.
 
-Mend: give the variable one name and one value.
+Fix: give the variable one name and one value.
 
 PASS:
     env:

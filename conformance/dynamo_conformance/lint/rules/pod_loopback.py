@@ -9,7 +9,7 @@ gives decode workers the address in `VLLM_NIXL_SIDE_CHANNEL_HOST`; Dynamo finds 
 Pods of the host's network are not judged, nor is a client's address when another container of the
 pod may answer there.
 
-Mend: let servers listen on 0.0.0.0, and give others the pod's own address: `valueFrom: {fieldRef:
+Fix: let servers listen on 0.0.0.0, and give others the pod's own address: `valueFrom: {fieldRef:
 {fieldPath: status.podIP}}`, or leave the address out where Dynamo finds it.
 
 PASS:

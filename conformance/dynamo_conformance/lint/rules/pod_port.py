@@ -4,7 +4,7 @@ Numbers are 1 to 65535, protocols TCP, UDP or SCTP, and a name is at most 15 low
 digits and single inner dashes, with a letter among them. The schema of the graph asks for none of
 this: the graph is admitted, and its Deployment is then refused.
 
-Mend: write the port as the message says.
+Fix: write the port as the message says.
 
 PASS:
     ports:

@@ -9,7 +9,7 @@ A named port must be one of the container's own: the kubelet throws away the res
 whose port it cannot find, and the pod waits for ever. A list of `ports` in `main` replaces the
 operator's, which its default probes go by.
 
-Mend: write the whole probe, and name a port that the container declares.
+Fix: write the whole probe, and name a port that the container declares.
 
 PASS:
     ports: [{name: system, containerPort: 9090}]

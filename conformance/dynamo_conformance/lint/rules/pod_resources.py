@@ -5,7 +5,7 @@ limited: a request without a limit is refused. No request is above its limit. In
 schema takes any text for a quantity, and the operator drops what it cannot read, silently: the pod
 starts without its GPU.
 
-Mend: write whole GPUs under `limits`, and quantities as Kubernetes does: 500m, 4, 16Gi.
+Fix: write whole GPUs under `limits`, and quantities as Kubernetes does: 500m, 4, 16Gi.
 
 PASS:
     resources:

@@ -4,7 +4,7 @@ The schema of a graph takes any text for `imagePullPolicy`, a toleration's `oper
 container's name or an image; the Deployment that the operator makes of it is refused, or the
 kubelet cannot pull what is no image reference.
 
-Mend: write the word as Kubernetes does, capital letters and all.
+Fix: write the word as Kubernetes does, capital letters and all.
 
 PASS:
     tolerations: [{key: nvidia.com/gpu, operator: Exists, effect: NoSchedule}]

@@ -4,7 +4,7 @@ Every mount of a sidecar or an init container names a volume of the pod. Only fo
 operator make one up: a claim (PersistentVolumeClaim) of the mount's name, which must then exist.
 A volume has one source; one without any becomes an empty folder, silently.
 
-Mend: declare the volume under the pod's `volumes`, with one source.
+Fix: declare the volume under the pod's `volumes`, with one source.
 
 PASS:
     containers:

@@ -5,7 +5,7 @@ operator sets some ports itself: 9090 for a worker's system server, 20380 for vL
 metrics, 8000 for a frontend. And the runtime reads `DYN_SYSTEM_PORT` as a signed number of 16 bits:
 above 32767 the worker ends at start.
 
-Mend: give one of the two listeners another port.
+Fix: give one of the two listeners another port.
 
 PASS:
     args: [..., --kv-events-config, '{"enable_kv_cache_events":true,"endpoint":"tcp://*:20080"}']

@@ -3,7 +3,7 @@
 The operator's own startup probe gives a worker two hours, and holds the liveness probe back so
 long. An author's startup probe replaces it, and a component without a type has none.
 
-Mend: leave the startup probe out, or give it time: `failureThreshold` times `periodSeconds`.
+Fix: leave the startup probe out, or give it time: `failureThreshold` times `periodSeconds`.
 
 PASS:
     startupProbe: {httpGet: {path: /live, port: system}, periodSeconds: 10, failureThreshold: 720}

@@ -2,7 +2,7 @@
 
 With `exit 0` a crashed worker looks healthy, is never restarted, and gets requests.
 
-Mend: ask the server: `httpGet` of `/live` or `/health` on the port `system` (`http` for a
+Fix: ask the server: `httpGet` of `/live` or `/health` on the port `system` (`http` for a
 frontend), or leave the probe out and get the operator's own.
 
 PASS:

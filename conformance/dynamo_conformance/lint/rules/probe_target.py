@@ -9,7 +9,7 @@ and 8000, whatever port a component is given.
 A pod with more containers, a port that the worker's own words or environment name, and a probe that
 runs a command are not judged.
 
-Mend: ask `/live` or `/health` of the port `system` (a frontend: `http`), or leave the probe out and
+Fix: ask `/live` or `/health` of the port `system` (a frontend: `http`), or leave the probe out and
 get the operator's own.
 
 PASS:

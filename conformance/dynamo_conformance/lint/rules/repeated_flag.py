@@ -3,7 +3,7 @@
 The parsers of all modules replace the first value without a word, so whichever of the two was meant
 may not be the one that counts. Both spellings of a flag are one flag.
 
-Mend: keep one of the two.
+Fix: keep one of the two.
 
 PASS:
     args: [--model, Qwen/Qwen3-0.6B, --max-model-len, "4096"]

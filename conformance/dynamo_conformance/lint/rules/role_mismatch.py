@@ -4,7 +4,7 @@ The operator labels pods, and picks what it injects, by `type`; the engine regis
 line. A prefill component without `--disaggregation-mode prefill` registers as an aggregated worker:
 the graph answers, and nothing is disaggregated.
 
-Mend: make `type` and `--disaggregation-mode` say the same.
+Fix: make `type` and `--disaggregation-mode` say the same.
 
 PASS:
     type: prefill

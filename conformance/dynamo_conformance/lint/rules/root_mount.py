@@ -3,7 +3,7 @@
 Their user is dynamo (uid 1000), at home in `/home/dynamo`. A cache mounted under `/root` is never
 found, so every pod downloads its model again, or takes a local path for a hub id.
 
-Mend: mount it at `/home/dynamo/.cache/huggingface`, or anywhere and set `HF_HOME` to the mount.
+Fix: mount it at `/home/dynamo/.cache/huggingface`, or anywhere and set `HF_HOME` to the mount.
 
 PASS:
     volumeMounts:

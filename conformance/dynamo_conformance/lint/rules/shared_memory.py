@@ -3,7 +3,7 @@
 Without a volume there containers get 64 MiB, and NCCL ends with "no space left on device". The
 operator mounts 8Gi unless the manifest says otherwise.
 
-Mend: leave the size out, or give at least 1Gi.
+Fix: leave the size out, or give at least 1Gi.
 
 PASS:
     sharedMemorySize: 16Gi

@@ -4,7 +4,7 @@ No shell reads a command that is a list of words. Kubernetes itself fills in `$(
 from the environment that the pod defines: from `env`, `envFrom`, the operator and Services, never
 from the image. A `$(NAME)` that nothing defines stays as it is, too.
 
-Mend: write `$(NAME)` and define NAME in `env`, or run the command through `sh -c`.
+Fix: write `$(NAME)` and define NAME in `env`, or run the command through `sh -c`.
 
 PASS:
     command: [python3, -m, dynamo.vllm]

@@ -3,7 +3,7 @@
 `.../models--ORG--NAME/snapshots/HASH` is how one download of one day is called. Any other cache has
 another hash, or nothing there.
 
-Mend: write the model's id and, to pin the version, `--revision HASH`; `HF_HOME` says where the
+Fix: write the model's id and, to pin the version, `--revision HASH`; `HF_HOME` says where the
 cache is.
 
 PASS:

@@ -3,7 +3,7 @@
 Names change between releases, and a misspelled one is accepted in silence. The variables that
 Dynamo 1.6.1 reads are known from its sources, those of the operator and of KVBM included.
 
-Mend: write the name that the message suggests, or leave the variable out. The options of
+Fix: write the name that the message suggests, or leave the variable out. The options of
 `DYN_DEPLOYMENT_CONFIG` are arguments of each component now.
 
 PASS:

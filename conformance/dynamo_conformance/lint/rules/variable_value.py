@@ -8,7 +8,7 @@ was meant. And a switch is off for every word but `true`, `1`, `yes` and `on`.
 Values that come from elsewhere (`valueFrom`), that are filled in, or that a script sets again are
 not judged, nor is the text of an image of another minor release.
 
-Mend: write a value that the flag takes; the message names the flag.
+Fix: write a value that the flag takes; the message names the flag.
 
 PASS:
     env: [{name: DYN_TOOL_CALL_PARSER, value: hermes}]

@@ -1,4 +1,4 @@
-"""Waivers: comments and settings that say why a finding is fine where it stands."""
+"""Suppressions: comments and settings that say why a finding is fine where it stands."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WRONG = "      replica: 1"
 WHY = "because the test needs it"
 SETTINGS = """\
 [tool.dynamo-lint]
-waivers = [{{rule = "{rule}", files = "{files}", reason = "they are examples"}}]
+suppressions = [{{rule = "{rule}", files = "{files}", reason = "they are examples"}}]
 """
 
 
@@ -25,12 +25,12 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     return Shop.opened(tmp_path, monkeypatch)
 
 
-def waived_by(line: str) -> str:
+def suppressed_by(line: str) -> str:
     """Return GRAPH with a wrong field and a comment at the end of its line."""
     return graph(REPLICAS, f"{WRONG}  # dynamo-lint: {line}\n")
 
 
-def test_without_a_waiver_there_is_a_finding(shop: Shop) -> None:
+def test_without_a_suppression_there_is_a_finding(shop: Shop) -> None:
     shop.write("g.yaml", graph(REPLICAS, f"{WRONG}  # dynamo-lint is fine\n"))
     assert shop.found("g.yaml") == [("api-schema", 9)]
 
@@ -44,37 +44,37 @@ def test_without_a_waiver_there_is_a_finding(shop: Shop) -> None:
         f"allow   api-schema   {WHY}  ",
     ],
 )
-def test_a_waiver_at_the_end_of_the_line(shop: Shop, comment: str) -> None:
-    shop.write("g.yaml", waived_by(comment))
+def test_a_suppression_at_the_end_of_the_line(shop: Shop, comment: str) -> None:
+    shop.write("g.yaml", suppressed_by(comment))
     assert ("api-schema", 9) not in shop.found("g.yaml")
 
 
 @pytest.mark.parametrize(
     "between", ["", "      # another comment\n", "\n", "\n  # one\n\n  # two\n"]
 )
-def test_a_waiver_above_the_line(shop: Shop, between: str) -> None:
+def test_a_suppression_above_the_line(shop: Shop, between: str) -> None:
     comment = f"      # dynamo-lint: allow api-schema {WHY}\n"
     shop.write("g.yaml", graph(REPLICAS, f"{comment}{between}{WRONG}\n"))
     assert shop.found("g.yaml") == []
 
 
-def test_a_waiver_above_reaches_one_line_only(shop: Shop) -> None:
+def test_a_suppression_above_reaches_one_line_only(shop: Shop) -> None:
     comment = f"      # dynamo-lint: allow api-schema {WHY}\n"
     shop.write("g.yaml", graph(REPLICAS, f"{comment}{WRONG}\n      replicaz: 2\n"))
     assert shop.found("g.yaml") == [("api-schema", 11)]
 
 
-def test_several_rules_in_one_waiver(shop: Shop) -> None:
+def test_several_rules_in_one_suppression(shop: Shop) -> None:
     text = GRAPH.replace("runtime:1.6.1\n", "runtime\n", 1)
     assert text != GRAPH
     shop.write("g.yaml", text)
     rules = sorted({rule for rule, line in shop.found("g.yaml") if line == 14})
     assert rules
-    waived = f"runtime  # dynamo-lint: allow {', '.join(rules)}, api-schema {WHY}\n"
-    shop.write("g.yaml", text.replace("runtime\n", waived, 1))
+    suppressed = f"runtime  # dynamo-lint: allow {', '.join(rules)}, api-schema {WHY}\n"
+    shop.write("g.yaml", text.replace("runtime\n", suppressed, 1))
     documents = shop.documents("g.yaml")
     (left,) = (one for one in documents[0]["findings"] if one["line"] == 14)
-    assert left["rule"] == "waiver-unused"
+    assert left["rule"] == "suppression-unused"
     assert '"api-schema" in line 14' in left["message"]
 
 
@@ -88,74 +88,74 @@ def test_several_rules_in_one_waiver(shop: Shop) -> None:
         "allow api-schema (because we know)",
     ],
 )
-def test_a_waiver_without_a_reason_is_an_error_and_waives_nothing(shop: Shop, comment: str) -> None:
-    shop.write("g.yaml", waived_by(comment))
-    assert shop.found("g.yaml") == [("api-schema", 9), ("waiver-reason", 9)]
+def test_a_suppression_without_a_reason_is_an_error(shop: Shop, comment: str) -> None:
+    shop.write("g.yaml", suppressed_by(comment))
+    assert shop.found("g.yaml") == [("api-schema", 9), ("suppression-reason", 9)]
     (document,) = shop.documents("g.yaml")
     schema, reason = document["findings"]
-    assert schema["message"].endswith("(the waiver gives no reason)")
+    assert schema["message"].endswith("(the suppression gives no reason)")
     assert reason["severity"] == "error"
     assert reason["column"] == len(WRONG) + 3
 
 
-def test_a_waiver_without_a_reason_can_be_skipped_by_name(shop: Shop) -> None:
-    shop.write("g.yaml", waived_by("allow api-schema"))
-    assert shop.found("--skip", "waiver-reason", "g.yaml") == [("api-schema", 9)]
+def test_a_suppression_without_a_reason_can_be_skipped_by_name(shop: Shop) -> None:
+    shop.write("g.yaml", suppressed_by("allow api-schema"))
+    assert shop.found("--skip", "suppression-reason", "g.yaml") == [("api-schema", 9)]
 
 
-def test_a_waiver_of_nothing_is_a_warning(shop: Shop) -> None:
+def test_a_suppression_of_nothing_is_a_warning(shop: Shop) -> None:
     shop.write("g.yaml", graph(REPLICAS, f"      replicas: 1  # dynamo-lint: allow api {WHY}\n"))
     (document,) = shop.documents("g.yaml")
     (finding,) = document["findings"]
-    assert (finding["rule"], finding["severity"]) == ("waiver-unused", "warning")
-    assert finding["message"] == 'this waives nothing any more: no "api" in line 9; remove it'
+    assert (finding["rule"], finding["severity"]) == ("suppression-unused", "warning")
+    assert finding["message"] == 'unused suppression: no "api" in line 9; remove it'
     assert shop.run("g.yaml").exit_code == 0
     assert shop.run("--strict", "g.yaml").exit_code == 1
 
 
 @pytest.mark.parametrize("words", [["--only", "component-type"], ["--skip", "api"]])
-def test_a_run_of_some_rules_cannot_tell_that_a_waiver_is_unused(
+def test_a_run_of_some_rules_cannot_tell_that_a_suppression_is_unused(
     shop: Shop, words: list[str]
 ) -> None:
-    shop.write("g.yaml", waived_by(f"allow api-schema {WHY}"))
+    shop.write("g.yaml", suppressed_by(f"allow api-schema {WHY}"))
     assert shop.found(*words, "g.yaml") == []
 
 
-def test_a_waiver_of_no_rule_is_told_the_nearest_one(shop: Shop) -> None:
-    shop.write("g.yaml", waived_by(f"allow api-shema {WHY}"))
+def test_a_suppression_of_no_rule_is_told_the_nearest_one(shop: Shop) -> None:
+    shop.write("g.yaml", suppressed_by(f"allow api-shema {WHY}"))
     (document,) = shop.documents("g.yaml")
     messages = {one["rule"]: one["message"] for one in document["findings"]}
-    assert messages["waiver-unused"] == (
+    assert messages["suppression-unused"] == (
         'no rule is called "api-shema"; did you mean "api-schema"?'
     )
     assert "api-schema" in messages
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
-def test_a_waiver_in_the_second_document(shop: Shop, newline: str) -> None:
-    first, second = graph(REPLICAS, f"{WRONG}\n"), waived_by(f"allow api-schema {WHY}")
+def test_a_suppression_in_the_second_document(shop: Shop, newline: str) -> None:
+    first, second = graph(REPLICAS, f"{WRONG}\n"), suppressed_by(f"allow api-schema {WHY}")
     shop.write("g.yaml", f"{first}---\n{second}".replace("\n", newline))
     documents = shop.documents("g.yaml")
     assert [one["index"] for one in documents] == [0, 1]
     assert [[one["line"] for one in each["findings"]] for each in documents] == [[9], []]
 
 
-def test_each_item_of_a_list_has_its_own_waivers(shop: Shop) -> None:
+def test_each_item_of_a_list_has_its_own_suppressions(shop: Shop) -> None:
     def item(text: str) -> str:
         lines = text.splitlines(keepends=True)
         return "".join(f"{'- ' if number == 0 else '  '}{one}" for number, one in enumerate(lines))
 
-    used = waived_by(f"allow api-schema {WHY}")
+    used = suppressed_by(f"allow api-schema {WHY}")
     unused = graph(REPLICAS, f"      replicas: 1  # dynamo-lint: allow api-schema {WHY}\n")
     shop.write("g.yaml", f"apiVersion: v1\nkind: List\nitems:\n{item(used)}{item(unused)}")
     documents = shop.documents("g.yaml")
     found = [[(one["rule"], one["line"]) for one in each["findings"]] for each in documents]
     line = 3 + len(used.splitlines()) + 9
-    assert found == [[], [("waiver-unused", line)]]
+    assert found == [[], [("suppression-unused", line)]]
 
 
 @pytest.mark.parametrize(
-    ("rule", "files", "waived"),
+    ("rule", "files", "suppressed"),
     [
         ("api-schema", "old/*", True),
         ("api", "*/g.yaml", True),
@@ -163,13 +163,13 @@ def test_each_item_of_a_list_has_its_own_waivers(shop: Shop) -> None:
         ("component-type", "old/*", False),
     ],
 )
-def test_waivers_of_the_settings(shop: Shop, rule: str, files: str, waived: bool) -> None:  # noqa: FBT001
+def test_suppressions_of_the_settings(shop: Shop, rule: str, files: str, suppressed: bool) -> None:  # noqa: FBT001
     shop.write("pyproject.toml", SETTINGS.format(rule=rule, files=files))
     shop.write("old/g.yaml", graph(REPLICAS, f"{WRONG}\n"))
-    assert (shop.found("old") == []) is waived
+    assert (shop.found("old") == []) is suppressed
 
 
-def test_waivers_of_the_settings_hold_from_every_folder(
+def test_suppressions_of_the_settings_hold_from_every_folder(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop.write("pyproject.toml", SETTINGS.format(rule="api-schema", files="old/*"))
@@ -182,7 +182,7 @@ def test_waivers_of_the_settings_hold_from_every_folder(
     assert shop.found("g.yaml") == [("api-schema", 9)]
 
 
-def test_the_settings_waive_files_that_are_no_yaml(shop: Shop) -> None:
+def test_the_settings_suppress_files_that_are_no_yaml(shop: Shop) -> None:
     shop.write("chart/g.yaml", f"a: {{{{ .Values.a }}}}\n{GRAPH}")
     assert shop.found("chart") == [("yaml", 1)]
     shop.write("pyproject.toml", SETTINGS.format(rule="yaml", files="chart/*"))
@@ -190,17 +190,17 @@ def test_the_settings_waive_files_that_are_no_yaml(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("words", ["ignore api-schema because x", "api-schema", "allow"])
-def test_a_comment_that_is_no_waiver_is_told_how_to_be_one(shop: Shop, words: str) -> None:
+def test_a_comment_that_is_no_suppression_is_told_how_to_be_one(shop: Shop, words: str) -> None:
     shop.write("g.yaml", f"# dynamo-lint: {words}\n{GRAPH}")
     text = shop.run("g.yaml").stdout
-    advice = "this is no waiver; write: # dynamo-lint: allow RULE because REASON [waiver-reason]"
-    assert text.splitlines()[0] == f"g.yaml:1:1: error: {advice}"
+    advice = "this is no suppression; write: # dynamo-lint: allow RULE because REASON"
+    assert text.splitlines()[0] == f"g.yaml:1:1: error: {advice} [suppression-reason]"
 
 
-def test_a_waiver_of_the_settings_that_waives_nothing(shop: Shop) -> None:
+def test_a_suppression_of_the_settings_that_suppresses_nothing(shop: Shop) -> None:
     shop.write("pyproject.toml", SETTINGS.format(rule="api-schema", files="old/*.yaml"))
     shop.write("old/g.yaml", GRAPH)
-    unused = [("waiver-unused", 2)]
+    unused = [("suppression-unused", 2)]
     assert shop.found(".") == unused
     assert shop.found("old") == unused
     *_, settings = shop.documents(".")
@@ -211,12 +211,12 @@ def test_a_waiver_of_the_settings_that_waives_nothing(shop: Shop) -> None:
         .splitlines()[1][finding["column"] - 1 :]
         .startswith("old/*.yaml")
     )
-    assert finding["message"].startswith('this waives nothing any more: no "api-schema" in old/*')
+    assert finding["message"].startswith('unused suppression: no "api-schema" in old/*')
     assert "1 graph in 1 file checked: 1 warning" in shop.run(".").stdout
     assert shop.run("--strict", ".").exit_code == 1
 
 
-def test_a_waiver_of_the_settings_at_work_is_none_of_these(shop: Shop) -> None:
+def test_a_suppression_of_the_settings_at_work_is_none_of_these(shop: Shop) -> None:
     shop.write("pyproject.toml", SETTINGS.format(rule="api", files="old/*.yaml"))
     shop.write("old/g.yaml", graph(REPLICAS, f"{WRONG}\n"))
     shop.write("old/h.yaml", GRAPH)
@@ -226,7 +226,7 @@ def test_a_waiver_of_the_settings_at_work_is_none_of_these(shop: Shop) -> None:
     assert shop.found(".") == []
 
 
-def test_a_waiver_of_a_text_that_cannot_be_read_is_at_work(shop: Shop) -> None:
+def test_a_suppression_of_a_text_that_cannot_be_read_is_at_work(shop: Shop) -> None:
     shop.write("pyproject.toml", SETTINGS.format(rule="yaml", files="old/*"))
     shop.write("old/g.yaml", f"{GRAPH}  : [\n")
     assert shop.found(".") == []
@@ -243,11 +243,12 @@ def test_who_did_not_see_all_cannot_tell(shop: Shop, words: tuple[str, ...]) -> 
     assert shop.found(*words) == []
 
 
-def test_the_place_of_each_waiver_of_the_settings(shop: Shop) -> None:
+def test_the_place_of_each_suppression_of_the_settings(shop: Shop) -> None:
     tables = "".join(
-        f'[[tool.dynamo-lint.waivers]]\nrule = "{rule}"\nfiles = "a.yaml"\nreason = "because"\n'
+        f'[[tool.dynamo-lint.suppressions]]\nrule = "{rule}"\n'
+        'files = "a.yaml"\nreason = "because"\n'
         for rule in ("api-schema", "disagg-pair")
     )
     shop.write("pyproject.toml", tables)
     shop.write("a.yaml", GRAPH)
-    assert shop.found("a.yaml") == [("waiver-unused", 3), ("waiver-unused", 7)]
+    assert shop.found("a.yaml") == [("suppression-unused", 3), ("suppression-unused", 7)]
