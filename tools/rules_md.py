@@ -21,7 +21,7 @@ What `dynamo lint` looks for, one section per rule. This page is made from the r
 The severity is that of the worst finding; a rule can have milder ones too.
 
 `--only` and `--skip` take an id, or the first words of several (`api`, `pod`).
-`# dynamo-lint: allow ID because REASON` at the end of a line, or above it, suppresses findings there.
+`# dynamo-lint: allow ID because REASON` at the end of a line or above it suppresses findings there.
 """
 
 

@@ -16,15 +16,13 @@ from dynamo_conformance.api import formats
 from dynamo_conformance.manifest.quantity import parse_quantity
 
 if TYPE_CHECKING:
-    import ipaddress
     from collections.abc import Callable
     from decimal import Decimal
 
+    from dynamo_conformance.api.formats import Address, Block
     from dynamo_conformance.manifest.node import Plain
 
 Opaque: TypeAlias = "dict[str, str]"
-Address: TypeAlias = "ipaddress.IPv4Address | ipaddress.IPv6Address"
-Block: TypeAlias = "ipaddress.IPv4Interface | ipaddress.IPv6Interface"
 
 UNSUPPORTED = "a value that cannot be computed here"
 """What a message holds when it is not the object that is at fault."""
@@ -314,20 +312,8 @@ _QUANTITIES = (
 _BITS = re.compile(r"(?P<address>[^/]+)/(?:0|[1-9][0-9]{0,2})")
 
 
-def _parsed_address(text: str) -> Address:
-    from ipaddress import ip_address  # It takes a while to load, and few rules ask for it.
-
-    return ip_address(text)
-
-
-def _parsed_block(text: str) -> Block:
-    from ipaddress import ip_interface
-
-    return ip_interface(text)
-
-
 def _address(text: str) -> Address:
-    found = _parsed_address(text)
+    found = formats.address(text)
     if "%" in text or getattr(found, "ipv4_mapped", None) is not None:
         raise ValueError(f"{text}: an address without zone that is not IPv4-mapped is needed")
     return found
@@ -338,7 +324,7 @@ def _block(text: str) -> Block:
     if found is None:
         raise ValueError(f"{text} is no CIDR block")
     _address(found["address"])
-    return _parsed_block(text)
+    return formats.block(text)
 
 
 def _ip(text: str) -> Opaque:
@@ -346,11 +332,11 @@ def _ip(text: str) -> Opaque:
 
 
 def _ip_of(value: Opaque) -> Address:
-    return _parsed_address(_text(value, _IP))
+    return formats.address(_text(value, _IP))
 
 
 def _block_of(value: Opaque) -> Block:
-    return _parsed_block(_text(value, _CIDR))
+    return formats.block(_text(value, _CIDR))
 
 
 def _is_global(value: Opaque) -> bool:
@@ -370,7 +356,7 @@ def _holds_block(outer: Opaque, inner: Block) -> bool:
 
 def _is_link_local_multicast(value: Opaque) -> bool:
     block = "224.0.0.0/24" if _ip_of(value).version == 4 else "ff02::/16"  # noqa: PLR2004 - IPv4
-    return _ip_of(value) in _parsed_block(block).network
+    return _ip_of(value) in formats.block(block).network
 
 
 _ADDRESSES = (

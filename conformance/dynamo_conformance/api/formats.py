@@ -10,10 +10,14 @@ import binascii
 import datetime as dt
 import re
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
+    import ipaddress
     from collections.abc import Callable
+
+Address: TypeAlias = "ipaddress.IPv4Address | ipaddress.IPv6Address"
+Block: TypeAlias = "ipaddress.IPv4Interface | ipaddress.IPv6Interface"
 
 _DATE_TIME = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII
@@ -43,22 +47,30 @@ def _date_time(value: str) -> None:
     dt.datetime.fromisoformat(value[:19].replace(" ", "T").upper())
 
 
-def _ipv4(value: str) -> None:
-    import ipaddress  # It takes a while to load, and few manifests hold an address.
+def address(value: str) -> Address:
+    """Return an IP address.
 
-    ipaddress.IPv4Address(value)
+    Raises:
+        ValueError: It is none.
+    """
+    from ipaddress import ip_address  # It takes a while to load, and few manifests hold one.
+
+    return ip_address(value)
 
 
-def _ipv6(value: str) -> None:
-    import ipaddress
+def block(value: str) -> Block:
+    """Return an address with the number of its leading bits, `192.0.2.0/24`.
 
-    ipaddress.IPv6Address(value)
+    Raises:
+        ValueError: It is none.
+    """
+    from ipaddress import ip_interface
+
+    return ip_interface(value)
 
 
-def _cidr(value: str) -> None:
-    import ipaddress
-
-    ipaddress.ip_network(value, strict=False)
+def _of_version(version: int) -> Callable[[str], bool]:
+    return lambda value: _reads(address)(value) and address(value).version == version
 
 
 def _byte(value: str) -> None:
@@ -69,9 +81,9 @@ _FORMATS: dict[str, Callable[[str], bool]] = {
     "date-time": _reads(_date_time),
     "datetime": _reads(_date_time),
     "date": _reads(dt.date.fromisoformat),
-    "ipv4": _reads(_ipv4),
-    "ipv6": _reads(_ipv6),
-    "cidr": _reads(_cidr),
+    "ipv4": _of_version(4),
+    "ipv6": _of_version(6),
+    "cidr": _reads(block),
     "uuid": _reads(uuid.UUID),
     "byte": _reads(_byte),
 }

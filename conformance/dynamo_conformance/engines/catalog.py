@@ -6,8 +6,8 @@ The files in `data/flags` are made by `tools/flags.py` from the parsers of the i
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, NotRequired, TypedDict
 
@@ -20,7 +20,7 @@ from dynamo_conformance.engines.parsing import Stage, read, unexpanded
 from dynamo_conformance.manifest.suggest import did_you_mean, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 __all__ = [
     "Arguments",
@@ -38,7 +38,7 @@ __all__ = [
 _MOST_UNKNOWN = 100
 """More unknown words than that are no command line."""
 
-_FEW_WORDS, _MOST_SEEN = 256, 256
+_FEW_WORDS, _MOST_KEPT = 256, 256
 """Which command lines are kept, and how many: longer ones are not repeated."""
 
 _LIKENESS = 0.72
@@ -110,7 +110,7 @@ class _ElsewhereFile(TypedDict):
     alike: list[dict[str, str]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Catalog:
     """What one runnable module of one release accepts.
 
@@ -150,9 +150,6 @@ class Catalog:
     expansions: Mapping[str, tuple[str, ...]]
     passes_on: tuple[str, frozenset[str]] | None
     config_files: tuple[str, ...]
-    _seen: dict[tuple[tuple[str, ...], bool], _Staged] = field(
-        default_factory=dict, compare=False, repr=False
-    )
 
     def flag(self, name: str) -> Flag | None:
         """Return the flag that the module takes `name` for, or None.
@@ -218,7 +215,7 @@ class Catalog:
         return sorted([*parsed.faults, *unknown, *refused], key=lambda fault: fault.index)
 
     def _read(self, words: Sequence[str], *, env: Mapping[str, str], lenient: bool) -> _Parsed:
-        staged = self._staged(tuple(words), lenient=lenient)
+        staged = (self._kept if len(words) <= _FEW_WORDS else self._staged)(tuple(words), lenient)
         given, faults, tokens = staged.given, list(staged.faults), list(staged.rest)
         if staged.exits:
             return _Parsed(self._arguments(given, [], env), faults, [])
@@ -233,11 +230,13 @@ class Catalog:
             tokens = []
         return _Parsed(arguments, faults, leftovers.runs(tokens, lenient=lenient))
 
-    def _staged(self, words: tuple[str, ...], *, lenient: bool) -> _Staged:
-        """Return what the parsers take; rules ask several times, and twins of a file once more."""
-        staged = self._seen.get((words, lenient))
-        if staged is not None:
-            return staged
+    @cached_property
+    def _kept(self) -> Callable[[tuple[str, ...], bool], _Staged]:
+        """As `_staged`: rules ask several times, and twins of a file once more."""
+        return lru_cache(maxsize=_MOST_KEPT)(self._staged)
+
+    def _staged(self, words: tuple[str, ...], lenient: bool) -> _Staged:  # noqa: FBT001 - a key
+        """Return what the parsers take."""
         tokens = self._expanded(words)
         given: list[Given] = []
         faults: list[UsageFault] = []
@@ -249,12 +248,7 @@ class Catalog:
             tokens, exits = reading.rest, reading.exits
             if exits:
                 break
-        staged = _Staged(tuple(given), tuple(faults), tuple(tokens), exits)
-        if len(words) <= _FEW_WORDS:
-            if len(self._seen) >= _MOST_SEEN:
-                self._seen.clear()
-            self._seen[words, lenient] = staged
-        return staged
+        return _Staged(tuple(given), tuple(faults), tuple(tokens), exits)
 
     def _expanded(self, words: Sequence[str]) -> list[Token]:
         return [

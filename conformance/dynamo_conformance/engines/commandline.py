@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines import shell
 from dynamo_conformance.engines.parsing import unexpanded
-from dynamo_conformance.engines.shell import Outer
+from dynamo_conformance.engines.shell import ContainerEnvironment
 from dynamo_conformance.manifest.config_maps import given_variables, referenced_value
 from dynamo_conformance.manifest.expand import expand
 from dynamo_conformance.manifest.graph import FRONTEND, MAIN, WORKER_TYPES, EnvVar, Word
@@ -39,7 +39,7 @@ _DYNAMO = "dynamo."
 _SAY_ONLY = frozenset({"echo", "printf", ":", "export", "set", "trap"})
 _REFERENCE = re.compile(r"\$\(([^()\s]+)\)")
 _NEGATIVE_NUMBER = re.compile(r"-\d+|-\d*\.\d+")
-_NOTHING = Outer()
+_NOTHING = ContainerEnvironment()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,9 +106,9 @@ def argv(component: Component, container: Container) -> tuple[Word, ...]:
     return args
 
 
-def surroundings(
+def environment_of(
     container: Container, shared: Iterable[EnvVar] = (), known_maps: ConfigMaps | None = None
-) -> Outer:
+) -> ContainerEnvironment:
     """Return the environment of a container, as far as the manifest tells it.
 
     Args:
@@ -139,7 +139,7 @@ def surroundings(
             (single if others <= single and " " not in text else unknown).add(name)
         else:
             known[name] = text
-    return Outer(
+    return ContainerEnvironment(
         known=tuple(known.items()),
         unknown=frozenset(unknown),
         single=frozenset(single),
@@ -153,24 +153,28 @@ def _is_field(variable: EnvVar) -> bool:
     return source is not None and ("fieldRef" in source or "resourceFieldRef" in source)
 
 
-def command_line(component: Component, outer: Outer = _NOTHING) -> CommandLine | None:
+def command_line(
+    component: Component, environment: ContainerEnvironment = _NOTHING
+) -> CommandLine | None:
     """Return what the component's main container runs, or None when it is no module of Python.
 
     Args:
         component: The component.
-        outer: The container's environment.
+        environment: The container's environment.
     """
-    return find_module(argv(component, component.main), outer) if component.main else None
+    return find_module(argv(component, component.main), environment) if component.main else None
 
 
-def find_module(words: tuple[Word, ...], outer: Outer = _NOTHING) -> CommandLine | None:
+def find_module(
+    words: tuple[Word, ...], environment: ContainerEnvironment = _NOTHING
+) -> CommandLine | None:
     """Return the `python3 -m MODULE ...` that is started, looking into shell scripts.
 
     Of several, it is the one that the script waits for, and rather one of Dynamo's.
     """
     if runs_shell(words):
-        return _module_in_script(words, outer)
-    expanded = _expanded(words, outer)
+        return _module_in_script(words, environment)
+    expanded = _expanded(words, environment)
     at = _module_at(expanded)
     if at is None:
         return None
@@ -179,10 +183,12 @@ def find_module(words: tuple[Word, ...], outer: Outer = _NOTHING) -> CommandLine
     )
 
 
-def _module_in_script(words: tuple[Word, ...], outer: Outer) -> CommandLine | None:
+def _module_in_script(
+    words: tuple[Word, ...], environment: ContainerEnvironment
+) -> CommandLine | None:
     found = [
         (program, start)
-        for program in _started(words, outer)
+        for program in _started(words, environment)
         if (start := _module_at(program.words)) is not None
     ]
     if not found:
@@ -214,26 +220,28 @@ def _either(modules: Iterable[str]) -> str:
     return f"$({' || '.join(sorted(modules))})"
 
 
-def programs(words: tuple[Word, ...], outer: Outer = _NOTHING) -> tuple[tuple[Word, ...], ...]:
+def programs(
+    words: tuple[Word, ...], environment: ContainerEnvironment = _NOTHING
+) -> tuple[tuple[Word, ...], ...]:
     """Return every command that is started: `words` itself, or each command of a shell's script."""
     if runs_shell(words):
-        return tuple(_marked(program.words, words) for program in _started(words, outer))
-    return (_expanded(words, outer),) if words else ()
+        return tuple(_marked(program.words, words) for program in _started(words, environment))
+    return (_expanded(words, environment),) if words else ()
 
 
-def _expanded(words: tuple[Word, ...], outer: Outer) -> tuple[Word, ...]:
+def _expanded(words: tuple[Word, ...], environment: ContainerEnvironment) -> tuple[Word, ...]:
     """Return words with what the kubelet fills in."""
     if not any("$(" in word.text or "$$" in word.text for word in words):
         return words
-    known = dict(outer.known)
+    known = dict(environment.known)
     return tuple(Word(expand(word.text, known), word.mark) for word in words)
 
 
-def _started(words: tuple[Word, ...], outer: Outer) -> Sequence[Program]:
+def _started(words: tuple[Word, ...], environment: ContainerEnvironment) -> Sequence[Program]:
     """Return what a shell starts, nothing for a script that cannot be read."""
     from dynamo_conformance.engines.shell.runner import run  # Most command lines start no shell.
 
-    return run(tuple(word.text for word in _expanded(words, outer)), outer) or ()
+    return run(tuple(word.text for word in _expanded(words, environment)), environment) or ()
 
 
 def runs_shell(words: Sequence[Word]) -> bool:

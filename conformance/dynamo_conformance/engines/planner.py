@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict, cast
 from dynamo_conformance.engines.catalog import RELEASE
 from dynamo_conformance.engines.config_file import load
 from dynamo_conformance.engines.jsontext import parse_json
+from dynamo_conformance.engines.values import PYDANTIC_FALSE, PYDANTIC_TRUE
 from dynamo_conformance.manifest.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 MODULE = "dynamo.planner"
 _DATA = Path(__file__).parent / "data"
 _RENAMED = {"no_operation": "advisory", "aic_perf_model": "ais_perf_model"}
-_TRUE = frozenset({"1", "true", "t", "yes", "y", "on"})
-_FALSE = frozenset({"0", "false", "f", "no", "n", "off"})
 _BY_NAME = "HoldPolicy"
 """A number in the schema, and a name in the files that people write."""
 
@@ -204,7 +203,7 @@ def _truth(value: Json) -> float | None:
     if isinstance(value, bool) or value in (0, 1):
         return 1.0 if value else 0.0
     word = value.strip().lower() if isinstance(value, str) else ""
-    return 1.0 if word in _TRUE else 0.0 if word in _FALSE else None
+    return 1.0 if word in PYDANTIC_TRUE else 0.0 if word in PYDANTIC_FALSE else None
 
 
 def _length(value: Json) -> float | None:

@@ -11,11 +11,11 @@ from dynamo_conformance.engines.commandline import (
     FRONTEND_MODULE,
     WORKER_MODULES,
     command_line,
-    surroundings,
+    environment_of,
 )
 from dynamo_conformance.engines.config_file import with_config_file
 from dynamo_conformance.engines.parsing import unexpanded
-from dynamo_conformance.engines.shell import Outer
+from dynamo_conformance.engines.shell import ContainerEnvironment
 from dynamo_conformance.manifest.config_maps import files_of_main
 
 if TYPE_CHECKING:
@@ -62,12 +62,14 @@ class Part:
             it another one by words that are not known.
         command: Its command line, or None.
         arguments: The parsed words, lenient: values that a shell or kubelet fills in stay as is.
+        environment: The variables of the main container, as far as the manifest tells them.
     """
 
     component: Component
     role: Role | None
     command: CommandLine | None
     arguments: catalog.Arguments | None
+    environment: ContainerEnvironment
 
     @property
     def hidden(self) -> bool:
@@ -108,30 +110,41 @@ def parts(graph: Graph) -> tuple[Part, ...]:
 def part(component: Component, graph: Graph) -> Part:
     """Return one component with the role its command line plays."""
     main = component.main
-    outer = surroundings(main, graph.env, graph.config_maps) if main is not None else Outer()
-    command = command_line(component, outer)
+    environment = (
+        environment_of(main, graph.env, graph.config_maps) if main else ContainerEnvironment()
+    )
+    command = command_line(component, environment)
     if command is not None and graph.config_maps:
         command = with_config_file(command, files_of_main(component, graph.config_maps))
     if command is None or command.module not in catalog.modules():
         role = Role.PLANNER if command and command.module in _PLANNER_MODULES else None
-        return Part(component=component, role=role, command=command, arguments=None)
+        return Part(
+            component=component,
+            role=role,
+            command=command,
+            arguments=None,
+            environment=environment,
+        )
     arguments = catalog.load(command.module).parse_leniently(
-        command.texts, env=_environment(outer, command)
+        command.texts, env=_variables(environment, command)
     )
     return Part(
         component=component,
         role=_role(command, arguments),
         command=command,
         arguments=arguments,
+        environment=environment,
     )
 
 
-def _environment(outer: Outer, command: CommandLine) -> Mapping[str, str]:
-    """Return what a module's environment holds; a value that is not known is written `$NAME`."""
-    found = {name: f"${name}" for name in (*outer.unknown, *outer.single)} | dict(outer.known)
-    for var in command.environment:
-        found[var.name] = f"${var.name}" if var.value is None else var.value
-    return found
+def _variables(environment: ContainerEnvironment, command: CommandLine) -> Mapping[str, str]:
+    """Return the variables of a module; a value that is not known is written `$NAME`."""
+    unknown = {name: f"${name}" for name in (*environment.unknown, *environment.single)}
+    script = {
+        variable.name: f"${variable.name}" if variable.value is None else variable.value
+        for variable in command.environment
+    }
+    return unknown | dict(environment.known) | script
 
 
 def _hides(command: CommandLine, arguments: catalog.Arguments) -> bool:

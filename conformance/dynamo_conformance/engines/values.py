@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
     from dynamo_conformance.engines.flag import Flag, Json
 
+PYDANTIC_TRUE = frozenset({"1", "true", "t", "yes", "y", "on"})
+PYDANTIC_FALSE = frozenset({"0", "false", "f", "no", "n", "off"})
+"""The words that pydantic takes for a boolean, in lower case."""
+
 _NOTHING = ("", "None")
 _TRUTHS = frozenset({"true", "1", "yes", "on", "false", "0", "no", "off"})
 # vLLM: `k` is 1000 and takes decimals, `K` is 1024 and does not.

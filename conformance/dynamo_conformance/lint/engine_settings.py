@@ -14,7 +14,6 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines import planner
-from dynamo_conformance.engines.commandline import surroundings
 from dynamo_conformance.engines.jsontext import parse_json
 from dynamo_conformance.engines.parsing import unexpanded
 from dynamo_conformance.engines.trtllm_options import BadOptionsError, option, options
@@ -23,7 +22,7 @@ from dynamo_conformance.manifest.graph import EnvVar
 from dynamo_conformance.manifest.whole import parse_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from dynamo_conformance.engines.arguments import Given
     from dynamo_conformance.engines.flag import Json
@@ -230,21 +229,14 @@ class EngineSettings:
         own = main.env if main is not None else ()
         found = {one.name: one for one in (*self.graph_env, *own)}
         if main is not None:
-            expanded = self._expanded
-            for name, one in found.items():
-                found[name] = replace(one, value=expanded.get(name, one.value))
+            expanded = dict(self.part.environment.known)
+            for name, variable in found.items():
+                found[name] = replace(variable, value=expanded.get(name, variable.value))
             mark = main.node.key_mark("envFrom")
             for name in expanded.keys() - found.keys():
                 found[name] = EnvVar(name=name, value=expanded[name], mark=mark)
         script = command.environment if command is not None else ()
         return found | {one.name: one for one in script}
-
-    @cached_property
-    def _expanded(self) -> Mapping[str, str]:
-        main = self.part.component.main
-        if main is None:
-            return {}
-        return dict(surroundings(main, self.graph_env, self._config_maps).known)
 
     def use_mark(self, use: Given) -> Mark:
         """Return where the value of one use of a flag was written, or the flag that has none."""

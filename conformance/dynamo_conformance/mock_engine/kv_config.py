@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines import vocabulary
+from dynamo_conformance.engines.values import PYDANTIC_FALSE, PYDANTIC_TRUE
 from dynamo_conformance.manifest.suggest import did_you_mean
 from dynamo_conformance.mock_engine.refusal import CannotPlay, UsageRefusal, ValueRefusal
 from dynamo_conformance.mock_engine.worker import KvEvents
@@ -23,8 +24,6 @@ TRANSFER_FLAG = "--kv-transfer-config"
 EVENTS_FLAG = "--kv-events-config"
 
 _ROLES = ("kv_producer", "kv_both", "kv_consumer")
-_TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
-_FALSE = frozenset({"false", "f", "no", "n", "off", "0"})
 
 _TRANSFER_FIELDS: dict[str, tuple[type, ...]] = {
     "enable_permute_local_kv": (bool,),
@@ -170,7 +169,7 @@ def _fields(
 
 def _fits(entry: object, types: tuple[type, ...]) -> bool:
     if bool in types:
-        return str(entry).lower() in _TRUE | _FALSE
+        return str(entry).lower() in PYDANTIC_TRUE | PYDANTIC_FALSE
     return isinstance(entry, types) and not isinstance(entry, bool)
 
 
@@ -180,4 +179,4 @@ def _text(fields: dict[str, object], name: str) -> str | None:
 
 
 def _flag(fields: dict[str, object], name: str) -> bool:
-    return str(fields.get(name, False)).lower() in _TRUE
+    return str(fields.get(name, False)).lower() in PYDANTIC_TRUE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.manifest.config_maps import variables
+from dynamo_conformance.manifest.config_maps import referenced_value, variables
 from dynamo_conformance.manifest.expand import expand
 from dynamo_conformance.manifest.fields import is_true
 from dynamo_conformance.manifest.graph import MAIN, Container
@@ -156,10 +156,8 @@ def _value(source: Mapping, sources: Sources) -> str | None:
     """Return the value of a `valueFrom`, or None when nothing here can give it."""
     if (secret := source.mapping("secretKeyRef")) is not None:
         return sources.secrets.get(secret.string("key") or "")
-    if (reference := source.mapping("configMapKeyRef")) is not None:
-        held = sources.config_maps.get(reference.string("name") or "", {})
-        value = held.get(reference.string("key") or "")
-        return value if isinstance(value, str) else None
+    if "configMapKeyRef" in source:
+        return referenced_value(source, sources.config_maps)
     reference = source.mapping("fieldRef")
     return sources.fields.get(reference.string("fieldPath") or "") if reference else None
 

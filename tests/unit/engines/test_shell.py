@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dynamo_conformance.engines.commandline import argv, programs, runs_shell, surroundings
-from dynamo_conformance.engines.shell import Outer
+from dynamo_conformance.engines.commandline import argv, environment_of, programs, runs_shell
+from dynamo_conformance.engines.shell import ContainerEnvironment
 from dynamo_conformance.engines.shell.runner import run
 from dynamo_conformance.manifest.read import read_graphs
 
@@ -25,7 +25,9 @@ KNOWN = {"K": "kay", "SPACED": "one two", "EMPTY": "", "MODEL": "org/model-1"}
 HIDDEN = {"U": "u v", "F": "10.0.0.1"}
 """Variables whose values the reading is not given; `F` is said to be one word."""
 
-OUTER = Outer(known=tuple(KNOWN.items()), unknown=frozenset({"U"}), single=frozenset({"F"}))
+OUTER = ContainerEnvironment(
+    known=tuple(KNOWN.items()), unknown=frozenset({"U"}), single=frozenset({"F"})
+)
 
 NAMES = st.sampled_from(["A", "B", "K", "SPACED", "EMPTY", "MODEL", "U", "F", "NONE"])
 PLAIN = st.sampled_from(["--flag", "x", "a/b", "--k=v", "7", "1.5", "tcp://h:1", "a#b", "a=b", "-"])
@@ -167,7 +169,11 @@ def test_what_is_known_of_a_script_is_what_bash_makes_of_it(script: str, folder:
 
 
 def read(
-    script: str, *, shell: str = "bash", outer: Outer = OUTER, rest: tuple[str, ...] = ()
+    script: str,
+    *,
+    shell: str = "bash",
+    outer: ContainerEnvironment = OUTER,
+    rest: tuple[str, ...] = (),
 ) -> str:
     """Return the words of the last python3 of a script; `?` and `*` are not known, one or many."""
     started = run(("bash", "-c", script, *rest), outer)
@@ -239,7 +245,7 @@ def test_options_of_a_shell_stand_before_its_script(words: tuple[str, ...]) -> N
 
 
 def test_a_variable_from_elsewhere_is_not_known() -> None:
-    anywhere = Outer(known=(("K", "kay"),), open=True)
+    anywhere = ContainerEnvironment(known=(("K", "kay"),), open=True)
     assert read("python3 ${X:-y} $K", outer=anywhere) == "* kay"
 
 
@@ -276,5 +282,5 @@ def test_the_scripts_of_all_examples_can_be_read() -> None:
                 words = argv(component, main) if main is not None else ()
                 if main is not None and runs_shell(words):
                     seen += 1
-                    assert programs(words, surroundings(main, graph.env)), (path, component.name)
+                    assert programs(words, environment_of(main, graph.env)), (path, component.name)
     assert seen

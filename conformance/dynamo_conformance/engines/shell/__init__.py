@@ -6,6 +6,12 @@ known afterwards. What is started there is marked as uncertain.
 
 from __future__ import annotations
 
-from dynamo_conformance.engines.shell.program import SHELLS, Outer, Program, is_shell, script_at
+from dynamo_conformance.engines.shell.program import (
+    SHELLS,
+    ContainerEnvironment,
+    Program,
+    is_shell,
+    script_at,
+)
 
-__all__ = ["SHELLS", "Outer", "Program", "is_shell", "script_at"]
+__all__ = ["SHELLS", "ContainerEnvironment", "Program", "is_shell", "script_at"]

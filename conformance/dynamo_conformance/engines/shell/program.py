@@ -31,7 +31,7 @@ class Program(NamedTuple):
     folder: Text | None
 
 
-class Outer(NamedTuple):
+class ContainerEnvironment(NamedTuple):
     """What surrounds a shell: the container's environment.
 
     Attributes:

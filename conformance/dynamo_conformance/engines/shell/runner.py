@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tree_sitter import Node
 
-    from dynamo_conformance.engines.shell.program import Outer
+    from dynamo_conformance.engines.shell.program import ContainerEnvironment
     from dynamo_conformance.engines.shell.state import Status
     from dynamo_conformance.engines.shell.word import Value
 
@@ -33,7 +33,7 @@ _MAX_CALCULATED = 1_000
 
 
 @lru_cache(maxsize=512)
-def run(words: tuple[str, ...], outer: Outer) -> tuple[Program, ...] | None:
+def run(words: tuple[str, ...], outer: ContainerEnvironment) -> tuple[Program, ...] | None:
     """Return what a shell's command line starts.
 
     Args:

@@ -24,7 +24,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.api.cluster import Cluster
-from dynamo_conformance.engines.commandline import find_module, surroundings
+from dynamo_conformance.engines.commandline import environment_of, find_module
 from dynamo_conformance.lint.finding import Severity
 from dynamo_conformance.lint.rule import Problem
 from dynamo_conformance.rendering.failure import ReconcileFailure
@@ -82,7 +82,7 @@ def _lost(part: Part, rendered: Container) -> list[str]:
     if written is None:
         return []
     words = rendered.command + rendered.args
-    reading = find_module(words, surroundings(rendered))
+    reading = find_module(words, environment_of(rendered))
     if reading is None or reading.one_of_several:
         return []
     own = {*_flags(written.command + written.args), *_flags(reading.words), *_OF_RAY}

@@ -25,9 +25,9 @@ from dynamo_conformance.engines.commandline import (
     FRONTEND_MODULE,
     WORKER_MODULES,
     argv,
+    environment_of,
     find_module,
     programs,
-    surroundings,
 )
 from dynamo_conformance.lint.finding import Severity
 from dynamo_conformance.lint.image import other_release, parse_image
@@ -78,10 +78,14 @@ def check(subject: Subject) -> Iterator[Problem]:
             words = container.command + container.args
             if is_main:
                 words = argv(part.component, container)
-            outer = surroundings(container, subject.graph.env, subject.graph.config_maps)
-            commands = programs(words, outer)
+            environment = (
+                part.environment
+                if is_main
+                else environment_of(container, subject.graph.env, subject.graph.config_maps)
+            )
+            commands = programs(words, environment)
             yield from _program(commands, published=image.is_published)
-            command = part.command if is_main else find_module(words, outer)
+            command = part.command if is_main else find_module(words, environment)
             yield from _script(commands) if command is None else _module(command)
 
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines import vocabulary
-from dynamo_conformance.engines.commandline import argv, programs, surroundings
+from dynamo_conformance.engines.commandline import argv, environment_of, programs
 from dynamo_conformance.lint.finding import Severity
 from dynamo_conformance.lint.image import other_release
 from dynamo_conformance.lint.rule import Problem
@@ -61,7 +61,7 @@ def _runs_dynamo(part: Part, shared: tuple[EnvVar, ...]) -> bool:
         return False
     if part.command is not None:
         return part.command.module.startswith("dynamo.")
-    started = programs(argv(part.component, main), surroundings(main, shared))
+    started = programs(argv(part.component, main), environment_of(main, shared))
     return any(one[0].text.split()[:1] == ["dynamo"] for one in started)
 
 
