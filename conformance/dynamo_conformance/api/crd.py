@@ -14,7 +14,7 @@ from dynamo_conformance.api.schema import Schema
 
 if TYPE_CHECKING:
     from dynamo_conformance.api.operators import Operator
-    from dynamo_conformance.api.schema import JsonObject
+    from dynamo_conformance.manifest.jsonschema import JsonObject
 
 PLURAL = "dynamographdeployments"
 

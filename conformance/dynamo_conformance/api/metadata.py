@@ -12,7 +12,7 @@ from dynamo_conformance.manifest.node import Mapping, Scalar
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dynamo_conformance.api.schema import JsonObject
+    from dynamo_conformance.manifest.jsonschema import JsonObject
     from dynamo_conformance.manifest.node import Path
 
 ANNOTATIONS_SIZE = 256 * 1024

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias, cast
+from typing import TYPE_CHECKING, cast
 
-Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
-JsonObject: TypeAlias = "dict[str, Json]"
+from dynamo_conformance.api import formats
+from dynamo_conformance.manifest.fields import is_null
+from dynamo_conformance.manifest.jsonschema import JsonSchema, Mismatch, is_type
+from dynamo_conformance.manifest.node import Mapping, Scalar, Sequence
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import ClassVar, Self
+
+    from dynamo_conformance.manifest.jsonschema import JsonObject
+    from dynamo_conformance.manifest.node import Mark, Node, Path, Plain
+
+INT_OR_STRING = "x-kubernetes-int-or-string"
+LIST_TYPE = "x-kubernetes-list-type"
 LIST_MAP = "map"
 LIST_SET = "set"
 
 _RULES = "x-kubernetes-validations"
-_JUNCTORS = ("allOf", "anyOf", "oneOf")
-_LIMITS = (
-    *("minimum", "maximum", "multipleOf"),
-    *("minLength", "maxLength"),
-    *("minItems", "maxItems"),
-    *("minProperties", "maxProperties"),
-)
+_INT64 = 1 << 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,67 +51,20 @@ class CelRule:
     on_create: bool
 
 
-class Schema:
-    """One node of an OpenAPI v3 structural schema.
+class Schema(JsonSchema):
+    """One node of an OpenAPI v3 structural schema."""
 
-    Children are made when they are first asked for: a manifest touches a small part of the 3,500
-    nodes of the DynamoGraphDeployment schema.
-    """
-
-    def __init__(self, raw: JsonObject) -> None:
-        self.raw = raw
+    pattern_flags: ClassVar = re.ASCII
 
     @cached_property
     def type(self) -> str | None:
         """`object`, `array`, `string`, `integer`, `number`, `boolean`, or None for any."""
-        return self._string("type")
-
-    @cached_property
-    def properties(self) -> dict[str, Schema]:
-        """The declared fields of an object."""
-        raw = cast("dict[str, JsonObject]", self.raw.get("properties") or {})
-        return {name: Schema(child) for name, child in raw.items()}
-
-    @cached_property
-    def additional(self) -> Schema | None:
-        """The schema of a map's values, or None when the object has declared fields only."""
-        raw = self.raw.get("additionalProperties")
-        return Schema(raw) if isinstance(raw, dict) else None
-
-    @cached_property
-    def items(self) -> Schema | None:
-        """The schema of a list's items."""
-        raw = self.raw.get("items")
-        return Schema(raw) if isinstance(raw, dict) else None
-
-    @cached_property
-    def required(self) -> tuple[str, ...]:
-        """Fields that must be there, unless they have a default."""
-        return tuple(cast("list[str]", self.raw.get("required") or []))
-
-    @cached_property
-    def enum(self) -> tuple[Json, ...]:
-        """The allowed values; empty when any is."""
-        return tuple(cast("list[Json]", self.raw.get("enum") or []))
-
-    @cached_property
-    def pattern_text(self) -> str | None:
-        """What a string must contain, as the schema writes it."""
-        return self._string("pattern")
-
-    @cached_property
-    def pattern(self) -> re.Pattern[str] | None:
-        """What a string must contain, as a search (not an anchored match)."""
-        raw = self.pattern_text
-        if raw is None:
-            return None
-        # Go's `$` is the end of the text; Python's also stands before a last line break.
-        return re.compile(re.sub(r"(?<!\\)\$", r"\\Z", raw), re.ASCII)
+        return self.text("type")
 
     @cached_property
     def int_or_string(self) -> bool:
         """Whether an integer and a string are both fine."""
-        return self.raw.get("x-kubernetes-int-or-string") is True
+        return self.raw.get(INT_OR_STRING) is True
 
     @cached_property
     def preserves_unknown(self) -> bool:
@@ -125,8 +84,7 @@ class Schema:
     @cached_property
     def rules(self) -> tuple[CelRule, ...]:
         """The rules that are checked wherever this node is present."""
-        found = cast("list[JsonObject]", self.raw.get(_RULES) or [])
-        return tuple(_rule(raw) for raw in found)
+        return tuple(map(_rule, cast("list[JsonObject]", self.raw.get(_RULES) or [])))
 
     @cached_property
     def has_rules(self) -> bool:
@@ -134,29 +92,22 @@ class Schema:
         return _has_rules(self.raw)
 
     @cached_property
-    def junctors(self) -> dict[str, tuple[Schema, ...]]:
+    def junctors(self) -> dict[str, tuple[Self, ...]]:
         """The schemas below `allOf`, `anyOf` and `oneOf`, as far as there are any."""
-        return {
-            name: tuple(Schema(raw) for raw in cast("list[JsonObject]", self.raw[name]))
-            for name in _JUNCTORS
-            if self.raw.get(name)
-        }
+        junctors = super().junctors
+        if self.int_or_string:  # Its anyOf says no more than the extension does.
+            return {name: part for name, part in junctors.items() if name == "allOf"}
+        return junctors
 
     @cached_property
-    def excluded(self) -> Schema | None:
-        """The schema below `not`, or None."""
-        raw = self.raw.get("not")
-        return Schema(raw) if isinstance(raw, dict) else None
-
-    @cached_property
-    def default(self) -> Json:
+    def default(self) -> Plain:
         """What the API server fills in."""
         return self.raw.get("default")
 
     @cached_property
     def list_type(self) -> str | None:
         """`map`, `set` or `atomic`."""
-        return self._string("x-kubernetes-list-type")
+        return self.text(LIST_TYPE)
 
     @cached_property
     def list_keys(self) -> tuple[str, ...]:
@@ -164,26 +115,66 @@ class Schema:
         return tuple(cast("list[str]", self.raw.get("x-kubernetes-list-map-keys") or []))
 
     @cached_property
-    def limits(self) -> dict[str, float]:
-        """The numeric limits (`minimum`, `maxLength`, ...) that there are."""
-        found = ((name, self.raw.get(name)) for name in _LIMITS)
-        return {
-            name: raw
-            for name, raw in found
-            if isinstance(raw, int | float) and not isinstance(raw, bool)
-        }
-
-    @cached_property
     def format(self) -> str | None:
         """`int32`, `int64`, `date-time`, ..."""
-        return self._string("format")
+        return self.text("format")
 
-    def _string(self, key: str) -> str | None:
-        raw = self.raw.get(key)
-        return raw if isinstance(raw, str) else None
+    def takes(self, node: Node) -> bool:
+        """Whether a node is of the type that is declared; an integer is one of 64 bits."""
+        if is_null(node):
+            return self.nullable or (self.type is None and not self.int_or_string)
+        if self.int_or_string:
+            return is_type(node, "string") or _is_int64(node)
+        if self.type == "integer":
+            return _is_int64(node)
+        return self.type is None or is_type(node, self.type)
+
+    @cached_property
+    def extends(self) -> bool:
+        """Whether there is a format, or a list without duplicates."""
+        return self.format is not None or self.list_type in (LIST_MAP, LIST_SET)
+
+    def extension(self, node: Node, path: Path) -> Iterator[Mismatch]:
+        """Yield what does not fit `format`, and the items that a list has twice."""
+        if isinstance(node, Sequence):
+            if self.list_type in (LIST_MAP, LIST_SET):
+                yield from self._duplicates(node, path)
+        elif isinstance(node, Scalar) and not self._is_formatted(node.value):
+            yield Mismatch("format", path, node, self, node.mark)
+
+    def _is_formatted(self, value: Plain) -> bool:
+        if self.format is None or not isinstance(value, str):
+            return True
+        return formats.matches(value, self.format)
+
+    def _duplicates(self, node: Sequence, path: Path) -> Iterator[Mismatch]:
+        seen: dict[str, Mark] = {}
+        for index, item in enumerate(node):
+            identity = self._identity(item)
+            if identity is None:
+                continue
+            if identity in seen:
+                detail = f"{identity} (first in line {seen[identity].line})"
+                yield Mismatch(LIST_TYPE, (*path, index), item, self, item.mark, detail=detail)
+            seen.setdefault(identity, item.mark)
+
+    def _identity(self, item: Node) -> str | None:
+        """Return what must be unique of an item: the item of a set, the keys of a list-map."""
+        if self.list_type == LIST_SET:
+            return json.dumps(item.plain(), sort_keys=True)
+        if not isinstance(item, Mapping):
+            return None
+        keys = {key: value for key in self.list_keys if (value := item.get(key)) is not None}
+        return json.dumps({key: value.plain() for key, value in keys.items()})
 
 
-def _has_rules(raw: Json) -> bool:
+def _is_int64(node: Node) -> bool:
+    if not isinstance(node, Scalar) or isinstance(node.value, str):
+        return False
+    return is_type(node, "integer") and -_INT64 <= (node.value or 0) < _INT64
+
+
+def _has_rules(raw: Plain) -> bool:
     if not isinstance(raw, dict):
         return False
     if raw.get(_RULES):

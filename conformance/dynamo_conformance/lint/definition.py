@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dynamo_conformance.api.crd import Crd
-    from dynamo_conformance.api.schema import JsonObject
     from dynamo_conformance.lint.options import LintOptions
+    from dynamo_conformance.manifest.jsonschema import JsonObject
 
 
 def load(options: LintOptions) -> Crd:

@@ -12,11 +12,12 @@ import pytest
 from dynamo_conformance.api import crd
 from dynamo_conformance.api.cel import rule_violations, unchecked_rules
 from dynamo_conformance.api.operators import OPERATORS
-from dynamo_conformance.api.schema import JsonObject, Schema
+from dynamo_conformance.api.schema import Schema
 from dynamo_conformance.manifest.document import read_documents
 from dynamo_conformance.manifest.node import from_plain, path_text
 
 if TYPE_CHECKING:
+    from dynamo_conformance.manifest.jsonschema import JsonObject
     from dynamo_conformance.manifest.node import Plain
 
 VALUE: dict[str, Plain] = {

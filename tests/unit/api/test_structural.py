@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dynamo_conformance.api import crd
-from dynamo_conformance.api.schema import JsonObject, Schema
+from dynamo_conformance.api.schema import Schema
 from dynamo_conformance.api.structural import violations
 from dynamo_conformance.api.verdict import judge
 from dynamo_conformance.manifest.document import read_documents
 from dynamo_conformance.manifest.node import Scalar, from_plain, path_text
 
 if TYPE_CHECKING:
+    from dynamo_conformance.manifest.jsonschema import JsonObject
     from dynamo_conformance.manifest.node import Plain
 
 HEAD = "apiVersion: nvidia.com/v1beta1\nkind: DynamoGraphDeployment\nmetadata: {name: g}\n"

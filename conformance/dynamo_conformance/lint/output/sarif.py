@@ -13,8 +13,8 @@ from dynamo_conformance.lint.finding import Severity
 from dynamo_conformance.lint.output import json_text
 
 if TYPE_CHECKING:
-    from dynamo_conformance.api.schema import Json
     from dynamo_conformance.lint.finding import Finding, LintReport
+    from dynamo_conformance.manifest.node import Plain
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 DISTRIBUTION = "dynamo-conformance"
@@ -26,12 +26,12 @@ def render(report: LintReport) -> str:
     """Return the report as a SARIF log with one run."""
     rules = sorted({one.rule for one in report.findings})
     places = {rule: index for index, rule in enumerate(rules)}
-    driver: dict[str, Json] = {
+    driver: dict[str, Plain] = {
         "name": "dynamo lint",
         "version": version(DISTRIBUTION),
         "rules": [_rule(rule) for rule in rules],
     }
-    run: dict[str, Json] = {
+    run: dict[str, Plain] = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
         "results": [_result(one, places[one.rule]) for one in report.findings],
@@ -39,7 +39,7 @@ def render(report: LintReport) -> str:
     return json_text({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
-def _rule(rule: str) -> dict[str, Json]:
+def _rule(rule: str) -> dict[str, Plain]:
     page = page_of(rule)
     return {
         "id": rule,
@@ -49,11 +49,11 @@ def _rule(rule: str) -> dict[str, Json]:
     }
 
 
-def _result(found: Finding, index: int) -> dict[str, Json]:
-    region: dict[str, Json] = {"startLine": found.line, "startColumn": found.column}
+def _result(found: Finding, index: int) -> dict[str, Plain]:
+    region: dict[str, Plain] = {"startLine": found.line, "startColumn": found.column}
     if found.source:
         region["snippet"] = {"text": found.source}
-    place: dict[str, Json] = {
+    place: dict[str, Plain] = {
         "physicalLocation": {
             "artifactLocation": {"uri": quote(os.fsencode(PurePath(found.file).as_posix()))},
             "region": region,
