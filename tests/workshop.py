@@ -17,6 +17,8 @@ REPOSITORY = Path(__file__).parents[1]
 EXAMPLES = REPOSITORY / "examples" / "llm" / "vllm_v1" / "launch"
 SECONDS = 60.0
 
+WITHOUT = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
+"""What nested runs of pytest do without: importing hypothesis takes most of a second."""
 
 AS_FROM_A_TERMINAL = ("env", "--default-signal=INT,HUP,QUIT,TERM")
 """What starts a program so that signals reach it, however the tests themselves were started."""
@@ -62,8 +64,12 @@ class Workshop:
 
     def pytest(self, *words: str, env: Mapping[str, str] | None = None) -> Ended:
         """Run pytest in the folder, as somebody else's repository would."""
-        options = ("-p", "no:cacheprovider", "--rootdir", str(self.folder))
-        return self.run(sys.executable, "-m", "pytest", *options, *words, env=env)
+        return self.run(*self.pytest_words, *words, env=env)
+
+    @property
+    def pytest_words(self) -> tuple[str, ...]:
+        """Return the command line of pytest in the folder."""
+        return (sys.executable, "-m", "pytest", *WITHOUT, "--rootdir", str(self.folder))
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         """Start the `dynamo` command in a process group of its own; the test's end ends it."""

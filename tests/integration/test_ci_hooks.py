@@ -23,6 +23,9 @@ from workshop import EXAMPLES, REPOSITORY, Ended
 if TYPE_CHECKING:
     from pathlib import Path
 
+# With pytest-xdist, what is installed is installed once.
+pytestmark = pytest.mark.xdist_group("ci_hooks")
+
 SECONDS = 300.0
 TAG = "v0.1.0"
 SHIPPED = (

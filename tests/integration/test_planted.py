@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +17,8 @@ from workshop import EXAMPLES
 if TYPE_CHECKING:
     from workshop import Workshop
 
-SOON = ("--dynamo-timeout", "8")
+SOON = ("--dynamo-timeout", "5")
+IMPATIENT = Path(__file__).with_name("impatient.py")
 
 
 @pytest.mark.parametrize(
@@ -70,13 +73,13 @@ def test_lint_sees_it(
         (
             "k8s/disagg.yaml",
             ("- prefill\n", "- decode\n"),
-            ["not ready after 8 s", "a role is missing"],
+            ["not ready after 5 s", "a role is missing"],
         ),
         (
             "k8s/disagg.yaml",
             ("Qwen/Qwen3-0.6B\n                - --disaggregation-mode\n                - prefill",
              "Qwen/Qwen3-8B\n                - --disaggregation-mode\n                - prefill"),
-            ["not ready after 8 s", "prefill and decode workers serve different models"],
+            ["not ready after 5 s", "prefill and decode workers serve different models"],
         ),
         (
             "k8s/agg_router.yaml",
@@ -108,6 +111,7 @@ def test_serving_sees_it(
     workshop: Workshop, example: str, change: tuple[str, str], words: list[str]
 ) -> None:
     path = workshop.changed(example, change)
+    shutil.copy(IMPATIENT, workshop.folder / "conftest.py")
     ended = workshop.pytest("-m", "e2e", *SOON, str(path))
     for one in words:
         assert one in ended.text

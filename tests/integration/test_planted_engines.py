@@ -5,13 +5,13 @@ Each is Ready, and a chat with it is answered; what is wrong is the role, the mo
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from workshop import Workshop
 
 SOON = ("--dynamo-timeout", "15")
@@ -19,6 +19,11 @@ MODEL = {"vllm_v1": "--model", "sglang": "--model-path", "tensorrt_llm": "--mode
 ENGINES = tuple(MODEL)
 
 engines = pytest.mark.parametrize("engine", ENGINES)
+
+
+@pytest.fixture(autouse=True)
+def impatient(workshop: Workshop) -> None:
+    shutil.copy(Path(__file__).with_name("impatient.py"), workshop.folder / "conftest.py")
 
 
 def with_role_lost(workshop: Workshop, engine: str) -> Path:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from workshop import REPOSITORY, SECONDS
+from workshop import REPOSITORY, SECONDS, WITHOUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -154,7 +154,7 @@ def test_the_tests_of_the_tree_take_it_in(checkout: Path, workshop: Workshop) ->
 
 def run(checkout: Path, workshop: Workshop, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *words],
+        [sys.executable, "-m", "pytest", *WITHOUT, *words],
         cwd=checkout,
         env=workshop.environment,
         capture_output=True,

@@ -126,12 +126,15 @@ def test_it_ends_cleanly_at_every_stage(
 
 def test_a_worker_killed_by_hand_ends_it_at_once(workshop: Workshop) -> None:
     path = workshop.changed("k8s/agg.yaml")
+    started = time.monotonic()
     process = workshop.start("up", str(path))
     read_until(process, "answers as")
+    took = time.monotonic() - started
     os.kill(worker_pid(workshop.folder), signal.SIGKILL)
     killed = time.monotonic()
     text, _ = process.communicate(timeout=SECONDS)
-    assert time.monotonic() - killed < 10.0
+    # Or, on a busy machine, as long as it took to start.
+    assert time.monotonic() - killed < max(10.0, 2 * took)
     assert process.returncode == 1
     assert "component VllmWorker was ended by SIGKILL" in text
     assert "something outside killed it" in text

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -94,13 +93,13 @@ def test_killed_itself_it_leaves_nothing(workshop: Workshop, worker: str) -> Non
     assert workshop.left_behind() == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
 @pytest.mark.parametrize("worker", ["detached", "stubborn"])
-def test_each_signal_ends_it_with_a_code_of_its_own(
-    workshop: Workshop, worker: str, number: signal.Signals
-) -> None:
-    process = started(workshop, WORKERS[worker])
-    assert end(process, number) == 128 + number
+def test_each_signal_ends_it_with_a_code_of_its_own(workshop: Workshop, worker: str) -> None:
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+    processes = [started(workshop, WORKERS[worker]) for _ in numbers]
+    for process, number in zip(processes, numbers, strict=True):
+        process.send_signal(number)
+    assert [end(one) for one in processes] == [128 + number for number in numbers]
     assert workshop.left_behind() == []
 
 
@@ -221,17 +220,8 @@ def test_a_script_that_pytest_runs_leaves_nothing(workshop: Workshop, worker: st
 
 
 def start_pytest(workshop: Workshop, path: Path) -> subprocess.Popen[str]:
-    words = ("-p", "no:cacheprovider", "--rootdir", str(workshop.folder))
     process = subprocess.Popen(
-        [
-            *AS_FROM_A_TERMINAL,
-            sys.executable,
-            "-m",
-            "pytest",
-            *words,
-            "--dynamo-target=local",
-            str(path),
-        ],
+        [*AS_FROM_A_TERMINAL, *workshop.pytest_words, "--dynamo-target=local", str(path)],
         cwd=workshop.folder,
         env=workshop.environment,
         stdout=subprocess.PIPE,

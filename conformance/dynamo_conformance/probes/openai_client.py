@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from openai import BadRequestError, DefaultHttpxClient, OpenAI, UnprocessableEntityError
-
 from dynamo_conformance.probes.probe import REQUEST_SECONDS
 
 if TYPE_CHECKING:
+    from openai import OpenAI
     from openai.types import Completion
 
     from dynamo_conformance.probes.probe import Endpoint
@@ -39,6 +38,9 @@ NO_ROUTE = Route(prefill=None, decode=None, hit_rate=None)
 
 def openai_client(endpoint: Endpoint) -> OpenAI:
     """Return an OpenAI client for the endpoint; it never retries."""
+    # A run that asks no graph, as one that lints, starts without it.
+    from openai import DefaultHttpxClient, OpenAI
+
     # Reading the certificates of the world takes a fifth of a second of computing, and an endpoint
     # here is plain HTTP.
     http = DefaultHttpxClient(verify=not endpoint.url.startswith("http://"))
@@ -53,6 +55,8 @@ def openai_client(endpoint: Endpoint) -> OpenAI:
 
 def route_of(client: OpenAI, endpoint: Endpoint, prompt: str) -> Route:
     """Send one prompt and return which workers the frontend says have served it."""
+    from openai import BadRequestError, UnprocessableEntityError
+
     try:
         answer = client.completions.create(
             model=endpoint.model, prompt=prompt, max_tokens=MAX_TOKENS, extra_body=ROUTE_FIELDS

@@ -120,7 +120,15 @@ def test_what_measures_runs_alone(checkout: Checkout) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["build/airgap/env", "fuzz", "style,types", "slurm", "conformance", "kind,kind-faults", "tests"],
+    [
+        "build/airgap/env",
+        "fuzz",
+        "style,types",
+        "slurm",
+        "conformance",
+        "kind,kind-faults",
+        "tests",
+    ],
 )
 def test_a_step_that_fails_ends_the_run_with_its_output(checkout: Checkout, name: str) -> None:
     code, lines = checkout.run(FAILING=name)
@@ -140,9 +148,7 @@ def test_a_failure_does_not_wait_for_a_slow_step(checkout: Checkout) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("slow", ["fuzz", "compose"])
-def test_a_signal_ends_all_that_runs(
-    checkout: Checkout, number: signal.Signals, slow: str
-) -> None:
+def test_a_signal_ends_all_that_runs(checkout: Checkout, number: signal.Signals, slow: str) -> None:
     process = checkout.start(SLOW=slow)
     deadline = time.monotonic() + SECONDS
     while f"begin {slow}" not in checkout.record and time.monotonic() < deadline:

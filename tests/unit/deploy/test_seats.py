@@ -177,9 +177,9 @@ def test_each_node_of_a_step_runs_its_part(tmp_path: Path) -> None:
     programs.mkdir()
     (programs / "scontrol").write_text("#!/bin/sh\necho first; echo second\n")
     (programs / "srun").write_text(
-        "#!/usr/bin/env bash\n"
+        "#!/usr/bin/env bash\ntrap 'kill $!; exit' TERM\n"
         "while [[ $1 == --* ]]; do [[ $1 == --ntasks=* ]] && tasks=${1#*=}; shift; done\n"
-        'for ((task = 0; task < tasks; task++)); do SLURM_PROCID=$task "$@"; done\n'
+        'for ((task = 0; task < tasks; task++)); do SLURM_PROCID=$task "$@" & wait $!; done\n'
     )
     (programs / "python3").write_text(
         "#!/bin/sh\ncase $* in *frontend*) exec sleep 30 ;; esac\n"

@@ -16,7 +16,12 @@ import pytest
 from dynamo_conformance.targets.exit_cause import how_it_ended, likely_cause
 from dynamo_conformance.targets.interface import DeployFailure
 from dynamo_conformance.targets.local import component_process as process_module
-from dynamo_conformance.targets.local.component_process import LINE_LIMIT, Log, ProcessStart
+from dynamo_conformance.targets.local.component_process import (
+    LINE_LIMIT,
+    Log,
+    ProcessStart,
+    SupervisorClient,
+)
 from dynamo_conformance.targets.local.deployment import (
     check_alive,
     check_disk,
@@ -87,7 +92,10 @@ def test_a_worker_killed_from_outside_is_told_as_such(tmp_path: Path) -> None:
     assert "something outside killed it" in failure.cause
 
 
-def test_leaving_ends_a_shell_s_children_too(tmp_path: Path) -> None:
+def test_leaving_ends_a_shell_s_children_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SupervisorClient.end.__kwdefaults__, "grace", 0.3)
     script = "sleep 60 & echo child $!; trap '' TERM; sleep 60 & wait"
     lines: list[str] = []
     with (
