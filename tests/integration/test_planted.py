@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from workshop import Workshop
 
 SOON = ("--dynamo-timeout", "5")
-IMPATIENT = Path(__file__).with_name("impatient.py")
+IMPATIENT = Path(__file__).with_name("short_waits.py")
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,8 @@ engines = pytest.mark.parametrize("engine", ENGINES)
 
 
 @pytest.fixture(autouse=True)
-def impatient(workshop: Workshop) -> None:
-    shutil.copy(Path(__file__).with_name("impatient.py"), workshop.folder / "conftest.py")
+def short_waits(workshop: Workshop) -> None:
+    shutil.copy(Path(__file__).with_name("short_waits.py"), workshop.folder / "conftest.py")
 
 
 def with_role_lost(workshop: Workshop, engine: str) -> Path:

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from dynamo_conformance.probes import roles
-from dynamo_conformance.targets import ready
+from dynamo_conformance.probes import registration
+from dynamo_conformance.targets import readiness
 
 if TYPE_CHECKING:
-    from dynamo_conformance.targets.ready import Readiness
-    from dynamo_conformance.targets.target import Deployment
+    from dynamo_conformance.targets.interface import Deployment
+    from dynamo_conformance.targets.readiness import Readiness
 
 ROLES_SECONDS = 3.0
-_wait_ready = ready.wait_ready
+_wait_ready = readiness.wait_ready
 
 
 def wait_ready(deployment: Deployment, **options: Any) -> Readiness:  # noqa: ANN401 - passed on
@@ -30,12 +30,12 @@ def wait_ready(deployment: Deployment, **options: Any) -> Readiness:  # noqa: AN
             health = requests.get(f"{deployment.url}/health", timeout=5).json()
         except requests.RequestException:
             return True
-        registered = [one for one in health["instances"] if one["endpoint"] == ready.GENERATE]
+        registered = [one for one in health["instances"] if one["endpoint"] == readiness.GENERATE]
         return len(registered) < len(deployment.workers)
 
     return _wait_ready(deployment, **{**options, "held": starting})
 
 
-roles.SECONDS = ROLES_SECONDS
+registration.SECONDS = ROLES_SECONDS
 for module in [one for one in sys.modules.values() if vars(one).get("wait_ready") is _wait_ready]:
     vars(module)["wait_ready"] = wait_ready
