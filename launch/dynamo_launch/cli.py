@@ -59,9 +59,13 @@ class Command:
 
 
 COMMANDS: Final = (
-    Command("serve", "dynamo_launch.serve.command:serve", "Start one component as one process."),
     Command(
-        "deploy", "dynamo_launch.deploy.command:deploy", "Write what a target needs for a graph."
+        "serve", "dynamo_launch.serve.serve_command:serve", "Start one component as one process."
+    ),
+    Command(
+        "deploy",
+        "dynamo_launch.deploy.deploy_command:deploy",
+        "Write what a target needs for a graph.",
     ),
     Command(
         "up", "dynamo_conformance.targets.local.command:up", "Run a whole graph on this machine."

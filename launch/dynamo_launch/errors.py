@@ -2,8 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from dynamo_conformance.manifest.node import Mark
+
 WRONG_USAGE = 2
 NOT_INSTALLED = 127
+
+
+class Located(Protocol):
+    """Something that was written in a file; an empty file name is the command line."""
+
+    @property
+    def file(self) -> str:
+        """The file's name as the caller gave it."""
+
+    @property
+    def mark(self) -> Mark:
+        """Where in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in a file."""
+
+    file: str
+    mark: Mark
+
+
+def where(at: Located | None) -> str:
+    """Return `file:line:col: `, ready to stand in front of a message; empty for no file."""
+    return f"{at.file}:{at.mark.line}:{at.mark.column}: " if at is not None and at.file else ""
 
 
 class LaunchError(Exception):
@@ -17,7 +48,17 @@ class LaunchError(Exception):
 
 
 class UsageError(LaunchError):
-    """The words, the config file or the environment ask for something that cannot be started."""
+    """The words, the config file or the environment ask for something that cannot be started.
+
+    Attributes:
+        text: What is wrong and what to do about it.
+        at: Where it was written, or None.
+    """
+
+    def __init__(self, text: str, *, at: Located | None = None) -> None:
+        super().__init__(f"{where(at)}{text}")
+        self.text = text
+        self.at = at
 
 
 class NotInstalledError(LaunchError):

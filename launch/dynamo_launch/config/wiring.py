@@ -16,7 +16,7 @@ from dynamo_launch.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dynamo_launch.config.runconfig import Setting, Wiring
+    from dynamo_launch.config.run_config import Setting, Wiring
 
 FRONTEND_TASK: Final = "frontend"
 TASKS: Final = ("agg", "prefill", "decode", "encode", FRONTEND_TASK)
@@ -56,7 +56,7 @@ def refuse_near_side(word: Setting) -> None:
         return
     found = nearest(match[1], SIDES)
     hint = f'did you mean "{found}={match[2]}"?' if found else "in=... and out=... are known"
-    raise UsageError(f'{word.where}unknown word "{word.text}"; {hint}')
+    raise UsageError(f'unknown word "{word.text}"; {hint}', at=word)
 
 
 def wire(wiring: Wiring, key: str, word: Setting) -> Wiring:
@@ -71,7 +71,7 @@ def wire(wiring: Wiring, key: str, word: Setting) -> Wiring:
         UsageError: The word is unknown, or contradicts an earlier one of the same source.
     """
     if not word.text:
-        raise UsageError(f"{word.where}{key} is empty; give it a value or leave it out")
+        raise UsageError(f"{key} is empty; give it a value or leave it out", at=word)
     if key == "engine":
         _check_known(word, "engine", ENGINES)
         return _put(wiring, "output", word)
@@ -102,7 +102,8 @@ def _put(wiring: Wiring, key: str, word: Setting) -> Wiring:
     before: Setting | None = getattr(wiring, key)
     if before is not None and before.text != word.text:
         raise UsageError(
-            f'{word.where}{key} is "{before.text}" and "{word.text}"; keep one of them'
+            f'{key} is "{before.text}" and "{word.text}"; keep one of them',
+            at=word,
         )
     return replace(wiring, **{key: word})
 
@@ -111,7 +112,7 @@ def _check_known(word: Setting, what: str, known: tuple[str, ...]) -> None:
     if word.text not in known:
         hint = _pasted(word.text, known) or did_you_mean(word.text, known)
         hint = hint or f"; there are: {', '.join(known)}"
-        raise UsageError(f'{word.where}unknown {what} "{word.text}"{hint}')
+        raise UsageError(f'unknown {what} "{word.text}"{hint}', at=word)
 
 
 def _pasted(text: str, known: tuple[str, ...]) -> str:
@@ -126,7 +127,8 @@ def _check_input(word: Setting) -> None:
         _check_known(word, "input", (*FRONTEND_INPUTS, DYN))
     elif not _ENDPOINT.fullmatch(word.text):
         raise UsageError(
-            f'{word.where}"{word.text}" is no endpoint; write {SCHEME}namespace.component.endpoint'
+            f'"{word.text}" is no endpoint; write {SCHEME}namespace.component.endpoint',
+            at=word,
         )
 
 
@@ -135,14 +137,16 @@ def _check_output(word: Setting) -> None:
         _check_known(word, "output", (DYN, *ENGINES))
     elif not _NAMESPACE.fullmatch(word.text):
         raise UsageError(
-            f'{word.where}"{word.text}" is no namespace, and a frontend serves every worker of '
-            f"one; write {SCHEME}namespace"
+            f'"{word.text}" is no namespace, and a frontend serves every worker of '
+            f"one; write {SCHEME}namespace",
+            at=word,
         )
 
 
 def _check_component(word: Setting) -> None:
     if not _MODULE.fullmatch(word.text):
         raise UsageError(
-            f'{word.where}"{word.text}" is no dotted path of a module; write it as for '
-            "`python3 -m`, such as components.worker"
+            f'"{word.text}" is no dotted path of a module; write it as for '
+            "`python3 -m`, such as components.worker",
+            at=word,
         )

@@ -16,7 +16,7 @@ Usage: dynamo serve in=http out=dyn [FLAGS]... [-- WORDS]
 Start one Dynamo component as one process. Serve becomes the component: process id, signals and
 exit code are the component's own.
 
-Words:
+ServeArguments:
   in=http | in=text      A frontend: an OpenAI endpoint, or a chat in this terminal (with out=dyn).
   in=dyn[://N.C.E]       A worker, registered under an endpoint (with out=ENGINE).
   out=dyn[://NAMESPACE]  What a frontend serves: the workers of the graph, or of one namespace.

@@ -7,15 +7,28 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from dynamo_launch.errors import NotInstalledError
+from dynamo_launch.errors import NotInstalledError, where
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from dynamo_launch.errors import Located
 
 PYTHON: Final = "python3"
 """The interpreter as people type it; what is executed is the one that runs this."""
 
 RUN_MODULE: Final = (PYTHON, "-m")
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A sentence for people about something that was written."""
+
+    text: str
+    at: Located | None = None
+
+    def __str__(self) -> str:
+        return f"{where(self.at)}{self.text}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,12 +38,12 @@ class Invocation:
     Attributes:
         program: What is executed, with the words that belong to it: `python3 -m MODULE`.
         words: The words after it.
-        notes: What was left out and why, one sentence each, for people.
+        notes: What was left out and why.
     """
 
     program: tuple[str, ...]
     words: tuple[str, ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     @property
     def module(self) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dynamo_conformance.lint.check import check_file
-from dynamo_launch.deploy.command import deploy
+from dynamo_launch.deploy.deploy_command import deploy
 
 REPOSITORY = Path(__file__).parents[3]
 ALTERNATIVES = {

@@ -12,7 +12,7 @@ import yaml
 from deploy_shop import ALTERNATIVES, REPOSITORY, TARGETS, findings, words_of, write
 from dynamo_conformance.manifest.document import read_documents
 from dynamo_conformance.manifest.read import read_graph
-from dynamo_launch.serve.command import plan
+from dynamo_launch.serve.serve_command import plan
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dynamo_launch.deploy.command import deploy
+from dynamo_launch.deploy.deploy_command import deploy
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.yaml"))
 

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from deploy_shop import REPOSITORY, TARGETS
 from dynamo_conformance.manifest.node import Mapping, Plain, from_plain
 from dynamo_launch.cli import main
-from dynamo_launch.config.complaint import Complaints
+from dynamo_launch.config.config_error import ConfigErrors
+from dynamo_launch.config.config_file import parse_source
+from dynamo_launch.config.config_schema import FILE, check, published
 from dynamo_launch.config.keys import COMPONENT_KEYS, GRAPH_KEYS, RUN_KEYS
-from dynamo_launch.config.reader import parse_source
-from dynamo_launch.config.schema import FILE, check, published
 from dynamo_launch.config.wiring import ENGINES, TASKS
-from dynamo_launch.deploy.command import deploy
+from dynamo_launch.deploy.deploy_command import deploy
 from dynamo_launch.errors import UsageError
 
 HERE = Path(__file__).parent
@@ -33,9 +33,9 @@ EXAMPLES = [
 def refused(root: Plain) -> bool:
     node = from_plain(root)
     assert isinstance(node, Mapping)
-    complaints = Complaints()
-    check(node, file="f", complaints=complaints)
-    return bool(complaints.errors)
+    errors = ConfigErrors()
+    check(node, file="f", errors=errors)
+    return bool(errors.fatal)
 
 
 def inputs() -> list[object]:

@@ -10,7 +10,7 @@ import pytest
 
 from deploy_shop import REPOSITORY, TARGETS, findings, write
 from dynamo_launch.config.keys import DEPLOYMENT_KEYS
-from dynamo_launch.deploy.command import deploy
+from dynamo_launch.deploy.deploy_command import deploy
 
 if TYPE_CHECKING:
     from pathlib import Path

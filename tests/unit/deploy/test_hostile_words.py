@@ -13,9 +13,8 @@ import pytest
 import yaml
 
 from deploy_shop import REPOSITORY, write
-from dynamo_launch.deploy.command import deploy
-from dynamo_launch.deploy.shell import comment, word
-from dynamo_launch.deploy.text import Edit, Text, expression, literal
+from dynamo_launch.deploy.deploy_command import deploy
+from dynamo_launch.deploy.shell_text import Edit, Text, comment, expression, literal, word
 
 if TYPE_CHECKING:
     from pathlib import Path

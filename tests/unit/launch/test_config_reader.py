@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from dynamo_conformance.manifest.node import Mark
-from dynamo_launch.config.reader import read_config, read_config_file
-from dynamo_launch.config.runconfig import RunConfig, Setting, Wiring
-from dynamo_launch.errors import UsageError
+from dynamo_launch.config.config_file import read_config, read_config_file
+from dynamo_launch.config.run_config import RunConfig, Setting, Wiring
+from dynamo_launch.errors import UsageError, where
 
 GRAPH = """\
 version: 0.1
@@ -54,9 +54,9 @@ def test_words_know_their_place() -> None:
 
     assert decode.wiring.output is not None
     assert decode.wiring.output.mark == Mark(11, 59)
-    assert decode.wiring.output.where == "c.yaml:11:59: "
-    assert decode.options[1].where == "c.yaml:14:17: "
-    assert decode.options[1].value_where == "c.yaml:14:32: "
+    assert where(decode.wiring.output) == "c.yaml:11:59: "
+    assert where(decode.options[1]) == "c.yaml:14:17: "
+    assert where(decode.options[1].value_place) == "c.yaml:14:32: "
 
 
 def test_deployment_keys_are_kept_for_others() -> None:

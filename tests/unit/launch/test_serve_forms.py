@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dynamo_launch.serve.command import serve
+from dynamo_launch.serve.serve_command import serve
 
 CASES = Path(__file__).parent / "cases"
 Case = dict[str, object]

@@ -5,28 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from dynamo_conformance.manifest.node import find
+from dynamo_launch.deploy.component_process import component_process
 from dynamo_launch.deploy.output import File
+from dynamo_launch.deploy.outputs import output_checks
 from dynamo_launch.deploy.outputs.compose_service import DISCOVERY, services, written
-from dynamo_launch.deploy.outputs.needs import (
-    Unused,
-    env_file,
-    one_machine,
-    secrets,
-    startable,
-    warn_of_unused,
-    with_images,
-)
-from dynamo_launch.deploy.outputs.remarks import commented, heading
-from dynamo_launch.deploy.process import process
-from dynamo_launch.deploy.trace import constant, mapped, mapping
+from dynamo_launch.deploy.outputs.output_checks import Unused, env_file, secret_steps
+from dynamo_launch.deploy.outputs.yaml_comments import commented, heading
+from dynamo_launch.deploy.source_map import constant, mapped, mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from dynamo_conformance.manifest.node import Node
-    from dynamo_launch.config.complaint import Complaints
+    from dynamo_launch.config.config_error import ConfigErrors
+    from dynamo_launch.deploy.component_process import ComponentProcess
     from dynamo_launch.deploy.output import Order
-    from dynamo_launch.deploy.process import Process
 
 UNUSED: Final = (
     Unused("runtime_version", "only the operator asks for it"),
@@ -44,17 +37,17 @@ class Compose:
 
     summary = "Docker Compose: every component a service of one machine."
 
-    def check(self, order: Order, complaints: Complaints) -> None:
-        """Complain of what needs several machines."""
-        with_images(order, complaints)
-        startable(order, complaints)
-        one_machine(order, complaints, instead="--target k8s or --target slurm")
-        if not complaints.errors:
-            warn_of_unused(order, UNUSED, complaints, target="compose")
+    def check(self, order: Order, errors: ConfigErrors) -> None:
+        """Add an error for what needs several machines."""
+        output_checks.check_images(order, errors)
+        output_checks.check_startable(order, errors)
+        output_checks.check_one_machine(order, errors, instead="--target k8s or --target slurm")
+        if not errors.fatal:
+            output_checks.warn_of_unused(order, UNUSED, errors, target="compose")
 
     def files(self, order: Order) -> tuple[File, ...]:
         """Return the one file."""
-        processes = [process(order.graph, one) for one in order.graph.components]
+        processes = [component_process(order.graph, one) for one in order.graph.components]
         found = tuple(services(processes))
         root = mapping(
             name=find(order.graph.root, ("metadata", "name")),
@@ -62,25 +55,27 @@ class Compose:
             volumes=mapped(dict(_volumes(processes))),
         )
         head = (*heading(order), "", *_needs(order))
-        return (File(name=NAME, text=commented(root, order.trace, head=head)),)
+        return (File(name=NAME, text=commented(root, order.source_map, head=head)),)
 
     def kept(self, order: Order) -> tuple[str, ...]:
         """Return the files that hold the secrets."""
-        return tuple(env_file(name) for name in secrets(order))
+        return output_checks.env_files(order)
 
     def next_steps(self, order: Order, folder: str) -> tuple[str, ...]:
         """Return how to make the files of secrets, and how to start it all."""
-        made = (f"echo NAME=VALUE >> {folder}/{env_file(name)}" for name in secrets(order))
-        return (*made, f"docker compose -f {folder}/{NAME} up --wait")
+        return (
+            *secret_steps(order, folder),
+            f"docker compose -f {folder}/{NAME} up --wait",
+        )
 
 
 def _needs(order: Order) -> Iterator[str]:
     yield "DYN_HTTP_PORT, for several frontends DYN_HTTP_PORTS, moves the endpoint to other ports."
-    for name in secrets(order):
+    for name in output_checks.secrets(order):
         yield f"{env_file(name)}, beside this file, holds the keys of secret {name} as NAME=VALUE."
 
 
-def _volumes(processes: Iterable[Process]) -> Iterator[tuple[str, Node]]:
+def _volumes(processes: Iterable[ComponentProcess]) -> Iterator[tuple[str, Node]]:
     """Yield the volumes: one in memory that is empty at each start, and those of claims."""
     options = {"type": "tmpfs", "device": "tmpfs", "o": "mode=1777"}
     yield DISCOVERY, mapping(driver_opts=mapped({k: constant(v) for k, v in options.items()}))

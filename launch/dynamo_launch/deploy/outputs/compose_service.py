@@ -10,15 +10,15 @@ from dynamo_conformance.manifest.node import NOWHERE, Mapping, Scalar, find
 from dynamo_conformance.manifest.quantity import parse_quantity
 from dynamo_conformance.rendering.pod import GRACE_SECONDS
 from dynamo_conformance.rendering.volumes import SHARED_MEMORY_SIZE
-from dynamo_launch.deploy.outputs.needs import env_file
-from dynamo_launch.deploy.trace import constant, listed, mapped, mapping
+from dynamo_launch.deploy.outputs.output_checks import env_file
+from dynamo_launch.deploy.source_map import constant, listed, mapped, mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from dynamo_conformance.manifest.graph import Component
     from dynamo_conformance.manifest.node import Mark, Node, Path, Sequence
-    from dynamo_launch.deploy.process import Mount, Process
+    from dynamo_launch.deploy.component_process import ComponentProcess, Mount
 
 DISCOVERY: Final = "discovery"
 """The volume through which components find each other."""
@@ -53,12 +53,12 @@ class Service:
     """
 
     name: str
-    process: Process
+    process: ComponentProcess
     gpus: tuple[int, ...]
     is_scaled: bool
 
 
-def services(processes: Iterable[Process]) -> Iterator[Service]:
+def services(processes: Iterable[ComponentProcess]) -> Iterator[Service]:
     """Yield the services: one for a component, or one for each replica that has GPUs of its own.
 
     Docker gives all containers of one service the same GPUs, and counts from the first each time.
@@ -113,7 +113,7 @@ def _image(component: Component) -> Scalar | None:
     return _literal(written.text, written.mark) if isinstance(written, Scalar) else None
 
 
-def _command_line(one: Process) -> tuple[Sequence, Sequence | None]:
+def _command_line(one: ComponentProcess) -> tuple[Sequence, Sequence | None]:
     """Return the words of the program, which take the place of the image's own, and the others."""
     main = one.component.main
     written = (*main.command, *main.args) if main is not None else ()
@@ -124,7 +124,7 @@ def _command_line(one: Process) -> tuple[Sequence, Sequence | None]:
     return listed(words[:end]), listed(words[end:]) if words[end:] else None
 
 
-def _environment(one: Process) -> Mapping:
+def _environment(one: ComponentProcess) -> Mapping:
     """Return all variables, those that are the same everywhere first."""
     marks: dict[str | None, Mark] = {}
     main = one.component.main
@@ -137,7 +137,7 @@ def _environment(one: Process) -> Mapping:
     return mapped({**{name: constant(value) for name, value in shared.items()}, **own})
 
 
-def _env_files(one: Process) -> Sequence | None:
+def _env_files(one: ComponentProcess) -> Sequence | None:
     main = one.component.main
     found = []
     for source in main.node.mappings("envFrom") if main is not None else ():
@@ -147,7 +147,7 @@ def _env_files(one: Process) -> Sequence | None:
     return listed(found) if found else None
 
 
-def _ports(one: Process) -> Sequence | None:
+def _ports(one: ComponentProcess) -> Sequence | None:
     """Return where a frontend is reached from outside; each replica needs a port of its own."""
     if one.port is None:
         return None
@@ -163,7 +163,7 @@ def _mount(mount: Mount) -> Node:
     return _literal(f"{text}:ro" if mount.read_only else text, NOWHERE)
 
 
-def _health(one: Process) -> Mapping | None:
+def _health(one: ComponentProcess) -> Mapping | None:
     probe = one.probe
     if probe is None:
         return None
@@ -178,7 +178,7 @@ def _health(one: Process) -> Mapping | None:
     )
 
 
-def _after(one: Process, services: Iterable[Service]) -> Mapping | None:
+def _after(one: ComponentProcess, services: Iterable[Service]) -> Mapping | None:
     """Let a frontend wait for its workers: when it is healthy, the graph answers."""
     if one.component.type != FRONTEND:
         return None
@@ -201,7 +201,7 @@ def _deploy(service: Service) -> Mapping | None:
     return deploy if len(deploy) else None
 
 
-def _limits(one: Process) -> Mapping | None:
+def _limits(one: ComponentProcess) -> Mapping | None:
     limits = mapping(cpus=_cores(one.component, "limits"), memory=_memory(one.component, "limits"))
     return limits if len(limits) else None
 

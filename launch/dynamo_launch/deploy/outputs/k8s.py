@@ -11,14 +11,14 @@ from dynamo_conformance.manifest.prerequisites import prerequisites
 from dynamo_conformance.manifest.release import runtime_version
 from dynamo_conformance.rendering.names import workload_name
 from dynamo_launch.deploy.output import File
-from dynamo_launch.deploy.outputs.needs import origin, with_images
-from dynamo_launch.deploy.outputs.remarks import commented, heading
+from dynamo_launch.deploy.outputs.output_checks import check_images
+from dynamo_launch.deploy.outputs.yaml_comments import commented, heading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dynamo_conformance.manifest.graph import Component, Graph
-    from dynamo_launch.config.complaint import Complaints
+    from dynamo_launch.config.config_error import ConfigErrors
     from dynamo_launch.deploy.output import Order
 
 LONGEST = 63
@@ -34,12 +34,12 @@ class K8s:
 
     summary = "Kubernetes: a DynamoGraphDeployment for the Dynamo operator."
 
-    def check(self, order: Order, complaints: Complaints) -> None:
-        """Complain of what the operator or the API server refuses."""
-        with_images(order, complaints)
+    def check(self, order: Order, errors: ConfigErrors) -> None:
+        """Add an error for what the operator or the API server refuses."""
+        check_images(order, errors)
         for component in order.graph.components:
-            _check_release(component, order, complaints)
-            _check_name(component, order, complaints)
+            _check_release(component, order, errors)
+            _check_name(component, order, errors)
 
     def files(self, order: Order) -> tuple[File, ...]:
         """Return the one manifest."""
@@ -49,7 +49,7 @@ class K8s:
             root = to_v1alpha1(root.replaced("apiVersion", Scalar("", _VERSION)))
             beside[_VERSION] = _WANTED
         head = (*heading(order), "", *_needs(order.graph))
-        text = commented(root, order.trace, head=head, beside=beside)
+        text = commented(root, order.source_map, head=head, beside=beside)
         return (File(name=_name(order), text=text),)
 
     def kept(self, order: Order) -> tuple[str, ...]:
@@ -85,26 +85,26 @@ def _needs(graph: Graph) -> Iterator[str]:
         yield f"  {kind} {name}{how}"
 
 
-def _check_release(component: Component, order: Order, complaints: Complaints) -> None:
+def _check_release(component: Component, order: Order, errors: ConfigErrors) -> None:
     main = component.main
     image = main.node.get("image") if main is not None else None
     if main is None or image is None or not main.image:
         return
     if runtime_version(main.image) is None and "runtimeVersionOverride" not in component.node:
-        place = origin(order, image.mark)
+        place = order.origin(image.mark)
         text = (
             f'the tag of "{main.image}" does not tell the Dynamo release that it holds, which the '
             "operator must know; write runtime_version: 1.6.1, or what it is"
         )
-        complaints.error(place.file, place.mark, text)
+        errors.error(place, text)
 
 
-def _check_name(component: Component, order: Order, complaints: Complaints) -> None:
+def _check_name(component: Component, order: Order, errors: ConfigErrors) -> None:
     made = workload_name(order.graph, component, worker_hash=_HASH)
     if len(made) > LONGEST:
-        place = origin(order, component.mark)
+        place = order.origin(component.mark)
         text = (
             f'the operator makes "{made}" of it, {len(made)} characters, and Kubernetes takes '
             f"{LONGEST}; shorten this name or the graph's by {len(made) - LONGEST}"
         )
-        complaints.error(place.file, place.mark, text)
+        errors.error(place, text)

@@ -4,40 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from dynamo_launch.deploy.component_process import component_process
 from dynamo_launch.deploy.output import File
-from dynamo_launch.deploy.outputs import script
-from dynamo_launch.deploy.outputs.needs import (
-    Unused,
-    env_file,
-    one_machine,
-    secrets,
-    startable,
-    warn_of_unused,
-)
-from dynamo_launch.deploy.outputs.remarks import heading
-from dynamo_launch.deploy.outputs.script import (
-    FINISH,
-    FOUND,
-    SECRETS,
-    explained,
-    origins,
-    own_variables,
-    variables,
-)
-from dynamo_launch.deploy.process import process
-from dynamo_launch.deploy.seats import HTTP, VOLUMES, seated
-from dynamo_launch.deploy.shell import command, comment, word
-from dynamo_launch.deploy.text import literal
+from dynamo_launch.deploy.outputs import bash_script, output_checks
+from dynamo_launch.deploy.outputs.output_checks import Unused, secret_steps
+from dynamo_launch.deploy.outputs.yaml_comments import heading
+from dynamo_launch.deploy.placement import HTTP, VOLUMES, place_processes
+from dynamo_launch.deploy.shell_text import literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dynamo_launch.config.complaint import Complaints
+    from dynamo_launch.config.config_error import ConfigErrors
     from dynamo_launch.deploy.output import Order
-    from dynamo_launch.deploy.seats import Seat, Seating
+    from dynamo_launch.deploy.placement import Placement
 
 UNUSED: Final = (
-    *script.UNUSED,
+    *bash_script.UNUSED,
     Unused("image", "what is installed on this machine is started"),
     Unused(r"resources\.(?:cpu|memory|limits)", "nothing limits a process of this machine"),
 )
@@ -61,35 +44,35 @@ class Local:
 
     summary = "A script: every component a process of this machine."
 
-    def check(self, order: Order, complaints: Complaints) -> None:
-        """Complain of what needs several machines."""
-        startable(order, complaints)
-        one_machine(order, complaints, instead="--target k8s or --target slurm")
-        if not complaints.errors:
-            warn_of_unused(order, UNUSED, complaints, target="local")
+    def check(self, order: Order, errors: ConfigErrors) -> None:
+        """Add an error for what needs several machines."""
+        output_checks.check_startable(order, errors)
+        output_checks.check_one_machine(order, errors, instead="--target k8s or --target slurm")
+        if not errors.fatal:
+            output_checks.warn_of_unused(order, UNUSED, errors, target="local")
 
     def files(self, order: Order) -> tuple[File, ...]:
         """Return the script."""
-        seating = seated(process(order.graph, one) for one in order.graph.components)
-        text = "\n".join(_lines(order, seating)) + "\n"
+        placement = place_processes(
+            component_process(order.graph, one) for one in order.graph.components
+        )
+        text = "\n".join(_lines(order, placement)) + "\n"
         return (File(name=f"{order.graph.name}.sh", text=text, is_executable=True),)
 
     def kept(self, order: Order) -> tuple[str, ...]:
         """Return the files of secrets, and the folder that volumes are in."""
-        return (*(env_file(name) for name in secrets(order)), "volumes")
+        return (*output_checks.env_files(order), "volumes")
 
     def next_steps(self, order: Order, folder: str) -> tuple[str, ...]:
         """Return how to make the files of secrets, and how to start it all."""
-        made = (f"echo NAME=VALUE >> {folder}/{env_file(name)}" for name in secrets(order))
-        return (*made, f"{folder}/{order.graph.name}.sh")
+        return (*secret_steps(order, folder), f"{folder}/{order.graph.name}.sh")
 
 
-def _lines(order: Order, seating: Seating) -> Iterator[str]:
-    yield "#!/usr/bin/env bash"
-    read = variables(seating, folder="volumes, beside this script")
-    yield from (f"# {comment(line)}".rstrip() for line in _head(order, seating, read))
+def _lines(order: Order, placement: Placement) -> Iterator[str]:
+    read = bash_script.variables(placement, folder="volumes, beside this script")
+    yield from bash_script.opening(_head(order, placement, read))
     yield _HELP
-    if secrets(order) or seating.claims:
+    if output_checks.secrets(order) or placement.claims:
         yield 'HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)'
     for name, (_meaning, default) in read.items():
         value = f"${{{name}:-$HERE/volumes}}" if name == VOLUMES else f"${{{name}:-{default}}}"
@@ -97,31 +80,25 @@ def _lines(order: Order, seating: Seating) -> Iterator[str]:
         yield f"export {name}={value}" if name == HTTP else f"{name}={value}"
     yield ""
     yield _FOLDER
-    yield f"export {FOUND}"
-    yield f"export DYN_NAMESPACE={word(order.graph.name)}"
-    if seating.claims:
-        yield "mkdir -p " + " ".join(f'"${VOLUMES}"/{word(claim)}' for claim in seating.claims)
-    yield ""
-    if secrets(order):
-        yield SECRETS
-        yield ""
-    yield FINISH.replace("@@", 'rm -rf "$TMPDIR"\n  ')
+    yield f"export {bash_script.FOUND}"
+    yield from bash_script.setup(order, placement, cleanup='rm -rf "$TMPDIR"')
     last = None
-    for seat in seating.seats:
-        component = seat.process.component
+    for placed in placement.processes:
+        component = placed.process.component
         if component is not last:
             yield ""
-            yield from origins(component, order, UNUSED)
+            yield from bash_script.origins(component, order, UNUSED)
             last = component
-        yield from _started(seat, order)
-    yield ""
-    yield "# The first component to end decides the exit code."
-    yield "wait -n"
+        env = bash_script.own_variables(placed, order)
+        if placed.gpus:
+            env = {"CUDA_VISIBLE_DEVICES": literal(",".join(map(str, placed.gpus))), **env}
+        yield from bash_script.in_background(placed.words, placed, env=env)
+    yield from bash_script.end()
 
 
-def _head(order: Order, seating: Seating, read: dict[str, tuple[str, str]]) -> Iterator[str]:
-    gpus = sum(len(seat.gpus) for seat in seating.seats)
-    count = len(seating.seats)
+def _head(order: Order, placement: Placement, read: dict[str, tuple[str, str]]) -> Iterator[str]:
+    gpus = sum(len(placed.gpus) for placed in placement.processes)
+    count = len(placement.processes)
     yield f"{order.graph.name}: {count} processes on one machine, {gpus} GPUs."
     yield ""
     yield from heading(order)
@@ -129,20 +106,4 @@ def _head(order: Order, seating: Seating, read: dict[str, tuple[str, str]]) -> I
     yield f"Usage: {order.graph.name}.sh [--help]"
     if read:
         yield ""
-        yield from explained(read)
-
-
-def _started(seat: Seat, order: Order) -> Iterator[str]:
-    """Yield the lines that start one process in the background."""
-    env = own_variables(seat, order)
-    if seat.gpus:
-        env = {"CUDA_VISIBLE_DEVICES": literal(",".join(map(str, seat.gpus))), **env}
-    if not seat.process.secrets:
-        *first, last = command(seat.words, env=env)
-        yield from first
-        yield f"{last} &"
-        return
-    yield "("
-    yield from (f"  secret {word(name)}" for name in seat.process.secrets)
-    yield from command(seat.words, env=env, before=("exec",), indent="  ")
-    yield ") &"
+        yield from bash_script.explained(read)

@@ -6,44 +6,27 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from dynamo_conformance.rendering.backend import TRTLLM, component_backend
+from dynamo_launch.deploy.component_process import LEADER_ADDRESS, NODE_INDEX, component_process
 from dynamo_launch.deploy.output import File
-from dynamo_launch.deploy.outputs import script
-from dynamo_launch.deploy.outputs.needs import (
-    Unused,
-    env_file,
-    origin,
-    secrets,
-    startable,
-    warn_of_unused,
-)
-from dynamo_launch.deploy.outputs.remarks import heading
-from dynamo_launch.deploy.outputs.script import (
-    FINISH,
-    FOUND,
-    SECRETS,
-    explained,
-    origins,
-    own_variables,
-    variables,
-)
+from dynamo_launch.deploy.outputs import bash_script, output_checks
+from dynamo_launch.deploy.outputs.output_checks import Unused, secret_steps
 from dynamo_launch.deploy.outputs.slurm_slots import asked, packed
-from dynamo_launch.deploy.process import LEADER_ADDRESS, NODE_INDEX, process
-from dynamo_launch.deploy.seats import HTTP, VOLUMES, seated
-from dynamo_launch.deploy.shell import command, comment, word
-from dynamo_launch.deploy.text import Text, expression, literal
+from dynamo_launch.deploy.outputs.yaml_comments import heading
+from dynamo_launch.deploy.placement import HTTP, VOLUMES, place_processes
+from dynamo_launch.deploy.shell_text import Text, command, expression, literal, word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dynamo_launch.config.complaint import Complaints
+    from dynamo_launch.config.config_error import ConfigErrors
+    from dynamo_launch.deploy.component_process import ComponentProcess
     from dynamo_launch.deploy.output import Order
-    from dynamo_launch.deploy.process import Process
-    from dynamo_launch.deploy.seats import Seat, Seating
+    from dynamo_launch.deploy.placement import PlacedProcess, Placement
 
 LATER: Final = {name: expression(f"${name}") for name in (LEADER_ADDRESS, NODE_INDEX)}
 
 UNUSED: Final = (
-    *script.UNUSED,
+    *bash_script.UNUSED,
     Unused("image", "LAUNCHER starts a command in an image; the head of the script tells how"),
     Unused(r"resources\.limits\.cpu", "a step has the cores that it asks for"),
 )
@@ -91,13 +74,13 @@ class Slurm:
 
     summary = "Slurm: an sbatch script with one step for each process."
 
-    def check(self, order: Order, complaints: Complaints) -> None:
-        """Complain of what is asked for only implicitly, and of what Slurm cannot start."""
-        startable(order, complaints)
-        if complaints.errors:
+    def check(self, order: Order, errors: ConfigErrors) -> None:
+        """Add an error for what is asked for only implicitly, and of what Slurm cannot start."""
+        output_checks.check_startable(order, errors)
+        if errors.fatal:
             return
         for one in _processes(order):
-            place = origin(order, one.component.mark)
+            place = order.origin(one.component.mark)
             lacking = [
                 name for name, amount in (("cpu", one.cpu), ("memory", one.memory)) if not amount
             ]
@@ -106,46 +89,49 @@ class Slurm:
                     f'component "{one.component.name}" says no {" and no ".join(lacking)}, '
                     "and Slurm would guess; write resources: {cpu: 4, memory: 16Gi}"
                 )
-                complaints.error(place.file, place.mark, text)
+                errors.error(place, text)
             backend = component_backend(one.component, written=order.graph.backend_framework)
             if one.component.node_count > 1 and backend == TRTLLM:
                 text = (
                     f'component "{one.component.name}" spans nodes, where the operator starts '
                     "TensorRT-LLM through ssh; that is not written for Slurm, use --target k8s"
                 )
-                complaints.error(place.file, place.mark, text)
-        if not complaints.errors:
-            warn_of_unused(order, UNUSED, complaints, target="slurm")
+                errors.error(place, text)
+        if not errors.fatal:
+            output_checks.warn_of_unused(order, UNUSED, errors, target="slurm")
 
     def files(self, order: Order) -> tuple[File, ...]:
         """Return the script."""
         processes = tuple(one for one in _processes(order) if one.component.replicas)
-        text = "\n".join(_lines(order, processes, seated(processes))) + "\n"
+        text = "\n".join(_lines(order, processes, place_processes(processes))) + "\n"
         return (File(name=_name(order), text=text, is_executable=True),)
 
     def kept(self, order: Order) -> tuple[str, ...]:
         """Return the files of secrets, and the folder that volumes are in."""
-        return (*(env_file(name) for name in secrets(order)), "volumes")
+        return (*output_checks.env_files(order), "volumes")
 
     def next_steps(self, order: Order, folder: str) -> tuple[str, ...]:
         """Return how to make the files of secrets, and how to queue the job."""
-        made = (f"echo NAME=VALUE >> {folder}/{env_file(name)}" for name in secrets(order))
-        return (*made, f"sbatch --chdir={folder} {folder}/{_name(order)}")
+        return (
+            *secret_steps(order, folder),
+            f"sbatch --chdir={folder} {folder}/{_name(order)}",
+        )
 
 
 def _name(order: Order) -> str:
     return f"{order.graph.name}.sbatch"
 
 
-def _processes(order: Order) -> tuple[Process, ...]:
-    return tuple(process(order.graph, one, later=LATER) for one in order.graph.components)
+def _processes(order: Order) -> tuple[ComponentProcess, ...]:
+    return tuple(component_process(order.graph, one, later=LATER) for one in order.graph.components)
 
 
-def _lines(order: Order, processes: tuple[Process, ...], seating: Seating) -> Iterator[str]:
-    yield "#!/usr/bin/env bash"
-    read = {**variables(seating, folder="volumes, beside this script"), **_READ}
-    yield from (f"# {comment(line)}".rstrip() for line in _head(order, seating, read))
-    slots = packed(seating.seats)
+def _lines(
+    order: Order, processes: tuple[ComponentProcess, ...], placement: Placement
+) -> Iterator[str]:
+    read = {**bash_script.variables(placement, folder="volumes, beside this script"), **_READ}
+    yield from bash_script.opening(_head(order, placement, read))
+    slots = packed(placement.processes)
     yield f"#SBATCH --job-name={order.graph.name}"
     yield f"#SBATCH --output={order.graph.name}-%j.log"
     yield from slots.batch_lines()
@@ -153,30 +139,21 @@ def _lines(order: Order, processes: tuple[Process, ...], seating: Seating) -> It
     yield from _defaults(read)
     yield ""
     yield _FOLDER
-    yield f"export DYN_FILE_KV=$RUN/discovery {FOUND}"
-    yield f"export DYN_NAMESPACE={word(order.graph.name)}"
-    if seating.claims:
-        yield "mkdir -p " + " ".join(f'"${VOLUMES}"/{word(claim)}' for claim in seating.claims)
-    yield ""
-    if secrets(order):
-        yield SECRETS
-        yield ""
-    yield FINISH.replace("@@", "")
+    yield f"export DYN_FILE_KV=$RUN/discovery {bash_script.FOUND}"
+    yield from bash_script.setup(order, placement)
     yield ""
     yield _SLOTS
     yield ""
     yield _STEP
     for one in processes:
         yield ""
-        yield from origins(one.component, order, UNUSED)
+        yield from bash_script.origins(one.component, order, UNUSED)
         yield f"asks=({' '.join(asked(one))})"
-        for seat in seating.seats:
-            if seat.process is one:
-                where = ",".join(f"${{slots[{number}]}}" for number in slots.of[seat.name])
-                yield from _started(seat, where, order)
-    yield ""
-    yield "# The first component to end decides the exit code."
-    yield "wait -n"
+        for placed in placement.processes:
+            if placed.process is one:
+                where = ",".join(f"${{slots[{number}]}}" for number in slots.of[placed.name])
+                yield from _started(placed, where, order)
+    yield from bash_script.end()
 
 
 def _defaults(read: dict[str, tuple[str, str]]) -> Iterator[str]:
@@ -186,9 +163,11 @@ def _defaults(read: dict[str, tuple[str, str]]) -> Iterator[str]:
         yield f"{export}{name}=${{{name}:-{values.get(name, default)}}}"
 
 
-def _head(order: Order, seating: Seating, read: dict[str, tuple[str, str]]) -> Iterator[str]:
-    gpus = sum(seat.process.gpus * seat.process.component.node_count for seat in seating.seats)
-    yield f"{order.graph.name}: a job of {len(seating.seats)} steps, {gpus} GPUs."
+def _head(order: Order, placement: Placement, read: dict[str, tuple[str, str]]) -> Iterator[str]:
+    gpus = sum(
+        placed.process.gpus * placed.process.component.node_count for placed in placement.processes
+    )
+    yield f"{order.graph.name}: a job of {len(placement.processes)} steps, {gpus} GPUs."
     yield ""
     yield from heading(order)
     yield ""
@@ -196,56 +175,48 @@ def _head(order: Order, seating: Seating, read: dict[str, tuple[str, str]]) -> I
     yield "FOLDER, the one of this script, is the same on all nodes. Logs: FOLDER/run-JOB/logs."
     yield "OPTIONS are those of your site: --partition, --account, --time."
     yield ""
-    yield from explained(read)
+    yield from bash_script.explained(read)
 
 
-def _started(seat: Seat, where: str, order: Order) -> Iterator[str]:
+def _started(placed: PlacedProcess, where: str, order: Order) -> Iterator[str]:
     """Yield the lines that start one step in the background."""
-    words = seat.words
-    if seat.follower is not None:
-        yield from _function(seat, words)
-        words = tuple(map(literal, ("bash", "-c", _function_name(seat))))
-    env = own_variables(seat, order)
-    before = ("step", word(seat.name), f'"{where}"')
-    if HTTP in seat.env:
+    words = placed.words
+    if placed.follower is not None:
+        yield from _function(placed, words)
+        words = tuple(map(literal, ("bash", "-c", _function_name(placed))))
+    env = bash_script.own_variables(placed, order)
+    before = ("step", word(placed.name), f'"{where}"')
+    if HTTP in placed.env:
         answers = Text(
             (
-                f"{seat.name} answers at http://",
+                f"{placed.name} answers at http://",
                 *expression(where).pieces,
                 ":",
-                *seat.env[HTTP].pieces,
+                *placed.env[HTTP].pieces,
             )
         )
         yield f"echo {word(answers)}"
-    if not seat.process.secrets:
-        *first, last = command(words, env=env, before=before)
-        yield from first
-        yield f"{last} &"
-        return
-    yield "("
-    yield from (f"  secret {word(name)}" for name in seat.process.secrets)
-    yield from command(words, env=env, before=before, indent="  ")
-    yield ") &"
+    yield from bash_script.in_background(words, placed, env=env, before=before)
 
 
-def _function(seat: Seat, words: tuple[Text, ...]) -> Iterator[str]:
+def _function(placed: PlacedProcess, words: tuple[Text, ...]) -> Iterator[str]:
     """Yield what each node of a step runs: the first one leads, the others follow."""
-    name = _function_name(seat)
+    name = _function_name(placed)
     yield f"{name}() {{"
     yield f"  {NODE_INDEX}=$SLURM_PROCID"
     nodes = 'scontrol show hostnames "$SLURM_STEP_NODELIST"'
     yield f"  {LEADER_ADDRESS}=$({nodes} | head -n 1)"
     yield f"  export {NODE_INDEX} {LEADER_ADDRESS}"
-    for variable in seat.process.addressed:
+    for variable in placed.process.addressed:
         yield f"  {variable}=$(hostname -i | cut -d ' ' -f 1)"
         yield f"  export {variable}"
     yield "  if ((SLURM_PROCID == 0)); then"
     yield from command(("exec", *words), indent="    ")
     yield "  fi"
-    yield from command(("exec", *(seat.follower or ())), indent="  ")
+    yield from command(("exec", *(placed.follower or ())), indent="  ")
     yield "}"
     yield f"export -f {name}"
 
 
-def _function_name(seat: Seat) -> str:
-    return re.sub(r"\W", "_", f"on_nodes_of_{seat.name}")
+def _function_name(placed: PlacedProcess) -> str:
+    return re.sub(r"\W", "_", f"on_nodes_of_{placed.name}")

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from dynamo_launch.deploy.process import Process
-    from dynamo_launch.deploy.seats import Seat
+    from dynamo_launch.deploy.component_process import ComponentProcess
+    from dynamo_launch.deploy.placement import PlacedProcess
 
 _MEBIBYTE: Final = 2**20
 
@@ -28,14 +28,14 @@ class Slot:
     cores: int = 0
     memory: int = 0
     gpus: int = 0
-    seats: list[str] = field(default_factory=list)
+    processes: list[str] = field(default_factory=list)
 
-    def add(self, seat: Seat) -> None:
+    def add(self, placed: PlacedProcess) -> None:
         """Put a process into the slot."""
-        self.cores += cores(seat.process)
-        self.memory += memory(seat.process) * cores(seat.process)
-        self.gpus += seat.process.gpus
-        self.seats.append(seat.name)
+        self.cores += cores(placed.process)
+        self.memory += memory(placed.process) * cores(placed.process)
+        self.gpus += placed.process.gpus
+        self.processes.append(placed.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,35 +63,35 @@ class Slots:
         share = f"{widest} cores, {each * widest} MiB and {gpus} GPUs"
         yield f"# {size} slots of {share}, each on {where}:"
         for number, slot in enumerate(self.slots):
-            yield f"#   slot {number}: {', '.join(slot.seats)}"
+            yield f"#   slot {number}: {', '.join(slot.processes)}"
         apart = f" --nodes={size} --ntasks-per-node=1" if self.apart else ""
         yield f"#SBATCH --ntasks={size}{apart}"
         yield f"#SBATCH --cpus-per-task={widest} --mem-per-cpu={each}M --gpus-per-task={gpus}"
 
 
-def packed(seats: Iterable[Seat]) -> Slots:
+def packed(processes: Iterable[PlacedProcess]) -> Slots:
     """Return the slots that hold all processes; the largest are placed first."""
-    seats = tuple(seats)
-    most = max(seat.process.gpus for seat in seats)
-    widest = max(cores(seat.process) for seat in seats)
+    processes = tuple(processes)
+    most = max(placed.process.gpus for placed in processes)
+    widest = max(cores(placed.process) for placed in processes)
     found: list[Slot] = []
     of: dict[str, tuple[int, ...]] = {}
-    for seat in sorted(seats, key=_by_size):
-        nodes = seat.process.component.node_count
-        places = [number for number, slot in enumerate(found) if _fits(seat, slot, most, widest)]
-        if not seat.process.gpus and most:
+    for placed in sorted(processes, key=_by_size):
+        nodes = placed.process.component.node_count
+        places = [number for number, slot in enumerate(found) if _fits(placed, slot, most, widest)]
+        if not placed.process.gpus and most:
             places.sort(key=lambda number: found[number].cores)
         if nodes > 1 or not places:
             places = list(range(len(found), len(found) + nodes))
             found += [Slot() for _ in places]
-        of[seat.name] = tuple(places[:nodes])
-        for place in of[seat.name]:
-            found[place].add(seat)
-    apart = any(seat.process.component.node_count > 1 for seat in seats)
+        of[placed.name] = tuple(places[:nodes])
+        for place in of[placed.name]:
+            found[place].add(placed)
+    apart = any(placed.process.component.node_count > 1 for placed in processes)
     return Slots(slots=tuple(found), of=of, apart=apart)
 
 
-def asked(process: Process) -> tuple[str, ...]:
+def asked(process: ComponentProcess) -> tuple[str, ...]:
     """Return what a step asks for: for each of its nodes cores, memory by core, and GPUs."""
     nodes = process.component.node_count
     return (
@@ -103,24 +103,24 @@ def asked(process: Process) -> tuple[str, ...]:
     )
 
 
-def cores(process: Process) -> int:
+def cores(process: ComponentProcess) -> int:
     """Return how many whole cores a process asks for."""
     amount = process.cpu
     return int(amount.to_integral_value(rounding=ROUND_CEILING)) if amount else 1
 
 
-def memory(process: Process) -> int:
+def memory(process: ComponentProcess) -> int:
     """Return how many MiB a process may take for each of its cores."""
     return max(-(-(process.memory or 0) // (_MEBIBYTE * cores(process))), 1)
 
 
-def _by_size(seat: Seat) -> tuple[int, int, int]:
-    process = seat.process
+def _by_size(placed: PlacedProcess) -> tuple[int, int, int]:
+    process = placed.process
     return (-process.component.node_count, -process.gpus, -cores(process))
 
 
-def _fits(seat: Seat, slot: Slot, most: int, widest: int) -> bool:
+def _fits(placed: PlacedProcess, slot: Slot, most: int, widest: int) -> bool:
     """Whether a slot has room; where there are GPUs, they decide, and cores are added."""
     if most:
-        return slot.gpus + seat.process.gpus <= most
-    return slot.cores + cores(seat.process) <= widest
+        return slot.gpus + placed.process.gpus <= most
+    return slot.cores + cores(placed.process) <= widest

@@ -1,0 +1,220 @@
+"""The fields of a component's container: its environment, ports, resources and probes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from dynamo_conformance.manifest.graph import FRONTEND, GPU, WORKER_TYPES
+from dynamo_conformance.manifest.node import Scalar
+from dynamo_conformance.manifest.quantity import parse_quantity
+from dynamo_conformance.rendering.environment import (
+    HTTP_PORT,
+    NIXL_PORT,
+    PLANNER,
+    PLANNER_PORT,
+    SYSTEM_PORT,
+)
+from dynamo_launch.deploy.pod_storage import HF_HOME
+from dynamo_launch.deploy.source_map import constant, listed, mapped, mapping
+
+if TYPE_CHECKING:
+    from dynamo_conformance.manifest.node import Mapping, Node, Sequence
+    from dynamo_launch.config.graph_config import ConfigValue
+    from dynamo_launch.deploy.component_input import ComponentInput
+    from dynamo_launch.deploy.start_command import StartCommand
+
+
+def variables(given: ComponentInput, home: Node | None) -> Sequence | None:
+    """Return a container's environment, or None when there is none.
+
+    Args:
+        given: The component.
+        home: Where the model hub's files are, unless a variable says so itself.
+    """
+    written = given.value("environment")
+    fields = list(written.fields()) if written is not None else []
+    found = [
+        mapping(name=given.source_map.text(one.key, one.origin), value=constant(one.text))
+        for one in fields
+    ]
+    if home is not None and all(one.key != HF_HOME for one in fields):
+        found.insert(0, mapping(name=constant(HF_HOME), value=home))
+    return listed(found) if found else None
+
+
+HTTP: Final = "http"
+_WORKER_PORTS: Final = {"system": SYSTEM_PORT, "nixl": NIXL_PORT}
+_OPERATOR_PORTS: Final = {
+    FRONTEND: {HTTP: HTTP_PORT},
+    PLANNER: {"metrics": PLANNER_PORT, "system": SYSTEM_PORT},
+    **dict.fromkeys(WORKER_TYPES, _WORKER_PORTS),
+}
+"""What the operator gives each type; a list of one's own replaces it, so it repeats them."""
+SHARED = ("cpu", "memory")
+LIMITS = "limits"
+DEVICE = "gpu"
+_PROBES: Final = {
+    "live": ("livenessProbe", "/live"),
+    "ready": ("readinessProbe", "/health"),
+    "start": ("startupProbe", "/live"),
+}
+_PROBE_TIMES: Final = {
+    "delay": "initialDelaySeconds",
+    "period": "periodSeconds",
+    "timeout": "timeoutSeconds",
+    "failures": "failureThreshold",
+}
+_PROBE_PORTS: Final = {
+    FRONTEND: "http",
+    "planner": "system",
+    **dict.fromkeys(WORKER_TYPES, "system"),
+}
+"""Where each type of component answers."""
+
+
+def secrets(given: ComponentInput) -> Sequence | None:
+    """Return the secrets whose keys become variables, or None when there are none."""
+    written = given.value("secret_env")
+    names = list(written.items()) if written is not None else []
+    found = {}
+    for one in names:
+        if one.text in found:
+            given.error(one.origin, f'secret "{one.text}" is named twice; leave one out')
+        name = given.text(one)
+        found[one.text] = mapping(secretRef=mapping(name=name))
+    return listed(found.values()) if found else None
+
+
+def ports(
+    given: ComponentInput, component_type: str | None, start: StartCommand
+) -> Sequence | None:
+    """Return a container's ports, or None when those that the operator gives are right."""
+    own = _OPERATOR_PORTS.get(component_type or "", {})
+    found: dict[str, Node] = {name: constant(number) for name, number in own.items()}
+    _write_ports(given, found, own)
+    if start.port is not None:
+        _match_frontend_port(given, found, start)
+    if {name: node.plain() for name, node in found.items()} == own:
+        return None
+    return listed(
+        mapping(name=constant(name), containerPort=number, protocol=constant("TCP"))
+        for name, number in found.items()
+    )
+
+
+def _write_ports(given: ComponentInput, found: dict[str, Node], own: dict[str, int]) -> None:
+    written = given.value("ports")
+    for one in written.fields() if written is not None else ():
+        if one.key in own and one.key != HTTP and one.whole != own[one.key]:
+            text = f"port {one.key} is the operator's own, {own[one.key]}; leave it out"
+            given.error(one.origin, text)
+        same = next(
+            (name for name, node in found.items() if name != one.key and node.plain() == one.whole),
+            None,
+        )
+        if same is not None:
+            text = f"port {one.whole} is already that of {same}; choose another one"
+            given.error(one.origin, text)
+        found[one.key] = given.number(one)
+
+
+def _match_frontend_port(
+    given: ComponentInput, found: dict[str, Node], start: StartCommand
+) -> None:
+    """Let the port of a frontend be the one on which it listens."""
+    assert start.port is not None  # noqa: S101 - narrows for the type checker
+    number, place = start.port
+    written = given.value("ports")
+    said = written.inner(HTTP) if written is not None else None
+    if said is None:
+        if found.get(HTTP, constant(HTTP_PORT)).plain() != number:
+            found[HTTP] = given.source_map.number(number, place)
+    elif said.whole != number:
+        text = f"the frontend listens on {number}; write options: {{port: {said.whole}}} too"
+        given.error(said.origin, text)
+
+
+def resources(given: ComponentInput) -> Mapping | None:
+    """Return the resources of a container, or None when nothing is written.
+
+    Cores are asked for and not limited, memory both unless limits says more, devices limited.
+    """
+    written = given.value("resources")
+    if written is None:
+        return None
+    fields = {one.key: one for one in written.fields()}
+    above = {one.key: one for one in fields[LIMITS].fields()} if LIMITS in fields else {}
+    requests: dict[str, Node] = {key: given.text(fields[key]) for key in SHARED if key in fields}
+    limits: dict[str, Node] = {key: given.text(one) for key, one in _limited(fields, above).items()}
+    for key, one in fields.items():
+        if key not in (*SHARED, LIMITS) and one.text.strip("0"):
+            limits[GPU if key == DEVICE else key] = given.text(one)
+    _check_limits(given, fields, above)
+    return mapping(
+        requests=mapped(requests) if requests else None, limits=mapped(limits) if limits else None
+    )
+
+
+def _limited(
+    fields: dict[str, ConfigValue], above: dict[str, ConfigValue]
+) -> dict[str, ConfigValue]:
+    """Return cpu and memory as far as they are limited."""
+    found = dict(above)
+    if "memory" in fields:
+        found.setdefault("memory", fields["memory"])
+    return {key: found[key] for key in SHARED if key in found}
+
+
+def _check_limits(
+    given: ComponentInput, fields: dict[str, ConfigValue], above: dict[str, ConfigValue]
+) -> None:
+    """Add an error for a limit below what is asked for."""
+    for key, limit in above.items():
+        least = parse_quantity(fields[key].text) if key in fields else None
+        most = parse_quantity(limit.text)
+        if least is not None and most is not None and most < least:
+            text = f"{key} is limited to {limit.text}, less than the {fields[key].text} asked for"
+            given.error(limit.origin, f"{text}; write {fields[key].text} or more")
+
+
+def probes(given: ComponentInput, component_type: str | None) -> dict[str, Node]:
+    """Return the probes that are written, by their names in a container."""
+    written = given.value("health")
+    if written is None:
+        return {}
+    found: dict[str, Node] = {}
+    for one in written.fields():
+        if one.key not in _PROBES:
+            continue
+        name, path = _PROBES[one.key]
+        port = _probe_port(given, one, component_type)
+        if port is not None:
+            get = mapping(path=_probe_path(given, one, path), port=port)
+            found[name] = mapped({"httpGet": get, **_probe_times(given, one)})
+    return found
+
+
+def _probe_path(given: ComponentInput, probe: ConfigValue, default: str) -> Node:
+    path = probe.inner("path")
+    return given.text(path) if path is not None else constant(default)
+
+
+def _probe_port(
+    given: ComponentInput, probe: ConfigValue, component_type: str | None
+) -> Node | None:
+    port = probe.inner("port")
+    if port is not None and isinstance(port.node, Scalar):
+        return given.copied(port)
+    if component_type in _PROBE_PORTS:
+        return constant(_PROBE_PORTS[component_type])
+    text = f"{probe.key} does not say where to ask; write port:, or give the component a role"
+    given.error(probe.origin, text)
+    return None
+
+
+def _probe_times(given: ComponentInput, probe: ConfigValue) -> dict[str, Node]:
+    return {
+        name: given.number(time)
+        for key, name in _PROBE_TIMES.items()
+        if (time := probe.inner(key)) is not None
+    }
