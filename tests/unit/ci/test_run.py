@@ -1,4 +1,4 @@
-"""`.ci/run`, with stubs for all that it calls: what runs beside what, how it fails and ends."""
+"""`.ci/run` with stubs for all that it calls: what runs beside what, and how it ends."""
 
 from __future__ import annotations
 
