@@ -21,18 +21,31 @@ _OWN = ("/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/"
 """What a shell hands over, as in `dynamo lint <(helm template .)`; that may be a pipe."""
 
 
+class IrregularFileError(OSError):
+    """A pipe, socket or device, which may never end.
+
+    Attributes:
+        reason: What is wrong, without the advice that commands with standard input give.
+    """
+
+    reason = "no regular file"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(errno.EINVAL, f"{self.reason}; `-` reads standard input", str(path))
+
+
 def read_file(path: Path, *, most: int) -> bytes:
     """Return what is in a file, and no more than `most` bytes and one, which tells that it is more.
 
     Raises:
-        OSError: It cannot be read, or is a pipe, socket or device, which may never end.
+        IrregularFileError: It is a pipe, socket or device.
+        OSError: It cannot be read.
     """
     own = str(path).startswith(_OWN)
     # Without O_NONBLOCK, opening a pipe waits for somebody who writes.
     with open(os.open(path, os.O_RDONLY | (0 if own else os.O_NONBLOCK)), "rb") as file:  # noqa: PTH123
         if not (own or stat.S_ISREG(os.fstat(file.fileno()).st_mode)):
-            reason = "no regular file; `-` reads standard input"
-            raise OSError(errno.EINVAL, reason, str(path))
+            raise IrregularFileError(path)
         return file.read(most + 1)
 
 

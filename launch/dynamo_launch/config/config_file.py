@@ -50,15 +50,14 @@ def read_source(path: Path) -> ConfigSource:
         UsageError: The file cannot be read, or holds no mapping.
     """
     from dynamo_conformance.manifest.document import decoded
-    from dynamo_conformance.manifest.files import read_file
+    from dynamo_conformance.manifest.files import IrregularFileError, read_file
     from dynamo_conformance.manifest.yaml import MAX_TEXT
 
     try:
         text = decoded(read_file(path, most=MAX_TEXT), file=str(path))
     except OSError as error:
-        raise UsageError(
-            f"{path}: cannot be read: {(error.strerror or '').partition(';')[0]}"
-        ) from error
+        reason = error.reason if isinstance(error, IrregularFileError) else error.strerror
+        raise UsageError(f"{path}: cannot be read: {reason}") from error
     except ManifestError as error:
         raise UsageError(shown(error.reason), at=error) from error
     return parse_source(text, file=str(path))

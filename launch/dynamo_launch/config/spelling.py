@@ -9,17 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def corrected(text: str, pattern: str) -> str | None:
+def corrected(text: str, pattern: re.Pattern[str]) -> str | None:
     """Return what `text` was most likely meant to be, spelled so that `pattern` allows it."""
-    return next((one for one in _candidates(text) if matches(pattern, one)), None)
-
-
-def matches(pattern: str, text: str) -> bool:
-    """Whether a text matches a pattern of the schema.
-
-    JSON Schema's `$` is the end of the text; Python's also stands before a last line break.
-    """
-    return re.search(re.sub(r"\$$", r"\\Z", pattern), text) is not None
+    return next((spelling for spelling in _candidates(text) if pattern.search(spelling)), None)
 
 
 def _candidates(text: str) -> Iterator[str]:
