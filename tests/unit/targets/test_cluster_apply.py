@@ -5,20 +5,17 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from dynamo_conformance.kube.connection import Connection
 from dynamo_conformance.kube.errors import ClusterUnavailableError
+from dynamo_conformance.kube.resources import KubeObject
 from dynamo_conformance.manifest.read import read_graphs
 from dynamo_conformance.targets.cluster.apply import Manifest
-from dynamo_conformance.targets.cluster.artifacts import belongs
+from dynamo_conformance.targets.cluster.artifacts import _yaml, belongs
 from dynamo_conformance.targets.cluster.cluster_target import ClusterTarget
 from dynamo_conformance.targets.interface import DeployFailure
-
-if TYPE_CHECKING:
-    from dynamo_conformance.kube.resources import KubeObject
 
 AGG = Path(__file__).parents[3] / "examples" / "llm" / "vllm_v1" / "launch" / "k8s" / "agg.yaml"
 JOB = "---\napiVersion: batch/v1\nkind: Job\nmetadata: {generateName: fetch-}\n"
@@ -129,3 +126,8 @@ def test_no_cluster_is_taken_by_accident(tmp_path: Path, monkeypatch: pytest.Mon
 )
 def test_of_a_shared_namespace_only_the_graph_is_kept(value: KubeObject, expected: bool) -> None:  # noqa: FBT001
     assert belongs(value, "agg") is expected
+
+
+def test_an_object_is_kept_as_yaml() -> None:
+    pod = KubeObject(kind="Pod", spec={"nodeName": "n"})
+    assert _yaml(pod) == "kind: Pod\nspec:\n  nodeName: n\n"

@@ -187,9 +187,8 @@ def _strip(value: KubeObject) -> None:
 
 
 def _yaml(value: KubeObject) -> str:
-    text: str = yaml.dump(
-        value, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper), sort_keys=False, width=100
-    )
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    text: str = yaml.dump(dict(value), Dumper=dumper, sort_keys=False, width=100)
     return text
 
 
