@@ -395,7 +395,7 @@ def test_what_is_deleted_or_changed_by_hand_comes_back(cluster: Cluster, namespa
     cluster.delete(service)
     cluster.wait("back", lambda: cluster.deployments(namespace)["g-idle"] == 1)
     cluster.wait(
-        "made anew", lambda: "g-idle" in [one.name for one in cluster.items(SERVICES, namespace)]
+        "made again", lambda: "g-idle" in [one.name for one in cluster.items(SERVICES, namespace)]
     )
 
 
@@ -478,7 +478,7 @@ def test_many_graphs_do_not_wait_for_each_other(cluster: Cluster, namespace: str
 
 
 def test_a_graph_with_a_long_history_is_one_list_away(cluster: Cluster, namespace: str) -> None:
-    """Deleting a graph and making it anew at once does not mix the two."""
+    """Deleting a graph and making it again at once does not mix the two."""
     first = cluster.create_graph(named(small(), "g", namespace))
     cluster.wait("made", lambda: cluster.ready(namespace, "g"))
     cluster.delete(first)

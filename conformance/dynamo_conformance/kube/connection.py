@@ -85,10 +85,10 @@ class Connection:
 
     def kubectl_words(self, *words: str) -> str:
         """Return the command by which a person does the same with the kubeconfig they know."""
-        said = ["kubectl"]
+        command = ["kubectl"]
         if self._kubeconfig is not None:
-            said.append(f"--kubeconfig={self._kubeconfig}")
-        return " ".join((*said, f"--context={self.context}", *words))
+            command.append(f"--kubeconfig={self._kubeconfig}")
+        return " ".join((*command, f"--context={self.context}", *words))
 
     def kubectl(
         self, *words: str, stdin: str | None = None, timeout: float = KUBECTL_SECONDS
@@ -117,8 +117,8 @@ class Connection:
                 check=False,
             )
         except subprocess.TimeoutExpired as late:
-            said = f"kubectl {' '.join(words)} did not end in {timeout:.0f} s"
-            raise UnreachableError(said) from late
+            message = f"kubectl {' '.join(words)} did not end in {timeout:.0f} s"
+            raise UnreachableError(message) from late
 
     @property
     def client(self) -> Client:

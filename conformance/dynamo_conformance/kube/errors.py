@@ -1,4 +1,4 @@
-"""What the API says instead of an answer."""
+"""What an API server refuses, and that there is none."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ApiError(Exception):
     Attributes:
         status: The HTTP status; 0 when there was no answer.
         reason: One word for programs, such as `Forbidden` or `AlreadyExists`.
-        message: What the server says.
+        message: Why, in the words of the server.
         namespace_terminating: Whether it refused because the namespace is being deleted.
     """
 

@@ -1,4 +1,4 @@
-"""Where one HTTP exchange ends and the next may begin, told from the bytes that pass by."""
+"""Where one HTTP exchange ends and the next may begin, seen from the bytes that pass by."""
 
 from __future__ import annotations
 

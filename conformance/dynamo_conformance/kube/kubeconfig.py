@@ -99,7 +99,7 @@ async def login(pinned: Pinned) -> Access:
         ClusterUnavailableError: They cannot be had.
     """
     # What kr8s gives to everybody asks the server for its version first. pyproject.toml bounds
-    # kr8s, and a test says so when its credentials are read in another way.
+    # kr8s, and a test fails when its credentials are read in another way.
     from kr8s._auth import KubeAuth
 
     auth = KubeAuth(

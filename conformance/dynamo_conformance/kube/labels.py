@@ -1,9 +1,9 @@
-"""What marks an object in a cluster as ours: one label on everything, whatever made it."""
+"""What marks an object in a cluster as ours: one label on all of them, whatever made it."""
 
 from __future__ import annotations
 
 PART = "dynamo-conformance/part"
-"""The label that everything of ours carries; its value says what it belongs to."""
+"""The label that everything of ours carries; its value is what it belongs to."""
 
 OPERATOR = "operator"
 """The reference operator, and what it makes."""
@@ -27,4 +27,4 @@ EMPTY = "dynamo-conformance/empty"
 HOST = "dynamo-conformance/host"
 PROCESS = "dynamo-conformance/process"
 ALIVE_UNTIL = "dynamo-conformance/alive-until"
-"""The annotations by which another run tells whether a namespace still has its run."""
+"""The annotations by which another run knows whether a namespace still has its run."""

@@ -96,7 +96,7 @@ LAST_GENERATION = "nvidia.com/last-applied-generation"
 
 
 class Key(NamedTuple):
-    """What tells an object from the others of its namespace."""
+    """The identity of an object in its namespace."""
 
     kind: str
     name: str
@@ -163,6 +163,18 @@ class KubeObject(dict[str, "Plain"]):
     def metadata(self) -> dict[str, Plain]:
         """Its metadata; empty when there is none."""
         return table(self.get("metadata"))
+
+    @property
+    def uid(self) -> str:
+        """What nothing else is ever called; an empty string when it is not known."""
+        return _text(self.metadata.get("uid"))
+
+    @property
+    def controller(self) -> dict[str, Plain]:
+        """The reference to what controls it; empty when nothing does."""
+        owners = self.metadata.get("ownerReferences")
+        each = (table(reference) for reference in (owners if isinstance(owners, list) else ()))
+        return next((reference for reference in each if reference.get("controller") is True), {})
 
     @property
     def labels(self) -> dict[str, str]:

@@ -25,7 +25,7 @@ IDLE_SECONDS = 4.0
 
 
 class TunnelClosedError(Exception):
-    """The tunnel came to its end; the text says what the node says about it, if anything."""
+    """The tunnel came to its end; the text is what the node reports about it, if anything."""
 
 
 class Tunnel:
@@ -77,7 +77,7 @@ class Tunnel:
                 raise TunnelClosedError(f"the websocket is over: {message.type.name}")
             channel, data = message.data[0], message.data[1:]
             if channel not in self._greeted:
-                # The first message of a channel only says for which port it is.
+                # The first message of a channel only names its port.
                 self._greeted.add(channel)
             elif channel == ERROR:
                 raise TunnelClosedError(data.decode(errors="replace"))
@@ -133,10 +133,10 @@ class Tunnels:
     async def close(self) -> None:
         """End the tunnels that wait, and those that are given back from now on."""
         self._is_closed = True
-        waiting = [one for each in self._idle.values() for one in each]
+        waiting = [idle for each in self._idle.values() for idle in each]
         self._idle.clear()
-        for one in waiting:
-            tunnel = await one.leave()
+        for idle in waiting:
+            tunnel = await idle.leave()
             if tunnel is not None:
                 tunnel.close()
 

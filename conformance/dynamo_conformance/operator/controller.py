@@ -1,7 +1,7 @@
-"""The controller: what it watches, and what a change there leads to.
+"""The controller: what it watches, and which graphs are reconciled when something changes there.
 
 kopf watches and calls; it keeps no state on the objects, because nothing but their events is
-handled. What is to be done is decided graph by graph, by looking at all that belongs to one.
+handled. What is to be done is decided graph by graph, from all that belongs to one.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from dynamo_conformance.kube.resources import KubeObject
 from dynamo_conformance.manifest.document import KIND
 from dynamo_conformance.operator.cluster_api import ClusterApi, kopf_login
 from dynamo_conformance.operator.kinds import GRAPHS, WATCHED
-from dynamo_conformance.operator.kopf_settings import NoDiffBase, NoProgress
-from dynamo_conformance.operator.object_cache import ObjectCache, owner_name
+from dynamo_conformance.operator.kopf_settings import kopf_settings
+from dynamo_conformance.operator.object_cache import ObjectCache
 from dynamo_conformance.operator.observed_graph import fingerprint
 from dynamo_conformance.operator.reconciler import Reconciler
 from dynamo_conformance.operator.work_queue import GraphKey, WorkQueue
@@ -34,7 +34,7 @@ _LOG = logging.getLogger(__name__)
 
 _OURS = f"{PART}={OPERATOR}"
 _RESYNC = 300.0
-"""Seconds after which everything is listed anew, in case a watch missed something."""
+"""Seconds after which everything is listed again, in case a watch missed something."""
 
 _NOT_YET = 2.0
 """Seconds between tries to reach the API server at the start."""
@@ -55,34 +55,23 @@ class Controller:
 
 def controller() -> Controller:
     """Return a controller that has not started."""
-    settings = _settings()
+    settings = kopf_settings(WATCHED, labels=_OURS)
     registry = kopf.OperatorRegistry()
-    life = _Handlers()
+    handlers = _Handlers()
     kopf.on.login(registry=registry)(_login)
-    kopf.on.startup(registry=registry)(life.start)
-    kopf.on.cleanup(registry=registry)(life.stop)
+    kopf.on.startup(registry=registry)(handlers.start)
+    kopf.on.cleanup(registry=registry)(handlers.stop)
     for resource in (GRAPHS, *WATCHED):
         watch = kopf.on.event(
             group=resource.group, version=resource.version, plural=resource.plural,
             registry=registry,
         )  # fmt: skip
-        watch(life.see)
+        watch(handlers.observe)
     return Controller(registry, settings)
 
 
-def _settings() -> kopf.OperatorSettings:
-    settings = kopf.OperatorSettings()
-    settings.posting.enabled = False
-    settings.peering.standalone = True
-    settings.persistence.diffbase_storage = NoDiffBase()
-    settings.persistence.progress_storage = NoProgress()
-    for resource in WATCHED:
-        settings.watching.label_selectors[resource.group, resource.version, resource.plural] = _OURS
-    return settings
-
-
 class _Handlers:
-    """A controller's life: its session, what it knows, and the looks that are under way."""
+    """What kopf calls: at the start, at the end, and for each event of a watch."""
 
     def __init__(self) -> None:
         self._api = ClusterApi()
@@ -92,7 +81,7 @@ class _Handlers:
         self._resync: asyncio.Task[None] | None = None
 
     async def start(self, **_: object) -> None:
-        """List what there is, so that nothing is decided from half of it, and look at it."""
+        """List what there is, so that nothing is decided from half of it, and reconcile it."""
         try:
             await self._refresh()
         except ApiError as error:
@@ -107,29 +96,29 @@ class _Handlers:
         await self._queue.close()
         await self._api.close()
 
-    async def see(self, event: kopf.RawEvent, **_: object) -> None:
-        """Take in what a watch tells, and look at the graphs that it may matter to."""
+    async def observe(self, event: kopf.RawEvent, **_: object) -> None:
+        """Take in an event of a watch, and reconcile the graphs that it may matter to."""
         seen = KubeObject(cast("dict[str, Plain]", event["object"]))
         if event["type"] == "DELETED":
             if self._cache.forget(seen):
-                self._wake(seen, is_gone=True)
+                self._wake(seen, is_deleted=True)
             return
         before = self._cache.get(seen.namespace or "", seen.key)
         if self._cache.observe(seen) and _matters(before, seen):
-            self._wake(seen, is_gone=False)
+            self._wake(seen, is_deleted=False)
 
-    def _wake(self, seen: KubeObject, *, is_gone: bool) -> None:
-        for key in self._concerned(seen, is_gone=is_gone):
+    def _wake(self, seen: KubeObject, *, is_deleted: bool) -> None:
+        for key in self._concerned(seen, is_deleted=is_deleted):
             self._queue.add(key)
 
-    def _concerned(self, seen: KubeObject, *, is_gone: bool) -> Iterator[GraphKey]:
-        """Yield the graphs that look different when an object does."""
+    def _concerned(self, seen: KubeObject, *, is_deleted: bool) -> Iterator[GraphKey]:
+        """Yield the graphs that an object belongs to."""
         namespace = seen.namespace or ""
         if seen.kind == KIND:
             yield GraphKey(namespace, seen.name)
-        elif (name := owner_name(seen)) is not None and not is_gone:
-            yield GraphKey(namespace, name)
-        elif is_gone:
+        elif seen.controller.get("kind") == KIND and not is_deleted:
+            yield GraphKey(namespace, str(seen.controller.get("name")))
+        elif is_deleted:
             # It may be one that several graphs of the namespace want.
             for key in self._cache.within(namespace):
                 if key.kind == KIND:
@@ -141,7 +130,7 @@ class _Handlers:
             try:
                 await self._refresh()
             except ApiError as error:
-                _LOG.warning("listing everything anew failed: %s", error)
+                _LOG.warning("listing everything again failed: %s", error)
 
     async def _refresh(self) -> None:
         resources = (GRAPHS, *WATCHED)
@@ -161,7 +150,7 @@ async def _login(**_: object) -> kopf.ConnectionInfo:
 
 
 def _matters(before: KubeObject | None, after: KubeObject) -> bool:
-    """Whether a change is to be looked at; what a graph says of itself is our own writing."""
+    """Whether a change needs reconciling; the status of a graph is our own writing."""
     if before is None or after.kind != KIND:
         return True
     is_same = fingerprint(before) == fingerprint(after)

@@ -1,4 +1,4 @@
-"""Events: what happened to a graph, for `kubectl describe` and whoever reads along."""
+"""Events: what happened to a graph, for `kubectl describe`."""
 
 from __future__ import annotations
 
@@ -38,49 +38,49 @@ class GraphEvent:
 
 
 def rolling_update_started(generation: str) -> GraphEvent:
-    """Return what is said when workers begin to be replaced."""
+    """Return the event when workers begin to be replaced."""
     note = f"Starting rolling update to worker hash {generation}"
     return GraphEvent(type=NORMAL, reason="RollingUpdateStarted", action="Update", note=note)
 
 
 def rolling_update_completed(generation: str) -> GraphEvent:
-    """Return what is said when all workers have been replaced."""
+    """Return the event when all workers have been replaced."""
     note = f"Rolling update completed, worker hash {generation}"
     return GraphEvent(type=NORMAL, reason="RollingUpdateCompleted", action="Update", note=note)
 
 
 def rolling_update_not_supported() -> GraphEvent:
-    """Return what is said when groups of nodes are replaced: there is no update without a gap."""
+    """Return the event when groups of nodes are replaced: there is no update without a gap."""
     note = "Worker spec changed but custom rolling updates are not supported for Grove/multinode "
     note += "deployments"
     return GraphEvent(type=WARNING, reason="RollingUpdateNotSupported", action="Update", note=note)
 
 
-def restart_superseded(wish: str) -> GraphEvent:
-    """Return what is said when a restart is not needed, because workers are replaced anyway."""
-    note = f"Restart {wish} superseded by rolling update"
+def restart_superseded(restart: str) -> GraphEvent:
+    """Return the event when a restart is not needed, because workers are replaced anyway."""
+    note = f"Restart {restart} superseded by rolling update"
     return GraphEvent(type=WARNING, reason="RestartSuperseded", action="Restart", note=note)
 
 
 def reconcile_error(message: str) -> GraphEvent:
-    """Return what is said when a component's workload cannot be made."""
+    """Return the event when a component's workload cannot be made."""
     return GraphEvent(type=WARNING, reason="ReconcileError", action="Reconcile", note=message)
 
 
 def adapter_created(adapter: str, component: str) -> GraphEvent:
-    """Return what is said when a component gets its scaling adapter."""
+    """Return the event when a component gets its scaling adapter."""
     note = f"Created scaling adapter {adapter} for component {component}"
     return GraphEvent(type=NORMAL, reason="AdapterCreated", action="Create", note=note)
 
 
 def adapter_deleted(adapter: str, component: str) -> GraphEvent:
-    """Return what is said when a component loses its scaling adapter."""
+    """Return the event when a component loses its scaling adapter."""
     note = f"Deleted scaling adapter {adapter} for component {component}"
     return GraphEvent(type=NORMAL, reason="AdapterDeleted", action="Delete", note=note)
 
 
 def scaled(component: str, *, before: int, after: int) -> GraphEvent:
-    """Return what is said of an adapter whose number was brought into its graph."""
+    """Return the event of an adapter whose number was brought into its graph."""
     note = f"Scaled component {component} from {before} to {after} replicas"
     return GraphEvent(type=NORMAL, reason="Scaled", action="Scale", note=note)
 

@@ -1,4 +1,4 @@
-"""What a graph says of itself: its status, computed from what is seen of its workloads."""
+"""The status of a graph, computed from the state of its workloads."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _NOT_AVAILABLE = "Component deployment not ready - Available condition not true"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What one look at a graph gave.
+    """What reconciling a graph led to.
 
     Attributes:
         state: successful, pending or failed.
         reason: Why, in one word for programs.
         message: Why, for people.
-        components: The components' own status; None when they were not looked at.
+        components: The components' own status; None when that is not known.
     """
 
     state: str
@@ -73,7 +73,7 @@ class Expected:
 
 
 def outcome(expected: Iterable[Expected], *, rollout: RolloutProgress) -> Outcome:
-    """Return what is to be said of a graph whose objects are all written.
+    """Return the outcome for a graph whose objects are all written.
 
     Args:
         expected: Its components.
@@ -120,8 +120,8 @@ def updated_status(
 
     Args:
         before: Its status as it was.
-        found: What a look at it gave.
-        generation: Which generation of the graph was looked at.
+        found: What reconciling it led to.
+        generation: Which generation of the graph was reconciled.
         rollout: How far a rolling update is.
         restart: How far a restart is.
         now: The time.
@@ -159,7 +159,7 @@ def rolling_update(progress: RolloutProgress) -> dict[str, Plain] | None:
 
 
 def read_progress(status: dict[str, Plain]) -> RolloutProgress:
-    """Return how far the rolling update is that a status tells of."""
+    """Return how far the rolling update in a status is."""
     written = table(status.get("rollingUpdate"))
     phase, updated = written.get("phase"), written.get("updatedComponents")
     known = [one.value for one in RolloutPhase]

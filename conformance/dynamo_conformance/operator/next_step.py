@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dynamo_conformance.operator.restarts import Restart
 
 POLL = 1.0
-"""Seconds between looks at pods that end; nothing tells when they have."""
+"""Seconds between checks of pods that end; no watch reports when they have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +29,8 @@ class NextStep:
         targets: How many copies of each generation run.
         record: The generation to note on the graph as complete, or None.
         is_finished: Whether the old generations are to be deleted.
-        events: What is to be said of it.
-        again: After how many seconds to look again at the latest, or None.
+        events: What to post about it.
+        again: After how many seconds to reconcile again at the latest, or None.
     """
 
     rollout: RolloutProgress
@@ -58,14 +58,14 @@ def next_step(seen: ObservedGraph, *, now: str, is_drained: bool) -> NextStep:
         is_finished = is_drained and rollout.finished(seen.graph, generations)
     else:
         after, targets, is_finished = before, ReplicaTargets(new={}, old={}), True
-    wish, restart_before = read_request(seen.graph), seen.restart
+    request, restart_before = read_request(seen.graph), seen.restart
     restart = restarts.advanced(
-        restart_before, wish, seen.current, rolling_update=after.is_under_way
+        restart_before, request, seen.current, rolling_update=after.is_under_way
     )
     return NextStep(
         rollout=after,
         restart=restart,
-        marks=restarts.marks(restart, wish, seen.graph, seen.current),
+        marks=restarts.marks(restart, request, seen.graph, seen.current),
         targets=targets,
         record=_record(seen, after),
         is_finished=is_finished,
@@ -77,7 +77,7 @@ def next_step(seen: ObservedGraph, *, now: str, is_drained: bool) -> NextStep:
 def _waits_for_pods(seen: ObservedGraph, *, is_drained: bool) -> bool:
     """Whether nothing but pods that still end is left of the old generations."""
     old = seen.generations.old
-    return not is_drained and seen.rolls_workers and all(one.is_gone for one in old)
+    return not is_drained and seen.rolls_workers and all(one.is_drained for one in old)
 
 
 def _record(seen: ObservedGraph, after: RolloutProgress) -> str | None:

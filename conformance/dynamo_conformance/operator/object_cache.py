@@ -1,34 +1,31 @@
-"""What of the controller's objects is in the cluster, as far as its watches have told."""
+"""The controller's copy of what is in the cluster, kept up to date by its watches."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.kube.resources import KubeObject, table
-from dynamo_conformance.manifest.document import KIND
 from dynamo_conformance.manifest.whole import parse_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from dynamo_conformance.kube.resources import Key
-    from dynamo_conformance.manifest.node import Plain
+    from dynamo_conformance.kube.resources import Key, KubeObject
 
 
 class ObjectCache:
-    """The controller's objects, newest state of each."""
+    """The newest known state of each object that the controller watches."""
 
     def __init__(self) -> None:
         self._found: dict[str, dict[Key, KubeObject]] = {}
         self._owned: dict[str, dict[Key, KubeObject]] = {}
 
     def observe(self, seen: KubeObject) -> bool:
-        """Take in a state of an object; return whether it is news.
+        """Take in a state of an object; return whether it is new.
 
-        What an own write returned and what the watch then tells of it come in any order.
+        The answer to an own write and the watch's event of it come in any order.
         """
         known = self.get(seen.namespace or "", seen.key)
-        if known is not None and uid(known) == uid(seen) and version(known) >= version(seen):
+        if known is not None and known.uid == seen.uid and version(known) >= version(seen):
             return False
         if known is not None:
             self._drop(known)
@@ -37,16 +34,16 @@ class ObjectCache:
             self._owned.setdefault(holder, {})[seen.key] = seen
         return True
 
-    def forget(self, gone: KubeObject) -> bool:
-        """Take in that an object is gone; return whether that is news."""
-        known = self.get(gone.namespace or "", gone.key)
-        if known is None or uid(known) != uid(gone):
+    def forget(self, deleted: KubeObject) -> bool:
+        """Take in that an object was deleted; return whether that is new."""
+        known = self.get(deleted.namespace or "", deleted.key)
+        if known is None or known.uid != deleted.uid:
             return False
         self._drop(known)
         return True
 
     def replace(self, kind: str, seen: Iterable[KubeObject]) -> None:
-        """Take in all objects of a kind at once; what is not among them is gone."""
+        """Take in all objects of a kind at once; what is not among them is deleted."""
         listed = {(one.namespace or "", one.key): one for one in seen}
         for known in self.of_kind(kind):
             if (known.namespace or "", known.key) not in listed:
@@ -83,11 +80,6 @@ def _remove(groups: dict[str, dict[Key, KubeObject]], group: str, key: Key) -> N
         del groups[group]
 
 
-def uid(one: KubeObject) -> str:
-    """Return what an object is called for its whole life, and nothing else ever is."""
-    return _text(one.metadata.get("uid")) or ""
-
-
 def version(one: KubeObject) -> int:
     """Return a number that grows with each change of an object."""
     text = one.metadata.get("resourceVersion")
@@ -96,20 +88,5 @@ def version(one: KubeObject) -> int:
 
 def owner(one: KubeObject) -> str | None:
     """Return the uid of what controls an object, or None."""
-    return _text(_controller(one).get("uid"))
-
-
-def owner_name(one: KubeObject) -> str | None:
-    """Return the name of the graph that controls an object, or None."""
-    reference = _controller(one)
-    return _text(reference.get("name")) if reference.get("kind") == KIND else None
-
-
-def _controller(one: KubeObject) -> dict[str, Plain]:
-    owners = one.metadata.get("ownerReferences")
-    each = (table(reference) for reference in (owners if isinstance(owners, list) else ()))
-    return next((reference for reference in each if reference.get("controller") is True), {})
-
-
-def _text(value: Plain) -> str | None:
-    return value if isinstance(value, str) else None
+    uid = one.controller.get("uid")
+    return uid if isinstance(uid, str) else None

@@ -87,7 +87,7 @@ def unwanted(
 def noted_generation(written: KubeObject) -> str | None:
     """Return the generation that an object should have noted but has not, or None.
 
-    What is written says in advance which generation it will be. Where the API server sees no
+    What is written notes in advance which generation it will be. Where the API server sees no
     change of the spec (a default that was now written out), that is one too many.
     """
     generation = written.metadata.get("generation")
@@ -127,7 +127,7 @@ def _without_notes(one: KubeObject) -> KubeObject:
 
 
 def contains(whole: Plain, part: Plain) -> bool:
-    """Whether all that `part` says is said by `whole` too; lists must agree item by item."""
+    """Whether `whole` has all that `part` has; lists must agree item by item."""
     if isinstance(part, dict):
         held = table(whole)
         return all(

@@ -10,7 +10,6 @@ from dynamo_conformance.manifest.document import Document
 from dynamo_conformance.manifest.node import Mapping, from_plain
 from dynamo_conformance.manifest.read import read_graph
 from dynamo_conformance.operator.graph_status import read_progress
-from dynamo_conformance.operator.object_cache import uid
 from dynamo_conformance.operator.restarts import Restart, read_restart
 from dynamo_conformance.operator.rollout import Generations, RolloutProgress
 from dynamo_conformance.operator.workload_state import WorkloadState, workload_state
@@ -45,7 +44,7 @@ class ObservedGraph:
 
     Attributes:
         dgd: The object.
-        reading: What it says.
+        reading: Its content.
         owned: The objects that belong to it.
         states: The state of each of its workloads, of all generations.
     """
@@ -68,7 +67,7 @@ class ObservedGraph:
     @property
     def owner(self) -> Owner:
         """The graph, as what belongs to it names it."""
-        return Owner(name=self.dgd.name, uid=uid(self.dgd))
+        return Owner(name=self.dgd.name, uid=self.dgd.uid)
 
     @property
     def generation(self) -> int:
@@ -83,12 +82,12 @@ class ObservedGraph:
 
     @property
     def rollout(self) -> RolloutProgress:
-        """How far its status says that a rolling update is."""
+        """How far a rolling update is, by its status."""
         return read_progress(self.status)
 
     @property
     def restart(self) -> Restart | None:
-        """How far its status says that a restart is."""
+        """How far a restart is, by its status."""
         return read_restart(self.status)
 
     @property
@@ -125,7 +124,7 @@ def observe_graph(
     Args:
         dgd: The object.
         owned: The objects that belong to it.
-        before: What it said the last time; spares reading it again.
+        before: Its content the last time; spares reading it again.
     """
     found = fingerprint(dgd)
     reading = before if before is not None and before.fingerprint == found else _read(dgd, found)
@@ -133,9 +132,9 @@ def observe_graph(
 
 
 def fingerprint(dgd: KubeObject) -> tuple[object, ...]:
-    """Return what tells whether a graph may say something else than before."""
-    said = {key: value for key, value in dgd.annotations.items() if key != CURRENT_HASH}
-    return uid(dgd), dgd.metadata.get("generation"), said
+    """Return what changes when the content of a graph may have changed."""
+    others = {key: value for key, value in dgd.annotations.items() if key != CURRENT_HASH}
+    return dgd.uid, dgd.metadata.get("generation"), others
 
 
 def _states(owned: dict[Key, KubeObject]) -> tuple[WorkloadState, ...]:

@@ -1,4 +1,4 @@
-"""Looks at graphs: compares what is there with what should be, and writes the difference."""
+"""Reconciles graphs: compares what is there with what should be, and writes the difference."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from dynamo_conformance.manifest.document import KIND
 from dynamo_conformance.operator import events
 from dynamo_conformance.operator.graph_status import FAILED, Expected, Outcome, outcome, timestamp
 from dynamo_conformance.operator.next_step import next_step
-from dynamo_conformance.operator.object_cache import uid
 from dynamo_conformance.operator.object_changes import unwanted
 from dynamo_conformance.operator.object_writer import ObjectWriter
 from dynamo_conformance.operator.objects import scaling_adapters, volume_claims
@@ -46,20 +45,20 @@ _PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Seconds before another try while the API server does not answer as it should."""
 
 _CHECKS = (1.0, 1.0, 2.0, 3.0, 5.0)
-"""Seconds before another look at whether the cause of a failure is gone."""
+"""Seconds before another check whether the cause of a failure is still there."""
 
 
 @dataclass(slots=True)
 class _Memory:
-    """What need not be found out again at the next look at a graph.
+    """What need not be found out again when a graph is reconciled the next time.
 
     Attributes:
         reading: The graph as it was read.
         around: Its circumstances, for that reading.
         rendered: What they led to the last time, and of what.
-        tries: How many looks in a row failed.
+        tries: How often in a row that failed.
         is_refused: Whether the API server refused some of its components' objects.
-        reported: What was said of its components already.
+        reported: The errors of components that were posted already.
     """
 
     reading: Reading | None = None
@@ -70,14 +69,14 @@ class _Memory:
     reported: frozenset[tuple[str, str]] = field(default_factory=frozenset)
 
     def pause(self, pauses: tuple[float, ...]) -> float:
-        """Return how long to wait before the next look, longer each time."""
+        """Return how long to wait before the next try, longer each time."""
         found = pauses[min(self.tries, len(pauses) - 1)]
         self.tries += 1
         return found
 
 
 class Reconciler:
-    """Looks at graphs.
+    """Reconciles graphs.
 
     Args:
         api: The API server.
@@ -97,7 +96,7 @@ class Reconciler:
             memory.around = None
 
     async def reconcile(self, key: GraphKey) -> float | None:
-        """Look at a graph; return after how many seconds to do so again at the latest, or None."""
+        """Reconcile a graph; return after how many seconds to do it again, or None."""
         dgd = self._cache.get(key.namespace, Key(KIND, key.name))
         if dgd is None or "deletionTimestamp" in dgd.metadata:
             self._memories.pop(key, None)
@@ -196,7 +195,7 @@ class Reconciler:
     async def _is_drained(self, seen: ObservedGraph) -> bool:
         """Whether no pod is left of workers of old generations, those that end included."""
         old = seen.generations.old
-        if not old or not seen.rolls_workers or not all(one.is_gone for one in old):
+        if not old or not seen.rolls_workers or not all(one.is_drained for one in old):
             return not old
         selected = f"{SELECTOR} in ({','.join(one.name for one in old)})"
         pods = await self._api.items(PODS, seen.namespace, labelSelector=selected, limit="1")
@@ -218,11 +217,11 @@ class Reconciler:
         return True
 
     def _owned(self, dgd: KubeObject) -> dict[Key, KubeObject]:
-        return self._cache.owned(uid(dgd))
+        return self._cache.owned(dgd.uid)
 
 
 def _retryable(seen: ObservedGraph, found: Outcome) -> bool:
-    """Whether a failure may end without the graph being changed: when the cluster is."""
+    """Whether a failure may end without a change of the graph: by one of the cluster."""
     if found.state != FAILED:
         return False
     depends_on_cluster = found.reason in (NO_ORCHESTRATOR, NOT_RENDERED)

@@ -1,4 +1,4 @@
-"""Starting components anew because `spec.restart` has a new id: at once, or one by one."""
+"""Restarts of components because `spec.restart` has a new id: at once, or one by one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class RestartRequest:
     """The graph's `spec.restart`.
 
     Attributes:
-        id: What makes it a new wish.
+        id: What makes it a new request.
         parallel: Whether all components start at once.
         order: In which order they start otherwise.
     """
@@ -44,7 +44,7 @@ class Restart:
     """The graph's `status.restart`.
 
     Attributes:
-        observed: The id of the wish it speaks of.
+        observed: The id of the request that it belongs to.
         phase: How far it is.
         in_progress: The components that are starting.
     """
@@ -62,7 +62,7 @@ class Restart:
 
 
 def read_request(graph: Graph) -> RestartRequest | None:
-    """Return what a graph wishes, or None."""
+    """Return the restart that a graph asks for, or None."""
     spec = graph.root.mapping("spec")
     restart = spec.mapping("restart") if spec is not None else None
     identity = restart.string("id") if restart is not None else None
@@ -77,7 +77,7 @@ def read_request(graph: Graph) -> RestartRequest | None:
 
 
 def read_restart(status: dict[str, Plain]) -> Restart | None:
-    """Return how far the restart is that a status tells of, or None."""
+    """Return how far the restart in a status is, or None."""
     written = table(status.get("restart"))
     observed, phase = written.get("observedID"), written.get("phase")
     if not isinstance(observed, str) or not isinstance(phase, str):
@@ -92,7 +92,7 @@ def read_restart(status: dict[str, Plain]) -> Restart | None:
 
 def advanced(
     before: Restart | None,
-    wish: RestartRequest | None,
+    request: RestartRequest | None,
     states: Mapping[str, WorkloadState],
     *,
     rolling_update: bool,
@@ -101,54 +101,58 @@ def advanced(
 
     Args:
         before: How far it was.
-        wish: What the graph wishes.
+        request: What the graph asks for.
         states: The components' workloads, by component.
         rolling_update: Whether workers are being replaced anyway.
     """
-    if wish is None:
+    if request is None:
         return before if before is not None and before.phase in _OVER else None
-    is_new = before is None or before.observed != wish.id
+    is_new = before is None or before.observed != request.id
     if before is not None and not is_new and before.phase in _OVER:
         return before
     if rolling_update:
-        return Restart(observed=wish.id, phase=SUPERSEDED)
+        return Restart(observed=request.id, phase=SUPERSEDED)
     if before is None or is_new or not before.in_progress:
-        first = wish.order if wish.parallel else wish.order[:1]
-        return Restart(observed=wish.id, phase=RESTARTING, in_progress=first)
+        first = request.order if request.parallel else request.order[:1]
+        return Restart(observed=request.id, phase=RESTARTING, in_progress=first)
     left = tuple(
-        name for name in before.in_progress if not _has_restarted(states.get(name), wish.id)
+        name for name in before.in_progress if not _has_restarted(states.get(name), request.id)
     )
     if left:
-        return Restart(observed=wish.id, phase=RESTARTING, in_progress=left)
-    following = () if wish.parallel else _following(wish.order, before.in_progress[0])
+        return Restart(observed=request.id, phase=RESTARTING, in_progress=left)
+    following = () if request.parallel else _following(request.order, before.in_progress[0])
     if following:
-        return Restart(observed=wish.id, phase=RESTARTING, in_progress=following)
-    return Restart(observed=wish.id, phase=COMPLETED)
+        return Restart(observed=request.id, phase=RESTARTING, in_progress=following)
+    return Restart(observed=request.id, phase=COMPLETED)
 
 
 def marks(
     restart: Restart | None,
-    wish: RestartRequest | None,
+    request: RestartRequest | None,
     graph: Graph,
     states: Mapping[str, WorkloadState],
 ) -> dict[str, str]:
-    """Return for each component the id of the last wish that its pods are to carry.
+    """Return for each component the id of the last restart that its pods are to carry.
 
-    Pods keep the mark they have, or they would start anew once more.
+    Pods keep the mark they have, or they would be restarted once more.
     """
     kept = {name: state.restarted for name, state in states.items() if state.restarted is not None}
     if restart is None or restart.phase == SUPERSEDED:
         return kept
     names = [one.name for one in graph.components]
-    if restart.phase in _OVER or wish is None or wish.parallel:
+    if restart.phase in _OVER or request is None or request.parallel:
         return dict.fromkeys(names, restart.observed)
-    current = restart.in_progress[0] if restart.in_progress else wish.order[-1]
-    reached = wish.order[: wish.order.index(current) + 1] if current in wish.order else (current,)
+    current = restart.in_progress[0] if restart.in_progress else request.order[-1]
+    reached = (
+        request.order[: request.order.index(current) + 1]
+        if current in request.order
+        else (current,)
+    )
     return {**kept, **dict.fromkeys(reached, restart.observed)}
 
 
-def _has_restarted(state: WorkloadState | None, wish: str) -> bool:
-    return state is not None and state.restarted == wish and state.is_ready
+def _has_restarted(state: WorkloadState | None, request: str) -> bool:
+    return state is not None and state.restarted == request and state.is_ready
 
 
 def _following(order: tuple[str, ...], current: str) -> tuple[str, ...]:

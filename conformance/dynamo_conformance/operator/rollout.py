@@ -135,7 +135,7 @@ def finished(graph: Graph, generations: Generations) -> bool:
     """Whether the old generations have done their work and can be deleted."""
     workers = sorted(one.name for one in graph.components if one.is_worker)
     is_through = list(updated_components(graph, generations)) == workers
-    return is_through and all(one.is_gone for one in generations.old)
+    return is_through and all(one.is_drained for one in generations.old)
 
 
 def targets(graph: Graph, generations: Generations, *, is_drained: bool) -> ReplicaTargets:
@@ -156,7 +156,7 @@ def targets(graph: Graph, generations: Generations, *, is_drained: bool) -> Repl
         how = strategy(component_annotations(graph, component))
         if how.recreate:
             kept = 0
-            is_over = is_drained and all(one.is_gone for one in old)
+            is_over = is_drained and all(one.is_drained for one in old)
             new_copies[component.name] = component.replicas if is_over else 0
         else:
             kept, new_copies[component.name] = _split(how, component.replicas, new, old)

@@ -1,4 +1,4 @@
-"""Saying how a graph is: its status, and events for what happened to it."""
+"""Writes how a graph is: its status, and events for what happened to it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class StatusWriter:
-    """Says how graphs are.
+    """Writes how graphs are.
 
     Args:
         api: The API server.

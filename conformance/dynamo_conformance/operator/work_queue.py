@@ -1,4 +1,4 @@
-"""Graphs that need a look: each by itself and in order, all of them beside each other."""
+"""Graphs to reconcile: each by itself and in order, all of them beside each other."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LOG = logging.getLogger(__name__)
 
 _AT_ONCE = 16
 _CRASHED = 5.0
-"""Seconds after which a look that broke is tried again; it should not have broken."""
+"""Seconds after which a reconciliation that broke is tried again; it should not have broken."""
 
 
 class GraphKey(NamedTuple):
@@ -24,14 +24,14 @@ class GraphKey(NamedTuple):
 
 
 class WorkQueue:
-    """Calls `look` for each graph that was added, and again when it was added meanwhile.
+    """Calls `reconcile` for each graph that was added, and again when it was added meanwhile.
 
     Args:
-        look: Looks at a graph; returns after how many seconds it wants to do so again, or None.
+        reconcile: Reconciles a graph; returns after how many seconds to do it again, or None.
     """
 
-    def __init__(self, look: Callable[[GraphKey], Awaitable[float | None]]) -> None:
-        self._reconcile = look
+    def __init__(self, reconcile: Callable[[GraphKey], Awaitable[float | None]]) -> None:
+        self._reconcile = reconcile
         self._running: dict[GraphKey, asyncio.Task[float | None]] = {}
         self._again: set[GraphKey] = set()
         self._timers: dict[GraphKey, asyncio.TimerHandle] = {}
@@ -39,7 +39,7 @@ class WorkQueue:
         self._is_open = True
 
     def add(self, key: GraphKey) -> None:
-        """Have a graph looked at, now or as soon as the look at it that is under way is over."""
+        """Have a graph reconciled, now or as soon as the call for it that is under way is over."""
         if not self._is_open:
             return
         if (timer := self._timers.pop(key, None)) is not None:
@@ -47,12 +47,12 @@ class WorkQueue:
         if key in self._running:
             self._again.add(key)
             return
-        task = asyncio.get_running_loop().create_task(self._once(key), name=f"look at {key}")
+        task = asyncio.get_running_loop().create_task(self._once(key), name=f"reconcile {key}")
         self._running[key] = task
         task.add_done_callback(lambda done: self._over(key, done))
 
     async def close(self) -> None:
-        """Take no more graphs, and wait for the looks that are under way."""
+        """Take no more graphs, and wait for the calls that are under way."""
         self._is_open = False
         for timer in self._timers.values():
             timer.cancel()
@@ -61,7 +61,7 @@ class WorkQueue:
 
     async def _once(self, key: GraphKey) -> float | None:
         async with self._places:
-            # Whatever came until now is seen by this look.
+            # Whatever came until now is seen by this call.
             self._again.discard(key)
             return await self._reconcile(key)
 
@@ -71,7 +71,7 @@ class WorkQueue:
             return
         error = done.exception()
         if error is not None:
-            _LOG.error("looking at %s/%s broke", *key, exc_info=error)
+            _LOG.error("reconciling %s/%s broke", *key, exc_info=error)
         if key in self._again:
             self._again.discard(key)
             self.add(key)

@@ -32,7 +32,7 @@ class WorkloadState:
         is_observed: Whether its own controller has seen the newest spec.
         is_available: Whether its own controller calls it available.
         is_paused: Whether its rollout is halted.
-        restarted: The id of the last wish to start anew that its pods carry.
+        restarted: The id of the last restart that its pods carry.
     """
 
     kind: str
@@ -66,8 +66,8 @@ class WorkloadState:
         return self.is_observed and enough and self.replicas == self.wanted and self.is_available
 
     @property
-    def is_gone(self) -> bool:
-        """Whether no copy is asked for and its own controller has none any more."""
+    def is_drained(self) -> bool:
+        """Whether no copy is asked for and its own controller has none left."""
         return self.wanted == 0 and self.is_observed and self.replicas == 0
 
 
@@ -100,7 +100,7 @@ def _count(value: Plain, *, missing: int = 0) -> int:
 
 
 def _is_observed(live: KubeObject, status: dict[str, Plain]) -> bool:
-    """Whether a status speaks of the newest spec; a LeaderWorkerSet's may not say."""
+    """Whether a status is that of the newest spec; a LeaderWorkerSet's may not tell."""
     generation = _count(live.metadata.get("generation"))
     missing = 0 if live.kind == DEPLOYMENT else generation
     return _count(status.get("observedGeneration"), missing=missing) >= generation

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from operator_shop import BARE, WITH_LWS, FakeCluster, Operator, Stopped
+from operator_helpers import BARE, WITH_LWS, FakeCluster, Operator, Stopped
 
 from dynamo_conformance.kube.errors import ApiError
 from dynamo_conformance.kube.resources import Key, table
@@ -113,7 +113,7 @@ def test_a_quiet_graph_costs_no_calls() -> None:
     assert cluster.calls == []
 
 
-def test_a_new_controller_writes_nothing_anew() -> None:
+def test_a_new_controller_writes_nothing_again() -> None:
     cluster, _ = ready_cluster(workers())
     cluster.calls.clear()
     Operator(cluster).reconcile_until_quiet()
@@ -375,7 +375,7 @@ def test_a_namespace_that_is_deleted_is_left_alone() -> None:
     assert cluster.events == []
 
 
-def test_a_workload_that_vanishes_during_a_look_is_no_farewell() -> None:
+def test_a_workload_that_vanishes_meanwhile_is_tried_again() -> None:
     cluster, operator = ready_cluster(workers())
     cluster.put_graph(workers(image="w:2"))
     operator.reconcile_until_quiet()

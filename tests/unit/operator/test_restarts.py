@@ -51,7 +51,7 @@ SEQUENTIAL = RestartRequest(id="2", parallel=False, order=("a", "b"))
 PARALLEL = RestartRequest(id="2", parallel=True, order=("a", "b"))
 
 
-def test_what_a_graph_wishes() -> None:
+def test_the_restart_that_a_graph_asks_for() -> None:
     assert read_request(graph()) is None
     assert read_request(graph("restart: {id: x}")) == RestartRequest(
         id="x", parallel=False, order=("a", "b")
@@ -110,7 +110,7 @@ def test_all_components_at_once() -> None:
     assert third == Restart(observed="2", phase="Completed")
 
 
-def test_a_new_wish_begins_anew() -> None:
+def test_a_new_request_begins_again() -> None:
     before = Restart(observed="1", phase="Completed")
     assert advanced(before, SEQUENTIAL, {}, rolling_update=False) == Restart(
         observed="2", phase="Restarting", in_progress=("a",)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
-from webhook_shop import Body, conversion_review, converted, response
+from webhook_helpers import Body, conversion_review, converted, response
 
 from dynamo_conformance.kube.resources import table
 from dynamo_conformance.operator.webhook.conversion_webhook import convert

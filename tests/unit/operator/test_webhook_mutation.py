@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from webhook_shop import Body, RefusedError, mutated, patched, response, review
+from webhook_helpers import Body, RefusedError, mutated, patched, response, review
 
 from dynamo_conformance.kube.resources import table
 from dynamo_conformance.manifest.node import from_plain

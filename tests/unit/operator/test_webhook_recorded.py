@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from webhook_shop import Answered, Body, create
+from webhook_helpers import Answered, Body, create
 
 from dynamo_conformance.kube.resources import table
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 import pytest
-from webhook_shop import Body, conversion_review, review
+from webhook_helpers import Body, conversion_review, review
 
 from dynamo_conformance.api.cluster import Cluster
 from dynamo_conformance.kube.resources import table

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from webhook_shop import Body, converted, response, review
+from webhook_helpers import Body, converted, response, review
 
 from dynamo_conformance.api.cluster import Cluster
 from dynamo_conformance.kube.resources import table

@@ -29,25 +29,25 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 def test_what_comes_during_a_look_leads_to_one_more() -> None:
-    looks: list[GraphKey] = []
+    calls: list[GraphKey] = []
     gate = asyncio.Event()
 
     async def reconcile(key: GraphKey) -> None:
-        looks.append(key)
+        calls.append(key)
         await gate.wait()
 
     async def test() -> None:
         queue = WorkQueue(reconcile)
         queue.add(A)
-        await until(lambda: looks == [A])
+        await until(lambda: calls == [A])
         for _ in range(3):
             queue.add(A)
         await asyncio.sleep(0.01)
-        assert looks == [A]
+        assert calls == [A]
         gate.set()
-        await until(lambda: len(looks) == 2)
+        await until(lambda: len(calls) == 2)
         await queue.close()
-        assert looks == [A, A]
+        assert calls == [A, A]
 
     run(test)
 
@@ -74,47 +74,47 @@ def test_a_slow_graph_holds_up_no_other() -> None:
 
 
 def test_a_look_can_ask_for_the_next_one() -> None:
-    looks: list[GraphKey] = []
+    calls: list[GraphKey] = []
 
     async def reconcile(key: GraphKey) -> float | None:
-        looks.append(key)
-        return 0.01 if len(looks) < 3 else None
+        calls.append(key)
+        return 0.01 if len(calls) < 3 else None
 
     async def test() -> None:
         queue = WorkQueue(reconcile)
         queue.add(A)
-        await until(lambda: len(looks) == 3)
+        await until(lambda: len(calls) == 3)
         await asyncio.sleep(0.03)
-        assert len(looks) == 3
+        assert len(calls) == 3
         await queue.close()
 
     run(test)
 
 
-def test_news_do_not_wait_for_the_next_look() -> None:
-    looks: list[GraphKey] = []
+def test_news_do_not_wait_for_the_next_time() -> None:
+    calls: list[GraphKey] = []
 
     async def reconcile(key: GraphKey) -> float | None:
-        looks.append(key)
+        calls.append(key)
         return 60.0
 
     async def test() -> None:
         queue = WorkQueue(reconcile)
         queue.add(A)
-        await until(lambda: len(looks) == 1)
+        await until(lambda: len(calls) == 1)
         await asyncio.sleep(0)
         queue.add(A)
-        await until(lambda: len(looks) == 2)
+        await until(lambda: len(calls) == 2)
         await queue.close()
 
     run(test)
 
 
-def test_a_look_that_breaks_is_said_and_others_go_on(caplog: pytest.LogCaptureFixture) -> None:
-    looks: list[GraphKey] = []
+def test_a_call_that_breaks_is_logged_and_others_go_on(caplog: pytest.LogCaptureFixture) -> None:
+    calls: list[GraphKey] = []
 
     async def reconcile(key: GraphKey) -> None:
-        looks.append(key)
+        calls.append(key)
         if key == A:
             raise ZeroDivisionError
 
@@ -122,24 +122,24 @@ def test_a_look_that_breaks_is_said_and_others_go_on(caplog: pytest.LogCaptureFi
         queue = WorkQueue(reconcile)
         queue.add(A)
         queue.add(B)
-        await until(lambda: len(looks) == 2)
+        await until(lambda: len(calls) == 2)
         await queue.close()
 
     run(test)
-    assert "looking at ns/a broke" in caplog.text
+    assert "reconciling ns/a broke" in caplog.text
 
 
 def test_a_closed_queue_takes_nothing() -> None:
-    looks: list[GraphKey] = []
+    calls: list[GraphKey] = []
 
     async def reconcile(key: GraphKey) -> None:
-        looks.append(key)
+        calls.append(key)
 
     async def test() -> None:
         queue = WorkQueue(reconcile)
         await queue.close()
         queue.add(A)
         await asyncio.sleep(0.01)
-        assert looks == []
+        assert calls == []
 
     run(test)

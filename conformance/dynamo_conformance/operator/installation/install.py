@@ -43,7 +43,7 @@ _KINDS = (
 
 
 class InstallError(Exception):
-    """The reference operator cannot be installed; the text says why."""
+    """The reference operator cannot be installed; the text is why."""
 
 
 class Kubectl(Protocol):

@@ -167,7 +167,7 @@ def _rules() -> list[Plain]:
         _rule("leaderworkerset.x-k8s.io", ("leaderworkersets",), *MAKE),
         _rule("", ("services", "configmaps", "serviceaccounts"), *MAKE),
         _rule("", ("persistentvolumeclaims",), *MAKE),
-        # It makes the keys of groups of nodes, and looks at secrets that open registries.
+        # It makes the keys of groups of nodes, and reads the secrets that open registries.
         _rule("", ("secrets",), "get", "list", "create"),
         _rule("", ("pods", "namespaces"), *READ),
         _rule(RBAC, ("roles", "rolebindings"), *MAKE),

@@ -57,7 +57,7 @@ def _converted(plain: Plain, version: str) -> Plain:
     if not isinstance(root, Mapping) or own not in VERSIONS:
         raise _NotConvertibleError(f"cannot convert what is no {KIND} of {_known()}")
     if own == V1ALPHA1 and version != own:
-        # A client writes it. What is stored was looked at when it was written.
+        # A client writes it. What is stored was checked when it was written.
         schema = crd.load().versions[own]
         if wrong := undecodable(root, schema):
             raise _NotConvertibleError("; ".join(wrong))
