@@ -42,12 +42,12 @@ def _by_answers(routes: list[Route]) -> None:
     Raises:
         Unsupported: The frontend does not say it either.
     """
-    if all(one.decode is None for one in routes):
+    if all(route.decode is None for route in routes):
         raise Unsupported(
             "no worker of this graph has a system port to ask, and the frontend's answers do not "
             "name the workers"
         )
-    passed = sum(one.prefill not in (None, one.decode) for one in routes)
+    passed = sum(route.prefill not in (None, route.decode) for route in routes)
     text = f"{passed} of {REQUESTS} answers name a prefill worker beside the decode worker"
     expect(passed == REQUESTS, text)
 

@@ -21,10 +21,10 @@ def embeddings(endpoint: Endpoint) -> None:
     with openai_client(endpoint) as client:
         answer = client.embeddings.create(model=endpoint.model, input=TEXTS)
     expect(answer.model == endpoint.model, f"the answer names model {answer.model}")
-    order = [one.index for one in answer.data]
+    order = [entry.index for entry in answer.data]
     expect(order == [0, 1, 2], f"the vectors of {len(TEXTS)} texts have the indices {order}")
-    vectors = [one.embedding for one in answer.data]
-    sizes = {len(one) for one in vectors}
+    vectors = [entry.embedding for entry in answer.data]
+    sizes = {len(entry) for entry in vectors}
     expect(len(sizes) == 1, f"vectors of {sorted(sizes)} numbers from one model")
     for vector in vectors:
         whole = all(math.isfinite(number) for number in vector)

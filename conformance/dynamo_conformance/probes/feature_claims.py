@@ -1,4 +1,4 @@
-"""What a graph is told to do and answers alone do not prove: adapters, draft models, parsers, ...
+"""What a manifest asks for and answers alone do not prove: adapters, draft models, parsers, ...
 
 With the mock engine each of these is UNSUPPORTED, and says why; where a real engine's answer or
 counters can show it, they are looked at.
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines.features import Feature
 from dynamo_conformance.probes.metrics import worker_counts
-from dynamo_conformance.probes.mock_workers import stand_in
+from dynamo_conformance.probes.mock_workers import mock_workers
 from dynamo_conformance.probes.openai_client import openai_client
 from dynamo_conformance.probes.probe import Endpoint, Probe, Unsupported, expect
 
@@ -44,7 +44,7 @@ class FeatureClaim:
     """One such thing.
 
     Attributes:
-        feature: What the graph is told.
+        feature: What the manifest asks for.
         mocked: Why the mock engine does not show it.
         real: Looks for it with a real engine.
     """
@@ -60,7 +60,7 @@ class FeatureClaim:
             Unsupported: It cannot be, here.
             ProbeFailure: It is not so.
         """
-        if stand_in(endpoint) is not None:
+        if mock_workers(endpoint) is not None:
             raise Unsupported(self.mocked)
         self.real(endpoint)
 
@@ -75,15 +75,15 @@ def tool_call(endpoint: Endpoint) -> None:
             max_tokens=1024,
         )
     message = answer.choices[0].message
-    calls = [one for one in message.tool_calls or () if one.type == "function"]
+    calls = [call for call in message.tool_calls or () if call.type == "function"]
     expect(calls, f"no tool was called; the answer is {(message.content or '')[:200]!r}")
-    name, given = calls[0].function.name, calls[0].function.arguments
+    name, written = calls[0].function.name, calls[0].function.arguments
     expect(name == "get_weather", f"the tool {name} was called, and there is none of that name")
     try:
-        arguments = json.loads(given)
+        arguments = json.loads(written)
     except ValueError:
         arguments = None
-    expect(isinstance(arguments, dict), f"the call's arguments are no JSON: {given[:200]!r}")
+    expect(isinstance(arguments, dict), f"the call's arguments are no JSON: {written[:200]!r}")
 
 
 def reasoning(endpoint: Endpoint) -> None:
@@ -171,21 +171,21 @@ def _options(endpoint: Endpoint) -> None:
     Raises:
         Unsupported: Only TensorRT-LLM itself understands some of them.
     """
-    told = stand_in(endpoint)
+    mock = mock_workers(endpoint)
     # A real engine that serves has taken its options: it ends at start over one it does not know.
-    if told is not None and told.unread:
-        names = ", ".join(told.unread)
+    if mock is not None and mock.unread:
+        names = ", ".join(mock.unread)
         raise Unsupported(f"engine options that only TensorRT-LLM understands: {names}")
 
 
-def _told(feature: Feature) -> Callable[[Serving | None], bool]:
+def _promises(feature: Feature) -> Callable[[Serving | None], bool]:
     return lambda serving: serving is not None and feature in serving.features
 
 
 PROBES = (
     *(
-        Probe(id=str(claim.feature), run=claim.check, applies=_told(claim.feature))
+        Probe(id=str(claim.feature), run=claim.check, applies=_promises(claim.feature))
         for claim in CLAIMS
     ),
-    Probe(id=str(Feature.OPTIONS), run=_options, applies=_told(Feature.OPTIONS)),
+    Probe(id=str(Feature.OPTIONS), run=_options, applies=_promises(Feature.OPTIONS)),
 )

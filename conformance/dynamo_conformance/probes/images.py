@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.engines.features import Feature
 from dynamo_conformance.engines.role import COMPONENTS, Role
 from dynamo_conformance.probes.metrics import requests_served
-from dynamo_conformance.probes.mock_workers import stand_in
+from dynamo_conformance.probes.mock_workers import mock_workers
 from dynamo_conformance.probes.openai_client import openai_client
 from dynamo_conformance.probes.probe import Endpoint, Probe, Unsupported, expect
 from dynamo_conformance.probes.text import check_usage
@@ -39,7 +39,7 @@ def image(endpoint: Endpoint) -> None:
 
 def image_content(endpoint: Endpoint) -> None:
     """The model says which colour a picture of one colour has."""
-    if stand_in(endpoint) is not None:
+    if mock_workers(endpoint) is not None:
         raise Unsupported("the mock engine looks at no image; that one is understood is not shown")
     text = _ask(endpoint).choices[0].message.content or ""
     expect("red" in text.lower(), f"a red picture is said to be {text!r}")

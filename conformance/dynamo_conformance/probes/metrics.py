@@ -38,7 +38,7 @@ def requests_served(endpoint: Endpoint) -> dict[str, dict[str, int]]:
 def tokens_routed_by_prefix(endpoint: Endpoint) -> int:
     """Return how many prompt tokens the frontend's router has sent to where they were cached."""
     samples = _samples(endpoint, endpoint.url, (ROUTED_BY_PREFIX,))
-    return sum(int(one.value) for one in samples if one.name == ROUTED_BY_PREFIX)
+    return sum(int(sample.value) for sample in samples if sample.name == ROUTED_BY_PREFIX)
 
 
 def worker_counts(endpoint: Endpoint, beginnings: tuple[str, ...]) -> dict[str, float]:

@@ -29,7 +29,7 @@ class MockWorkers:
     unread: tuple[str, ...]
 
 
-def stand_in(endpoint: Endpoint) -> MockWorkers | None:
+def mock_workers(endpoint: Endpoint) -> MockWorkers | None:
     """Return what the mock engine says, or None when a real engine answers.
 
     Workers without a system port cannot be asked, and are taken for mock ones: nothing passes for
@@ -37,11 +37,13 @@ def stand_in(endpoint: Endpoint) -> MockWorkers | None:
     """
     if not endpoint.workers:
         return MockWorkers("", ())
-    told = [found for url in _system_urls(endpoint) if (found := _ask(endpoint, url)) is not None]
-    if not told:
+    answers = [
+        worker for url in _system_urls(endpoint) if (worker := _ask(endpoint, url)) is not None
+    ]
+    if not answers:
         return None
-    unread = {setting for one in told for setting in one.unread}
-    return MockWorkers(told[0].version, tuple(sorted(unread)))
+    unread = {setting for answer in answers for setting in answer.unread}
+    return MockWorkers(answers[0].version, tuple(sorted(unread)))
 
 
 def _system_urls(endpoint: Endpoint) -> list[str]:
@@ -53,5 +55,5 @@ def _ask(endpoint: Endpoint, url: str) -> MockWorkers | None:
         answer = session.post(f"{url}{ROUTE}", json={}, timeout=REQUEST_SECONDS)
     if answer.status_code != requests.codes.ok:
         return None
-    said = answer.json()
-    return MockWorkers(str(said["version"]), tuple(str(one) for one in said["unread"]))
+    body = answer.json()
+    return MockWorkers(str(body["version"]), tuple(str(setting) for setting in body["unread"]))

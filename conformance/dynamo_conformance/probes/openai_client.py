@@ -69,8 +69,8 @@ def route_of(client: OpenAI, endpoint: Endpoint, prompt: str) -> Route:
 
 
 def _read(answer: Completion) -> Route:
-    said = _table((answer.model_extra or {}).get("nvext"))
-    workers, timing = _table(said.get("worker_id")), _table(said.get("timing"))
+    extra = _table((answer.model_extra or {}).get("nvext"))
+    workers, timing = _table(extra.get("worker_id")), _table(extra.get("timing"))
     prefill, decode = workers.get("prefill_worker_id"), workers.get("decode_worker_id")
     rate = timing.get("kv_hit_rate")
     return Route(

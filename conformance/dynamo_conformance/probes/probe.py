@@ -103,10 +103,10 @@ AREAS = (
 
 def load_probes() -> tuple[Probe, ...]:
     """Return every probe of every area."""
-    found: list[Probe] = []
+    probes: list[Probe] = []
     for area in AREAS:
-        found += import_module(f"dynamo_conformance.probes.{area}").PROBES
-    return tuple(found)
+        probes += import_module(f"dynamo_conformance.probes.{area}").PROBES
+    return tuple(probes)
 
 
 def expect(condition: object, text: str, *, repeat: str = "") -> None:

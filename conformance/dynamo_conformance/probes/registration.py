@@ -26,7 +26,7 @@ def models(endpoint: Endpoint) -> None:
     with endpoint.session() as session:
         answer = session.get(f"{endpoint.url}/v1/models", timeout=REQUEST_SECONDS)
     expect(answer.ok, f"/v1/models is answered {answer.status_code}", repeat=repeat)
-    ids = [item["id"] for item in answer.json()["data"]]
+    ids = [model["id"] for model in answer.json()["data"]]
     text = f"/v1/models lists {ids}, expected exactly {endpoint.model}"
     expect(ids == [endpoint.model], text, repeat=repeat)
 
@@ -40,12 +40,12 @@ def roles(endpoint: Endpoint) -> None:
     assert endpoint.serving is not None  # noqa: S101 - `applies` says so
     wanted = endpoint.serving.registers
     deadline = time.monotonic() + SECONDS
-    found = _registered(endpoint, wanted)
-    while not _fits(found, wanted) and time.monotonic() < deadline:
+    registered = _registered(endpoint, wanted)
+    while not _fits(registered, wanted) and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
-        found = _registered(endpoint, wanted)
-    text = f"registered are {_text(found)}; the manifest promises {_promised(wanted)}"
-    expect(_fits(found, wanted), text, repeat=endpoint.curl("/health"))
+        registered = _registered(endpoint, wanted)
+    text = f"registered are {_text(registered)}; the manifest promises {_promised(wanted)}"
+    expect(_fits(registered, wanted), text, repeat=endpoint.curl("/health"))
 
 
 def instances(endpoint: Endpoint) -> dict[str, int]:
@@ -70,14 +70,16 @@ def _registered(endpoint: Endpoint, wanted: Iterable[str]) -> dict[str, int]:
     return {name: count for name, count in instances(endpoint).items() if name in of_workers}
 
 
-def _fits(found: dict[str, int], wanted: dict[str, tuple[int, int]]) -> bool:
-    if found.keys() != wanted.keys():
+def _fits(registered: dict[str, int], wanted: dict[str, tuple[int, int]]) -> bool:
+    if registered.keys() != wanted.keys():
         return False
-    return all(fewest <= found[name] <= most for name, (fewest, most) in wanted.items())
+    return all(fewest <= registered[name] <= most for name, (fewest, most) in wanted.items())
 
 
-def _text(found: dict[str, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in sorted(found.items())) or "no workers"
+def _text(registered: dict[str, int]) -> str:
+    return (
+        ", ".join(f"{count} {name}" for name, count in sorted(registered.items())) or "no workers"
+    )
 
 
 def _promised(wanted: dict[str, tuple[int, int]]) -> str:

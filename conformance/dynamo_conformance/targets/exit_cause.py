@@ -90,8 +90,8 @@ def likely_cause(code: int, lines: Iterable[str]) -> str:
 def _last_words(lines: list[str]) -> str:
     """Return the line that says what was wrong, or an empty string."""
     for index in reversed(range(len(lines))):
-        if (found := _VALIDATION.search(lines[index])) is not None:
-            return _invalid_field(found["model"], lines[index + 1 :])
+        if (match := _VALIDATION.search(lines[index])) is not None:
+            return _invalid_field(match["model"], lines[index + 1 :])
         if _PANIC.search(lines[index]) and index + 1 < len(lines):
             return lines[index + 1].strip()
     telling = [line.strip() for line in reversed(lines) if not _POINTER.search(line)]

@@ -86,7 +86,7 @@ def wait_ready(
     started = time.monotonic()
     deadline, next_word = started + timeout, started + PROGRESS_SECONDS
     listed_after = 0.0
-    said, next_sign = "", started
+    reported, next_sign = "", started
     good, seen = 0, "the frontend does not answer yet"
     with requests.Session() as session:
         session.trust_env = False
@@ -105,14 +105,14 @@ def wait_ready(
                 raise DeployFailure(f"not ready after {timeout:.0f} s: {seen}", cause=_cause(seen))
             if now > next_word:
                 next_word = now + PROGRESS_SECONDS
-                if seen != said or now > next_sign:
+                if seen != reported or now > next_sign:
                     progress(f"still waiting after {now - started:.0f} s: {seen}")
-                    said, next_sign = seen, now + SIGN_SECONDS
-            found, seen = _listed(session, deployment.url, model)
-            if found is not None:
+                    reported, next_sign = seen, now + SIGN_SECONDS
+            listed, seen = _listed(session, deployment.url, model)
+            if listed is not None:
                 listed_after = listed_after or time.monotonic() - started
-                seen = _answer(session, deployment.url, found, embeds=embeds)
-                model = found
+                seen = _answer(session, deployment.url, listed, embeds=embeds)
+                model = listed
             good = good + 1 if seen == "" else 0
             if not good:
                 # What has taken long may take a little longer, and asking costs what it waits for.
@@ -124,7 +124,7 @@ def _listed(session: requests.Session, url: str, model: str | None) -> tuple[str
     """Return the model to ask, or None and what is there instead."""
     try:
         answer = session.get(f"{url}/v1/models", timeout=REQUEST_SECONDS)
-        ids = [str(item["id"]) for item in answer.json()["data"]]
+        ids = [str(entry["id"]) for entry in answer.json()["data"]]
     except (requests.RequestException, ValueError, KeyError, TypeError) as error:
         return None, f"the frontend does not answer /v1/models ({type(error).__name__})"
     if not ids:
@@ -146,7 +146,9 @@ def _in_full(session: requests.Session, url: str, seen: str) -> str:
     try:
         health = session.get(f"{url}/health", timeout=REQUEST_SECONDS).json()
         instances = health["instances"]
-        names = {str(one["component"]) for one in instances if one["endpoint"] == GENERATE}
+        names = {
+            str(instance["component"]) for instance in instances if instance["endpoint"] == GENERATE
+        }
     except (requests.RequestException, ValueError, KeyError, TypeError):
         names = set()
     if not names:
@@ -167,9 +169,9 @@ def _answer(session: requests.Session, url: str, model: str, *, embeds: bool) ->
         text = " ".join(answer.text.split())[:200]
         return f"{model} is listed, but {what} is answered {answer.status_code}: {text}"
     try:
-        found = answer.json()
+        value = answer.json()
         for key in part:
-            found = found[key]
+            value = value[key]
     except (ValueError, KeyError, IndexError, TypeError):
         return f"{model} is listed, but {what} has no {part[-1]}"
     return ""
@@ -195,7 +197,7 @@ def _cause(seen: str) -> str:
     if seen.startswith(INCOMPLETE):
         registered = seen.rpartition(": ")[2].split(", ")
         if PREFILL in registered and len(registered) > 1:
-            others = " and ".join(one for one in registered if one != PREFILL)
+            others = " and ".join(component for component in registered if component != PREFILL)
             return (
                 "prefill and decode workers serve different models, or what registers as "
                 f"{others} does not run as decode"

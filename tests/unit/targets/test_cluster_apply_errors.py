@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dynamo_conformance.targets.cluster.apply_errors import refusal
+from dynamo_conformance.targets.cluster.apply_errors import apply_failure
 
 FILE = "examples/agg.yaml"
 IN = f'error when creating "{FILE}": '
@@ -104,7 +104,7 @@ IN = f'error when creating "{FILE}": '
     ],
 )
 def test_refusals(said: str, what: str, cause: str) -> None:
-    failure = refusal(FILE, said)
+    failure = apply_failure(FILE, said)
     assert what in failure.what
     assert failure.what.startswith(FILE)
     assert "Error from server" not in failure.what

@@ -32,8 +32,8 @@ def changes(pods: Iterable[KubeObject], makers: Iterable[KubeObject]) -> tuple[C
         pods: The pods as they are.
         makers: The ReplicaSets and StatefulSets that made them, with their templates.
     """
-    templates = {name_of(one): _template(one) for one in makers}
-    found: dict[Change, None] = {}
+    templates = {name_of(maker): _template(maker) for maker in makers}
+    collected: dict[Change, None] = {}
     for value in pods:
         pod = as_mapping(value)
         meta = pod.mapping("metadata") or Mapping()
@@ -44,8 +44,8 @@ def changes(pods: Iterable[KubeObject], makers: Iterable[KubeObject]) -> tuple[C
         labels = meta.mapping("labels") or Mapping()
         where = labels.string(COMPONENT) or owner.string("name") or name_of(value)
         for change in _Comparison(where).of(template, pod.mapping("spec") or Mapping()):
-            found[change] = None
-    return tuple(found)
+            collected[change] = None
+    return tuple(collected)
 
 
 def _template(maker: KubeObject) -> Mapping:
@@ -63,7 +63,7 @@ class _Comparison:
         for field in _POD_FIELDS:
             yield from self._value(field, template.get(field), pod.get(field))
         for plural in ("initContainers", "containers"):
-            known = {one.string("name"): one for one in template.mappings(plural)}
+            known = {mapping.string("name"): mapping for mapping in template.mappings(plural)}
             for container in pod.mappings(plural):
                 name = container.string("name") or "?"
                 before = known.pop(container.string("name"), None)
@@ -84,8 +84,8 @@ class _Comparison:
         yield from self._environment(prefix, before, after)
 
     def _environment(self, prefix: str, before: Mapping, after: Mapping) -> Iterator[Change]:
-        old = {one.string("name") or "": one for one in before.mappings("env")}
-        new = {one.string("name") or "": one for one in after.mappings("env")}
+        old = {variable.string("name") or "": variable for variable in before.mappings("env")}
+        new = {variable.string("name") or "": variable for variable in after.mappings("env")}
         for name in sorted(old.keys() | new.keys()):
             if not name.startswith(_OWN_ENV) and old.get(name) != new.get(name):
                 yield Change(
@@ -108,7 +108,7 @@ def _differences(
     if isinstance(old, Mapping) or isinstance(new, Mapping):
         before = old if isinstance(old, Mapping) else Mapping()
         after = new if isinstance(new, Mapping) else Mapping()
-        for key in dict.fromkeys([one.key for one in (*before, *after)]):
+        for key in dict.fromkeys([entry.key for entry in (*before, *after)]):
             yield from _differences(f"{path}.{key}", before.get(key), after.get(key))
         return
     yield path, old, new

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.manifest.document import decoded
 from dynamo_conformance.manifest.errors import ManifestError
 from dynamo_conformance.manifest.prerequisites import documents_in, graphs_in
-from dynamo_conformance.targets.cluster.apply_errors import refusal
+from dynamo_conformance.targets.cluster.apply_errors import apply_failure
 from dynamo_conformance.targets.interface import DeployFailure
 
 if TYPE_CHECKING:
@@ -64,7 +64,8 @@ class Manifest:
     def verb(self) -> str:
         """What kubectl must do: an object whose name the server makes can only be created."""
         named = all(
-            (one.root.mapping("metadata") or one.root).string("name") for one in self.documents
+            (document.root.mapping("metadata") or document.root).string("name")
+            for document in self.documents
         )
         return "apply" if named else "create"
 
@@ -96,7 +97,7 @@ def apply(connection: Connection, manifest: Manifest, *, namespace: str) -> tupl
         timeout=APPLY_SECONDS,
     )  # fmt: skip
     if done.returncode != 0:
-        raise refusal(str(manifest.file), done.stderr)
+        raise apply_failure(str(manifest.file), done.stderr)
     manifest.check_unchanged()
     return tuple(
         line.removeprefix("Warning: ")
@@ -116,12 +117,12 @@ def check_absent(connection: Connection, manifest: Manifest, *, namespace: str) 
         "--ignore-not-found", "--output=name",
     )  # fmt: skip
     if done.returncode != 0:
-        raise refusal(str(manifest.file), done.stderr)
-    found = done.stdout.split()
-    if found:
+        raise apply_failure(str(manifest.file), done.stderr)
+    existing = done.stdout.split()
+    if existing:
         again = connection.kubectl_words("delete", "-n", namespace, "-f", str(manifest.file))
         raise DeployFailure(
-            f"namespace {namespace} has {', '.join(found)} already, and it is not ours",
+            f"namespace {namespace} has {', '.join(existing)} already, and it is not ours",
             cause=f"use another namespace, or, if nobody needs it: {again}",
         )
 

@@ -44,7 +44,7 @@ _REFUSALS = {
     ),
     r"(?s)is forbidden: (?P<why>.*)": (
         "the cluster forbids it: {why}",
-        "see docs/permissions.md for the rights that a run needs",
+        "see docs/permissions.md for the permissions that a run needs",
     ),
     r"(?s)(?:is invalid: )(?P<why>.*)": (
         "the API server finds it invalid: {why}",
@@ -58,7 +58,7 @@ _REFUSALS = {
 """What the server or kubectl says, why that is, and what to do; the first that fits counts."""
 
 
-def refusal(file: str, stderr: str) -> DeployFailure:
+def apply_failure(file: str, stderr: str) -> DeployFailure:
     """Return what kubectl wrote when it could not apply `file`, as a failure.
 
     Args:
@@ -70,5 +70,5 @@ def refusal(file: str, stderr: str) -> DeployFailure:
     if (explanation := explained(_REFUSALS, text)) is not None:
         reason, cause = explanation
         return DeployFailure(f"{file} is not admitted: {reason}", cause=cause)
-    said = "\n".join(_NOISE.sub("", line) for line in text.splitlines())
-    return DeployFailure(f"{file} cannot be applied: {said or 'kubectl says nothing'}")
+    message = "\n".join(_NOISE.sub("", line) for line in text.splitlines())
+    return DeployFailure(f"{file} cannot be applied: {message or 'kubectl says nothing'}")

@@ -86,9 +86,9 @@ def keep(evidence: Evidence, folder: Path) -> None:
         missed.append("secrets of the manifest: `***` in its copy, not in what sha256 is of")
     checksum = f"{manifest.sha256}  {manifest.file.name}\n"
     (folder / "sha256").write_text(checksum, encoding="utf-8")
-    said = evidence.transcript.text()
-    if said:
-        _write(folder / "transcript.txt", f"{said}\n")
+    transcript = evidence.transcript.text()
+    if transcript:
+        _write(folder / "transcript.txt", f"{transcript}\n")
     client = evidence.connection.client
     gatherer = _Gatherer(client, evidence.namespace, evidence.of_graph, folder, missed)
     try:
@@ -117,29 +117,29 @@ class _Gatherer:
     async def gather(self, version: str) -> None:
         listed = (graphs(version), *_KINDS, kinds.EVENTS)
         results = await asyncio.gather(*(self._list(kind) for kind in listed))
-        found = dict(zip(listed, results, strict=True))
-        events = "\n".join(_event_lines(found.pop(kinds.EVENTS)))
+        objects_of = dict(zip(listed, results, strict=True))
+        events = "\n".join(_event_lines(objects_of.pop(kinds.EVENTS)))
         _write(self.folder / "events.txt", f"{events}\n")
-        for kind, objects in found.items():
+        for kind, objects in objects_of.items():
             self._keep(kind, objects)
-        await asyncio.gather(*(self._log(source) for source in _sources(found[kinds.PODS])))
+        await asyncio.gather(*(self._log(source) for source in _sources(objects_of[kinds.PODS])))
 
     async def _list(self, kind: Resource) -> list[KubeObject]:
         try:
-            found, _ = await self.client.list(kind, namespace=self.namespace)
+            objects, _ = await self.client.list(kind, namespace=self.namespace)
         except ApiError as error:
             if error.status != NOT_FOUND:
                 self.missed.append(f"{kind.plural}: {error.message}")
             return []
-        kept = [one for one in found if not self.of_graph or belongs(one, self.of_graph)]
-        for one in kept:
-            _strip(one)
+        kept = [value for value in objects if not self.of_graph or belongs(value, self.of_graph)]
+        for value in kept:
+            _strip(value)
         return kept
 
     def _keep(self, kind: Resource, objects: list[KubeObject]) -> None:
         if not objects:
             return
-        text = "---\n".join(_yaml(one) for one in objects)
+        text = "---\n".join(_yaml(value) for value in objects)
         _write(self.folder / "objects" / f"{kind.plural}.yaml", text[:OBJECT_FILE_CHARACTERS])
 
     async def _log(self, source: LogSource) -> None:
@@ -173,12 +173,12 @@ def belongs(value: KubeObject, graph: str) -> bool:
 
 def _strip(value: KubeObject) -> None:
     """Take out who wrote which field, and what is secret."""
-    held = value.get("metadata")
-    if isinstance(held, dict):
-        held.pop("managedFields", None)
+    meta = value.get("metadata")
+    if isinstance(meta, dict):
+        meta.pop("managedFields", None)
     if value.get("kind") != kinds.SECRETS.kind:
         return
-    if isinstance(held, dict) and isinstance(annotations := held.get("annotations"), dict):
+    if isinstance(meta, dict) and isinstance(annotations := meta.get("annotations"), dict):
         annotations.pop("kubectl.kubernetes.io/last-applied-configuration", None)
     for part in ("data", "stringData"):
         keys = value.get(part)
@@ -193,7 +193,7 @@ def _yaml(value: KubeObject) -> str:
 
 
 def _event_lines(events: Sequence[KubeObject]) -> Iterator[str]:
-    for event in sorted((read_event(one) for one in events), key=last_seen):
+    for event in sorted((read_event(value) for value in events), key=last_seen):
         at = last_seen(event).isoformat(timespec="seconds")
         times = f" (x{event.count})" if event.count > 1 else ""
         about = f"{event.kind}/{event.name}"
@@ -206,9 +206,9 @@ def _sources(pods: Sequence[KubeObject]) -> Iterator[LogSource]:
         status = pod.get("status")
         for part in ("initContainerStatuses", "containerStatuses"):
             statuses = status.get(part) if isinstance(status, dict) else None
-            for one in statuses if isinstance(statuses, list) else ():
-                if isinstance(one, dict):
-                    name = str(one.get("name"))
+            for container in statuses if isinstance(statuses, list) else ():
+                if isinstance(container, dict):
+                    name = str(container.get("name"))
                     yield LogSource(name_of(pod), name, previous=False)
-                    if one.get("restartCount"):
+                    if container.get("restartCount"):
                         yield LogSource(name_of(pod), name, previous=True)

@@ -98,8 +98,10 @@ def read_capabilities(connection: Connection, *, namespace: str | None) -> Clust
         groups=frozenset(groups),
         # Where we may not see all pods, a node counts as empty.
         nodes=None if nodes is None else read_nodes(nodes, _seen(connection, PODS) or ()),
-        classes=frozenset(name_of(one) for one in classes) if classes is not None else None,
-        default_class=any(_is_default(one) for one in classes or ()),
+        classes=frozenset(name_of(storage_class) for storage_class in classes)
+        if classes is not None
+        else None,
+        default_class=any(_is_default(storage_class) for storage_class in classes or ()),
         missing=tuple(_missing_permissions(connection, namespace)),
     )
 
@@ -108,11 +110,11 @@ def describe(connection: Connection) -> str:
     """Return what a cluster is; nothing of what its API does not tell."""
     version = _asked(connection, "/version").get("gitVersion")
     definition = _asked(connection, f"{_DEFINITIONS}/{DEFINITION}")
-    told = (
+    parts = (
         f"Kubernetes {version}" if version else "",
         f"{presence(definition)} operator" if definition else "",
     )
-    return ", ".join(one for one in told if one)
+    return ", ".join(part for part in parts if part)
 
 
 def _asked(connection: Connection, path: str) -> dict[str, Plain]:
@@ -156,14 +158,14 @@ def _versions(connection: Connection) -> tuple[str, ...]:
 
 
 def _resources(connection: Connection, version: str) -> tuple[str, ...]:
-    found = connection.run(connection.client.json("GET", f"/apis/{GROUP}/{version}"))
-    return _names(found, "resources")
+    served = connection.run(connection.client.json("GET", f"/apis/{GROUP}/{version}"))
+    return _names(served, "resources")
 
 
 def _names(value: KubeObject, plural: str, *, key: str = "name") -> tuple[str, ...]:
     entries = value.get(plural)
     listed = entries if isinstance(entries, list) else []
-    return tuple(str(one.get(key)) for one in listed if isinstance(one, dict))
+    return tuple(str(entry.get(key)) for entry in listed if isinstance(entry, dict))
 
 
 def _is_default(value: KubeObject) -> bool:

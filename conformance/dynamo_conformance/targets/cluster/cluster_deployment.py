@@ -17,7 +17,7 @@ from dynamo_conformance.targets.cluster.artifacts import Evidence, keep
 from dynamo_conformance.targets.cluster.diagnoses import diagnoses
 from dynamo_conformance.targets.cluster.failure_page import FailurePage
 from dynamo_conformance.targets.cluster.gateway import Gateway
-from dynamo_conformance.targets.cluster.progress_summary import in_words
+from dynamo_conformance.targets.cluster.progress_summary import progress_summary
 from dynamo_conformance.targets.cluster.transcript import Transcript
 from dynamo_conformance.targets.interface import DeployFailure, Worker
 
@@ -131,7 +131,7 @@ class ClusterDeployment:
 
     def state(self) -> str:
         """Return how far it has come, in one line."""
-        return in_words(self.watch.snapshot)
+        return progress_summary(self.watch.snapshot)
 
     def check(self) -> None:
         """Raise when something is known to be wrong; never waits.
@@ -190,9 +190,9 @@ class ClusterDeployment:
         try:
             pods = self._connection.list(PODS, namespace=self.namespace, labels=labels)
             makers = [
-                one
+                value
                 for kind in (REPLICA_SETS, STATEFUL_SETS)
-                for one in self._connection.list(kind, namespace=self.namespace)
+                for value in self._connection.list(kind, namespace=self.namespace)
             ]
         except ApiError:
             return ()  # Without the right to look, nothing is known to be different.
@@ -204,7 +204,7 @@ class ClusterDeployment:
         A follower with a rank in its leader's engine only lends its GPUs; other followers are full
         workers.
         """
-        workers = {one.name for one in self.graph.components if one.is_worker}
+        workers = {component.name for component in self.graph.components if component.is_worker}
         lends = pod.role == FOLLOWER and pod.has_rank
         if pod.component not in workers or pod.is_ending or lends:
             return None

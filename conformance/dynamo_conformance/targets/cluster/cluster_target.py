@@ -132,7 +132,7 @@ class ClusterTarget:
                 f"the graph in {file} has no name of its own",
                 cause="give it metadata.name: what is made of it is found by that name",
             )
-        if all(read_graph(one).root != graph.root for one in manifest.graphs):
+        if all(read_graph(document).root != graph.root for document in manifest.graphs):
             raise DeployFailure(
                 f"{file} no longer holds the graph {graph.name} that was read from it",
                 cause="it was changed since: run again",
@@ -151,12 +151,12 @@ class ClusterTarget:
             own.create()
             self.fill_namespace(namespace)
         else:
-            for one in (*brought, manifest):
-                check_absent(self.connection, one, namespace=namespace)
-                stack.callback(self._take_back, one, holder)
+            for item in (*brought, manifest):
+                check_absent(self.connection, item, namespace=namespace)
+                stack.callback(self._take_back, item, holder)
                 self.shared.enter(holder)
-        for one in brought:
-            apply(self.connection, one, namespace=namespace)
+        for item in brought:
+            apply(self.connection, item, namespace=namespace)
 
     def _take_back(self, manifest: Manifest, holder: str) -> None:
         namespace = self.namespace or ""
@@ -175,9 +175,12 @@ class ClusterTarget:
         return Scope(
             namespace=namespace,
             graph=graph.name,
-            names=frozenset(one.name for one in manifest.graphs),
+            names=frozenset(document.name for document in manifest.graphs),
             graphs=graphs(version or V1BETA1),
-            expected={one.name: one.replicas * one.node_count for one in graph.components},
+            expected={
+                component.name: component.replicas * component.node_count
+                for component in graph.components
+            },
             labels=f"{GRAPH}={graph.name}" if shared else "",
             since=self.connection.client.now() - EVENT_SLACK if shared else None,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.targets.cluster.progress_summary import in_words
+from dynamo_conformance.targets.cluster.progress_summary import progress_summary
 from dynamo_conformance.targets.interface import DeployFailure
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class FailurePage:
 
     def _state(self) -> Iterator[str]:
         yield "## How far it came"
-        yield f"{in_words(self.view)}."
+        yield f"{progress_summary(self.view)}."
         if self.view.pods:
             head = ("| component | pod | phase | ready | restarts |", "|---|---|---|---|---|")
             yield "\n".join((*head, *(_row(pod) for pod in self.view.pods)))

@@ -84,9 +84,9 @@ class Gateway:
             writer.close()
 
     def _next_backend(self) -> Backend | None:
-        known = self._backends()
+        backends = self._backends()
         self._turn += 1
-        return known[self._turn % len(known)] if known else None
+        return backends[self._turn % len(backends)] if backends else None
 
     async def _carry(
         self,

@@ -75,8 +75,8 @@ class Informer(Generic[T]):
         )
         self.objects = {}
         self.items = {}
-        for one in listed:
-            self._put(one)
+        for value in listed:
+            self._put(value)
         self.refused = None
         self._changed()
         return version
@@ -114,9 +114,9 @@ class Informer(Generic[T]):
         return str(value.metadata["resourceVersion"])
 
     def _put(self, value: KubeObject) -> None:
-        held = value.get("metadata")
-        if isinstance(held, dict):
+        meta = value.get("metadata")
+        if isinstance(meta, dict):
             # Who wrote which field is half of an object, and of no use here.
-            held.pop("managedFields", None)
+            meta.pop("managedFields", None)
         self.objects[name_of(value)] = value
         self.items[name_of(value)] = self._read(value)

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 NAME_LENGTH = 63
 PREFIX = "dyn"
-FURNISH_SECONDS = 20.0
+FILL_SECONDS = 20.0
 ASK_SECONDS = 5.0
 AWAY_SECONDS = 45.0
 POLL_SECONDS = 0.25
@@ -54,7 +54,7 @@ REMOVAL_POLL_SECONDS = 1.0
 GRACE_SECONDS = 1
 """What pods get to end when nobody needs them any more; their own grace is made for users."""
 
-_FURNITURE = ((SERVICE_ACCOUNTS, "default"), (CONFIG_MAPS, "kube-root-ca.crt"))
+_DEFAULT_OBJECTS = ((SERVICE_ACCOUNTS, "default"), (CONFIG_MAPS, "kube-root-ca.crt"))
 """What the cluster puts into every namespace, and pods cannot start without."""
 
 
@@ -128,7 +128,7 @@ class Namespace:
                 f"the namespace {self.name} cannot be made: {error.message}", cause=cause
             ) from error
         self._heartbeat = self._connection.start(self._keep_alive())
-        self._connection.run(self._furnished(), seconds=FURNISH_SECONDS)
+        self._connection.run(self._filled(), seconds=FILL_SECONDS)
 
     def remove(self) -> Removal:
         """Begin to remove it with all that is in it."""
@@ -148,10 +148,10 @@ class Namespace:
                 if error.status == NOT_FOUND:
                     return
 
-    async def _furnished(self) -> None:
-        for resource, name in _FURNITURE:
+    async def _filled(self) -> None:
+        for resource, name in _DEFAULT_OBJECTS:
             path = resource.path(self.name, name)
-            deadline = time.monotonic() + FURNISH_SECONDS / 2
+            deadline = time.monotonic() + FILL_SECONDS / 2
             while time.monotonic() < deadline:
                 try:
                     await self._connection.client.json("GET", path)
@@ -182,25 +182,29 @@ def remove(connection: Connection, name: str) -> Removal:
 
 
 def remove_orphans(connection: Connection) -> tuple[Removal, ...]:
-    """Begin to remove the namespaces of runs that are gone; nothing without our label is touched.
+    """Begin to remove the namespaces of runs that have ended; nothing without our label is touched.
 
     Raises:
         ApiError: The namespaces cannot be listed.
     """
-    found = connection.list(NAMESPACES, labels=f"{PART}={RUN}")
+    namespaces = connection.list(NAMESPACES, labels=f"{PART}={RUN}")
     now, host = connection.client.now(), this_host()
     return tuple(
-        remove(connection, name_of(one))
-        for one in found
-        if name_of(one).startswith(f"{PREFIX}-")
-        and is_orphan(_annotations(one), now, host=host, started=start_time)
+        remove(connection, name_of(namespace))
+        for namespace in namespaces
+        if name_of(namespace).startswith(f"{PREFIX}-")
+        and is_orphan(_annotations(namespace), now, host=host, started=start_time)
     )
 
 
 def _annotations(namespace: KubeObject) -> dict[str, str]:
     meta = as_mapping(namespace).mapping("metadata")
-    held = meta.mapping("annotations") if meta is not None else None
-    return {entry.key: held.string(entry.key) or "" for entry in held} if held is not None else {}
+    annotations = meta.mapping("annotations") if meta is not None else None
+    return (
+        {entry.key: annotations.string(entry.key) or "" for entry in annotations}
+        if annotations is not None
+        else {}
+    )
 
 
 async def _remove(client: Client, name: str, asked: threading.Event) -> str:
@@ -208,33 +212,33 @@ async def _remove(client: Client, name: str, asked: threading.Event) -> str:
     path = NAMESPACES.path(name=name)
     deadline = time.monotonic() + REMOVAL_SECONDS
     away_at = time.monotonic() + AWAY_SECONDS
-    said, is_told = "", False
+    reason, is_notified = "", False
     while time.monotonic() < deadline:
         try:
             if not asked.is_set():
                 await client.json("DELETE", path)
                 asked.set()
-                await _hurry(client, name)
+                await _delete_pods(client, name)
                 await asyncio.sleep(UNTOUCHED_SECONDS)
-            said = _what_keeps_it(await client.json("GET", path))
-            is_told = is_told or await _tell_if_empty(client, name)
+            reason = _what_blocks(await client.json("GET", path))
+            is_notified = is_notified or await _notify_when_empty(client, name)
         except ApiError as error:
             if error.status == NOT_FOUND:
                 return ""
             # A conflict is the answer to a deletion that is under way already.
             if error.status == CONFLICT:
                 asked.set()
-            said = error.message
+            reason = error.message
             if not error.status and time.monotonic() > away_at:
-                return f"the cluster's API does not answer: {said}"
+                return f"the cluster's API does not answer: {reason}"
         else:
             away_at = time.monotonic() + AWAY_SECONDS
         await asyncio.sleep(REMOVAL_POLL_SECONDS)
-    return said or f"not gone after {REMOVAL_SECONDS:.0f} s"
+    return reason or f"not gone after {REMOVAL_SECONDS:.0f} s"
 
 
-async def _hurry(client: Client, name: str) -> None:
-    """Let the pods of a namespace that goes away end soon: nobody waits for their good-byes.
+async def _delete_pods(client: Client, name: str) -> None:
+    """Let the pods of a namespace that goes away end soon: nobody waits for their graceful end.
 
     Half a minute is what the operator gives them.
     """
@@ -246,7 +250,7 @@ async def _hurry(client: Client, name: str) -> None:
         return  # Without the right to do it, it takes its time.
 
 
-async def _tell_if_empty(client: Client, name: str) -> bool:
+async def _notify_when_empty(client: Client, name: str) -> bool:
     """Have the cluster look at a namespace again once its pods are gone; return whether they are.
 
     By itself it does so only after half of the longest grace that pods had there, whatever they
@@ -264,13 +268,14 @@ async def _tell_if_empty(client: Client, name: str) -> bool:
     return True
 
 
-def _what_keeps_it(namespace: KubeObject) -> str:
+def _what_blocks(namespace: KubeObject) -> str:
     """Return what the cluster says about a namespace that is on its way out."""
     status = as_mapping(namespace).mapping("status")
     conditions = status.mappings("conditions") if status is not None else ()
     texts = [
-        one.string("message") or ""
-        for one in conditions
-        if one.string("status") == "True" and (one.string("message") or "").startswith("Some")
+        condition.string("message") or ""
+        for condition in conditions
+        if condition.string("status") == "True"
+        and (condition.string("message") or "").startswith("Some")
     ]
     return "; ".join(texts)

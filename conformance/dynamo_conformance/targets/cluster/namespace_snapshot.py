@@ -289,13 +289,17 @@ class NamespaceSnapshot:
 
     def events_of(self, kind: str, name: str) -> tuple[NamespaceEvent, ...]:
         """Return what happened to an object, in the order in which it was last seen."""
-        found = [one for one in self.events if (one.kind, one.name) == (kind, name)]
-        return tuple(sorted(found, key=last_seen))
+        events = [event for event in self.events if (event.kind, event.name) == (kind, name)]
+        return tuple(sorted(events, key=last_seen))
 
     def component_of(self, name: str) -> str:
         """Return the component whose objects have such a name, or an empty string."""
-        found = [one for one in self.expected if name.startswith(f"{self.graph}-{one.lower()}")]
-        return max(found, key=len, default="")
+        names = [
+            component
+            for component in self.expected
+            if name.startswith(f"{self.graph}-{component.lower()}")
+        ]
+        return max(names, key=len, default="")
 
     @property
     def is_settled(self) -> bool:
@@ -325,10 +329,10 @@ def snapshot(
     return NamespaceSnapshot(
         expected=expected or {},
         graph=graph,
-        pods=tuple(sorted((read_pod(one) for one in pods), key=lambda pod: pod.name)),
-        events=tuple(read_event(one) for one in events),
-        graphs=tuple(read_graph_status(one) for one in graphs),
-        claims=tuple(read_claim(one) for one in claims),
+        pods=tuple(sorted((read_pod(value) for value in pods), key=lambda pod: pod.name)),
+        events=tuple(read_event(event) for event in events),
+        graphs=tuple(read_graph_status(value) for value in graphs),
+        claims=tuple(read_claim(claim) for claim in claims),
         around=around or Surroundings(),
     )
 
@@ -345,7 +349,7 @@ def read_pod(value: KubeObject) -> Pod:
         phase=status.string("phase") or PENDING,
         reason=status.string("reason") or "",
         message=status.string("message") or "",
-        conditions={one.type: one for one in _conditions(status)},
+        conditions={condition.type: condition for condition in _conditions(status)},
         containers=(
             *_containers(spec, status, "initContainers", "initContainerStatuses"),
             *_containers(spec, status, "containers", "containerStatuses"),
@@ -388,7 +392,7 @@ def read_graph_status(value: KubeObject) -> GraphStatus:
     """Return what a graph of any API version says of itself."""
     root = as_mapping(value)
     meta, status = _part(root, "metadata"), _part(root, "status")
-    conditions = {one.type: one for one in _conditions(status)}
+    conditions = {condition.type: condition for condition in _conditions(status)}
     return GraphStatus(
         name=meta.string("name") or "",
         created=_time(meta, "creationTimestamp"),
@@ -421,20 +425,20 @@ def read_operator(
     """Return an operator as the API gives its Deployment, its pods and its namespace's leases."""
     root = as_mapping(deployment)
     meta, spec = (_part(root, key) for key in ("metadata", "spec"))
-    found = tuple(read_pod(one) for one in pods)
-    held = (_part(as_mapping(one), "spec") for one in leases)
+    own_pods = tuple(read_pod(item) for item in pods)
+    lease_specs = (_part(as_mapping(lease), "spec") for lease in leases)
     # A holder is called after its pod, with something unique behind.
     renewed = [
-        _time(one, "renewTime")
-        for one in held
-        if any((one.string("holderIdentity") or "").startswith(pod.name) for pod in found)
+        _time(item, "renewTime")
+        for item in lease_specs
+        if any((item.string("holderIdentity") or "").startswith(pod.name) for pod in own_pods)
     ]
     wanted = spec.integer("replicas")
     return OperatorState(
         name=meta.string("name") or "",
         namespace=meta.string("namespace") or "",
         wanted=1 if wanted is None else wanted,
-        pods=found,
+        pods=own_pods,
         renewed=max(filter(None, renewed), default=None),
     )
 
@@ -442,10 +446,10 @@ def read_operator(
 def _containers(
     spec: Mapping, status: Mapping, plural: str, statuses: str
 ) -> tuple[PodContainer, ...]:
-    known = {one.string("name"): one for one in status.mappings(statuses)}
+    known = {container.string("name"): container for container in status.mappings(statuses)}
     return tuple(
-        _container(one, known.get(one.string("name"), Mapping()), plural=plural)
-        for one in spec.mappings(plural)
+        _container(container, known.get(container.string("name"), Mapping()), plural=plural)
+        for container in spec.mappings(plural)
     )
 
 
@@ -484,13 +488,13 @@ def _ended(terminated: Mapping | None) -> Ended | None:
 def _conditions(status: Mapping) -> tuple[PodCondition, ...]:
     return tuple(
         PodCondition(
-            type=one.string("type") or "",
-            status=one.string("status") or "",
-            reason=one.string("reason") or "",
-            message=one.string("message") or "",
-            since=_time(one, "lastTransitionTime"),
+            type=condition.string("type") or "",
+            status=condition.string("status") or "",
+            reason=condition.string("reason") or "",
+            message=condition.string("message") or "",
+            since=_time(condition, "lastTransitionTime"),
         )
-        for one in status.mappings("conditions")
+        for condition in status.mappings("conditions")
     )
 
 

@@ -83,13 +83,13 @@ class PodRequests:
 def read_nodes(nodes: Iterable[KubeObject], pods: Iterable[KubeObject]) -> tuple[ClusterNode, ...]:
     """Return nodes as the API gives them, with what the pods on them have asked for."""
     taken: dict[str, dict[str, Decimal]] = defaultdict(dict)
-    for one in pods:
-        root = as_mapping(one)
+    for pod in pods:
+        root = as_mapping(pod)
         spec, status = (root.mapping(key) or Mapping() for key in ("spec", "status"))
         name = spec.string("nodeName")
         if name and status.string("phase") not in _ENDED:
             _add(taken[name], pod_takes(spec))
-    return tuple(read_node(one, taken=taken) for one in nodes)
+    return tuple(read_node(node, taken=taken) for node in nodes)
 
 
 def read_node(
@@ -104,11 +104,11 @@ def read_node(
         labels=_texts(meta.mapping("labels")),
         taints=tuple(
             Taint(
-                key=one.string("key") or "",
-                value=one.string("value") or "",
-                effect=one.string("effect") or "",
+                key=taint.string("key") or "",
+                value=taint.string("value") or "",
+                effect=taint.string("effect") or "",
             )
-            for one in spec.mappings("taints")
+            for taint in spec.mappings("taints")
         ),
         allocatable=_amounts(status.mapping("allocatable")),
         taken=(taken or {}).get(name, {}),
@@ -125,21 +125,23 @@ def room(pod: PodRequests, nodes: tuple[ClusterNode, ...], *, why: str = "") -> 
     """
     who, wants = pod.who, pod.takes
     selector = _texts(pod.spec.mapping("nodeSelector"))
-    chosen = [one for one in nodes if selector.items() <= one.labels.items()]
+    chosen = [node for node in nodes if selector.items() <= node.labels.items()]
     if not chosen:
         wanted = ", ".join(f"{key}={value}" for key, value in selector.items())
         yield f"no node for {who} with the labels {wanted}" if selector else f"no node for {who}"
         return
-    open_to_it = [one for one in chosen if not _repelling(pod.spec, one)]
+    open_to_it = [item for item in chosen if not _repelling(pod.spec, item)]
     if not open_to_it:
-        taints = dict.fromkeys(str(taint) for one in chosen for taint in _repelling(pod.spec, one))
+        taints = dict.fromkeys(
+            str(taint) for item in chosen for taint in _repelling(pod.spec, item)
+        )
         yield f"no node for {who}: its pods do not tolerate {', '.join(taints)}"
         return
-    empty = [one.allocatable for one in open_to_it]
+    empty = [item.allocatable for item in open_to_it]
     if not any(_holds(has, wants) for has in empty):
         yield from _short(who, wants, empty, "the largest node has", why)
         return
-    left = [one.left for one in open_to_it]
+    left = [item.left for item in open_to_it]
     if not any(_holds(has, wants) for has in left):
         beside = f"; other pods hold the rest{why}"
         yield from _short(who, wants, left, "the node with the most left has", beside)
@@ -153,7 +155,7 @@ def _short(
         (name, amount, max(_has(node, name) for node in nodes))
         for name, amount in sorted(wants.items())
     ]
-    lacking = [one for one in short if one[1] > one[2]]
+    lacking = [item for item in short if item[1] > item[2]]
     if not lacking:
         together = ", ".join(f"{name} {_text(amount)}" for name, amount, _ in short if name != PODS)
         yield f"no node for {who} has all of: {together}{why}"
@@ -169,7 +171,7 @@ def together(needs: Sequence[PodRequests], nodes: tuple[ClusterNode, ...]) -> It
     for need in needs:
         _add(wants, need.takes)
     for name, amount in sorted(wants.items()):
-        left = sum((max(_has(one.left, name), Decimal()) for one in nodes), Decimal())
+        left = sum((max(_has(node.left, name), Decimal()) for node in nodes), Decimal())
         if amount > left:
             yield (
                 f"not enough {name} left for all {len(needs)} pods: they ask for {_text(amount)}, "
@@ -202,7 +204,14 @@ class Capacity:
         left = {name: dict(has) for name, has in self._left.items()}
         pods: list[tuple[str, dict[str, Decimal]]] = []
         for need in sorted(needs, key=_size, reverse=True):
-            node = next((one for one in self._nodes if _takes(one, left[one.name], need)), None)
+            node = next(
+                (
+                    candidate
+                    for candidate in self._nodes
+                    if _takes(candidate, left[candidate.name], need)
+                ),
+                None,
+            )
             if node is None:
                 if self._placed:
                     return None
@@ -273,13 +282,13 @@ def requests(pod: Mapping, *, scaled: dict[str, str] | None = None) -> dict[str,
     running = dict(sidecars)
     for container in pod.mappings("containers"):
         _add(running, {**_of_container(container), **instead})
-    found = {
+    total = {
         name: max(running.get(name, Decimal()), starting.get(name, Decimal()))
         for name in {**running, **starting}
     }
-    found.update(_of_container(pod))
-    _add(found, _amounts(pod.mapping("overhead")))
-    return found
+    total.update(_of_container(pod))
+    _add(total, _amounts(pod.mapping("overhead")))
+    return total
 
 
 def _of_container(container: Mapping) -> dict[str, Decimal]:
@@ -303,7 +312,8 @@ def _repelling(pod: Mapping, node: ClusterNode) -> tuple[Taint, ...]:
     return tuple(
         taint
         for taint in node.taints
-        if taint.effect in _REPELS and not any(_tolerates(one, taint) for one in tolerations)
+        if taint.effect in _REPELS
+        and not any(_tolerates(toleration, taint) for toleration in tolerations)
     )
 
 
@@ -317,13 +327,13 @@ def _tolerates(toleration: Mapping, taint: Taint) -> bool:
 
 
 def _amounts(node: Mapping | None) -> dict[str, Decimal]:
-    found: dict[str, Decimal] = {}
+    amounts: dict[str, Decimal] = {}
     for entry in node or ():
         value = entry.value
         amount = parse_quantity(str(value.value)) if isinstance(value, Scalar) else None
         if amount is not None:
-            found[entry.key] = amount
-    return found
+            amounts[entry.key] = amount
+    return amounts
 
 
 def _texts(node: Mapping | None) -> dict[str, str]:

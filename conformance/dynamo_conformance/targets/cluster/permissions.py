@@ -132,14 +132,14 @@ async def missing(
         wanted: What to ask for.
         namespace: The namespace to use; None asks for every namespace.
     """
-    asked = [(right, verb) for right in wanted for verb in right.verbs]
+    questions = [(permission, verb) for permission in wanted for verb in permission.verbs]
     allowed = await asyncio.gather(
-        *(_may(client, right, verb, namespace=namespace) for right, verb in asked)
+        *(_may(client, permission, verb, namespace=namespace) for permission, verb in questions)
     )
     refused: dict[Permission, str] = {}
-    for (right, verb), may in zip(asked, allowed, strict=True):
+    for (permission, verb), may in zip(questions, allowed, strict=True):
         if not may:
-            refused.setdefault(right, verb)
+            refused.setdefault(permission, verb)
     return tuple(refused.items())
 
 

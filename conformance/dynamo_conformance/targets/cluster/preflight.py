@@ -78,7 +78,7 @@ class PreflightOptions:
     @property
     def brought(self) -> frozenset[tuple[str, str]]:
         """What need not be there before, by kind and name."""
-        return self.provided | {(one.kind, one.name) for one in self.documents}
+        return self.provided | {(document.kind, document.name) for document in self.documents}
 
 
 def preflight(
@@ -124,14 +124,14 @@ def _of_manifest(
             yield what, graph.name
     for needed in prerequisites(manifest.documents):
         if not needed.optional and (needed.kind, needed.name) not in options.brought:
-            said = _missing(connection, needed, options)
-            if said:
-                yield said, needed.graph
+            what_is_missing = _missing(connection, needed, options)
+            if what_is_missing:
+                yield what_is_missing, needed.graph
 
 
 def of_graph(has: ClusterCapabilities, graph: Graph, options: PreflightOptions) -> Iterator[str]:
     """Yield what a graph's pods would miss: orchestrators, and nodes that could hold them."""
-    spanning = [one.name for one in graph.components if one.node_count > 1]
+    spanning = [component.name for component in graph.components if component.node_count > 1]
     grove = has.cluster.grove and not graph.declines_grove
     if spanning and not has.cluster.lws and not grove:
         yield (
@@ -142,8 +142,8 @@ def of_graph(has: ClusterCapabilities, graph: Graph, options: PreflightOptions) 
         return
     pods = pod_requests(graph, options)
     # Pods of one component are alike, and what one misses is said once.
-    said = {one: None for pod in pods for one in room(pod, has.nodes, why=options.small)}
-    yield from said or together(pods, has.nodes)
+    reasons = {reason: None for pod in pods for reason in room(pod, has.nodes, why=options.small)}
+    yield from reasons or together(pods, has.nodes)
 
 
 def pod_requests(graph: Graph, options: PreflightOptions) -> tuple[PodRequests, ...]:
@@ -157,14 +157,14 @@ def pod_requests(graph: Graph, options: PreflightOptions) -> tuple[PodRequests, 
         workloads = render(graph, namespace=options.namespace or "any", cluster=Cluster(lws=True))
     except ReconcileFailure:
         return ()  # What the operator does with it, the operator says.
-    found = []
+    pods = []
     for workload in workloads:
         others = [] if workload.follower is None else [workload.follower] * (workload.size - 1)
         for template in [workload.leader, *others] * workload.replicas:
             takes = pod_takes(template.spec, scaled=options.scaled)
             need = PodRequests(who=workload.component.name, spec=template.spec, takes=takes)
-            found.append(need)
-    return tuple(found)
+            pods.append(need)
+    return tuple(pods)
 
 
 def _of_api(has: ClusterCapabilities, document: Document) -> Iterator[str]:
@@ -190,10 +190,10 @@ def _missing(connection: Connection, needed: Prerequisite, options: PreflightOpt
         return ""
     if options.namespace is None:
         return f"{title}: bring it along, each example has a namespace of its own"
-    found = _object(connection, resource, needed.name, options.namespace)
-    if found is None:
+    existing = _object(connection, resource, needed.name, options.namespace)
+    if existing is None:
         return f"{title} in namespace {options.namespace}: create it, or bring it along"
-    if needed.key and found and needed.key not in _keys(found):
+    if needed.key and existing and needed.key not in _keys(existing):
         return f"no key {needed.key} in {needed.kind} {needed.name} of {options.namespace}: add it"
     return ""
 
@@ -207,10 +207,10 @@ def _claims(
         create = claim.get("create")
         if create is not None and is_true(create):
             yield claim.string("name") or "?", claim.string("storageClass")
-    for one in (*manifest.documents, *options.documents):
-        if one.kind == CLAIM:
-            claim = one.root.mapping("spec") or Mapping()
-            yield one.name, claim.string("storageClassName")
+    for brought in (*manifest.documents, *options.documents):
+        if brought.kind == CLAIM:
+            claim = brought.root.mapping("spec") or Mapping()
+            yield brought.name, claim.string("storageClassName")
 
 
 def of_claims(has: ClusterCapabilities, claims: Iterable[tuple[str, str | None]]) -> Iterator[str]:
@@ -241,9 +241,9 @@ def _exists(connection: Connection, resource: Resource, name: str, namespace: st
 
 
 def _keys(value: KubeObject) -> frozenset[str]:
-    found: set[str] = set()
+    keys: set[str] = set()
     for part in ("data", "stringData", "binaryData"):
         held = value.get(part)
         if isinstance(held, dict):
-            found |= held.keys()
-    return frozenset(found)
+            keys |= held.keys()
+    return frozenset(keys)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 _PULLING = "Pulling"
 
 
-def in_words(view: NamespaceSnapshot) -> str:
+def progress_summary(view: NamespaceSnapshot) -> str:
     """Return what has come up and what is waited for."""
     wanted = max(sum(view.expected.values()), len(view.pods))
     if not view.pods:
@@ -20,8 +20,8 @@ def in_words(view: NamespaceSnapshot) -> str:
         for pod in view.pods
         if not pod.is_ready and not pod.is_ending
     ]
-    said = f"{len(view.ready_pods)} of {wanted} pods are ready"
-    return "; ".join((said, *dict.fromkeys(waiting)))
+    summary = f"{len(view.ready_pods)} of {wanted} pods are ready"
+    return "; ".join((summary, *dict.fromkeys(waiting)))
 
 
 def _doing(view: NamespaceSnapshot, pod: Pod) -> str:
@@ -39,7 +39,7 @@ def _doing(view: NamespaceSnapshot, pod: Pod) -> str:
         if container.is_init:
             return f"runs its init container {container.name}"
         if not container.ready:
-            said = next(
+            message = next(
                 (
                     event.message
                     for event in reversed(view.events_of("Pod", pod.name))
@@ -47,5 +47,5 @@ def _doing(view: NamespaceSnapshot, pod: Pod) -> str:
                 ),
                 "",
             )
-            return f"runs, and is not ready{f': {said}' if said else ''}"
+            return f"runs, and is not ready{f': {message}' if message else ''}"
     return "is not ready"

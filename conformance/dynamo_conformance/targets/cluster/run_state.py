@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from dynamo_conformance.kube.client import Client
     from dynamo_conformance.kube.resources import KubeObject
 
-LOOK_SECONDS = 3.0
+READ_SECONDS = 3.0
 """How old what is known of the operator may be."""
 
 OPERATORS = (
@@ -50,8 +50,8 @@ class RunState:
         self._left: datetime | None = None
         self._seen: dict[str, tuple[Hashable, ...]] = {}
         self._progress: datetime | None = None
-        self._looked = asyncio.Lock()
-        self._looked_at = -LOOK_SECONDS
+        self._reading = asyncio.Lock()
+        self._read_at = -READ_SECONDS
         self._operators: tuple[OperatorState, ...] | None = None
 
     def enter(self, holder: str) -> None:
@@ -80,7 +80,7 @@ class RunState:
             holder: Which one.
             silent: Whether the operator has not looked at it yet, so that we look at the operator.
         """
-        operators = await self._look(client) if silent else None
+        operators = await self._read_operators(client) if silent else None
         with self._lock:
             return Surroundings(
                 operators=operators,
@@ -89,11 +89,11 @@ class RunState:
                 room_since=self._left,
             )
 
-    async def _look(self, client: Client) -> tuple[OperatorState, ...] | None:
-        async with self._looked:
-            if time.monotonic() - self._looked_at >= LOOK_SECONDS:
+    async def _read_operators(self, client: Client) -> tuple[OperatorState, ...] | None:
+        async with self._reading:
+            if time.monotonic() - self._read_at >= READ_SECONDS:
                 self._operators = await _operators(client)
-                self._looked_at = time.monotonic()
+                self._read_at = time.monotonic()
             return self._operators
 
 
@@ -101,11 +101,11 @@ async def _operators(client: Client) -> tuple[OperatorState, ...] | None:
     """Return every Dynamo operator of the cluster, or None when we may not see them."""
     try:
         deployments = [
-            one
+            operator
             for namespace, labels in OPERATORS
-            for one in (await client.list(DEPLOYMENTS, namespace=namespace, labels=labels))[0]
+            for operator in (await client.list(DEPLOYMENTS, namespace=namespace, labels=labels))[0]
         ]
-        return tuple([await _operator(client, one) for one in deployments])
+        return tuple([await _operator(client, deployment) for deployment in deployments])
     except ApiError:
         return None
 
@@ -115,7 +115,7 @@ async def _operator(client: Client, deployment: KubeObject) -> OperatorState:
     spec = as_mapping(deployment).mapping("spec") or Mapping()
     selector = spec.mapping("selector") or Mapping()
     wanted = selector.mapping("matchLabels") or Mapping()
-    labels = ",".join(f"{one.key}={wanted.string(one.key)}" for one in wanted)
+    labels = ",".join(f"{label.key}={wanted.string(label.key)}" for label in wanted)
     pods, _ = await client.list(PODS, namespace=namespace, labels=labels)
     try:
         leases, _ = await client.list(LEASES, namespace=namespace)

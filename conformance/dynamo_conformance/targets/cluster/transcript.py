@@ -32,9 +32,9 @@ class Conversation:
         self.pieces.append((datetime.now(UTC), mark, data[:CONNECTION_BYTES]))
         self.size += len(self.pieces[-1][2])
         while self.size > CONNECTION_BYTES and len(self.pieces) > 1:
-            gone = len(self.pieces.popleft()[2])
-            self.size -= gone
-            self.lost += gone
+            dropped = len(self.pieces.popleft()[2])
+            self.size -= dropped
+            self.lost += dropped
 
     def lines(self) -> Iterator[str]:
         """Yield it as text: each piece with its time, its direction and what was sent."""
@@ -58,12 +58,12 @@ class Transcript:
         """Return a new conversation with `peer`."""
         with self._lock:
             self._count += 1
-            found = Conversation(self._count, peer)
-            self._kept.append(found)
-            return found
+            conversation = Conversation(self._count, peer)
+            self._kept.append(conversation)
+            return conversation
 
     def text(self) -> str:
         """Return everything that is kept."""
         with self._lock:
             kept = list(self._kept)
-        return "\n".join(line for one in kept for line in one.lines())
+        return "\n".join(line for conversation in kept for line in conversation.lines())

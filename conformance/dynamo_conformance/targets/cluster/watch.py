@@ -40,11 +40,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-JUDGE_SECONDS = 1.0
-"""How often the state is judged when nothing changes: patience runs out by itself."""
+DIAGNOSE_SECONDS = 1.0
+"""How often the state is diagnosed when nothing changes: patience runs out by itself."""
 
 CALM_SECONDS = 0.1
-"""How long changes are gathered before they are judged."""
+"""How long changes are gathered before they are diagnosed."""
 
 PULSE_SECONDS = 2.0
 PULSE_DEADLINE = 5.0
@@ -116,12 +116,12 @@ class Watch:
         self._connection = connection
         self.patience = patience or Patience()
         self._changes = asyncio.Event()
-        self._pods = self._mirror(PODS, read_pod, labels=scope.labels)
-        self._events = self._mirror(EVENTS, read_event)
-        self._claims = self._mirror(CLAIMS, read_claim)
-        self._slices = self._mirror(ENDPOINT_SLICES, read_slice)
-        self._graphs = self._mirror(scope.graphs, read_graph_status)
-        self._mirrors = (self._pods, self._events, self._claims, self._slices, self._graphs)
+        self._pods = self._informer(PODS, read_pod, labels=scope.labels)
+        self._events = self._informer(EVENTS, read_event)
+        self._claims = self._informer(CLAIMS, read_claim)
+        self._slices = self._informer(ENDPOINT_SLICES, read_slice)
+        self._graphs = self._informer(scope.graphs, read_graph_status)
+        self._informers = (self._pods, self._events, self._claims, self._slices, self._graphs)
         self._task: Future[None] | None = None
         self._failure: DeployFailure | None = None
         self._settled_at: float | None = None
@@ -175,17 +175,17 @@ class Watch:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._follow(client))
             group.create_task(self._pulse(client))
-            group.create_task(self._judge(client))
+            group.create_task(self._diagnose(client))
 
     async def _follow(self, client: Client) -> None:
-        """Keep the mirrors going, all anew when the API was away and is back.
+        """Keep the informers going, all again when the API was away and is back.
 
         A connection that a broken network has swallowed says nothing for a long time.
         """
         while True:
             self._is_back.clear()
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(one.follow(client)) for one in self._mirrors]
+                tasks = [group.create_task(informer.follow(client)) for informer in self._informers]
                 await self._is_back.wait()
                 for task in tasks:
                     task.cancel()
@@ -206,41 +206,43 @@ class Watch:
                 was_away = False
             await asyncio.sleep(PULSE_SECONDS)
 
-    async def _judge(self, client: Client) -> None:
+    async def _diagnose(self, client: Client) -> None:
         while True:
             try:
-                await asyncio.wait_for(self._changes.wait(), JUDGE_SECONDS)
+                await asyncio.wait_for(self._changes.wait(), DIAGNOSE_SECONDS)
                 await asyncio.sleep(CALM_SECONDS)
             except TimeoutError:
                 pass
             self._changes.clear()
-            self.snapshot = await self._look(client)
+            self.snapshot = await self._read_snapshot(client)
             if not self.snapshot.is_settled:
                 self._settled_at = None
             elif self._settled_at is None:
                 self._settled_at = time.monotonic()
             if self._failure is None:
-                self._failure = self._refused() or await self._trouble(client)
+                self._failure = self._forbidden() or await self._first_failure(client)
 
-    async def _look(self, client: Client) -> NamespaceSnapshot:
+    async def _read_snapshot(self, client: Client) -> NamespaceSnapshot:
         scope = self.scope
         pods = sorted(self._pods.items.values(), key=lambda pod: pod.name)
-        graphs = tuple(one for one in self._graphs.items.values() if one.name in scope.names)
-        status = tuple((one.name, one.state, one.ready) for one in graphs if one.has_status)
+        graphs = tuple(item for item in self._graphs.items.values() if item.name in scope.names)
+        status = tuple(
+            (graph.name, graph.state, graph.ready) for graph in graphs if graph.has_status
+        )
         self._shared.saw(scope.holder, status, client.now())
-        silent = bool(graphs) and (not pods or any(not one.has_status for one in graphs))
+        silent = bool(graphs) and (not pods or any(not graph.has_status for graph in graphs))
         return NamespaceSnapshot(
             expected=scope.expected,
             graph=scope.graph,
             pods=tuple(pods),
             gone=tuple(self._pods.gone.values()),
-            events=tuple(one for one in self._events.items.values() if self._is_ours(one)),
+            events=tuple(item for item in self._events.items.values() if self._is_own(item)),
             graphs=graphs,
             claims=tuple(self._claims.items.values()),
             around=await self._shared.around(client, scope.holder, silent=silent),
         )
 
-    def _is_ours(self, event: NamespaceEvent) -> bool:
+    def _is_own(self, event: NamespaceEvent) -> bool:
         """Whether an event is about this deployment and not about what was here before."""
         scope = self.scope
         if scope.since is not None and last_seen(event) < scope.since:
@@ -249,22 +251,22 @@ class Watch:
             return True  # Claims are called as their authors like; only mounted ones are looked at.
         return not scope.labels or event.name.startswith(scope.graph)
 
-    def _refused(self) -> DeployFailure | None:
-        for mirror in self._mirrors:
-            if mirror.refused is not None:
+    def _forbidden(self) -> DeployFailure | None:
+        for informer in self._informers:
+            if informer.refused is not None:
                 return DeployFailure(
-                    f"the cluster does not let us follow the {mirror.resource.plural} of "
-                    f"namespace {self.scope.namespace}: {mirror.refused.message}",
-                    cause="see docs/permissions.md for the rights that a run needs",
+                    f"the cluster does not let us follow the {informer.resource.plural} of "
+                    f"namespace {self.scope.namespace}: {informer.refused.message}",
+                    cause="see docs/permissions.md for the permissions that a run needs",
                 )
         return None
 
-    async def _trouble(self, client: Client) -> DeployFailure | None:
-        found = next(diagnoses(self.snapshot, client.now(), self.patience), None)
-        if found is None:
+    async def _first_failure(self, client: Client) -> DeployFailure | None:
+        diagnosis = next(diagnoses(self.snapshot, client.now(), self.patience), None)
+        if diagnosis is None:
             return None
-        lines = await self._lines(client, found.log) if found.log is not None else ()
-        return found.failure(lines)
+        lines = await self._lines(client, diagnosis.log) if diagnosis.log is not None else ()
+        return diagnosis.failure(lines)
 
     async def _lines(self, client: Client, source: LogSource) -> tuple[str, ...]:
         """Return the last lines of a container; of its other life when there are none."""
@@ -281,7 +283,7 @@ class Watch:
                 return tuple(text.splitlines())
         return ()
 
-    def _mirror(
+    def _informer(
         self, resource: Resource, read: Callable[[KubeObject], T], *, labels: str = ""
     ) -> Informer[T]:
         return Informer(

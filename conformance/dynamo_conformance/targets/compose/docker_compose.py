@@ -119,7 +119,7 @@ class ComposeProject:
             ComposeError: The files cannot be read.
         """
         written = json.loads(self._said("config", "--format", "json"))["services"]
-        return tuple(_service(name, one) for name, one in written.items())
+        return tuple(_service(name, service) for name, service in written.items())
 
     def fetch(self) -> None:
         """Fetch the images that are not here.
@@ -232,8 +232,8 @@ def _call(
     except subprocess.TimeoutExpired as error:
         raise ComposeError(f"{' '.join(words)} took more than {seconds:.0f} s") from error
     if ended.returncode != 0:
-        said = (ended.stderr or ended.stdout).strip().splitlines() or ["it gave no reason"]
-        raise ComposeError("\n".join(said[-_LAST_LINES:]))
+        lines = (ended.stderr or ended.stdout).strip().splitlines() or ["it gave no reason"]
+        raise ComposeError("\n".join(lines[-_LAST_LINES:]))
     return ended.stdout
 
 
@@ -244,7 +244,7 @@ def _service(name: str, written: _WrittenService) -> ComposeService:
         image=written.get("image", ""),
         is_frontend=FRONTEND in (written.get("command") or ()),
         wants_gpus=bool(_devices(written)),
-        ports=tuple(one["target"] for one in written.get("ports") or ()),
+        ports=tuple(published["target"] for published in written.get("ports") or ()),
         system_port=int(port) if port else None,
     )
 
@@ -262,8 +262,8 @@ def _container(listed: _ListedContainer) -> ServiceContainer:
         name=listed["Name"],
         service=listed["Service"],
         ports={
-            one["TargetPort"]: one["PublishedPort"]
-            for one in listed["Publishers"] or ()
-            if one["PublishedPort"]
+            publisher["TargetPort"]: publisher["PublishedPort"]
+            for publisher in listed["Publishers"] or ()
+            if publisher["PublishedPort"]
         },
     )

@@ -94,8 +94,8 @@ class KindCluster:
 
     def nodes(self) -> tuple[str, ...]:
         """Return the containers that are its nodes."""
-        found = required_programs.output("kind", "get", "nodes", "--name", self.name)
-        return tuple(found.split())
+        names = required_programs.output("kind", "get", "nodes", "--name", self.name)
+        return tuple(names.split())
 
     def load(self, image: str) -> None:
         """Load an image of the local engine into every node that has none of that name.
@@ -221,23 +221,23 @@ def _full_name(image: str) -> str:
 
 def _check_image(cluster: KindCluster, wanted: str) -> None:
     """Refuse to test on another Kubernetes than the one that was asked for."""
-    found = required_programs.output(
+    running = required_programs.output(
         "docker", "inspect", "--format", "{{.Config.Image}}", cluster.nodes()[0]
     ).strip()
-    if found.partition("@")[0] != wanted.partition("@")[0]:
+    if running.partition("@")[0] != wanted.partition("@")[0]:
         raise TargetUnavailableError(
-            f"the kind cluster {cluster.name} runs the node image {found}, not {wanted}; "
+            f"the kind cluster {cluster.name} runs the node image {running}, not {wanted}; "
             f"delete it (kind delete cluster --name {cluster.name}), or name another cluster "
             "with --dynamo-kind-cluster"
         )
 
 
 def _has_our_label(name: str, kubeconfig: Path) -> bool:
-    found = required_programs.output(
+    nodes = required_programs.output(
         "kubectl", "--kubeconfig", str(kubeconfig), "--context", f"kind-{name}",
         "get", "nodes", "--selector", f"{PART}={WORLD}", "--output", "name",
     )  # fmt: skip
-    return bool(found.strip())
+    return bool(nodes.strip())
 
 
 def _kubeconfig_path(name: str) -> Path:
@@ -248,7 +248,7 @@ def _kubeconfig_path(name: str) -> Path:
 def _unavailable(what: str, failed: subprocess.SubprocessError) -> TargetUnavailableError:
     if isinstance(failed, subprocess.TimeoutExpired):
         return TargetUnavailableError(f"{what}: not done after {failed.timeout:.0f} s")
-    wrote = getattr(failed, "stderr", b"") or getattr(failed, "output", b"") or b""
-    text = wrote.decode(errors="replace") if isinstance(wrote, bytes) else str(wrote)
+    output = getattr(failed, "stderr", b"") or getattr(failed, "output", b"") or b""
+    text = output.decode(errors="replace") if isinstance(output, bytes) else str(output)
     lines = [line for line in text.strip().splitlines() if line.strip()][-12:]
     return TargetUnavailableError("\n".join((f"{what}:", *lines)))

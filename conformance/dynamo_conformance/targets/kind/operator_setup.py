@@ -46,13 +46,13 @@ def ensure_operator(
         TargetUnavailableError: It is not the one that is wanted, or cannot be installed.
     """
     try:
-        found = find(connection.kubectl)
-        if found is InstalledOperator.REAL or wanted == REAL:
-            _check(found, wanted, cluster.name)
-            return found
+        present = find(connection.kubectl)
+        if present is InstalledOperator.REAL or wanted == REAL:
+            _check(present, wanted, cluster.name)
+            return present
         built = build(recipe(), base=base_image())
         cluster.load(built.name)
-        if found is InstalledOperator.NONE:
+        if present is InstalledOperator.NONE:
             progress("kind: installing the reference operator")
         install(connection.kubectl, image=built.name)
     except (ImageError, InstallError) as error:
@@ -60,14 +60,14 @@ def ensure_operator(
     return InstalledOperator.REFERENCE
 
 
-def _check(found: InstalledOperator, wanted: str, cluster: str) -> None:
+def _check(present: InstalledOperator, wanted: str, cluster: str) -> None:
     if wanted == REFERENCE:
         raise TargetUnavailableError(
             f"the kind cluster {cluster} has an operator that is not ours, and two of them would "
             "disturb each other; use another cluster (--dynamo-kind-cluster), or that operator "
             "(--dynamo-operator=auto)"
         )
-    if found is not InstalledOperator.REAL:
+    if present is not InstalledOperator.REAL:
         raise TargetUnavailableError(
             f"the kind cluster {cluster} has no Dynamo operator; install one, or let the reference "
             "operator be used (--dynamo-operator=auto)"

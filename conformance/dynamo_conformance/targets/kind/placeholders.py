@@ -1,4 +1,4 @@
-"""Dummies of what a graph expects to find in its namespace."""
+"""Placeholders for what a graph expects to find in its namespace."""
 
 from __future__ import annotations
 
@@ -27,35 +27,40 @@ CLAIM_SIZE = "1Gi"
 PRIORITY = 0
 VALUE = "dummy"
 DEFAULT_KEYS = {SECRET: "HF_TOKEN", CONFIG_MAP: "dummy"}
-"""The entry of a dummy of which only the whole is used."""
+"""The entry of a placeholder that is only used as a whole."""
 
 
 def placeholders(
     documents: Iterable[Document], *, present: frozenset[tuple[str, str]] = frozenset()
 ) -> tuple[dict[str, Plain], ...]:
-    """Return stand-ins for what the graphs among `documents` expect, in the order of their names.
+    """Return placeholders for what the graphs among `documents` expect, in order of their names.
 
     Args:
         documents: All documents of a file.
         present: Kind and name of what is there already, which is left alone.
     """
     needed: dict[tuple[str, str], set[str]] = {}
-    for one in prerequisites(documents):
-        if not one.optional:
-            needed.setdefault((one.kind, one.name), set()).add(one.key)
-    found = (_dummy(kind, name, keys) for (kind, name), keys in needed.items())
+    for prerequisite in prerequisites(documents):
+        if not prerequisite.optional:
+            needed.setdefault((prerequisite.kind, prerequisite.name), set()).add(prerequisite.key)
+    made = (_placeholder(kind, name, keys) for (kind, name), keys in needed.items())
     return tuple(
-        one for one in found if one is not None and (one["kind"], name_of(one)) not in present
+        placeholder
+        for placeholder in made
+        if placeholder is not None and (placeholder["kind"], name_of(placeholder)) not in present
     )
 
 
 def changes(made: Iterable[dict[str, Plain]]) -> tuple[Change, ...]:
-    """Return what is said about stand-ins that were made."""
-    return tuple(Change(f"{one['kind']} {name_of(one)}", "a dummy of this test") for one in made)
+    """Return what is reported of placeholders that were made."""
+    return tuple(
+        Change(f"{placeholder['kind']} {name_of(placeholder)}", "a placeholder of this test")
+        for placeholder in made
+    )
 
 
-def _dummy(kind: str, name: str, keys: set[str]) -> dict[str, Plain] | None:
-    """Return one stand-in, or None for a kind that cannot be made up."""
+def _placeholder(kind: str, name: str, keys: set[str]) -> dict[str, Plain] | None:
+    """Return a placeholder, or None for a kind that cannot be made up."""
     if kind == SECRET:
         return _made("v1", kind, name, type="Opaque", stringData=_data(kind, keys))
     if kind == CONFIG_MAP:
@@ -82,9 +87,10 @@ def _made(api_version: str, kind: str, name: str, **fields: Plain) -> dict[str, 
 
 
 def missing(documents: Iterable[Document]) -> tuple[Prerequisite, ...]:
-    """Return what the graphs expect and no stand-in can be made of."""
+    """Return what the graphs expect and no placeholder can be made for."""
     return tuple(
-        one
-        for one in prerequisites(documents)
-        if not one.optional and _dummy(one.kind, one.name, {one.key}) is None
+        prerequisite
+        for prerequisite in prerequisites(documents)
+        if not prerequisite.optional
+        and _placeholder(prerequisite.kind, prerequisite.name, {prerequisite.key}) is None
     )

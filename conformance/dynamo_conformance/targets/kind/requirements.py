@@ -37,9 +37,9 @@ class Requirements:
         """Return what `graphs` need together."""
         components = [component for graph in graphs for component in graph.components]
         return cls(
-            resources=frozenset(name for one in components for name in _extended(one)),
-            images=frozenset(name for one in components for name in _images(one)),
-            spans=any(one.node_count > 1 for one in components),
+            resources=frozenset(name for item in components for name in _extended(item)),
+            images=frozenset(name for item in components for name in _images(item)),
+            spans=any(item.node_count > 1 for item in components),
         )
 
     def __or__(self, other: Requirements) -> Requirements:

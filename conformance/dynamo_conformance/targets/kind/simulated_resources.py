@@ -89,7 +89,7 @@ def _capacities(connection: Connection) -> dict[str, dict[str, str]]:
     if done.returncode:
         raise TargetUnavailableError(f"cannot list the nodes: {done.stderr.strip()}")
     items: list[dict[str, dict[str, dict[str, str]]]] = json.loads(done.stdout)["items"]
-    return {str(one["metadata"]["name"]): one["status"]["capacity"] for one in items}
+    return {str(node["metadata"]["name"]): node["status"]["capacity"] for node in items}
 
 
 def _patch(connection: Connection, node: str, names: list[str]) -> None:
@@ -115,8 +115,8 @@ def scale_requests(connection: Connection, version: str | None) -> tuple[Change,
     if version is None:
         return (Change("requests", UNSCALED),)
     apply(connection, scaling_policy(version))
-    asked = ", ".join(f"{name} {value}" for name, value in REQUESTS.items())
-    return (Change("pods", f"each container requests {asked}"),)
+    requests = ", ".join(f"{name} {value}" for name, value in REQUESTS.items())
+    return (Change("pods", f"each container requests {requests}"),)
 
 
 def best_version(served: str) -> str | None:
@@ -126,8 +126,8 @@ def best_version(served: str) -> str | None:
         served: What `kubectl api-resources` prints of the group.
     """
     rows = [line.split() for line in served.splitlines()]
-    found = {row[-3] for row in rows if len(row) > 3 and row[-1] == KIND}  # noqa: PLR2004 - columns
-    return next((one for one in VERSIONS if f"{GROUP}/{one}" in found), None)
+    versions = {row[-3] for row in rows if len(row) > 3 and row[-1] == KIND}  # noqa: PLR2004 - columns
+    return next((version for version in VERSIONS if f"{GROUP}/{version}" in versions), None)
 
 
 def scaling_policy(version: str) -> list[dict[str, Plain]]:

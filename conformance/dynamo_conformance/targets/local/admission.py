@@ -42,18 +42,22 @@ def check(graph: Graph) -> None:
     """
     if graph.document is None:
         return
-    images = {mark_of(one.node, "image") for part in graph.components for one in part.containers}
-    found = {
-        (one.mark, one.message)
-        for one in (
+    images = {
+        mark_of(container.node, "image")
+        for part in graph.components
+        for container in part.containers
+    }
+    problems = {
+        (problem.mark, problem.message)
+        for problem in (
             *_problems(graph),
             *_volume_problems(graph),
         )
-        if one.mark not in images
+        if problem.mark not in images
     }
-    if found:
+    if problems:
         lines = (
-            f"{graph.document.file}:{at.line}:{at.column}: {text}" for at, text in sorted(found)
+            f"{graph.document.file}:{at.line}:{at.column}: {text}" for at, text in sorted(problems)
         )
         raise RefusedGraph("\n".join(lines))
 
@@ -62,7 +66,9 @@ def _problems(graph: Graph) -> Iterator[Problem]:
     """Yield the errors of the rules that judge as the API server does."""
     assert graph.document is not None  # noqa: S101 - narrows for the type checker
     subject = Subject(graph.document, graph)
-    wanted = (one for one in rule_ids() if one in _RULES or one.startswith(_POD_RULES))
+    wanted = (
+        rule_id for rule_id in rule_ids() if rule_id in _RULES or rule_id.startswith(_POD_RULES)
+    )
     for rule in load_rules(wanted):
         for problem in rule.check(subject):
             if (problem.severity or rule.SEVERITY) is Severity.ERROR:
@@ -112,10 +118,10 @@ def _items(component: Component, config_maps: ConfigMaps) -> Iterator[Problem]:
 def _missing_key(reference: Mapping, source: Mapping, config_maps: ConfigMaps) -> Iterator[Problem]:
     """Yield when a key is wanted that a ConfigMap of the same file does not have."""
     name, key = source.string("name") or "", reference.string("key")
-    held = config_maps.get(name)
-    if held is None or key is None or key in held or is_true(source.get("optional")):
+    keys = config_maps.get(name)
+    if keys is None or key is None or key in keys or is_true(source.get("optional")):
         return
-    known = ", ".join(sorted(held)) or "none"
+    known = ", ".join(sorted(keys)) or "none"
     message = f'ConfigMap {name} of this file has no key "{key}"; it has {known}'
     yield Problem(mark_of(reference, "key"), message)
 
@@ -156,7 +162,7 @@ def _mark(node: Mapping | None, key: str) -> Mark | None:
 
 
 def _unfit_name(graph: Graph) -> tuple[Mark, str]:
-    mains = [one.main for one in graph.components if one.main is not None]
+    mains = [component.main for component in graph.components if component.main is not None]
     for var in (*graph.env, *(var for main in mains for var in main.env)):
         if not var.name or "=" in var.name:
             reason = "it has =" if var.name else "it is empty"

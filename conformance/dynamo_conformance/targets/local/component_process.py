@@ -314,8 +314,8 @@ class Log:
         while data and all(fd != self._stop for fd, _event in poll.poll()):
             data = os.read(self._input, _CHUNK)
             *ended, line = (line + decoder.decode(data, final=not data)).split("\n")
-            for one in ended:
-                self._keep(one, dropped)
+            for complete in ended:
+                self._keep(complete, dropped)
                 dropped = 0
             dropped += max(len(line) - LINE_LIMIT, 0)
             line = line[:LINE_LIMIT]

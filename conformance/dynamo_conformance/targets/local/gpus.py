@@ -23,7 +23,7 @@ _OWNER = "nvidia.com/"
 def machine_gpus(env: Mapping[str, str], *, driver: Path = _DRIVER) -> tuple[str, ...]:
     """Return the GPUs that programs started with `env` see, as CUDA_VISIBLE_DEVICES names them."""
     if VISIBLE in env:
-        return tuple(one.strip() for one in env[VISIBLE].split(",") if one.strip())
+        return tuple(variable.strip() for variable in env[VISIBLE].split(",") if variable.strip())
     try:
         return tuple(str(index) for index, _gpu in enumerate(driver.iterdir()))
     except OSError:
@@ -85,8 +85,8 @@ class GpuPlacement:
         own = self.gpus[self.taken : self.taken + container.gpus]
         self.taken += container.gpus
         places = (chosen or "").split(",")
-        if chosen and all(one.strip().isdecimal() and int(one) < len(own) for one in places):
-            own = tuple(own[int(one)] for one in places)
+        if chosen and all(place.strip().isdecimal() and int(place) < len(own) for place in places):
+            own = tuple(own[int(place)] for place in places)
         return ",".join(own)
 
 
@@ -94,7 +94,7 @@ def _has_others(container: Container) -> bool:
     """Whether a container has a part of a GPU, or another device of that vendor's."""
     resources = container.node.mapping("resources")
     limits = resources.mapping("limits") if resources is not None else None
-    return any(one.key.startswith(_OWNER) for one in limits or ())
+    return any(limit.key.startswith(_OWNER) for limit in limits or ())
 
 
 def needed(workload: Workload) -> int:

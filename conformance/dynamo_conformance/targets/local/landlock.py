@@ -66,14 +66,14 @@ def restrict(folder: str) -> None:
         OSError: The kernel refuses.
     """
     rights = _WRITE_FILE | _MAKE_AND_REMOVE
-    known = version()
-    if known >= _REFER_SINCE:
+    supported = version()
+    if supported >= _REFER_SINCE:
         rights |= _REFER
-    if known >= _TRUNCATE_SINCE:
+    if supported >= _TRUNCATE_SINCE:
         rights |= _TRUNCATE
     # Rights to files, to the network, and what is kept from others; older kernels take the first.
-    scoped = (0, _SCOPE_SIGNAL) if known >= _SCOPE_SINCE else ()
-    packed = b"".join(struct.pack("=Q", one) for one in (rights, *scoped))
+    scoped = (0, _SCOPE_SIGNAL) if supported >= _SCOPE_SINCE else ()
+    packed = b"".join(struct.pack("=Q", right) for right in (rights, *scoped))
     handled = ctypes.create_string_buffer(packed, len(packed))
     ruleset = _checked(_call(_CREATE_RULESET, handled, ctypes.c_size_t(len(packed)), 0))
     _allow(ruleset, folder, rights)
@@ -106,8 +106,8 @@ def _main() -> None:
     folder, count, *rest = sys.argv[1:]
     loading, argv = rest[: int(count)], rest[int(count) :]
     restrict(folder)
-    for one in loading:
-        name, _, value = one.partition("=")
+    for variable in loading:
+        name, _, value = variable.partition("=")
         os.environ[name] = value
     # Python ignores these, and what is ignored stays so in the program that follows.
     for number in (signal.SIGPIPE, signal.SIGXFSZ):

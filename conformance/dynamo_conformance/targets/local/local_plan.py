@@ -150,7 +150,9 @@ class _Draft:
         kind, of = _identity(name, volume, pod)
         if (kind, of) not in self.volumes:
             folder = below(run / "volumes", name)
-            taken = sum(one.name.partition("~")[0] == folder.name for one in self.volumes.values())
+            taken = sum(
+                path.name.partition("~")[0] == folder.name for path in self.volumes.values()
+            )
             self.volumes[kind, of] = folder.with_name(f"{folder.name}~{taken}") if taken else folder
         return self.volumes[kind, of]
 
@@ -185,13 +187,15 @@ def plan(graph: Graph, *, world: RunSettings, ports: Ports, port: int | None = N
     draft = _Draft(config_maps=graph.config_maps, sources=model_sources(resolved(graph)))
     workloads = render(graph, namespace=NAMESPACE, cluster=Cluster(lws=True))
     others = third_party(workloads)
-    for one in workloads:
-        if one.component.name in others:
-            draft.note(one.component.name, f"runs no Dynamo, but {program(one)}: left out")
+    for candidate in workloads:
+        if candidate.component.name in others:
+            draft.note(
+                candidate.component.name, f"runs no Dynamo, but {program(candidate)}: left out"
+            )
     ordered = sorted(workloads, key=lambda one: one.component.type != FRONTEND)
-    chosen = [one for one in ordered if one.component.name not in others]
+    chosen = [candidate for candidate in ordered if candidate.component.name not in others]
     if world.seats is not None:
-        world.seats.check((one.component.name, needed(one)) for one in chosen)
+        world.seats.check((candidate.component.name, needed(candidate)) for candidate in chosen)
     for workload in chosen:
         for replica in range(workload.replicas):
             _replica(draft, workload, replica, world=world, ports=ports, wanted=port)
@@ -204,7 +208,7 @@ def plan(graph: Graph, *, world: RunSettings, ports: Ports, port: int | None = N
         files=draft.files,
         hubs=tuple(draft.hubs),
         models=tuple(draft.models),
-        hub_ids=tuple(one for one in draft.sources if one and not one.startswith("/")),
+        hub_ids=tuple(source for source in draft.sources if source and not source.startswith("/")),
         copies=draft.copies,
     )
 
@@ -330,16 +334,18 @@ def _start(
     draft: _Draft, pod: _Pod, *, world: RunSettings, own: PortMap, group: PortMap
 ) -> ProcessStart:
     name, main = pod.name, pod.main
-    words, looked = pod.words, look_up(main, pod.sources(draft.config_maps, world.secrets))
+    words, look = pod.words, look_up(main, pod.sources(draft.config_maps, world.secrets))
     words, planes = rewrite_planes(name, with_event_endpoint(words))
-    draft.note(name, *looked.changes)
+    draft.note(name, *look.changes)
     draft.changes |= dict.fromkeys(planes)
     first = (Variable("LWS_LEADER_ADDRESS", HERE), Variable("LWS_WORKER_INDEX", str(pod.node)))
-    written = (*first, *_side_channel(words, looked.variables, world), *looked.variables)
+    written = (*first, *_side_channel(words, look.variables, world), *look.variables)
     moved, published = [], words
-    for one in written:
-        words, value = rewrite_ports(published, {one.name: one.value}, own=own, group=group)
-        moved.append(replace(one, value=value[one.name]))
+    for variable in written:
+        words, value = rewrite_ports(
+            published, {variable.name: variable.value}, own=own, group=group
+        )
+        moved.append(replace(variable, value=value[variable.name]))
     raw = expanded(moved)
     argv = tuple(expand(word, raw) for word in words)
     places = RunPaths(
@@ -362,26 +368,28 @@ def _start(
             full[VISIBLE] = visible
             draft.note(name, f"GPUs of this machine: {visible or 'none'}")
     _keep(draft, name, places, full)
-    draft.note(name, *(f"container {one} is not run here" for one in _others(pod.template)))
+    draft.note(name, *(f"container {other} is not run here" for other in _others(pod.template)))
     if any("\0" in text for text in (*argv, *full.values())):
         raise DeployFailure(f"component {name} would have a NUL character in a word or a variable")
     return ProcessStart(name=name, argv=argv, env=full, cwd=folder)
 
 
 def _side_channel(
-    words: tuple[str, ...], looked: tuple[Variable, ...], world: RunSettings
+    words: tuple[str, ...], variables: tuple[Variable, ...], world: RunSettings
 ) -> tuple[Variable, ...]:
     """Return the port on which a real vLLM worker hands KV blocks over, unless it has one."""
     if not world.is_real or not hands_blocks_over(words):
         return ()
-    if any(one.name == SIDE_CHANNEL for one in looked):
+    if any(variable.name == SIDE_CHANNEL for variable in variables):
         return ()
     return (Variable(SIDE_CHANNEL, str(NIXL_PORT)),)
 
 
 def _model_paths(env: dict[str, str], sources: tuple[str, ...]) -> frozenset[str]:
     """Return the paths among the words that models are loaded from."""
-    return frozenset(one for one in (expand(word, env) for word in sources) if one.startswith("/"))
+    return frozenset(
+        source for source in (expand(word, env) for word in sources) if source.startswith("/")
+    )
 
 
 def _with_world(
@@ -422,7 +430,7 @@ def _keep(draft: _Draft, name: str, places: RunPaths, env: dict[str, str]) -> No
 
 def _main(template: PodTemplate) -> Container:
     containers = [Container(node) for node in template.spec.mappings("containers")]
-    return next((one for one in containers if one.name == MAIN), containers[0])
+    return next((container for container in containers if container.name == MAIN), containers[0])
 
 
 def _others(template: PodTemplate) -> list[str]:
@@ -451,20 +459,23 @@ def _folder(main: Container, argv: tuple[str, ...], places: RunPaths, world: Run
 def _holds_program(folder: Path, argv: tuple[str, ...]) -> bool:
     """Whether the program of a command line is found by its relative name in a folder."""
     names = [word.replace(".", "/") if before == "-m" else word for before, word in pairwise(argv)]
-    wanted = (*argv[:1], *names[:1], *(one for one in names[1:2] if argv[1] == "-m"))
+    wanted = (*argv[:1], *names[:1], *(name for name in names[1:2] if argv[1] == "-m"))
     ends = ("", ".py", "/__main__.py")
     return any(
-        (folder / f"{one}{end}").is_file()
-        for one in wanted
+        (folder / f"{item}{end}").is_file()
+        for item in wanted
         for end in ends
-        if not one.startswith(("/", "-"))
+        if not item.startswith(("/", "-"))
     )
 
 
 def _mounts(draft: _Draft, pod: _Pod, env: dict[str, str], world: RunSettings) -> dict[str, str]:
     """Return where each mounted path is found here: below the run's own folder, one per volume."""
-    volumes = {one.string("name"): one for one in pod.template.spec.mappings("volumes")}
-    found: dict[str, str] = {}
+    volumes = {
+        volume_spec.string("name"): volume_spec
+        for volume_spec in pod.template.spec.mappings("volumes")
+    }
+    mounts: dict[str, str] = {}
     for mount in pod.main.node.mappings("volumeMounts"):
         path, volume = mount.string("mountPath"), mount.string("name")
         if not path or not volume or path == SHARED_MEMORY:
@@ -480,6 +491,6 @@ def _mounts(draft: _Draft, pod: _Pod, env: dict[str, str], world: RunSettings) -
         else:
             draft.folders[base] = None
             draft.files |= {below(base, file): content for file, content in files.items()}
-        found[path] = str(here)
+        mounts[path] = str(here)
         draft.note(pod.name, f"mount {path} -> {here}")
-    return found
+    return mounts

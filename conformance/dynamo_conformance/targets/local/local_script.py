@@ -86,7 +86,7 @@ class ScriptDeployment:
             time.sleep(POLL_SECONDS)
         if left:
             raise DeployFailure(f"the script ended and left processes behind: {', '.join(left)}")
-        files = sorted(str(one.relative_to(self.scratch)) for one in self.scratch.iterdir())
+        files = sorted(str(path.relative_to(self.scratch)) for path in self.scratch.iterdir())
         if files:
             raise DeployFailure(f"the script ended and left files behind: {', '.join(files)}")
 

@@ -51,8 +51,8 @@ def port_changes(where: str, *maps: PortMap) -> tuple[Change, ...]:
     """Return the ports that differ from the published ones, as changes."""
     return tuple(
         Change(where, f"port {published} -> {local}")
-        for one in maps
-        for published, local in one.known.items()
+        for port_map in maps
+        for published, local in port_map.known.items()
         if published != local
     )
 

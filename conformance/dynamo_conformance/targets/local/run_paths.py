@@ -156,10 +156,10 @@ class RunPaths:
         if "\n" not in value and not _SCRIPT.fullmatch(name):
             if value.startswith("/"):
                 parts = _LIST.split(value)
-                return "".join(str(self._here(one)) if "/" in one else one for one in parts)
+                return "".join(str(self._here(part)) if "/" in part else part for part in parts)
             if ".." in value.split("/") and "://" not in value:
                 return str(self._move(posixpath.join(folder, value), written=value))
-        return _PATH.sub(lambda found: str(self._here(found[0])), value)
+        return _PATH.sub(lambda match: str(self._here(match[0])), value)
 
     def _here(self, path: str) -> Path | str:
         first, _, inner = path.lstrip("/").partition("/")

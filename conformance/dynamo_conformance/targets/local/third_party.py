@@ -22,10 +22,10 @@ def third_party(workloads: tuple[Workload, ...]) -> frozenset[str]:
     is no such component: it is broken, and is started so that it says so. And so is a worker that
     is a shell's script, whatever that does.
     """
-    others = {item.component.name for item in workloads if _is_third_party(item)}
+    others = {workload.component.name for workload in workloads if _is_third_party(workload)}
     for group in (
-        {item.component.name for item in workloads if item.component.type == FRONTEND},
-        {item.component.name for item in workloads if item.component.is_worker},
+        {workload.component.name for workload in workloads if workload.component.type == FRONTEND},
+        {workload.component.name for workload in workloads if workload.component.is_worker},
     ):
         if group <= others:
             others -= group

@@ -1,4 +1,4 @@
-"""Dummies of what graphs expect."""
+"""Placeholders for what graphs expect."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ GRAPH = """
     """
 
 
-def test_a_dummy_for_each_object_and_key_that_is_used() -> None:
+def test_a_placeholder_for_each_object_and_key_that_is_used() -> None:
     made = {
-        (one["kind"], one["metadata"]["name"]): one  # type: ignore[index, call-overload]
-        for one in placeholders(documents_in(dedent(GRAPH), file="g.yaml"))
+        (placeholder["kind"], placeholder["metadata"]["name"]): placeholder  # type: ignore[index, call-overload]
+        for placeholder in placeholders(documents_in(dedent(GRAPH), file="g.yaml"))
     }
     assert set(made) == {
         ("PriorityClass", "high"),
@@ -56,8 +56,8 @@ def test_a_dummy_for_each_object_and_key_that_is_used() -> None:
 def test_what_is_there_is_left_alone() -> None:
     documents = documents_in(dedent(GRAPH), file="g.yaml")
     present = frozenset({("Secret", "hf-token-secret")})
-    names = [str(one) for one in changes(placeholders(documents, present=present))]
-    assert "Secret keys: a dummy of this test" in names
+    names = [str(placeholder) for placeholder in changes(placeholders(documents, present=present))]
+    assert "Secret keys: a placeholder of this test" in names
     assert not any("hf-token-secret" in name for name in names)
 
 

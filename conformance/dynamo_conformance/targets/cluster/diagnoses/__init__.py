@@ -41,9 +41,9 @@ def diagnoses(
         now: The time by the cluster's clock.
         patience: How long what may pass is given.
     """
-    given = patience or Patience()
+    limits = patience or Patience()
     for subject in SUBJECTS:
-        yield from subject.find(view, now, given)
+        yield from subject.find(view, now, limits)
 
 
 def diagnose(

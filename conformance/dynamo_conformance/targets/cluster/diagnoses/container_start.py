@@ -56,7 +56,10 @@ def _is_set_up(view: NamespaceSnapshot, pod: Pod) -> bool:
     network = pod.conditions.get(SET_UP)
     return (
         (network is not None and network.is_true)
-        or any(one.runs or one.ended or one.ended_before for one in pod.containers)
+        or any(
+            container.runs or container.ended or container.ended_before
+            for container in pod.containers
+        )
         or _has_gone_on(view.events_of("Pod", pod.name))
     )
 
@@ -90,18 +93,18 @@ def _configured_wrong(pod: Pod, container: PodContainer) -> Diagnosis:
 
 def missing(message: str) -> tuple[str, str]:
     """Return which Secret, ConfigMap or key is not there and what to do, or two empty strings."""
-    if (found := _MISSING.search(message)) is not None:
-        kind = _KINDS[found["kind"].lower()]
-        reason = f"the {kind} {found['name']}, which is not in the namespace"
-        return reason, f"create the {kind} {found['name']} first, or bring it along"
-    if (found := _NO_KEY.search(message)) is not None:
-        what = f"the {found['kind']} {found['name']}"
-        reason = f"the key {found['key']} of {what}, which has no such key"
-        return reason, f"put {found['key']} into {what}"
-    if (found := _NO_ITEM.search(message)) is not None:
-        kind = _KINDS[found["kind"]]
-        reason = f"the key {found['key']} of a {kind}, which has no such key"
-        return reason, f"put {found['key']} into the {kind}, or correct the volume's items"
+    if (match := _MISSING.search(message)) is not None:
+        kind = _KINDS[match["kind"].lower()]
+        reason = f"the {kind} {match['name']}, which is not in the namespace"
+        return reason, f"create the {kind} {match['name']} first, or bring it along"
+    if (match := _NO_KEY.search(message)) is not None:
+        what = f"the {match['kind']} {match['name']}"
+        reason = f"the key {match['key']} of {what}, which has no such key"
+        return reason, f"put {match['key']} into {what}"
+    if (match := _NO_ITEM.search(message)) is not None:
+        kind = _KINDS[match["kind"]]
+        reason = f"the key {match['key']} of a {kind}, which has no such key"
+        return reason, f"put {match['key']} into the {kind}, or correct the volume's items"
     return "", ""
 
 
@@ -115,7 +118,7 @@ def _not_mounted(
             # Under load a node, and what the API server knows of it, are late; it tries again.
             waits = patience.load if _BUSY.search(event.message) else patience.mounting
             if lasting >= (patience.creation if reason else waits):
-                yield _mount_trouble(pod, event, reason, cause)
+                yield _mount_diagnosis(pod, event, reason, cause)
                 return
         elif event.reason == NO_SANDBOX and lasting >= patience.mounting:
             yield Diagnosis(
@@ -126,9 +129,9 @@ def _not_mounted(
             return
 
 
-def _mount_trouble(pod: Pod, event: NamespaceEvent, reason: str, cause: str) -> Diagnosis:
-    found = _VOLUME.search(event.message)
-    volume = f"volume {found['volume']}" if found is not None else "a volume"
+def _mount_diagnosis(pod: Pod, event: NamespaceEvent, reason: str, cause: str) -> Diagnosis:
+    match = _VOLUME.search(event.message)
+    volume = f"volume {match['volume']}" if match is not None else "a volume"
     who = f"component {pod.component}: {volume}"
     if reason:
         return Diagnosis(what=f"{who} needs {reason} (pod {pod.name})", cause=cause)

@@ -103,10 +103,10 @@ def _ended(pod: Pod, container: PodContainer, ended: Ended) -> Diagnosis:
 
 
 def _not_started(who: str, where: str, message: str) -> Diagnosis:
-    found = _NO_PROGRAM.search(message)
-    if found is None:
+    match = _NO_PROGRAM.search(message)
+    if match is None:
         return Diagnosis(what=f"{who} cannot be started {where}: {_WRAPPED.sub('', message)}")
-    program, why = found["program"], found["why"].removesuffix(": unknown")
+    program, why = match["program"], match["why"].removesuffix(": unknown")
     return Diagnosis(
         what=f"{who} cannot be started {where}: {program}: {why}",
         cause=f"the image has no program {program}: check command and args, one word per item",
@@ -114,7 +114,7 @@ def _not_started(who: str, where: str, message: str) -> Diagnosis:
 
 
 def not_started(pod: Pod, container: PodContainer, message: str) -> Diagnosis:
-    """Return the trouble of a container that the runtime could not start."""
+    """Return the diagnosis of a container that the runtime could not start."""
     return _not_started(f"component {pod.component}{container.title}", f"(pod {pod.name})", message)
 
 
@@ -130,9 +130,9 @@ def _killing(view: NamespaceSnapshot, pod: Pod, container: PodContainer) -> Name
 def _killed_by_probe(
     view: NamespaceSnapshot, pod: Pod, container: PodContainer, killed: NamespaceEvent
 ) -> Diagnosis:
-    found = _KILLED.search(killed.message)
-    probe = found["probe"] if found is not None else "liveness"
-    said = next(
+    match = _KILLED.search(killed.message)
+    probe = match["probe"] if match is not None else "liveness"
+    message = next(
         (
             event.message
             for event in reversed(view.events_of("Pod", pod.name))
@@ -145,7 +145,7 @@ def _killed_by_probe(
         f"(pod {pod.name})"
     )
     return Diagnosis(
-        what=f"{what}: {said}" if said else what,
+        what=f"{what}: {message}" if message else what,
         cause=f"it was too busy or too slow for its {probe} probe, or hangs: give the probe more "
         "time (timeoutSeconds, failureThreshold), or find out from the log what it was doing",
         log=LogSource(pod.name, container.name, previous=container.restarts > 0),

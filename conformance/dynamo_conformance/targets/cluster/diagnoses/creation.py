@@ -57,17 +57,17 @@ _REFUSALS = {
 
 def find(view: NamespaceSnapshot, now: datetime, patience: Patience) -> Iterator[Diagnosis]:
     """Yield each controller whose pods are refused."""
-    told: set[str] = set()
+    reported: set[str] = set()
     for event in sorted(view.events, key=lambda one: age(one.last, now)):
-        if event.reason != FAILED or event.type != "Warning" or event.name in told:
+        if event.reason != FAILED or event.type != "Warning" or event.name in reported:
             continue
-        told.add(event.name)
+        reported.add(event.name)
         came_through = any(pod.name.startswith(f"{event.name}-") for pod in view.pods)
         if not came_through and age(event.first, now) >= patience.creation:
-            yield _trouble(view, event)
+            yield _diagnosis(view, event)
 
 
-def _trouble(view: NamespaceSnapshot, event: NamespaceEvent) -> Diagnosis:
+def _diagnosis(view: NamespaceSnapshot, event: NamespaceEvent) -> Diagnosis:
     component = view.component_of(event.name)
     who = f"component {component}" if component else f"the {event.kind} {event.name}"
     reason, cause = refused(event.message)

@@ -51,12 +51,12 @@ def find(view: NamespaceSnapshot, _now: datetime, _patience: Patience) -> Iterat
     for pod in view.pods:
         disrupted = pod.conditions.get(DISRUPTED)
         if disrupted is not None and disrupted.is_true:
-            yield _trouble(pod, disrupted.reason, pod.message or disrupted.message)
+            yield _diagnosis(pod, disrupted.reason, pod.message or disrupted.message)
         elif pod.phase == FAILED and pod.reason:
-            yield _trouble(pod, pod.reason, pod.message)
+            yield _diagnosis(pod, pod.reason, pod.message)
 
 
-def _trouble(pod: Pod, reason: str, message: str) -> Diagnosis:
+def _diagnosis(pod: Pod, reason: str, message: str) -> Diagnosis:
     # What a node has not got is told by reasons such as OutOfcpu and OutOfnvidia.com/gpu.
     resource = reason.removeprefix("OutOf")
     if resource != reason:
@@ -65,5 +65,7 @@ def _trouble(pod: Pod, reason: str, message: str) -> Diagnosis:
         what, cause = _WORDS.get(reason, (f"was ended by its node ({reason})", ""))
     if OWN_LIMIT in message:
         cause = "raise sizeLimit or limits.ephemeral-storage, or have it write less"
-    said = f": {message.strip()}" if message else ""
-    return Diagnosis(what=f"component {pod.component} {what} (pod {pod.name}){said}", cause=cause)
+    details = f": {message.strip()}" if message else ""
+    return Diagnosis(
+        what=f"component {pod.component} {what} (pod {pod.name}){details}", cause=cause
+    )

@@ -66,15 +66,15 @@ def find(view: NamespaceSnapshot, now: datetime, patience: Patience) -> Iterator
             if container.waiting in _REASONS and not pod.is_ending:
                 waiting.setdefault(container.image, []).append((pod, container))
     for image, holders in waiting.items():
-        said = next(filter(None, (_said(view, *holder) for holder in holders)), "")
+        message = next(filter(None, (_message(view, *holder) for holder in holders)), "")
         oldest = max(age(pod.created, now) for pod, _ in holders)
-        if not (_MAY_PASS.search(said) and oldest < patience.pulling):
-            yield _trouble(image, holders, said)
+        if not (_MAY_PASS.search(message) and oldest < patience.pulling):
+            yield _diagnosis(image, holders, message)
 
 
-def _trouble(image: str, holders: list[tuple[Pod, PodContainer]], said: str) -> Diagnosis:
+def _diagnosis(image: str, holders: list[tuple[Pod, PodContainer]], message: str) -> Diagnosis:
     pod, container = holders[0]
-    names = list(dict.fromkeys(one.component for one, _ in holders))
+    names = list(dict.fromkeys(holder.component for holder, _ in holders))
     who = f"component{'s' if len(names) > 1 else ''} {', '.join(names)}{container.title}"
     if container.waiting == INVALID:
         return Diagnosis(
@@ -88,16 +88,16 @@ def _trouble(image: str, holders: list[tuple[Pod, PodContainer]], said: str) -> 
             cause="load the image into the node, or let it be pulled",
         )
     what = f"{who}: image {image} cannot be pulled (pod {pod.name})"
-    return Diagnosis(what=f"{what}: {said}" if said else what, cause=_cause(said))
+    return Diagnosis(what=f"{what}: {message}" if message else what, cause=_cause(message))
 
 
-def _cause(said: str) -> str:
+def _cause(message: str) -> str:
     return next(
-        (cause for pattern, cause in _CAUSES.items() if re.search(pattern, said)), _OTHERWISE
+        (cause for pattern, cause in _CAUSES.items() if re.search(pattern, message)), _OTHERWISE
     )
 
 
-def _said(view: NamespaceSnapshot, pod: Pod, container: PodContainer) -> str:
+def _message(view: NamespaceSnapshot, pod: Pod, container: PodContainer) -> str:
     """Return the registry's own message: the kubelet keeps it in one of three places."""
     events = [
         event.message
@@ -107,7 +107,9 @@ def _said(view: NamespaceSnapshot, pod: Pod, container: PodContainer) -> str:
         and event.container in ("", container.name)
     ]
     texts = (container.waiting_message, *reversed(events))
-    return next((_shortened(one) for one in texts if "rpc error" in one or "ailed to" in one), "")
+    return next(
+        (_shortened(text) for text in texts if "rpc error" in text or "ailed to" in text), ""
+    )
 
 
 def _shortened(text: str) -> str:

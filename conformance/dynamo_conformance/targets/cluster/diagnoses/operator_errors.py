@@ -68,7 +68,7 @@ def _of_graph(
         return
     if not view.pods and graph.state != SUCCESSFUL and view.around.operators:
         # It has looked at the graph, and may have ended before it made its pods.
-        stopped = [_stopped(one, now, patience) for one in view.around.operators]
+        stopped = [_stopped(each, now, patience) for each in view.around.operators]
         if all(stopped) and age(graph.created, now) >= patience.operator:
             operator = view.around.operators[0]
             yield Diagnosis(
@@ -109,10 +109,14 @@ def _silent(
         yield Diagnosis(what=unseen, cause=_ABSENT)
     if not around.operators:
         return
-    stopped = [_stopped(one, now, patience) for one in around.operators]
+    stopped = [_stopped(candidate, now, patience) for candidate in around.operators]
     if not all(stopped):
         if silence >= patience.alive:
-            alive = next(one for one, why in zip(around.operators, stopped, strict=True) if not why)
+            alive = next(
+                candidate
+                for candidate, why in zip(around.operators, stopped, strict=True)
+                if not why
+            )
             yield Diagnosis(
                 what=f"the operator {alive.name} in namespace {alive.namespace} runs, and does not "
                 f"look at the graph {graph.name}: it has no status after {waited:.0f} s",
@@ -136,11 +140,11 @@ def _stopped(operator: OperatorState, now: datetime, patience: Patience) -> str:
         return "has no pod"
     if not any(pod.is_ready for pod in operator.pods):
         pod = operator.pods[0]
-        waiting = next((one.waiting for one in pod.containers if one.waiting), "")
-        restarts = sum(one.restarts for one in pod.containers)
-        said = f" ({waiting})" if waiting else ""
+        waiting = next((container.waiting for container in pod.containers if container.waiting), "")
+        restarts = sum(container.restarts for container in pod.containers)
+        state = f" ({waiting})" if waiting else ""
         again = f", started anew {restarts} times" if restarts else ""
-        return f"has no ready pod: {pod.name} is {pod.phase}{said}{again}"
+        return f"has no ready pod: {pod.name} is {pod.phase}{state}{again}"
     if operator.renewed is not None and age(operator.renewed, now) >= patience.lease:
         return f"has not renewed its lease for {age(operator.renewed, now):.0f} s"
     return ""
@@ -148,7 +152,7 @@ def _stopped(operator: OperatorState, now: datetime, patience: Patience) -> str:
 
 def _may_come(operator: OperatorState) -> bool:
     """Whether an operator that does nothing may be just starting, or too busy to say so."""
-    waiting = [one.waiting for pod in operator.pods for one in pod.containers]
+    waiting = [container.waiting for pod in operator.pods for container in pod.containers]
     return bool(operator.wanted and operator.pods) and CRASH_LOOP not in waiting
 
 

@@ -86,10 +86,10 @@ def find(view: NamespaceSnapshot, now: datetime, patience: Patience) -> Iterator
     """Yield what keeps pods from getting a node, the same reason once for all of them."""
     stuck: dict[str, list[Pod]] = {}
     for pod in view.pods:
-        if not pod.is_ending and (said := _said(view, pod, now, patience)):
-            stuck.setdefault(said, []).append(pod)
-    for said, pods in stuck.items():
-        yield _trouble(said, pods)
+        if not pod.is_ending and (message := _message(view, pod, now, patience)):
+            stuck.setdefault(message, []).append(pod)
+    for message, pods in stuck.items():
+        yield _diagnosis(message, pods)
 
 
 def waits_for_room(view: NamespaceSnapshot, pod: Pod) -> bool:
@@ -104,13 +104,13 @@ def waits_for_room(view: NamespaceSnapshot, pod: Pod) -> bool:
     )
 
 
-def _said(view: NamespaceSnapshot, pod: Pod, now: datetime, patience: Patience) -> str:
+def _message(view: NamespaceSnapshot, pod: Pod, now: datetime, patience: Patience) -> str:
     """Return the scheduler's message about a pod that has waited too long, or nothing."""
     if waits_for_room(view, pod):
         return ""
     scheduled = pod.conditions.get(SCHEDULED)
     if scheduled is None:
-        unseen = not pod.containers or all(not one.waiting for one in pod.containers)
+        unseen = not pod.containers or all(not container.waiting for container in pod.containers)
         silent = unseen and age(pod.created, now) >= patience.operator
         alone = silent and pod.scheduler not in ("", DEFAULT_SCHEDULER)
         return f"no scheduler {pod.scheduler} looks at it" if alone else ""
@@ -129,28 +129,30 @@ def _said(view: NamespaceSnapshot, pod: Pod, now: datetime, patience: Patience) 
     return scheduled.message if scheduled.reason == UNSCHEDULABLE else ""
 
 
-def _trouble(said: str, pods: list[Pod]) -> Diagnosis:
+def _diagnosis(message: str, pods: list[Pod]) -> Diagnosis:
     names = list(dict.fromkeys(pod.component for pod in pods))
     who = f"component{'s' if len(names) > 1 else ''} {', '.join(names)}"
     others = f" and {len(pods) - 1} more" if len(pods) > 1 else ""
     where = f"(pod {pods[0].name}{others})"
-    ours = _BEYOND.split(said)[0].rstrip(". ")
-    found = [
+    ours = _BEYOND.split(message)[0].rstrip(". ")
+    explanations = [
         (reason.format(words=words), cause.format(words=words))
         for pattern, (reason, cause) in _REASONS.items()
         if (words := ", ".join(dict.fromkeys(_words(pattern, ours)))) or re.search(pattern, ours)
     ]
-    if not found:
-        return Diagnosis(what=f"{who} cannot be scheduled {where}: {said}")
-    reasons = "; ".join(reason for reason, _ in found)
+    if not explanations:
+        return Diagnosis(what=f"{who} cannot be scheduled {where}: {message}")
+    reasons = "; ".join(reason for reason, _ in explanations)
     scheduled = pods[0].conditions.get(SCHEDULED)
     by_scheduler = scheduled is not None and scheduled.reason == UNSCHEDULABLE
     quoted = f". The scheduler says: {ours}" if by_scheduler else ""
     return Diagnosis(
         what=f"{who} cannot be scheduled {where}: {reasons}{quoted}",
-        cause="; ".join(cause for _, cause in found),
+        cause="; ".join(cause for _, cause in explanations),
     )
 
 
 def _words(pattern: str, text: str) -> list[str]:
-    return [one["word"].strip().rstrip(":") for one in re.finditer(pattern, text) if one["word"]]
+    return [
+        match["word"].strip().rstrip(":") for match in re.finditer(pattern, text) if match["word"]
+    ]

@@ -45,7 +45,7 @@ def _of_claim(
     view: NamespaceSnapshot, claim: VolumeClaim, who: list[str], now: datetime, patience: Patience
 ) -> Iterator[Diagnosis]:
     events = view.events_of(CLAIM, claim.name)
-    failure = next((one for one in reversed(events) if one.reason in _FAILURES), None)
+    failure = next((event for event in reversed(events) if event.reason in _FAILURES), None)
     if failure is not None:
         definite = _NO_CLASS.search(failure.message) or _NO_DEFAULT.search(failure.message)
         patient = patience.creation if definite else patience.storage
@@ -90,14 +90,14 @@ def _is_due(view: NamespaceSnapshot, claim: VolumeClaim) -> bool:
 
 
 def _first(events: Sequence[NamespaceEvent], reason: str) -> NamespaceEvent | None:
-    return next((one for one in events if one.reason == reason), None)
+    return next((event for event in events if event.reason == reason), None)
 
 
 def _provisioner(claim: VolumeClaim, events: Sequence[NamespaceEvent]) -> str:
     """Return who is to make the volume, as the control plane says."""
-    told = (_PROVISIONER.search(one.message) for one in reversed(events))
+    matches = (_PROVISIONER.search(event.message) for event in reversed(events))
     return claim.provisioner or next(
-        (one["name"] for one in told if one is not None), "of its class"
+        (match["name"] for match in matches if match is not None), "of its class"
     )
 
 
@@ -109,9 +109,9 @@ def _title(claim: VolumeClaim, who: Sequence[str]) -> str:
 
 def _failed(claim: VolumeClaim, who: Sequence[str], event: NamespaceEvent) -> Diagnosis:
     title = f"{_title(claim, who)} gets no volume"
-    if (found := _NO_CLASS.search(event.message)) is not None:
+    if (match := _NO_CLASS.search(event.message)) is not None:
         return Diagnosis(
-            what=f"{title}: the cluster has no storage class {found['name']}",
+            what=f"{title}: the cluster has no storage class {match['name']}",
             cause="name one that `kubectl get storageclass` lists",
         )
     if _NO_DEFAULT.search(event.message):
