@@ -1,4 +1,4 @@
-"""On a disaggregated graph, the prefill workers do the prefill: their own counters say so."""
+"""On a disaggregated graph, the prefill workers do the prefill: their own counters show it."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def prefill(endpoint: Endpoint) -> None:
 
 
 def _by_answers(routes: list[Route]) -> None:
-    """Judge by what the frontend says, where no worker can be asked.
+    """Check what the frontend reports, where no worker can be asked.
 
     Raises:
-        Unsupported: The frontend does not say it either.
+        Unsupported: The frontend does not report it either.
     """
     if all(route.decode is None for route in routes):
         raise Unsupported(

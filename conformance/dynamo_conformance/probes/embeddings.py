@@ -27,8 +27,8 @@ def embeddings(endpoint: Endpoint) -> None:
     sizes = {len(entry) for entry in vectors}
     expect(len(sizes) == 1, f"vectors of {sorted(sizes)} numbers from one model")
     for vector in vectors:
-        whole = all(math.isfinite(number) for number in vector)
-        expect(whole and any(vector), "a vector is all zero, or holds what is no number")
+        finite = all(math.isfinite(number) for number in vector)
+        expect(finite and any(vector), "a vector is all zero, or holds what is no number")
     alike = cosine(vectors[0], vectors[2])
     expect(alike > SAME, f"the same text twice gives vectors with a cosine of {alike:.3f}")
     other = cosine(vectors[0], vectors[1])
@@ -53,10 +53,10 @@ def embedding_base64(endpoint: Endpoint) -> None:
     expect(isinstance(first["embedding"], list), "numbers were asked, and something else came")
 
 
-def cosine(one: list[float], other: list[float]) -> float:
+def cosine(first: list[float], second: list[float]) -> float:
     """Return the cosine of the angle between two vectors."""
-    dot = sum(left * right for left, right in zip(one, other, strict=True))
-    return dot / (math.hypot(*one) * math.hypot(*other))
+    dot = sum(left * right for left, right in zip(first, second, strict=True))
+    return dot / (math.hypot(*first) * math.hypot(*second))
 
 
 def _embeds(serving: Serving | None) -> bool:

@@ -1,7 +1,7 @@
 """What a manifest asks for and answers alone do not prove: adapters, draft models, parsers, ...
 
-With the mock engine each of these is UNSUPPORTED, and says why; where a real engine's answer or
-counters can show it, they are looked at.
+With the mock engine each of these is UNSUPPORTED, with the reason; where a real engine's answer or
+counters can show it, they are checked.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ WEATHER: ChatCompletionToolUnionParam = {
     },
 }
 SPECULATED = ("vllm:spec_decode_num_accepted_tokens", "sglang:spec_accept", "trtllm_spec")
-"""Beginnings of the counters in which the engines tell of accepted draft tokens."""
+"""Prefixes of the counters of accepted draft tokens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureClaim:
-    """One such thing.
+    """A feature, and how it is checked.
 
     Attributes:
         feature: What the manifest asks for.
@@ -124,7 +124,7 @@ CLAIMS = (
     FeatureClaim(
         feature=Feature.LORA,
         mocked="the mock engine loads no adapter; that requests reach one is not shown",
-        real=_not_shown("no adapter is known here that a worker could be told to load"),
+        real=_not_shown("no adapter is known here that a worker could load"),
     ),
     FeatureClaim(
         feature=Feature.SPECULATION,
@@ -154,7 +154,7 @@ CLAIMS = (
     FeatureClaim(
         feature=Feature.MPI,
         mocked="mpirun starts the ranks of the other nodes over ssh, and the mock engine has no "
-        "ranks: the first node plays the whole engine",
+        "ranks: the first node simulates the complete engine",
         real=_not_shown("an answer does not show which ranks had a part in it"),
     ),
     FeatureClaim(
@@ -172,7 +172,7 @@ def _options(endpoint: Endpoint) -> None:
         Unsupported: Only TensorRT-LLM itself understands some of them.
     """
     mock = mock_workers(endpoint)
-    # A real engine that serves has taken its options: it ends at start over one it does not know.
+    # A real engine that serves knows its options: it ends at start when it does not.
     if mock is not None and mock.unread:
         names = ", ".join(mock.unread)
         raise Unsupported(f"engine options that only TensorRT-LLM understands: {names}")

@@ -40,7 +40,9 @@ def image(endpoint: Endpoint) -> None:
 def image_content(endpoint: Endpoint) -> None:
     """The model says which colour a picture of one colour has."""
     if mock_workers(endpoint) is not None:
-        raise Unsupported("the mock engine looks at no image; that one is understood is not shown")
+        raise Unsupported(
+            "the mock engine looks at no image; that images are understood is not shown"
+        )
     text = _ask(endpoint).choices[0].message.content or ""
     expect("red" in text.lower(), f"a red picture is said to be {text!r}")
 

@@ -64,7 +64,7 @@ def _samples(endpoint: Endpoint, url: str, beginnings: tuple[str, ...]) -> Itera
     with endpoint.session() as session:
         answer = session.get(f"{url}/metrics", timeout=REQUEST_SECONDS)
     answer.raise_for_status()
-    # There are hundreds of lines, and reading one takes longer than getting them all.
+    # There are hundreds of lines, and parsing a line takes longer than fetching all.
     wanted = "\n".join(line for line in answer.text.splitlines() if line.startswith(beginnings))
     for family in text_string_to_metric_families(f"{wanted}\n"):
         yield from family.samples

@@ -1,4 +1,4 @@
-"""Whether the mock engine plays a graph's workers: they say so themselves."""
+"""Whether the mock engine simulates a graph's workers: they report it themselves."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from dynamo_conformance.probes.probe import Endpoint
 
 ROUTE = "/engine/mock"
-"""Where a mock worker tells about itself, on its system port; a real one answers 404."""
+"""Where a mock worker reports about itself, on its system port; a real engine answers 404."""
 
 
 @dataclass(frozen=True, slots=True)
 class MockWorkers:
-    """What the mock engine says of itself.
+    """What the mock engine reports of itself.
 
     Attributes:
         version: The digest of all that it is made of.
@@ -30,10 +30,10 @@ class MockWorkers:
 
 
 def mock_workers(endpoint: Endpoint) -> MockWorkers | None:
-    """Return what the mock engine says, or None when a real engine answers.
+    """Return what the mock engine reports, or None when a real engine answers.
 
-    Workers without a system port cannot be asked, and are taken for mock ones: nothing passes for
-    proven that may not be.
+    Workers without a system port cannot be asked, and are taken for mock workers: nothing
+    passes for proven that may not be.
     """
     if not endpoint.workers:
         return MockWorkers("", ())

@@ -1,4 +1,4 @@
-"""The client that people really use, with nothing that could hide a fault."""
+"""The OpenAI client that people really use, with nothing that could hide a fault."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 MAX_TOKENS = 2
 ROUTE_FIELDS = {"nvext": {"extra_fields": ["worker_id", "timing"]}}
-"""Asks the frontend to say in its answer which workers served the request (Dynamo 1.6.1)."""
+"""Asks the frontend to name in its answer which workers served the request (Dynamo 1.6.1)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """What the frontend says about one request; None where it does not say.
+    """What the frontend reports about a request; None where it does not.
 
     Attributes:
         prefill: The instance that prefilled it.
-        decode: The instance that decoded it; the same one when the graph is aggregated.
+        decode: The instance that decoded it; the same instance when the graph is aggregated.
         hit_rate: The share of its prompt that the KV router knew to be cached there.
     """
 
@@ -42,6 +42,7 @@ def openai_client(endpoint: Endpoint) -> OpenAI:
     from openai import DefaultHttpxClient, OpenAI
 
     # Reading the certificates of the world takes a fifth of a second of computing, and an endpoint
+    # Reading the system's certificates takes a fifth of a second of computing, and an endpoint
     # here is plain HTTP.
     http = DefaultHttpxClient(verify=not endpoint.url.startswith("http://"))
     return OpenAI(
@@ -54,7 +55,7 @@ def openai_client(endpoint: Endpoint) -> OpenAI:
 
 
 def route_of(client: OpenAI, endpoint: Endpoint, prompt: str) -> Route:
-    """Send one prompt and return which workers the frontend says have served it."""
+    """Send one prompt and return which workers the frontend reports to have served it."""
     from openai import BadRequestError, UnprocessableEntityError
 
     try:

@@ -27,11 +27,11 @@ class ProbeFailure(AssertionError):  # noqa: N818 - an outcome
 
 
 class Unsupported(Exception):  # noqa: N818 - an outcome, not a fault
-    """The probe cannot be carried out here; the text says why."""
+    """The probe cannot be carried out here; the text is the reason."""
 
 
 class NotRun(Exception):  # noqa: N818 - an outcome, not a fault
-    """The check was not carried out, because an earlier one failed; the text says which."""
+    """The check was not carried out, because an earlier check failed; the text names it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +90,7 @@ class Probe:
 
 
 def writes_text(serving: Serving | None) -> bool:
-    """Whether a graph answers with text, as far as its manifest says."""
+    """Whether a graph answers with text, as far as its manifest shows."""
     return serving is None or not serving.embeds
 
 

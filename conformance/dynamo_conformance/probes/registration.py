@@ -32,12 +32,12 @@ def models(endpoint: Endpoint) -> None:
 
 
 def roles(endpoint: Endpoint) -> None:
-    """As many workers have registered in each role as the manifest says.
+    """As many workers have registered in each role as the manifest promises.
 
     A prefill worker without its flag registers as one that does everything, and the graph answers
     all the same.
     """
-    assert endpoint.serving is not None  # noqa: S101 - `applies` says so
+    assert endpoint.serving is not None  # noqa: S101 - `applies` checks it
     wanted = endpoint.serving.registers
     deadline = time.monotonic() + SECONDS
     registered = _registered(endpoint, wanted)

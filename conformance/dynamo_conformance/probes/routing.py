@@ -22,7 +22,7 @@ PREFIXES = 4
 REPEATS = 3
 WORDS = 100
 CHOICE = 2
-"""How many workers a router must have for its choice to say anything."""
+"""How many workers a router must have for its choice to mean anything."""
 
 REGISTER_SECONDS = 30.0
 SETTLE_SECONDS = 0.5
@@ -39,25 +39,25 @@ def kv_router(endpoint: Endpoint) -> None:
     that guesses right without the workers' KV events knows of no cached token.
     """
     with openai_client(endpoint) as client:
-        asked = _Asked(endpoint, client)
+        holders = _PrefixHolders(endpoint, client)
         try:
-            _repeat_prefixes(asked)
+            _repeat_prefixes(holders)
         except ProbeFailure:
             if endpoint.frontends == 1:
                 raise
             # Each frontend has a router of its own, and any of them answers.
             time.sleep(LATE_SECONDS)
-            _repeat_prefixes(asked)
+            _repeat_prefixes(holders)
 
 
-def _repeat_prefixes(asked: _Asked) -> None:
+def _repeat_prefixes(holders: _PrefixHolders) -> None:
     prefixes = [_new_prefix() for _ in range(PREFIXES)]
-    first_to = {prefix: asked.send(prefix)[0] for prefix in prefixes}
+    first_to = {prefix: holders.send(prefix)[0] for prefix in prefixes}
     time.sleep(SETTLE_SECONDS)
     untold = False
     for prefix, first in first_to.items():
         for repeat in range(1, REPEATS + 1):
-            worker, knew = asked.send(prefix)
+            worker, knew = holders.send(prefix)
             text = f"repeat {repeat} of a prefix that {first} holds went to {worker}"
             expect(worker == first, text)
             text = f"repeat {repeat} went to {worker}, but the router knew of no cached token"
@@ -74,12 +74,12 @@ def _new_prefix() -> str:
     return " ".join(uuid.uuid4().hex[:6] for _ in range(WORDS))
 
 
-class _Asked:
-    """The workers that hold the prefixes, and how to tell which of them served a prompt.
+class _PrefixHolders:
+    """The workers that hold the prefixes, and how to find out which of them served a prompt.
 
     Raises:
         Unsupported: There is only one such worker, so every router would do.
-        Unsupported: Nothing tells which worker served a prompt.
+        Unsupported: Nothing reports which worker served a prompt.
     """
 
     def __init__(self, endpoint: Endpoint, client: OpenAI) -> None:
@@ -102,7 +102,7 @@ class _Asked:
 
         Returns:
             The worker that prefilled it, and whether the router knew of cached tokens there; None
-            when nothing tells.
+            when nothing reports it.
         """
         route = route_of(self._client, self._endpoint, prompt)
         if not self._named:
@@ -130,7 +130,7 @@ class _Asked:
         return requests_served(self._endpoint).get(self._component, {})
 
     def _await_choice(self) -> None:
-        """Wait for the workers that are to hold prefixes, by what the frontend knows."""
+        """Wait for the workers that are to hold prefixes, by what the frontend lists."""
         promised = _promised(self._endpoint.serving)
         deadline = time.monotonic() + REGISTER_SECONDS
         while True:

@@ -1,4 +1,4 @@
-"""What every target gives: a deployment with an endpoint, or a failure in words."""
+"""What every target gives: a deployment with an endpoint, or a failure that explains itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class DeployFailure(Exception):  # noqa: N818 - the field's word for it
+class DeployFailure(Exception):  # noqa: N818 - an outcome, not a fault
     """A graph that does not come up, or stopped serving.
 
     Attributes:
@@ -83,9 +83,9 @@ class Deployment(Protocol):
 
     @property
     def settled_for(self) -> float | None:
-        """Seconds since everything said that it is ready; little more is to be waited for then.
+        """Seconds since everything reported ready; little more is to be waited for then.
 
-        None while something does not, and where processes do not say.
+        None while something does not, and where processes do not report it.
         """
 
     def check(self) -> None:

@@ -27,10 +27,10 @@ PATIENCE = 0.02
 REQUEST_SECONDS = 30.0
 PROGRESS_SECONDS = 10.0
 SIGN_SECONDS = 60.0
-"""How often somebody is told of a state that does not change, as a sign of life."""
+"""How often a state is reported that does not change, as a sign of life."""
 
 SETTLED_SECONDS = 15.0
-"""How long a graph may take to answer once everything in it says that it is ready."""
+"""How long a graph may take to answer once everything in it reports ready."""
 
 HELD_SECONDS = 900.0
 """How long other graphs may keep one from coming up, before its own time is up too."""
@@ -77,11 +77,11 @@ def wait_ready(
         timeout: Seconds to wait at most.
         embeds: Whether the answers are vectors, not text.
         held: Whether other graphs keep it from coming up at the moment; that time is not its own.
-        progress: Is told what is being waited for, within PROGRESS_SECONDS of each change and
-            every SIGN_SECONDS.
+        progress: Is called with what is being waited for, within PROGRESS_SECONDS of each change
+            and every SIGN_SECONDS.
 
     Raises:
-        DeployFailure: A component died, or the time is up: says what was seen last.
+        DeployFailure: A component died, or the time is up; with what was seen last.
     """
     started = time.monotonic()
     deadline, next_word = started + timeout, started + PROGRESS_SECONDS
@@ -137,9 +137,9 @@ def _listed(session: requests.Session, url: str, model: str | None) -> tuple[str
 
 
 def _in_full(session: requests.Session, url: str, seen: str) -> str:
-    """Tell no worker from workers whose model is not complete: the frontend knows both.
+    """Distinguish no worker from workers whose model is not complete: the frontend knows both.
 
-    Asked only when somebody is to be told.
+    Asked only when it is to be reported.
     """
     if seen != INCOMPLETE:
         return seen
@@ -204,5 +204,5 @@ def _cause(seen: str) -> str:
             )
         return "a role is missing: prefill and decode workers need each other"
     if "but not" in seen:
-        return "workers serve another model name than the manifest's first worker says"
+        return "workers serve another model name than the manifest's first worker names"
     return ""

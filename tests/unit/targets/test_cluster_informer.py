@@ -85,7 +85,7 @@ def test_changes_come_in_and_go_on_where_they_ended(monkeypatch: pytest.MonkeyPa
     found, asked = followed([[pod("a")], lines, [event("ADDED", pod("c", "20"))]], monkeypatch)
     assert asked == ["list", "watch from 10", "watch from 19", "watch from 20"]
     assert set(found.items) == {"b", "c"}
-    assert found.gone == {"a": "a"}
+    assert found.deleted == {"a": "a"}
     assert "managedFields" not in str(found.objects)
 
 

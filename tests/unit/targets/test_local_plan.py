@@ -48,9 +48,9 @@ spec:
 
 def planned(path: Path, *, secrets: dict[str, str] | None = None) -> LocalPlan:
     (graph,) = read_graphs(path)
-    world = RunSettings(run=RUN, base={"PATH": "/bin"}, secrets=secrets or {})
+    settings = RunSettings(run=RUN, base={"PATH": "/bin"}, secrets=secrets or {})
     with Ports() as ports:
-        return plan(graph, world=world, ports=ports)
+        return plan(graph, settings=settings, ports=ports)
 
 
 def test_every_replica_is_a_process_and_the_frontend_comes_first() -> None:
@@ -101,11 +101,11 @@ def test_the_endpoint_is_where_the_frontend_s_words_put_it(tmp_path: Path) -> No
     path = tmp_path / "m.yaml"
     path.write_text(MOUNTED + FRONTEND, encoding="utf-8")
     (graph,) = read_graphs(path)
-    world = RunSettings(run=RUN, base={})
+    settings = RunSettings(run=RUN, base={})
     with Ports() as ports:
         free = ports.take(0)
     with Ports() as ports:
-        found = plan(graph, world=world, ports=ports, port=free)
+        found = plan(graph, settings=settings, ports=ports, port=free)
     assert found.url == f"http://127.0.0.1:{free}"
     assert found.starts[0].argv[-2:] == ("--http-port", str(free))
     assert f"web: port 8123 -> {free}" in {str(change) for change in found.changes}
@@ -313,7 +313,7 @@ HANDSHAKE = """args: [--kv-transfer-config, '{"kv_connector":"NixlConnector"}', 
 --kv-events-config, '{"publisher":"zmq","enable_kv_cache_events":true}', --model,"""
 
 
-def real_plan(folder: Path, *, seats: GpuPlacement, replicas: int) -> LocalPlan:
+def real_plan(folder: Path, *, gpus: GpuPlacement, replicas: int) -> LocalPlan:
     text = MOUNTED.replace("    type: worker", f"    type: worker\n    replicas: {replicas}")
     text = text.replace("          workingDir: /workspace\n", GPUS)
     path = folder / "m.yaml"
@@ -321,12 +321,12 @@ def real_plan(folder: Path, *, seats: GpuPlacement, replicas: int) -> LocalPlan:
     (graph,) = read_graphs(path)
     with Ports() as ports:
         return plan(
-            graph, world=RunSettings(run=RUN, base={}, is_real=True, seats=seats), ports=ports
+            graph, settings=RunSettings(run=RUN, base={}, is_real=True, gpus=gpus), ports=ports
         )
 
 
 def test_real_engines_share_neither_gpus_nor_ports(tmp_path: Path) -> None:
-    found = real_plan(tmp_path, seats=GpuPlacement(("4", "5", "6", "7")), replicas=2)
+    found = real_plan(tmp_path, gpus=GpuPlacement(("4", "5", "6", "7")), replicas=2)
     web, *workers = found.starts
     assert web.env["CUDA_VISIBLE_DEVICES"] == ""
     assert [one.env["CUDA_VISIBLE_DEVICES"] for one in workers] == ["4,5", "6,7"]
@@ -337,11 +337,11 @@ def test_real_engines_share_neither_gpus_nor_ports(tmp_path: Path) -> None:
 
 def test_too_few_gpus_are_said_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(DeployFailure, match=r"needs 4 GPUs \(worker 4\), and this machine has 1"):
-        real_plan(tmp_path, seats=GpuPlacement(("0",)), replicas=2)
+        real_plan(tmp_path, gpus=GpuPlacement(("0",)), replicas=2)
 
 
 def test_an_engine_for_cpus_needs_no_gpu(tmp_path: Path) -> None:
-    found = real_plan(tmp_path, seats=GpuPlacement((), on_cpu=True), replicas=1)
+    found = real_plan(tmp_path, gpus=GpuPlacement((), on_cpu=True), replicas=1)
     assert "CUDA_VISIBLE_DEVICES" not in found.starts[1].env
 
 
@@ -361,7 +361,7 @@ def test_the_gpus_of_a_machine(tmp_path: Path, env: dict[str, str], gpus: tuple[
 
 
 def test_a_choice_among_its_own_gpus_holds() -> None:
-    seats = GpuPlacement(("4", "5", "6"))
+    gpus = GpuPlacement(("4", "5", "6"))
     node = from_plain({"name": "main", "resources": {"limits": {"nvidia.com/gpu": 2}}})
     assert isinstance(node, Mapping)
-    assert seats.take(Container(node), chosen="1") == "5"
+    assert gpus.take(Container(node), chosen="1") == "5"

@@ -60,7 +60,7 @@ class Evidence:
         version: The API version of its graphs.
         of_graph: The graph whose objects alone are kept; empty when all of the namespace is ours.
         page: The page that a person reads first.
-        transcript: What was said to the endpoint.
+        transcript: Requests to the endpoint and its answers.
     """
 
     connection: Connection
@@ -73,7 +73,7 @@ class Evidence:
 
 
 def keep(evidence: Evidence, folder: Path) -> None:
-    """Write all that is to be had into `folder`; what is not to be had is said in its page."""
+    """Write all that is to be had into `folder`; what is not to be had is named in its page."""
     folder.mkdir(parents=True, exist_ok=True)
     manifest = evidence.manifest
     missed = evidence.page.missed
@@ -201,7 +201,7 @@ def _event_lines(events: Sequence[KubeObject]) -> Iterator[str]:
 
 
 def _sources(pods: Sequence[KubeObject]) -> Iterator[LogSource]:
-    """Yield the logs of all containers, and of their lives before if they had any."""
+    """Yield the logs of all containers, and of their runs before a restart."""
     for pod in pods:
         status = pod.get("status")
         for part in ("initContainerStatuses", "containerStatuses"):

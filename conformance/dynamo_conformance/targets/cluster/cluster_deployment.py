@@ -45,7 +45,7 @@ class ClusterDeployment:
         manifest: The file, as it was applied.
         namespace: The namespace it is in.
         watch: What follows it.
-        warnings: What the cluster said when the file was applied.
+        warnings: What the cluster warned of when the file was applied.
         logs: The folder that is written when something fails.
         failures: What went wrong so far.
     """
@@ -142,7 +142,7 @@ class ClusterDeployment:
         self.watch.check()
 
     def failed(self, error: Exception) -> None:
-        """Take note of a failure: the folder is written before all is removed."""
+        """Note a failure: the folder is written before all is removed."""
         self.failures.append(error)
 
     def keep(self) -> None:

@@ -50,7 +50,7 @@ class ClusterTarget:
         fill_namespace: Puts into a new namespace what every example finds there.
         patience: How long what may pass by itself is given.
         removed: Is given each removal as it begins; the default waits for its end.
-        progress: Is told what happens, in lines for people.
+        progress: Is called with what happens, in lines for people.
         shared: What the graphs of the run share.
     """
 
@@ -71,13 +71,13 @@ class ClusterTarget:
     ) -> Iterator[ClusterDeployment]:
         """Apply the file that holds `graph`; leaving the context removes all that came of it.
 
-        When it is left with an error, or the deployment was told of a failure, the folder
+        When it is left with an error, or a failure of the deployment was noted, the folder
         `artifacts` is written first.
 
         Args:
             graph: The graph.
-            file: The published file; None is the one that the graph was read from.
-            artifacts: The folder for a failure; None makes a temporary one that stays.
+            file: The published file; None is the file that the graph was read from.
+            artifacts: The folder for a failure; None makes a temporary folder that stays.
 
         Raises:
             DeployFailure: The cluster does not take it.

@@ -1,4 +1,4 @@
-"""One thing that keeps a graph from coming up, and how long such things may last."""
+"""A diagnosis: what keeps a graph from coming up, and how long that may last."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LOG_LINES = 12
 
 @dataclass(frozen=True, slots=True)
 class LogSource:
-    """Where the last words about a trouble are: a container's log, or that of its last life."""
+    """Where the last words about a failure are: a container's log, or that before its restart."""
 
     pod: str
     container: str
@@ -31,7 +31,7 @@ class Diagnosis:
 
     Attributes:
         what: What happened, in one sentence.
-        cause: The likely cause and what to do; empty when the log must tell.
+        cause: The likely cause and what to do; empty when the log has to show it.
         log: Where the last words are, or None when there are none.
         code: How a container ended, negative for a signal.
     """
@@ -51,7 +51,7 @@ class Diagnosis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How many seconds a trouble that may pass by itself is given.
+    """How many seconds a problem that may pass by itself is given.
 
     Attributes:
         scheduling: For a node with room; clusters that scale up need minutes.

@@ -73,13 +73,13 @@ class Gateway:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            # Only somebody who says something needs a tunnel.
+            # Only a caller who sends something needs a tunnel.
             first = await reader.read(READ_BYTES)
             backend = self._next_backend() if first else None
             if backend is not None:
                 await self._carry(reader, writer, first, backend)
         except ConnectionError:
-            pass  # The caller has gone; nobody is left to be told.
+            pass  # The caller has left.
         finally:
             writer.close()
 
@@ -119,7 +119,7 @@ class Gateway:
 
 
 class _Exchange:
-    """What one caller says to a pod, and what the pod answers."""
+    """What a caller sends to a pod, and what the pod answers."""
 
     def __init__(
         self,
@@ -163,7 +163,7 @@ class _Exchange:
                 if self._noted is not None and data:
                     self._noted.note(REQUEST, data)
         except ConnectionError:
-            pass  # It hung up on us, which is as good an end.
+            pass  # It closed the connection, which is an end too.
         self.caller_left = True
 
     async def _from_pod(self) -> None:

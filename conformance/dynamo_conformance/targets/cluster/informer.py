@@ -1,4 +1,4 @@
-"""A mirror of one kind of object in one namespace, kept by the API's watches."""
+"""A cache of one kind of object in one namespace, kept current by the API's watches."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SESSION_SECONDS = 45
-"""How long one watch goes on before it is asked for anew; proxies drop silent connections."""
+"""How long one watch goes on before it is requested again; proxies drop silent connections."""
 
 SILENCE_SECONDS = SESSION_SECONDS + 15.0
 RETRY_SECONDS = 0.5
@@ -30,8 +30,8 @@ class Informer(Generic[T]):
     Attributes:
         objects: The objects as the API gives them, by name.
         items: The same, read.
-        gone: Objects that were deleted, read, as they were last seen.
-        refused: Why the API refuses to tell, or None.
+        deleted: Objects that were deleted, read, as they were last seen.
+        refused: Why the API refuses to list them, or None.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Informer(Generic[T]):
     ) -> None:
         self.objects: dict[str, KubeObject] = {}
         self.items: dict[str, T] = {}
-        self.gone: dict[str, T] = {}
+        self.deleted: dict[str, T] = {}
         self.refused: ApiError | None = None
         self.resource = resource
         self._namespace = namespace
@@ -54,7 +54,7 @@ class Informer(Generic[T]):
         self._changed = changed
 
     async def follow(self, client: Client) -> None:
-        """Follow the namespace until cancelled; connections that break are made anew."""
+        """Follow the namespace until cancelled; connections that break are made again."""
         version = ""
         while True:
             try:
@@ -106,7 +106,7 @@ class Informer(Generic[T]):
         if kind == "DELETED":
             self.objects.pop(name_of(value), None)
             self.items.pop(name_of(value), None)
-            self.gone[name_of(value)] = self._read(value)
+            self.deleted[name_of(value)] = self._read(value)
         elif kind != "BOOKMARK":
             self._put(value)
         if kind != "BOOKMARK":

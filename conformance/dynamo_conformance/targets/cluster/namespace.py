@@ -82,7 +82,7 @@ class Removal:
         """Return when nothing of it is left.
 
         Raises:
-            DeployFailure: It is still there: says what keeps it.
+            DeployFailure: It is still there; with what keeps it.
         """
         try:
             rest = self._future.result(timeout=seconds + MARGIN_SECONDS)
@@ -251,7 +251,7 @@ async def _delete_pods(client: Client, name: str) -> None:
 
 
 async def _notify_when_empty(client: Client, name: str) -> bool:
-    """Have the cluster look at a namespace again once its pods are gone; return whether they are.
+    """Have the cluster check a namespace again once its pods are deleted; return whether they are.
 
     By itself it does so only after half of the longest grace that pods had there, whatever they
     needed. A change of the namespace brings it back within seconds.
@@ -269,7 +269,7 @@ async def _notify_when_empty(client: Client, name: str) -> bool:
 
 
 def _what_blocks(namespace: KubeObject) -> str:
-    """Return what the cluster says about a namespace that is on its way out."""
+    """Return why the cluster has not deleted a namespace yet."""
     status = as_mapping(namespace).mapping("status")
     conditions = status.mappings("conditions") if status is not None else ()
     texts = [

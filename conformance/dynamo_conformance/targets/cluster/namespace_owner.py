@@ -1,4 +1,4 @@
-"""Whose a namespace is, and whether that process still lives."""
+"""Which process a namespace belongs to, and whether that process still runs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SLACK_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class OwnerProcess:
-    """A process, told from all others: ids are used again, start times are not."""
+    """A process, unlike all others: ids are reused, start times are not."""
 
     host: str
     id: int
@@ -56,13 +56,13 @@ def is_orphan(
     host: str,
     started: Callable[[int], str | None],
 ) -> bool:
-    """Whether the run that a namespace belongs to is gone.
+    """Whether the run that a namespace belongs to has ended.
 
     Args:
         annotations: The namespace's.
         now: The time by the cluster's clock.
         host: This machine.
-        started: Tells when a process of this machine was started; None when there is none, an
+        started: Returns when a process of this machine was started; None when there is none, an
             empty text when that cannot be seen.
     """
     process_id, _, start = annotations.get(PROCESS, "").partition(" ")
@@ -75,7 +75,7 @@ def is_orphan(
 
 
 def this_host() -> str:
-    """Return what tells this machine from others, and from itself after a restart.
+    """Return what distinguishes this machine from others, and from itself after a restart.
 
     Two containers may have one name, and one process id means two processes in them.
     """

@@ -1,4 +1,4 @@
-"""What is in a namespace at one moment, as far as it says how a graph is doing."""
+"""What is in a namespace at one moment, as far as it shows how a graph is doing."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ class Ended:
 
     Attributes:
         code: The exit code, negative when a signal ended it.
-        reason: The kubelet's word for it, such as `Error` or `OOMKilled`.
-        message: What the kubelet says beside.
+        reason: The kubelet's reason, such as `Error` or `OOMKilled`.
+        message: The kubelet's message.
         at: When.
     """
 
@@ -70,7 +70,7 @@ class PodContainer:
         image: The image as the pod asks for it.
         is_init: Whether it must end before the others start.
         ready: Whether it is ready.
-        restarts: How often it was started anew.
+        restarts: How often it was restarted.
         waiting: Why it waits, in one word; empty when it does not wait.
         waiting_message: The same in the kubelet's sentence.
         ended: How it ended, when it is not running now.
@@ -114,7 +114,7 @@ class Pod:
         containers: Its containers, init containers first.
         created: When it was made.
         ending_since: When its deletion was asked for, or None.
-        restarts: Whether its containers are started anew when they end.
+        restarts: Whether its containers are restarted when they end.
         scheduler: The scheduler it asks for.
         gates: What keeps schedulers from it.
         claims: The PersistentVolumeClaims that it mounts.
@@ -182,7 +182,7 @@ class NamespaceEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphStatus:
-    """What the operator says of a graph.
+    """The status that the operator gives a graph.
 
     Attributes:
         name: The graph's name.
@@ -231,7 +231,7 @@ class OperatorState:
         namespace: Its namespace.
         wanted: How many pods it is to have.
         pods: The pods it has.
-        renewed: When one of its pods last renewed a lease; None when they hold none.
+        renewed: When one of its pods last renewed a lease; None when they hold no lease.
     """
 
     name: str
@@ -266,7 +266,7 @@ class NamespaceSnapshot:
         expected: How many pods each component of the graph has when all of it is there.
         graph: The graph's name.
         pods: Its pods.
-        gone: Pods that were deleted, as they were last seen.
+        deleted: Pods that were deleted, as they were last seen.
         events: What happened in the namespace.
         graphs: The graphs in the namespace.
         claims: The claims in the namespace.
@@ -276,7 +276,7 @@ class NamespaceSnapshot:
     expected: dict[str, int] = field(default_factory=dict)
     graph: str = ""
     pods: tuple[Pod, ...] = ()
-    gone: tuple[Pod, ...] = ()
+    deleted: tuple[Pod, ...] = ()
     events: tuple[NamespaceEvent, ...] = ()
     graphs: tuple[GraphStatus, ...] = ()
     claims: tuple[VolumeClaim, ...] = ()
@@ -325,7 +325,7 @@ def snapshot(
     claims: Iterable[KubeObject] = (),
     around: Surroundings | None = None,
 ) -> NamespaceSnapshot:
-    """Return what objects of the API say."""
+    """Return a snapshot of objects of the API."""
     return NamespaceSnapshot(
         expected=expected or {},
         graph=graph,
@@ -389,7 +389,7 @@ def read_event(value: KubeObject) -> NamespaceEvent:
 
 
 def read_graph_status(value: KubeObject) -> GraphStatus:
-    """Return what a graph of any API version says of itself."""
+    """Return the status of a graph of any API version."""
     root = as_mapping(value)
     meta, status = _part(root, "metadata"), _part(root, "status")
     conditions = {condition.type: condition for condition in _conditions(status)}
@@ -399,7 +399,7 @@ def read_graph_status(value: KubeObject) -> GraphStatus:
         is_ending="deletionTimestamp" in meta,
         state=status.string("state") or "",
         ready=conditions.get(READY),
-        # The schema gives an empty status its first state, so a state alone says nothing.
+        # The schema gives an empty status its first state, so a state alone means nothing.
         has_status=bool(conditions) or "observedGeneration" in status,
     )
 

@@ -1,4 +1,4 @@
-"""Whether the nodes of a cluster hold pods: were they empty, and with what runs on them."""
+"""Whether pods fit on the nodes of a cluster: on empty nodes, and beside what runs there."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class PodRequests:
 
     Attributes:
         who: The component it belongs to.
-        spec: Its spec, which says on which nodes it may be.
+        spec: Its spec, which selects the nodes it may be on.
         takes: What it asks for.
     """
 
@@ -261,11 +261,11 @@ def requests(pod: Mapping, *, scaled: dict[str, str] | None = None) -> dict[str,
     """Return what the scheduler counts for a pod.
 
     Its containers and sidecars together, or one init container with the sidecars before it; a limit
-    stands for a request that is left out. What the pod says of itself as a whole goes before that.
+    stands for a request that is left out. Resources of the pod itself go before that.
 
     Args:
         pod: Its spec.
-        scaled: What every container asks for in place of its own words.
+        scaled: What every container asks for in place of its own requests.
     """
     instead = {name: parse_quantity(text) or Decimal() for name, text in (scaled or {}).items()}
     sidecars: dict[str, Decimal] = {}

@@ -1,4 +1,4 @@
-"""The rights that a run needs, and why: preflight asks for exactly these."""
+"""The permissions that a run needs, and why: preflight asks for exactly these."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Permission:
     """What a run does to one kind of object.
 
     Attributes:
-        group: The API group; empty for the core one.
-        resource: The kind in its plural, with its subresource if it is one.
+        group: The API group; empty for the core group.
+        resource: The kind in its plural, with its subresource if there is one.
         verbs: What is done.
         why: What for.
         cluster: Whether the kind lives outside of namespaces.
@@ -109,7 +109,7 @@ BETTER = (
     _grant(kinds.PRIORITY_CLASSES, "get", why="finding a missing priority class", cluster=True),
     _grant(kinds.RUNTIME_CLASSES, "get", why="finding a missing runtime class", cluster=True),
 )
-"""Without these a run says less, or says it later."""
+"""Without these a run reports less, or later."""
 
 
 def needed(*, given_namespace: bool) -> tuple[Permission, ...]:
@@ -118,14 +118,14 @@ def needed(*, given_namespace: bool) -> tuple[Permission, ...]:
     Args:
         given_namespace: Whether it uses a namespace that is there already.
     """
-    one = GIVEN_NAMESPACE if given_namespace else OWN_NAMESPACES
-    return (*one, *ALWAYS)
+    namespaces = GIVEN_NAMESPACE if given_namespace else OWN_NAMESPACES
+    return (*namespaces, *ALWAYS)
 
 
 async def missing(
     client: Client, wanted: tuple[Permission, ...], *, namespace: str | None
 ) -> tuple[tuple[Permission, str], ...]:
-    """Return the rights that we do not have, with the first verb that is refused.
+    """Return the permissions that we do not have, with the first verb that is refused.
 
     Args:
         client: The cluster's API.
@@ -143,12 +143,12 @@ async def missing(
     return tuple(refused.items())
 
 
-async def _may(client: Client, right: Permission, verb: str, *, namespace: str | None) -> bool:
-    resource, _, sub = right.resource.partition("/")
-    attributes: dict[str, Plain] = {"verb": verb, "group": right.group, "resource": resource}
+async def _may(client: Client, permission: Permission, verb: str, *, namespace: str | None) -> bool:
+    resource, _, sub = permission.resource.partition("/")
+    attributes: dict[str, Plain] = {"verb": verb, "group": permission.group, "resource": resource}
     if sub:
         attributes["subresource"] = sub
-    if namespace is not None and not right.cluster:
+    if namespace is not None and not permission.cluster:
         attributes["namespace"] = namespace
     body: dict[str, Plain] = {
         "apiVersion": kinds.ACCESS_REVIEWS.api_version,

@@ -1,4 +1,4 @@
-"""What a cluster lacks for a set of graphs, found before anything is applied."""
+"""What a cluster lacks for a set of graphs, checked before anything is applied."""
 
 from __future__ import annotations
 
@@ -63,9 +63,9 @@ class PreflightOptions:
         namespace: The namespace to use; None makes one for each example.
         documents: The objects that are brought along.
         provided: What is put into every namespace, by kind and name.
-        scaled: What every container of a graph asks for in place of its own words.
+        scaled: What every container of a graph asks for in place of its own requests.
         small: What to add where a node is too small for what a graph asks for.
-        scales_up: Whether nodes come when they are needed, so that none being there says nothing.
+        scales_up: Whether nodes come when they are needed, so that none being there means nothing.
     """
 
     namespace: str | None = None
@@ -141,7 +141,7 @@ def of_graph(has: ClusterCapabilities, graph: Graph, options: PreflightOptions) 
     if has.nodes is None or options.scales_up:
         return
     pods = pod_requests(graph, options)
-    # Pods of one component are alike, and what one misses is said once.
+    # Pods of one component are alike, and what is missing is reported once.
     reasons = {reason: None for pod in pods for reason in room(pod, has.nodes, why=options.small)}
     yield from reasons or together(pods, has.nodes)
 
@@ -156,7 +156,7 @@ def pod_requests(graph: Graph, options: PreflightOptions) -> tuple[PodRequests, 
     try:
         workloads = render(graph, namespace=options.namespace or "any", cluster=Cluster(lws=True))
     except ReconcileFailure:
-        return ()  # What the operator does with it, the operator says.
+        return ()  # What the operator does with it, the operator reports.
     pods = []
     for workload in workloads:
         others = [] if workload.follower is None else [workload.follower] * (workload.size - 1)

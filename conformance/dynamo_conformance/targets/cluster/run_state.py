@@ -66,7 +66,7 @@ class RunState:
             self._left = now
 
     def saw(self, holder: str, status: tuple[Hashable, ...], now: datetime) -> None:
-        """Note what the operator says of graphs: what is new is a sign of life."""
+        """Note the status that the operator gave graphs: a new status is a sign of progress."""
         with self._lock:
             if status and self._seen.get(holder) != status:
                 self._seen[holder] = status
@@ -77,7 +77,7 @@ class RunState:
 
         Args:
             client: The cluster's API.
-            holder: Which one.
+            holder: The deployment.
             silent: Whether the operator has not looked at it yet, so that we look at the operator.
         """
         operators = await self._read_operators(client) if silent else None

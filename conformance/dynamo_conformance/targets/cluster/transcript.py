@@ -1,4 +1,4 @@
-"""What was said to an endpoint and what it answered, as far as it fits."""
+"""Requests to an endpoint and its answers, as far as they fit."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class Scope:
         names: The names of all graphs of its file; they are applied together.
         graphs: The kind of the graph, in the version it was applied in.
         expected: How many pods each component has when all of it is there.
-        labels: By which labels its pods are told from others; empty when all are its own.
+        labels: The labels that distinguish its pods from others; empty when all are its own.
         since: Events from before are not its own.
     """
 
@@ -81,12 +81,12 @@ class Scope:
 
     @property
     def holder(self) -> str:
-        """What tells it from the other deployments of its run."""
+        """What distinguishes it from the other deployments of its run."""
         return f"{self.namespace}/{self.graph}"
 
 
 def is_held(view: NamespaceSnapshot, now: datetime) -> bool:
-    """Whether other graphs keep one from coming up, as far as its namespace and they tell.
+    """Whether other graphs keep one from coming up, as far as their objects show.
 
     The operator has not come to it, or not to its pods, while it is busy with others; or a pod
     waits for room that they will give back.
@@ -180,7 +180,7 @@ class Watch:
     async def _follow(self, client: Client) -> None:
         """Keep the informers going, all again when the API was away and is back.
 
-        A connection that a broken network has swallowed says nothing for a long time.
+        A connection that a broken network has swallowed is silent for a long time.
         """
         while True:
             self._is_back.clear()
@@ -235,7 +235,7 @@ class Watch:
             expected=scope.expected,
             graph=scope.graph,
             pods=tuple(pods),
-            gone=tuple(self._pods.gone.values()),
+            deleted=tuple(self._pods.deleted.values()),
             events=tuple(item for item in self._events.items.values() if self._is_own(item)),
             graphs=graphs,
             claims=tuple(self._claims.items.values()),
@@ -269,7 +269,7 @@ class Watch:
         return diagnosis.failure(lines)
 
     async def _lines(self, client: Client, source: LogSource) -> tuple[str, ...]:
-        """Return the last lines of a container; of its other life when there are none."""
+        """Return the last lines of a container, or those of its run before or after a restart."""
         path = PODS.path(self.scope.namespace, source.pod, sub="log")
         for previous in (source.previous, not source.previous):
             params = {"container": source.container, "tailLines": str(LOG_LINES)}

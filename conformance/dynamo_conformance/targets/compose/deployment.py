@@ -105,7 +105,7 @@ def run_compose(
         file: The file, used as it is.
         serving: What the manifest of the same name promises; the model that must be known.
         image: The mock engine's image, or None for the images that the file names.
-        at_end: Is told the folder of the logs before it is removed.
+        at_end: Is called with the folder of the logs before it is removed.
 
     Raises:
         DeployFailure: What kept it from starting.

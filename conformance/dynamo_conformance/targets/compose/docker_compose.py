@@ -1,4 +1,4 @@
-"""The program `docker compose`, on one project: what is written, what runs, what it said."""
+"""The program `docker compose`, on one project: what is written, what runs, what it wrote."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _LAST_LINES = 12
 
 
 class ComposeError(Exception):
-    """Docker Compose is not there, or does not do what it is asked; says which, in its words."""
+    """Docker Compose is not there, or does not do what it is asked; with its own message."""
 
 
 class _Port(TypedDict):
@@ -70,7 +70,7 @@ class ComposeService:
         is_frontend: Whether it answers the clients.
         wants_gpus: Whether it reserves devices.
         ports: The ports in its containers that the file publishes.
-        system_port: Where it tells about itself in its containers, or None when it does not.
+        system_port: Where it reports about itself in its containers, or None when it does not.
     """
 
     name: str
@@ -104,7 +104,7 @@ class ComposeProject:
 
     Attributes:
         project: Its name.
-        files: What it is made of; later ones add to earlier ones.
+        files: What it is made of; later files add to earlier files.
         env: The environment, from which the files take their variables.
     """
 
@@ -214,7 +214,7 @@ def _call(
     seconds: float,
     errors_apart: bool = False,
 ) -> str:
-    """Return what a program wrote; Compose tells its progress where errors go."""
+    """Return what a program wrote; Compose prints its progress where errors go."""
     try:
         ended = subprocess.run(
             words,

@@ -1,4 +1,4 @@
-"""The life of a kind cluster: made once, used again, and only deleted when it is ours."""
+"""The lifetime of a kind cluster: created once, reused, and only deleted when we made it."""
 
 from __future__ import annotations
 
@@ -31,8 +31,7 @@ _CONFIG = """\
 kind: Cluster
 apiVersion: kind.x-k8s.io/v1alpha4
 name: {name}
-# Lets the world scale down at admission what this machine cannot hold; Kubernetes 1.36 and later
-# have it without asking.
+# Lets requests be scaled down at admission; Kubernetes 1.36 and later have it without asking.
 featureGates:
   MutatingAdmissionPolicy: true
 runtimeConfig:
@@ -40,7 +39,7 @@ runtimeConfig:
 nodes:
   - role: control-plane
 {image}    labels:
-      {label}: {world}
+      {label}: {value}
 """
 
 
@@ -52,7 +51,7 @@ class KindOptions:
         name: Its name.
         image: The node image; None leaves the choice to kind, or to `version`.
         version: The Kubernetes version, such as `1.34.0`, of kind's public node image.
-        delete: Whether it is deleted after the run, if it is one of ours.
+        delete: Whether it is deleted after the run, if we made it.
     """
 
     name: str = DEFAULT_NAME
@@ -100,8 +99,8 @@ class KindCluster:
     def load(self, image: str) -> None:
         """Load an image of the local engine into every node that has none of that name.
 
-        The name must say what is in it, as the names of images of ours do: kind itself would copy
-        the whole image each time to find out that it is there.
+        The name must identify what is in it, as the names of our images do: kind itself would copy
+        the complete image each time to find out that it is there.
         """
         if all(_full_name(image) in _images(node) for node in self.nodes()):
             return
@@ -166,7 +165,7 @@ def _create(options: KindOptions, kubeconfig: Path) -> None:
             name=options.name,
             image=f"    image: {image}\n" if image is not None else "",
             label=PART,
-            world=WORLD,
+            value=WORLD,
         ),
         encoding="utf-8",
     )
@@ -193,7 +192,7 @@ def _create(options: KindOptions, kubeconfig: Path) -> None:
 def _manager(name: str, kubeconfig: Path) -> KindManagerBase:
     """Return what makes, fills and deletes the cluster of that name.
 
-    A name that it is given gets `pytest-` before it; one in a configuration file stays as it is.
+    A name that it is given gets `pytest-` before it; a name in a configuration file stays.
     """
     from pytest_kubernetes.providers.kind import KindManagerBase
 

@@ -39,11 +39,11 @@ def ensure_operator(
     Args:
         connection: The way to the cluster's API.
         cluster: The cluster.
-        wanted: `auto`, or the one that it must be: `reference` or `real`.
-        progress: Is told what takes long.
+        wanted: `auto`, or the operator that it must be: `reference` or `real`.
+        progress: Is called with what takes long.
 
     Raises:
-        TargetUnavailableError: It is not the one that is wanted, or cannot be installed.
+        TargetUnavailableError: It is not the operator that is wanted, or cannot be installed.
     """
     try:
         present = find(connection.kubectl)

@@ -1,4 +1,4 @@
-"""What a laptop's cluster has not, simulated: the cluster is adapted, never the manifest.
+"""Resources that a laptop does not have, simulated: the cluster is adapted, never the manifest.
 
 The nodes advertise extended resources (GPUs, RDMA devices) that they do not have. A policy scales
 down what the pods of graphs request, as they are admitted: requests decide whether a pod is placed
@@ -45,7 +45,7 @@ def apply(
     """Make `objects` be there as they are written, whoever else wrote to them before.
 
     Raises:
-        TargetUnavailableError: The API server refuses one of them.
+        TargetUnavailableError: The API server refuses an object.
     """
     if not objects:
         return

@@ -64,7 +64,7 @@ class SupervisorClient:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._channel, other = socket.socketpair()
-        # Where standard streams are closed, a socket may have the number of one.
+        # Where standard streams are closed, a socket may have the number of such a stream.
         passed = fcntl.fcntl(other, fcntl.F_DUPFD_CLOEXEC, _FIRST_FREE)
         try:
             self._popen = subprocess.Popen(
@@ -81,7 +81,7 @@ class SupervisorClient:
         self._lock = threading.RLock()
         self._received = b""
         self._codes: dict[int, int] = {}
-        self._is_gone = False
+        self._has_ended = False
         self._requests = 0
 
     @property
@@ -93,7 +93,7 @@ class SupervisorClient:
         """Start a process that writes to the file descriptor `output`; return its process id.
 
         Raises:
-            DeployFailure: The supervisor is gone.
+            DeployFailure: The supervisor has ended.
         """
         request = {"argv": start.argv, "env": start.env, "cwd": str(start.cwd)}
         with self._lock:
@@ -109,7 +109,7 @@ class SupervisorClient:
             for _message in self._messages(within=0.0):
                 pass
             # Components are killed with their supervisor.
-            return self._codes.get(pid, -signal.SIGKILL if self._is_gone else None)
+            return self._codes.get(pid, -signal.SIGKILL if self._has_ended else None)
 
     def running(self) -> list[str]:
         """Return all that runs below the supervisor, as `name (pid)`."""
@@ -144,7 +144,7 @@ class SupervisorClient:
             except subprocess.TimeoutExpired:
                 self._popen.kill()
                 self._popen.wait()
-            # It is gone already, unless the supervisor was killed.
+            # It is removed already, unless the supervisor was killed.
             supervisor.remove(str(self._folder))
 
     def _end(self, grace: float) -> list[str]:
@@ -164,7 +164,7 @@ class SupervisorClient:
             sent = self._channel.sendmsg([data], [rights] if outputs else [])
             self._channel.sendall(data[sent:])
         except OSError:
-            self._is_gone = True
+            self._has_ended = True
 
     def _answer(
         self, key: str, value: int | None = None, *, within: float
@@ -175,9 +175,9 @@ class SupervisorClient:
         return None
 
     def _messages(self, *, within: float) -> Iterator[dict[str, object]]:
-        """Yield what the supervisor tells within some seconds; 0 takes what is there."""
+        """Yield what the supervisor reports within some seconds; 0 takes what is there."""
         deadline = time.monotonic() + within
-        while not self._is_gone:
+        while not self._has_ended:
             line, is_whole, rest = self._received.partition(b"\n")
             if is_whole:
                 self._received = rest
@@ -191,7 +191,7 @@ class SupervisorClient:
             if not select.select([self._channel], [], [], left)[0]:
                 return
             data = self._channel.recv(_CHUNK)
-            self._is_gone = not data
+            self._has_ended = not data
             self._received += data
 
 
@@ -285,7 +285,7 @@ class Log:
         """Stop reading at the end of the output, or at `deadline`."""
         if self.output >= 0:
             os.close(self.output)
-            self._let_go()
+            self._release()
         else:
             self.wait(max(deadline - time.monotonic(), 0.0))
             os.eventfd_write(self._stop, 1)
@@ -293,7 +293,7 @@ class Log:
         if not self._reader.is_alive():
             os.close(self._stop)
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         os.close(self._input)
         self._file.close()
 
@@ -301,7 +301,7 @@ class Log:
         try:
             self._read_lines()
         finally:
-            self._let_go()
+            self._release()
 
     def _read_lines(self) -> None:
         decoder = io.IncrementalNewlineDecoder(

@@ -82,10 +82,10 @@ class LocalTarget:
     """Runs graphs as processes of this machine.
 
     Attributes:
-        engine: `mock` plays the engines without a GPU, `real` uses what is installed.
-        listener: Is told every line that a process writes: its name, the line.
+        engine: `mock` simulates the engines without a GPU, `real` uses what is installed.
+        listener: Is called with every line that a process writes: its name, the line.
         http_port: The port for the frontend; None takes the published one or a free one.
-        at_end: Is told the folder of the logs before it is removed with all the rest.
+        at_end: Is called with the folder of the logs before it is removed with all the rest.
     """
 
     engine: str = MOCK
@@ -122,12 +122,12 @@ class LocalTarget:
                 held=HELD_REAL if is_real else HELD,
                 is_real=is_real,
                 is_confined=not is_real and landlock.version() > 0,
-                seats=GpuPlacement(machine_gpus(os.environ), on_cpu=runs_on_cpu())
+                gpus=GpuPlacement(machine_gpus(os.environ), on_cpu=runs_on_cpu())
                 if is_real
                 else None,
             )
             try:
-                planned = plan(graph, world=world, ports=ports, port=self.http_port)
+                planned = plan(graph, settings=world, ports=ports, port=self.http_port)
             except ReconcileFailure as failure:
                 raise DeployFailure(str(failure)) from failure
             if not (is_real or world.is_confined):

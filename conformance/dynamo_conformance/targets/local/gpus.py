@@ -1,4 +1,4 @@
-"""GPUs of this machine, dealt out to the processes of a graph."""
+"""GPUs of this machine, assigned to the processes of a graph."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class GpuPlacement:
         """Return CUDA_VISIBLE_DEVICES for a container, or None to leave it as it is.
 
         Args:
-            container: The container, whose limit says how many it has.
+            container: The container, whose limit is how many it has.
             chosen: Which of its own GPUs it asks for, counted from 0, when it does.
         """
         if self.on_cpu or (not container.gpus and _has_others(container)):

@@ -72,10 +72,10 @@ class RunSettings:
         run: The deployment's own folder; everything it writes is below it.
         base: The environment that every process gets first (PATH, the mock engine, ...).
         secrets: Values for secret keys, from the caller's environment.
-        held: Variables that are `base`'s own, whatever the manifest says.
-        is_real: Whether the engines are real ones, which read the models of this machine.
+        held: Variables that are `base`'s own, whatever the manifest sets.
+        is_real: Whether the engines are real, and read the models of this machine.
         is_confined: Whether the kernel keeps processes from writing outside of `run`.
-        seats: The GPUs for the processes; None when they need none.
+        gpus: The GPUs for the processes; None when they need none.
     """
 
     run: Path
@@ -84,7 +84,7 @@ class RunSettings:
     held: tuple[str, ...] = ()
     is_real: bool = False
     is_confined: bool = False
-    seats: GpuPlacement | None = None
+    gpus: GpuPlacement | None = None
 
     @property
     def discovery(self) -> dict[str, str]:
@@ -169,15 +169,17 @@ def _identity(name: str, volume: Mapping | None, pod: str) -> tuple[str, str]:
     return pod, name
 
 
-def plan(graph: Graph, *, world: RunSettings, ports: Ports, port: int | None = None) -> LocalPlan:
+def plan(
+    graph: Graph, *, settings: RunSettings, ports: Ports, port: int | None = None
+) -> LocalPlan:
     """Return the processes that `graph` becomes on this machine.
 
     Args:
         graph: The graph.
-        world: What surrounds the processes.
+        settings: What surrounds the processes.
         ports: Where listen ports are reserved; held as long as the deployment lives.
         port: The port on which the (first) frontend must listen; None takes the published
-            one, or a free one when that is taken.
+            port, or a free one when that is taken.
 
     Raises:
         ReconcileFailure: The operator itself would end in state failed.
@@ -192,13 +194,13 @@ def plan(graph: Graph, *, world: RunSettings, ports: Ports, port: int | None = N
             draft.note(
                 candidate.component.name, f"runs no Dynamo, but {program(candidate)}: left out"
             )
-    ordered = sorted(workloads, key=lambda one: one.component.type != FRONTEND)
+    ordered = sorted(workloads, key=lambda workload: workload.component.type != FRONTEND)
     chosen = [candidate for candidate in ordered if candidate.component.name not in others]
-    if world.seats is not None:
-        world.seats.check((candidate.component.name, needed(candidate)) for candidate in chosen)
+    if settings.gpus is not None:
+        settings.gpus.check((candidate.component.name, needed(candidate)) for candidate in chosen)
     for workload in chosen:
         for replica in range(workload.replicas):
-            _replica(draft, workload, replica, world=world, ports=ports, wanted=port)
+            _replica(draft, workload, replica, settings=settings, ports=ports, wanted=port)
     return LocalPlan(
         starts=tuple(draft.starts),
         url=draft.url,
@@ -218,7 +220,7 @@ def _replica(
     workload: Workload,
     replica: int,
     *,
-    world: RunSettings,
+    settings: RunSettings,
     ports: Ports,
     wanted: int | None,
 ) -> None:
@@ -238,7 +240,7 @@ def _replica(
         if first_frontend and wanted is not None:
             own.known[_published_port(template)] = ports.take_exactly(wanted)
         pod = _Pod(name=name, template=template, node=node, words=_words(workload, template))
-        start = _start(draft, pod, world=world, own=own, group=group)
+        start = _start(draft, pod, settings=settings, own=own, group=group)
         draft.starts.append(start)
         for change in port_changes(name, own, *((group,) if is_leader else ())):
             draft.changes[change] = None
@@ -331,15 +333,15 @@ def _process_name(workload: Workload, replica: int, node: int) -> str:
 
 
 def _start(
-    draft: _Draft, pod: _Pod, *, world: RunSettings, own: PortMap, group: PortMap
+    draft: _Draft, pod: _Pod, *, settings: RunSettings, own: PortMap, group: PortMap
 ) -> ProcessStart:
     name, main = pod.name, pod.main
-    words, look = pod.words, look_up(main, pod.sources(draft.config_maps, world.secrets))
+    words, look = pod.words, look_up(main, pod.sources(draft.config_maps, settings.secrets))
     words, planes = rewrite_planes(name, with_event_endpoint(words))
     draft.note(name, *look.changes)
     draft.changes |= dict.fromkeys(planes)
     first = (Variable("LWS_LEADER_ADDRESS", HERE), Variable("LWS_WORKER_INDEX", str(pod.node)))
-    written = (*first, *_side_channel(words, look.variables, world), *look.variables)
+    written = (*first, *_side_channel(words, look.variables, settings), *look.variables)
     moved, published = [], words
     for variable in written:
         words, value = rewrite_ports(
@@ -348,26 +350,26 @@ def _start(
         moved.append(replace(variable, value=value[variable.name]))
     raw = expanded(moved)
     argv = tuple(expand(word, raw) for word in words)
-    places = RunPaths(
-        run=world.run,
-        root=world.run / "root",
-        mounts=_mounts(draft, pod, raw, world),
-        all_paths=not world.is_real,
+    paths = RunPaths(
+        run=settings.run,
+        root=settings.run / "root",
+        mounts=_mounts(draft, pod, raw, settings),
+        all_paths=not settings.is_real,
         models=_model_paths(raw, draft.sources),
     )
-    folder = _folder(main, argv, places, world)
-    if not world.is_real:
-        used = (path for path in places.models if any(path in word for word in argv))
-        draft.models |= dict.fromkeys(places.at(path) for path in used)
-    argv = places.words(argv, folder=main.node.string("workingDir") or "/workspace")
-    env = {key: places.variable(key, value) for key, value in raw.items()}
-    full = _with_world(draft, name, env, world)
-    if world.seats is not None:
-        visible = world.seats.take(main, chosen=full.get(VISIBLE) if VISIBLE in env else None)
+    folder = _folder(main, argv, paths, settings)
+    if not settings.is_real:
+        used = (path for path in paths.models if any(path in word for word in argv))
+        draft.models |= dict.fromkeys(paths.at(path) for path in used)
+    argv = paths.words(argv, folder=main.node.string("workingDir") or "/workspace")
+    env = {key: paths.variable(key, value) for key, value in raw.items()}
+    full = _environment(draft, name, env, settings)
+    if settings.gpus is not None:
+        visible = settings.gpus.take(main, chosen=full.get(VISIBLE) if VISIBLE in env else None)
         if visible is not None:
             full[VISIBLE] = visible
             draft.note(name, f"GPUs of this machine: {visible or 'none'}")
-    _keep(draft, name, places, full)
+    _keep(draft, name, paths, full)
     draft.note(name, *(f"container {other} is not run here" for other in _others(pod.template)))
     if any("\0" in text for text in (*argv, *full.values())):
         raise DeployFailure(f"component {name} would have a NUL character in a word or a variable")
@@ -375,10 +377,10 @@ def _start(
 
 
 def _side_channel(
-    words: tuple[str, ...], variables: tuple[Variable, ...], world: RunSettings
+    words: tuple[str, ...], variables: tuple[Variable, ...], settings: RunSettings
 ) -> tuple[Variable, ...]:
     """Return the port on which a real vLLM worker hands KV blocks over, unless it has one."""
-    if not world.is_real or not hands_blocks_over(words):
+    if not settings.is_real or not hands_blocks_over(words):
         return ()
     if any(variable.name == SIDE_CHANNEL for variable in variables):
         return ()
@@ -392,39 +394,39 @@ def _model_paths(env: dict[str, str], sources: tuple[str, ...]) -> frozenset[str
     )
 
 
-def _with_world(
-    draft: _Draft, name: str, env: dict[str, str], world: RunSettings
+def _environment(
+    draft: _Draft, name: str, env: dict[str, str], settings: RunSettings
 ) -> dict[str, str]:
     """Return a process's whole environment: what is around it, its own, what holds here."""
     kept = dict(env)
     is_place = kept.get("HF_HOME", "/").startswith("/")
-    for key in world.held if is_place else (*world.held, "HF_HOME"):
+    for key in settings.held if is_place else (*settings.held, "HF_HOME"):
         if key in kept:
             value = kept.pop(key)
-            if value != world.base.get(key):
-                draft.note(name, f"{key}={value} -> {world.base.get(key) or 'left out'}")
-    full = {**world.base, **kept, **world.discovery}
-    for key, here in world.discovery.items():
+            if value != settings.base.get(key):
+                draft.note(name, f"{key}={value} -> {settings.base.get(key) or 'left out'}")
+    full = {**settings.base, **kept, **settings.discovery}
+    for key, here in settings.discovery.items():
         # The operator's own choice is the cluster; only what an author chose is worth a word.
         if env.get(key, here) not in (here, "kubernetes"):
             draft.note(name, f"{key}={env[key]} -> {here}")
     for key in ("PATH", "PYTHONPATH"):
-        if key in env and key in world.base:
-            full[key] = world.base[key] + os.pathsep + env[key]
+        if key in env and key in settings.base:
+            full[key] = settings.base[key] + os.pathsep + env[key]
     return full
 
 
-def _keep(draft: _Draft, name: str, places: RunPaths, env: dict[str, str]) -> None:
+def _keep(draft: _Draft, name: str, paths: RunPaths, env: dict[str, str]) -> None:
     """Note what has to be made for a process, and what was moved."""
-    draft.folders |= places.folders
-    draft.copies |= places.copies
-    draft.note(name, *(f"path {path} -> {here}" for path, here in places.moved.items()))
-    here = {str(folder): path for path, folder in places.moved.items()}
-    here |= {folder: path for path, folder in places.mounts.items()}
-    if here and places.all_paths:
+    draft.folders |= paths.folders
+    draft.copies |= paths.copies
+    draft.note(name, *(f"path {path} -> {here}" for path, here in paths.moved.items()))
+    here = {str(folder): path for path, folder in paths.moved.items()}
+    here |= {folder: path for path, folder in paths.mounts.items()}
+    if here and paths.all_paths:
         env[PATHS_VARIABLE] = json.dumps(here)
     home = env.get("HF_HOME")
-    if home is not None and Path(home).is_relative_to(places.run):
+    if home is not None and Path(home).is_relative_to(paths.run):
         draft.hubs[Path(home)] = None
 
 
@@ -442,16 +444,16 @@ def _others(template: PodTemplate) -> list[str]:
     return [name for name in named if name != MAIN]
 
 
-def _folder(main: Container, argv: tuple[str, ...], places: RunPaths, world: RunSettings) -> Path:
+def _folder(main: Container, argv: tuple[str, ...], paths: RunPaths, settings: RunSettings) -> Path:
     """Return where a process is started: what stands for its folder, or where its program is."""
     wanted = main.node.string("workingDir")
     if not wanted:
-        return world.run
-    here = places.at(wanted)
-    places.folders[here] = None
-    is_ours = here.is_relative_to(places.root)
-    if is_ours and world.is_confined and _holds_program(Path(wanted), argv):
-        places.moved.pop(wanted, None)
+        return settings.run
+    here = paths.at(wanted)
+    paths.folders[here] = None
+    is_ours = here.is_relative_to(paths.root)
+    if is_ours and settings.is_confined and _holds_program(Path(wanted), argv):
+        paths.moved.pop(wanted, None)
         return Path(wanted)
     return here
 
@@ -469,7 +471,7 @@ def _holds_program(folder: Path, argv: tuple[str, ...]) -> bool:
     )
 
 
-def _mounts(draft: _Draft, pod: _Pod, env: dict[str, str], world: RunSettings) -> dict[str, str]:
+def _mounts(draft: _Draft, pod: _Pod, env: dict[str, str], settings: RunSettings) -> dict[str, str]:
     """Return where each mounted path is found here: below the run's own folder, one per volume."""
     volumes = {
         volume_spec.string("name"): volume_spec
@@ -482,7 +484,7 @@ def _mounts(draft: _Draft, pod: _Pod, env: dict[str, str], world: RunSettings) -
             continue
         path = posixpath.normpath(f"/{path.lstrip('/')}")
         source = volumes.get(volume)
-        base = draft.volume(volume, source, pod.name, world.run)
+        base = draft.volume(volume, source, pod.name, settings.run)
         sub = mount.string("subPath") or expand(mount.string("subPathExpr") or "", env)
         here = below(base, sub) if sub else base
         files = mounted_files(source, draft.config_maps) if source is not None else None

@@ -1,4 +1,4 @@
-"""A local script as published: run in a world of its own, ended the way a person ends it."""
+"""A local script as published: run in a folder of its own, and ended with Ctrl-C."""
 
 from __future__ import annotations
 
@@ -107,8 +107,8 @@ def run_script(
         serving: What the manifest of the same name promises: how many workers there are, and the
             model that the mock engine must know.
         engine: `mock` or `real`.
-        listener: Is told every line that the script writes.
-        at_end: Is told the folder of the log before it is removed.
+        listener: Is called with every line that the script writes.
+        at_end: Is called with the folder of the log before it is removed.
     """
     with run_folder(script.stem) as own, Ports() as ports:
         run = own.path

@@ -1,4 +1,4 @@
-"""RunPaths below one folder: whatever path a manifest writes, nothing leaves the run's own folder.
+"""Paths below the run's folder: whatever path a manifest writes, nothing leaves that folder.
 
 A pod has a file system of its own, and a process of this machine has the user's. So every path that
 a container's command line or environment names is a path below the run's folder here.

@@ -7,7 +7,7 @@ nothing of the run is left. When whoever started it goes away, even by SIGKILL, 
 then it ends everything and removes the folder.
 
 One JSON object per line: `start` comes with the write end of a pipe and is answered by `started`;
-`end` is answered by `ended` once nothing runs; `exit` tells how a component ended.
+`end` is answered by `ended` once nothing runs; `exit` reports how a component ended.
 
 Only the standard library is here: its own import must be quick, and `-I -S` sees nothing else.
 """
@@ -139,7 +139,7 @@ class Supervisor:
             # Should the supervisor itself be killed, so are its children.
             self._libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
             if os.getppid() != self._pid:
-                os._exit(NOT_STARTED)  # It was killed before it could be said.
+                os._exit(NOT_STARTED)  # It was killed before prctl took effect.
             signal.set_wakeup_fd(-1)
             for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
                 if signal.getsignal(number) is not None:
@@ -155,7 +155,7 @@ class Supervisor:
             os._exit(NOT_STARTED)
 
     def _reap(self) -> bool:
-        """Collect what has ended and tell of the components; True when no child is left."""
+        """Collect what has ended and report components; True when no child is left."""
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)

@@ -1,4 +1,4 @@
-"""What `dynamo up` writes: unbuffered, without a word lost in silence, and never for ever."""
+"""What `dynamo up` writes: unbuffered, no message lost silently, and never blocking for ever."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ _VARYING = re.compile(
 class TerminalOutput:
     """Standard output, shared by the threads that read the components.
 
-    When it cannot be written any more, SIGTERM tells the main thread. (SIGPIPE would not do: each
-    connection that is closed from the other side causes one too.)
+    When it cannot be written any more, SIGTERM notifies the main thread. (SIGPIPE would not do:
+    each connection that is closed from the other side causes it too.)
     """
 
     def __init__(self) -> None:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 OUT_OF_MEMORY = "OOMKilled"
 NOT_STARTED = ("StartError", "ContainerCannotRun")
 
-SAID_SECONDS = 3.0
-"""How long the kubelet's word about a container may take."""
+EVENT_SECONDS = 3.0
+"""How long the kubelet's event about a container may take."""
 
 _WRAPPED = re.compile(
     r"(?:failed to (?:create|start) [^:]+: |OCI runtime create failed: |runc create failed: |"
@@ -37,7 +37,7 @@ _KILLED = re.compile(r"[Cc]ontainer \S+ failed (?P<probe>liveness|startup) probe
 
 def find(view: NamespaceSnapshot, now: datetime, _patience: Patience) -> Iterator[Diagnosis]:
     """Yield each container that has ended and should not have."""
-    for pod in (*view.pods, *view.gone):
+    for pod in (*view.pods, *view.deleted):
         for container in pod.containers:
             killed = _killing(view, pod, container)
             ended = _end(view, pod, container, now)
@@ -63,9 +63,9 @@ def _by_deletion(
 ) -> bool:
     """Whether a container ended because its pod was deleted.
 
-    Groups of pods are deleted when one of them ends, so the deletion alone does not tell; and once
-    all of a pod has ended, its deletion is dated anew. The kubelet's word that it stopped the
-    container does, and it may still be on its way.
+    Groups of pods are deleted when one of them ends, so the deletion alone is no proof; and once
+    all of a pod has ended, its deletion is dated again. The kubelet's event that it stopped the
+    container is, and it may still be on its way.
     """
     since = pod.ending_since
     if since is None:
@@ -78,7 +78,7 @@ def _by_deletion(
         and not _KILLED.search(event.message)
         for event in view.events_of("Pod", pod.name)
     )
-    return stopped or age(since, now) < SAID_SECONDS
+    return stopped or age(since, now) < EVENT_SECONDS
 
 
 def _ended(pod: Pod, container: PodContainer, ended: Ended) -> Diagnosis:
@@ -119,7 +119,7 @@ def not_started(pod: Pod, container: PodContainer, message: str) -> Diagnosis:
 
 
 def _killing(view: NamespaceSnapshot, pod: Pod, container: PodContainer) -> NamespaceEvent | None:
-    """Return the event by which the kubelet says that a probe has killed the container."""
+    """Return the event by which the kubelet reports that a probe has killed the container."""
     for event in reversed(view.events_of("Pod", pod.name)):
         about_it = event.container in ("", container.name)
         if event.reason == "Killing" and about_it and _KILLED.search(event.message):

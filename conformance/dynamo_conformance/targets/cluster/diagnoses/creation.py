@@ -58,7 +58,7 @@ _REFUSALS = {
 def find(view: NamespaceSnapshot, now: datetime, patience: Patience) -> Iterator[Diagnosis]:
     """Yield each controller whose pods are refused."""
     reported: set[str] = set()
-    for event in sorted(view.events, key=lambda one: age(one.last, now)):
+    for event in sorted(view.events, key=lambda event: age(event.last, now)):
         if event.reason != FAILED or event.type != "Warning" or event.name in reported:
             continue
         reported.add(event.name)

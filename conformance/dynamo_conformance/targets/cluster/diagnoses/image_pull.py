@@ -55,7 +55,7 @@ _CAUSES = {
     ): "the nodes cannot reach the registry: load the image into them, or open the way",
 }
 _WRAPPED = re.compile(r'failed to (?:pull and unpack image|resolve reference) "[^"]*": ')
-_OTHERWISE = "see what the registry says"
+_OTHERWISE = "see the registry's message"
 
 
 def find(view: NamespaceSnapshot, now: datetime, patience: Patience) -> Iterator[Diagnosis]:

@@ -1,4 +1,4 @@
-"""A graph that the operator cannot make pods of, or does not look at."""
+"""A graph that the operator cannot make pods of, or does not reconcile."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _DEFINITE = tuple(_CAUSES)
 
 
 def find(view: NamespaceSnapshot, now: datetime, patience: Patience) -> Iterator[Diagnosis]:
-    """Yield what the operator says is wrong, and its silence."""
+    """Yield the errors that the operator reports, and its silence."""
     for graph in view.graphs:
         yield from _of_graph(view, graph, now, patience)
     if any(graph.state == SUCCESSFUL for graph in view.graphs):
@@ -143,7 +143,7 @@ def _stopped(operator: OperatorState, now: datetime, patience: Patience) -> str:
         waiting = next((container.waiting for container in pod.containers if container.waiting), "")
         restarts = sum(container.restarts for container in pod.containers)
         state = f" ({waiting})" if waiting else ""
-        again = f", started anew {restarts} times" if restarts else ""
+        again = f", restarted {restarts} times" if restarts else ""
         return f"has no ready pod: {pod.name} is {pod.phase}{state}{again}"
     if operator.renewed is not None and age(operator.renewed, now) >= patience.lease:
         return f"has not renewed its lease for {age(operator.renewed, now):.0f} s"
@@ -151,7 +151,7 @@ def _stopped(operator: OperatorState, now: datetime, patience: Patience) -> str:
 
 
 def _may_come(operator: OperatorState) -> bool:
-    """Whether an operator that does nothing may be just starting, or too busy to say so."""
+    """Whether an operator that does nothing may be just starting, or too busy to report it."""
     waiting = [container.waiting for pod in operator.pods for container in pod.containers]
     return bool(operator.wanted and operator.pods) and CRASH_LOOP not in waiting
 

@@ -118,7 +118,7 @@ def _message(view: NamespaceSnapshot, pod: Pod, now: datetime, patience: Patienc
     if view.around.room_since is not None:
         # What others have given back is the scheduler's to hand out, which takes it a moment.
         waited = min(waited, age(view.around.room_since, now))
-    # Why a claim is not bound, the claim's own events tell, and a little later.
+    # Why a claim is not bound, the claim's own events show, and a little later.
     patient = patience.mounting if _UNBOUND in scheduled.message else patience.scheduling
     if scheduled.is_true or waited < patient:
         return ""

@@ -1,4 +1,4 @@
-"""A claim that gets no volume."""
+"""A PersistentVolumeClaim that gets no volume."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def find(view: NamespaceSnapshot, now: datetime, patience: Patience) -> Iterator
         if who and claim.phase == LOST:
             yield Diagnosis(
                 what=f"{_title(claim, who)} has lost its volume",
-                cause="the volume that it was bound to is gone: make the claim anew",
+                cause="the volume that it was bound to was deleted: recreate the claim",
             )
         if who and claim.phase == PENDING:
             yield from _of_claim(view, claim, who, now, patience)
@@ -94,7 +94,7 @@ def _first(events: Sequence[NamespaceEvent], reason: str) -> NamespaceEvent | No
 
 
 def _provisioner(claim: VolumeClaim, events: Sequence[NamespaceEvent]) -> str:
-    """Return who is to make the volume, as the control plane says."""
+    """Return who is to make the volume, as the control plane notes it."""
     matches = (_PROVISIONER.search(event.message) for event in reversed(events))
     return claim.provisioner or next(
         (match["name"] for match in matches if match is not None), "of its class"
