@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 HEAD = """# Permissions
 
-The rights that `pytest -m e2e --dynamo-target=cluster` needs on somebody's cluster. Nothing is
+The permissions that `pytest -m e2e --dynamo-target=cluster` needs on somebody's cluster. Nothing is
 installed there; a run makes namespaces of its own, and removes them. This page is made by
 `tools/permissions_md.py` from what a run asks the cluster for before it applies anything
 (`dynamo_conformance/targets/cluster/permissions.py`); a test runs with a service account that has
@@ -51,30 +51,31 @@ def render() -> str:
             "In place of those above; all others are then needed in that namespace only.",
             permissions.GIVEN_NAMESPACE,
         ),
-        ("Better to have", "Without these a run says less, or says it later.", permissions.BETTER),
+        ("Better to have", "Without these a run reports less, or later.", permissions.BETTER),
     )
     parts = [HEAD]
     for title, words, listed in sections:
         parts += [f"## {title}\n", f"{words}\n", *_table(listed), ""]
     needed = (*permissions.OWN_NAMESPACES, *permissions.ALWAYS)
-    rules = [line for right in needed for line in _rule(right)]
+    rules = [line for permission in needed for line in _rule(permission)]
     return "\n".join(parts) + ROLE.removeprefix("\n") + "\n".join((*rules, "```", ""))
 
 
 def _table(listed: Iterable[Permission]) -> list[str]:
     rows = ["| resource | verbs | what for |", "|---|---|---|"]
-    for right in listed:
-        group = f" ({right.group})" if right.group else ""
-        mark = " *" if right.cluster else ""
-        rows.append(f"| {right.resource}{group}{mark} | {', '.join(right.verbs)} | {right.why} |")
+    for permission in listed:
+        group = f" ({permission.group})" if permission.group else ""
+        mark = " *" if permission.cluster else ""
+        cells = f"{permission.resource}{group}{mark}", ", ".join(permission.verbs), permission.why
+        rows.append(f"| {' | '.join(cells)} |")
     return rows
 
 
-def _rule(right: Permission) -> list[str]:
+def _rule(permission: Permission) -> list[str]:
     return [
-        f'  - apiGroups: ["{right.group}"]',
-        f"    resources: [{right.resource}]",
-        f"    verbs: [{', '.join(right.verbs)}]",
+        f'  - apiGroups: ["{permission.group}"]',
+        f"    resources: [{permission.resource}]",
+        f"    verbs: [{', '.join(permission.verbs)}]",
     ]
 
 

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.engines.role import COMPONENTS, Role
 from dynamo_conformance.probes.metrics import requests_served
 from dynamo_conformance.probes.openai_client import openai_client, route_of
-from dynamo_conformance.probes.probe import Endpoint, Probe, Unsupported, expect
+from dynamo_conformance.probes.probe import Endpoint, Probe, Unsupported, expect, promised
 
 if TYPE_CHECKING:
-    from dynamo_conformance.engines.serving import Serving
     from dynamo_conformance.probes.openai_client import Route
 
 REQUESTS = 4
@@ -56,8 +55,6 @@ def _totals(endpoint: Endpoint) -> dict[str, int]:
     return {name: sum(each.values()) for name, each in requests_served(endpoint).items()}
 
 
-def _disaggregated(serving: Serving | None) -> bool:
-    return serving is not None and serving.disaggregated
-
-
-PROBES = (Probe(id="prefill", run=prefill, applies=_disaggregated),)
+PROBES = (
+    Probe(id="prefill", run=prefill, applies=promised(lambda serving: serving.disaggregated)),
+)

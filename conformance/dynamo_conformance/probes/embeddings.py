@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 from dynamo_conformance.probes.openai_client import openai_client
-from dynamo_conformance.probes.probe import Endpoint, Probe, expect
-
-if TYPE_CHECKING:
-    from dynamo_conformance.engines.serving import Serving
+from dynamo_conformance.probes.probe import Endpoint, Probe, expect, promised
 
 TEXTS = ["a boat on the river", "the price of copper", "a boat on the river"]
 SAME = 0.99
@@ -59,10 +55,7 @@ def cosine(first: list[float], second: list[float]) -> float:
     return dot / (math.hypot(*first) * math.hypot(*second))
 
 
-def _embeds(serving: Serving | None) -> bool:
-    return serving is not None and serving.embeds
-
-
+_embeds = promised(lambda serving: serving.embeds)
 PROBES = (
     Probe(id="embeddings", run=embeddings, applies=_embeds),
     Probe(id="embeddings-base64", run=embedding_base64, applies=_embeds),

@@ -14,7 +14,7 @@ from dynamo_conformance.engines.features import Feature
 from dynamo_conformance.probes.metrics import worker_counts
 from dynamo_conformance.probes.mock_workers import mock_workers
 from dynamo_conformance.probes.openai_client import openai_client
-from dynamo_conformance.probes.probe import Endpoint, Probe, Unsupported, expect
+from dynamo_conformance.probes.probe import Endpoint, Probe, Unsupported, expect, promised
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,12 +46,12 @@ class FeatureClaim:
     Attributes:
         feature: What the manifest asks for.
         mocked: Why the mock engine does not show it.
-        real: Looks for it with a real engine.
+        real: Checks it with a real engine, or why that is not possible.
     """
 
     feature: Feature
     mocked: str
-    real: Callable[[Endpoint], None]
+    real: Callable[[Endpoint], None] | str
 
     def check(self, endpoint: Endpoint) -> None:
         """Return when it is shown.
@@ -62,6 +62,8 @@ class FeatureClaim:
         """
         if mock_workers(endpoint) is not None:
             raise Unsupported(self.mocked)
+        if isinstance(self.real, str):
+            raise Unsupported(self.real)
         self.real(endpoint)
 
 
@@ -110,13 +112,6 @@ def speculation(endpoint: Endpoint) -> None:
     expect(sum(counts.values()) > 0, f"no draft token was accepted: {counts}")
 
 
-def _not_shown(reason: str) -> Callable[[Endpoint], None]:
-    def check(_endpoint: Endpoint) -> None:
-        raise Unsupported(reason)
-
-    return check
-
-
 _NO_WORDS = "the mock engine's words are drawn at random"
 _CARD = "the parser's name reaches the model card, what it makes of an answer is not shown"
 
@@ -124,7 +119,7 @@ CLAIMS = (
     FeatureClaim(
         feature=Feature.LORA,
         mocked="the mock engine loads no adapter; that requests reach one is not shown",
-        real=_not_shown("no adapter is known here that a worker could load"),
+        real="no adapter is known here that a worker could load",
     ),
     FeatureClaim(
         feature=Feature.SPECULATION,
@@ -134,7 +129,7 @@ CLAIMS = (
     FeatureClaim(
         feature=Feature.KV_OFFLOAD,
         mocked="the mock engine keeps KV blocks in its own cache alone; none leaves it or returns",
-        real=_not_shown("a block returns only after the GPU's cache was full, which no probe does"),
+        real="a block returns only after the GPU's cache was full, which no probe does",
     ),
     FeatureClaim(
         feature=Feature.TOOL_CALLS,
@@ -149,18 +144,18 @@ CLAIMS = (
     FeatureClaim(
         feature=Feature.EXPERTS,
         mocked="the mock engine has no experts; where they are and what they exchange is not shown",
-        real=_not_shown("an answer does not show on which GPU an expert was"),
+        real="an answer does not show on which GPU an expert was",
     ),
     FeatureClaim(
         feature=Feature.MPI,
         mocked="mpirun starts the ranks of the other nodes over ssh, and the mock engine has no "
         "ranks: the first node simulates the complete engine",
-        real=_not_shown("an answer does not show which ranks had a part in it"),
+        real="an answer does not show which ranks had a part in it",
     ),
     FeatureClaim(
         feature=Feature.PLANNER,
         mocked="a planner decides by measured speed, and the mock engine's is not an engine's",
-        real=_not_shown("a decision of the planner takes load for minutes, which no probe makes"),
+        real="a decision of the planner takes load for minutes, which no probe makes",
     ),
 )
 
@@ -179,7 +174,7 @@ def _options(endpoint: Endpoint) -> None:
 
 
 def _promises(feature: Feature) -> Callable[[Serving | None], bool]:
-    return lambda serving: serving is not None and feature in serving.features
+    return promised(lambda serving: feature in serving.features)
 
 
 PROBES = (

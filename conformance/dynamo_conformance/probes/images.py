@@ -12,7 +12,7 @@ from dynamo_conformance.engines.role import COMPONENTS, Role
 from dynamo_conformance.probes.metrics import requests_served
 from dynamo_conformance.probes.mock_workers import mock_workers
 from dynamo_conformance.probes.openai_client import openai_client
-from dynamo_conformance.probes.probe import Endpoint, Probe, Unsupported, expect
+from dynamo_conformance.probes.probe import Endpoint, Probe, Unsupported, expect, promised
 from dynamo_conformance.probes.text import check_usage
 
 if TYPE_CHECKING:
@@ -82,14 +82,11 @@ def _part(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def _takes_images(serving: Serving | None) -> bool:
-    return serving is not None and Feature.IMAGES in serving.features
-
-
 def _has_encoder(serving: Serving | None) -> bool:
     return serving is not None and Role.ENCODE in serving.roles
 
 
+_takes_images = promised(lambda serving: Feature.IMAGES in serving.features)
 PROBES = (
     Probe(id="image", run=image, applies=_takes_images),
     Probe(id="image-content", run=image_content, applies=_takes_images),

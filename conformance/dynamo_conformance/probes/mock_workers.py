@@ -37,17 +37,12 @@ def mock_workers(endpoint: Endpoint) -> MockWorkers | None:
     """
     if not endpoint.workers:
         return MockWorkers("", ())
-    answers = [
-        worker for url in _system_urls(endpoint) if (worker := _ask(endpoint, url)) is not None
-    ]
+    urls = [worker.system_url for worker in endpoint.workers]
+    answers = [answer for url in urls if (answer := _ask(endpoint, url)) is not None]
     if not answers:
         return None
     unread = {setting for answer in answers for setting in answer.unread}
     return MockWorkers(answers[0].version, tuple(sorted(unread)))
-
-
-def _system_urls(endpoint: Endpoint) -> list[str]:
-    return [worker.system_url for worker in endpoint.workers]
 
 
 def _ask(endpoint: Endpoint, url: str) -> MockWorkers | None:

@@ -89,6 +89,11 @@ class Probe:
     applies: Callable[[Serving | None], bool] = lambda _serving: True
 
 
+def promised(check: Callable[[Serving], bool]) -> Callable[[Serving | None], bool]:
+    """Return whether a graph has a manifest, and what `check` looks for in what it promises."""
+    return lambda serving: serving is not None and check(serving)
+
+
 def writes_text(serving: Serving | None) -> bool:
     """Whether a graph answers with text, as far as its manifest shows."""
     return serving is None or not serving.embeds

@@ -7,12 +7,11 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines.role import COMPONENTS
-from dynamo_conformance.probes.probe import REQUEST_SECONDS, Endpoint, Probe, expect
+from dynamo_conformance.probes.probe import REQUEST_SECONDS, Endpoint, Probe, expect, promised
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dynamo_conformance.engines.serving import Serving
 
 SECONDS = 10.0
 """How long the last worker may take after the first answers."""
@@ -90,8 +89,7 @@ def _promised(wanted: dict[str, tuple[int, int]]) -> str:
     return ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
 
 
-def _promises(serving: Serving | None) -> bool:
-    return serving is not None and bool(serving.registers)
-
-
-PROBES = (Probe(id="models", run=models), Probe(id="roles", run=roles, applies=_promises))
+PROBES = (
+    Probe(id="models", run=models),
+    Probe(id="roles", run=roles, applies=promised(lambda serving: bool(serving.registers))),
+)

@@ -10,7 +10,14 @@ from dynamo_conformance.engines.role import Role
 from dynamo_conformance.probes.disaggregation import DECODE, PREFILL
 from dynamo_conformance.probes.metrics import requests_served, tokens_routed_by_prefix
 from dynamo_conformance.probes.openai_client import openai_client, route_of
-from dynamo_conformance.probes.probe import Endpoint, Probe, ProbeFailure, Unsupported, expect
+from dynamo_conformance.probes.probe import (
+    Endpoint,
+    Probe,
+    ProbeFailure,
+    Unsupported,
+    expect,
+    promised,
+)
 from dynamo_conformance.probes.registration import instances
 
 if TYPE_CHECKING:
@@ -154,8 +161,10 @@ def _promised(serving: Serving | None) -> int:
     return serving.roles.get(Role.PREFILL) or serving.roles.get(Role.AGG, 0)
 
 
-def _routes_by_kv(serving: Serving | None) -> bool:
-    return serving is not None and serving.routes_by_kv and not serving.embeds
-
-
-PROBES = (Probe(id="kv-router", run=kv_router, applies=_routes_by_kv),)
+PROBES = (
+    Probe(
+        id="kv-router",
+        run=kv_router,
+        applies=promised(lambda serving: serving.routes_by_kv and not serving.embeds),
+    ),
+)

@@ -1,1 +1,10 @@
-"""Where a graph runs: one small interface, one package per target."""
+"""Where a graph runs: local processes, Docker Compose, a kind cluster, any cluster.
+
+`interface` is what every target gives: a deployment with an endpoint, or a `DeployFailure`.
+`readiness` waits until a graph truly answers; `exit_cause` explains how a process or container
+ended; `mock_image` gives the mock engine's image the names that manifests and compose files use.
+
+`local` runs pods as processes of this machine, `compose` a compose file, `cluster` applies a
+manifest to a cluster and diagnoses what keeps it from coming up, and `kind` sets up a cluster on
+this machine for `cluster` to use.
+"""

@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from snapshot_builders import diagnose, snapshot
 
-from dynamo_conformance.targets.cluster.diagnoses import SUBJECTS, diagnose, diagnoses
+from dynamo_conformance.targets.cluster.diagnoses import SUBJECTS, diagnoses
 from dynamo_conformance.targets.cluster.diagnosis import LogSource
 from dynamo_conformance.targets.cluster.namespace_snapshot import (
     NamespaceSnapshot,
     OperatorState,
     Surroundings,
     read_operator,
-    snapshot,
 )
 
 if TYPE_CHECKING:

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 import yaml
+from snapshot_builders import snapshot
 
 from dynamo_conformance.targets.cluster.diagnosis import Diagnosis
 from dynamo_conformance.targets.cluster.failure_page import FailurePage
-from dynamo_conformance.targets.cluster.namespace_snapshot import NamespaceSnapshot, snapshot
 from dynamo_conformance.targets.cluster.progress_summary import progress_summary
 from dynamo_conformance.targets.interface import Change, DeployFailure
 
 if TYPE_CHECKING:
     from dynamo_conformance.kube.connection import Connection
+    from dynamo_conformance.targets.cluster.namespace_snapshot import NamespaceSnapshot
 
 CASES = Path(__file__).parent / "cluster_cases"
 

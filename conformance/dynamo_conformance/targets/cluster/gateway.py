@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.kube.framing import Framing
 from dynamo_conformance.kube.tunnel import READ_BYTES, TunnelClosedError
-from dynamo_conformance.targets.cluster.transcript import ANSWER, NOTE, REQUEST
+from dynamo_conformance.targets.cluster.transcript import ANSWER, NOTE, REQUEST, Conversation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dynamo_conformance.kube.connection import Connection
     from dynamo_conformance.kube.endpoints import Backend
     from dynamo_conformance.kube.tunnel import Tunnel, Tunnels
-    from dynamo_conformance.targets.cluster.transcript import Conversation, Transcript
+    from dynamo_conformance.targets.cluster.transcript import Transcript
 
 HERE = "127.0.0.1"
 CLOSE_SECONDS = 5.0
@@ -95,22 +95,20 @@ class Gateway:
         first: bytes,
         backend: Backend,
     ) -> None:
-        noted = None
-        if self._transcript is not None:
-            noted = self._transcript.begin(f"{backend.pod}:{backend.port}")
-            noted.note(REQUEST, first)
+        peer = f"{backend.pod}:{backend.port}"
+        kept = self._transcript
+        noted = kept.begin(peer) if kept is not None else Conversation(0, peer)
+        noted.note(REQUEST, first)
         try:
             tunnel = await self._tunnels.take(backend)
         except TunnelClosedError as end:
-            if noted is not None:
-                noted.note(NOTE, f"the cluster does not lead there: {end}".encode())
+            noted.note(NOTE, f"the cluster does not lead there: {end}".encode())
             return
         exchange = _Exchange(reader, writer, tunnel, noted)
         try:
             await exchange.run(first)
         except TunnelClosedError as end:
-            if noted is not None:
-                noted.note(NOTE, f"closed by the cluster: {end}".encode())
+            noted.note(NOTE, f"closed by the cluster: {end}".encode())
         finally:
             if exchange.framing.is_between and exchange.caller_left:
                 self._tunnels.give_back(tunnel)
@@ -126,7 +124,7 @@ class _Exchange:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         tunnel: Tunnel,
-        noted: Conversation | None,
+        noted: Conversation,
     ) -> None:
         self.framing = Framing()
         self.caller_left = False
@@ -160,7 +158,7 @@ class _Exchange:
                 self.framing.request(data)
                 await self._tunnel.send(data)
                 data = await self._reader.read(READ_BYTES)
-                if self._noted is not None and data:
+                if data:
                     self._noted.note(REQUEST, data)
         except ConnectionError:
             pass  # It closed the connection, which is an end too.
@@ -170,7 +168,6 @@ class _Exchange:
         while True:
             data = await self._tunnel.receive()
             self.framing.answer(data)
-            if self._noted is not None:
-                self._noted.note(ANSWER, data)
+            self._noted.note(ANSWER, data)
             self._writer.write(data)
             await self._writer.drain()

@@ -315,28 +315,6 @@ def last_seen(event: NamespaceEvent) -> datetime:
     return event.last or event.first or datetime.min.replace(tzinfo=UTC)
 
 
-def snapshot(
-    *,
-    expected: dict[str, int] | None = None,
-    graph: str = "",
-    pods: Iterable[KubeObject] = (),
-    events: Iterable[KubeObject] = (),
-    graphs: Iterable[KubeObject] = (),
-    claims: Iterable[KubeObject] = (),
-    around: Surroundings | None = None,
-) -> NamespaceSnapshot:
-    """Return a snapshot of objects of the API."""
-    return NamespaceSnapshot(
-        expected=expected or {},
-        graph=graph,
-        pods=tuple(sorted((read_pod(value) for value in pods), key=lambda pod: pod.name)),
-        events=tuple(read_event(event) for event in events),
-        graphs=tuple(read_graph_status(value) for value in graphs),
-        claims=tuple(read_claim(claim) for claim in claims),
-        around=around or Surroundings(),
-    )
-
-
 def read_pod(value: KubeObject) -> Pod:
     """Return a pod as the API gives it."""
     root = as_mapping(value)

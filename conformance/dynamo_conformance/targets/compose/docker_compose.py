@@ -100,7 +100,7 @@ class ServiceContainer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComposeProject:
-    """A project of Docker Compose.
+    """A project of Docker Compose; every method raises `ComposeError` when Compose fails.
 
     Attributes:
         project: Its name.
@@ -113,45 +113,25 @@ class ComposeProject:
     env: Mapping[str, str]
 
     def services(self) -> tuple[ComposeService, ...]:
-        """Return the services, every variable and anchor resolved.
-
-        Raises:
-            ComposeError: The files cannot be read.
-        """
+        """Return the services, every variable and anchor resolved."""
         written = json.loads(self._said("config", "--format", "json"))["services"]
         return tuple(_service(name, service) for name, service in written.items())
 
     def fetch(self) -> None:
-        """Fetch the images that are not here.
-
-        Raises:
-            ComposeError: One cannot be had.
-        """
+        """Fetch the images that are not here."""
         self._said("pull", "--quiet", "--policy", "missing", seconds=FETCH_SECONDS)
 
     def up(self) -> None:
-        """Start everything in the background.
-
-        Raises:
-            ComposeError: Something cannot be started.
-        """
+        """Start everything in the background."""
         self._said("up", "--detach", seconds=START_SECONDS)
 
     def containers(self) -> tuple[ServiceContainer, ...]:
-        """Return the project's containers, those that ended too.
-
-        Raises:
-            ComposeError: The container engine does not answer.
-        """
+        """Return the project's containers, those that ended too."""
         lines = self._said("ps", "--all", "--format", "json").splitlines()
         return tuple(_container(json.loads(line)) for line in lines)
 
     def log(self, container: ServiceContainer) -> str:
-        """Return what a container wrote.
-
-        Raises:
-            ComposeError: The container engine does not answer.
-        """
+        """Return what a container wrote."""
         return _call(("docker", "logs", container.id), env=self.env, seconds=QUICK_SECONDS)
 
     def down(self, *, grace: int = STOP_SECONDS) -> None:
@@ -159,9 +139,6 @@ class ComposeProject:
 
         Args:
             grace: How many seconds a container may take to end before it is killed.
-
-        Raises:
-            ComposeError: Something is left.
         """
         self._said("down", "--volumes", "--timeout", str(grace))
 

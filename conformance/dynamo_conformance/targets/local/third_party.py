@@ -19,8 +19,8 @@ def third_party(workloads: tuple[Workload, ...]) -> frozenset[str]:
     """Return the names of the components that run something else, which no machine has.
 
     A component in a place that the graph cannot do without, its only frontend or all its workers,
-    is no such component: it is broken, and is started so that it fails visibly. So is a worker that is a
-    shell's script, whatever that does.
+    is no such component: it is broken, and is started so that it fails visibly. So is a worker
+    that is a shell's script, whatever that does.
     """
     others = {workload.component.name for workload in workloads if _is_third_party(workload)}
     for group in (

@@ -1,4 +1,11 @@
-"""What is wrong with a graph, from what its namespace holds: pure, and in domain words."""
+"""What keeps a graph from coming up, from a snapshot of its namespace.
+
+Each module looks at one subject: `eviction` (a node or the scheduler ended the pod), `crash` (a
+container ended, or its probe killed it), `image_pull`, `container_start` (containers that cannot be
+made, volumes that cannot be mounted), `volume_claims` (claims without a volume), `scheduling` (no
+node takes the pod), `creation` (the API server refuses the pod), `operator_errors` (what the
+operator reports, and its silence). Its `find` yields a `Diagnosis` for each problem.
+"""
 
 from __future__ import annotations
 
@@ -22,19 +29,18 @@ if TYPE_CHECKING:
 
     from dynamo_conformance.targets.cluster.diagnosis import Diagnosis
     from dynamo_conformance.targets.cluster.namespace_snapshot import NamespaceSnapshot
-    from dynamo_conformance.targets.interface import DeployFailure
 
 SUBJECTS = (
     eviction, crash, image_pull, container_start, volume_claims, scheduling, creation,
     operator_errors,
 )  # fmt: skip
-"""In the order in which they explain: what a person would look at first comes first."""
+"""In the order in which a person would look at them."""
 
 
 def diagnoses(
     view: NamespaceSnapshot, now: datetime, patience: Patience | None = None
 ) -> Iterator[Diagnosis]:
-    """Yield everything that keeps a graph from coming up, the most telling first.
+    """Yield everything that keeps a graph from coming up, the most helpful first.
 
     Args:
         view: The namespace.
@@ -44,11 +50,3 @@ def diagnoses(
     limits = patience or Patience()
     for subject in SUBJECTS:
         yield from subject.find(view, now, limits)
-
-
-def diagnose(
-    view: NamespaceSnapshot, now: datetime, patience: Patience | None = None
-) -> DeployFailure | None:
-    """Return the first trouble as a failure, without log lines; None when all may yet be well."""
-    first = next(diagnoses(view, now, patience), None)
-    return first.failure() if first is not None else None
