@@ -50,7 +50,6 @@ class Readiness:
     """How a graph became ready.
 
     Attributes:
-        model: The model that answered.
         listed_after: Seconds from the start of waiting until the model was listed.
         ready_after: Seconds until the last of the good answers.
     """

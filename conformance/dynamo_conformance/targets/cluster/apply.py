@@ -24,13 +24,7 @@ DELETE_SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """A file as it was when it was read.
-
-    Attributes:
-        file: The file.
-        data: Its bytes.
-        documents: What is in it.
-    """
+    """A file as it was when it was read."""
 
     file: Path
     data: bytes

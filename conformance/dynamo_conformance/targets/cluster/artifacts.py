@@ -54,8 +54,6 @@ class Evidence:
     """Where everything about a failed deployment is to be had.
 
     Attributes:
-        connection: The cluster.
-        namespace: The namespace.
         manifest: What was applied.
         version: The API version of its graphs.
         of_graph: The graph whose objects alone are kept; empty when all of the namespace is ours.

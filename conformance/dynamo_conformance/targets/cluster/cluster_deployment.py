@@ -41,9 +41,7 @@ class ClusterDeployment:
     """A graph that was applied to a cluster.
 
     Attributes:
-        graph: The graph.
         manifest: The file, as it was applied.
-        namespace: The namespace it is in.
         watch: What follows it.
         warnings: What the cluster warned of when the file was applied.
         logs: The folder that is written when something fails.

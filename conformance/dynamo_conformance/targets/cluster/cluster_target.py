@@ -43,7 +43,6 @@ class ClusterTarget:
     """Runs graphs on a cluster.
 
     Attributes:
-        connection: The cluster.
         run: The id of this run; its namespaces carry it.
         namespace: A namespace to use, which stays; None makes one for each example.
         bring: Files with Secrets, claims and the like, to be applied before each graph.

@@ -25,7 +25,6 @@ class FailurePage:
     """What is known about a failure.
 
     Attributes:
-        graph: The graph's name.
         file: The file that was applied, as people call it.
         sha256: Its checksum.
         connection: The cluster, for the commands that repeat it.
@@ -33,7 +32,6 @@ class FailurePage:
         failures: What went wrong, the first first.
         view: The namespace as it was last seen.
         diagnoses: What is wrong with it.
-        changes: What differs from the manifest.
         warnings: What the cluster warned of when the file was applied.
         missed: What could not be kept.
     """

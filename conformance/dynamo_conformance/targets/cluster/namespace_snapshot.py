@@ -51,7 +51,6 @@ class Ended:
     Attributes:
         code: The exit code, negative when a signal ended it.
         reason: The kubelet's reason, such as `Error` or `OOMKilled`.
-        message: The kubelet's message.
         at: When.
     """
 
@@ -66,17 +65,13 @@ class PodContainer:
     """A container of a pod.
 
     Attributes:
-        name: Its name.
         image: The image as the pod asks for it.
         is_init: Whether it must end before the others start.
-        ready: Whether it is ready.
-        restarts: How often it was restarted.
         waiting: Why it waits, in one word; empty when it does not wait.
         waiting_message: The same in the kubelet's sentence.
         ended: How it ended, when it is not running now.
         ended_before: How it ended the last time before that.
         memory_limit: The memory it may take, as written; empty when there is no limit.
-        runs: Whether it runs now.
     """
 
     name: str
@@ -104,18 +99,12 @@ class Pod:
     """A pod.
 
     Attributes:
-        name: Its name.
         component: The graph's component it belongs to, or what else made it.
         graph: The graph it belongs to, or an empty string.
-        phase: Its phase.
         reason: Why it is in that phase, in one word.
-        message: The same in a sentence.
-        conditions: Its conditions by type.
         containers: Its containers, init containers first.
-        created: When it was made.
         ending_since: When its deletion was asked for, or None.
         restarts: Whether its containers are restarted when they end.
-        scheduler: The scheduler it asks for.
         gates: What keeps schedulers from it.
         claims: The PersistentVolumeClaims that it mounts.
         ports: The ports that its containers name.
@@ -158,15 +147,10 @@ class NamespaceEvent:
     """Something that happened to an object.
 
     Attributes:
-        kind: The object's kind.
-        name: The object's name.
         container: The container it happened to, or an empty string.
         type: `Normal` or `Warning`.
         reason: What happened, in one word.
         message: What happened, in a sentence.
-        count: How often.
-        first: When it happened first.
-        last: When it happened last.
     """
 
     kind: str
@@ -185,8 +169,6 @@ class GraphStatus:
     """The status that the operator gives a graph.
 
     Attributes:
-        name: The graph's name.
-        created: When it was made.
         is_ending: Whether its deletion was asked for.
         state: The state, or an empty string before the operator has looked at it.
         ready: The condition `Ready`, or None.
@@ -206,12 +188,9 @@ class VolumeClaim:
     """A PersistentVolumeClaim.
 
     Attributes:
-        name: Its name.
-        phase: Its phase.
         storage_class: Its storage class, which the API server fills in where it is left out.
         provisioner: What is to make its volume, as the control plane has noted it.
         node: The node that the volume is to be on, once the scheduler has chosen it.
-        created: When it was made.
     """
 
     name: str
@@ -228,9 +207,7 @@ class OperatorState:
 
     Attributes:
         name: The Deployment's name.
-        namespace: Its namespace.
         wanted: How many pods it is to have.
-        pods: The pods it has.
         renewed: When one of its pods last renewed a lease; None when they hold no lease.
     """
 
@@ -264,13 +241,7 @@ class NamespaceSnapshot:
 
     Attributes:
         expected: How many pods each component of the graph has when all of it is there.
-        graph: The graph's name.
-        pods: Its pods.
         deleted: Pods that were deleted, as they were last seen.
-        events: What happened in the namespace.
-        graphs: The graphs in the namespace.
-        claims: The claims in the namespace.
-        around: What is around the namespace.
     """
 
     expected: dict[str, int] = field(default_factory=dict)

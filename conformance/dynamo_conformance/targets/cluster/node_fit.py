@@ -45,9 +45,6 @@ class ClusterNode:
     """A node of the cluster.
 
     Attributes:
-        name: Its name.
-        labels: Its labels.
-        taints: What repels pods.
         allocatable: What its pods can have together.
         taken: What the pods on it have asked for.
     """

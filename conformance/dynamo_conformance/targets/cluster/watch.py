@@ -63,7 +63,6 @@ class Scope:
 
     Attributes:
         namespace: Where it is.
-        graph: The graph's name.
         names: The names of all graphs of its file; they are applied together.
         graphs: The kind of the graph, in the version it was applied in.
         expected: How many pods each component has when all of it is there.

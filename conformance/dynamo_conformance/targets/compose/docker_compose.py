@@ -65,8 +65,6 @@ class ComposeService:
     """A service as Compose understands the file.
 
     Attributes:
-        name: Its name.
-        image: The image that it runs.
         is_frontend: Whether it answers the clients.
         wants_gpus: Whether it reserves devices.
         ports: The ports in its containers that the file publishes.
@@ -86,9 +84,6 @@ class ServiceContainer:
     """A container that was made for a service.
 
     Attributes:
-        id: Its id.
-        name: Its name.
-        service: The service.
         ports: The ports of this machine by those in the container.
     """
 
@@ -103,7 +98,6 @@ class ComposeProject:
     """A project of Docker Compose; every method raises `ComposeError` when Compose fails.
 
     Attributes:
-        project: Its name.
         files: What it is made of; later files add to earlier files.
         env: The environment, from which the files take their variables.
     """

@@ -61,7 +61,6 @@ class BaseSetup:
     """A kind cluster in which graphs can be applied.
 
     Attributes:
-        cluster: The cluster.
         connection: The way to its API.
         preflight_options: What a graph need not bring.
         changes: What differs from a cluster with GPUs.

@@ -48,7 +48,6 @@ class KindOptions:
     """Which kind cluster is used.
 
     Attributes:
-        name: Its name.
         image: The node image; None leaves the choice to kind, or to `version`.
         version: The Kubernetes version, such as `1.34.0`, of kind's public node image.
         delete: Whether it is deleted after the run, if we made it.
@@ -72,7 +71,6 @@ class KindCluster:
     """A running kind cluster.
 
     Attributes:
-        name: Its name.
         kubeconfig: The file that leads to it.
         is_ours: Whether we made it, in this run or an earlier one.
     """

@@ -259,10 +259,8 @@ class _Pod:
     """One pod: what its process is called here, and what it is started with.
 
     Attributes:
-        name: The process's name.
         template: What the pod is made from.
         node: Which pod of its group it is.
-        words: The words of its command.
     """
 
     name: str
