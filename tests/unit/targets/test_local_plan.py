@@ -142,7 +142,7 @@ def test_mounts_secrets_and_other_containers_are_changes_in_words(tmp_path: Path
     assert "OTHER" not in start.env
     assert start.cwd == RUN / "root" / "workspace"
     assert {Path(folder), start.cwd} <= set(found.folders)
-    assert found.hubs == (Path(folder) / "hub",)
+    assert list(found.hubs) == [Path(folder) / "hub"]
     said = {str(change) for change in found.changes}
     assert f"worker: mount /models -> {folder}" in said
     assert f"worker: path /workspace -> {RUN}/root/workspace" in said

@@ -131,7 +131,7 @@ class LocalTarget:
             except ReconcileFailure as failure:
                 raise DeployFailure(str(failure)) from failure
             if not (is_real or world.is_confined):
-                planned = replace(planned, changes=(*planned.changes, UNCONFINED))
+                planned.changes[UNCONFINED] = None
             with _written_below(run):
                 furnish(planned, run=inside, is_real=is_real)
             starts = planned.starts if is_real else kept_inside(planned.starts, inside)
@@ -167,12 +167,12 @@ class LocalDeployment:
     @property
     def workers(self) -> tuple[Worker, ...]:
         """Where the workers answer /metrics."""
-        return self.plan.workers
+        return tuple(self.plan.workers)
 
     @property
     def changes(self) -> tuple[Change, ...]:
         """Everything that differs from the manifest."""
-        return self.plan.changes
+        return tuple(self.plan.changes)
 
     @property
     def settled_for(self) -> float | None:

@@ -97,11 +97,13 @@ class RunSettings:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class LocalPlan:
-    """What will be started.
+    """What will be started; `plan` adds one replica after another.
 
     Attributes:
+        config_maps: The ConfigMaps of the manifest's file.
+        sources: The words that models are loaded from.
         starts: One per process, in the order of the manifest.
         url: Where the frontend will answer, or None when the graph has none.
         workers: Where each worker's system port will answer.
@@ -110,24 +112,10 @@ class LocalPlan:
         files: Files of mounted ConfigMaps with their contents, to be written.
         hubs: Folders that the processes take for the model hub's cache.
         models: Folders that stand for the paths of models.
-        hub_ids: The other words that models are loaded from.
         copies: Files of this machine that the processes read, and where they read them.
+        volumes: The folder of each volume.
     """
 
-    starts: tuple[ProcessStart, ...]
-    url: str | None
-    workers: tuple[Worker, ...]
-    changes: tuple[Change, ...]
-    folders: tuple[Path, ...]
-    files: dict[Path, str | bytes]
-    hubs: tuple[Path, ...]
-    models: tuple[Path, ...] = ()
-    hub_ids: tuple[str, ...] = ()
-    copies: dict[Path, Path] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class _Draft:
     config_maps: ConfigMaps = field(default_factory=dict)
     sources: tuple[str, ...] = ()
     starts: list[ProcessStart] = field(default_factory=list)
@@ -140,6 +128,11 @@ class _Draft:
     models: dict[Path, None] = field(default_factory=dict)
     copies: dict[Path, Path] = field(default_factory=dict)
     volumes: dict[tuple[str, str], Path] = field(default_factory=dict)
+
+    @property
+    def hub_ids(self) -> tuple[str, ...]:
+        """The words that models are loaded from and that are no paths."""
+        return tuple(source for source in self.sources if source and not source.startswith("/"))
 
     def note(self, where: str, *changes: str) -> None:
         """Note what differs from the manifest."""
@@ -186,7 +179,7 @@ def plan(
         PortsExhaustedError: `port` is in use.
         DeployFailure: There are too few GPUs.
     """
-    draft = _Draft(config_maps=graph.config_maps, sources=model_sources(resolved(graph)))
+    draft = LocalPlan(config_maps=graph.config_maps, sources=model_sources(resolved(graph)))
     workloads = render(graph, namespace=NAMESPACE, cluster=Cluster(lws=True))
     others = third_party(workloads)
     for candidate in workloads:
@@ -201,22 +194,11 @@ def plan(
     for workload in chosen:
         for replica in range(workload.replicas):
             _replica(draft, workload, replica, settings=settings, ports=ports, wanted=port)
-    return LocalPlan(
-        starts=tuple(draft.starts),
-        url=draft.url,
-        workers=tuple(draft.workers),
-        changes=tuple(draft.changes),
-        folders=tuple(draft.folders),
-        files=draft.files,
-        hubs=tuple(draft.hubs),
-        models=tuple(draft.models),
-        hub_ids=tuple(source for source in draft.sources if source and not source.startswith("/")),
-        copies=draft.copies,
-    )
+    return draft
 
 
 def _replica(
-    draft: _Draft,
+    draft: LocalPlan,
     workload: Workload,
     replica: int,
     *,
@@ -331,7 +313,7 @@ def _process_name(workload: Workload, replica: int, node: int) -> str:
 
 
 def _start(
-    draft: _Draft, pod: _Pod, *, settings: RunSettings, own: PortMap, group: PortMap
+    draft: LocalPlan, pod: _Pod, *, settings: RunSettings, own: PortMap, group: PortMap
 ) -> ProcessStart:
     name, main = pod.name, pod.main
     words, look = pod.words, look_up(main, pod.sources(draft.config_maps, settings.secrets))
@@ -393,7 +375,7 @@ def _model_paths(env: dict[str, str], sources: tuple[str, ...]) -> frozenset[str
 
 
 def _environment(
-    draft: _Draft, name: str, env: dict[str, str], settings: RunSettings
+    draft: LocalPlan, name: str, env: dict[str, str], settings: RunSettings
 ) -> dict[str, str]:
     """Return a process's whole environment: what is around it, its own, what holds here."""
     kept = dict(env)
@@ -414,7 +396,7 @@ def _environment(
     return full
 
 
-def _keep(draft: _Draft, name: str, paths: RunPaths, env: dict[str, str]) -> None:
+def _keep(draft: LocalPlan, name: str, paths: RunPaths, env: dict[str, str]) -> None:
     """Note what has to be made for a process, and what was moved."""
     draft.folders |= paths.folders
     draft.copies |= paths.copies
@@ -469,7 +451,9 @@ def _holds_program(folder: Path, argv: tuple[str, ...]) -> bool:
     )
 
 
-def _mounts(draft: _Draft, pod: _Pod, env: dict[str, str], settings: RunSettings) -> dict[str, str]:
+def _mounts(
+    draft: LocalPlan, pod: _Pod, env: dict[str, str], settings: RunSettings
+) -> dict[str, str]:
     """Return where each mounted path is found here: below the run's own folder, one per volume."""
     volumes = {
         volume_spec.string("name"): volume_spec
