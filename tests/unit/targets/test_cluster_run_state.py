@@ -12,8 +12,6 @@ from snapshot_builders import snapshot
 from dynamo_conformance.kube.errors import FORBIDDEN, ApiError
 from dynamo_conformance.kube.labels import OPERATOR, OPERATOR_NAMESPACE, PART
 from dynamo_conformance.kube.resources import KubeObject, metadata
-from dynamo_conformance.targets.cluster.namespace_snapshot import Surroundings, snapshot
-from dynamo_conformance.kube.resources import metadata
 from dynamo_conformance.targets.cluster.namespace_snapshot import Surroundings
 from dynamo_conformance.targets.cluster.run_state import RunState
 from dynamo_conformance.targets.cluster.watch import is_held
