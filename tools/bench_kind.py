@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from dynamo_conformance.api.cluster import Cluster
+from dynamo_conformance.api.cluster_parts import Cluster
 from dynamo_conformance.kube.errors import ApiError
 from dynamo_conformance.kube.labels import PART, RUN
 from dynamo_conformance.kube.resources import NAMESPACES, NODES, Owner, as_mapping, name_of

@@ -23,7 +23,7 @@ import requests
 import yaml
 
 from dynamo_conformance.api import crd
-from dynamo_conformance.api.cluster import Cluster
+from dynamo_conformance.api.cluster_parts import Cluster
 from dynamo_conformance.api.verdict import Verdict, judge
 from dynamo_conformance.manifest.document import Document
 from dynamo_conformance.manifest.node import Mapping, Plain, from_plain

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.engines.role import Role, parts
 from dynamo_conformance.engines.serving import WORKER_ROLES, publishes_kv_events, serving
 from dynamo_conformance.manifest.graph import EPP
-from dynamo_conformance.manifest.whole import parse_whole
+from dynamo_conformance.manifest.quantity import parse_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

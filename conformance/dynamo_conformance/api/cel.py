@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from dynamo_conformance.api.cel_library import FUNCTIONS, UNSUPPORTED
 from dynamo_conformance.api.violation import DUPLICATE, FORBIDDEN, INVALID, REQUIRED, Violation
 from dynamo_conformance.manifest.fields import is_null
-from dynamo_conformance.manifest.node import Key, Mapping, Node, Path, Scalar, Sequence, find
+from dynamo_conformance.manifest.node import Mapping, Node, Path, PathKey, Scalar, Sequence, find
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,7 +119,7 @@ def _children(node: Node, schema: Schema) -> Iterator[tuple[Node, Schema, str | 
             if (child := schema.properties.get(entry.key)) is not None:
                 yield entry.value, child, entry.key
             elif schema.additional is not None:
-                yield entry.value, schema.additional, Key(entry.key)
+                yield entry.value, schema.additional, PathKey(entry.key)
     elif isinstance(node, Sequence) and schema.items is not None:
         for index, item in enumerate(node):
             yield item, schema.items, index
@@ -136,13 +136,15 @@ def unchecked_rules(schema: Schema, path: Path = ()) -> Iterator[Unchecked]:
     for name, child in schema.properties.items():
         yield from unchecked_rules(child, (*path, name))
     if schema.additional is not None:
-        yield from unchecked_rules(schema.additional, (*path, Key("*")))
+        yield from unchecked_rules(schema.additional, (*path, PathKey("*")))
     if schema.items is not None:
-        yield from unchecked_rules(schema.items, (*path, Key("*")))
+        yield from unchecked_rules(schema.items, (*path, PathKey("*")))
 
 
 def _violation(rule: CelRule, text: str, node: Node, path: Path) -> Violation:
-    steps = tuple(one["name"] or Key(one["key"] or "") for one in _FIELD.finditer(rule.field_path))
+    steps = tuple(
+        one["name"] or PathKey(one["key"] or "") for one in _FIELD.finditer(rule.field_path)
+    )
     at = find(node, steps)
     kind = _KINDS.get(rule.reason, INVALID)
     return Violation((*path, *steps), (at or node).mark, kind, text)

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from dynamo_conformance.api import metadata
-from dynamo_conformance.api.operators import DEFAULT_OPERATOR, OPERATORS
+from dynamo_conformance.api.operator_releases import DEFAULT_OPERATOR, OPERATORS
 from dynamo_conformance.api.schema import Schema
 
 if TYPE_CHECKING:
-    from dynamo_conformance.api.operators import Operator
+    from dynamo_conformance.api.operator_releases import Operator
     from dynamo_conformance.manifest.jsonschema import JsonObject
 
 PLURAL = "dynamographdeployments"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.api.names import key_violations, name_violations
+from dynamo_conformance.api.name_rules import key_violations, name_violations
 from dynamo_conformance.api.violation import DUPLICATE, INVALID, PREFER, TOO_LONG, Violation
 from dynamo_conformance.manifest.fields import is_true
 from dynamo_conformance.manifest.node import Mapping, Scalar

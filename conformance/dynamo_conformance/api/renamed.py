@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.api.violation import UNKNOWN
-from dynamo_conformance.manifest.vocabulary import ALPHA_GPU
+from dynamo_conformance.manifest.field_words import ALPHA_GPU
 
 if TYPE_CHECKING:
     from dynamo_conformance.api.violation import Violation

@@ -9,7 +9,7 @@ from dynamo_conformance.api import admission, crd
 from dynamo_conformance.api.admission.request import Request
 from dynamo_conformance.api.cel import rule_violations
 from dynamo_conformance.api.decoding import too_wide, unknown_fields, wrong_types
-from dynamo_conformance.api.defaults import complete
+from dynamo_conformance.api.defaulting import complete
 from dynamo_conformance.api.metadata import metadata_violations, metadata_warnings
 from dynamo_conformance.api.renamed import translated
 from dynamo_conformance.api.structural import violations
@@ -19,7 +19,7 @@ from dynamo_conformance.manifest.node import NOWHERE, Mapping
 from dynamo_conformance.manifest.read import read_graph
 
 if TYPE_CHECKING:
-    from dynamo_conformance.api.cluster import Cluster
+    from dynamo_conformance.api.cluster_parts import Cluster
     from dynamo_conformance.api.crd import Crd
     from dynamo_conformance.api.schema import Schema
     from dynamo_conformance.manifest.document import Document

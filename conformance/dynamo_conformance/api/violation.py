@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.api.cluster import Feature
+from dynamo_conformance.api.cluster_parts import Feature
 from dynamo_conformance.manifest.node import path_text
 
 if TYPE_CHECKING:

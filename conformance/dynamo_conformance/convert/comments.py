@@ -15,8 +15,8 @@ from dynamo_conformance.manifest.emitter import Remarks
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dynamo_conformance.convert.numbering import Numbering, Origin
-    from dynamo_conformance.convert.source import Comment, Source
+    from dynamo_conformance.convert.numbering import Numbering, ValueOrigin
+    from dynamo_conformance.convert.source_text import Comment, SourceText
 
 _ITEM = re.compile(r"#\s*- ")
 
@@ -27,7 +27,7 @@ DOCUMENT = 1
 class Comments:
     """Comments by the number of the value that they belong to."""
 
-    def __init__(self, numbering: Numbering, source: Source) -> None:
+    def __init__(self, numbering: Numbering, source: SourceText) -> None:
         self._anchors = _anchors(numbering, source)
         self._begins = [one.begin for one in self._anchors]
         self._above: dict[int, list[str]] = {}
@@ -78,11 +78,11 @@ class Comments:
             tuple(self._below.get(number, ())),
         )
 
-    def _next(self, comment: Comment) -> Origin | None:
+    def _next(self, comment: Comment) -> ValueOrigin | None:
         index = bisect_left(self._begins, comment.mark)
         return self._anchors[index] if index < len(self._anchors) else None
 
-    def _previous(self, comment: Comment) -> Origin | None:
+    def _previous(self, comment: Comment) -> ValueOrigin | None:
         index = bisect_left(self._begins, comment.mark)
         return self._anchors[index - 1] if index else None
 
@@ -114,7 +114,7 @@ class Comments:
             place.setdefault(owner, []).extend(blank)
 
     def _owner_above(
-        self, first: Comment, following: Origin | None
+        self, first: Comment, following: ValueOrigin | None
     ) -> tuple[int, dict[int, list[str]]]:
         if following is None:
             return DOCUMENT, self._below
@@ -122,7 +122,7 @@ class Comments:
             return DOCUMENT, self._above
         return following.number, self._above
 
-    def _closed_by(self, comment: Comment, following: Origin | None) -> Origin | None:
+    def _closed_by(self, comment: Comment, following: ValueOrigin | None) -> ValueOrigin | None:
         """Return what a comment closes: the innermost thing before it that is not deeper."""
         edge = following.begin.column if following is not None else 1
         previous = self._previous(comment)
@@ -144,13 +144,13 @@ class Comments:
         return target
 
 
-def _is_item(origin: Origin | None) -> bool:
+def _is_item(origin: ValueOrigin | None) -> bool:
     return origin is not None and isinstance(origin.path[-1], int)
 
 
-def _anchors(numbering: Numbering, source: Source) -> list[Origin]:
+def _anchors(numbering: Numbering, source: SourceText) -> list[ValueOrigin]:
     """Return what comments can belong to, in the order of the text."""
-    found: dict[tuple[int, int], Origin] = {}
+    found: dict[tuple[int, int], ValueOrigin] = {}
     for origin in sorted(numbering.origins.values(), key=lambda one: one.number):
         is_value = origin.node is not None and origin.path
         if is_value and not source.is_inside_one_line(origin.mark):

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.convert.conversion import convert
+from dynamo_conformance.convert.converter import convert
 from dynamo_conformance.convert.reasons import reason
-from dynamo_conformance.convert.source import Source
+from dynamo_conformance.convert.source_text import SourceText
 from dynamo_conformance.manifest.document import VERSIONS, read_documents
 from dynamo_conformance.manifest.node import path_text
 from dynamo_conformance.manifest.read import read_graph
 
 if TYPE_CHECKING:
-    from dynamo_conformance.convert.conversion import Conversion
+    from dynamo_conformance.convert.converter import Conversion
     from dynamo_conformance.manifest.node import Mark
 
 _MARKER = re.compile(r"---(?:\s|$)")
@@ -67,7 +67,7 @@ def convert_text(text: str, *, file: str, version: str) -> Converted:
             read_graph(document)  # raises, with the words for an unknown version
     if not wanted:
         return Converted(text, (), len(graphs))
-    source = Source(text.removeprefix(_BYTE_ORDER_MARK))
+    source = SourceText(text.removeprefix(_BYTE_ORDER_MARK))
     pieces: list[str] = [_BYTE_ORDER_MARK] if text.startswith(_BYTE_ORDER_MARK) else []
     losses: list[Loss] = []
     for first, last in _segments(source):
@@ -88,7 +88,7 @@ def _losses(conversion: Conversion, version: str) -> list[Loss]:
     ]
 
 
-def _rewritten(conversion: Conversion, source: Source, first: int, last: int) -> str:
+def _rewritten(conversion: Conversion, source: SourceText, first: int, last: int) -> str:
     """Return the text of one segment with its document converted; separators stay."""
     newline = source.breaks[0] if source.breaks else "\n"
     before = after = ""
@@ -104,7 +104,7 @@ def _rewritten(conversion: Conversion, source: Source, first: int, last: int) ->
     return before + body.replace("\n", newline) + after
 
 
-def _segments(source: Source) -> list[tuple[int, int]]:
+def _segments(source: SourceText) -> list[tuple[int, int]]:
     """Return first and last line of each document with the separators that belong to it."""
     found: list[tuple[int, int]] = []
     first = 1
@@ -120,7 +120,7 @@ def _segments(source: Source) -> list[tuple[int, int]]:
     return found
 
 
-def _slice(source: Source, first: int, last: int) -> str:
+def _slice(source: SourceText, first: int, last: int) -> str:
     """Return lines as they are, with what ends them."""
     pairs = zip_longest(
         source.lines[first - 1 : last], source.breaks[first - 1 : last], fillvalue=""

@@ -17,7 +17,7 @@ from dynamo_conformance.manifest.v1alpha1 import SIDECAR_FRONTEND
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dynamo_conformance.convert.numbering import Numbering, Origin
+    from dynamo_conformance.convert.numbering import Numbering, ValueOrigin
     from dynamo_conformance.manifest.node import Node, Path
 
 _SERVICE = 3
@@ -110,7 +110,7 @@ def _missing(numbering: Numbering, node: Node, fates: dict[int, _Fate]) -> Itera
             yield from _missing(numbering, child, fates)
 
 
-def _leftover(numbering: Numbering, origin: Origin) -> Leftover:
+def _leftover(numbering: Numbering, origin: ValueOrigin) -> Leftover:
     """Return `origin` with the mark of its key."""
     key = numbering.origins.get(origin.number - 1)
     is_keyed = key is not None and key.node is None and key.path == origin.path
@@ -124,7 +124,7 @@ def _children(node: Node) -> tuple[Node, ...]:
     return node.items if isinstance(node, Sequence) else ()
 
 
-def _goes_without_saying(numbering: Numbering, origin: Origin) -> bool:
+def _goes_without_saying(numbering: Numbering, origin: ValueOrigin) -> bool:
     """Whether the converted tree says what `origin` says, though nothing was made from it."""
     path, node = origin.path, origin.node
     assert node is not None  # noqa: S101 - keys have no leaves

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class ValueOrigin:
     """One key or value as its author wrote it.
 
     Attributes:
@@ -46,13 +46,13 @@ class Numbering:
     """
 
     def __init__(self, root: Mapping) -> None:
-        self.origins: dict[int, Origin] = {}
+        self.origins: dict[int, ValueOrigin] = {}
         self._next = 1
         numbered = self._value(root, (), root.mark)
         assert isinstance(numbered, Mapping)  # noqa: S101 - a copy is of the same kind
         self.root = numbered
 
-    def origin(self, mark: Mark) -> Origin | None:
+    def origin(self, mark: Mark) -> ValueOrigin | None:
         """Return what a mark of the numbered tree stands for."""
         return self.origins.get(mark.line)
 
@@ -88,7 +88,7 @@ class Numbering:
             numbered = Sequence(tuple(items), mark)
         else:
             numbered = Scalar(node.value, mark, node.text)
-        origin = Origin(number, self._next, path, node.mark, begin, numbered, node)
+        origin = ValueOrigin(number, self._next, path, node.mark, begin, numbered, node)
         self.origins[number] = origin
         return numbered
 
@@ -96,7 +96,7 @@ class Numbering:
         number = self._taken()
         inner = (*path, entry.key)
         value = self._value(entry.value, inner, entry.mark)
-        self.origins[number] = Origin(number, self._next, inner, entry.mark, entry.mark)
+        self.origins[number] = ValueOrigin(number, self._next, inner, entry.mark, entry.mark)
         return Entry(entry.key, value, Mark(number, 0))
 
     def _taken(self) -> int:

@@ -22,8 +22,8 @@ from dynamo_conformance.manifest.graph import FRONTEND, MAIN, WORKER_TYPES, EnvV
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from dynamo_conformance.engines.shell import Program
-    from dynamo_conformance.engines.shell.word import Text
+    from dynamo_conformance.engines.shell import StartedProgram
+    from dynamo_conformance.engines.shell.word import ShellText
     from dynamo_conformance.manifest.config_maps import ConfigMaps
     from dynamo_conformance.manifest.graph import Component, Container
     from dynamo_conformance.manifest.node import Mark
@@ -237,7 +237,9 @@ def _expanded(words: tuple[Word, ...], environment: ContainerEnvironment) -> tup
     return tuple(Word(expand(word.text, known), word.mark) for word in words)
 
 
-def _started(words: tuple[Word, ...], environment: ContainerEnvironment) -> Sequence[Program]:
+def _started(
+    words: tuple[Word, ...], environment: ContainerEnvironment
+) -> Sequence[StartedProgram]:
     """Return what a shell starts, nothing for a script that cannot be read."""
     from dynamo_conformance.engines.shell.runner import run  # Most command lines start no shell.
 
@@ -255,7 +257,7 @@ def _script_mark(words: Sequence[Word]) -> Mark:
     return words[at or 0].mark
 
 
-def _marked(found: Iterable[Text], written: Sequence[Word]) -> tuple[Word, ...]:
+def _marked(found: Iterable[ShellText], written: Sequence[Word]) -> tuple[Word, ...]:
     """Return the words of a program, each with where it was written."""
     script = _script_mark(written)
     return tuple(
@@ -264,7 +266,7 @@ def _marked(found: Iterable[Text], written: Sequence[Word]) -> tuple[Word, ...]:
     )
 
 
-def _module_at(words: Sequence[Word | Text]) -> int | None:
+def _module_at(words: Sequence[Word | ShellText]) -> int | None:
     """Return which of a program's words is the module of `python3 -m`, or None."""
     if not words or words[0].text in _SAY_ONLY:
         return None

@@ -50,7 +50,7 @@ class _ConflictData(TypedDict):
     example: list[str]
 
 
-class Conflict(NamedTuple):
+class FlagConflict(NamedTuple):
     """A check of a module.
 
     Attributes:
@@ -71,7 +71,7 @@ class Conflict(NamedTuple):
     example: tuple[str, ...]
 
 
-class Refused(NamedTuple):
+class RefusedFlags(NamedTuple):
     """A check that a command line does not pass.
 
     Attributes:
@@ -79,17 +79,17 @@ class Refused(NamedTuple):
         message: What the module says.
     """
 
-    conflict: Conflict
+    conflict: FlagConflict
     message: str
 
 
 @cache
-def load(module: str, *, release: str = RELEASE) -> tuple[Conflict, ...]:
+def load(module: str, *, release: str = RELEASE) -> tuple[FlagConflict, ...]:
     """Return the checks of a module, in the order in which it makes them."""
     text = (_DATA / f"conflicts-{release}.json").read_text(encoding="utf-8")
     entries: list[_ConflictData] = json.loads(text)["conflicts"]
     return tuple(
-        Conflict(
+        FlagConflict(
             when=entry["when"],
             variables=entry.get("variables", {}),
             says=entry["says"],
@@ -104,7 +104,7 @@ def load(module: str, *, release: str = RELEASE) -> tuple[Conflict, ...]:
 
 def refused(
     arguments: Arguments, *, unknown: Callable[[str], bool] = lambda _dest: False
-) -> Iterator[Refused]:
+) -> Iterator[RefusedFlags]:
     """Yield each check that the arguments do not pass.
 
     Args:
@@ -118,10 +118,10 @@ def refused(
             continue
         if not any(unknown(dest) for dest in conflict.when if dest != DOTTED):
             values = {dest: " ".join(_words(arguments, dest)) for dest in conflict.when}
-            yield Refused(conflict=conflict, message=conflict.says.format_map(values))
+            yield RefusedFlags(conflict=conflict, message=conflict.says.format_map(values))
 
 
-def _possible(arguments: Arguments) -> Iterator[Conflict]:
+def _possible(arguments: Arguments) -> Iterator[FlagConflict]:
     """Yield the checks that something given has to do with; most fail by no default."""
     index = _index(arguments.module)
     causes = {one.flag.dest for one in arguments.given} | arguments.env.keys()

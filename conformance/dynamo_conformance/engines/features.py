@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.engines.jsontext import parse_json
+from dynamo_conformance.engines.flag import parse_json
 from dynamo_conformance.engines.role import Role, parts
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dynamo_conformance.manifest.graph import Graph
 
 
-class Feature(StrEnum):
+class GraphFeature(StrEnum):
     """One thing that a graph can be told to do."""
 
     IMAGES = "images"
@@ -34,7 +34,7 @@ class Feature(StrEnum):
     PLANNER = "planner"
 
 
-def features(graph: Graph) -> frozenset[Feature]:
+def features(graph: Graph) -> frozenset[GraphFeature]:
     """Return what the components of a graph are told to do."""
     return frozenset(
         feature for part in parts(graph) for feature, told in _TOLD.items() if told(part)
@@ -96,18 +96,18 @@ def _starts_by_mpi(part: Part) -> bool:
     return is_trtllm and part.component.node_count > 1
 
 
-_TOLD: Mapping[Feature, Callable[[Part], bool]] = {
-    Feature.IMAGES: _given("enable_multimodal"),
-    Feature.LORA: _given("enable_lora", "lora_paths"),
-    Feature.SPECULATION: _given("speculative_config", "spec_method", "speculative_algorithm"),
-    Feature.KV_OFFLOAD: _offloads,
-    Feature.TOOL_CALLS: _given("dyn_tool_call_parser"),
-    Feature.REASONING: _given("dyn_reasoning_parser"),
-    Feature.EXPERTS: _spreads_experts,
-    Feature.MPI: _starts_by_mpi,
-    Feature.OPTIONS: lambda part: bool(
+_TOLD: Mapping[GraphFeature, Callable[[Part], bool]] = {
+    GraphFeature.IMAGES: _given("enable_multimodal"),
+    GraphFeature.LORA: _given("enable_lora", "lora_paths"),
+    GraphFeature.SPECULATION: _given("speculative_config", "spec_method", "speculative_algorithm"),
+    GraphFeature.KV_OFFLOAD: _offloads,
+    GraphFeature.TOOL_CALLS: _given("dyn_tool_call_parser"),
+    GraphFeature.REASONING: _given("dyn_reasoning_parser"),
+    GraphFeature.EXPERTS: _spreads_experts,
+    GraphFeature.MPI: _starts_by_mpi,
+    GraphFeature.OPTIONS: lambda part: bool(
         _given("extra_engine_args", "override_engine_args")(part)
         or (part.arguments is not None and part.arguments.dotted)
     ),
-    Feature.PLANNER: lambda part: part.role is Role.PLANNER,
+    GraphFeature.PLANNER: lambda part: part.role is Role.PLANNER,
 }

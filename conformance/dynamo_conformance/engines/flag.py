@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Literal, NotRequired, TypedDict
 
@@ -106,3 +107,16 @@ class Flag:
             required=data.get("required", False),
             exits=data.get("exits", False),
         )
+
+
+def parse_json(text: str) -> Json:
+    """Return the value that `text` is.
+
+    Raises:
+        ValueError: It is no JSON, or nests deeper than anybody reads.
+    """
+    try:
+        parsed: Json = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deep to be read") from error
+    return parsed

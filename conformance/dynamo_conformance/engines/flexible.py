@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.engines.jsontext import parse_json
+from dynamo_conformance.engines.flag import parse_json
 from dynamo_conformance.engines.values import vllm_size
 
 if TYPE_CHECKING:

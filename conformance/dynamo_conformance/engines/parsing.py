@@ -90,7 +90,7 @@ class Match:
 
 
 @dataclass(slots=True)
-class Reading:
+class StageReading:
     """What one parser made of the words.
 
     Attributes:
@@ -111,7 +111,7 @@ def unexpanded(text: str) -> bool:
     return "$" in text or "`" in text
 
 
-def read(stage: Stage, tokens: Sequence[Token], *, lenient: bool) -> Reading:
+def read(stage: Stage, tokens: Sequence[Token], *, lenient: bool) -> StageReading:
     """Return what the parser `stage` makes of the words.
 
     Args:
@@ -129,7 +129,7 @@ class _Reader:
         self._stage = stage
         self._tokens = tokens
         self._lenient = lenient
-        self._reading = Reading()
+        self._reading = StageReading()
         end = next((at for at, token in enumerate(tokens) if token.text == "--"), len(tokens))
         # For each word the flags it may stand for; None where argparse sees a plain argument.
         self._matches = [
@@ -137,7 +137,7 @@ class _Reader:
         ]
         self._end = end
 
-    def read(self) -> Reading:
+    def read(self) -> StageReading:
         # argparse classifies every word before it uses the first.
         for token, matches in zip(self._tokens, self._matches, strict=True):
             if matches is not None and len(matches) > 1:

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.engines.features import Feature, features
-from dynamo_conformance.engines.jsontext import parse_json
+from dynamo_conformance.engines.features import GraphFeature, features
+from dynamo_conformance.engines.flag import parse_json
 from dynamo_conformance.engines.parsing import unexpanded
 from dynamo_conformance.engines.role import COMPONENTS, Role, parts
 
@@ -49,7 +49,7 @@ class Serving:
     roles: dict[Role, int]
     router_mode: str
     kv_events: bool
-    features: frozenset[Feature] = frozenset()
+    features: frozenset[GraphFeature] = frozenset()
     registers: dict[str, tuple[int, int]] = field(default_factory=dict)
     embeds: bool = False
     frontends: int = 1

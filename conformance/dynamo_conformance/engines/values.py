@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.engines.jsontext import parse_json
+from dynamo_conformance.engines.flag import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -25,7 +25,7 @@ from dynamo_conformance.lint.rule import all_ids
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dynamo_conformance.lint.content import Checked, Content
+    from dynamo_conformance.lint.finding import Checked, FileContent
     from dynamo_conformance.lint.options import LintOptions
 
 FILE = "dynamo-lint/results.sqlite"
@@ -61,7 +61,7 @@ class ResultCache:
             old = (int(time.time() / _DAY) - KEPT_DAYS,)
             changes.execute("DELETE FROM results WHERE day < ?", old)
 
-    def find(self, contents: list[Content]) -> dict[str, Checked]:
+    def find(self, contents: list[FileContent]) -> dict[str, Checked]:
         """Return the results that are known, by file name; none when they cannot be read."""
         try:
             return self._found({self._key(content): content.name for content in contents})
@@ -81,14 +81,14 @@ class ResultCache:
                 found[name] = _documents(text, name)
         return found
 
-    def keep(self, contents: list[Content], found: dict[str, Checked]) -> None:
+    def keep(self, contents: list[FileContent], found: dict[str, Checked]) -> None:
         """Keep the results of contents; that another process is writing is no failure."""
         day = int(time.time() / _DAY)
         rows = [(self._key(one), day, _text(found[one.name])) for one in contents]
         with contextlib.suppress(sqlite3.Error), self._database as changes:
             changes.executemany("INSERT OR REPLACE INTO results VALUES (?, ?, ?)", rows)
 
-    def _key(self, content: Content) -> bytes:
+    def _key(self, content: FileContent) -> bytes:
         head = os.fsencode(f"{content.name}\0{content.named}\0")
         return hashlib.sha256(self._program + head + content.data).digest()
 

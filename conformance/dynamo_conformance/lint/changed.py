@@ -6,7 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from dynamo_conformance.lint.problems import GitError
+from dynamo_conformance.lint.options import GitError
 from dynamo_conformance.manifest.files import real
 
 _DEADLINE = 60.0

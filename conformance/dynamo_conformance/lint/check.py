@@ -32,7 +32,7 @@ from dynamo_conformance.manifest.document import (
     KIND,
     MAX_BYTES,
     OTHER_KINDS,
-    Source,
+    DocumentText,
     decoded,
     sources,
 )
@@ -141,7 +141,7 @@ def _undecoded(
     """Yield the file that is no text at all; it may be none of ours when nobody named it."""
     # In UTF-16 every other byte of such text is NUL.
     text = data[:MAX_BYTES].decode("utf-8", "replace").replace("\0", "")
-    if named or Source(file, 0, 1, text).may_hold_graphs:
+    if named or DocumentText(file, 0, 1, text).may_hold_graphs:
         lines = tuple(line[: _SHOWN_WIDTH + 1] for line in text.splitlines()[:_SHOWN_LINES])
         yield _Page(file, 0, 1, lines, len(text)).unreadable(error, options)
 
@@ -241,7 +241,7 @@ def is_other_json(text: str, *, file: str) -> bool:
     return file.endswith(JSON) and _JSON_GRAPH.search(text) is None
 
 
-def _config_maps(found: tuple[Source, ...]) -> ConfigMaps:
+def _config_maps(found: tuple[DocumentText, ...]) -> ConfigMaps:
     """Return the ConfigMaps of a file whose graphs use some; one that is wrong is not there."""
     if not any(source.may_hold_graphs and _USES_CONFIG_MAP in source.text for source in found):
         return {}
@@ -253,7 +253,7 @@ def _config_maps(found: tuple[Source, ...]) -> ConfigMaps:
     return usable_config_maps(documents)
 
 
-def _page(source: Source) -> _Page:
+def _page(source: DocumentText) -> _Page:
     # What is too large is refused as a whole; its lines would take a lot of memory.
     lines = source.text.splitlines() if len(source.text) <= MAX_TEXT else ()
     return _Page(source.file, source.index, source.line, tuple(lines), len(source.text))
@@ -264,7 +264,7 @@ def _too_many(file: str, mark: Mark) -> ManifestError:
 
 
 def _check_source(
-    source: Source, rules: tuple[Rule, ...], options: LintOptions, beside: ConfigMaps
+    source: DocumentText, rules: tuple[Rule, ...], options: LintOptions, beside: ConfigMaps
 ) -> Iterator[CheckedDocument]:
     page = _page(source)
     try:

@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dynamo_conformance.lint.cache import ResultCache
-    from dynamo_conformance.lint.content import Content
-    from dynamo_conformance.lint.files import LeftOut
-    from dynamo_conformance.lint.finding import LintReport
+    from dynamo_conformance.lint.finding import FileContent, LintReport
+    from dynamo_conformance.lint.manifest_files import LeftOut
     from dynamo_conformance.lint.options import LintOptions
     from dynamo_conformance.manifest.document import Document
     from dynamo_conformance.manifest.prerequisites import Prerequisite
@@ -69,7 +68,7 @@ def _with_names_apart(words: list[str]) -> list[str]:
     end = words.index("--") if "--" in words else len(words)
     if OTHERS_ALLOWED not in words[:end]:
         return words
-    from dynamo_conformance.lint.files import SUFFIXES
+    from dynamo_conformance.lint.manifest_files import SUFFIXES
 
     named = (
         f"./{one}"
@@ -149,7 +148,7 @@ def lint(
         return
     if not paths:
         raise click.UsageError("give files, folders, patterns, or - for standard input")
-    from dynamo_conformance.lint.problems import UNUSABLE
+    from dynamo_conformance.lint.options import UNUSABLE
 
     try:
         request = _request(
@@ -204,7 +203,7 @@ def _request(
     cached: bool,
 ) -> _Request:
     """Return what the settings and, above them, the command line ask for."""
-    from dynamo_conformance.lint.settings import (
+    from dynamo_conformance.lint.pyproject import (
         cluster_of,
         find_settings,
         known_operator,
@@ -254,7 +253,7 @@ def _crd(
         return crd
     from tempfile import TemporaryDirectory
 
-    from dynamo_conformance.lint.live import crd_from_cluster
+    from dynamo_conformance.lint.definition import crd_from_cluster
 
     folder = context.with_resource(TemporaryDirectory())
     return str(crd_from_cluster(kube_context, folder=Path(folder)))
@@ -282,11 +281,11 @@ def _cache(options: LintOptions) -> ResultCache | None:
     return open_cache(options)
 
 
-def _contents(request: _Request) -> Iterator[Content]:
+def _contents(request: _Request) -> Iterator[FileContent]:
     """Yield the name and content of everything that was asked for."""
-    from dynamo_conformance.lint.content import Content
-    from dynamo_conformance.lint.files import manifest_files
-    from dynamo_conformance.lint.problems import SettingsError
+    from dynamo_conformance.lint.finding import FileContent
+    from dynamo_conformance.lint.manifest_files import manifest_files
+    from dynamo_conformance.lint.options import SettingsError
     from dynamo_conformance.manifest.document import MAX_BYTES
     from dynamo_conformance.manifest.files import read_file, read_stdin, real
     from dynamo_conformance.manifest.shown import shown
@@ -298,7 +297,7 @@ def _contents(request: _Request) -> Iterator[Content]:
 
         changed = changed_since(request.changed_since, folder=Path.cwd())
     if STDIN in request.words:
-        yield Content(STDIN_NAME, read_stdin(most=MAX_BYTES))
+        yield FileContent(STDIN_NAME, read_stdin(most=MAX_BYTES))
     words = [str(Path(word)) for word in request.words if word != STDIN]
     left_out: list[LeftOut] = []
     found = manifest_files(
@@ -309,7 +308,7 @@ def _contents(request: _Request) -> Iterator[Content]:
             named = str(path) in words and not request.others_allowed
             if written is not None and real(path) == written:
                 raise SettingsError(f"--output {path} is one of the files to check; name another")
-            yield Content(str(path), read_file(path, most=MAX_BYTES), named=named)
+            yield FileContent(str(path), read_file(path, most=MAX_BYTES), named=named)
     if not request.others_allowed:
         for line in _passed_over(left_out):
             click.echo(shown(line), err=True)
@@ -406,9 +405,9 @@ def _servers(files: list[tuple[Document, ...]]) -> Iterator[Prerequisite]:
             yield from prerequisites_of(document, graph)
 
 
-def _documents(content: Content) -> tuple[Document, ...]:
+def _documents(content: FileContent) -> tuple[Document, ...]:
     """Return the documents of a file; none when it is no YAML and no business of ours."""
-    from dynamo_conformance.manifest.document import MAX_BYTES, Source, decoded
+    from dynamo_conformance.manifest.document import MAX_BYTES, DocumentText, decoded
     from dynamo_conformance.manifest.errors import ManifestError
     from dynamo_conformance.manifest.prerequisites import documents_in
 
@@ -416,7 +415,7 @@ def _documents(content: Content) -> tuple[Document, ...]:
         return documents_in(decoded(content.data, file=content.name), file=content.name)
     except ManifestError:
         text = content.data[:MAX_BYTES].decode("utf-8", "replace")
-        if content.named or Source(content.name, 0, 1, text).may_hold_graphs:
+        if content.named or DocumentText(content.name, 0, 1, text).may_hold_graphs:
             raise
         return ()
 

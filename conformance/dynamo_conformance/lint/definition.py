@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from dynamo_conformance.api import crd
-from dynamo_conformance.api.operators import OPERATORS
-from dynamo_conformance.lint.problems import DefinitionError
+from dynamo_conformance.api.operator_releases import OPERATORS
+from dynamo_conformance.lint.options import DefinitionError
 from dynamo_conformance.manifest.document import GROUP, KIND, read_text, sources
 from dynamo_conformance.manifest.errors import ManifestError
 from dynamo_conformance.manifest.node import path_text
@@ -90,3 +90,40 @@ def _defines_graphs(raw: object) -> bool:
     spec = raw.get("spec")
     names = spec.get("names") if isinstance(spec, dict) else None
     return isinstance(names, dict) and names.get("kind") == KIND
+
+
+CRD = "dynamographdeployments.nvidia.com"
+_DEADLINE = 30.0
+
+
+def crd_from_cluster(context: str | None, *, folder: Path) -> Path:
+    """Write the CRD of the cluster below `folder`, and return where.
+
+    Args:
+        context: The kubeconfig context; kubectl's current one when None.
+        folder: A folder to write into.
+
+    Raises:
+        DefinitionError: There is no kubectl, no cluster, or no such CRD in it.
+    """
+    import subprocess  # Only for a cluster.
+
+    chosen = ["--context", context] if context else []
+    try:
+        done = subprocess.run(
+            ["kubectl", *chosen, "get", "crd", CRD, "-o", "json"],
+            capture_output=True,
+            timeout=_DEADLINE,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        text = "kubectl is not installed, and --crd-from-cluster asks it; --crd FILE needs none"
+        raise DefinitionError(text) from error
+    except subprocess.TimeoutExpired as error:
+        raise DefinitionError(f"the cluster did not answer in {_DEADLINE:g} s") from error
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise DefinitionError(f"kubectl get crd {CRD}: {said[-1] if said else 'failed'}")
+    path = folder / "crd.json"
+    path.write_bytes(done.stdout)
+    return path

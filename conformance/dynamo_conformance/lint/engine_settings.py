@@ -14,12 +14,12 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines import planner
-from dynamo_conformance.engines.jsontext import parse_json
+from dynamo_conformance.engines.flag import parse_json
 from dynamo_conformance.engines.parsing import unexpanded
 from dynamo_conformance.engines.trtllm_options import BadOptionsError, option, options
 from dynamo_conformance.manifest.config_maps import files_of_main
 from dynamo_conformance.manifest.graph import EnvVar
-from dynamo_conformance.manifest.whole import parse_whole
+from dynamo_conformance.manifest.quantity import parse_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from dynamo_conformance.lint.options import SettingsSuppression
     from dynamo_conformance.manifest.masking import Secrets
 
+
+from typing import TypeAlias
+
 SETTINGS = "settings"
 """The kind of the document that findings about the settings are in; it is no graph."""
 
@@ -119,3 +122,21 @@ class LintReport:
     def count(self, severity: Severity) -> int:
         """Return how many findings are of that severity."""
         return sum(one.severity is severity for one in self.findings)
+
+
+class FileContent(NamedTuple):
+    """What is to be checked.
+
+    Attributes:
+        name: The file's name, for findings.
+        data: What is in it.
+        named: Whether somebody asked for this very file; one that was only found below a folder
+            may be no business of ours, and no YAML either.
+    """
+
+    name: str
+    data: bytes
+    named: bool = True
+
+
+Checked: TypeAlias = tuple[CheckedDocument, ...]

@@ -8,10 +8,15 @@ from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.api.operators import DEFAULT_OPERATOR
+from dynamo_conformance.api.operator_releases import DEFAULT_OPERATOR
 
 if TYPE_CHECKING:
-    from dynamo_conformance.api.cluster import Cluster
+    from dynamo_conformance.api.cluster_parts import Cluster
+
+
+from typing import Final
+
+from dynamo_conformance.manifest.errors import ManifestError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,3 +77,18 @@ class LintOptions:
 def names(word: str, rule: str) -> bool:
     """Whether `word` names a rule: its id, or the words its id begins with."""
     return rule == word or rule.startswith(f"{word}-")
+
+
+class SettingsError(ValueError):
+    """Settings that cannot be used; the message says where and what to write."""
+
+
+class DefinitionError(ValueError):
+    """A CRD that cannot be used; the message says why."""
+
+
+class GitError(RuntimeError):
+    """Git cannot tell; the message says why."""
+
+
+UNUSABLE: Final = (SettingsError, DefinitionError, GitError, ManifestError, OSError)

@@ -13,22 +13,22 @@ from importlib import import_module
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
+from dynamo_conformance.manifest.field_words import words_of
 from dynamo_conformance.manifest.node import Scalar, walk
-from dynamo_conformance.manifest.vocabulary import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from dynamo_conformance.api.cluster import Cluster
+    from dynamo_conformance.api.cluster_parts import Cluster
     from dynamo_conformance.api.crd import Crd
     from dynamo_conformance.api.verdict import Verdict
     from dynamo_conformance.engines.role import Part
     from dynamo_conformance.lint.engine_settings import EngineSettings
     from dynamo_conformance.lint.finding import Fix, Severity
     from dynamo_conformance.manifest.document import Document
+    from dynamo_conformance.manifest.field_words import FieldWords
     from dynamo_conformance.manifest.graph import Graph
     from dynamo_conformance.manifest.node import Mapping, Mark, Path
-    from dynamo_conformance.manifest.vocabulary import Vocabulary
 
 RULES = "dynamo_conformance.lint.rules"
 _MODULES = FilePath(__file__).parent / "rules"
@@ -64,7 +64,7 @@ class Problem:
     secret: bool = False
 
 
-class Text(NamedTuple):
+class WrittenText(NamedTuple):
     """A text that somebody wrote.
 
     Attributes:
@@ -101,7 +101,7 @@ class Subject:
         self._definition = definition
 
     @cached_property
-    def words(self) -> Vocabulary:
+    def words(self) -> FieldWords:
         """How the document's API version calls what advice names."""
         return words_of(self.document.version)
 
@@ -113,7 +113,7 @@ class Subject:
         return judge(self.document, definition=self._definition, cluster=self.cluster)
 
     @cached_property
-    def texts(self) -> tuple[Text, ...]:
+    def texts(self) -> tuple[WrittenText, ...]:
         """Every text in the document's `spec`, in document order."""
         spec = self.document.root.mapping("spec")
         return () if spec is None else tuple(_texts(spec))
@@ -125,7 +125,7 @@ class Subject:
         A component whose image holds a release that is not known here has none, and no words: what
         they mean there is not known.
         """
-        from dynamo_conformance.lint.image import other_release
+        from dynamo_conformance.lint.image_reference import other_release
 
         return tuple(
             part
@@ -156,10 +156,10 @@ class Subject:
         return has_neighbours(self.parts, self.graph)
 
 
-def _texts(spec: Mapping) -> Iterator[Text]:
+def _texts(spec: Mapping) -> Iterator[WrittenText]:
     for path, node in walk(spec, ("spec",)):
         if isinstance(node, Scalar) and isinstance(node.value, str):
-            yield Text(path, node.mark, node.value)
+            yield WrittenText(path, node.mark, node.value)
 
 
 class Rule(Protocol):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from multiprocessing.pool import Pool
 
     from dynamo_conformance.lint.cache import ResultCache
-    from dynamo_conformance.lint.content import Checked, Content
+    from dynamo_conformance.lint.finding import Checked, FileContent
     from dynamo_conformance.lint.options import LintOptions
 
 
@@ -31,7 +31,7 @@ _CHUNK = 16
 
 
 def lint(
-    contents: Iterable[Content],
+    contents: Iterable[FileContent],
     options: LintOptions,
     *,
     cache: ResultCache | None = None,
@@ -61,7 +61,7 @@ def lint(
     return LintReport(files=files, documents=tuple(documents))
 
 
-def check_content(options: LintOptions, content: Content) -> Checked:
+def check_content(options: LintOptions, content: FileContent) -> Checked:
     """Check one file's content; a function of its own so that a process can be given it."""
     from dynamo_conformance.lint.check import check_bytes
 
@@ -84,7 +84,7 @@ class _Workers:
             self._pool.terminate()
             self._pool.join()
 
-    def check(self, contents: list[Content]) -> dict[str, Checked]:
+    def check(self, contents: list[FileContent]) -> dict[str, Checked]:
         """Return what was found, by file name."""
         found: list[Checked] = []
         if self._pool is None and self._jobs > 1 and len(contents) >= WORTH_A_POOL:
@@ -121,8 +121,8 @@ def _take_no_signals() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
-def _batches(contents: Iterable[Content]) -> Iterator[list[Content]]:
-    batch: list[Content] = []
+def _batches(contents: Iterable[FileContent]) -> Iterator[list[FileContent]]:
+    batch: list[FileContent] = []
     size = 0
     for content in contents:
         batch.append(content)

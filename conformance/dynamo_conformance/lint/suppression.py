@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.lint.finding import SETTINGS, CheckedDocument, Finding, LintReport, Severity
 from dynamo_conformance.lint.options import names
+from dynamo_conformance.lint.pyproject import FILE, TABLE
 from dynamo_conformance.lint.rule import SUPPRESSION_REASON, SUPPRESSION_UNUSED, all_ids
-from dynamo_conformance.lint.settings import FILE, TABLE
 from dynamo_conformance.manifest.files import real
 from dynamo_conformance.manifest.masking import secrets_in
 from dynamo_conformance.manifest.suggest import did_you_mean

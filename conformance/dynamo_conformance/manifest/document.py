@@ -96,7 +96,7 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class DocumentText:
     """The text of one document, before it is parsed.
 
     Attributes:
@@ -129,15 +129,15 @@ class Source:
         )
 
 
-def sources(text: str, *, file: str) -> tuple[Source, ...]:
+def sources(text: str, *, file: str) -> tuple[DocumentText, ...]:
     """Return the text cut into its documents; a `---` at the start of a line always is a cut."""
     cuts = [0, *(found.start() for found in _SEPARATOR.finditer(text)), len(text)]
-    found: list[Source] = []
+    found: list[DocumentText] = []
     line = 1
     for start, end in pairwise(cuts):
         piece = text[start:end]
         if _CONTENT.search(piece.removeprefix("---")) is not None:
-            found.append(Source(file, len(found), line, piece))
+            found.append(DocumentText(file, len(found), line, piece))
         line += _line_breaks(piece)
     return tuple(found)
 
@@ -159,7 +159,7 @@ def read_documents(text: str, *, file: str) -> Iterator[Document]:
             yield Document(file, source.index, root)
 
 
-def _documents(source: Source) -> Iterator[Mapping]:
+def _documents(source: DocumentText) -> Iterator[Mapping]:
     for root in parse(source.text, file=source.file, line=source.line):
         if isinstance(root, Mapping):
             yield root

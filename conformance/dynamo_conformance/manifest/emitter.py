@@ -50,7 +50,7 @@ class Remarks:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class YamlLayout:
     """What surrounded values where they were written, by their marks.
 
     Attributes:
@@ -66,9 +66,9 @@ class Layout:
     is_compact: bool = False
 
 
-def emit(root: Node, layout: Layout | None = None) -> str:
+def emit(root: Node, layout: YamlLayout | None = None) -> str:
     """Return `root` as the text of one document, without a separator."""
-    emitter = _Emitter(layout or Layout())
+    emitter = _Emitter(layout or YamlLayout())
     emitter.document(root)
     return "".join(f"{line}\n" for line in emitter.lines)
 
@@ -76,7 +76,7 @@ def emit(root: Node, layout: Layout | None = None) -> str:
 class _Emitter:
     """Writes lines; each remark is used once, where its value first comes up."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: YamlLayout) -> None:
         self._layout = layout
         self._remarks = dict(layout.remarks)
         self.lines: list[str] = []

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.manifest.node import NOWHERE, Mapping, Mark, Scalar
-from dynamo_conformance.manifest.whole import parse_whole
+from dynamo_conformance.manifest.quantity import parse_whole
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.config_maps import ConfigMaps

@@ -20,7 +20,7 @@ Plain: TypeAlias = "bool | int | float | str | list[Plain] | dict[str, Plain] | 
 Path: TypeAlias = "tuple[str | int, ...]"
 
 
-class Key(str):
+class PathKey(str):
     """A step of a path that is the key of a map, which an operator's messages put in brackets."""
 
     __slots__ = ()
@@ -163,7 +163,7 @@ def path_text(path: Path) -> str:
     """Return `path` the way the Kubernetes API writes it: `spec.components[0].podTemplate`."""
     text = ""
     for step in path:
-        if isinstance(step, int | Key):
+        if isinstance(step, int | PathKey):
             text += f"[{step}]"
         else:
             text += f".{step}" if text else step
@@ -194,3 +194,19 @@ def find(node: Node, path: Path) -> Node | None:
         else:
             return None
     return current
+
+
+DEEPEST = 150
+"""More levels than any object has that an API server takes."""
+
+
+def depth(value: Plain) -> int:
+    """Return how many mappings and lists stand inside each other, without recursion."""
+    deepest, waiting = 0, [(0, value)]
+    while waiting:
+        above, one = waiting.pop()
+        if isinstance(one, dict | list):
+            deepest = max(deepest, above + 1)
+            inner = one.values() if isinstance(one, dict) else one
+            waiting += [(above + 1, item) for item in inner]
+    return deepest

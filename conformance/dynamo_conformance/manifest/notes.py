@@ -10,8 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.manifest.depth import DEEPEST, depth
-from dynamo_conformance.manifest.node import Mapping, Scalar, from_plain
+from dynamo_conformance.manifest.node import DEEPEST, Mapping, Scalar, depth, from_plain
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.node import Plain

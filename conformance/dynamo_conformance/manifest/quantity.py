@@ -10,7 +10,6 @@ import re
 from decimal import Decimal
 
 from dynamo_conformance.manifest.kept import kept
-from dynamo_conformance.manifest.whole import parse_whole
 
 _QUANTITY = re.compile(
     r"(?P<number>[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))"
@@ -41,3 +40,12 @@ def _parsed(text: str) -> Decimal | None:
     if exponent is None or abs(exponent) > _LARGEST_EXPONENT:
         return None
     return number.scaleb(exponent)
+
+
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+"""Longer ones are no count, no size and no port, and take long to convert."""
+
+
+def parse_whole(text: str | None) -> int | None:
+    """Return the whole number that `text` is, or None when it is none, or a monstrous one."""
+    return int(text) if text is not None and _WHOLE.fullmatch(text) else None

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.engines import vocabulary
+from dynamo_conformance.engines import release_names
 from dynamo_conformance.engines.values import PYDANTIC_FALSE, PYDANTIC_TRUE
 from dynamo_conformance.manifest.suggest import did_you_mean
 from dynamo_conformance.mock_engine.refusal import CannotPlay, UsageRefusal, ValueRefusal
@@ -91,7 +91,7 @@ def transfer(text: str | None) -> KvTransfer | None:
 def _check_registered(fields: Mapping[str, object]) -> None:
     """Refuse a connector that vLLM does not have, also inside a wrapper, as it does at start."""
     name = fields.get("kv_connector")
-    known = vocabulary.load().kv_connectors
+    known = release_names.load().kv_connectors
     if isinstance(name, str) and not fields.get("kv_connector_module_path") and name not in known:
         message = f"Unsupported connector type: {name}{did_you_mean(name, known)}"
         raise ValueRefusal(message)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import kopf
 
-from dynamo_conformance.api.cluster import Cluster
+from dynamo_conformance.api.cluster_parts import Cluster
 from dynamo_conformance.kube.errors import ApiError
 from dynamo_conformance.kube.labels import OPERATOR_NAME
 from dynamo_conformance.operator.cluster_api import ClusterApi

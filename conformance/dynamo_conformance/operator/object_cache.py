@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.manifest.whole import parse_whole
+from dynamo_conformance.manifest.quantity import parse_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

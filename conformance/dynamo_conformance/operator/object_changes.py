@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.kube.resources import LAST_GENERATION, LAST_HASH, KubeObject, table
-from dynamo_conformance.manifest.whole import parse_whole
+from dynamo_conformance.manifest.quantity import parse_whole
 from dynamo_conformance.operator.kinds import KEPT, MADE_ONCE
 from dynamo_conformance.operator.object_cache import owner
 

@@ -8,7 +8,7 @@ import binascii
 import json
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.api.cluster import Cluster
+from dynamo_conformance.api.cluster_parts import Cluster
 from dynamo_conformance.kube.resources import CLAIMS, SECRETS, table
 from dynamo_conformance.operator.objects import volume_claims
 from dynamo_conformance.operator.objects.graph_objects import RenderContext

@@ -15,7 +15,7 @@ from dynamo_conformance.engines.serving import serving
 from dynamo_conformance.lint.check import check_file, is_other_json
 from dynamo_conformance.lint.finding import Severity
 from dynamo_conformance.lint.output.text import findings as finding_texts
-from dynamo_conformance.lint.settings import find_settings
+from dynamo_conformance.lint.pyproject import find_settings
 from dynamo_conformance.manifest.config_maps import config_maps, usable_config_maps
 from dynamo_conformance.manifest.document import read_documents, read_file, read_text
 from dynamo_conformance.manifest.errors import ManifestError

@@ -221,10 +221,10 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     if parent.config.getoption("--dynamo-target") == COMPOSE:
         return _compose_file(file_path, parent) if is_manifest else None
     if is_manifest and (named or _below(file_path, K8S_FOLDER)):
-        from dynamo_conformance.lint.wholes import Wholes
+        from dynamo_conformance.lint.fragments import Fragments
         from dynamo_conformance.plugin.collect import ManifestFile
 
-        if Wholes().part_of(file_path.resolve()) is not None:
+        if Fragments().part_of(file_path.resolve()) is not None:
             return None
         return ManifestFile.from_parent(parent, path=file_path)
     if is_manifest and any(map(parent.session.isinitpath, file_path.parents)):
@@ -362,7 +362,7 @@ def _is_affected(path: Path, config: pytest.Config) -> bool:
     if revision is None or path.suffix not in (*MANIFESTS, SCRIPT):
         return True
     from dynamo_conformance.lint.changed import changed_since
-    from dynamo_conformance.lint.problems import GitError
+    from dynamo_conformance.lint.options import GitError
     from dynamo_conformance.plugin.affected import is_affected
 
     if CHANGED not in config.stash:

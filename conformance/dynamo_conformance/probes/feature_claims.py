@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.engines.features import Feature
+from dynamo_conformance.engines.features import GraphFeature
 from dynamo_conformance.probes.metrics import worker_counts
 from dynamo_conformance.probes.mock_workers import mock_workers
 from dynamo_conformance.probes.openai_client import openai_client
@@ -49,7 +49,7 @@ class FeatureClaim:
         real: Checks it with a real engine, or why that is not possible.
     """
 
-    feature: Feature
+    feature: GraphFeature
     mocked: str
     real: Callable[[Endpoint], None] | str
 
@@ -117,43 +117,43 @@ _CARD = "the parser's name reaches the model card, what it makes of an answer is
 
 CLAIMS = (
     FeatureClaim(
-        feature=Feature.LORA,
+        feature=GraphFeature.LORA,
         mocked="the mock engine loads no adapter; that requests reach one is not shown",
         real="no adapter is known here that a worker could load",
     ),
     FeatureClaim(
-        feature=Feature.SPECULATION,
+        feature=GraphFeature.SPECULATION,
         mocked="the mock engine drafts no tokens; neither they nor a speed-up are shown",
         real=speculation,
     ),
     FeatureClaim(
-        feature=Feature.KV_OFFLOAD,
+        feature=GraphFeature.KV_OFFLOAD,
         mocked="the mock engine keeps KV blocks in its own cache alone; none leaves it or returns",
         real="a block returns only after the GPU's cache was full, which no probe does",
     ),
     FeatureClaim(
-        feature=Feature.TOOL_CALLS,
+        feature=GraphFeature.TOOL_CALLS,
         mocked=f"{_NO_WORDS} and call no tool; {_CARD}",
         real=tool_call,
     ),
     FeatureClaim(
-        feature=Feature.REASONING,
+        feature=GraphFeature.REASONING,
         mocked=f"{_NO_WORDS} and hold no thoughts; {_CARD}",
         real=reasoning,
     ),
     FeatureClaim(
-        feature=Feature.EXPERTS,
+        feature=GraphFeature.EXPERTS,
         mocked="the mock engine has no experts; where they are and what they exchange is not shown",
         real="an answer does not show on which GPU an expert was",
     ),
     FeatureClaim(
-        feature=Feature.MPI,
+        feature=GraphFeature.MPI,
         mocked="mpirun starts the ranks of the other nodes over ssh, and the mock engine has no "
         "ranks: the first node simulates the complete engine",
         real="an answer does not show which ranks had a part in it",
     ),
     FeatureClaim(
-        feature=Feature.PLANNER,
+        feature=GraphFeature.PLANNER,
         mocked="a planner decides by measured speed, and the mock engine's is not an engine's",
         real="a decision of the planner takes load for minutes, which no probe makes",
     ),
@@ -173,7 +173,7 @@ def _options(endpoint: Endpoint) -> None:
         raise Unsupported(f"engine options that only TensorRT-LLM understands: {names}")
 
 
-def _promises(feature: Feature) -> Callable[[Serving | None], bool]:
+def _promises(feature: GraphFeature) -> Callable[[Serving | None], bool]:
     return promised(lambda serving: feature in serving.features)
 
 
@@ -182,5 +182,5 @@ PROBES = (
         Probe(id=str(claim.feature), run=claim.check, applies=_promises(claim.feature))
         for claim in CLAIMS
     ),
-    Probe(id=str(Feature.OPTIONS), run=_options, applies=_promises(Feature.OPTIONS)),
+    Probe(id=str(GraphFeature.OPTIONS), run=_options, applies=_promises(GraphFeature.OPTIONS)),
 )

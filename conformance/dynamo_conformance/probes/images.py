@@ -7,7 +7,7 @@ import struct
 import zlib
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.engines.features import Feature
+from dynamo_conformance.engines.features import GraphFeature
 from dynamo_conformance.engines.role import COMPONENTS, Role
 from dynamo_conformance.probes.metrics import requests_served
 from dynamo_conformance.probes.mock_workers import mock_workers
@@ -86,7 +86,7 @@ def _has_encoder(serving: Serving | None) -> bool:
     return serving is not None and Role.ENCODE in serving.roles
 
 
-_takes_images = promised(lambda serving: Feature.IMAGES in serving.features)
+_takes_images = promised(lambda serving: GraphFeature.IMAGES in serving.features)
 PROBES = (
     Probe(id="image", run=image, applies=_takes_images),
     Probe(id="image-content", run=image_content, applies=_takes_images),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.manifest.graph import Container
 from dynamo_conformance.manifest.node import Scalar
-from dynamo_conformance.manifest.whole import parse_whole
+from dynamo_conformance.manifest.quantity import parse_whole
 from dynamo_conformance.rendering.nodes import sequence, words
 
 if TYPE_CHECKING:

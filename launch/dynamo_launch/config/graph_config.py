@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.manifest.fields import is_null, mark_of
 from dynamo_conformance.manifest.node import Mapping, Scalar, Sequence
+from dynamo_conformance.manifest.quantity import parse_whole
 from dynamo_conformance.manifest.suggest import did_you_mean
-from dynamo_conformance.manifest.whole import parse_whole
 from dynamo_launch.config.keys import DEPLOYMENT_KEYS
 from dynamo_launch.config.run_config import ConfigSource, Setting
 

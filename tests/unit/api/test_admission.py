@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from dynamo_conformance.api import crd
-from dynamo_conformance.api.cluster import Cluster
+from dynamo_conformance.api.cluster_parts import Cluster
 from dynamo_conformance.api.verdict import Verdict, judge
 from dynamo_conformance.manifest.document import read_documents
 from dynamo_conformance.manifest.node import path_text

@@ -11,7 +11,7 @@ import pytest
 
 from dynamo_conformance.api import crd
 from dynamo_conformance.api.cel import rule_violations, unchecked_rules
-from dynamo_conformance.api.operators import OPERATORS
+from dynamo_conformance.api.operator_releases import OPERATORS
 from dynamo_conformance.api.schema import Schema
 from dynamo_conformance.manifest.document import read_documents
 from dynamo_conformance.manifest.node import from_plain, path_text

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dynamo_conformance.api import crd
-from dynamo_conformance.api.cluster import Cluster
+from dynamo_conformance.api.cluster_parts import Cluster
 from dynamo_conformance.api.verdict import Verdict, judge
 from dynamo_conformance.manifest.document import Document, read_file
 from dynamo_conformance.manifest.node import Mapping, path_text

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dynamo_conformance.convert import conversion
+from dynamo_conformance.convert import converter
 from dynamo_conformance.convert.file import convert_text
 from dynamo_conformance.manifest.node import Mapping, from_plain
 
@@ -29,7 +29,7 @@ spec:
 def test_a_layout_that_says_something_else_is_given_up_but_for_comments_and_dashes(
     monkeypatch: pytest.MonkeyPatch, dash: str
 ) -> None:
-    monkeypatch.setattr(conversion, "_reads_as", lambda _text, _root: False)
+    monkeypatch.setattr(converter, "_reads_as", lambda _text, _root: False)
     text = GRAPH.replace("  - name", dash).replace("    value", f"{' ' * dash.index('n')}value")
     written = convert_text(text, file="g.yaml", version="v1beta1").text
     assert f"\n{dash}: A  # kept\n" in written
@@ -54,4 +54,4 @@ def test_a_text_says_the_same_with_the_same_types(
 ) -> None:
     root = from_plain(value)
     assert isinstance(root, Mapping)
-    assert conversion._reads_as(text, root) is is_same
+    assert converter._reads_as(text, root) is is_same

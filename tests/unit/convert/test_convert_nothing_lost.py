@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dynamo_conformance.convert.conversion import convert
+from dynamo_conformance.convert.converter import convert
 from dynamo_conformance.convert.file import convert_text
-from dynamo_conformance.convert.source import Source
+from dynamo_conformance.convert.source_text import SourceText
 from dynamo_conformance.manifest.document import Document, read_documents, read_file
 from dynamo_conformance.manifest.emitter import emit
 from dynamo_conformance.manifest.node import Entry, Mapping, Scalar, Sequence, from_plain, walk
@@ -151,7 +151,7 @@ def test_text_that_would_read_as_something_else_is_not_given_out(
     text = emit(document.root)
     expected = convert(document, version).root
     for lines in (("[",), ("other",), ("a: b", "c")):
-        monkeypatch.setattr(Source, "lines_of", lambda _source, _node, lines=lines: lines)
+        monkeypatch.setattr(SourceText, "lines_of", lambda _source, _node, lines=lines: lines)
         converted = convert_text(text, file="f.yaml", version=version).text
         (read,) = read_documents(converted, file="f.yaml")
         assert read.root == expected

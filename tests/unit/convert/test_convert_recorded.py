@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dynamo_conformance.convert.conversion import convert
+from dynamo_conformance.convert.converter import convert
 from dynamo_conformance.manifest.document import Document, read_file
 from dynamo_conformance.manifest.read import read_graph
 from dynamo_conformance.manifest.v1alpha1 import to_v1beta1

@@ -14,7 +14,7 @@ import pytest
 from dynamo_conformance.engines import catalog, conflicts
 
 if TYPE_CHECKING:
-    from dynamo_conformance.engines.conflicts import Conflict
+    from dynamo_conformance.engines.conflicts import FlagConflict
 
 ENTRIES = [
     (module, conflict) for module in catalog.modules() for conflict in conflicts.load(module)
@@ -36,7 +36,7 @@ def name(entry: object) -> str:
     return entry if isinstance(entry, str) else " ".join(getattr(entry, "example", ()))
 
 
-def environment(conflict: Conflict) -> dict[str, str]:
+def environment(conflict: FlagConflict) -> dict[str, str]:
     return {
         variable: "8081" if wanted == "port" else "true"
         for variable, wanted in conflict.variables.items()
@@ -44,7 +44,7 @@ def environment(conflict: Conflict) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("module", "conflict"), ENTRIES, ids=name)
-def test_an_example_is_refused_in_the_modules_words(module: str, conflict: Conflict) -> None:
+def test_an_example_is_refused_in_the_modules_words(module: str, conflict: FlagConflict) -> None:
     words = [*REQUIRED.get(module, []), *conflict.example]
     arguments = catalog.load(module).parse(words, env=environment(conflict))
     found = [one for one in conflicts.refused(arguments) if one.conflict is conflict]
@@ -54,7 +54,7 @@ def test_an_example_is_refused_in_the_modules_words(module: str, conflict: Confl
 
 @pytest.mark.parametrize(("module", "conflict"), ENTRIES, ids=name)
 def test_nothing_is_refused_without_what_makes_the_conflict(
-    module: str, conflict: Conflict
+    module: str, conflict: FlagConflict
 ) -> None:
     words = [*REQUIRED.get(module, []), *(["--endpoint", "a.b.c"] if "router" in module else [])]
     if module == "dynamo.mocker":
@@ -64,7 +64,7 @@ def test_nothing_is_refused_without_what_makes_the_conflict(
 
 
 @pytest.mark.parametrize(("module", "conflict"), ENTRIES, ids=name)
-def test_the_source_says_it_there(module: str, conflict: Conflict) -> None:
+def test_the_source_says_it_there(module: str, conflict: FlagConflict) -> None:
     """Line numbers are those of the release; words that the source puts together are left out."""
     package = find_spec("dynamo.common")
     assert package is not None
@@ -85,7 +85,7 @@ def test_the_source_says_it_there(module: str, conflict: Conflict) -> None:
 @pytest.mark.parametrize(("module", "conflict"), OWN, ids=name)
 def test_the_modules_own_parser_refuses_it_so(
     module: str,
-    conflict: Conflict,
+    conflict: FlagConflict,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dynamo_conformance.engines.features import Feature, features
+from dynamo_conformance.engines.features import GraphFeature, features
 from dynamo_conformance.engines.role import Role
 from dynamo_conformance.engines.serving import Serving, serving
 from dynamo_conformance.manifest.document import read_documents
@@ -39,7 +39,7 @@ def worker(
     return WORKER.format(module=module, args=args, type=type_, replicas=replicas, more=more)
 
 
-def told(text: str) -> frozenset[Feature]:
+def told(text: str) -> frozenset[GraphFeature]:
     (document,) = read_documents(HEAD + text, file="f.yaml")
     return features(read_graph(document))
 
@@ -55,11 +55,15 @@ def served(text: str) -> Serving:
     ("module", "args", "found"),
     [
         ("dynamo.vllm", "--model, m", set()),
-        ("dynamo.vllm", "--enable-lora", {Feature.LORA}),
-        ("dynamo.sglang", "--model-path, m, --lora-paths, a", {Feature.LORA}),
-        ("dynamo.vllm", '--speculative-config, \'{"method":"ngram"}\'', {Feature.SPECULATION}),
-        ("dynamo.sglang", "--model-path, m, --speculative-algorithm, EAGLE", {Feature.SPECULATION}),
-        ("dynamo.vllm", "--kv-offloading-size, '8'", {Feature.KV_OFFLOAD}),
+        ("dynamo.vllm", "--enable-lora", {GraphFeature.LORA}),
+        ("dynamo.sglang", "--model-path, m, --lora-paths, a", {GraphFeature.LORA}),
+        ("dynamo.vllm", '--speculative-config, \'{"method":"ngram"}\'', {GraphFeature.SPECULATION}),
+        (
+            "dynamo.sglang",
+            "--model-path, m, --speculative-algorithm, EAGLE",
+            {GraphFeature.SPECULATION},
+        ),
+        ("dynamo.vllm", "--kv-offloading-size, '8'", {GraphFeature.KV_OFFLOAD}),
         (
             "dynamo.vllm",
             '--kv-transfer-config, \'{"kv_connector":"NixlConnector","kv_role":"kv_both"}\'',
@@ -68,29 +72,33 @@ def served(text: str) -> Serving:
         (
             "dynamo.vllm",
             f"--kv-transfer-config, '{WRAPPED}'",
-            {Feature.KV_OFFLOAD},
+            {GraphFeature.KV_OFFLOAD},
         ),
-        ("dynamo.sglang", "--model-path, m, --enable-hierarchical-cache", {Feature.KV_OFFLOAD}),
-        ("dynamo.trtllm", "--connector, kvbm", {Feature.KV_OFFLOAD}),
-        ("dynamo.vllm", "--dyn-tool-call-parser, hermes", {Feature.TOOL_CALLS}),
-        ("dynamo.trtllm", "--dyn-reasoning-parser, qwen3", {Feature.REASONING}),
-        ("dynamo.vllm", "--enable-multimodal", {Feature.IMAGES}),
-        ("dynamo.vllm", "--enable-expert-parallel", {Feature.EXPERTS}),
+        (
+            "dynamo.sglang",
+            "--model-path, m, --enable-hierarchical-cache",
+            {GraphFeature.KV_OFFLOAD},
+        ),
+        ("dynamo.trtllm", "--connector, kvbm", {GraphFeature.KV_OFFLOAD}),
+        ("dynamo.vllm", "--dyn-tool-call-parser, hermes", {GraphFeature.TOOL_CALLS}),
+        ("dynamo.trtllm", "--dyn-reasoning-parser, qwen3", {GraphFeature.REASONING}),
+        ("dynamo.vllm", "--enable-multimodal", {GraphFeature.IMAGES}),
+        ("dynamo.vllm", "--enable-expert-parallel", {GraphFeature.EXPERTS}),
         ("dynamo.sglang", "--model-path, m, --ep-size, '1'", set()),
-        ("dynamo.sglang", "--model-path, m, --ep-size, '16'", {Feature.EXPERTS}),
-        ("dynamo.trtllm", "--expert-parallel-size, '8'", {Feature.EXPERTS}),
-        ("dynamo.trtllm", "--extra-engine-args, e.yaml", {Feature.OPTIONS}),
-        ("dynamo.trtllm", "--trtllm.a.b, '1'", {Feature.OPTIONS}),
-        ("dynamo.planner", "--config, '{}'", {Feature.PLANNER}),
+        ("dynamo.sglang", "--model-path, m, --ep-size, '16'", {GraphFeature.EXPERTS}),
+        ("dynamo.trtllm", "--expert-parallel-size, '8'", {GraphFeature.EXPERTS}),
+        ("dynamo.trtllm", "--extra-engine-args, e.yaml", {GraphFeature.OPTIONS}),
+        ("dynamo.trtllm", "--trtllm.a.b, '1'", {GraphFeature.OPTIONS}),
+        ("dynamo.planner", "--config, '{}'", {GraphFeature.PLANNER}),
     ],
 )
-def test_a_command_line_tells(module: str, args: str, found: set[Feature]) -> None:
+def test_a_command_line_tells(module: str, args: str, found: set[GraphFeature]) -> None:
     assert told(worker(module, args)) == found
 
 
 def test_tensorrt_llm_over_nodes_is_started_by_mpirun() -> None:
     nodes = "multinode: {nodeCount: 2}"
-    assert told(worker("dynamo.trtllm", "--model, m", more=nodes)) == {Feature.MPI}
+    assert told(worker("dynamo.trtllm", "--model, m", more=nodes)) == {GraphFeature.MPI}
     assert told(worker("dynamo.sglang", "--model-path, m", more=nodes)) == set()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dynamo_conformance.engines.jsontext import parse_json
+from dynamo_conformance.engines.flag import parse_json
 
 
 def test_values_are_read() -> None:

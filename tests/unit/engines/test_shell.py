@@ -18,8 +18,8 @@ from dynamo_conformance.engines.shell.runner import run
 from dynamo_conformance.manifest.read import read_graphs
 
 if TYPE_CHECKING:
-    from dynamo_conformance.engines.shell import Program
-    from dynamo_conformance.engines.shell.word import Text
+    from dynamo_conformance.engines.shell import StartedProgram
+    from dynamo_conformance.engines.shell.word import ShellText
 
 KNOWN = {"K": "kay", "SPACED": "one two", "EMPTY": "", "MODEL": "org/model-1"}
 HIDDEN = {"U": "u v", "F": "10.0.0.1"}
@@ -135,7 +135,7 @@ def made_by(shell: str, script: str, folder: Path, *, maybe: int) -> list[list[s
     return runs[:-1]
 
 
-def fits(read: tuple[Text, ...], made: list[str]) -> bool:
+def fits(read: tuple[ShellText, ...], made: list[str]) -> bool:
     """Whether a reading allows for what a shell made."""
     if not read:
         return not made
@@ -147,7 +147,7 @@ def fits(read: tuple[Text, ...], made: list[str]) -> bool:
     return fits(tuple(rest), made[1:])
 
 
-def last_python(started: tuple[Program, ...]) -> tuple[Text, ...] | None:
+def last_python(started: tuple[StartedProgram, ...]) -> tuple[ShellText, ...] | None:
     found = [one.words[1:] for one in started if one.words[0].text == "python3"]
     return found[-1] if found else None
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from dynamo_conformance.engines import vocabulary
+from dynamo_conformance.engines import release_names
 from dynamo_conformance.engines.commandline import programs
-from dynamo_conformance.lint.content import Content
-from dynamo_conformance.lint.finding import Fix
-from dynamo_conformance.lint.image import parse_image
+from dynamo_conformance.lint.finding import FileContent, Fix
+from dynamo_conformance.lint.image_reference import parse_image
 from dynamo_conformance.lint.options import LintOptions
 from dynamo_conformance.lint.output import text
 from dynamo_conformance.lint.rule import Subject
@@ -49,7 +48,7 @@ def test_another_type_is_not_fixed() -> None:
 def test_a_secret_is_not_shown() -> None:
     body = f"env: [{{name: DB_PASSWORD, value: {HIDDEN}}}]"
     data = MANIFEST.format(version="v1beta1", body=body).encode()
-    report = lint([Content("graph.yaml", data)], LintOptions())
+    report = lint([FileContent("graph.yaml", data)], LintOptions())
     assert "plain-secret" in {one.rule for one in report.findings}
     assert HIDDEN not in text.render(report)
 
@@ -110,10 +109,10 @@ def test_without_a_shell_there_is_one_command() -> None:
     ],
 )
 def test_a_release_reads_its_variables(variable: str, read: bool) -> None:  # noqa: FBT001
-    assert vocabulary.load().reads(variable) is read
+    assert release_names.load().reads(variable) is read
 
 
 def test_a_release_starts_its_modules() -> None:
-    modules = vocabulary.load().modules
+    modules = release_names.load().modules
     assert {"dynamo.vllm", "dynamo.frontend", "dynamo.planner"} <= modules
     assert "dynamo.llm" not in modules

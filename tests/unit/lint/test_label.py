@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dynamo_conformance.lint.label import (
+from dynamo_conformance.lint.name_faults import (
     label_fault,
     port_fault,
     spelt_as_label,

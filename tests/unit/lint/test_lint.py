@@ -12,8 +12,8 @@ from click.testing import CliRunner
 
 from dynamo_conformance.lint.command import FORMATS
 from dynamo_conformance.lint.command import lint as command
-from dynamo_conformance.lint.content import Content
-from dynamo_conformance.lint.files import manifest_files
+from dynamo_conformance.lint.finding import FileContent
+from dynamo_conformance.lint.manifest_files import manifest_files
 from dynamo_conformance.lint.options import LintOptions
 from dynamo_conformance.lint.output.text import render
 from dynamo_conformance.lint.runner import lint
@@ -27,7 +27,7 @@ GOOD = CASES / "api-schema" / "pass" / "agg.yaml"
 
 
 def run(*paths: Path) -> LintReport:
-    contents = [Content(str(one), one.read_bytes()) for one in manifest_files(paths)]
+    contents = [FileContent(str(one), one.read_bytes()) for one in manifest_files(paths)]
     return lint(contents, LintOptions())
 
 

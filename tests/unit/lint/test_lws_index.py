@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dynamo_conformance.api.cluster import Cluster
+from dynamo_conformance.api.cluster_parts import Cluster
 from dynamo_conformance.lint.finding import Severity
 from dynamo_conformance.lint.rule import Subject
 from dynamo_conformance.lint.rules import lws_index

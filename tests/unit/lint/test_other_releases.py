@@ -9,7 +9,7 @@ import pytest
 
 from dynamo_conformance.lint.check import check_bytes
 from dynamo_conformance.lint.finding import Severity
-from dynamo_conformance.lint.image import parse_image
+from dynamo_conformance.lint.image_reference import parse_image
 from dynamo_conformance.lint.options import LintOptions
 
 CASES = Path(__file__).parent / "cases"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dynamo_conformance.api.cluster import Cluster
+from dynamo_conformance.api.cluster_parts import Cluster
 from dynamo_conformance.lint.rule import Subject
 from dynamo_conformance.lint.rules import name_length, pod_value
 from dynamo_conformance.manifest.document import read_documents

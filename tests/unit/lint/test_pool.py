@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.lint import runner
-from dynamo_conformance.lint.content import Content
+from dynamo_conformance.lint.finding import FileContent
 from dynamo_conformance.lint.options import LintOptions
 from dynamo_conformance.lint.runner import lint
 
@@ -23,10 +23,10 @@ OPTIONS = LintOptions(only=("api",))
 HEAD = "apiVersion: nvidia.com/v1beta1\nkind: DynamoGraphDeployment\n"
 
 
-def _contents() -> list[Content]:
+def _contents() -> list[FileContent]:
     """Return small manifests with a mistake, each in another line."""
     return [
-        Content(f"{number:03}.yaml", ("#\n" * number + HEAD + "spec: {x: 1}\n").encode())
+        FileContent(f"{number:03}.yaml", ("#\n" * number + HEAD + "spec: {x: 1}\n").encode())
         for number in range(FILES)
     ]
 

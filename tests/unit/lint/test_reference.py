@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dynamo_conformance.lint.reference import image_fault
+from dynamo_conformance.lint.image_reference import image_fault
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,12 @@ import pytest
 
 from dynamo_conformance.lint.check import check_file
 from dynamo_conformance.lint.options import LintOptions
+from dynamo_conformance.lint.pyproject import cluster_of
 from dynamo_conformance.lint.rule import load_rules
-from dynamo_conformance.lint.settings import cluster_of
 from lint_shop import Shop
 
 if TYPE_CHECKING:
-    from dynamo_conformance.api.cluster import Cluster
+    from dynamo_conformance.api.cluster_parts import Cluster
     from dynamo_conformance.lint.finding import Finding
 
 CASES = Path(__file__).parent / "cases"

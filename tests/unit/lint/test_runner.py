@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dynamo_conformance.lint.cache import FILE, ResultCache, open_cache
-from dynamo_conformance.lint.content import Content
+from dynamo_conformance.lint.finding import FileContent
 from dynamo_conformance.lint.options import LintOptions
 from dynamo_conformance.lint.runner import WORTH_A_POOL, _forked, lint
 from lint_shop import GRAPH, REPLICAS, Shop, graph
@@ -39,11 +39,11 @@ def cache(options: LintOptions = OPTIONS) -> ResultCache:
     return found
 
 
-def content(name: str = "g.yaml", text: str = WRONG, *, named: bool = True) -> Content:
-    return Content(name, text.encode(), named=named)
+def content(name: str = "g.yaml", text: str = WRONG, *, named: bool = True) -> FileContent:
+    return FileContent(name, text.encode(), named=named)
 
 
-def contents(count: int) -> list[Content]:
+def contents(count: int) -> list[FileContent]:
     """Return files of all sorts, some of them the same."""
     texts = (GRAPH, WRONG, "kind: ConfigMap\n", "a: [\n", f"{WRONG}---\n{GRAPH}", "\0")
     return [content(f"{n:03}.yaml", texts[n % len(texts)], named=n % 4 > 0) for n in range(count)]
@@ -91,7 +91,7 @@ def test_no_cache_leaves_nothing_behind(shop: Shop) -> None:
     ids=["content", "name", "named", "rules", "operator"],
 )
 def test_another_question_has_no_answer_yet(
-    shop: Shop, changed: Content, options: LintOptions
+    shop: Shop, changed: FileContent, options: LintOptions
 ) -> None:
     lint([content()], OPTIONS, cache=cache())
     assert cache().find([content()])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from dynamo_conformance.manifest.vocabulary import Vocabulary, words_of
+from dynamo_conformance.manifest.field_words import FieldWords, words_of
 
-ALPHA = Vocabulary("componentType", "gpu", "envs", "envFromSecret")
-BETA = Vocabulary("type", "nvidia.com/gpu", "env", "envFrom")
+ALPHA = FieldWords("componentType", "gpu", "envs", "envFromSecret")
+BETA = FieldWords("type", "nvidia.com/gpu", "env", "envFrom")
 
 
 def test_each_version_has_its_words() -> None:
@@ -25,12 +25,12 @@ def test_each_version_has_its_words() -> None:
         (ALPHA, "decode", "componentType: worker and subComponentType: decode"),
     ],
 )
-def test_a_type_is_said_in_one_field_or_two(words: Vocabulary, kind: str, line: str) -> None:
+def test_a_type_is_said_in_one_field_or_two(words: FieldWords, kind: str, line: str) -> None:
     assert words.typed(kind) == line
 
 
 @pytest.mark.parametrize("words", [ALPHA, BETA])
-def test_gpus_are_called_as_they_are_where_they_stand(words: Vocabulary) -> None:
+def test_gpus_are_called_as_they_are_where_they_stand(words: FieldWords) -> None:
     assert words.gpu_key(("resources", "limits", "gpu")) == "gpu"
     assert words.gpu_key(("resources", "limits", "nvidia.com/gpu")) == "nvidia.com/gpu"
     assert words.gpu_key(("resources", "limits")) == words.gpu

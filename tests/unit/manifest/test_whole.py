@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dynamo_conformance.manifest.whole import parse_whole
+from dynamo_conformance.manifest.quantity import parse_whole
 
 
 @pytest.mark.parametrize(("text", "number"), [("0", 0), ("+8", 8), ("-3", -3), ("007", 7)])

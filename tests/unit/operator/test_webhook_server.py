@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 from webhook_helpers import Body, conversion_review, review
 
-from dynamo_conformance.api.cluster import Cluster
+from dynamo_conformance.api.cluster_parts import Cluster
 from dynamo_conformance.kube.resources import table
 from dynamo_conformance.operator.installation.certificate import (
     CERTIFICATE,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from webhook_helpers import Body, converted, response, review
 
-from dynamo_conformance.api.cluster import Cluster
+from dynamo_conformance.api.cluster_parts import Cluster
 from dynamo_conformance.kube.resources import table
 from dynamo_conformance.operator.webhook.review import ReviewError
 from dynamo_conformance.operator.webhook.validating_webhook import validate

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.api import crd
 from dynamo_conformance.api.cel import rule_violations
-from dynamo_conformance.api.cluster import Cluster
+from dynamo_conformance.api.cluster_parts import Cluster
 from dynamo_conformance.api.decoding import unknown_fields
-from dynamo_conformance.api.defaults import complete
+from dynamo_conformance.api.defaulting import complete
 from dynamo_conformance.api.metadata import metadata_violations
 from dynamo_conformance.api.structural import violations
 from dynamo_conformance.kube.resources import table

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dynamo_conformance.lint.files import SUFFIXES, manifest_files
+from dynamo_conformance.lint.manifest_files import SUFFIXES, manifest_files
 from dynamo_conformance.plugin import collect, hooks
 
 pytest_plugins = ["pytester"]

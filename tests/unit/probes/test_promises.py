@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dynamo_conformance.engines.features import Feature
+from dynamo_conformance.engines.features import GraphFeature
 from dynamo_conformance.engines.role import Role
 from dynamo_conformance.engines.serving import Serving
 from dynamo_conformance.probes.feature_claims import CLAIMS
@@ -230,12 +230,12 @@ def test_options_that_were_not_read_are_named() -> None:
         PROBES["engine-options"].run(found)
 
 
-@pytest.mark.parametrize("feature", Feature)
-def test_a_claim_is_asked_for_where_it_is_made(feature: Feature) -> None:
+@pytest.mark.parametrize("feature", GraphFeature)
+def test_a_claim_is_asked_for_where_it_is_made(feature: GraphFeature) -> None:
     claimed = replace(SERVING, features=frozenset({feature}))
     asked = {probe.id for probe in PROBES.values() if probe.applies(claimed)}
     plain = {probe.id for probe in PROBES.values() if probe.applies(SERVING)}
-    extra = {"image", "image-content"} if feature is Feature.IMAGES else {str(feature)}
+    extra = {"image", "image-content"} if feature is GraphFeature.IMAGES else {str(feature)}
     assert asked - plain == extra
 
 

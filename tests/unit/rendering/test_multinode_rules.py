@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 
-from dynamo_conformance.api.cluster import Cluster
+from dynamo_conformance.api.cluster_parts import Cluster
 from dynamo_conformance.manifest.document import read_documents
 from dynamo_conformance.manifest.expand import expand
 from dynamo_conformance.manifest.node import NOWHERE

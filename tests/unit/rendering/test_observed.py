@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from dynamo_conformance.api.cluster import Cluster
+from dynamo_conformance.api.cluster_parts import Cluster
 from dynamo_conformance.kube.resources import LAST_HASH, Owner
 from dynamo_conformance.manifest.document import Document
 from dynamo_conformance.manifest.node import Mapping, from_plain

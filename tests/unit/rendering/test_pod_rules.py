@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dynamo_conformance.api.cluster import Cluster
+from dynamo_conformance.api.cluster_parts import Cluster
 from dynamo_conformance.manifest.document import read_documents
 from dynamo_conformance.manifest.node import NOWHERE
 from dynamo_conformance.manifest.read import read_graph

@@ -10,15 +10,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.api.admission import (
-    alpha,
-    annotation,
-    component,
+    annotation_rules,
+    component_rules,
     epp,
     experiments,
     grove,
-    image,
-    names,
+    name_lengths,
+    runtime_release,
     topology,
+    v1alpha1_rules,
 )
 
 if TYPE_CHECKING:
@@ -27,7 +27,16 @@ if TYPE_CHECKING:
     from dynamo_conformance.api.admission.request import Request
     from dynamo_conformance.api.violation import Violation
 
-_SUBJECTS = (annotation, component, epp, experiments, grove, names, topology, alpha)
+_SUBJECTS = (
+    annotation_rules,
+    component_rules,
+    epp,
+    experiments,
+    grove,
+    name_lengths,
+    topology,
+    v1alpha1_rules,
+)
 
 
 def refusals(request: Request, *, same_images: frozenset[str] = frozenset()) -> Iterator[Violation]:
@@ -40,9 +49,9 @@ def refusals(request: Request, *, same_images: frozenset[str] = frozenset()) -> 
     """
     for subject in _SUBJECTS:
         yield from subject.check(request)
-    yield from image.check(request, same=same_images)
+    yield from runtime_release.check(request, same=same_images)
 
 
 def warnings(request: Request) -> Iterator[Violation]:
     """Yield everything that the webhook would warn of."""
-    yield from alpha.warn(request)
+    yield from v1alpha1_rules.warn(request)

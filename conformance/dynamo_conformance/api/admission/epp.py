@@ -8,8 +8,8 @@ from dynamo_conformance.api.admission.request import text_of
 from dynamo_conformance.api.violation import FORBIDDEN, INFERENCE, INVALID, REQUIRED, Violation
 from dynamo_conformance.manifest.fields import mark_of
 from dynamo_conformance.manifest.graph import EPP
+from dynamo_conformance.manifest.quantity import parse_whole
 from dynamo_conformance.manifest.release import runtime_version
-from dynamo_conformance.manifest.whole import parse_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

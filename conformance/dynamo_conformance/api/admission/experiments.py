@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.api.admission.annotation import DISCOVERY_MODE
-from dynamo_conformance.api.admission.component import VLLM
+from dynamo_conformance.api.admission.annotation_rules import DISCOVERY_MODE
+from dynamo_conformance.api.admission.component_rules import VLLM
 from dynamo_conformance.api.admission.grove import needs_grove
 from dynamo_conformance.api.admission.request import text_of
 from dynamo_conformance.api.violation import DUPLICATE, FORBIDDEN, INVALID, Violation
 from dynamo_conformance.manifest.fields import is_true, mark_of
 from dynamo_conformance.manifest.graph import WORKER_TYPES
-from dynamo_conformance.manifest.node import Key, Mapping, Scalar
+from dynamo_conformance.manifest.node import Mapping, PathKey, Scalar
 from dynamo_conformance.manifest.quantity import parse_quantity
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _failover(
 def _discovery(request: Request, failover: Mapping) -> Iterator[Violation]:
     value = request.annotations.string(DISCOVERY_MODE)
     if _mode(failover) == INTRA_POD and value != "container":
-        path = ("metadata", "annotations", Key(DISCOVERY_MODE))
+        path = ("metadata", "annotations", PathKey(DISCOVERY_MODE))
         text = f'"{value or ""}": must be "container" when intra-pod failover is configured'
         yield Violation(path, mark_of(request.annotations, DISCOVERY_MODE), INVALID, text)
 

@@ -11,8 +11,8 @@ from dynamo_conformance.manifest.node import Mapping, Path, Scalar
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dynamo_conformance.api.cluster import Cluster
-    from dynamo_conformance.api.operators import Operator
+    from dynamo_conformance.api.cluster_parts import Cluster
+    from dynamo_conformance.api.operator_releases import Operator
     from dynamo_conformance.manifest.graph import Component, Graph
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.api.admission.grove import needs_grove
 from dynamo_conformance.api.admission.request import text_of
-from dynamo_conformance.api.names import is_subdomain
+from dynamo_conformance.api.name_rules import is_subdomain
 from dynamo_conformance.api.violation import INVALID, REQUIRED, Violation
 from dynamo_conformance.manifest.fields import mark_of
 from dynamo_conformance.manifest.node import Mapping

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dynamo_conformance.engines.shell.program import (
     SHELLS,
     ContainerEnvironment,
-    Program,
+    StartedProgram,
     is_shell,
     script_at,
 )
 
-__all__ = ["SHELLS", "ContainerEnvironment", "Program", "is_shell", "script_at"]
+__all__ = ["SHELLS", "ContainerEnvironment", "StartedProgram", "is_shell", "script_at"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines.shell.condition import judged
 from dynamo_conformance.engines.shell.state import forgotten
-from dynamo_conformance.engines.shell.word import Text
+from dynamo_conformance.engines.shell.word import ShellText
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dynamo_conformance.engines.shell.word import Value
 
 
-def _set(words: list[Text], state: State) -> Status:
+def _set(words: list[ShellText], state: State) -> Status:
     texts = [word.text for word in words]
     if any(word.many for word in words) and "--" not in texts:
         state.variables.positional = None
@@ -32,7 +32,7 @@ def _set(words: list[Text], state: State) -> Status:
     return True
 
 
-def _shift(words: list[Text], state: State) -> Status:
+def _shift(words: list[ShellText], state: State) -> Status:
     items = state.variables.positional
     count = words[1].text if len(words) > 1 else "1"
     if items is None or not count.isdigit() or any(one.many for one in (*items, *words)):
@@ -44,33 +44,33 @@ def _shift(words: list[Text], state: State) -> Status:
     return number <= len(items)
 
 
-def _cd(words: list[Text], state: State) -> Status:
+def _cd(words: list[ShellText], state: State) -> Status:
     folders = [word for word in words[1:] if word.text == "-" or word.text[:1] != "-"]
-    there = folders[0] if len(folders) == 1 else Text("$HOME", known=False)
+    there = folders[0] if len(folders) == 1 else ShellText("$HOME", known=False)
     if there.text == "-":
-        there = Text("$OLDPWD", known=False)
+        there = ShellText("$OLDPWD", known=False)
     before = state.folder
     if there.known and not there.text.startswith("/"):
         if before is not None and not before.known:
-            there = Text("$PWD", known=False)
+            there = ShellText("$PWD", known=False)
         elif before is not None:
-            there = Text(f"{before.text.rstrip('/')}/{there.text}")
+            there = ShellText(f"{before.text.rstrip('/')}/{there.text}")
     state.folder = there
     return None
 
 
-def _ends(_words: list[Text], state: State) -> Status:
+def _ends(_words: list[ShellText], state: State) -> Status:
     state.ended = True
     return None
 
 
-def _source(words: list[Text], state: State) -> Status:
+def _source(words: list[ShellText], state: State) -> Status:
     if not (len(words) == 2 and words[1].text.endswith("/bin/activate")):  # noqa: PLR2004
         state.forget()
     return None
 
 
-def _read(words: list[Text], state: State) -> Status:
+def _read(words: list[ShellText], state: State) -> Status:
     """Follow a builtin that sets the variables it names, to what is not known here."""
     if any(not word.known or word.many for word in words):
         state.forget()
@@ -82,33 +82,33 @@ def _read(words: list[Text], state: State) -> Status:
             is_array = words[0].text in ("mapfile", "readarray") or "-a" in [
                 one.text for one in words
             ]
-            array: Value = (Text(f"${{{name[0]}[@]}}", known=False, many=True),)
+            array: Value = (ShellText(f"${{{name[0]}[@]}}", known=False, many=True),)
             state.variables.assign(name[0], array if is_array else forgotten(name[0], value))
     return None
 
 
-def _printf(words: list[Text], state: State) -> Status:
+def _printf(words: list[ShellText], state: State) -> Status:
     if len(words) > 1 and words[1].text.startswith("-v"):
         return _read(words, state)
     return True
 
 
-def _true(_words: list[Text], _state: State) -> Status:
+def _true(_words: list[ShellText], _state: State) -> Status:
     return True
 
 
-def _false(_words: list[Text], _state: State) -> Status:
+def _false(_words: list[ShellText], _state: State) -> Status:
     return False
 
 
-def _test(words: list[Text], _state: State) -> Status:
+def _test(words: list[ShellText], _state: State) -> Status:
     inner = words[1:]
     if words[0].text == "[" and inner and inner[-1].text == "]":
         inner = inner[:-1]
     return judged(inner)
 
 
-BUILTINS: Mapping[str, Callable[[list[Text], State], Status]] = {
+BUILTINS: Mapping[str, Callable[[list[ShellText], State], Status]] = {
     "set": _set,
     "shift": _shift,
     "cd": _cd,
@@ -133,7 +133,9 @@ BUILTINS: Mapping[str, Callable[[list[Text], State], Status]] = {
 }
 
 
-def unwrapped(words: list[Text], given: list[tuple[str, Value]]) -> tuple[list[Text], bool]:
+def unwrapped(
+    words: list[ShellText], given: list[tuple[str, Value]]
+) -> tuple[list[ShellText], bool]:
     """Return the command behind `exec`, `env` and the like, and whether it takes the shell's place.
 
     Variables that they set are added to `given`.
@@ -150,13 +152,13 @@ def unwrapped(words: list[Text], given: list[tuple[str, Value]]) -> tuple[list[T
             first, *rest = rest
             key, equals, value = first.text.partition("=")
             if name.text == "env" and equals and not first.text.startswith("-"):
-                given.append((key, Text(value, first.known, many=not first.known)))
+                given.append((key, ShellText(value, first.known, many=not first.known)))
             elif first.text in ("-u", "-a", "-n", "--unset", "-C") and rest:
                 if first.text in ("-u", "--unset"):
                     given.append((rest[0].text, None))
                 rest = rest[1:]
             elif name.text == "command" and first.text in ("-v", "-V"):
-                return [Text(":")], False
+                return [ShellText(":")], False
         words = rest
     return words, replaces and bool(words)
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from dynamo_conformance.engines.shell.state import Status
-    from dynamo_conformance.engines.shell.word import Text
+    from dynamo_conformance.engines.shell.word import ShellText
 
 
 def pieces(text: str) -> list[str]:
@@ -23,7 +23,7 @@ _PIECE = re.compile(
 )
 
 
-def judged(words: Sequence[Text]) -> Status:
+def judged(words: Sequence[ShellText]) -> Status:
     """Return what a test of plain words says, or None."""
     texts = [word.text for word in words]
     if any(word.many or not word.known for word in words):

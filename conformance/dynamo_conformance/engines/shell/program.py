@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dynamo_conformance.engines.shell.word import Text
+    from dynamo_conformance.engines.shell.word import ShellText
 
 SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh"})
 
 
-class Program(NamedTuple):
+class StartedProgram(NamedTuple):
     """A program that a script starts.
 
     Attributes:
@@ -24,11 +24,11 @@ class Program(NamedTuple):
         folder: Where `cd` went before, or None; `..` and the like as written.
     """
 
-    words: tuple[Text, ...]
+    words: tuple[ShellText, ...]
     certain: bool
     background: bool
-    environment: tuple[tuple[str, Text], ...]
-    folder: Text | None
+    environment: tuple[tuple[str, ShellText], ...]
+    folder: ShellText | None
 
 
 class ContainerEnvironment(NamedTuple):

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Literal
 from dynamo_conformance.engines.shell import word as shellword
 from dynamo_conformance.engines.shell.builtins import BUILTINS, unwrapped
 from dynamo_conformance.engines.shell.condition import judged, pieces
-from dynamo_conformance.engines.shell.program import Program, is_shell, script_at
+from dynamo_conformance.engines.shell.program import StartedProgram, is_shell, script_at
 from dynamo_conformance.engines.shell.state import State, added, joined, scalar, split
 from dynamo_conformance.engines.shell.tree import branches, chain, parse, text_of, words_behind
-from dynamo_conformance.engines.shell.word import Text, Unknowable, Variables, unknown
+from dynamo_conformance.engines.shell.word import ShellText, Unknowable, Variables, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,7 +33,7 @@ _MAX_CALCULATED = 1_000
 
 
 @lru_cache(maxsize=512)
-def run(words: tuple[str, ...], outer: ContainerEnvironment) -> tuple[Program, ...] | None:
+def run(words: tuple[str, ...], outer: ContainerEnvironment) -> tuple[StartedProgram, ...] | None:
     """Return what a shell's command line starts.
 
     Args:
@@ -43,12 +43,12 @@ def run(words: tuple[str, ...], outer: ContainerEnvironment) -> tuple[Program, .
     Returns:
         The programs in the order in which they are started, or None when the script cannot be read.
     """
-    values: dict[str, Value] = {name: Text(text) for name, text in outer.known}
+    values: dict[str, Value] = {name: ShellText(text) for name, text in outer.known}
     for name in outer.unknown | outer.single:
         values[name] = unknown(name, many=name in outer.unknown)
     variables = Variables(values, exported=frozenset(values), open_=outer.open, single=outer.single)
     runner = _Runner(dict(values))
-    texts = [Text(word, origin=at) for at, word in enumerate(words)]
+    texts = [ShellText(word, origin=at) for at, word in enumerate(words)]
     try:
         runner.shell(texts, State(variables))
     except (Unknowable, RecursionError):
@@ -61,13 +61,13 @@ class _Runner:
     """Follows a script and gathers what it starts."""
 
     outer: Mapping[str, Value]
-    programs: list[Program] = field(default_factory=list)
+    programs: list[StartedProgram] = field(default_factory=list)
     depth: int = 0
     steps: int = 0
     scopes: list[dict[str, Value | Literal["absent"]]] = field(default_factory=list)
     """For each function that is being called, what its own variables were outside of it."""
 
-    def shell(self, words: Sequence[Text], state: State) -> bool:
+    def shell(self, words: Sequence[ShellText], state: State) -> bool:
         """Follow `sh -c SCRIPT`; return whether `words` are that."""
         texts = [word.text for word in words]
         at = script_at(texts) if is_shell(texts) else None
@@ -96,7 +96,7 @@ class _Runner:
         """Follow a script."""
         plain = script.strip()
         if _PLAIN_SCRIPT.fullmatch(plain) and not _KEYWORD.match(plain):
-            return self.simple([Text(word) for word in plain.split()], state)
+            return self.simple([ShellText(word) for word in plain.split()], state)
         return self.block(parse(script).children, state)
 
     def block(self, nodes: Iterable[Node], state: State) -> Status:
@@ -244,7 +244,7 @@ class _Runner:
         body = dropwhile(lambda child: child.type != ")", item.children)
         return self.block(list(body)[1:], state)
 
-    def _matches(self, item: Node, subject: Text | None, state: State) -> Status:
+    def _matches(self, item: Node, subject: ShellText | None, state: State) -> Status:
         text = text_of(item)
         head = text[: shellword.closing(f"({text}", 0) - 1] if not text.startswith("(") else ""
         patterns = [one.strip() for one in head.split("|")]
@@ -270,7 +270,7 @@ class _Runner:
         if body is None or node.children[0].type != "for":
             raise Unknowable
         if not has_list:
-            items = list(state.variables.positional or (Text("$@", known=False, many=True),))
+            items = list(state.variables.positional or (ShellText("$@", known=False, many=True),))
         jumps = re.search(r"\b(?:break|continue|return)\b", text_of(body))
         if any(item.many for item in items) or len(items) > _MAX_ROUNDS or jumps:
             self._loop(body, state, names=(name,))
@@ -323,7 +323,7 @@ class _Runner:
             state.functions[name] = body
         return True
 
-    def _call(self, body: Node, words: Sequence[Text], state: State) -> Status:
+    def _call(self, body: Node, words: Sequence[ShellText], state: State) -> Status:
         before = state.variables.positional
         state.variables.positional = tuple(words)
         self.scopes.append({})
@@ -387,7 +387,7 @@ class _Runner:
 
     def simple(
         self,
-        words: list[Text],
+        words: list[ShellText],
         state: State,
         *,
         given: Sequence[tuple[str, Value]] = (),
@@ -416,7 +416,7 @@ class _Runner:
             state.ended = True
         return None
 
-    def _shell_behind(self, words: list[Text], state: State) -> bool:
+    def _shell_behind(self, words: list[ShellText], state: State) -> bool:
         """Follow a shell that is started, by a program that starts others as well."""
         for at, word in enumerate(words):
             if is_shell([word.text]):
@@ -426,7 +426,7 @@ class _Runner:
                 return False
         return False
 
-    def _note(self, words: Sequence[Text], state: State) -> None:
+    def _note(self, words: Sequence[ShellText], state: State) -> None:
         values = state.variables.values
         changed = [
             # What a script takes away may still come from the image.
@@ -435,7 +435,7 @@ class _Runner:
             if self.outer.get(name) != values.get(name)
         ]
         self.programs.append(
-            Program(
+            StartedProgram(
                 words=tuple(words),
                 certain=state.certain,
                 background=state.background,
@@ -453,26 +453,26 @@ class _Runner:
         name = text_of(name_node)
         if name_node is not None and name_node.type == "subscript":
             array = name.partition("[")[0]
-            return [(array, (Text(f"${{{array}[@]}}", known=False, many=True),))]
+            return [(array, (ShellText(f"${{{array}[@]}}", known=False, many=True),))]
         head = text_of(node)[len(name) : len(name) + 2]
         value = self._value(source, state)
         if head != "+=":
             return [(name, value)]
         before = state.variables.find(name)
         if before is None and name not in state.variables.values:
-            before = unknown(name, many=True) if isinstance(value, Text) else ()
+            before = unknown(name, many=True) if isinstance(value, ShellText) else ()
         return [(name, added(before, value))]
 
     def _value(self, source: Node | None, state: State) -> Value:
         if source is None:
-            return Text("")
+            return ShellText("")
         text = text_of(source)
         if source.type != "array":
             return shellword.value(text, state.variables)
         if any(child.type == "variable_assignment" for child in source.named_children) or re.match(
             r"\(\s*\[", text
         ):
-            return (Text(text, known=False, many=True),)
+            return (ShellText(text, known=False, many=True),)
         return tuple(
             word
             for child in source.children[1:-1]
@@ -522,7 +522,7 @@ class _Runner:
         if self.scopes:
             self.scopes[-1].setdefault(name, state.variables.values.get(name, "absent"))
 
-    def _declare(self, word: Text, state: State, *, how: str) -> list[str]:
+    def _declare(self, word: ShellText, state: State, *, how: str) -> list[str]:
         """Set what one word of `export` or `declare` says; return the names it is about."""
         name, equals, rest = word.text.partition("=")
         if word.text.startswith(("-", "+")):
@@ -533,18 +533,18 @@ class _Runner:
         if how in _LOCAL:
             self._scope(name, state)
         if equals:
-            state.variables.assign(name, Text(rest, word.known, many=not word.known))
+            state.variables.assign(name, ShellText(rest, word.known, many=not word.known))
         elif how == "local":
             state.variables.values[name] = None
         return [name]
 
-    def do_export(self, words: list[Text], state: State) -> Status:
+    def do_export(self, words: list[ShellText], state: State) -> Status:
         for word in words[1:]:
             names = self._declare(word, state, how=words[0].text)
             state.variables.exported |= set(names) if words[0].text == "export" else set()
         return True
 
-    def do_eval(self, words: list[Text], state: State) -> Status:
+    def do_eval(self, words: list[ShellText], state: State) -> Status:
         if all(word.known and not word.many for word in words):
             return self.script(" ".join(word.text for word in words[1:]), state)
         state.forget()
@@ -572,7 +572,7 @@ class _Runner:
             if any(re.search(r"[*?\[]", source) for source in sources[-1:]):
                 return None
             found = [shellword.value(source, state.variables) for source in sources]
-            return judged([Text(one.text, one.known) for one in found])
+            return judged([ShellText(one.text, one.known) for one in found])
         return judged(
             [word for source in sources for word in shellword.words(source, state.variables)]
         )
@@ -614,7 +614,7 @@ _STATEMENTS: Mapping[str, Callable[[_Runner, Node, State], Status]] = {
     "test_command": _Runner.follow_tested,
 }
 
-_OWN_BUILTINS: Mapping[str, Callable[[_Runner, list[Text], State], Status]] = {
+_OWN_BUILTINS: Mapping[str, Callable[[_Runner, list[ShellText], State], Status]] = {
     **dict.fromkeys(("export", "readonly", *_LOCAL), _Runner.do_export),
     "eval": _Runner.do_eval,
 }

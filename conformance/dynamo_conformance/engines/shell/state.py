@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.engines.shell.word import (
     MAX_TEXT,
     MAX_WORDS,
-    Text,
+    ShellText,
     Unknowable,
     Variables,
     unknown,
@@ -35,7 +35,7 @@ class State:
         self.background = False
         self.ended = False
         self.exports_all = False
-        self.folder: Text | None = None
+        self.folder: ShellText | None = None
 
     def copy(self) -> State:
         """Return a state that can go another way."""
@@ -93,7 +93,7 @@ class State:
         self.exports_all |= other.exports_all
         self.functions |= other.functions
         if self.folder != other.folder:
-            self.folder = Text("$PWD", known=False)
+            self.folder = ShellText("$PWD", known=False)
 
     def forget(self) -> None:
         """Know nothing of any variable any more: something that cannot be read has run."""
@@ -111,7 +111,7 @@ def _absent(variables: Variables, name: str) -> bool:
 def forgotten(name: str, *values: Value) -> Value:
     """Return what stands for a variable that had one of these values, or another one."""
     if any(isinstance(value, tuple) for value in values):
-        return (Text(f"${{{name}[@]}}", known=False, many=True),)
+        return (ShellText(f"${{{name}[@]}}", known=False, many=True),)
     return unknown(name, many=True)
 
 
@@ -133,7 +133,7 @@ def joined(one: State | None, other: State | None) -> State | None:
     return one or other
 
 
-def scalar(value: Value) -> Text | None:
+def scalar(value: Value) -> ShellText | None:
     """Return what a variable is where one text is asked for: of an array the first."""
     if isinstance(value, tuple):
         return value[0] if value else None
@@ -150,11 +150,11 @@ def added(before: Value, more: Value) -> Value:
             raise Unknowable
         return items
     if isinstance(before, tuple):
-        return (Text("${A[@]}", known=False, many=True),)
+        return (ShellText("${A[@]}", known=False, many=True),)
     if before is None or more is None:
         return more
     text = before.text + more.text
     if len(text) > MAX_TEXT:
         raise Unknowable
     may_split = before.many or more.many or before.blank or more.blank
-    return Text(text, before.known and more.known, many=may_split)
+    return ShellText(text, before.known and more.known, many=may_split)

@@ -26,7 +26,7 @@ class Unknowable(Exception):  # noqa: N818 - says what a script is, not what wen
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class ShellText:
     """A value of a variable, or a word.
 
     Attributes:
@@ -44,7 +44,7 @@ class Text:
     blank: bool = False
 
 
-Value = Text | tuple[Text, ...] | None
+Value = ShellText | tuple[ShellText, ...] | None
 """A scalar, an array, or None for a variable that is certainly not set."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
@@ -85,8 +85,8 @@ class Variables:
         self,
         values: dict[str, Value],
         *,
-        positional: tuple[Text, ...] | None = (),
-        zero: Text | None = None,
+        positional: tuple[ShellText, ...] | None = (),
+        zero: ShellText | None = None,
         exported: frozenset[str] = frozenset(),
         open_: bool = False,
         splits: bool = True,
@@ -142,21 +142,21 @@ _FROM_OTHERS = re.compile(
 )
 
 
-def unknown(name: str, *, many: bool) -> Text:
+def unknown(name: str, *, many: bool) -> ShellText:
     """Return what stands for a variable whose value is not known."""
-    return Text(f"${name}", known=False, many=many)
+    return ShellText(f"${name}", known=False, many=many)
 
 
-def words(source: str, variables: Variables) -> list[Text]:
+def words(source: str, variables: Variables) -> list[ShellText]:
     """Return the words that one word of a script becomes."""
     if _ORDINARY.fullmatch(source):
-        return [Text(source)]
+        return [ShellText(source)]
     fields = _Fields(variables)
     _Scanner(source, variables, fields).scan()
     return fields.finished()
 
 
-def value(source: str, variables: Variables) -> Text:
+def value(source: str, variables: Variables) -> ShellText:
     """Return what `NAME=source` assigns: nothing is split."""
     fields = _Fields(variables, whole=True)
     fields.literal("")
@@ -171,7 +171,7 @@ class _Fields:
     def __init__(self, variables: Variables, *, whole: bool = False) -> None:
         self.whole = whole
         self._splits = variables.splits
-        self._done: list[Text] = []
+        self._done: list[ShellText] = []
         self._parts: list[str] | None = None
         self._size = 0
         self._known, self._many, self._glob, self._blank = True, False, False, False
@@ -190,7 +190,7 @@ class _Fields:
         """Note a pattern of file names: the word is whatever files there are."""
         self._glob = not self.whole
 
-    def add(self, found: Text, *, quoted: bool) -> None:
+    def add(self, found: ShellText, *, quoted: bool) -> None:
         """Add the value of an expansion."""
         if found.origin is not None:
             self._origin = found.origin
@@ -204,7 +204,7 @@ class _Fields:
         else:
             self._split(found.text)
 
-    def items(self, items: Sequence[Text], *, quoted: bool) -> None:
+    def items(self, items: Sequence[ShellText], *, quoted: bool) -> None:
         """Add the elements of `"${A[@]}"`, each a word of its own."""
         for place, item in enumerate(items):
             if place and self.whole:
@@ -215,7 +215,7 @@ class _Fields:
             # An element that stands for any number of them does so in quotes, too.
             self._many |= item.many
 
-    def finished(self) -> list[Text]:
+    def finished(self) -> list[ShellText]:
         """Return the words."""
         self._finish()
         return self._done
@@ -243,9 +243,9 @@ class _Fields:
         if self._parts is not None:
             text = "".join(self._parts)
             if self._glob:
-                found = Text(f"$(echo {text})", known=False, many=True, origin=self._origin)
+                found = ShellText(f"$(echo {text})", known=False, many=True, origin=self._origin)
             else:
-                found = Text(text, self._known, self._many, self._origin, self._blank)
+                found = ShellText(text, self._known, self._many, self._origin, self._blank)
             self._done.append(found)
         if len(self._done) > MAX_WORDS:
             raise Unknowable
@@ -300,7 +300,7 @@ class _Scanner:
         plain = _PLAIN.match(self._source, self._at)
         text = plain[0] if plain is not None else self._source[self._at]
         if inner and not quoted:
-            self._fields.add(Text(text), quoted=False)
+            self._fields.add(ShellText(text), quoted=False)
         else:
             self._fields.literal(text)
         self._at += len(text)
@@ -316,7 +316,7 @@ class _Scanner:
             self._at = 1
         tilde = r"(?:^|:)~" if self._assigns else r"^(?:[A-Za-z_]\w*=)?~"
         if re.search(tilde, bare):
-            self._fields.add(Text("$HOME", known=False), quoted=True)
+            self._fields.add(ShellText("$HOME", known=False), quoted=True)
 
     def _find(self, char: str, start: int) -> int:
         end = self._source.find(char, start)
@@ -374,7 +374,7 @@ class _Scanner:
         self._opaque(piece, quoted=quoted, many=not (calculates or is_single))
 
     def _opaque(self, piece: str, *, quoted: bool, many: bool = True) -> None:
-        self._fields.add(Text(piece, known=False, many=many), quoted=quoted)
+        self._fields.add(ShellText(piece, known=False, many=many), quoted=quoted)
 
     def _backticks(self, *, quoted: bool) -> None:
         end = self._at + 1
@@ -406,38 +406,40 @@ class _Scanner:
         if found is None and name not in self._variables.values and _NAME.fullmatch(name):
             # Set nowhere here: it is meant to come from somewhere all the same.
             found = unknown(name, many=True)
-        self._fields.add(_spelled(found or Text(""), piece), quoted=quoted)
+        self._fields.add(_spelled(found or ShellText(""), piece), quoted=quoted)
 
-    def _scalar(self, name: str) -> Text | None:
+    def _scalar(self, name: str) -> ShellText | None:
         """Return a parameter's value, or None when it is not set."""
         if name.isdigit():
             return self._position(int(name))
         if name == "#" and self._variables.positional is not None:
             items = self._variables.positional
             if not any(item.many for item in items):
-                return Text(str(len(items)))
+                return ShellText(str(len(items)))
         if name in _ENDS_OF_UNKNOWN:
-            return Text(f"${name}", known=False)
+            return ShellText(f"${name}", known=False)
         found = self._variables.find(name)
         if isinstance(found, tuple):
             return found[0] if found else None
         return found
 
-    def _position(self, place: int) -> Text | None:
+    def _position(self, place: int) -> ShellText | None:
         if place == 0:
-            return self._variables.zero or Text("$0", known=False)
+            return self._variables.zero or ShellText("$0", known=False)
         items = self._variables.positional
         if items is None or any(item.many for item in items[:place]):
-            return Text(f"${place}", known=False, many=True)
+            return ShellText(f"${place}", known=False, many=True)
         return items[place - 1] if place <= len(items) else None
 
-    def _all(self, items: tuple[Text, ...] | None, sign: str, piece: str, *, quoted: bool) -> None:
+    def _all(
+        self, items: tuple[ShellText, ...] | None, sign: str, piece: str, *, quoted: bool
+    ) -> None:
         if items is None:
-            items = (Text(piece, known=False, many=True),)
+            items = (ShellText(piece, known=False, many=True),)
         if sign == "*" and quoted:
             joined = " ".join(item.text for item in items)
             known = all(item.known for item in items) and self._variables.splits
-            found = Text(joined if known else piece, known=known, many=not known)
+            found = ShellText(joined if known else piece, known=known, many=not known)
             self._fields.add(found, quoted=True)
         else:
             self._fields.items(items, quoted=quoted)
@@ -462,7 +464,7 @@ class _Scanner:
         operator = _OPERATOR.fullmatch(found["rest"])
         counted = items is not None and not any(item.many for item in items)
         if found["length"]:
-            count = Text(str(len(items or ())) if counted else piece, known=counted)
+            count = ShellText(str(len(items or ())) if counted else piece, known=counted)
             self._fields.add(count, quoted=True)
         elif not found["rest"]:
             self._all(items, sign, piece, quoted=quoted)
@@ -479,9 +481,9 @@ class _Scanner:
             self._opaque_items(piece, quoted=quoted)
 
     def _opaque_items(self, piece: str, *, quoted: bool) -> None:
-        self._fields.items((Text(piece, known=False, many=True),), quoted=quoted)
+        self._fields.items((ShellText(piece, known=False, many=True),), quoted=quoted)
 
-    def _elements(self, name: str) -> tuple[Text, ...] | None:
+    def _elements(self, name: str) -> tuple[ShellText, ...] | None:
         if name in ("@", "*"):
             return self._variables.positional
         found = self._variables.find(name)
@@ -497,9 +499,9 @@ class _Scanner:
         if current is not None and not current.known:
             self._opaque(piece, quoted=quoted)
         elif found["length"] and not found["rest"]:
-            self._fields.add(Text(str(len((current or Text("")).text))), quoted=True)
+            self._fields.add(ShellText(str(len((current or ShellText("")).text))), quoted=True)
         elif not found["rest"]:
-            self._fields.add(current or Text(""), quoted=quoted)
+            self._fields.add(current or ShellText(""), quoted=quoted)
         elif operator is not None and not found["length"]:
             self._default(found["name"], current, operator, piece, quoted=quoted)
         elif trim is not None and current is not None:
@@ -507,18 +509,24 @@ class _Scanner:
         else:
             self._opaque(piece, quoted=quoted)
 
-    def _element(self, name: str, index: str | None) -> Text | None:
+    def _element(self, name: str, index: str | None) -> ShellText | None:
         if index is None:
             return self._scalar(name)
         items = self._elements(name)
         if items is None or not index.isdigit() or any(one.many for one in items):
-            return Text(f"${name}", known=False, many=True)
+            return ShellText(f"${name}", known=False, many=True)
         return items[int(index)] if len(index) < 6 and int(index) < len(items) else None  # noqa: PLR2004
 
     def _default(
-        self, name: str, current: Text | None, operator: re.Match[str], piece: str, *, quoted: bool
+        self,
+        name: str,
+        current: ShellText | None,
+        operator: re.Match[str],
+        piece: str,
+        *,
+        quoted: bool,
     ) -> None:
-        text = current or Text("")
+        text = current or ShellText("")
         self._choose(
             operator,
             is_set=current is not None,
@@ -555,7 +563,9 @@ class _Scanner:
         elif sign != "+":
             use()
 
-    def _trimmed(self, current: Text, trim: re.Match[str], piece: str, *, quoted: bool) -> None:
+    def _trimmed(
+        self, current: ShellText, trim: re.Match[str], piece: str, *, quoted: bool
+    ) -> None:
         pattern = trim["pattern"]
         if re.search(r"[\[\]\\'\"$`(]", pattern) or len(current.text) > _MAX_TRIMMED:
             self._opaque(piece, quoted=quoted)
@@ -577,7 +587,7 @@ def _cut(text: str, pattern: str, sign: str) -> str:
     return text
 
 
-def _spelled(found: Text, piece: str) -> Text:
+def _spelled(found: ShellText, piece: str) -> ShellText:
     """Return a value as it is written here when it is not known."""
     return found if found.known else replace(found, text=piece)
 

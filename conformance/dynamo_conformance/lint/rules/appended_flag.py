@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.api.cluster import Cluster
+from dynamo_conformance.api.cluster_parts import Cluster
 from dynamo_conformance.engines.commandline import environment_of, find_module
 from dynamo_conformance.lint.finding import Severity
 from dynamo_conformance.lint.rule import Problem

@@ -27,7 +27,7 @@ from dynamo_conformance.engines.trtllm_options import BLOCK_SIZE
 from dynamo_conformance.lint.finding import Severity
 from dynamo_conformance.lint.rule import Problem
 from dynamo_conformance.manifest.graph import EPP
-from dynamo_conformance.manifest.whole import parse_whole
+from dynamo_conformance.manifest.quantity import parse_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

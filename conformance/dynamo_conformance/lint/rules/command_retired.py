@@ -19,7 +19,7 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.engines import vocabulary
+from dynamo_conformance.engines import release_names
 from dynamo_conformance.engines.commandline import (
     ENGINE_MODULES,
     FRONTEND_MODULE,
@@ -30,7 +30,7 @@ from dynamo_conformance.engines.commandline import (
     programs,
 )
 from dynamo_conformance.lint.finding import Severity
-from dynamo_conformance.lint.image import other_release, parse_image
+from dynamo_conformance.lint.image_reference import other_release, parse_image
 from dynamo_conformance.lint.rule import Problem
 from dynamo_conformance.manifest.graph import MAIN
 from dynamo_conformance.manifest.suggest import nearest
@@ -123,7 +123,7 @@ def _option(words: list[str], name: str) -> str:
 
 
 def _module(command: CommandLine) -> Iterator[Problem]:
-    known = vocabulary.load()
+    known = release_names.load()
     last = command.module.rpartition(".")[2]
     if not command.module.startswith(f"{_PROGRAM}.") and last not in _OWN_NAMES:
         return
@@ -154,7 +154,7 @@ def _script(commands: tuple[tuple[Word, ...], ...]) -> Iterator[Problem]:
             name = file.text.rpartition("/")[2].removesuffix(".py")
             is_file = file.text.endswith(".py") and name in _OWN_NAMES
             if is_file and program.text.rpartition("/")[2].startswith("python"):
-                message = f"Dynamo {vocabulary.load().release} has no {name}.py"
+                message = f"Dynamo {release_names.load().release} has no {name}.py"
                 yield Problem(file.mark, f"{message}; {_successor(name)}")
                 return
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.engines.commandline import argv
 from dynamo_conformance.engines.shell.program import is_shell, script_at
 from dynamo_conformance.lint.finding import Severity
-from dynamo_conformance.lint.image import other_release
+from dynamo_conformance.lint.image_reference import other_release
 from dynamo_conformance.lint.rule import Problem
 from dynamo_conformance.manifest.graph import FRONTEND, MAIN
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.lint.finding import Severity
-from dynamo_conformance.lint.image import other_release
+from dynamo_conformance.lint.image_reference import other_release
 from dynamo_conformance.lint.rule import Problem
 from dynamo_conformance.manifest.document import V1ALPHA1
 from dynamo_conformance.manifest.node import Mapping

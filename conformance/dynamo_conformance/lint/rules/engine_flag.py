@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines import catalog
 from dynamo_conformance.lint.finding import Severity
-from dynamo_conformance.lint.image import other_release
+from dynamo_conformance.lint.image_reference import other_release
 from dynamo_conformance.lint.rule import Problem
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from dynamo_conformance.lint.rule import Problem
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dynamo_conformance.engines.conflicts import Conflict
+    from dynamo_conformance.engines.conflicts import FlagConflict
     from dynamo_conformance.lint.engine_settings import EngineSettings
     from dynamo_conformance.lint.rule import Subject
     from dynamo_conformance.manifest.node import Mark
@@ -50,7 +50,7 @@ def check(subject: Subject) -> Iterator[Problem]:
             yield Problem(_mark(settings, found.conflict), message)
 
 
-def _mark(settings: EngineSettings, conflict: Conflict) -> Mark:
+def _mark(settings: EngineSettings, conflict: FlagConflict) -> Mark:
     """Return where the first setting of a conflict that is given was written."""
     for name in conflict.variables:
         variable = settings.environment(name)

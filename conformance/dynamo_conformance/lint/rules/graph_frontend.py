@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from dynamo_conformance.engines.role import Part
     from dynamo_conformance.lint.rule import Subject
+    from dynamo_conformance.manifest.field_words import FieldWords
     from dynamo_conformance.manifest.node import Mark
-    from dynamo_conformance.manifest.vocabulary import Vocabulary
 
 ID = "graph-frontend"
 SEVERITY = Severity.WARNING
@@ -93,7 +93,7 @@ def _lacks_type(part: Part) -> bool:
     return part.component.type is None and part.role is not None
 
 
-def _untyped(part: Part, words: Vocabulary) -> Problem:
+def _untyped(part: Part, words: FieldWords) -> Problem:
     component = part.component
     message = f'"{component.name}" has no type: the operator gives it no ports and no probes'
     wanted = _TYPES[part.role] if part.role is not None else FRONTEND

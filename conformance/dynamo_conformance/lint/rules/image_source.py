@@ -18,7 +18,7 @@ from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.lint.finding import Severity
-from dynamo_conformance.lint.image import parse_image, published
+from dynamo_conformance.lint.image_reference import parse_image, published
 from dynamo_conformance.lint.rule import Problem
 from dynamo_conformance.manifest.placeholder import is_image_placeholder
 from dynamo_conformance.manifest.suggest import nearest
@@ -26,7 +26,7 @@ from dynamo_conformance.manifest.suggest import nearest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dynamo_conformance.lint.image import Image
+    from dynamo_conformance.lint.image_reference import ImageReference
     from dynamo_conformance.lint.rule import Subject
 
 ID = "image-source"
@@ -46,7 +46,7 @@ def check(subject: Subject) -> Iterator[Problem]:
                 yield Problem(mark, message, path)
 
 
-def _source(image: Image) -> str | None:
+def _source(image: ImageReference) -> str | None:
     known = published()
     for registry in known["internal"]:
         if image.repository.startswith((f"{registry}/", f"{registry}:")):
@@ -67,7 +67,7 @@ def _slip(name: str, names: list[str]) -> str | None:
     return found
 
 
-def _tag(image: Image) -> str | None:
+def _tag(image: ImageReference) -> str | None:
     if image.digest or image.tag not in ("", "latest"):
         return None
     says = "tag latest moves" if image.tag else "without a tag it is latest, which moves"

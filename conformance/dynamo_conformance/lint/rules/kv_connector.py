@@ -26,14 +26,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.engines import vocabulary
+from dynamo_conformance.engines import release_names
 from dynamo_conformance.engines.commandline import ENGINE_MODULES
-from dynamo_conformance.engines.jsontext import parse_json
+from dynamo_conformance.engines.flag import parse_json
 from dynamo_conformance.engines.parsing import unexpanded
 from dynamo_conformance.engines.role import Role
 from dynamo_conformance.engines.trtllm_options import TRANSCEIVER, transceiver
 from dynamo_conformance.lint.finding import Severity
-from dynamo_conformance.lint.image import parse_image
+from dynamo_conformance.lint.image_reference import parse_image
 from dynamo_conformance.lint.rule import Problem
 from dynamo_conformance.manifest.suggest import did_you_mean
 
@@ -88,7 +88,7 @@ def check(subject: Subject) -> Iterator[Problem]:
 def _unregistered(worker: EngineSettings) -> Iterator[Problem]:
     """Yield each connector that the worker's vLLM does not have."""
     component = worker.part.component
-    known = vocabulary.load()
+    known = release_names.load()
     # A plugin in an image of the author's own may register more.
     image = component.main.image if component.main is not None else None
     published = not image or parse_image(image).is_published

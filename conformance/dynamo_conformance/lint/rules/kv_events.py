@@ -26,7 +26,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines.commandline import ENGINE_MODULES
-from dynamo_conformance.engines.jsontext import parse_json
+from dynamo_conformance.engines.flag import parse_json
 from dynamo_conformance.engines.parsing import unexpanded
 from dynamo_conformance.engines.role import Role
 from dynamo_conformance.engines.serving import TAKES_TURNS, publishes_kv_events

@@ -20,9 +20,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.api.names import LABEL_LENGTH
+from dynamo_conformance.api.name_rules import LABEL_LENGTH
 from dynamo_conformance.lint.finding import Severity
-from dynamo_conformance.lint.label import subdomain_fault, value_fault
+from dynamo_conformance.lint.name_faults import subdomain_fault, value_fault
 from dynamo_conformance.lint.rule import Problem
 from dynamo_conformance.lint.workload import in_grove
 from dynamo_conformance.manifest.document import V1ALPHA1

@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.lint.finding import Severity
-from dynamo_conformance.lint.rule import Problem, Text
+from dynamo_conformance.lint.rule import Problem, WrittenText
 from dynamo_conformance.manifest.node import Mapping, Scalar
 from dynamo_conformance.manifest.placeholder import (
     is_image_placeholder,
@@ -50,13 +50,13 @@ def check(subject: Subject) -> Iterator[Problem]:
             yield Problem(mark, f'"{shown}" is a placeholder; write the real value', path)
 
 
-def _names(subject: Subject) -> Iterator[Text]:
+def _names(subject: Subject) -> Iterator[WrittenText]:
     """Yield what the graph is called; a placeholder there was not replaced either."""
     metadata = subject.document.root.mapping("metadata") or Mapping()
     for key in ("name", "generateName", "namespace"):
         node = metadata.get(key)
         if isinstance(node, Scalar) and isinstance(node.value, str):
-            yield Text(("metadata", key), node.mark, node.value)
+            yield WrittenText(("metadata", key), node.mark, node.value)
 
 
 def _is_left_over(path: Path, text: str) -> bool:

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dynamo_conformance.lint.rule import Subject
+    from dynamo_conformance.manifest.field_words import FieldWords
     from dynamo_conformance.manifest.node import Mark, Path
-    from dynamo_conformance.manifest.vocabulary import Vocabulary
 
 ID = "plain-secret"
 SEVERITY = Severity.ERROR
@@ -86,7 +86,7 @@ def check(subject: Subject) -> Iterator[Problem]:
                 yield _problem(node.mark, kind, path, subject.words)
 
 
-def _problem(mark: Mark, what: str, path: Path, words: Vocabulary) -> Problem:
+def _problem(mark: Mark, what: str, path: Path, words: FieldWords) -> Problem:
     taken = f"valueFrom.secretKeyRef or {words.whole_secret}"
     advice = f"keep it in a Secret, and take it with {taken}"
     return Problem(mark, f"{what} is written in plain text; {advice}", path, secret=True)

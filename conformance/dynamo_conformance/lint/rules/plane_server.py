@@ -27,7 +27,7 @@ from dynamo_conformance.lint.servers import ETCD, NATS, by_annotation, talks_to
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dynamo_conformance.api.cluster import Cluster
+    from dynamo_conformance.api.cluster_parts import Cluster
     from dynamo_conformance.lint.rule import Subject
 
 ID = "plane-server"

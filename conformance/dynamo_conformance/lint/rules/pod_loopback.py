@@ -29,7 +29,7 @@ from dynamo_conformance.engines.parsing import unexpanded
 from dynamo_conformance.engines.role import Role
 from dynamo_conformance.engines.serving import WORKER_ROLES
 from dynamo_conformance.lint.finding import Severity
-from dynamo_conformance.lint.image import other_release
+from dynamo_conformance.lint.image_reference import other_release
 from dynamo_conformance.lint.rule import Problem
 from dynamo_conformance.lint.rules.gpu_transport import uses_ucx
 from dynamo_conformance.lint.rules.kv_connector import connector_configs

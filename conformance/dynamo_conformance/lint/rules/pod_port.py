@@ -24,7 +24,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.lint.finding import Severity
-from dynamo_conformance.lint.label import port_fault
+from dynamo_conformance.lint.name_faults import port_fault
 from dynamo_conformance.lint.rule import Problem
 from dynamo_conformance.lint.workload import Placed, all_containers, containers, unknown_word
 from dynamo_conformance.manifest.fields import is_true, mark_of

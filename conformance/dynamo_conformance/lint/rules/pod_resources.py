@@ -24,7 +24,7 @@ import re
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.lint.finding import Severity
-from dynamo_conformance.lint.label import subdomain_fault, value_fault
+from dynamo_conformance.lint.name_faults import subdomain_fault, value_fault
 from dynamo_conformance.lint.rule import Problem
 from dynamo_conformance.lint.workload import all_containers, given
 from dynamo_conformance.manifest.graph import GPU

@@ -19,10 +19,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.api.names import name_violations
+from dynamo_conformance.api.name_rules import name_violations
 from dynamo_conformance.lint.finding import Severity
-from dynamo_conformance.lint.label import label_fault, spelt_as_label, value_fault
-from dynamo_conformance.lint.reference import image_fault
+from dynamo_conformance.lint.image_reference import image_fault
+from dynamo_conformance.lint.name_faults import label_fault, spelt_as_label, value_fault
 from dynamo_conformance.lint.rule import Problem
 from dynamo_conformance.lint.workload import Placed, containers, given, in_grove, unknown_word
 from dynamo_conformance.manifest.fields import mark_of

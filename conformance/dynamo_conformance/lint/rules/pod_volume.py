@@ -23,7 +23,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.lint.finding import Severity
-from dynamo_conformance.lint.label import label_fault, spelt_as_label, subdomain_fault
+from dynamo_conformance.lint.name_faults import label_fault, spelt_as_label, subdomain_fault
 from dynamo_conformance.lint.rule import Problem
 from dynamo_conformance.lint.workload import Placed, containers, given, unknown_word
 from dynamo_conformance.manifest.fields import is_true, mark_of

@@ -20,14 +20,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.engines.jsontext import parse_json
+from dynamo_conformance.engines.flag import parse_json
 from dynamo_conformance.engines.parsing import unexpanded
 from dynamo_conformance.engines.role import Role
 from dynamo_conformance.engines.serving import publishes_kv_events
 from dynamo_conformance.lint.finding import Severity
 from dynamo_conformance.lint.rule import Problem
 from dynamo_conformance.manifest.graph import FRONTEND, MAIN
-from dynamo_conformance.manifest.whole import parse_whole
+from dynamo_conformance.manifest.quantity import parse_whole
 from dynamo_conformance.rendering.environment import (
     FORWARD_PASS_PORT,
     HTTP_PORT,

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from dynamo_conformance.engines.role import Part
     from dynamo_conformance.lint.rule import Subject
+    from dynamo_conformance.manifest.field_words import FieldWords
     from dynamo_conformance.manifest.node import Mapping
-    from dynamo_conformance.manifest.vocabulary import Vocabulary
 
 ID = "probe-budget"
 SEVERITY = Severity.WARNING
@@ -63,7 +63,7 @@ def _first_to_restart(part: Part) -> tuple[str, Mapping | None]:
     return "livenessProbe", main.node.mapping("livenessProbe")
 
 
-def _advice(part: Part, words: Vocabulary) -> str:
+def _advice(part: Part, words: FieldWords) -> str:
     if part.component.is_worker:
         return "leave it out, and the operator's own waits two hours, or raise failureThreshold"
     return f"give the component its {words.type_field}, and the operator adds a startup probe"

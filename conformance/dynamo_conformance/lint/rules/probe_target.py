@@ -33,8 +33,8 @@ from dynamo_conformance.lint.rules.pod_probe import DEFAULT_PORTS, PROBES, START
 from dynamo_conformance.lint.workload import Placed, given, runs_alone
 from dynamo_conformance.manifest.fields import is_true, mark_of
 from dynamo_conformance.manifest.graph import FRONTEND
+from dynamo_conformance.manifest.quantity import parse_whole
 from dynamo_conformance.manifest.suggest import did_you_mean
-from dynamo_conformance.manifest.whole import parse_whole
 from dynamo_conformance.rendering.environment import NIXL_PORT, SYSTEM_PORT
 
 if TYPE_CHECKING:

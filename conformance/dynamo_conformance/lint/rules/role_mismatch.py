@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dynamo_conformance.lint.rule import Subject
-    from dynamo_conformance.manifest.vocabulary import Vocabulary
+    from dynamo_conformance.manifest.field_words import FieldWords
 
 ID = "role-mismatch"
 SEVERITY = Severity.ERROR
@@ -56,7 +56,7 @@ def check(subject: Subject) -> Iterator[Problem]:
         yield Problem(component.mark, f"{message}; {advice}")
 
 
-def _advice(declared: str, role: Role, words: Vocabulary) -> str:
+def _advice(declared: str, role: Role, words: FieldWords) -> str:
     if declared in ("prefill", "decode") and role is Role.AGG:
         return f"add --disaggregation-mode {declared}"
     if declared in ("prefill", "decode"):

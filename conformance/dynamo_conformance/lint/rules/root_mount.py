@@ -21,7 +21,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.lint.finding import Severity
-from dynamo_conformance.lint.image import parse_image
+from dynamo_conformance.lint.image_reference import parse_image
 from dynamo_conformance.lint.rule import Problem
 from dynamo_conformance.manifest.node import Scalar
 

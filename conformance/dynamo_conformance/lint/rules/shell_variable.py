@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     from dynamo_conformance.engines.role import Part
     from dynamo_conformance.lint.rule import Subject
+    from dynamo_conformance.manifest.field_words import FieldWords
     from dynamo_conformance.manifest.graph import Component, Container, Word
-    from dynamo_conformance.manifest.vocabulary import Vocabulary
 
 ID = "shell-variable"
 SEVERITY = Severity.ERROR
@@ -62,7 +62,7 @@ def check(subject: Subject) -> Iterator[Problem]:
                 yield from _undefined(container, subject)
 
 
-def _unread(part: Part, known: Vocabulary) -> Iterator[Problem]:
+def _unread(part: Part, known: FieldWords) -> Iterator[Problem]:
     """Yield the shell variables in a Dynamo command line that no shell reads."""
     words = part.command.words if part.command is not None else ()
     before = ""

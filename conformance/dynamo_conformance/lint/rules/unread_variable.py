@@ -21,10 +21,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.engines import vocabulary
+from dynamo_conformance.engines import release_names
 from dynamo_conformance.engines.commandline import argv, environment_of, programs
 from dynamo_conformance.lint.finding import Severity
-from dynamo_conformance.lint.image import other_release
+from dynamo_conformance.lint.image_reference import other_release
 from dynamo_conformance.lint.rule import Problem
 from dynamo_conformance.manifest.node import Scalar, walk
 from dynamo_conformance.manifest.suggest import did_you_mean
@@ -66,7 +66,7 @@ def _runs_dynamo(part: Part, shared: tuple[EnvVar, ...]) -> bool:
 
 
 def _unread(variables: tuple[EnvVar, ...], around: Mapping) -> Iterator[Problem]:
-    known = vocabulary.load()
+    known = release_names.load()
     for variable in variables:
         name = variable.name
         if not name.startswith(_PREFIX) or known.reads(name) or _is_used(name, around):

@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.api.crd import PLURAL
-from dynamo_conformance.api.operators import DEFAULT_OPERATOR
+from dynamo_conformance.api.operator_releases import DEFAULT_OPERATOR
 from dynamo_conformance.kube.labels import OPERATOR, OPERATOR_NAME, OPERATOR_NAMESPACE, PART
 from dynamo_conformance.kube.resources import KubeObject, table
 from dynamo_conformance.manifest.document import GROUP

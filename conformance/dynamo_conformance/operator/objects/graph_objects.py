@@ -20,7 +20,7 @@ from dynamo_conformance.rendering.pod import Broken, Workload, render_each
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from dynamo_conformance.api.cluster import Cluster
+    from dynamo_conformance.api.cluster_parts import Cluster
     from dynamo_conformance.kube.resources import KubeObject, Owner
     from dynamo_conformance.manifest.graph import Graph
     from dynamo_conformance.operator.objects.multinode import SshKey

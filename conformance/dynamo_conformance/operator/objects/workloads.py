@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.kube.resources import kube_object
-from dynamo_conformance.manifest.whole import parse_whole
+from dynamo_conformance.manifest.quantity import parse_whole
 from dynamo_conformance.operator.objects.last_applied import noted
 from dynamo_conformance.rendering.pod import DEPLOYMENT, LEADER_WORKER_SET
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.kube.resources import table
-from dynamo_conformance.manifest.depth import DEEPEST, depth
-from dynamo_conformance.manifest.node import Mapping, from_plain
+from dynamo_conformance.manifest.node import DEEPEST, Mapping, depth, from_plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

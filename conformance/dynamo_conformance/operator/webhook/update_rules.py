@@ -9,7 +9,7 @@ from dynamo_conformance.api.admission.request import text_of
 from dynamo_conformance.api.violation import FORBIDDEN, INVALID, Violation
 from dynamo_conformance.kube.labels import OPERATOR_NAME, OPERATOR_NAMESPACE
 from dynamo_conformance.manifest.fields import mark_of
-from dynamo_conformance.manifest.node import NOWHERE, Key, Mapping, find
+from dynamo_conformance.manifest.node import NOWHERE, Mapping, PathKey, find
 from dynamo_conformance.operator.webhook.mutating_webhook import WORKLOAD_PROVIDER
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def _restart(old: Graph, new: Graph) -> Iterator[Violation]:
 def _provider(old: Graph, new: Graph, user: str) -> Iterator[Violation]:
     at = ("metadata", "annotations", WORKLOAD_PROVIDER)
     before, after = (_text(find(graph.root, at)) for graph in (old, new))
-    path = ("metadata", "annotations", Key(WORKLOAD_PROVIDER))
+    path = ("metadata", "annotations", PathKey(WORKLOAD_PROVIDER))
     if before and before != after:
         yield Violation(path, NOWHERE, INVALID, f'"{after or ""}": {_IMMUTABLE}')
     elif after and not before and user != CONTROLLER:
@@ -178,7 +178,7 @@ def _power(old: Component, new: Component, path: Path) -> Iterator[Violation]:
     at = ("podTemplate", "metadata", "annotations", _POWER_LIMIT)
     before, after = (_text(find(one.node, at)) for one in (old, new))
     if before != after:
-        here = (*path, "podTemplate", "metadata", "annotations", Key(_POWER_LIMIT))
+        here = (*path, "podTemplate", "metadata", "annotations", PathKey(_POWER_LIMIT))
         yield _found(new, here, INVALID, f'"{after or ""}": {_IMMUTABLE}')
     elif before and new.main is not None and _gpus(old) != _gpus(new):
         index = new.containers.index(new.main)

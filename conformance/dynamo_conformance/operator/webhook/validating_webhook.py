@@ -29,7 +29,7 @@ from dynamo_conformance.operator.webhook.update_rules import (
 )
 
 if TYPE_CHECKING:
-    from dynamo_conformance.api.cluster import Cluster
+    from dynamo_conformance.api.cluster_parts import Cluster
     from dynamo_conformance.api.violation import Violation
     from dynamo_conformance.manifest.node import Plain
     from dynamo_conformance.operator.webhook.review import AdmissionRequest, Answer

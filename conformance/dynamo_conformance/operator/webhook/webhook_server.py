@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
-    from dynamo_conformance.api.cluster import Cluster
+    from dynamo_conformance.api.cluster_parts import Cluster
     from dynamo_conformance.manifest.node import Plain
     from dynamo_conformance.operator.webhook.review import Answer
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.api.cluster import Cluster
+from dynamo_conformance.api.cluster_parts import Cluster
 from dynamo_conformance.kube.errors import NOT_FOUND, ApiError
 from dynamo_conformance.kube.resources import NODES, PODS, STORAGE_CLASSES, metadata, name_of
 from dynamo_conformance.manifest.document import GROUP

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.api.cluster import Cluster
+from dynamo_conformance.api.cluster_parts import Cluster
 from dynamo_conformance.kube import resources as kinds
 from dynamo_conformance.kube.errors import ApiError
-from dynamo_conformance.kube.resources import KubeObject, Resource
+from dynamo_conformance.kube.resources import (
+    KubeObject,
+    Resource,
+)
 from dynamo_conformance.manifest.document import GROUP, V1ALPHA1
 from dynamo_conformance.manifest.fields import is_true
 from dynamo_conformance.manifest.node import Mapping

@@ -225,7 +225,7 @@ def _lint_findings(file: Path, graph: Graph) -> list[str]:
     from dynamo_conformance.lint.check import check_file
     from dynamo_conformance.lint.finding import Severity
     from dynamo_conformance.lint.output.text import findings
-    from dynamo_conformance.lint.settings import find_settings
+    from dynamo_conformance.lint.pyproject import find_settings
 
     index = graph.document.index if graph.document is not None else 0
     checked = check_file(file, find_settings(Path.cwd()).options)

@@ -14,7 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.api.cluster import Cluster
+from dynamo_conformance.api.cluster_parts import Cluster
 from dynamo_conformance.engines.serving import model_sources
 from dynamo_conformance.manifest.config_maps import mounted_files
 from dynamo_conformance.manifest.expand import expand

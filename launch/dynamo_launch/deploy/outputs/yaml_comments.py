@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.manifest.emitter import Layout, Remarks, emit
+from dynamo_conformance.manifest.emitter import Remarks, YamlLayout, emit
 from dynamo_conformance.manifest.node import Mapping, Mark, walk
 from dynamo_launch.deploy.shell_text import comment
 
@@ -41,7 +41,7 @@ def commented(
         origin = source_map.of(node.mark)
         if origin is not None:
             remarks[node.mark] = Remarks(beside=f"# {comment(origin.place)}")
-    return emit(Mapping(root.entries, _ROOT), Layout(remarks=remarks))
+    return emit(Mapping(root.entries, _ROOT), YamlLayout(remarks=remarks))
 
 
 def heading(order: Order) -> tuple[str, ...]:

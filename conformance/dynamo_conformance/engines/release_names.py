@@ -27,7 +27,7 @@ class _Data(TypedDict):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Vocabulary:
+class ReleaseNames:
     """The names that a release knows.
 
     Attributes:
@@ -58,11 +58,11 @@ class Vocabulary:
 
 
 @cache
-def load(*, release: str = RELEASE) -> Vocabulary:
+def load(*, release: str = RELEASE) -> ReleaseNames:
     """Return the vocabulary of a release."""
     path = _DATA / f"vocabulary-{release}.json"
     data: _Data = json.loads(path.read_text(encoding="utf-8"))
-    return Vocabulary(
+    return ReleaseNames(
         release=data["release"],
         modules=frozenset(data["modules"]),
         variables=frozenset(data["variables"]),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.api.admission.request import text_of
 from dynamo_conformance.api.violation import REQUIRED, Violation
 from dynamo_conformance.manifest.fields import mark_of
-from dynamo_conformance.manifest.node import Key, Mapping
+from dynamo_conformance.manifest.node import Mapping, PathKey
 from dynamo_conformance.manifest.release import runtime_version
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def check(request: Request, *, same: frozenset[str] = frozenset()) -> Iterator[V
     if request.is_alpha:
         for name, service in request.services():
             if name not in same:
-                yield from _service(service, ("spec", "services", Key(name)))
+                yield from _service(service, ("spec", "services", PathKey(name)))
         return
     for path, component in request.components():
         if component.name not in same:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from dynamo_conformance.api.names import LABEL_LENGTH, SUBDOMAIN_LENGTH, is_subdomain
+from dynamo_conformance.api.name_rules import LABEL_LENGTH, SUBDOMAIN_LENGTH, is_subdomain
 
 PORT_LENGTH = 15
 

@@ -52,7 +52,7 @@ class Span:
     is_flow: bool = False
 
 
-class Source:
+class SourceText:
     """The lines of a file with spans of values and comments.
 
     Attributes:

@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.api.violation import FORBIDDEN, INVALID, UNSUPPORTED, Violation
-from dynamo_conformance.manifest.node import Key, Mapping
+from dynamo_conformance.manifest.node import Mapping, PathKey
+from dynamo_conformance.manifest.quantity import parse_whole
 from dynamo_conformance.manifest.suggest import nearest
-from dynamo_conformance.manifest.whole import parse_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,7 @@ def check(request: Request) -> Iterator[Violation]:
         value = request.annotations.string(entry.key)
         if value is None:
             continue
-        here, mark = (*_PATH, Key(entry.key)), entry.value.mark
+        here, mark = (*_PATH, PathKey(entry.key)), entry.value.mark
         if entry.key == _ORIGIN and not _VERSION.fullmatch(value):
             yield Violation(here, mark, INVALID, f'"{value}": must be valid semver')
         elif entry.key == EXECUTOR_BACKEND:
@@ -62,7 +62,7 @@ def _power_limit(component: Component, path: Path) -> Iterator[Violation]:
     value = written.string(_POWER_LIMIT) if written is not None else None
     if written is None or value is None:
         return
-    here = (*path, "podTemplate", "metadata", "annotations", Key(_POWER_LIMIT))
+    here = (*path, "podTemplate", "metadata", "annotations", PathKey(_POWER_LIMIT))
     mark = written.entries[_POWER_LIMIT].value.mark
     watts = parse_whole(value)
     if watts is None:

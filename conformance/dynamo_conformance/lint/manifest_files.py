@@ -10,7 +10,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from dynamo_conformance.lint.wholes import Wholes
+from dynamo_conformance.lint.fragments import Fragments
 from dynamo_conformance.manifest.files import real
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def manifest_files(
 ) -> Iterator[Path]:
     """Yield files as given, what fits a pattern, and each YAML or JSON file below folders in order.
 
-    Files that are a part of something else (`wholes.py`) are left out.
+    Files that are a part of something else (`fragments.py`) are left out.
 
     Args:
         words: Files, folders, and patterns that no shell has expanded (`**` for any folders).
@@ -61,7 +61,7 @@ def manifest_files(
     """
     seen: set[Path] = set()
     place_of = cache(real)
-    wholes = Wholes()
+    fragments = Fragments()
     for word in words:
         for path in _expanded(Path(word)):
             is_folder = path.is_dir()
@@ -69,13 +69,13 @@ def manifest_files(
                 continue
             entries = sorted(_visible(path)) if is_folder else [path]
             if is_folder:
-                wholes.look_at(entries)
+                fragments.look_at(entries)
             for one in _manifests(entries, exclude) if is_folder else entries:
                 place = place_of(one.parent) / one.name
                 if place in seen:
                     continue
                 seen.add(place)
-                reason = wholes.part_of(place)
+                reason = fragments.part_of(place)
                 if reason is None:
                     yield one
                 elif left_out is not None:

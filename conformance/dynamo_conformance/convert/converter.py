@@ -11,7 +11,7 @@ from dynamo_conformance.convert.numbering import Numbering
 from dynamo_conformance.convert.quantities import with_quantities_only
 from dynamo_conformance.manifest.document import V1BETA1
 from dynamo_conformance.manifest.downgrade import refuse_namesakes, to_v1alpha1
-from dynamo_conformance.manifest.emitter import Layout, emit
+from dynamo_conformance.manifest.emitter import YamlLayout, emit
 from dynamo_conformance.manifest.errors import ManifestError
 from dynamo_conformance.manifest.node import Mapping, Mark, Scalar, Sequence, walk
 from dynamo_conformance.manifest.notes import without_notes
@@ -21,7 +21,7 @@ from dynamo_conformance.manifest.yaml import parse
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dynamo_conformance.convert.source import Comment, Source
+    from dynamo_conformance.convert.source_text import Comment, SourceText
     from dynamo_conformance.manifest.document import Document
     from dynamo_conformance.manifest.node import Node
 
@@ -44,7 +44,7 @@ class Conversion:
     numbering: Numbering
     numbered: Mapping
 
-    def text(self, source: Source, comments: Iterable[Comment]) -> str:
+    def text(self, source: SourceText, comments: Iterable[Comment]) -> str:
         """Return the converted document as YAML, with its author's comments.
 
         Args:
@@ -56,9 +56,9 @@ class Conversion:
         if _reads_as(text, self.numbered):
             return text
         # What was written hangs on its place in a way that nobody foresaw; the values come first.
-        return emit(self.numbered, Layout(remarks=layout.remarks, is_compact=layout.is_compact))
+        return emit(self.numbered, YamlLayout(remarks=layout.remarks, is_compact=layout.is_compact))
 
-    def _layout(self, source: Source, comments: Iterable[Comment]) -> Layout:
+    def _layout(self, source: SourceText, comments: Iterable[Comment]) -> YamlLayout:
         owned = Comments(self.numbering, source)
         owned.add(comments)
         ends = self.numbering.origins
@@ -66,7 +66,7 @@ class Conversion:
             number for one in self.left_behind for number in range(one.number, ends[one.number].end)
         }
         remarks = owned.moved(self.numbering, numbers(self.numbered), gone)
-        layout = Layout(
+        layout = YamlLayout(
             remarks={Mark(number, 0): one for number, one in remarks.items()},
             is_compact=_is_compact(self.numbering, source),
         )
@@ -108,7 +108,7 @@ def _in_natural_order(root: Mapping) -> Mapping:
     return Mapping({**ordered, **root.entries}, root.mark)
 
 
-def _is_compact(numbering: Numbering, source: Source) -> bool:
+def _is_compact(numbering: Numbering, source: SourceText) -> bool:
     """Whether the author writes a list's dashes below the first letter of its key."""
     for origin in numbering.origins.values():
         if isinstance(origin.node, Sequence) and origin.mark.line > origin.begin.line:

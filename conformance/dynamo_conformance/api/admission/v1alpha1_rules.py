@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.api.admission.annotation import EXECUTOR_BACKEND, executor_backend
+from dynamo_conformance.api.admission.annotation_rules import EXECUTOR_BACKEND, executor_backend
 from dynamo_conformance.api.admission.request import text_of
 from dynamo_conformance.api.violation import DEPRECATED, FORBIDDEN, INVALID, REQUIRED, Violation
 from dynamo_conformance.manifest.fields import is_true, mark_of
-from dynamo_conformance.manifest.node import Key, Mapping, Scalar
+from dynamo_conformance.manifest.node import Mapping, PathKey, Scalar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ def check(request: Request) -> Iterator[Violation]:
             here = ("spec", "pvcs", index, "name")
             yield Violation(here, mark_of(claim, "name"), REQUIRED, "is required")
     for name, service in request.services():
-        path = ("spec", "services", Key(name))
+        path = ("spec", "services", PathKey(name))
         yield from _annotations(service, path)
         yield from _mounts(service, path)
         yield from _ingress(service, path)
@@ -42,7 +42,7 @@ def check(request: Request) -> Iterator[Violation]:
 def warn(request: Request) -> Iterator[Violation]:
     """Yield v1alpha1 fields that the operator takes and does not look at."""
     for name, service in request.services():
-        path = ("spec", "services", Key(name))
+        path = ("spec", "services", PathKey(name))
         if given := text_of(service, "dynamoNamespace"):
             computed = _dynamo_namespace(request, service)
             text = (
@@ -72,7 +72,7 @@ def _annotations(service: Mapping, path: Path) -> Iterator[Violation]:
     value = written.string(EXECUTOR_BACKEND) if written is not None else None
     if written is not None and value is not None:
         mark = mark_of(written, EXECUTOR_BACKEND)
-        yield from executor_backend(value, (*path, "annotations", Key(EXECUTOR_BACKEND)), mark)
+        yield from executor_backend(value, (*path, "annotations", PathKey(EXECUTOR_BACKEND)), mark)
 
 
 def _mounts(service: Mapping, path: Path) -> Iterator[Violation]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ALPHA_GPU = "gpu"
 
 
-class Vocabulary(NamedTuple):
+class FieldWords(NamedTuple):
     """How the fields of a component are called in one API version.
 
     Attributes:
@@ -43,10 +43,10 @@ class Vocabulary(NamedTuple):
         return str(path[-1]) if path and path[-1] in (ALPHA_GPU, GPU) else self.gpu
 
 
-_ALPHA = Vocabulary("componentType", ALPHA_GPU, "envs", "envFromSecret")
-_BETA = Vocabulary("type", GPU, "env", "envFrom")
+_ALPHA = FieldWords("componentType", ALPHA_GPU, "envs", "envFromSecret")
+_BETA = FieldWords("type", GPU, "env", "envFrom")
 
 
-def words_of(version: str | None) -> Vocabulary:
+def words_of(version: str | None) -> FieldWords:
     """Return the words of an API version; those of v1beta1 for one that is not known."""
     return _ALPHA if version == V1ALPHA1 else _BETA

@@ -6,10 +6,9 @@ from dataclasses import dataclass, replace
 from glob import escape
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.api.cluster import Cluster, Feature
-from dynamo_conformance.api.operators import OPERATORS
-from dynamo_conformance.lint.options import LintOptions, SettingsSuppression, names
-from dynamo_conformance.lint.problems import SettingsError
+from dynamo_conformance.api.cluster_parts import Cluster, Feature
+from dynamo_conformance.api.operator_releases import OPERATORS
+from dynamo_conformance.lint.options import LintOptions, SettingsError, SettingsSuppression, names
 from dynamo_conformance.lint.rule import all_ids
 from dynamo_conformance.manifest.document import MAX_BYTES
 from dynamo_conformance.manifest.files import read_file
@@ -26,7 +25,7 @@ _WORDS = ("only", "skip", "exclude", "operator", "cluster-has", "suppressions")
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class LintSettings:
     """What the settings say.
 
     Attributes:
@@ -38,7 +37,7 @@ class Settings:
     exclude: tuple[str, ...] = ()
 
 
-def find_settings(start: Path) -> Settings:
+def find_settings(start: Path) -> LintSettings:
     """Return the settings of the nearest pyproject.toml that has any, from `start` upwards.
 
     Raises:
@@ -48,7 +47,7 @@ def find_settings(start: Path) -> Settings:
         path = folder / FILE
         if path.is_file() and (table := _table(path)) is not None:
             return _read(table, path)
-    return Settings(LintOptions())
+    return LintSettings(LintOptions())
 
 
 def cluster_of(words: Iterable[str]) -> Cluster:
@@ -108,7 +107,7 @@ def _table(path: Path) -> object:
     return tool.get(TABLE) if isinstance(tool, dict) else None
 
 
-def _read(table: object, path: Path) -> Settings:
+def _read(table: object, path: Path) -> LintSettings:
     if not isinstance(table, dict):
         raise SettingsError(f"{path}: [tool.{TABLE}]: must be a table")
     for word in table:
@@ -121,7 +120,7 @@ def _read(table: object, path: Path) -> Settings:
         raise SettingsError(f"{path}: [tool.{TABLE}]: {error}") from error
 
 
-def _settings(table: dict[str, object], *, folder: Path) -> Settings:
+def _settings(table: dict[str, object], *, folder: Path) -> LintSettings:
     only, skip = (known_rules(_texts(table, word)) for word in ("only", "skip"))
     options = LintOptions(only=only, skip=skip)
     if "operator" in table:
@@ -134,7 +133,7 @@ def _settings(table: dict[str, object], *, folder: Path) -> Settings:
         )
     # From a folder below, the same files have other names.
     exclude = _texts(table, "exclude")
-    return Settings(options, (*exclude, *(f"{escape(str(folder))}/{one}" for one in exclude)))
+    return LintSettings(options, (*exclude, *(f"{escape(str(folder))}/{one}" for one in exclude)))
 
 
 def known_operator(version: str) -> str:

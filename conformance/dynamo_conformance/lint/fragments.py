@@ -35,7 +35,7 @@ _PLUGINS = ("transformers", "components")
 _RESOURCES = ("resources", "bases")
 
 
-class Wholes:
+class Fragments:
     """What kustomizations and charts say of files; each is read once."""
 
     def __init__(self) -> None:

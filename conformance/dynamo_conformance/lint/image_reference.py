@@ -14,6 +14,7 @@ from dynamo_conformance.engines.catalog import RELEASE
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.graph import Component
 
+
 _DATA = Path(__file__).parent / "data" / "images.json"
 _VERSION = re.compile(r"[vV]?(\d{1,9})\.(\d{1,9})(?:\.\d+(?P<more>[-+._]?[A-Za-z0-9].*)?)?")
 _NAMED = re.compile(r"(?:.*[-+._])?dynamo[-+._]?([vV]?\d{1,9}\.\d.*)")
@@ -34,7 +35,7 @@ class Published(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
-class Image:
+class ImageReference:
     """An image reference in parts; what is absent is empty."""
 
     repository: str
@@ -63,12 +64,12 @@ class Image:
         return None if is_own else self.tag
 
 
-def parse_image(reference: str) -> Image:
+def parse_image(reference: str) -> ImageReference:
     """Return the parts of an image reference."""
     name, _, digest = reference.strip().partition("@")
     path, _, last = name.rpartition("/")
     last, _, tag = last.partition(":")
-    return Image(f"{path}/{last}" if path else last, tag, digest)
+    return ImageReference(f"{path}/{last}" if path else last, tag, digest)
 
 
 def other_release(component: Component) -> str | None:
@@ -102,3 +103,53 @@ def published() -> Published:
     """Return what is known of the published repositories."""
     data: Published = json.loads(_DATA.read_text(encoding="utf-8"))
     return data
+
+
+_LONGEST = 255
+
+_DOMAIN = re.compile(
+    r"(\[[0-9a-fA-F:]+\]"
+    r"|[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*)"
+    r"(:[0-9]+)?"
+)
+_PATH = re.compile(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*")
+_TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
+_DIGEST = re.compile(r"[A-Za-z][A-Za-z0-9]*([-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}")
+_SCHEME = re.compile(r"[a-z]+://")
+_FILLED_IN = re.compile(r"\$|\{\{")
+"""What a template language replaces before Kubernetes sees it."""
+
+
+def image_fault(text: str) -> str | None:
+    """Return what is wrong with an image reference and how to fix it, or None."""
+    if not text or _FILLED_IN.search(text):
+        return None
+    if text != text.strip() or any(one.isspace() for one in text):
+        return "there is a space in it; write it without"
+    if (scheme := _SCHEME.match(text)) is not None:
+        return f'a reference has no scheme; write it without "{scheme[0]}"'
+    if any(one in text for one in "\"'"):
+        return "there is a quote in it; write it without"
+    name, at, digest = text.partition("@")
+    if at and not _DIGEST.fullmatch(digest):
+        return "what follows @ is no digest; write @sha256: and 64 digits"
+    return _name_fault(name)
+
+
+def _name_fault(name: str) -> str | None:
+    head, _, last = name.rpartition("/")
+    last, colon, tag = last.partition(":")
+    if colon and not _TAG.fullmatch(tag):
+        return f'"{tag}" is no tag; letters, digits, "_", "." and "-" only, at most 128'
+    path = f"{head}/{last}" if head else last
+    domain, slash, rest = path.partition("/")
+    # The first part is a registry when it looks like one; a capital letter makes it look so.
+    if slash and (any(one in domain for one in ".:") or domain.lower() != domain):
+        if not _DOMAIN.fullmatch(domain):
+            return f'"{domain}" is no registry; write registry/repository:tag'
+        path = rest
+    if path.lower() != path:
+        return f'the repository has capital letters; write it "{path.lower()}"'
+    if not _PATH.fullmatch(path):
+        return f'"{path}" is no repository; write registry/repository:tag'
+    return f"longer than {_LONGEST} characters" if len(path) > _LONGEST else None
