@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from plants import PROVEN
+from planted_faults import PROVEN
 
 from dynamo_conformance.plugin.hooks import NODE_IMAGE_VARIABLE
 from dynamo_conformance.targets.cluster.apply import Manifest

@@ -2,7 +2,7 @@
 
 `DYN_CONFORMANCE_KUBECONFIG` names a cluster that is made ready for the examples: an operator, GPUs
 (real ones or advertised), the mock engine under the published names; without it the fixture
-`kubeconfig` gives one.
+`kubeconfig` makes a cluster.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 import yaml
-from plants import (
+from planted_faults import (
     AGG,
     EXAMPLES,
     KILL,
@@ -77,7 +77,7 @@ from dynamo_conformance.targets.readiness import wait_ready
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from plants import Wire
+    from planted_faults import Wire
 
     from dynamo_conformance.manifest.node import Plain
     from dynamo_conformance.targets.cluster.cluster_deployment import ClusterDeployment
@@ -101,12 +101,12 @@ def kubeconfig_file(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture(scope="module")
 def connection(kubeconfig_file: Path) -> Iterator[Connection]:
-    with Connection(kubeconfig_file) as found:
-        yield found
+    with Connection(kubeconfig_file) as opened:
+        yield opened
 
 
 @dataclass
-class Shop:
+class Targets:
     """Makes targets, and waits for the end of all that they removed."""
 
     connection: Connection
@@ -129,13 +129,13 @@ class Shop:
 
     def left(self) -> list[str]:
         """Return the namespaces of the run that are still there."""
-        found = self.connection.list(NAMESPACES, labels=f"{PART}={RUN},{RUN_ID}={self.run}")
-        return [name_of(one) for one in found]
+        namespaces = self.connection.list(NAMESPACES, labels=f"{PART}={RUN},{RUN_ID}={self.run}")
+        return [name_of(namespace) for namespace in namespaces]
 
 
 @pytest.fixture
-def shop(connection: Connection) -> Iterator[Shop]:
-    made = Shop(connection, [], f"test-{secrets.token_hex(3)}")
+def targets(connection: Connection) -> Iterator[Targets]:
+    made = Targets(connection, [], f"test-{secrets.token_hex(3)}")
     yield made
     for removal in made.removals:
         removal.wait()
@@ -147,37 +147,37 @@ def came_up(deployment: ClusterDeployment, model: str | None = None) -> float:
     return wait_ready(deployment, model=model, timeout=READY_SECONDS).ready_after
 
 
-def test_a_published_example_answers_with_its_own_bytes(shop: Shop) -> None:
+def test_a_published_example_answers_with_its_own_bytes(targets: Targets) -> None:
     file = EXAMPLES / "disagg.yaml"
     (graph,) = read_graphs(file)
-    with shop.target().deploy(graph, file=file) as deployment:
+    with targets.target().deploy(graph, file=file) as deployment:
         came_up(deployment, "Qwen/Qwen3-0.6B")
         assert deployment.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
-        stored = shop.connection.get(graphs("v1beta1"), graph.name, namespace=deployment.namespace)
+        stored = targets.connection.get(
+            graphs("v1beta1"), graph.name, namespace=deployment.namespace
+        )
         assert stored is not None
         by_role = {worker.name.split("worker")[0]: worker for worker in deployment.workers}
         assert by_role.keys() == {"vllm-disagg-vllmdecode", "vllm-disagg-vllmprefill"}
-        for one in deployment.workers:
-            answer = requests.get(f"{one.system_url}/metrics", timeout=30)
+        for worker in deployment.workers:
+            answer = requests.get(f"{worker.system_url}/metrics", timeout=30)
             assert "dynamo_component" in answer.text
-        assert all(
-            str(one).startswith("V") or str(one).startswith("F") for one in deployment.changes
-        )
+        assert all(str(change).startswith(("V", "F")) for change in deployment.changes)
         assert deployment.settled_for is not None
     assert not deployment.logs.exists()
     with pytest.raises(DeployFailure, match="being removed"):
         _ = deployment.url
 
 
-def test_the_address_survives_the_pod_behind_it(shop: Shop) -> None:
+def test_the_address_survives_the_pod_behind_it(targets: Targets) -> None:
     (graph,) = read_graphs(AGG)
-    with shop.target().deploy(graph) as deployment:
+    with targets.target().deploy(graph) as deployment:
         came_up(deployment)
         url = deployment.url
-        before = [one for one in pods_of(shop, deployment) if "frontend" in one]
-        shop.connection.delete(PODS, before[0], namespace=deployment.namespace)
+        before = [name for name in pods_of(targets, deployment) if "frontend" in name]
+        targets.connection.delete(PODS, before[0], namespace=deployment.namespace)
         deadline = time.monotonic() + READY_SECONDS
-        while before[0] in pods_of(shop, deployment):
+        while before[0] in pods_of(targets, deployment):
             assert time.monotonic() < deadline
             time.sleep(0.2)
         came_up(deployment)
@@ -185,12 +185,12 @@ def test_the_address_survives_the_pod_behind_it(shop: Shop) -> None:
         deployment.check()
 
 
-def pods_of(shop: Shop, deployment: ClusterDeployment) -> list[str]:
-    return [name_of(one) for one in shop.connection.list(PODS, namespace=deployment.namespace)]
+def pods_of(targets: Targets, deployment: ClusterDeployment) -> list[str]:
+    return [name_of(pod) for pod in targets.connection.list(PODS, namespace=deployment.namespace)]
 
 
 @dataclass(frozen=True)
-class Plant:
+class Fault:
     """Something wrong, and the words for it."""
 
     change: Callable[[Body], object]
@@ -247,41 +247,43 @@ QUOTA: Body = {
     "spec": {"hard": {"requests.nvidia.com/gpu": "0"}},
 }
 
-PLANTS = {
-    "image": Plant(no_image, "image registry.invalid/.* cannot be pulled", "cannot reach the reg"),
-    "crash": Plant(no_such_flag, "VllmWorker exited with code 2", "no such flag", "unrecognized"),
-    "memory": Plant(out_of_memory, "took more memory than its limit of 64Mi", "limits.memory"),
-    "secret": Plant(
+FAULTS = {
+    "image": Fault(no_image, "image registry.invalid/.* cannot be pulled", "cannot reach the reg"),
+    "crash": Fault(no_such_flag, "VllmWorker exited with code 2", "no such flag", "unrecognized"),
+    "memory": Fault(out_of_memory, "took more memory than its limit of 64Mi", "limits.memory"),
+    "secret": Fault(
         lambda _body: None,
         "needs the Secret hf-token-secret",
         "bring it along",
         objects=({**TOKEN, "metadata": {"name": "another"}},),
     ),
-    "gpus": Plant(too_many_gpus, "no node has enough nvidia.com/gpu left", "ask for less"),
-    "claim": Plant(no_claim, "PersistentVolumeClaim never-made is not in the namespace", "create"),
-    "quota": Plant(
+    "gpus": Fault(too_many_gpus, "no node has enough nvidia.com/gpu left", "ask for less"),
+    "claim": Fault(no_claim, "PersistentVolumeClaim never-made is not in the namespace", "create"),
+    "quota": Fault(
         lambda _body: None, "the quota no-gpus does not allow it", "raise", objects=(TOKEN, QUOTA)
     ),
-    "probe": Plant(hangs, "VllmWorker was killed by its liveness probe", "more time"),
-    "account": Plant(no_account, "service account dynamo-runner is not in the namespace", "create"),
-    "program": Plant(no_program, "cannot be started .*dynamo run", "one word per item"),
+    "probe": Fault(hangs, "VllmWorker was killed by its liveness probe", "more time"),
+    "account": Fault(no_account, "service account dynamo-runner is not in the namespace", "create"),
+    "program": Fault(no_program, "cannot be started .*dynamo run", "one word per item"),
 }
 
 
-@pytest.mark.parametrize("plant", PLANTS.values(), ids=PLANTS)
-def test_what_is_wrong_is_said_in_seconds(shop: Shop, tmp_path: Path, plant: Plant) -> None:
-    graph, file = written(tmp_path, spoilt(plant.change))
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_what_is_wrong_is_diagnosed_in_seconds(
+    targets: Targets, tmp_path: Path, fault: Fault
+) -> None:
+    graph, file = written(tmp_path, spoilt(fault.change))
     kept = tmp_path / "kept"
     began = time.monotonic()
-    target = shop.target(*plant.objects)
+    target = targets.target(*fault.objects)
     with (
-        pytest.raises(DeployFailure, match=plant.what) as failed,
+        pytest.raises(DeployFailure, match=fault.what) as failed,
         target.deploy(graph, file=file, artifacts=kept) as deployment,
     ):
         came_up(deployment)
     assert time.monotonic() - began < FAIL_SECONDS
-    assert plant.cause in failed.value.cause
-    assert plant.log in "\n".join(failed.value.log)
+    assert fault.cause in failed.value.cause
+    assert fault.log in "\n".join(failed.value.log)
     page = (kept / "why.md").read_text(encoding="utf-8")
     assert failed.value.what in page
     assert failed.value.cause in page
@@ -290,12 +292,12 @@ def test_what_is_wrong_is_said_in_seconds(shop: Shop, tmp_path: Path, plant: Pla
     assert (kept / "events.txt").read_text().strip()
     assert "stringData" not in (kept / "objects" / "secrets.yaml").read_text()
     assert "ZHVtbXk=" not in (kept / "objects" / "secrets.yaml").read_text()
-    if plant.log:
+    if fault.log:
         logs = [log.read_text() for log in (kept / "logs").rglob("main*.log")]
-        assert any(plant.log in text for text in logs)
+        assert any(fault.log in text for text in logs)
 
 
-def test_a_claim_that_no_provisioner_takes_up_is_named(shop: Shop, tmp_path: Path) -> None:
+def test_a_claim_that_no_provisioner_takes_up_is_named(targets: Targets, tmp_path: Path) -> None:
     name = f"absent-{secrets.token_hex(3)}"
     claim: Body = {
         "apiVersion": "v1",
@@ -314,21 +316,23 @@ def test_a_claim_that_no_provisioner_takes_up_is_named(shop: Shop, tmp_path: Pat
         "provisioner": "example.com/absent",
     }
     graph, file = written(tmp_path, spoilt(no_claim))
-    applied(shop.connection, "default", storage_class)
+    applied(targets.connection, "default", storage_class)
     try:
         with (
             pytest.raises(
                 DeployFailure, match=r"the provisioner example\.com/absent has not"
-            ) as told,
-            shop.target(TOKEN, claim).deploy(graph, file=file) as deployment,
+            ) as failed,
+            targets.target(TOKEN, claim).deploy(graph, file=file) as deployment,
         ):
             came_up(deployment)
     finally:
-        shop.connection.kubectl("delete", "storageclass", name)
-    assert f"never-made (storage class {name}), which VllmWorker needs, gets" in told.value.what
+        targets.connection.kubectl("delete", "storageclass", name)
+    assert f"never-made (storage class {name}), which VllmWorker needs, gets" in failed.value.what
 
 
-def test_a_graph_waits_for_the_room_that_another_one_holds(shop: Shop, tmp_path: Path) -> None:
+def test_a_graph_waits_for_the_room_that_another_one_holds(
+    targets: Targets, tmp_path: Path
+) -> None:
     def large(body: Body) -> None:
         # More than half of what the node advertises.
         worker(body)["resources"]["limits"]["nvidia.com/gpu"] = "600"
@@ -336,9 +340,9 @@ def test_a_graph_waits_for_the_room_that_another_one_holds(shop: Shop, tmp_path:
     shared = RunState()
     graph, file = written(tmp_path, spoilt(large))
     with ExitStack() as first:
-        one = first.enter_context(shop.target(shared=shared).deploy(graph, file=file))
-        came_up(one)
-        with shop.target(shared=shared).deploy(graph, file=file) as two:
+        earlier = first.enter_context(targets.target(shared=shared).deploy(graph, file=file))
+        came_up(earlier)
+        with targets.target(shared=shared).deploy(graph, file=file) as two:
             deadline = time.monotonic() + READY_SECONDS
             while not two.is_held and time.monotonic() < deadline:
                 time.sleep(0.2)
@@ -349,10 +353,12 @@ def test_a_graph_waits_for_the_room_that_another_one_holds(shop: Shop, tmp_path:
             came_up(two)
 
 
-def test_an_operator_that_does_not_run_is_named_in_seconds(shop: Shop, tmp_path: Path) -> None:
+def test_an_operator_that_does_not_run_is_named_in_seconds(
+    targets: Targets, tmp_path: Path
+) -> None:
     operator = ("deployment", OPERATOR_NAME, "-n", OPERATOR_NAMESPACE)
     hooks = "mutatingwebhookconfigurations,validatingwebhookconfigurations"
-    kubectl = shop.connection.kubectl
+    kubectl = targets.connection.kubectl
     kept = kubectl("get", hooks, "-l", f"{PART}={OPERATOR}", "-o", "yaml").stdout
     graph, file = written(tmp_path, published())
     try:
@@ -362,7 +368,7 @@ def test_an_operator_that_does_not_run_is_named_in_seconds(shop: Shop, tmp_path:
         kubectl("wait", "pod", "-n", OPERATOR_NAMESPACE, "--all", "--for=delete", "--timeout=60s")
         with (
             pytest.raises(DeployFailure, match=f"{OPERATOR_NAME} in namespace .* is scaled to 0"),
-            shop.target().deploy(graph, file=file) as deployment,
+            targets.target().deploy(graph, file=file) as deployment,
         ):
             came_up(deployment)
     finally:
@@ -371,32 +377,32 @@ def test_an_operator_that_does_not_run_is_named_in_seconds(shop: Shop, tmp_path:
         kubectl("rollout", "status", *operator, f"--timeout={READY_SECONDS:.0f}s")
 
 
-def test_what_is_not_admitted_is_said_at_once(shop: Shop, tmp_path: Path) -> None:
+def test_what_is_not_admitted_is_reported_at_once(targets: Targets, tmp_path: Path) -> None:
     def my_tag(body: Body) -> None:
         worker(body)["image"] = "my-registry/vllm-runtime:my-tag"
 
     graph, file = written(tmp_path, spoilt(my_tag))
     with (
         pytest.raises(DeployFailure, match=r"is not admitted: .*runtimeVersionOverride"),
-        shop.target().deploy(graph, file=file, artifacts=tmp_path / "kept"),
+        targets.target().deploy(graph, file=file, artifacts=tmp_path / "kept"),
     ):
         pass
     assert "runtimeVersionOverride" in (tmp_path / "kept" / "why.md").read_text()
 
 
-def test_an_unknown_field_is_said_at_once(shop: Shop, tmp_path: Path) -> None:
+def test_an_unknown_field_is_reported_at_once(targets: Targets, tmp_path: Path) -> None:
     body = published()
     body["spec"]["componentz"] = []
     graph, file = written(tmp_path, body)
     with (
         pytest.raises(DeployFailure, match=r"does not know a field.*componentz"),
-        shop.target().deploy(graph, file=file, artifacts=tmp_path / "kept"),
+        targets.target().deploy(graph, file=file, artifacts=tmp_path / "kept"),
     ):
         pass
 
 
 def test_a_frontend_without_a_worker_is_said_before_the_time_is_up(
-    shop: Shop, tmp_path: Path
+    targets: Targets, tmp_path: Path
 ) -> None:
     def mute(body: Body) -> None:
         worker(body)["command"] = sleeps()
@@ -408,34 +414,34 @@ def test_a_frontend_without_a_worker_is_said_before_the_time_is_up(
     began = time.monotonic()
     with (
         pytest.raises(DeployFailure, match="no worker has registered"),
-        shop.target().deploy(graph, file=file, artifacts=tmp_path / "kept") as deployment,
+        targets.target().deploy(graph, file=file, artifacts=tmp_path / "kept") as deployment,
     ):
         came_up(deployment)
     assert time.monotonic() - began < READY_SECONDS / 2
-    said = (tmp_path / "kept" / "transcript.txt").read_text()
-    assert "GET /v1/models" in said
+    transcript = (tmp_path / "kept" / "transcript.txt").read_text()
+    assert "GET /v1/models" in transcript
 
 
-def test_a_worker_that_dies_under_way_is_the_verdict(shop: Shop, tmp_path: Path) -> None:
+def test_a_worker_that_dies_under_way_is_the_verdict(targets: Targets, tmp_path: Path) -> None:
     graph, file = written(tmp_path, spoilt(mortal))
     with (
         pytest.raises(DeployFailure, match="VllmWorker was ended by SIGKILL"),
-        shop.target().deploy(graph, file=file, artifacts=tmp_path / "kept") as deployment,
+        targets.target().deploy(graph, file=file, artifacts=tmp_path / "kept") as deployment,
     ):
-        killed_mid_stream(shop, deployment)
+        killed_mid_stream(targets, deployment)
 
 
-def killed_mid_stream(shop: Shop, deployment: ClusterDeployment) -> None:
+def killed_mid_stream(targets: Targets, deployment: ClusterDeployment) -> None:
     """Kill the worker while it answers, and raise what comes of it."""
     came_up(deployment)
-    (one,) = [name for name in pods_of(shop, deployment) if "worker" in name]
+    (pod_name,) = [name for name in pods_of(targets, deployment) if "worker" in name]
     body = {"model": "Qwen/Qwen3-0.6B", "prompt": "x", "max_tokens": 4000, "stream": True}
     address = f"{deployment.url}/v1/completions"
     with requests.post(address, json=body, stream=True, timeout=30) as answer:
         lines = answer.iter_lines()
         assert next(lines)
-        words = ("exec", "-n", deployment.namespace, one, "--", "python3", "-c", KILL)
-        shop.connection.kubectl(*words)
+        words = ("exec", "-n", deployment.namespace, pod_name, "--", "python3", "-c", KILL)
+        targets.connection.kubectl(*words)
         rest: list[bytes] = []
         with suppress(requests.RequestException):
             rest += lines
@@ -453,19 +459,19 @@ def noticed(deployment: ClusterDeployment) -> None:
 
 
 def test_a_frontend_that_is_deleted_under_load_ends_requests_and_nothing_else(
-    shop: Shop, tmp_path: Path
+    targets: Targets, tmp_path: Path
 ) -> None:
     graph, file = written(tmp_path, spoilt(slow))
-    with shop.target().deploy(graph, file=file) as deployment:
+    with targets.target().deploy(graph, file=file) as deployment:
         came_up(deployment)
         body = {"model": "Qwen/Qwen3-0.6B", "prompt": "x", "max_tokens": 4000, "stream": True}
-        (one,) = [name for name in pods_of(shop, deployment) if "frontend" in name]
+        (pod_name,) = [name for name in pods_of(targets, deployment) if "frontend" in name]
         address = f"{deployment.url}/v1/completions"
         with requests.post(address, json=body, stream=True, timeout=30) as answer:
             lines = answer.iter_lines()
             assert next(lines)
             now: dict[str, Plain] = {"gracePeriodSeconds": 0}
-            shop.connection.delete(PODS, one, namespace=deployment.namespace, options=now)
+            targets.connection.delete(PODS, pod_name, namespace=deployment.namespace, options=now)
             with pytest.raises(requests.RequestException):
                 for _ in lines:
                     pass
@@ -479,20 +485,20 @@ def through_a_wire(kubeconfig: Path, folder: Path) -> Iterator[tuple[Connection,
     config = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
     (cluster,) = config["clusters"]
     server = urlsplit(cluster["cluster"]["server"])
-    with wire(server.hostname or "", server.port or 443) as found:
-        cluster["cluster"]["server"] = f"https://127.0.0.1:{found.port}"
+    with wire(server.hostname or "", server.port or 443) as opened:
+        cluster["cluster"]["server"] = f"https://127.0.0.1:{opened.port}"
         path = folder / "kubeconfig"
         path.write_text(yaml.safe_dump(config), encoding="utf-8")
         with Connection(path) as connection:
-            yield connection, found
+            yield connection, opened
 
 
-def test_a_dropped_connection_is_made_anew(
-    shop: Shop, kubeconfig_file: Path, tmp_path: Path
+def test_a_dropped_connection_is_made_again(
+    targets: Targets, kubeconfig_file: Path, tmp_path: Path
 ) -> None:
     (graph,) = read_graphs(AGG)
     with through_a_wire(kubeconfig_file, tmp_path) as (connection, line):
-        target = replace(shop.target(), connection=connection, removed=Removal.wait)
+        target = replace(targets.target(), connection=connection, removed=Removal.wait)
         with target.deploy(graph) as deployment:
             came_up(deployment)
             url = deployment.url
@@ -501,31 +507,31 @@ def test_a_dropped_connection_is_made_anew(
                 # Shorter than the API may be away before that is the failure.
                 requests.get(f"{url}/v1/models", timeout=5)
             time.sleep(PULSE_SECONDS * 2)
-            line.mend()
+            line.repair()
             came_up(deployment)
             # What happens after the break is seen: the watches are back too.
-            (one,) = [name for name in pods_of(shop, deployment) if "frontend" in name]
-            shop.connection.delete(PODS, one, namespace=deployment.namespace)
+            (pod_name,) = [name for name in pods_of(targets, deployment) if "frontend" in name]
+            targets.connection.delete(PODS, pod_name, namespace=deployment.namespace)
             deadline = time.monotonic() + READY_SECONDS
-            while any(pod.name == one for pod in deployment.watch.snapshot.pods):
+            while any(pod.name == pod_name for pod in deployment.watch.snapshot.pods):
                 assert time.monotonic() < deadline
                 time.sleep(0.2)
 
 
 def test_an_api_that_stays_away_is_the_verdict(
-    shop: Shop, kubeconfig_file: Path, tmp_path: Path
+    targets: Targets, kubeconfig_file: Path, tmp_path: Path
 ) -> None:
     (graph,) = read_graphs(AGG)
     with through_a_wire(kubeconfig_file, tmp_path) as (connection, line):
         removals: list[Removal] = []
-        target = replace(shop.target(), connection=connection, removed=removals.append)
+        target = replace(targets.target(), connection=connection, removed=removals.append)
         with (
             pytest.raises(DeployFailure, match="API has not answered for"),
             target.deploy(graph, artifacts=tmp_path / "kept") as deployment,
         ):
             cut(line, deployment)
         assert "API has not answered" in (tmp_path / "kept" / "why.md").read_text()
-        line.mend()
+        line.repair()
         for removal in removals:
             removal.wait()
 
@@ -610,93 +616,97 @@ def reached(process: subprocess.Popen[str], stage: str) -> None:
 @pytest.mark.parametrize("pause", [0.0, 0.02, 0.3])
 @pytest.mark.parametrize("stage", STAGES)
 def test_an_interrupt_leaves_nothing(
-    shop: Shop, kubeconfig_file: Path, stage: str, pause: float
+    targets: Targets, kubeconfig_file: Path, stage: str, pause: float
 ) -> None:
-    with another_run(kubeconfig_file, shop.run) as process:
+    with another_run(kubeconfig_file, targets.run) as process:
         reached(process, stage)
         time.sleep(pause)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=HANG_SECONDS * 1.5)
-        assert process.returncode == -signal.SIGINT, said
-        assert "KeyboardInterrupt" in said
-        assert shop.left() == []
+        _, output = process.communicate(timeout=HANG_SECONDS * 1.5)
+        assert process.returncode == -signal.SIGINT, output
+        assert "KeyboardInterrupt" in output
+        assert targets.left() == []
 
 
 @pytest.mark.parametrize("stage", ["made", "applied"])
 def test_what_a_killed_run_left_is_found_and_removed(
-    shop: Shop, kubeconfig_file: Path, stage: str
+    targets: Targets, kubeconfig_file: Path, stage: str
 ) -> None:
-    mine = Namespace(shop.connection, new_name("alive"), run=shop.run)
+    mine = Namespace(targets.connection, new_name("alive"), run=targets.run)
     mine.create()
     try:
-        with another_run(kubeconfig_file, shop.run) as process:
+        with another_run(kubeconfig_file, targets.run) as process:
             reached(process, stage)
             process.kill()
             process.communicate()
-        (left,) = set(shop.left()) - {mine.name}
-        removals = remove_orphans(shop.connection)
-        assert [one.what for one in removals] == [f"namespace {left}"]
-        for one in removals:
-            one.wait()
-        assert shop.left() == [mine.name]
+        (left,) = set(targets.left()) - {mine.name}
+        removals = remove_orphans(targets.connection)
+        assert [removal.what for removal in removals] == [f"namespace {left}"]
+        for removal in removals:
+            removal.wait()
+        assert targets.left() == [mine.name]
     finally:
-        shop.removals.append(mine.remove())
+        targets.removals.append(mine.remove())
 
 
 @contextmanager
-def given_namespace(shop: Shop) -> Iterator[str]:
+def given_namespace(targets: Targets) -> Iterator[str]:
     """Return a namespace that somebody else made, with what the graph needs."""
-    namespace = Namespace(shop.connection, new_name("given"), run=shop.run)
+    namespace = Namespace(targets.connection, new_name("given"), run=targets.run)
     try:
         namespace.create()
-        applied(shop.connection, namespace.name, TOKEN)
+        applied(targets.connection, namespace.name, TOKEN)
         yield namespace.name
     finally:
-        shop.removals.append(namespace.remove())
+        targets.removals.append(namespace.remove())
 
 
-def test_a_given_namespace_keeps_all_that_was_there(shop: Shop, tmp_path: Path) -> None:
+def test_a_given_namespace_keeps_all_that_was_there(targets: Targets, tmp_path: Path) -> None:
     (graph,) = read_graphs(AGG)
     brought = tmp_path / "brought.yaml"
     config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "brought"}}
     brought.write_text(yaml.safe_dump(config), encoding="utf-8")
-    with given_namespace(shop) as name:
-        target = shop.target(namespace=name, bring=(brought,))
+    with given_namespace(targets) as name:
+        target = targets.target(namespace=name, bring=(brought,))
         with replace(target, removed=Removal.wait).deploy(graph) as deployment:
             came_up(deployment)
             assert deployment.namespace == name
-            assert shop.connection.get(CONFIG_MAPS, "brought", namespace=name) is not None
-        assert shop.connection.get(CONFIG_MAPS, "brought", namespace=name) is None
-        assert shop.connection.list(graphs("v1beta1"), namespace=name) == []
-        assert shop.connection.list(PODS, namespace=name, labels=f"{GRAPH}={graph.name}") == []
-        assert shop.connection.get(SECRETS, "hf-token-secret", namespace=name) is not None
+            assert targets.connection.get(CONFIG_MAPS, "brought", namespace=name) is not None
+        assert targets.connection.get(CONFIG_MAPS, "brought", namespace=name) is None
+        assert targets.connection.list(graphs("v1beta1"), namespace=name) == []
+        assert targets.connection.list(PODS, namespace=name, labels=f"{GRAPH}={graph.name}") == []
+        assert targets.connection.get(SECRETS, "hf-token-secret", namespace=name) is not None
 
 
-def test_what_is_in_a_given_namespace_is_never_taken_over(shop: Shop) -> None:
+def test_what_is_in_a_given_namespace_is_never_taken_over(targets: Targets) -> None:
     (graph,) = read_graphs(AGG)
-    with given_namespace(shop) as name:
-        done = shop.connection.kubectl("apply", "-n", name, "-f", str(AGG))
+    with given_namespace(targets) as name:
+        done = targets.connection.kubectl("apply", "-n", name, "-f", str(AGG))
         assert done.returncode == 0
         with (
             pytest.raises(DeployFailure, match="vllm-agg already, and it is not ours"),
-            shop.target(namespace=name).deploy(graph),
+            targets.target(namespace=name).deploy(graph),
         ):
             pass
-        assert shop.connection.get(graphs("v1beta1"), graph.name, namespace=name) is not None
+        assert targets.connection.get(graphs("v1beta1"), graph.name, namespace=name) is not None
 
 
-def test_the_listed_rights_are_enough(shop: Shop, kubeconfig_file: Path, tmp_path: Path) -> None:
+def test_the_listed_permissions_are_enough(
+    targets: Targets, kubeconfig_file: Path, tmp_path: Path
+) -> None:
     (graph,) = read_graphs(AGG)
-    with limited(shop, kubeconfig_file, tmp_path, needed(given_namespace=False)) as connection:
+    with limited(targets, kubeconfig_file, tmp_path, needed(given_namespace=False)) as connection:
         assert preflight(connection, [Manifest.read(AGG)], options=PROVIDED) == ()
-        target = replace(shop.target(), connection=connection, removed=Removal.wait)
+        target = replace(targets.target(), connection=connection, removed=Removal.wait)
         with target.deploy(graph) as deployment:
             came_up(deployment)
             assert deployment.workers
-        rights = tuple(one for one in needed(given_namespace=False) if one.resource != "pods/log")
-    with limited(shop, kubeconfig_file, tmp_path, rights) as connection:
-        (lack,) = preflight(connection, [Manifest.read(AGG)], options=PROVIDED)
-        assert lack.what.startswith("no right to get pods/log: needed for the last words")
+        permissions = tuple(
+            item for item in needed(given_namespace=False) if item.resource != "pods/log"
+        )
+    with limited(targets, kubeconfig_file, tmp_path, permissions) as connection:
+        (missing,) = preflight(connection, [Manifest.read(AGG)], options=PROVIDED)
+        assert missing.what.startswith("no permission to get pods/log: needed for the last words")
 
 
 PROVIDED = PreflightOptions(
@@ -706,15 +716,19 @@ PROVIDED = PreflightOptions(
 
 @contextmanager
 def limited(
-    shop: Shop, kubeconfig: Path, folder: Path, rights: tuple[Permission, ...]
+    targets: Targets, kubeconfig: Path, folder: Path, permissions: tuple[Permission, ...]
 ) -> Iterator[Connection]:
-    """Return a connection as a service account that has these rights and no others."""
+    """Return a connection as a service account that has these permissions and no others."""
     name = f"limited-{secrets.token_hex(3)}"
-    admin = shop.connection
+    admin = targets.connection
     metadata = {"name": name}
     rules = [
-        {"apiGroups": [one.group], "resources": [one.resource], "verbs": list(one.verbs)}
-        for one in rights
+        {
+            "apiGroups": [permission.group],
+            "resources": [permission.resource],
+            "verbs": list(permission.verbs),
+        }
+        for permission in permissions
     ]
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name}
     subject = {"kind": "ServiceAccount", "name": name, "namespace": "default"}

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
-from plants import PROVEN
+from planted_faults import PROVEN
 from raw_api import APPLY, MERGE, RawApi
 
 from dynamo_conformance.kube.labels import PART, WORLD

@@ -101,7 +101,7 @@ class Wire:
             one.close()
         self.pairs.clear()
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         """Let connections through again."""
         self.is_cut = False
 
