@@ -143,7 +143,7 @@ def unchecked_rules(schema: Schema, path: Path = ()) -> Iterator[Unchecked]:
 
 def _violation(rule: CelRule, text: str, node: Node, path: Path) -> Violation:
     steps = tuple(
-        one["name"] or PathKey(one["key"] or "") for one in _FIELD.finditer(rule.field_path)
+        match["name"] or PathKey(match["key"] or "") for match in _FIELD.finditer(rule.field_path)
     )
     at = find(node, steps)
     kind = _KINDS.get(rule.reason, INVALID)
@@ -192,9 +192,9 @@ def _scalar(node: Scalar, schema: Schema) -> Plain:
 
 def _has_times(value: Plain) -> bool:
     if isinstance(value, dict):
-        return any(_has_times(one) for one in value.values())
+        return any(_has_times(item) for item in value.values())
     if isinstance(value, list):
-        return any(_has_times(one) for one in value)
+        return any(_has_times(item) for item in value)
     return isinstance(value, _Time)
 
 
@@ -225,8 +225,8 @@ def _environment() -> Env:
     from cel_expr_python.ext import ext_bindings, ext_optional, ext_strings
 
     functions: dict[str, list[Overload]] = {}
-    for one in FUNCTIONS:
-        functions.setdefault(one.name, []).append(_overload(one))
+    for function in FUNCTIONS:
+        functions.setdefault(function.name, []).append(_overload(function))
     added = [cel.FunctionDecl(name, overloads) for name, overloads in functions.items()]
     return cel.NewEnv(
         variables={"self": cel.Type.DYN},
@@ -251,7 +251,7 @@ def _overload(function: Function) -> Overload:
     return cel.Overload(
         f"kubernetes_{function.name}_{function.takes}",
         return_type=types[function.gives],
-        parameters=[types[one] for one in function.takes],
+        parameters=[types[kind] for kind in function.takes],
         is_member=function.is_member,
         impl=function.run,
     )

@@ -83,8 +83,8 @@ def _is_same(one: Plain, other: Plain) -> bool:
 
 def _comparable(items: list[Plain]) -> list[str] | list[float]:
     """Return a list whose items have an order, or refuse it."""
-    texts = [one for one in items if isinstance(one, str)]
-    numbers = [one for one in items if isinstance(one, int | float)]
+    texts = [item for item in items if isinstance(item, str)]
+    numbers = [item for item in items if isinstance(item, int | float)]
     if len(texts) == len(items):
         return texts
     if len(numbers) == len(items):
@@ -98,9 +98,9 @@ def _is_sorted(items: list[Plain]) -> bool:
 
 
 def _sum(items: list[Plain]) -> Plain:
-    if any(isinstance(one, bool) or not isinstance(one, int | float) for one in items):
+    if any(isinstance(item, bool) or not isinstance(item, int | float) for item in items):
         raise ValueError(UNSUPPORTED)
-    total = sum(one for one in items if isinstance(one, int | float))
+    total = sum(item for item in items if isinstance(item, int | float))
     if isinstance(total, int) and not -_INT64 <= total < _INT64:
         raise ValueError("integer overflow")
     return total
@@ -121,7 +121,7 @@ def _not_empty(items: list[Plain], name: str) -> list[Plain]:
 
 
 def _index(items: list[Plain], wanted: Plain) -> int:
-    return next((at for at, one in enumerate(items) if _is_same(one, wanted)), -1)
+    return next((at for at, item in enumerate(items) if _is_same(item, wanted)), -1)
 
 
 def _last_index(items: list[Plain], wanted: Plain) -> int:
@@ -143,7 +143,7 @@ _LISTS = (
 
 
 def _contains(items: list[Plain], wanted: list[Plain]) -> bool:
-    return all(_index(items, one) >= 0 for one in wanted)
+    return all(_index(items, item) >= 0 for item in wanted)
 
 
 _SETS = (
@@ -187,7 +187,7 @@ def _find(text: str, pattern: str) -> str:
 
 
 def _find_all(text: str, pattern: str, most: int = -1) -> Plain:
-    found: list[Plain] = [one.group() for one in _pattern(pattern).finditer(text)]
+    found: list[Plain] = [match.group() for match in _pattern(pattern).finditer(text)]
     return found if most < 0 else found[:most]
 
 
@@ -400,7 +400,7 @@ def _semver(text: str, tolerant: bool = False) -> Opaque:  # noqa: FBT001, FBT00
     wanted = _normalized(text) if tolerant else text
     found = _SEMVER.fullmatch(wanted)
     words = (found["pre"] or "").split(".") if found is not None else []
-    if found is None or any(one.isdecimal() and one != "0" and one[0] == "0" for one in words):
+    if found is None or any(word.isdecimal() and word != "0" and word[0] == "0" for word in words):
         raise ValueError(f"{text} is no semantic version")
     return _made(_VERSION, wanted.partition("+")[0])
 
@@ -410,7 +410,7 @@ def _normalized(text: str) -> str:
     found = re.fullmatch(r"v?([0-9]+(?:\.[0-9]+){0,2})([-+].*)?", text.strip())
     if found is None:
         return text
-    numbers = [str(int(one)) for one in found[1].split(".")]
+    numbers = [str(int(piece)) for piece in found[1].split(".")]
     return ".".join((*numbers, "0", "0")[:3]) + (found[2] or "")
 
 
@@ -418,7 +418,8 @@ def _version(value: Opaque) -> tuple[tuple[int, ...], bool, tuple[tuple[bool, in
     """Return what versions are ordered by: a release comes after what was before it."""
     core, _dash, pre = _text(value, _VERSION).partition("-")
     words = [
-        (not one.isdecimal(), int(one) if one.isdecimal() else 0, one) for one in pre.split(".")
+        (not piece.isdecimal(), int(piece) if piece.isdecimal() else 0, piece)
+        for piece in pre.split(".")
     ]
     return tuple(map(int, core.split("."))), not pre, tuple(words) if pre else ()
 

@@ -38,4 +38,4 @@ _KNOWN = (
     Operator(version="1.5.0", date="2026-09-18", needs_runtime_version=True, native_epp=True),
 )
 
-OPERATORS = {one.version: one for one in _KNOWN}
+OPERATORS = {operator.version: operator for operator in _KNOWN}

@@ -121,33 +121,33 @@ _RESOURCES = tuple(f"{_SERVICE} resources {side}" for side in ("limits", "reques
 _OTHER_RESOURCES = ("ephemeral-storage", "hugepages-")
 
 
-def translated(one: Violation, *, is_alpha: bool) -> Violation:
+def translated(violation: Violation, *, is_alpha: bool) -> Violation:
     """Return an unknown field with what to write for it, where that is known.
 
     Args:
-        one: The violation.
+        violation: The violation.
         is_alpha: Whether the object is v1alpha1.
     """
-    if one.kind != UNKNOWN or not one.path:
-        return one
-    owner, word = one.path[:-1], str(one.path[-1])
+    if violation.kind != UNKNOWN or not violation.path:
+        return violation
+    owner, word = violation.path[:-1], str(violation.path[-1])
     if is_alpha and any(_fits(pattern, owner) for pattern in _RESOURCES):
-        return _resource(one, word)
+        return _resource(violation, word)
     for pattern, names in (_IN_ALPHA if is_alpha else _IN_BETA).items():
         if word in names and _fits(pattern, owner):
             version = "v1alpha1" if is_alpha else "v1beta1"
-            return replace(one, text=f"{version} has {names[word]}")
-    return one
+            return replace(violation, text=f"{version} has {names[word]}")
+    return violation
 
 
-def _resource(one: Violation, name: str) -> Violation:
+def _resource(violation: Violation, name: str) -> Violation:
     """Return what a resource of a container is called among those of a v1alpha1 service."""
     kind = name.rpartition("/")[2]
     if kind in (ALPHA_GPU, "gpus", "nvidia-gpu") and not name.startswith("amd.com"):
-        return replace(one, suggestion=ALPHA_GPU)
+        return replace(violation, suggestion=ALPHA_GPU)
     if "/" in name or name.startswith(_OTHER_RESOURCES):
-        return replace(one, text=f"v1alpha1 has custom for that: custom: {{{name}: ...}}")
-    return one
+        return replace(violation, text=f"v1alpha1 has custom for that: custom: {{{name}: ...}}")
+    return violation
 
 
 def _fits(pattern: str, path: Path) -> bool:

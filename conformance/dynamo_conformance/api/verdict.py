@@ -71,8 +71,8 @@ def judge(
     version = document.version or ""
     schema = used.versions[version]
     unknown = tuple(
-        translated(one, is_alpha=version == V1ALPHA1)
-        for one in unknown_fields(document.root, schema)
+        translated(field, is_alpha=version == V1ALPHA1)
+        for field in unknown_fields(document.root, schema)
     )
     root = complete(document.root, schema)
     assert isinstance(root, Mapping)  # noqa: S101 - completing keeps the kind of a node
@@ -94,8 +94,10 @@ def judge(
     return Verdict(
         violations=_sorted(*unknown),
         rules=rules,
-        refusals=_sorted(*(one for one in asked if _stands(one, cluster))),
-        conditional=_sorted(*(one for one in asked if one.unless and cluster is None)),
+        refusals=_sorted(*(item for item in asked if _stands(item, cluster))),
+        conditional=_sorted(
+            *(violation for violation in asked if violation.unless and cluster is None)
+        ),
         warnings=(*warnings, *admission.warnings(request)),
     )
 
@@ -132,11 +134,11 @@ def _deprecation(document: Document, used: Crd) -> list[Violation]:
     return [Violation(("apiVersion",), mark, DEPRECATED, warning)]
 
 
-def _stands(one: Violation, cluster: Cluster | None) -> bool:
-    if one.unless is None:
+def _stands(violation: Violation, cluster: Cluster | None) -> bool:
+    if violation.unless is None:
         return True
-    return cluster is not None and not cluster.has(one.unless)
+    return cluster is not None and not cluster.has(violation.unless)
 
 
 def _sorted(*found: Violation) -> tuple[Violation, ...]:
-    return tuple(sorted(found, key=lambda one: one.mark))
+    return tuple(sorted(found, key=lambda violation: violation.mark))

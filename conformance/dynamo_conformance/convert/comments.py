@@ -29,7 +29,7 @@ class Comments:
 
     def __init__(self, numbering: Numbering, source: SourceText) -> None:
         self._anchors = _anchors(numbering, source)
-        self._begins = [one.begin for one in self._anchors]
+        self._begins = [anchor.begin for anchor in self._anchors]
         self._above: dict[int, list[str]] = {}
         self._beside: dict[int, list[str]] = {}
         self._below: dict[int, list[str]] = {}
@@ -128,15 +128,17 @@ class Comments:
         previous = self._previous(comment)
         if previous is None:
             return None
-        chain = [one for one in self._anchors if one.path == previous.path[: len(one.path)]]
+        chain = [
+            anchor for anchor in self._anchors if anchor.path == previous.path[: len(anchor.path)]
+        ]
         if _ITEM.match(comment.text) and not _is_item(following):
             # `# - name: X` closes a list, also where its dashes stand below its key.
-            chain = [one for one in chain if _is_item(one)]
+            chain = [anchor for anchor in chain if _is_item(anchor)]
             edge = min(edge, comment.mark.column - 1)
         if comment.mark.column <= edge:
             return None
-        fitting = [one for one in chain if one.begin.column <= comment.mark.column]
-        target = max(fitting, key=lambda one: len(one.path), default=None)
+        fitting = [anchor for anchor in chain if anchor.begin.column <= comment.mark.column]
+        target = max(fitting, key=lambda anchor: len(anchor.path), default=None)
         if target is None:
             return None
         if following is not None and following.path[: len(target.path)] == target.path:
@@ -151,11 +153,11 @@ def _is_item(origin: ValueOrigin | None) -> bool:
 def _anchors(numbering: Numbering, source: SourceText) -> list[ValueOrigin]:
     """Return what comments can belong to, in the order of the text."""
     found: dict[tuple[int, int], ValueOrigin] = {}
-    for origin in sorted(numbering.origins.values(), key=lambda one: one.number):
+    for origin in sorted(numbering.origins.values(), key=lambda numbered: numbered.number):
         is_value = origin.node is not None and origin.path
         if is_value and not source.is_inside_one_line(origin.mark):
             found.setdefault(origin.begin, origin)
-    return sorted(found.values(), key=lambda one: one.begin)
+    return sorted(found.values(), key=lambda anchor: anchor.begin)
 
 
 def _place(number: int, numbering: Numbering, present: set[int]) -> int:
@@ -166,7 +168,9 @@ def _place(number: int, numbering: Numbering, present: set[int]) -> int:
     chain = [origins[number]]
     while chain[-1].path:
         outer = chain[-1].path[:-1]
-        chain.append(next(one for one in origins.values() if one.path == outer and one.node))
+        chain.append(
+            next(origin for origin in origins.values() if origin.path == outer and origin.node)
+        )
     for around in chain[:-1]:
         for other in range(number + 1, around.end):
             if other in present and origins[other].node is not None:

@@ -63,11 +63,13 @@ class Conversion:
         owned.add(comments)
         ends = self.numbering.origins
         gone = {
-            number for one in self.left_behind for number in range(one.number, ends[one.number].end)
+            number
+            for value in self.left_behind
+            for number in range(value.number, ends[value.number].end)
         }
         remarks = owned.moved(self.numbering, numbers(self.numbered), gone)
         layout = YamlLayout(
-            remarks={Mark(number, 0): one for number, one in remarks.items()},
+            remarks={Mark(number, 0): remark for number, remark in remarks.items()},
             is_compact=_is_compact(self.numbering, source),
         )
         for number, origin in ends.items():

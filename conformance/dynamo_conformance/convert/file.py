@@ -60,8 +60,8 @@ def convert_text(text: str, *, file: str, version: str) -> Converted:
         ManifestError: It cannot be read, or a graph in it cannot be said in `version`.
     """
     documents = tuple(read_documents(text, file=file))
-    graphs = [one for one in documents if one.version is not None]
-    wanted = [one for one in graphs if one.version != version]
+    graphs = [graph for graph in documents if graph.version is not None]
+    wanted = [graph for graph in graphs if graph.version != version]
     for document in wanted:
         if document.version not in VERSIONS:
             read_graph(document)  # raises, with the words for an unknown version
@@ -71,7 +71,7 @@ def convert_text(text: str, *, file: str, version: str) -> Converted:
     pieces: list[str] = [_BYTE_ORDER_MARK] if text.startswith(_BYTE_ORDER_MARK) else []
     losses: list[Loss] = []
     for first, last in _segments(source):
-        inside = [one for one in wanted if first <= one.root.mark.line <= last]
+        inside = [graph for graph in wanted if first <= graph.root.mark.line <= last]
         if not inside:
             pieces.append(_slice(source, first, last))
             continue
@@ -83,8 +83,8 @@ def convert_text(text: str, *, file: str, version: str) -> Converted:
 
 def _losses(conversion: Conversion, version: str) -> list[Loss]:
     return [
-        Loss(one.mark, path_text(one.path), reason(one.path, version))
-        for one in conversion.left_behind
+        Loss(value.mark, path_text(value.path), reason(value.path, version))
+        for value in conversion.left_behind
     ]
 
 
@@ -99,7 +99,7 @@ def _rewritten(conversion: Conversion, source: SourceText, first: int, last: int
     if _END.match(source.lines[last - 1]):
         after = _slice(source, last, last)
         last -= 1
-    comments = [one for one in source.comments if first <= one.mark.line <= last]
+    comments = [comment for comment in source.comments if first <= comment.mark.line <= last]
     body = conversion.text(source, comments)
     return before + body.replace("\n", newline) + after
 

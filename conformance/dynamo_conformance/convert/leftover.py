@@ -85,9 +85,9 @@ def _note_fates(
     is_present = number in present
     if children:
         fate = _Fate(
-            is_present=is_present or any(one.is_present for one in inside),
-            is_said=any(one.is_said and not one.is_void for one in inside),
-            is_void=all(one.is_void for one in inside),
+            is_present=is_present or any(value.is_present for value in inside),
+            is_said=any(value.is_said and not value.is_void for value in inside),
+            is_void=all(value.is_void for value in inside),
         )
     else:
         is_said = not is_present and _goes_without_saying(numbering, numbering.origins[number])

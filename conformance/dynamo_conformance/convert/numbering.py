@@ -61,8 +61,8 @@ class Numbering:
         mark = self._true(node.mark)
         if isinstance(node, Mapping):
             entries = {
-                one.key: Entry(one.key, self.restored(one.value), self._true(one.mark))
-                for one in node
+                item.key: Entry(item.key, self.restored(item.value), self._true(item.mark))
+                for item in node
             }
             return Mapping(entries, mark)
         if isinstance(node, Sequence):
@@ -78,7 +78,7 @@ class Numbering:
         mark = Mark(number, 0)
         numbered: Node
         if isinstance(node, Mapping):
-            entries = {one.key: self._entry(one, path) for one in node}
+            entries = {item.key: self._entry(item, path) for item in node}
             numbered = Mapping(entries, mark)
         elif isinstance(node, Sequence):
             items = [

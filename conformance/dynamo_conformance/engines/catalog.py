@@ -303,14 +303,14 @@ class Catalog:
         """Return what is known of a flag that the module does not have."""
         if name in self.removed:
             return self.removed[name]
-        others = [one for one in modules(release=self.release) if one != self.module]
+        others = [module for module in modules(release=self.release) if module != self.module]
         owners = [
-            one
-            for one in others
-            if any(name in flag.names for flag in load(one, release=self.release).flags)
+            other
+            for other in others
+            if any(name in flag.names for flag in load(other, release=self.release).flags)
         ]
         # The mocker takes many flags under the names that vLLM's have.
-        named = [one for one in owners if one != "dynamo.mocker"] or owners
+        named = [owner for owner in owners if owner != "dynamo.mocker"] or owners
         return Removed(flag=name, of=" and ".join(named), instead=None) if named else None
 
 

@@ -118,7 +118,7 @@ def environment_of(
     """
     maps = known_maps or {}
     is_main = container.name == MAIN
-    merged = {one.name: one for one in (*(shared if is_main else ()), *container.env)}
+    merged = {item.name: item for item in (*(shared if is_main else ()), *container.env)}
     # The operator sorts them, and the kubelet fills in what stands before.
     ordered = sorted(merged) if is_main else list(merged)
     known, complete = given_variables(container.node, maps)
@@ -193,12 +193,18 @@ def _module_in_script(
     ]
     if not found:
         return None
-    ours = [one for one in found if one[0].words[one[1]].text.startswith(_DYNAMO)] or found
-    waited_for = [one for one in ours if not one[0].background] or ours
-    program, start = next((one for one in waited_for if one[0].certain), waited_for[0])
-    choices = {one.words[at:] for one, at in waited_for if not one.certain}
+    dynamo = [
+        candidate
+        for candidate in found
+        if candidate[0].words[candidate[1]].text.startswith(_DYNAMO)
+    ] or found
+    waited_for = [item for item in dynamo if not item[0].background] or dynamo
+    program, start = next(
+        (candidate for candidate in waited_for if candidate[0].certain), waited_for[0]
+    )
+    choices = {candidate.words[at:] for candidate, at in waited_for if not candidate.certain}
     choices.add(program.words[start:])
-    modules = {one[0].text for one in choices}
+    modules = {choice[0].text for choice in choices}
     marked = _marked(program.words, words)
     script = _script_mark(words)
     return CommandLine(
@@ -257,12 +263,16 @@ def _script_mark(words: Sequence[Word]) -> Mark:
     return words[at or 0].mark
 
 
-def _marked(found: Iterable[ShellText], written: Sequence[Word]) -> tuple[Word, ...]:
+def _marked(texts: Iterable[ShellText], written: Sequence[Word]) -> tuple[Word, ...]:
     """Return the words of a program, each with where it was written."""
     script = _script_mark(written)
     return tuple(
-        Word(one.text, script if one.origin is None else written[one.origin].mark, one.many)
-        for one in found
+        Word(
+            candidate.text,
+            script if candidate.origin is None else written[candidate.origin].mark,
+            candidate.many,
+        )
+        for candidate in found
     )
 
 

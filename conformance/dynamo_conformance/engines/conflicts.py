@@ -114,7 +114,7 @@ def refused(
     for conflict in _possible(arguments):
         if not all(_holds(arguments, dest, test) for dest, test in conflict.when.items()):
             continue
-        if not all(_is(arguments, *one) for one in conflict.variables.items()):
+        if not all(_is(arguments, *variable) for variable in conflict.variables.items()):
             continue
         if not any(unknown(dest) for dest in conflict.when if dest != DOTTED):
             values = {dest: " ".join(_words(arguments, dest)) for dest in conflict.when}
@@ -124,7 +124,7 @@ def refused(
 def _possible(arguments: Arguments) -> Iterator[FlagConflict]:
     """Yield the checks that something given has to do with; most fail by no default."""
     index = _index(arguments.module)
-    causes = {one.flag.dest for one in arguments.given} | arguments.env.keys()
+    causes = {use.flag.dest for use in arguments.given} | arguments.env.keys()
     if arguments.dotted:
         causes.add(DOTTED)
     places = {place for cause in causes | {""} for place in index.get(cause, ())}

@@ -79,7 +79,9 @@ def _named(config: Json) -> list[str]:
         return []
     extra = config.get("kv_connector_extra_config")
     children = extra.get("connectors") if isinstance(extra, dict) else None
-    below = [name for one in children for name in _named(one)] if isinstance(children, list) else []
+    below = (
+        [name for child in children for name in _named(child)] if isinstance(children, list) else []
+    )
     name = config.get("kv_connector")
     return [*below, name] if isinstance(name, str) else below
 

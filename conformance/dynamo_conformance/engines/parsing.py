@@ -61,7 +61,7 @@ class Stage:
         first = bisect_left(self.ordered, name)
         last = bisect_left(self.ordered, name + _BEHIND_ALL)
         found = self.ordered[first:last]
-        return list(found) if len(found) < 2 else [one for one in self.flags if one in found]  # noqa: PLR2004
+        return list(found) if len(found) < 2 else [flag for flag in self.flags if flag in found]  # noqa: PLR2004
 
     def matches(self, text: str) -> list[Match]:
         """Return the flags that `text`, which starts with a dash, may stand for."""

@@ -100,7 +100,7 @@ def faults(entries: Entries) -> Iterator[ConfigFault]:
     """Yield what the planner refuses, and what it passes over."""
     wrong = list(_object(_read_fields(entries), _model(), ""))
     yield from wrong
-    if not any(one.ends for one in wrong):
+    if not any(fault.ends for fault in wrong):
         yield from (ConfigFault(text) for text in _together(_Settings(entries)))
 
 
@@ -140,8 +140,8 @@ def _value(value: Json, schema: _Schema, at: str) -> Iterator[ConfigFault]:
     schema = _resolved(schema)
     options = schema.get("anyOf")
     if options is not None:
-        if value is not None or not any(one.get("type") == "null" for one in options):
-            wanted = [one for one in options if one.get("type") != "null"]
+        if value is not None or not any(option.get("type") == "null" for option in options):
+            wanted = [option for option in options if option.get("type") != "null"]
             yield from _value(value, wanted[0], at) if len(wanted) == 1 else ()
     elif "enum" in schema:
         yield from _choice(value, schema["enum"], at)
@@ -163,7 +163,7 @@ def _value(value: Json, schema: _Schema, at: str) -> Iterator[ConfigFault]:
 def _choice(value: Json, known: list[Json], at: str) -> Iterator[ConfigFault]:
     if value in known:
         return
-    names = [str(one) for one in known]
+    names = [str(choice) for choice in known]
     hint = did_you_mean(str(value), names) or f"; known are {', '.join(names)}"
     yield ConfigFault(f"{at} has no value {json.dumps(value)}{hint}")
 

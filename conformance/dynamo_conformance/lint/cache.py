@@ -84,7 +84,7 @@ class ResultCache:
     def keep(self, contents: list[FileContent], found: dict[str, Checked]) -> None:
         """Keep the results of contents; that another process is writing is no failure."""
         day = int(time.time() / _DAY)
-        rows = [(self._key(one), day, _text(found[one.name])) for one in contents]
+        rows = [(self._key(content), day, _text(found[content.name])) for content in contents]
         with contextlib.suppress(sqlite3.Error), self._database as changes:
             changes.executemany("INSERT OR REPLACE INTO results VALUES (?, ?, ?)", rows)
 
@@ -99,12 +99,12 @@ def _check_ours(path: Path) -> None:
     Raises:
         OSError: It is not the user's alone, or no file.
     """
-    for one in (path.parent, path):
-        if not one.exists():
+    for place in (path.parent, path):
+        if not place.exists():
             continue
-        state = one.stat()
+        state = place.stat()
         if state.st_uid != os.geteuid() or state.st_mode & stat.S_IWOTH:
-            raise PermissionError(f"{one} is not the user's alone")
+            raise PermissionError(f"{place} is not the user's alone")
     if path.exists() and not path.is_file():
         raise OSError(f"{path} is no file")
 
@@ -132,7 +132,7 @@ def _program(options: LintOptions) -> bytes:
     digest = hashlib.sha256(os.fsencode(f"{sys.version_info}{options}{here}"))
     rooms = Path(__file__).parents[1]
     for room in _ROOMS:
-        for entry in sorted(_files(rooms / room), key=lambda one: one.path):
+        for entry in sorted(_files(rooms / room), key=lambda file: file.path):
             state = entry.stat()
             digest.update(f"{entry.path}{state.st_size}{state.st_mtime_ns}".encode())
     if options.crd is not None:
@@ -157,16 +157,16 @@ def _text(found: Checked) -> str:
     return json.dumps(
         [
             [
-                one.index,
-                one.kind,
-                one.name,
+                document.index,
+                document.kind,
+                document.name,
                 [
                     [f.rule, f.severity, f.line, f.column, f.path, f.message, f.source, f.fix]
-                    for f in one.findings
+                    for f in document.findings
                 ],
-                [[w.rule, w.files, w.reason] for w in one.suppressed],
+                [[w.rule, w.files, w.reason] for w in document.suppressed],
             ]
-            for one in found
+            for document in found
         ],
         separators=(",", ":"),
     )

@@ -111,8 +111,8 @@ def check_bytes(
     beside = {} if _only_api(used) else _config_maps(found)
     candidates = [source for source in found if source.may_hold_graphs]
     if len(candidates) > MOST_GRAPHS:
-        one = candidates[MOST_GRAPHS]
-        return (_page(one).unreadable(_too_many(file, Mark(one.line, 1)), options),)
+        over = candidates[MOST_GRAPHS]
+        return (_page(over).unreadable(_too_many(file, Mark(over.line, 1)), options),)
     for source in candidates:
         checked += _check_source(source, used, options, beside)
     if not checked and named:
@@ -122,7 +122,7 @@ def check_bytes(
 
 @cache
 def _rules(options: LintOptions) -> tuple[Rule, ...]:
-    return load_rules(one for one in rule_ids() if options.applies(one))
+    return load_rules(rule for rule in rule_ids() if options.applies(rule))
 
 
 def problems(document: Document) -> Iterator[tuple[str, Severity, Problem]]:
@@ -224,14 +224,14 @@ class _Page:
 
             root = document.root if document is not None else None
             secrets = secrets_in("\n".join(self.lines), root)
-            unique = dict.fromkeys(one.without(secrets) for one in unique)
+            unique = dict.fromkeys(finding.without(secrets) for finding in unique)
             name = secrets.masked(name)
         return CheckedDocument(
             file=self.file,
             index=self.index,
             kind=document.kind if document is not None else "",
             name=name,
-            findings=tuple(sorted(unique, key=lambda one: (one.line, one.column, one.rule))),
+            findings=tuple(sorted(unique, key=lambda item: (item.line, item.column, item.rule))),
             suppressed=suppressed,
         )
 
@@ -310,8 +310,8 @@ def _findings(
     beside: ConfigMaps,
 ) -> Iterator[Finding]:
     found = list(_problems(document, rules, options, beside, page.length))
-    secret = {one.mark.line for _rule, _severity, one in found if one.secret}
-    paths = _paths(document) if any(one.path is None for _rule, _severity, one in found) else {}
+    secret = {item.mark.line for _rule, _severity, item in found if item.secret}
+    paths = _paths(document) if any(item.path is None for _rule, _severity, item in found) else {}
     for rule, severity, problem in found:
         if not options.skips(rule):
             path = paths.get(problem.mark, ()) if problem.path is None else problem.path
@@ -339,7 +339,7 @@ def _problems(
         return
     if document.version not in used.versions:
         mark = document.root.key_mark("apiVersion")
-        known = ", ".join(f"{GROUP}/{one}" for one in used.versions)
+        known = ", ".join(f"{GROUP}/{version}" for version in used.versions)
         text = f"the CRD serves no {document.api_version}; it has {known}"
         yield API_VERSION_RULE, Severity.ERROR, Problem(mark, text, ("apiVersion",))
         return

@@ -71,10 +71,10 @@ def _with_names_apart(words: list[str]) -> list[str]:
     from dynamo_conformance.lint.manifest_files import SUFFIXES
 
     named = (
-        f"./{one}"
-        if one.startswith("-") and one.endswith(SUFFIXES) and os.path.lexists(one)
-        else one
-        for one in words[:end]
+        f"./{word}"
+        if word.startswith("-") and word.endswith(SUFFIXES) and os.path.lexists(word)
+        else word
+        for word in words[:end]
     )
     return [*named, *words[end:]]
 
@@ -317,11 +317,11 @@ def _contents(request: _Request) -> Iterator[FileContent]:
 def _passed_over(left_out: list[LeftOut]) -> Iterator[str]:
     """Yield a line for each file that was named, and one for each kind of those in folders."""
     kinds: dict[str, int] = {}
-    for one in left_out:
-        if one.named:
-            yield f"{one.path}: {one.reason}"
+    for file in left_out:
+        if file.named:
+            yield f"{file.path}: {file.reason}"
         else:
-            kinds[one.reason] = kinds.get(one.reason, 0) + 1
+            kinds[file.reason] = kinds.get(file.reason, 0) + 1
     for reason, count in kinds.items():
         files = "1 file" if count == 1 else f"{count} files"
         yield f"passed over {files}: {reason}"
@@ -377,7 +377,7 @@ def _list_prerequisites(request: _Request, style: str, output: str | None) -> in
 
     if style not in ("text", "json"):
         raise click.UsageError(f"--prerequisites has no format {style}; text and json are there")
-    files = [_documents(one) for one in _contents(request)]
+    files = [_documents(content) for content in _contents(request)]
     documents = [document for file in files for document in file]
     if not graphs_in(documents):
         click.echo(NOTHING, err=True)
@@ -424,8 +424,10 @@ def _rule_list() -> str:
     from dynamo_conformance.lint.docs import pages
 
     found = pages()
-    width = max(len(one.id) for one in found)
-    return "\n".join(f"{one.id:<{width}}  {one.severity:<7}  {one.title}" for one in found)
+    width = max(len(document.id) for document in found)
+    return "\n".join(
+        f"{document.id:<{width}}  {document.severity:<7}  {document.title}" for document in found
+    )
 
 
 def _exit_code(report: LintReport, *, strict: bool, others_allowed: bool) -> int:

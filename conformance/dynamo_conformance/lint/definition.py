@@ -67,15 +67,15 @@ def _unchecked(made: Crd) -> Iterator[str]:
     from dynamo_conformance.api.cel import UNCHECKED, unchecked_rules
 
     for version, schema in made.versions.items():
-        for one in unchecked_rules(schema):
-            rule = f"rule {one.expression!r} at {path_text(one.path)} of {version}"
-            yield f"the {rule} is {UNCHECKED}: {one.reason}; take it out of a copy of the CRD"
+        for unchecked in unchecked_rules(schema):
+            rule = f"rule {unchecked.expression!r} at {path_text(unchecked.path)} of {version}"
+            yield f"the {rule} is {UNCHECKED}: {unchecked.reason}; take it out of a copy of the CRD"
 
 
 def _objects(path: str) -> Iterator[object]:
     """Yield the objects of a file, those that may be meant first: the others may be anything."""
     found = sources(read_text(Path(path)), file=path)
-    for source in sorted(found, key=lambda one: KIND not in one.text):
+    for source in sorted(found, key=lambda source: KIND not in source.text):
         for document in source.documents():
             raw = document.root.plain()
             items = (

@@ -59,8 +59,8 @@ def page_of(rule: str) -> Page:
 
 def pages() -> tuple[Page, ...]:
     """Return every page, in the order of the ids."""
-    ids = [*rule_ids(), *(one.id for one in _OWN)]
-    return tuple(page_of(one) for one in sorted(ids))
+    ids = [*rule_ids(), *(page.id for page in _OWN)]
+    return tuple(page_of(rule) for rule in sorted(ids))
 
 
 def _parsed(rule: str, module: ast.Module) -> Page:

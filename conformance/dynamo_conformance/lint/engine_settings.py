@@ -89,7 +89,7 @@ class EngineSettings:
         """Whether options of TensorRT-LLM may split the model otherwise than its flags say."""
         if self.module != _TRTLLM or self.part.command is None:
             return False
-        return self.options is None or any(one in self.options for one in _TRTLLM_SPLITS)
+        return self.options is None or any(split in self.options for split in _TRTLLM_SPLITS)
 
     @cached_property
     def options(self) -> Options | None:
@@ -227,7 +227,7 @@ class EngineSettings:
     def _variables(self) -> dict[str, EnvVar]:
         main, command = self.part.component.main, self.part.command
         own = main.env if main is not None else ()
-        found = {one.name: one for one in (*self.graph_env, *own)}
+        found = {item.name: item for item in (*self.graph_env, *own)}
         if main is not None:
             expanded = dict(self.part.environment.known)
             for name, variable in found.items():
@@ -236,7 +236,7 @@ class EngineSettings:
             for name in expanded.keys() - found.keys():
                 found[name] = EnvVar(name=name, value=expanded[name], mark=mark)
         script = command.environment if command is not None else ()
-        return found | {one.name: one for one in script}
+        return found | {item.name: item for item in script}
 
     def use_mark(self, use: Given) -> Mark:
         """Return where the value of one use of a flag was written, or the flag that has none."""

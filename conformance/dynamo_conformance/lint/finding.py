@@ -121,7 +121,7 @@ class LintReport:
 
     def count(self, severity: Severity) -> int:
         """Return how many findings are of that severity."""
-        return sum(one.severity is severity for one in self.findings)
+        return sum(finding.severity is severity for finding in self.findings)
 
 
 class FileContent(NamedTuple):

@@ -81,9 +81,9 @@ class Fragments:
         found = {folder / name for field in _FIELDS for name in _files(root, field)}
         for name in (name for field in _PLUGINS for name in _files(root, field)):
             plugin = _root(folder / name)
-            found |= {folder / one for one in _plugin_files(plugin)} if plugin else set()
+            found |= {folder / file for file in _plugin_files(plugin)} if plugin else set()
         whole = {folder / name for field in _RESOURCES for name in _files(root, field)}
-        return {real(one) for one in found} - {real(one) for one in whole}
+        return {real(path) for path in found} - {real(path) for path in whole}
 
 
 def _holds_templates(folder: Path) -> bool:
@@ -104,7 +104,7 @@ def _root(file: Path) -> Mapping | None:
         if not file.is_file():
             return None
         documents = parse(read_text(file), file=str(file))
-        return next((one for one in documents if isinstance(one, Mapping)), None)
+        return next((document for document in documents if isinstance(document, Mapping)), None)
     except (OSError, ManifestError):
         return None
 

@@ -124,11 +124,11 @@ def image_fault(text: str) -> str | None:
     """Return what is wrong with an image reference and how to fix it, or None."""
     if not text or _FILLED_IN.search(text):
         return None
-    if text != text.strip() or any(one.isspace() for one in text):
+    if text != text.strip() or any(char.isspace() for char in text):
         return "there is a space in it; write it without"
     if (scheme := _SCHEME.match(text)) is not None:
         return f'a reference has no scheme; write it without "{scheme[0]}"'
-    if any(one in text for one in "\"'"):
+    if any(char in text for char in "\"'"):
         return "there is a quote in it; write it without"
     name, at, digest = text.partition("@")
     if at and not _DIGEST.fullmatch(digest):
@@ -144,7 +144,7 @@ def _name_fault(name: str) -> str | None:
     path = f"{head}/{last}" if head else last
     domain, slash, rest = path.partition("/")
     # The first part is a registry when it looks like one; a capital letter makes it look so.
-    if slash and (any(one in domain for one in ".:") or domain.lower() != domain):
+    if slash and (any(char in domain for char in ".:") or domain.lower() != domain):
         if not _DOMAIN.fullmatch(domain):
             return f'"{domain}" is no registry; write registry/repository:tag'
         path = rest

@@ -70,16 +70,16 @@ def manifest_files(
             entries = sorted(_visible(path)) if is_folder else [path]
             if is_folder:
                 fragments.look_at(entries)
-            for one in _manifests(entries, exclude) if is_folder else entries:
-                place = place_of(one.parent) / one.name
+            for manifest in _manifests(entries, exclude) if is_folder else entries:
+                place = place_of(manifest.parent) / manifest.name
                 if place in seen:
                     continue
                 seen.add(place)
                 reason = fragments.part_of(place)
                 if reason is None:
-                    yield one
+                    yield manifest
                 elif left_out is not None:
-                    left_out.append(LeftOut(one, reason, named=not is_folder))
+                    left_out.append(LeftOut(manifest, reason, named=not is_folder))
 
 
 def _expanded(path: Path) -> tuple[Path, ...]:
@@ -93,9 +93,11 @@ def _expanded(path: Path) -> tuple[Path, ...]:
         base = Path(*parts)
         for _each in _visible(base) if base.is_dir() else ():
             pass  # The pattern itself passes over folders that it cannot read.
-    found = sorted(Path(one) for one in glob(str(path), recursive=True))  # noqa: PTH207
+    matches = sorted(Path(name) for name in glob(str(path), recursive=True))  # noqa: PTH207
     # A pattern that says nothing of suffixes means manifests, and not the README beside them.
-    wanted = tuple(one for one in found if path.suffix or one.suffix in SUFFIXES or one.is_dir())
+    wanted = tuple(
+        match for match in found if path.suffix or match.suffix in SUFFIXES or match.is_dir()
+    )
     if not wanted:
         raise NoSuchPathError(f"{path}: nothing fits this pattern")
     return wanted
@@ -114,8 +116,8 @@ def _visible(folder: Path) -> Iterator[Path]:
         OSError: A folder cannot be read; what it holds would go unchecked.
     """
     for parent, folders, files in os.walk(folder, onerror=_raise):
-        folders[:] = [one for one in folders if not one.startswith(".")]
-        yield from (Path(parent, one) for one in files if not one.startswith("."))
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(parent, file) for file in files if not file.startswith("."))
 
 
 def _raise(error: OSError) -> None:

@@ -44,7 +44,7 @@ def port_fault(text: str) -> str | None:
         return f"{len(text)} characters, at most {PORT_LENGTH}"
     if not _PORT.fullmatch(text):
         return "lower case letters, digits and single inner dashes only"
-    return None if any(one.isalpha() for one in text) else "at least one letter"
+    return None if any(char.isalpha() for char in text) else "at least one letter"
 
 
 def spelt_as_label(text: str) -> str | None:

@@ -30,7 +30,7 @@ def shares_namespace(part: Part, graph: Graph) -> bool:
     main = component.main
     if main is None:
         return False
-    if any(one.name in _VARIABLES for one in (*graph.env, *main.env)):
+    if any(variable.name in _VARIABLES for variable in (*graph.env, *main.env)):
         return True
     texts = [word.text for word in main.command + main.args]
     # A script is one word.

@@ -52,18 +52,18 @@ class LintOptions:
 
     def applies(self, rule: str) -> bool:
         """Whether a rule is to be applied."""
-        wanted = not self.only or any(names(one, rule) for one in self.only)
+        wanted = not self.only or any(names(word, rule) for word in self.only)
         return wanted and not self.skips(rule)
 
     def skips(self, rule: str) -> bool:
         """Whether a rule is left out by its name; what no rule can look at is told otherwise."""
-        return any(names(one, rule) for one in self.skip)
+        return any(names(word, rule) for word in self.skip)
 
     def suppression_for(self, rule: str, file: str) -> SettingsSuppression | None:
         """Return the suppression of the settings that covers a finding, or None."""
-        for one in self.suppressions:
-            if names(one.rule, rule) and self._covers(one.files, file):
-                return one
+        for suppression in self.suppressions:
+            if names(suppression.rule, rule) and self._covers(suppression.files, file):
+                return suppression
         return None
 
     def _covers(self, pattern: str, file: str) -> bool:

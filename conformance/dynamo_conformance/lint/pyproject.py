@@ -58,7 +58,7 @@ def cluster_of(words: Iterable[str]) -> Cluster:
     """
     said = {word.strip() for word in words}
     given = said - {NONE}
-    known = [str(one) for one in Feature]
+    known = [str(feature) for feature in Feature]
     if "" in said or (given and NONE in said):
         raise SettingsError(f"cluster-has: write {NONE}, or some of {','.join(known)}")
     for word in sorted(given):
@@ -83,7 +83,7 @@ def known_rules(words: Iterable[str]) -> tuple[str, ...]:
     ids = all_ids()
     found = tuple(word.strip() for text in words for word in text.split(",") if word.strip())
     for word in found:
-        if not any(names(word, one) for one in ids):
+        if not any(names(word, rule) for rule in ids):
             hint = did_you_mean(word, ids) or "; `dynamo lint --list-rules` names them"
             raise SettingsError(f'no rule is called "{word}"{hint}')
     return found
@@ -133,7 +133,9 @@ def _settings(table: dict[str, object], *, folder: Path) -> LintSettings:
         )
     # From a folder below, the same files have other names.
     exclude = _texts(table, "exclude")
-    return LintSettings(options, (*exclude, *(f"{escape(str(folder))}/{one}" for one in exclude)))
+    return LintSettings(
+        options, (*exclude, *(f"{escape(str(folder))}/{pattern}" for pattern in exclude))
+    )
 
 
 def known_operator(version: str) -> str:
@@ -157,7 +159,7 @@ def _text(table: dict[str, object], word: str) -> str:
 
 def _texts(table: dict[str, object], word: str) -> tuple[str, ...]:
     value = table.get(word, [])
-    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise SettingsError(f"{word}: must be a list of words")
     return tuple(value)
 

@@ -194,4 +194,6 @@ def all_ids() -> tuple[str, ...]:
 def load_rules(ids: Iterable[str] | None = None) -> tuple[Rule, ...]:
     """Return the rules of these ids, or every rule; only what is asked for is imported."""
     wanted = rule_ids() if ids is None else ids
-    return tuple(cast("Rule", import_module(f"{RULES}.{one.replace('-', '_')}")) for one in wanted)
+    return tuple(
+        cast("Rule", import_module(f"{RULES}.{rule.replace('-', '_')}")) for rule in wanted
+    )

@@ -97,7 +97,7 @@ class _Workers:
             found += map(self._check, rest)
         else:
             found += self._pool.imap(self._check, rest, chunksize=_CHUNK)
-        return dict(zip((one.name for one in contents), found, strict=True))
+        return dict(zip((content.name for content in contents), found, strict=True))
 
 
 def _forked(jobs: int) -> Pool:

@@ -81,7 +81,9 @@ def by_annotation(graph: Graph) -> Iterator[Server]:
     annotations = metadata.mapping("annotations") if metadata is not None else None
     value = annotations.get(_BACKEND) if annotations is not None else None
     if annotations is not None and value is not None and annotations.string(_BACKEND) == "etcd":
-        given = [one.value or "?" for one in graph.env if one.name == _ADDRESSES[ETCD]]
+        given = [
+            variable.value or "?" for variable in graph.env if variable.name == _ADDRESSES[ETCD]
+        ]
         yield Server(ETCD, given[-1] if given else "", value.mark)
 
 
@@ -110,7 +112,7 @@ def _prometheus(settings: EngineSettings) -> Iterator[Server]:
         return
     main = settings.part.component.main
     own = main.env if main is not None else ()
-    given = [one.value or "?" for one in own if one.name == _PROMETHEUS_VARIABLE]
+    given = [server.value or "?" for server in own if server.name == _PROMETHEUS_VARIABLE]
     address = entries.get(_PROMETHEUS_FIELD) or (given[-1] if given else "")
     yield Server(PROMETHEUS, str(address), mark)
 
@@ -121,14 +123,14 @@ def prerequisites_of(document: Document, graph: Graph) -> set[Prerequisite]:
 
     return {
         Prerequisite(
-            kind=one.kind,
-            name="" if one.address == "?" else one.address,
+            kind=server.kind,
+            name="" if server.address == "?" else server.address,
             key="",
             optional=False,
             file=document.file,
             graph=graph.name,
-            line=one.mark.line,
-            column=one.mark.column,
+            line=server.mark.line,
+            column=server.mark.column,
         )
-        for one in servers(Subject(document, graph))
+        for server in servers(Subject(document, graph))
     }

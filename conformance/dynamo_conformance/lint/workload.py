@@ -28,7 +28,9 @@ def runs_alone(component: Component) -> bool:
     """Whether no container runs beside `main` in a pod: no other one, and no sidecar."""
     spec = component.pod_spec
     inits = spec.mappings("initContainers") if spec is not None else ()
-    return len(component.containers) == 1 and not any(one.string("restartPolicy") for one in inits)
+    return len(component.containers) == 1 and not any(
+        init.string("restartPolicy") for init in inits
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ def unknown_word(
     if not word or not isinstance(value, Scalar) or word in words or "$" in word:
         return
     advice = did_you_mean(word, words) or f"; known are {', '.join(words)}"
-    right = next((one for one in words if one.lower() == word.lower()), None)
+    right = next((known for known in words if known.lower() == word.lower()), None)
     fix = Fix(*value.mark, word, right) if right is not None else None
     text = f'{key}: Kubernetes knows no "{word}"{advice}'
     yield Problem(value.mark, text, severity=severity, fix=fix)

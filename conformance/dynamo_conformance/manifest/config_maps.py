@@ -38,18 +38,18 @@ def config_maps(documents: Iterable[Document]) -> ConfigMaps:
         ManifestError: The API server would refuse one of them.
     """
     return {
-        one.name: _contents(one)
-        for one in documents
-        if one.kind == KIND and one.api_version == "v1"
+        document.name: _contents(document)
+        for document in documents
+        if document.kind == KIND and document.api_version == "v1"
     }
 
 
 def usable_config_maps(documents: Iterable[Document]) -> ConfigMaps:
     """Return what those ConfigMaps among `documents` hold that the API server would take."""
     usable: ConfigMaps = {}
-    for one in documents:
+    for document in documents:
         with suppress(ManifestError):
-            usable |= config_maps([one])
+            usable |= config_maps([document])
     return usable
 
 
@@ -114,7 +114,7 @@ def mounted_files(volume: Mapping, known: ConfigMaps) -> dict[str, str | bytes] 
     items = source.mappings("items")
     if not items:
         return held
-    named = ((one.string("key") or "", one.string("path") or "") for one in items)
+    named = ((item.string("key") or "", item.string("path") or "") for item in items)
     return {path: held[key] for key, path in named if path and key in held}
 
 
@@ -157,7 +157,7 @@ def files_of_main(component: Component, known: ConfigMaps) -> dict[str, str]:
     main, pod = component.main, component.pod_spec
     if not known or main is None or pod is None:
         return {}
-    volumes = {one.string("name"): one for one in pod.mappings("volumes")}
+    volumes = {entry.string("name"): entry for entry in pod.mappings("volumes")}
     found: dict[str, str] = {}
     for mount in main.node.mappings("volumeMounts"):
         volume = volumes.get(mount.string("name"))

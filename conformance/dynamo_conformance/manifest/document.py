@@ -144,7 +144,7 @@ def sources(text: str, *, file: str) -> tuple[DocumentText, ...]:
 
 def _line_breaks(text: str) -> int:
     """Count the line ends, those of the YAML parser: it has more than editors have."""
-    others = sum(text.count(one) for one in "\r\x85\u2028\u2029")
+    others = sum(text.count(char) for char in "\r\x85\u2028\u2029")
     return text.count("\n") + others - text.count("\r\n")
 
 
@@ -172,7 +172,7 @@ def _is_json_patch(root: Node) -> bool:
     """Whether a list is one of operations (RFC 6902), which `kustomize` applies to an object."""
     if not isinstance(root, Sequence) or not root.items:
         return False
-    return all(isinstance(one, Mapping) and "op" in one and "path" in one for one in root)
+    return all(isinstance(item, Mapping) and "op" in item and "path" in item for item in root)
 
 
 def _items(root: Mapping) -> tuple[Mapping, ...]:

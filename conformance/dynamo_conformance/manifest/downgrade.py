@@ -156,13 +156,13 @@ def _pod(component: Mapping) -> dict[str, Entry]:
     template = component.mapping("podTemplate") or Mapping()
     spec = template.mapping("spec") or Mapping()
     containers = spec.mappings("containers")
-    main = next((one for one in containers if one.string("name") == MAIN), None)
+    main = next((other for other in containers if other.string("name") == MAIN), None)
     # A second container called main has no place: v1alpha1 would drop it.
-    others = [one for one in containers if one.string("name") != MAIN]
+    others = [other for other in containers if other.string("name") != MAIN]
     found = entries(_dedicated(main)) if main is not None else {}
     if (sidecar := _sidecar(component, others)) is not None:
         container, block = sidecar
-        others = [one for one in others if one is not container]
+        others = [other for other in others if other is not container]
         found["frontendSidecar"] = block
     metadata = template.mapping("metadata") or Mapping()
     names = (("annotations", "annotations"), ("labels", "labels"))
@@ -180,14 +180,14 @@ def _extra(spec: Mapping, main: Mapping | None, others: list[Mapping]) -> dict[s
     if main is not None:
         moved = {"envs": "env"}
         gone = {"name", *(moved.get(key, key) for key in _dedicated(main))}
-        kept = {key: one for key, one in main.entries.items() if key not in gone}
+        kept = {key: entry for key, entry in main.entries.items() if key not in gone}
         mark = main.entries["name"].value.mark
         extra["mainContainer"] = Entry("mainContainer", Mapping(kept, main.mark), mark)
     if others:
         listed = spec.entries["containers"]
         containers = Sequence(tuple(others), listed.value.mark)
         extra["containers"] = Entry("containers", containers, listed.mark)
-    extra.update((one.key, one) for one in spec if one.key != "containers")
+    extra.update((entry.key, entry) for entry in spec if entry.key != "containers")
     return extra
 
 
@@ -233,7 +233,7 @@ def _sidecar(component: Mapping, others: list[Mapping]) -> tuple[Mapping, Entry]
     reference = component.get("frontendSidecar")
     if not isinstance(reference, Scalar) or is_void(reference):
         return None
-    names = [one.string("name") for one in others]
+    names = [other.string("name") for other in others]
     if reference.value not in names:
         return None
     container = others[names.index(str(reference.value))]
@@ -242,7 +242,7 @@ def _sidecar(component: Mapping, others: list[Mapping]) -> tuple[Mapping, Entry]
     if secret is not None:
         fields["envFromSecret"] = secret
     said = {"name", *(old for old, _new in _SIDECAR_FIELDS), *(["envFrom"] if secret else [])}
-    if any(one.key not in said and not is_void(one.value) for one in container):
+    if any(entry.key not in said and not is_void(entry.value) for entry in container):
         return None
     is_taken = SIDECAR_FRONTEND in (name for name in names if name != reference.value)
     if is_taken or "image" not in fields:

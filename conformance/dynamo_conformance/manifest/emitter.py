@@ -235,7 +235,7 @@ class _Emitter:
 
 
 def _children(node: Mapping | Sequence) -> tuple[Node, ...]:
-    return tuple(one.value for one in node) if isinstance(node, Mapping) else node.items
+    return tuple(item.value for item in node) if isinstance(node, Mapping) else node.items
 
 
 def _values(node: Node, *, most: int) -> int:

@@ -135,7 +135,7 @@ class Component:
     @cached_property
     def main(self) -> Container | None:
         """The container that the component's work happens in, or None when it is left out."""
-        return next((one for one in self.containers if one.name == MAIN), None)
+        return next((container for container in self.containers if container.name == MAIN), None)
 
     @property
     def is_worker(self) -> bool:
@@ -178,7 +178,9 @@ class Graph:
     @property
     def frontend(self) -> Component | None:
         """The first component of type frontend, or None."""
-        return next((one for one in self.components if one.type == FRONTEND), None)
+        return next(
+            (component for component in self.components if component.type == FRONTEND), None
+        )
 
     def component(self, name: str) -> Component:
         """Return the component called `name`.
@@ -186,9 +188,9 @@ class Graph:
         Raises:
             KeyError: There is none.
         """
-        for one in self.components:
-            if one.name == name:
-                return one
+        for component in self.components:
+            if component.name == name:
+                return component
         raise KeyError(name)
 
 

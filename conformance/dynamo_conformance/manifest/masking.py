@@ -114,8 +114,8 @@ _PART = re.compile(r"[^\s\"'`,;:=(){}\[\]<>/.@$&?!|+*%#-][^\s\"'`,;:=(){}\[\]<>/
 @lru_cache(maxsize=4096)  # The keys of manifests are the same few.
 def is_secret_name(name: str) -> bool:
     """Return whether a variable, key or flag of this name holds a secret, not its place or size."""
-    words = [one.upper() for one in _WORD.findall(name)]
-    if not words or words[-1] in _ABOUT or any(one in " ".join(words) for one in _REFERRING):
+    words = [match.upper() for match in _WORD.findall(name)]
+    if not words or words[-1] in _ABOUT or any(phrase in " ".join(words) for phrase in _REFERRING):
         return False
     for before, word in zip(("", *words), words, strict=False):
         if word == "KEY" and before in _KEYS:
@@ -201,10 +201,10 @@ class Secrets:
         """Return a word, or the mask if it is one of these, or the beginning of a long one."""
         word = match[0]
         bare = word.rstrip(".")
-        for one in (word, bare):
-            at = bisect_left(self.values, one)
+        for form in (word, bare):
+            at = bisect_left(self.values, form)
             near = self.values[at] if at < len(self.values) else ""
-            if near == one or (len(bare) >= _LONG and near.startswith(one)):
+            if near == form or (len(bare) >= _LONG and near.startswith(form)):
                 return MASK
         return word
 
@@ -239,14 +239,14 @@ def secrets_given(words: Iterable[str], variables: Names[str, str]) -> Secrets:
 
 def _secrets(values: Iterable[str]) -> Secrets:
     pieces = {piece for value in values for piece in _pieces(value)}
-    return Secrets(tuple(sorted(pieces | {one.lower() for one in pieces})))
+    return Secrets(tuple(sorted(pieces | {piece.lower() for piece in pieces})))
 
 
 def _pieces(value: str) -> Iterator[str]:
     found = _PIECE.findall(value)
-    longer = [one for one in found if len(one) >= _SHORTEST]
+    longer = [piece for piece in found if len(piece) >= _SHORTEST]
     # The words of a sentence are words of messages too.
-    yield from longer if len(found) <= _FEW else (one for one in longer if len(one) >= _LONG)
+    yield from longer if len(found) <= _FEW else (piece for piece in longer if len(piece) >= _LONG)
 
 
 def _written(text: str) -> Iterator[str]:
@@ -281,7 +281,7 @@ def _is_given(name: str, between: str, *, quoted: bool, manifest: bool) -> bool:
 
 
 def _value(match: re.Match[str], name: str) -> Iterator[tuple[int, int]]:
-    kind = next(one for one in _VALUES if match[one] is not None)
+    kind = next(value for value in _VALUES if match[value] is not None)
     if is_secret_name(name) and _is_secret(match[kind]):
         yield match.span(kind)
 

@@ -44,7 +44,7 @@ def merged_container(below: Mapping, above: Mapping) -> Mapping:
 def _merged(key: str, below: Node, above: Node) -> Node:
     if isinstance(below, Mapping) and isinstance(above, Mapping):
         if key in _QUANTITIES:
-            given = {one.key: one for one in above if not is_null(one.value)}
+            given = {entry.key: entry for entry in above if not is_null(entry.value)}
             return Mapping({**below.entries, **given}, above.mark) if given else below
         return _merged_fields(below, above)
     return below if _says_nothing(key, below, above) else above
@@ -52,12 +52,12 @@ def _merged(key: str, below: Node, above: Node) -> Node:
 
 def _merged_fields(below: Mapping, above: Mapping) -> Mapping:
     fields: dict[str, Entry] = {}
-    for one in above:
-        lower = below.entries.get(one.key)
+    for entry in above:
+        lower = below.entries.get(entry.key)
         if lower is None or is_null(lower.value):
-            fields[one.key] = one
-        elif (value := _merged(one.key, lower.value, one.value)) is not lower.value:
-            fields[one.key] = Entry(one.key, value, one.mark)
+            fields[entry.key] = entry
+        elif (value := _merged(entry.key, lower.value, entry.value)) is not lower.value:
+            fields[entry.key] = Entry(entry.key, value, entry.mark)
     return Mapping({**below.entries, **fields}, above.mark) if fields else below
 
 

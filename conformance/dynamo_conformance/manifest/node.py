@@ -174,13 +174,13 @@ def walk(node: Node, path: Path = ()) -> Iterator[tuple[Path, Node]]:
     """Yield every node below `node`, itself first, with its path."""
     waiting: list[tuple[Path, Node]] = [(path, node)]
     while waiting:
-        at, one = waiting.pop()
-        yield at, one
-        if isinstance(one, Mapping):
-            waiting += [((*at, key), one.entries[key].value) for key in reversed(one.entries)]
-        elif isinstance(one, Sequence):
-            last = len(one) - 1
-            waiting += [((*at, last - back), item) for back, item in enumerate(one.items[::-1])]
+        at, inner = waiting.pop()
+        yield at, inner
+        if isinstance(inner, Mapping):
+            waiting += [((*at, key), inner.entries[key].value) for key in reversed(inner.entries)]
+        elif isinstance(inner, Sequence):
+            last = len(inner) - 1
+            waiting += [((*at, last - back), item) for back, item in enumerate(inner.items[::-1])]
 
 
 def find(node: Node, path: Path) -> Node | None:
@@ -204,9 +204,9 @@ def depth(value: Plain) -> int:
     """Return how many mappings and lists stand inside each other, without recursion."""
     deepest, waiting = 0, [(0, value)]
     while waiting:
-        above, one = waiting.pop()
-        if isinstance(one, dict | list):
+        above, value = waiting.pop()
+        if isinstance(value, dict | list):
             deepest = max(deepest, above + 1)
-            inner = one.values() if isinstance(one, dict) else one
+            inner = value.values() if isinstance(value, dict) else value
             waiting += [(above + 1, item) for item in inner]
     return deepest

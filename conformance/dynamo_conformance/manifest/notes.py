@@ -68,8 +68,8 @@ def without_notes(root: Mapping) -> Mapping:
     annotations = metadata.mapping("annotations") if metadata is not None else None
     if metadata is None or annotations is None:
         return root
-    kept = [one for one in annotations if not one.key.startswith(PREFIX)]
+    kept = [annotation for annotation in annotations if not annotation.key.startswith(PREFIX)]
     if len(kept) == len(annotations):
         return root
-    left = Mapping({one.key: one for one in kept}, annotations.mark) if kept else None
+    left = Mapping({entry.key: entry for entry in kept}, annotations.mark) if kept else None
     return root.replaced("metadata", metadata.replaced("annotations", left))

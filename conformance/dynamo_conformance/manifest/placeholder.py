@@ -41,7 +41,7 @@ def is_placeholder(text: str) -> bool:
     stripped = text.strip()
     return (
         _WORDS.fullmatch(stripped) is not None
-        or any(one.search(stripped) is not None for one in (_ANGLES, _YOURS, _PATHS, _HELM))
+        or any(pattern.search(stripped) is not None for pattern in (_ANGLES, _YOURS, _PATHS, _HELM))
     )  # fmt: skip
 
 

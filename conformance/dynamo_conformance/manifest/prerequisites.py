@@ -66,16 +66,24 @@ class Prerequisite:
 def prerequisites(documents: Iterable[Document]) -> tuple[Prerequisite, ...]:
     """Return what the graphs among `documents` need and none of `documents` is, in order."""
     listed = list(documents)
-    given = {(one.kind, one.name) for one in listed}
+    given = {(prerequisite.kind, prerequisite.name) for prerequisite in listed}
     found: set[Prerequisite] = set()
     for document in graphs_in(listed):
         found.update(_of_graph(document, read_graph(document)))
-    return tuple(sorted(one for one in found if (one.kind, one.name) not in given))
+    return tuple(
+        sorted(
+            prerequisite
+            for prerequisite in found
+            if (prerequisite.kind, prerequisite.name) not in given
+        )
+    )
 
 
 def graphs_in(documents: Iterable[Document]) -> tuple[Document, ...]:
     """Return those of the documents that are graphs of a version known here."""
-    return tuple(one for one in documents if one.kind == KIND and one.version in VERSIONS)
+    return tuple(
+        document for document in documents if document.kind == KIND and document.version in VERSIONS
+    )
 
 
 def documents_in(text: str, *, file: str) -> tuple[Document, ...]:
@@ -84,15 +92,15 @@ def documents_in(text: str, *, file: str) -> tuple[Document, ...]:
     Raises:
         ManifestError: The file cannot be read as YAML manifests.
     """
-    return tuple(one for source in sources(text, file=file) for one in source.documents())
+    return tuple(document for source in sources(text, file=file) for document in source.documents())
 
 
 def _of_graph(document: Document, graph: Graph) -> Iterator[Prerequisite]:
     """Yield what a graph needs, without the claims that the operator makes for it."""
     made = {claim.string("name") for claim in _listed_claims(document) if _is_made(claim)}
-    for one in _named_by(document, graph):
-        if one.kind != CLAIM or one.name not in made:
-            yield one
+    for prerequisite in _named_by(document, graph):
+        if prerequisite.kind != CLAIM or prerequisite.name not in made:
+            yield prerequisite
 
 
 def _named_by(document: Document, graph: Graph) -> Iterator[Prerequisite]:
@@ -148,7 +156,7 @@ def _of_component(needs: _Needs, component: Component) -> Iterator[Prerequisite]
         yield from needs.named(CLAIM_TEMPLATE, claim, "resourceClaimTemplateName")
     for volume in pod.mappings("volumes"):
         yield from _of_volume(needs, volume)
-    volumes = {one.string("name") for one in pod.mappings("volumes")}
+    volumes = {entry.string("name") for entry in pod.mappings("volumes")}
     for container in (*pod.mappings("containers"), *pod.mappings("initContainers")):
         yield from _of_container(needs, container, volumes)
 

@@ -43,10 +43,12 @@ def read_graphs(path: Path) -> tuple[Graph, ...]:
     documents = read_file(path)
     beside = config_maps(documents)
     graphs = tuple(
-        replace(read_graph(one), config_maps=beside) for one in documents if one.version is not None
+        replace(read_graph(document), config_maps=beside)
+        for document in documents
+        if document.version is not None
     )
     if not graphs:
-        named = {one.kind or "documents without a kind" for one in documents}
+        named = {document.kind or "documents without a kind" for document in documents}
         kinds = ", ".join(sorted(named)) or "nothing"
         raise ManifestError(str(path), Mark(1, 1), f"holds no {KIND}, only {kinds}")
     return graphs

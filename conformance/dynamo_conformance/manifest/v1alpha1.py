@@ -58,7 +58,7 @@ def to_v1beta1(root: Mapping) -> Mapping:
     if services is not None:
         ordered = sorted(services, key=lambda entry: entry.key)
         # A service that is null is admitted, and the operator makes nothing of it.
-        components = tuple(_component(one) for one in ordered if not is_null(one.value))
+        components = tuple(_component(entry) for entry in ordered if not is_null(entry.value))
         fields["components"] = Sequence(components, services.mark)
     version = root.get("apiVersion")
     converted = root.replaced(
@@ -145,7 +145,9 @@ def _pod_template(body: Mapping) -> Mapping | None:
     extra = body.mapping("extraPodSpec") or Mapping(mark=body.mark)
     main = _main_container(body, extra.mapping("mainContainer"))
     containers = [main] if main is not None else []
-    containers += [one for one in extra.mappings("containers") if one.string("name") != MAIN]
+    containers += [
+        container for container in extra.mappings("containers") if container.string("name") != MAIN
+    ]
     if (sidecar := _frontend_sidecar(body)) is not None:
         containers.append(sidecar)
     spec: dict[str, Node] = {}

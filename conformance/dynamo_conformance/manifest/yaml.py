@@ -238,10 +238,10 @@ class _Expansion:
         inner = [self._size(child) for child in _children(raw)]
         self._open.remove(id(raw))
         size = _Size(
-            values=1 + sum(one.values for one in inner),
-            repeated=sum(one.repeated for one in inner),
-            characters=sum(one.characters for one in inner),
-            height=1 + max((one.height for one in inner), default=0),
+            values=1 + sum(event.values for event in inner),
+            repeated=sum(event.repeated for event in inner),
+            characters=sum(event.characters for event in inner),
+            height=1 + max((event.height for event in inner), default=0),
         )
         _check_limits(size, raw)
         self._sizes[id(raw)] = size

@@ -49,7 +49,7 @@ def _frontend_sidecar(component: Component, path: Path) -> Iterator[Violation]:
         return
     mark = mark_of(component.node, "frontendSidecar")
     here = (*path, "frontendSidecar")
-    names = [one.name for one in component.containers]
+    names = [container.name for container in component.containers]
     if component.pod_template is None:
         where = (*path, "podTemplate", "spec", "containers")
         yield Violation(where, mark, REQUIRED, "is required when frontendSidecar is set")
@@ -64,7 +64,7 @@ def _elastic_experts(component: Component, path: Path) -> Iterator[Violation]:
     main = component.main
     if main is None or main.command:
         return
-    words = [word for one in main.args for word in one.text.split()]
+    words = [word for arg in main.args for word in arg.text.split()]
     pairs = set(pairwise(words))
     flags = ("--data-parallel-backend", "-dpb")
     on_ray = any((flag, "ray") in pairs or f"{flag}=ray" in words for flag in flags)

@@ -67,7 +67,7 @@ def _memory(
 
 
 def _clients(component: Component, memory: Mapping, path: Path) -> Iterator[Violation]:
-    names = {one.name for one in component.containers}
+    names = {container.name for container in component.containers}
     seen: set[str] = set()
     for index, node in enumerate(memory.sequence("extraClientContainers")):
         name = str(node.value) if isinstance(node, Scalar) else ""

@@ -66,7 +66,7 @@ class Request:
         """Yield each service of a v1alpha1 object; a null one is passed over."""
         spec = self.root.mapping("spec") if self.is_alpha else None
         services = spec.mapping("services") if spec is not None else None
-        for entry in sorted(services or (), key=lambda one: one.key):
+        for entry in sorted(services or (), key=lambda service: service.key):
             if isinstance(entry.value, Mapping):
                 yield entry.key, entry.value
 

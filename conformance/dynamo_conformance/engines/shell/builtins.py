@@ -35,7 +35,7 @@ def _set(words: list[ShellText], state: State) -> Status:
 def _shift(words: list[ShellText], state: State) -> Status:
     items = state.variables.positional
     count = words[1].text if len(words) > 1 else "1"
-    if items is None or not count.isdigit() or any(one.many for one in (*items, *words)):
+    if items is None or not count.isdigit() or any(word.many for word in (*items, *words)):
         state.variables.positional = None
         return None
     number = min(int(count), len(items) + 1)
@@ -80,7 +80,7 @@ def _read(words: list[ShellText], state: State) -> Status:
         if name is not None:
             value = state.variables.values.get(name[0])
             is_array = words[0].text in ("mapfile", "readarray") or "-a" in [
-                one.text for one in words
+                text.text for text in words
             ]
             array: Value = (ShellText(f"${{{name[0]}[@]}}", known=False, many=True),)
             state.variables.assign(name[0], array if is_array else forgotten(name[0], value))

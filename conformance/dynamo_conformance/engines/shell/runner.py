@@ -142,10 +142,10 @@ class _Runner:
     def _either(self, state: State, *ways: Callable[[State], Status] | None) -> None:
         """Follow several ways of which one is taken; None stands for doing nothing."""
         states = [state.copy() for _ in ways]
-        for way, one in zip(ways, states, strict=True):
-            one.certain = False
+        for way, branch in zip(ways, states, strict=True):
+            branch.certain = False
             if way is not None:
-                way(one)
+                way(branch)
         state.join(states)
 
     # What a script is made of.
@@ -194,7 +194,7 @@ class _Runner:
                 good, bad = well, joined(other, ill)
             else:
                 good, bad = joined(other, well), ill
-        state.join([one for one in (good, bad) if one is not None])
+        state.join([branch for branch in (good, bad) if branch is not None])
         if good is not None and bad is not None:
             return None
         return good is not None
@@ -247,24 +247,24 @@ class _Runner:
     def _matches(self, item: Node, subject: ShellText | None, state: State) -> Status:
         text = text_of(item)
         head = text[: shellword.closing(f"({text}", 0) - 1] if not text.startswith("(") else ""
-        patterns = [one.strip() for one in head.split("|")]
+        patterns = [piece.strip() for piece in head.split("|")]
         if text.startswith("("):
             return None
         if "*" in patterns:
             return True
         if subject is None or not subject.known:
             return None
-        plain = [shellword.value(one, state.variables) for one in patterns]
-        if any(not one.known or re.search(r"[*?\[\\]", one.text) for one in plain):
+        plain = [shellword.value(pattern, state.variables) for pattern in patterns]
+        if any(not word.known or re.search(r"[*?\[\\]", word.text) for word in plain):
             return None
-        return subject.text in [one.text for one in plain]
+        return subject.text in [word.text for word in plain]
 
     def follow_for(self, node: Node, state: State) -> Status:
         name = text_of(node.child_by_field_name("variable"))
         has_list = any(child.type == "in" for child in node.children)
         values = node.children_by_field_name("value")
         items = [
-            one for value in values for one in shellword.words(text_of(value), state.variables)
+            word for value in values for word in shellword.words(text_of(value), state.variables)
         ]
         body = node.child_by_field_name("body")
         if body is None or node.children[0].type != "for":
@@ -344,7 +344,7 @@ class _Runner:
 
     def follow_redirected(self, node: Node, state: State) -> Status:
         body = node.child_by_field_name("body")
-        extra = [one for child in node.named_children for one in words_behind(child)]
+        extra = [word for child in node.named_children for word in words_behind(child)]
         status: Status = True
         inside = [
             below
@@ -379,10 +379,10 @@ class _Runner:
             for word in shellword.words(text_of(source), state.variables)
         ]
         if not words:
-            for one in assigned:
-                self.follow_assign(one, state)
+            for child in assigned:
+                self.follow_assign(child, state)
             return True
-        given = [(name, value) for one in assigned for name, value in self._pair(one, state)]
+        given = [(name, value) for child in assigned for name, value in self._pair(child, state)]
         return self.simple(words, state, given=given)
 
     def simple(
@@ -572,7 +572,7 @@ class _Runner:
             if any(re.search(r"[*?\[]", source) for source in sources[-1:]):
                 return None
             found = [shellword.value(source, state.variables) for source in sources]
-            return judged([ShellText(one.text, one.known) for one in found])
+            return judged([ShellText(word.text, word.known) for word in found])
         return judged(
             [word for source in sources for word in shellword.words(source, state.variables)]
         )

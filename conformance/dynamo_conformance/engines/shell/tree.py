@@ -57,7 +57,7 @@ def chain(node: Node) -> list[tuple[str, Node]]:
     items: list[tuple[str, Node]] = []
     while node.type == "list":
         left, right = node.named_children[0], node.named_children[-1]
-        sign = next((one.type for one in node.children if one.type in ("&&", "||")), None)
+        sign = next((child.type for child in node.children if child.type in ("&&", "||")), None)
         if sign is None:
             raise Unknowable
         items.append((sign, right))
@@ -77,7 +77,7 @@ def branches(node: Node) -> list[tuple[list[Node], list[Node]]]:
 
 
 def _clause(node: Node) -> tuple[list[Node], list[Node]]:
-    before = list(takewhile(lambda one: one.type != "then", node.children))
+    before = list(takewhile(lambda child: child.type != "then", node.children))
     after = node.children[len(before) :]
-    body = [one for one in after if one.type not in ("elif_clause", "else_clause")]
+    body = [child for child in after if child.type not in ("elif_clause", "else_clause")]
     return before, body

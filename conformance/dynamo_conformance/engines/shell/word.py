@@ -468,7 +468,7 @@ class _Scanner:
             self._fields.add(count, quoted=True)
         elif not found["rest"]:
             self._all(items, sign, piece, quoted=quoted)
-        elif operator is not None and items is not None and not any(one.many for one in items):
+        elif operator is not None and items is not None and not any(item.many for item in items):
             self._choose(
                 operator,
                 is_set=bool(items),
@@ -513,7 +513,7 @@ class _Scanner:
         if index is None:
             return self._scalar(name)
         items = self._elements(name)
-        if items is None or not index.isdigit() or any(one.many for one in items):
+        if items is None or not index.isdigit() or any(item.many for item in items):
             return ShellText(f"${name}", known=False, many=True)
         return items[int(index)] if len(index) < 6 and int(index) < len(items) else None  # noqa: PLR2004
 

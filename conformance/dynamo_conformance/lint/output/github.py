@@ -20,7 +20,7 @@ _IN_PROPERTY = {**_IN_TEXT, ":": "%3A", ",": "%2C"}
 
 def render(report: LintReport) -> str:
     """Return a workflow command for each finding, and the closing line."""
-    return "\n".join([*(_command(one) for one in report.findings), text.summary(report)])
+    return "\n".join([*(_command(finding) for finding in report.findings), text.summary(report)])
 
 
 def _command(found: Finding) -> str:

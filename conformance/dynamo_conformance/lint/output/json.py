@@ -17,13 +17,13 @@ def render(report: LintReport) -> str:
     """Return every checked document with its findings; docs/lint.md describes the fields."""
     documents = [
         {
-            "file": one.file,
-            "index": one.index,
-            "kind": one.kind,
-            "name": one.name,
-            "findings": [_finding(found) for found in one.findings],
+            "file": document.file,
+            "index": document.index,
+            "kind": document.kind,
+            "name": document.name,
+            "findings": [_finding(found) for found in document.findings],
         }
-        for one in report.documents
+        for document in report.documents
     ]
     return json_text({"version": VERSION, "files": report.files, "documents": documents})
 

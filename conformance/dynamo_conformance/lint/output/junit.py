@@ -19,7 +19,7 @@ _NO_XML = re.compile(
 
 def render(report: LintReport) -> str:
     """Return the report as XML."""
-    failed = sum(_failed(one) for one in report.documents)
+    failed = sum(_failed(checked) for checked in report.documents)
     totals = {"tests": str(len(report.documents)), "failures": str(failed), "errors": "0"}
     root = ET.Element("testsuites", {"name": "dynamo lint", "time": "0", **totals})
     by_file: dict[str, list[CheckedDocument]] = {}
@@ -38,7 +38,7 @@ def _suite(root: ET.Element, file: str, documents: list[CheckedDocument]) -> Non
         "testsuite",
         name=_clean(file),
         tests=str(len(documents)),
-        failures=str(sum(_failed(one) for one in documents)),
+        failures=str(sum(_failed(checked) for checked in documents)),
         errors="0",
         skipped="0",
         time="0",
@@ -46,8 +46,10 @@ def _suite(root: ET.Element, file: str, documents: list[CheckedDocument]) -> Non
     for document in documents:
         name = f"{document.kind or 'document'} {document.name or document.index}"
         case = ET.SubElement(suite, "testcase", name=_clean(name), classname=_clean(file), time="0")
-        errors = [one for one in document.findings if one.severity is Severity.ERROR]
-        others = [one for one in document.findings if one.severity is not Severity.ERROR]
+        errors = [finding for finding in document.findings if finding.severity is Severity.ERROR]
+        others = [
+            finding for finding in document.findings if finding.severity is not Severity.ERROR
+        ]
         if errors:
             count = f"{len(errors)} errors: " if len(errors) > 1 else ""
             message = _clean(f"{count}{errors[0].message}")
@@ -58,11 +60,14 @@ def _suite(root: ET.Element, file: str, documents: list[CheckedDocument]) -> Non
 
 
 def _failed(document: CheckedDocument) -> bool:
-    return any(one.severity is Severity.ERROR for one in document.findings)
+    return any(finding.severity is Severity.ERROR for finding in document.findings)
 
 
 def _listed(found: list[Finding]) -> str:
-    lines = (f"{one.where}: {one.severity}: {one.message} [{one.rule}]" for one in found)
+    lines = (
+        f"{finding.where}: {finding.severity}: {finding.message} [{finding.rule}]"
+        for finding in found
+    )
     return _clean("\n".join(shown(line) for line in lines))
 
 

@@ -20,17 +20,17 @@ def render_text(found: tuple[Prerequisite, ...]) -> str:
     if not found:
         return "nothing beside the Dynamo operator has to be in the cluster"
     lines = []
-    for (kind, name), group in groupby(found, key=lambda one: (one.kind, one.name)):
+    for (kind, name), group in groupby(found, key=lambda item: (item.kind, item.name)):
         uses = list(group)
-        keys = sorted({one.key for one in uses if one.key})
+        keys = sorted({use.key for use in uses if use.key})
         entries = f" with {', '.join(keys)}" if keys else ""
-        optional = " (optional)" if all(one.optional for one in uses) else ""
+        optional = " (optional)" if all(use.optional for use in uses) else ""
         lines.append(f"{kind} {name}".rstrip() + entries + optional)
-        lines += [f"    {one.file}:{one.line}:{one.column} ({one.graph})" for one in uses]
+        lines += [f"    {use.file}:{use.line}:{use.column} ({use.graph})" for use in uses]
     return "\n".join(shown(line) for line in lines)
 
 
 def render_json(found: tuple[Prerequisite, ...]) -> str:
     """Return the list as JSON."""
-    listed = [asdict(one) for one in found]
+    listed = [asdict(prerequisite) for prerequisite in found]
     return json_text({"version": VERSION, "prerequisites": listed})

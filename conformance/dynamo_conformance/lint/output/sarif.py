@@ -24,7 +24,7 @@ _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: 
 
 def render(report: LintReport) -> str:
     """Return the report as a SARIF log with one run."""
-    rules = sorted({one.rule for one in report.findings})
+    rules = sorted({finding.rule for finding in report.findings})
     places = {rule: index for index, rule in enumerate(rules)}
     driver: dict[str, Plain] = {
         "name": "dynamo lint",
@@ -34,7 +34,7 @@ def render(report: LintReport) -> str:
     run: dict[str, Plain] = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
-        "results": [_result(one, places[one.rule]) for one in report.findings],
+        "results": [_result(finding, places[finding.rule]) for finding in report.findings],
     }
     return json_text({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
 

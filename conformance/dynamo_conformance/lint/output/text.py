@@ -20,7 +20,7 @@ def render(report: LintReport) -> str:
 
 def findings(found: Iterable[Finding]) -> list[str]:
     """Return each finding: where, what, and the line it is about."""
-    return [_finding(one) for one in found]
+    return [_finding(finding) for finding in found]
 
 
 def summary(report: LintReport) -> str:
@@ -30,7 +30,7 @@ def summary(report: LintReport) -> str:
         if number := report.count(severity):
             plural = "s" if number > 1 and severity is not Severity.INFO else ""
             counts.append(f"{number} {severity}{plural}")
-    checked = sum(one.kind != SETTINGS for one in report.documents)
+    checked = sum(document.kind != SETTINGS for document in report.documents)
     graphs, files = _number(checked, "graph"), _number(report.files, "file")
     return f"{graphs} in {files} checked: {', '.join(counts) if counts else 'no findings'}"
 

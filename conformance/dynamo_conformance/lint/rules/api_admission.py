@@ -31,5 +31,5 @@ SEVERITY = Severity.ERROR
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield every refusal of the operator's webhook."""
-    for one in subject.verdict.refusals:
-        yield Problem(one.mark, one.message, one.path)
+    for refusal in subject.verdict.refusals:
+        yield Problem(refusal.mark, refusal.message, refusal.path)

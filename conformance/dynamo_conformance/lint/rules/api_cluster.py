@@ -31,6 +31,6 @@ SEVERITY = Severity.WARNING
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield every refusal that depends on a cluster that is not known."""
-    for one in subject.verdict.conditional:
-        text = f"on a cluster without {one.unless} the operator refuses this: {one.message}"
-        yield Problem(one.mark, f"{text}; say what it has with --cluster-has", one.path)
+    for refusal in subject.verdict.conditional:
+        text = f"on a cluster without {refusal.unless} the operator refuses this: {refusal.message}"
+        yield Problem(refusal.mark, f"{text}; say what it has with --cluster-has", refusal.path)

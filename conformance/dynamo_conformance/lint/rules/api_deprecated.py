@@ -30,5 +30,5 @@ SEVERITY = Severity.WARNING
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield every warning that comes with the verdict."""
-    for one in subject.verdict.warnings:
-        yield Problem(one.mark, one.text, one.path)
+    for warning in subject.verdict.warnings:
+        yield Problem(warning.mark, warning.text, warning.path)

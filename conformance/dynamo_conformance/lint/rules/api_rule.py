@@ -32,5 +32,5 @@ SEVERITY = Severity.ERROR
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield every rule of the CRD that does not hold."""
-    for one in subject.verdict.rules:
-        yield Problem(one.mark, one.message, one.path)
+    for rule in subject.verdict.rules:
+        yield Problem(rule.mark, rule.message, rule.path)

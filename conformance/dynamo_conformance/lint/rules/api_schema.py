@@ -35,33 +35,37 @@ SEVERITY = Severity.ERROR
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield every violation of the schema, as the API server words it."""
-    for one in subject.verdict.violations:
+    for violation in subject.verdict.violations:
         root = subject.document.root
-        yield Problem(one.mark, _message(one, root), one.path, fix=_fix(one, root))
+        yield Problem(
+            violation.mark, _message(violation, root), violation.path, fix=_fix(violation, root)
+        )
 
 
-def _message(one: Violation, root: Mapping) -> str:
+def _message(violation: Violation, root: Mapping) -> str:
     """Return what the API server says; of a placeholder no word is the nearest."""
-    node = find(root, one.path)
+    node = find(root, violation.path)
     text = node.value if isinstance(node, Scalar) else None
     if not isinstance(text, str) or not is_unfilled(text):
-        return one.message
-    return f"{replace(one, suggestion=None).message}; it is a placeholder that was not filled in"
+        return violation.message
+    return (
+        f"{replace(violation, suggestion=None).message}; it is a placeholder that was not filled in"
+    )
 
 
-def _fix(one: Violation, root: Mapping) -> Fix | None:
+def _fix(violation: Violation, root: Mapping) -> Fix | None:
     """Return the fix of a field that is misspelt in case only: that can mean nothing else.
 
     Beside the right field, or another spelling of it, somebody has to choose.
     """
-    written = str(one.path[-1]) if one.path else ""
-    meant = one.suggestion
-    if one.kind != UNKNOWN or meant is None or meant.lower() != written.lower():
+    written = str(violation.path[-1]) if violation.path else ""
+    meant = violation.suggestion
+    if violation.kind != UNKNOWN or meant is None or meant.lower() != written.lower():
         return None
-    holder = find(root, one.path[:-1])
+    holder = find(root, violation.path[:-1])
     if not isinstance(holder, Mapping) or _spellings(holder, meant) > 1:
         return None
-    return Fix(one.mark.line, one.mark.column, written, meant)
+    return Fix(violation.mark.line, violation.mark.column, written, meant)
 
 
 def _spellings(holder: Mapping, field: str) -> int:

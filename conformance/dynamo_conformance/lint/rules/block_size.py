@@ -69,14 +69,14 @@ class _Size:
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each block size that is not the first one's."""
     everyone = subject.settings
-    workers = [size for one in everyone if (size := _of_worker(one)) is not None]
+    workers = [size for worker in everyone if (size := _of_worker(worker)) is not None]
     if not workers:
         return
     for size in workers[1:]:
-        first = next(one for one in workers if _shares_model(one, size))
+        first = next(worker for worker in workers if _shares_model(worker, size))
         if size.tokens != first.tokens:
             yield _unlike(size, first)
-    models = {served_model(one.settings.part) for one in workers}
+    models = {served_model(worker.settings.part) for worker in workers}
     for router in everyone if len(models) == 1 and None not in models else ():
         size_of_router = _of_router(router)
         if size_of_router is not None and size_of_router.tokens != workers[0].tokens:

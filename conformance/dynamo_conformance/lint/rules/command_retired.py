@@ -139,7 +139,7 @@ def _module(command: CommandLine) -> Iterator[Problem]:
         yield Problem(command.at.mark, f"{message}; write {package}")
         return
     # A private entry point is no good answer, so the shortest names are tried first.
-    packages = [one for one in known.modules if one.count(".") == 1]
+    packages = [module for module in known.modules if module.count(".") == 1]
     names = {one.partition(".")[2]: one for one in sorted(packages)}
     hint = nearest(command.module.partition(".")[2], names)
     advice = f'did you mean "{names[hint]}"?' if hint else f"known are {', '.join(names.values())}"

@@ -66,7 +66,7 @@ def _behind_script(words: tuple[Word, ...]) -> Iterator[Problem]:
     texts = [word.text for word in words]
     at = script_at(texts) if is_shell(texts) else None
     # A script with a `$` may use them, as "$@"; one word more is a name for the shell itself.
-    if at is None or "$" in texts[at] or not any(one.startswith("-") for one in texts[at + 1 :]):
+    if at is None or "$" in texts[at] or not any(text.startswith("-") for text in texts[at + 1 :]):
         return
     message = f'the shell runs "{_short(words[at])}" alone: what follows is its own $0, $1, ...'
     yield Problem(words[at].mark, f"{message}; write one script, or leave out the shell")

@@ -46,7 +46,7 @@ def check(subject: Subject) -> Iterator[Problem]:
         folder = _folder(part, main) if main is not None else None
         if main is None or folder is None:
             continue
-        mounts = [one.string("mountPath") for one in main.node.mappings("volumeMounts")]
+        mounts = [mount.string("mountPath") for mount in main.node.mappings("volumeMounts")]
         mounted = [normpath(mount) for mount in mounts if mount and normpath(mount) != "/"]
         for word in _words(part, main):
             shorter = _without_repetition(word.text, folder, mounted)

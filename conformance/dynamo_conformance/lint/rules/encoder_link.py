@@ -55,18 +55,18 @@ def check(subject: Subject) -> Iterator[Problem]:
     """Yield each encode worker that nobody asks, and each worker that asks in vain."""
     workers = list(subject.settings)
     for module, (dest, advice) in _LINKS.items():
-        played = [one for one in workers if one.module == module]
-        encoders = [one for one in played if one.part.role is Role.ENCODE]
-        others = [one for one in played if one.part.role is not Role.ENCODE]
-        asking = [one for one in others if _asks(one, dest)]
+        played = [worker for worker in workers if worker.module == module]
+        encoders = [worker for worker in played if worker.part.role is Role.ENCODE]
+        others = [worker for worker in played if worker.part.role is not Role.ENCODE]
+        asking = [other for other in others if _asks(other, dest)]
         if not encoders and not asking:
             continue
         alone = not subject.has_neighbours
-        if alone and not asking and not any(one.unknown(dest) for one in others):
-            yield from (_idle(one, advice) for one in encoders)
-        all_read = all(one.part.role is not None for one in played)
+        if alone and not asking and not any(other.unknown(dest) for other in others):
+            yield from (_idle(encoder, advice) for encoder in encoders)
+        all_read = all(worker.part.role is not None for worker in played)
         if alone and all_read and not encoders and module in _WAITS:
-            yield from (_in_vain(one, dest) for one in asking)
+            yield from (_in_vain(worker, dest) for worker in asking)
         if encoders and module == "dynamo.trtllm":
             yield from _misnamed(asking)
 

@@ -80,9 +80,9 @@ def check(subject: Subject) -> Iterator[Problem]:
 def _reaches_gpus(text: str) -> bool:
     """Whether UCX may use what GPU memory needs, or nobody can tell."""
     excepts = text.startswith("^")
-    names = {one.strip().partition(":")[0].lower() for one in text.removeprefix("^").split(",")}
+    names = {piece.strip().partition(":")[0].lower() for piece in text.removeprefix("^").split(",")}
     names.discard("")
-    if not names or any(unexpanded(one) or "^" in one for one in names):
+    if not names or any(unexpanded(name) or "^" in name for name in names):
         return True
     if excepts:
         return not names & _NEEDED

@@ -48,9 +48,9 @@ def check(subject: Subject) -> Iterator[Problem]:
         return
     yield from (_untyped(part, subject.words) for part in subject.parts if _lacks_type(part))
     yield from _further(subject)
-    if any(one.type == FRONTEND for one in components):
+    if any(component.type == FRONTEND for component in components):
         return
-    works = any(one.is_worker for one in components)
+    works = any(component.is_worker for component in components)
     answers = any(_answers(part) for part in subject.parts)
     if works and not answers and not subject.has_neighbours:
         message = "no component of type frontend, so nothing answers clients"
@@ -64,7 +64,11 @@ def _further(subject: Subject) -> Iterator[Problem]:
         component, main = part.component, part.component.main
         if component.type != FRONTEND or part.role is not Role.FRONTEND or part.command is None:
             continue
-        variables = frozenset((one.name, one.value) for one in main.env) if main else frozenset()
+        variables = (
+            frozenset((variable.name, variable.value) for variable in main.env)
+            if main
+            else frozenset()
+        )
         shared = is_true(component.node.get("globalDynamoNamespace"))
         start = (tuple(part.command.texts), variables, shared)
         first = seen.setdefault(start, component.name)

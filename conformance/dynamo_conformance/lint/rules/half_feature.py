@@ -59,7 +59,7 @@ def check(subject: Subject) -> Iterator[Problem]:
                 continue
             if not terms.is_on(half.given, own=True):
                 continue
-            if all(any(terms.is_on(one) is False for one in way) for way in half.needs):
+            if all(any(terms.is_on(term) is False for term in way) for way in half.needs):
                 told.add(half.given)
                 where = f'component "{part.component.name}"'
                 text = f"{where} has {terms.label(half.given)}, but {half.effect}; {half.advice}"
@@ -80,7 +80,7 @@ class _Terms:
         self._script = "\n".join(texts)
         sources = main.node.mappings("envFrom") if main is not None else ()
         # A secret holds what is secret; a ConfigMap may hold any variable.
-        self._may_hold_any = any("configMapRef" in one for one in sources)
+        self._may_hold_any = any("configMapRef" in source for source in sources)
 
     def is_on(self, term: str, *, own: bool = False) -> bool | None:
         """Return whether a term is on; None when nobody can tell.
@@ -135,8 +135,8 @@ class _Terms:
     def _named(self, name: str, among: tuple[EnvVar, ...]) -> list[EnvVar]:
         beginning = name.removesuffix("*")
         if beginning != name:
-            return [one for one in among if one.name.startswith(beginning)]
-        return [one for one in among if one.name == name]
+            return [key for key in among if key.name.startswith(beginning)]
+        return [key for key in among if key.name == name]
 
     def _variable(self, name: str, *, own: bool) -> bool | None:
         graph = self._settings.graph_env

@@ -70,18 +70,18 @@ _WRAPPERS = ("MultiConnector", "PdConnector")
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each worker whose KV blocks reach nobody, or come from nobody."""
-    workers = [one for one in subject.settings if one.part.role is not None]
+    workers = [worker for worker in subject.settings if worker.part.role is not None]
     for worker in workers:
         if worker.module == "dynamo.vllm":
             yield from tuple(_unregistered(worker)) or _vllm(worker)
         elif worker.module == "dynamo.trtllm":
             yield from _not_trtllms(worker)
             yield from _trtllm(worker)
-    prefill = [one for one in workers if one.part.role is Role.PREFILL]
-    decode = [one for one in workers if one.part.role is Role.DECODE]
+    prefill = [item for item in workers if item.part.role is Role.PREFILL]
+    decode = [item for item in workers if item.part.role is Role.DECODE]
     for module in ENGINE_MODULES:
         yield from _disagreements(
-            [one for one in (*prefill, *decode) if one.module == module], CARRIERS[module]
+            [item for item in (*prefill, *decode) if item.module == module], CARRIERS[module]
         )
 
 
@@ -165,7 +165,7 @@ def _vllm(worker: EngineSettings) -> Iterator[Problem]:
 def _no_handoff(names: tuple[str, ...]) -> str:
     """Return why Dynamo finds no connector to hand over with among `names`."""
     said = " and ".join(names)
-    if any(one in _HANDOFFS for one in names):
+    if any(name in _HANDOFFS for name in names):
         return f"prefills with {said}, of which only one may hand over; leave one of them"
     hint = did_you_mean(names[0], _HANDOFFS) or f"; known are {', '.join(_HANDOFFS)}"
     return f"prefills with {said}, which hands nothing over in Dynamo{hint}"
@@ -224,8 +224,8 @@ def _connectors(worker: EngineSettings) -> tuple[str, ...] | None:
     if name in _WRAPPERS:
         extra = config.get("kv_connector_extra_config")
         children = extra.get("connectors") if isinstance(extra, dict) else None
-        found = [one.get("kv_connector") for one in _objects(children)]
-        return tuple(one for one in found if isinstance(one, str)) or (str(name),)
+        names = [child.get("kv_connector") for child in _objects(children)]
+        return tuple(item for item in names if isinstance(item, str)) or (str(name),)
     return (name,) if isinstance(name, str) else ()
 
 
@@ -270,7 +270,7 @@ def _object(text: str) -> dict[str, Json] | None:
 
 
 def _objects(items: Json) -> list[dict[str, Json]]:
-    return [one for one in items if isinstance(one, dict)] if isinstance(items, list) else []
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 
 
 CARRIERS = {

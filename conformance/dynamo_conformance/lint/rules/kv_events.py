@@ -62,7 +62,7 @@ def check(subject: Subject) -> Iterator[Problem]:
     all_settings = subject.settings
     for worker in all_settings:
         yield from _unheard(worker)
-    frontend = next((one for one in all_settings if one.part.role is Role.FRONTEND), None)
+    frontend = next((item for item in all_settings if item.part.role is Role.FRONTEND), None)
     if frontend is None:
         return
     for worker in all_settings:
@@ -87,7 +87,7 @@ def _unheard(worker: EngineSettings) -> Iterator[Problem]:
     endpoint = config.get("endpoint") if isinstance(config, dict) else None
     if not isinstance(endpoint, str) or not endpoint.startswith("tcp://") or unexpanded(endpoint):
         return
-    if not any(one in endpoint for one in _LISTENS[worker.module]):
+    if not any(word in endpoint for word in _LISTENS[worker.module]):
         message = (
             f'component "{worker.part.component.name}" publishes KV events at {endpoint}, where '
             f"the engine connects and nobody listens; write tcp://*:{endpoint.rpartition(':')[2]}"

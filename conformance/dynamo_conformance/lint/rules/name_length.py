@@ -84,7 +84,7 @@ def _graph(subject: Subject, name: str, mark: Mark) -> Iterator[Problem]:
         return
     written = subject.graph.namespace or ""
     namespace = written if "$" not in written else ""
-    local = [one for one in subject.graph.components if not _is_global(one)]
+    local = [component for component in subject.graph.components if not _is_global(component)]
     # A namespace that is not written here has one character at least.
     length = len(namespace or "x") + len("-") + len(name)
     if local and length > LABEL_LENGTH:
@@ -187,7 +187,7 @@ def _set(component: Component, workload: str) -> Iterator[Problem]:
 
 def _digit(subject: Subject, name: str, mark: Mark) -> Iterator[Problem]:
     """Yield when the graph's name begins with a digit, which Services only may since lately."""
-    served = any(_has_service(subject, one) for one in subject.graph.components)
+    served = any(_has_service(subject, component) for component in subject.graph.components)
     if not served or not name[0].isdigit():
         return
     message = f'Services of this graph begin with "{name[0]}", which Kubernetes refuses before 1.36'

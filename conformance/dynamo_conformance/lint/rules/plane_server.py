@@ -44,7 +44,7 @@ def check(subject: Subject) -> Iterator[Problem]:
     """Yield the first place that asks for a server of which nothing is known."""
     told: set[str] = set()
     asked = [*by_annotation(subject.graph)]
-    asked += [one for settings in subject.settings for one in talks_to(settings)]
+    asked += [used for settings in subject.settings for used in talks_to(settings)]
     for server in asked:
         if server.address or server.kind in told or _has(subject.cluster, server.kind):
             continue

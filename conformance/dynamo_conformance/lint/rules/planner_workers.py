@@ -67,9 +67,9 @@ def check(subject: Subject) -> Iterator[Problem]:
 
 def _of_type(subject: Subject, wanted: str, mode: str, mark: Mark) -> Iterator[Problem]:
     components = subject.graph.components
-    typed = [one for one in components if one.type == wanted]
+    typed = [component for component in components if component.type == wanted]
     if len(typed) > 1:
-        names = " and ".join(f'"{one.name}"' for one in typed)
+        names = " and ".join(f'"{component.name}"' for component in typed)
         message = f"the planner scales one component of type {wanted} and ends at two: {names}"
         yield Problem(typed[1].mark, f"{message}; give each its own graph and planner")
     if typed or _is_replaced(subject, wanted):
@@ -78,7 +78,7 @@ def _of_type(subject: Subject, wanted: str, mode: str, mark: Mark) -> Iterator[P
     here = f"the planner, mode {mode}, looks for a component of type {wanted} and ends without"
     if candidate is not None:
         yield Problem(candidate.component.mark, f"{here}; {_advice(subject, candidate, wanted)}")
-    elif wanted == "decode" and any(one.type == _WORKER for one in components):
+    elif wanted == "decode" and any(component.type == _WORKER for component in components):
         yield Problem(mark, f"{here}; leave it one component of type {_WORKER}")
     else:
         yield Problem(mark, f"{here}; add one, or write the mode that fits the workers")
@@ -87,16 +87,19 @@ def _of_type(subject: Subject, wanted: str, mode: str, mark: Mark) -> Iterator[P
 def _is_replaced(subject: Subject, wanted: str) -> bool:
     """Whether the planner takes a component of another type for one of type `wanted`."""
     components = subject.graph.components
-    generic = [one for one in components if one.type == _WORKER]
+    generic = [component for component in components if component.type == _WORKER]
     if wanted == "decode" and len(generic) == 1:
         return True
-    return any(one.name == wanted and one.type in (None, "", _WORKER) for one in components)
+    return any(
+        component.name == wanted and component.type in (None, "", _WORKER)
+        for component in components
+    )
 
 
 def _candidate(subject: Subject, wanted: str) -> Part | None:
     """Return the worker that does the work of the type, whatever it is called."""
-    generic = (one for one in subject.parts if one.component.type in (None, "", _WORKER))
-    return next((one for one in generic if one.role is _ROLES[wanted]), None)
+    generic = (part for part in subject.parts if part.component.type in (None, "", _WORKER))
+    return next((component for component in generic if component.role is _ROLES[wanted]), None)
 
 
 def _advice(subject: Subject, part: Part, wanted: str) -> str:

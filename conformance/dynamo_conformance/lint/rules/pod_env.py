@@ -96,7 +96,7 @@ def _is_hidden(variable: Mapping, subject: Subject) -> bool:
     """Whether every component has a variable of its own with this name."""
     name = variable.string("name")
     mains = [component.main for component in subject.graph.components]
-    return all(main is not None and name in [one.name for one in main.env] for main in mains)
+    return all(main is not None and name in [item.name for item in main.env] for main in mains)
 
 
 def _variable(variable: Mapping) -> Iterator[Problem]:
@@ -125,7 +125,7 @@ def _name_message(name: str) -> str:
 
 
 def _one_of(node: Mapping, known: tuple[str, ...], what: str) -> Iterator[Problem]:
-    keys = [one.key for one in node if one.key in known]
+    keys = [item.key for item in node if item.key in known]
     written = [key for key in keys if given(node, key) is not None]
     if len(written) > 1:
         message = f"{what} has {len(written)} sources ({', '.join(written)}); keep one"
@@ -136,7 +136,7 @@ def _one_of(node: Mapping, known: tuple[str, ...], what: str) -> Iterator[Proble
 
 def _others(node: Mapping, known: tuple[str, ...]) -> bool:
     """Whether there are keys that may be a source not known here, or a word misspelt."""
-    return any(one.key not in (*known, "prefix") for one in node)
+    return any(item.key not in (*known, "prefix") for item in node)
 
 
 def _sources(source: Mapping) -> Iterator[Problem]:

@@ -96,10 +96,14 @@ def _probe(placed: Placed, kind: str, probe: Mapping) -> Iterator[Problem]:
 
 def _handler(placed: Placed, kind: str, probe: Mapping) -> Iterator[Problem]:
     written = [
-        one.key for one in probe if one.key in _HANDLERS and given(probe, one.key) is not None
+        entry.key
+        for entry in probe
+        if entry.key in _HANDLERS and given(probe, entry.key) is not None
     ]
     if len(written) > 1:
-        named = ", ".join(f"{one} in line {probe.key_mark(one).line}" for one in written)
+        named = ", ".join(
+            f"{handler} in line {probe.key_mark(handler).line}" for handler in written
+        )
         message = f"{kind} asks in {len(written)} ways ({named}); keep one"
         yield Problem(probe.key_mark(written[1]), message)
     # Whether an empty probe replaces the operator's own is not known.
@@ -185,7 +189,10 @@ def _ports(placed: Placed) -> tuple[str, ...] | None:
 
 def has_runtime(placed: Placed) -> bool:
     """Whether the operator gives its ports to an init container in place of `main`."""
-    return any(one.is_init and one.name == RUNTIME for one in containers(placed.component))
+    return any(
+        container.is_init and container.name == RUNTIME
+        for container in containers(placed.component)
+    )
 
 
 def _default_probes(placed: Placed) -> Iterator[Problem]:

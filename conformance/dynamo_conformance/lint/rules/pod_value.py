@@ -85,9 +85,9 @@ def _labels(owner: Mapping | None) -> Iterator[Problem]:
     if owner is None:
         return
     kept = {key: owner.entries[key] for key in ("labels", "annotations") if key in owner}
-    for one in name_violations(Mapping(kept, owner.mark), ()):
-        if "$" not in one.text:
-            yield Problem(one.mark, f"no pod can have this: {one.message}")
+    for violation in name_violations(Mapping(kept, owner.mark), ()):
+        if "$" not in violation.text:
+            yield Problem(violation.mark, f"no pod can have this: {violation.message}")
 
 
 def _pod(spec: Mapping, subject: Subject) -> Iterator[Problem]:

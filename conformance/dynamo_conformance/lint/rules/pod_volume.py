@@ -85,7 +85,7 @@ def _known(component: Component, volumes: tuple[Mapping, ...]) -> frozenset[str]
         return None
     main = component.main
     mounted = main.node.mappings("volumeMounts") if main is not None else ()
-    names = {one.string("name") or "" for one in (*volumes, *mounted)}
+    names = {volume.string("name") or "" for volume in (*volumes, *mounted)}
     cache = component.node.mapping("compilationCache")
     if cache is not None:
         names.add(cache.string("pvcName") or "")
@@ -116,7 +116,7 @@ def _misnamed(what: str, name: str, fault: str) -> str:
 
 
 def _one_source(volume: Mapping) -> Iterator[Problem]:
-    keys = [one.key for one in volume if one.key != "name"]
+    keys = [entry.key for entry in volume if entry.key != "name"]
     sources = [key for key in keys if given(volume, key) is not None]
     name = volume.string("name")
     if len(sources) > 1:
@@ -200,7 +200,7 @@ def _inside(node: Mapping, key: str) -> Iterator[Problem]:
 
 def _claims(placed: Placed, volumes: tuple[Mapping, ...]) -> Iterator[Problem]:
     """Yield when a mount of `main` becomes a volume whose name Kubernetes refuses."""
-    declared = {one.string("name") for one in volumes}
+    declared = {volume.string("name") for volume in volumes}
     for mount in placed.node.mappings("volumeMounts"):
         name = mount.string("name")
         if name and name not in declared and (fault := label_fault(name)) is not None:
@@ -215,7 +215,7 @@ def _twice(placed: Placed, subject: Subject) -> Iterator[Problem]:
     """
     service = alpha.service(subject.graph, placed.component)
     mounts = service.mappings("volumeMounts") if service is not None else ()
-    dedicated = {one.mark for one in mounts}
+    dedicated = {item.mark for item in mounts}
     cache = placed.component.node.mapping("compilationCache")
     claim = cache.string("pvcName") if cache is not None else None
     taken: set[str] = set()

@@ -92,7 +92,9 @@ def check(subject: Subject) -> Iterator[Problem]:
 def _large_system_ports(subject: Subject) -> Iterator[Problem]:
     """Yield each value of DYN_SYSTEM_PORT that ends the worker that reads it."""
     readers = [
-        one for one in subject.settings if one.part.command and one.part.role is not Role.FRONTEND
+        settings
+        for settings in subject.settings
+        if settings.part.command and settings.part.role is not Role.FRONTEND
     ]
     found: dict[Mark, EnvVar] = {}
     for settings in readers:
@@ -231,4 +233,6 @@ def _moves_http(container: Container) -> bool:
     """Whether a frontend beside `main` is told another port."""
     words = container.command + container.args
     by_flag = any("--http-port" in word.text or unexpanded(word.text) for word in words)
-    return by_flag or any(one.name in ("DYN_HTTP_PORT", "DYNAMO_PORT") for one in container.env)
+    return by_flag or any(
+        variable.name in ("DYN_HTTP_PORT", "DYNAMO_PORT") for variable in container.env
+    )

@@ -126,14 +126,16 @@ def _is_alone(component: Component, main: Container) -> bool:
     if spec is None or is_true(spec.get("hostNetwork")) or not runs_alone(component):
         return False
     started = programs(main.command + main.args)
-    servers = [one for one in started if one[0].text.rpartition("/")[2] not in _PREPARES]
+    servers = [
+        program for program in started if program[0].text.rpartition("/")[2] not in _PREPARES
+    ]
     return len(servers) <= 1
 
 
 def _server(settings: EngineSettings, main: Container) -> _Server | None:
     """Return the server whose port is known, or None."""
     part = settings.part
-    moved = any(one.name.startswith(_MOVED) for one in main.env)
+    moved = any(variable.name.startswith(_MOVED) for variable in main.env)
     if part.role is Role.FRONTEND and not _serves_otherwise(settings):
         port = settings.number("http_port")
         if port is None:
@@ -210,7 +212,7 @@ def _path(kind: str, effect: str, asked: Mapping, server: _Server) -> Iterator[P
     path = (asked.string("path") or "/").partition("?")[0]
     if server.paths is None or "$" in path or path in _PATHS:
         return
-    if any(path == one or path.startswith(f"{one}/") for one in server.paths):
+    if any(path == known or path.startswith(f"{known}/") for known in server.paths):
         return
     right = "/health" if kind == "readinessProbe" else "/live"
     advice = did_you_mean(path, _PATHS) or f"; ask {right}"
@@ -240,8 +242,10 @@ def _numbers(placed: Placed) -> frozenset[int]:
     if main is None:
         return frozenset()
     texts = [word.text for word in main.command + main.args]
-    texts += [one.value or "" for one in main.env]
-    return frozenset(int(one) for text in texts for one in re.findall(r"\d{1,5}", text, re.ASCII))
+    texts += [variable.value or "" for variable in main.env]
+    return frozenset(
+        int(match) for text in texts for match in re.findall(r"\d{1,5}", text, re.ASCII)
+    )
 
 
 def _operators_probes(placed: Placed, server: _Server) -> Iterator[Problem]:
@@ -249,7 +253,7 @@ def _operators_probes(placed: Placed, server: _Server) -> Iterator[Problem]:
     kind = placed.component.type or ""
     if server.port == server.default or kind not in DEFAULT_PORTS or has_runtime(placed):
         return
-    wanted = [one for one in PROBES if kind != FRONTEND or one != STARTUP]
+    wanted = [probe for probe in PROBES if kind != FRONTEND or probe != STARTUP]
     left = [probe for probe in wanted if given(placed.node, probe) is None]
     declared = placed.node.mappings("ports")
     if not left or (declared and server.default not in _named(declared, server.name)):

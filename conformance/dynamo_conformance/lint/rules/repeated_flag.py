@@ -54,5 +54,5 @@ def _differ(before: Given, use: Given) -> bool:
 def _message(before: Given, use: Given) -> str:
     if use.flag.takes == "none":
         return f"{use.spelling} undoes {before.spelling}; keep one of them"
-    first, second = (f"{one.spelling} {one.value}" for one in (before, use))
+    first, second = (f"{given.spelling} {given.value}" for given in (before, use))
     return f"{second} replaces {first}, the last one counts; keep one of them"

@@ -46,7 +46,7 @@ _RETIRED = {"DYN_DEPLOYMENT_CONFIG": "; write its options as args of the compone
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each variable of a Dynamo container that its release does not read."""
-    running = [one.component for one in subject.parts if _runs_dynamo(one, subject.graph.env)]
+    running = [part.component for part in subject.parts if _runs_dynamo(part, subject.graph.env)]
     if running and len(running) == len(subject.graph.components):
         yield from _unread(subject.graph.env, subject.graph.root)
     for component in running:
@@ -62,7 +62,7 @@ def _runs_dynamo(part: Part, shared: tuple[EnvVar, ...]) -> bool:
     if part.command is not None:
         return part.command.module.startswith("dynamo.")
     started = programs(argv(part.component, main), environment_of(main, shared))
-    return any(one[0].text.split()[:1] == ["dynamo"] for one in started)
+    return any(command[0].text.split()[:1] == ["dynamo"] for command in started)
 
 
 def _unread(variables: tuple[EnvVar, ...], around: Mapping) -> Iterator[Problem]:

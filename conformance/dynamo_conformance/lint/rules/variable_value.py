@@ -107,7 +107,7 @@ def _value(flag: Flag, name: str, text: str, mark: Mark, *, given: bool) -> Iter
         why = refusal(flag, word)
         if why is None:
             continue
-        choices = tuple(str(one) for one in flag.choices or ())
+        choices = tuple(str(choice) for choice in flag.choices or ())
         if not choices:
             yield Problem(mark, f"{name} is read as {flag.names[0]} is: {why}")
         elif not given:  # The flag on the command line counts, and this text is never looked at.
