@@ -186,23 +186,18 @@ def find_module(
 def _module_in_script(
     words: tuple[Word, ...], environment: ContainerEnvironment
 ) -> CommandLine | None:
-    found = [
+    started = [
         (program, start)
         for program in _started(words, environment)
         if (start := _module_at(program.words)) is not None
     ]
-    if not found:
+    if not started:
         return None
-    dynamo = [
-        candidate
-        for candidate in found
-        if candidate[0].words[candidate[1]].text.startswith(_DYNAMO)
-    ] or found
-    waited_for = [item for item in dynamo if not item[0].background] or dynamo
-    program, start = next(
-        (candidate for candidate in waited_for if candidate[0].certain), waited_for[0]
-    )
-    choices = {candidate.words[at:] for candidate, at in waited_for if not candidate.certain}
+    dynamo = [item for item in started if item[0].words[item[1]].text.startswith(_DYNAMO)]
+    candidates = dynamo or started
+    waited_for = [item for item in candidates if not item[0].background] or candidates
+    program, start = next((item for item in waited_for if item[0].certain), waited_for[0])
+    choices = {other.words[at:] for other, at in waited_for if not other.certain}
     choices.add(program.words[start:])
     modules = {choice[0].text for choice in choices}
     marked = _marked(program.words, words)
@@ -267,12 +262,8 @@ def _marked(texts: Iterable[ShellText], written: Sequence[Word]) -> tuple[Word, 
     """Return the words of a program, each with where it was written."""
     script = _script_mark(written)
     return tuple(
-        Word(
-            candidate.text,
-            script if candidate.origin is None else written[candidate.origin].mark,
-            candidate.many,
-        )
-        for candidate in found
+        Word(text.text, script if text.origin is None else written[text.origin].mark, text.many)
+        for text in texts
     )
 
 

@@ -96,7 +96,7 @@ def _expanded(path: Path) -> tuple[Path, ...]:
     matches = sorted(Path(name) for name in glob(str(path), recursive=True))  # noqa: PTH207
     # A pattern that says nothing of suffixes means manifests, and not the README beside them.
     wanted = tuple(
-        match for match in found if path.suffix or match.suffix in SUFFIXES or match.is_dir()
+        match for match in matches if path.suffix or match.suffix in SUFFIXES or match.is_dir()
     )
     if not wanted:
         raise NoSuchPathError(f"{path}: nothing fits this pattern")
