@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from dynamo_conformance.images import Docker, ImageError, base_image, build
-from dynamo_conformance.mock_engine.image import recipe
+from dynamo_conformance.mock_engine.mock_image import recipe
 from workshop import REPOSITORY
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dynamo_conformance.images import base_image, build
-from dynamo_conformance.mock_engine.image import recipe
+from dynamo_conformance.mock_engine.mock_image import recipe
 from dynamo_conformance.targets.compose.docker_compose import ComposeError, check
 from dynamo_conformance.targets.local.local_script import TAKES_CTRL_C
 from workshop import REPOSITORY

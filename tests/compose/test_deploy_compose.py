@@ -135,7 +135,7 @@ def image(compose: None) -> str:
     if named:
         return named
     images = pytest.importorskip("dynamo_conformance.images", reason=f"no image; set {IMAGE}")
-    from dynamo_conformance.mock_engine.image import recipe
+    from dynamo_conformance.mock_engine.mock_image import recipe
 
     return str(images.build(recipe(), base=images.base_image()).name)
 

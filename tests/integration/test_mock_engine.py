@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import pytest
 
 from dynamo_conformance.mock_engine import environment, hub_cache
-from dynamo_conformance.mock_engine.tokenizer import make_local_model
+from dynamo_conformance.mock_engine.mock_model import make_local_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

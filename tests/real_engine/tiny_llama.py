@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from safetensors.torch import save_file
 
-from dynamo_conformance.mock_engine.tokenizer import make_local_model, vocabulary_size
+from dynamo_conformance.mock_engine.mock_model import make_local_model, vocabulary_size
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,7 +2,7 @@
 
 A process whose PYTHONPATH starts with `overlay_path()` runs `python3 -m dynamo.vllm ...` (or
 sglang, or trtllm) as published: the words are parsed with that engine's flag catalog, refused
-where the engine would refuse them, and played by `dynamo.mocker` on the real runtime. Discovery,
+where the engine would refuse them, and simulated by `dynamo.mocker` on the real runtime. Discovery,
 planes, KV events and the way from prefill to decode are the real ones.
 
 What differs from a real engine:
@@ -16,6 +16,6 @@ What differs from a real engine:
   mocker knows only ranks counted from 0. KV event ports are those of the real ranks.
 """
 
-from dynamo_conformance.mock_engine.environment import environment, overlay_path, version
+from dynamo_conformance.mock_engine.mock_environment import environment, overlay_path, version
 
 __all__ = ["environment", "overlay_path", "version"]

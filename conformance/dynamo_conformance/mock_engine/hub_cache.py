@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.mock_engine.tokenizer import DEFAULT_CONTEXT_LENGTH, ModelFiles
+from dynamo_conformance.mock_engine.mock_model import DEFAULT_CONTEXT_LENGTH, ModelFiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

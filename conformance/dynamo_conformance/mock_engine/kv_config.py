@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.engines import release_names
 from dynamo_conformance.engines.values import PYDANTIC_FALSE, PYDANTIC_TRUE
 from dynamo_conformance.manifest.suggest import did_you_mean
-from dynamo_conformance.mock_engine.refusal import CannotPlay, UsageRefusal, ValueRefusal
-from dynamo_conformance.mock_engine.worker import KvEvents
+from dynamo_conformance.mock_engine.engine_refusal import CannotSimulate, UsageRefusal, ValueRefusal
+from dynamo_conformance.mock_engine.worker_spec import KvEvents
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,7 +107,7 @@ def events(text: str | None) -> KvEvents | None:
 
     Raises:
         UsageRefusal: when vLLM would not accept the value.
-        CannotPlay: when the events would go to a place without a fixed port.
+        CannotSimulate: when the events would go to a place without a fixed port.
     """
     if text is None:
         return None
@@ -127,12 +127,12 @@ def zmq_port(address: str) -> int:
     """Return the port of a ZMQ endpoint such as `tcp://*:5557`.
 
     Raises:
-        CannotPlay: when it has none that Dynamo could subscribe to.
+        CannotSimulate: when it has none that Dynamo could subscribe to.
     """
     found = re.fullmatch(r"tcp://.+:(\d+)", address)
     port = int(found[1]) if found else 0
     if not 0 < port < 65536:  # noqa: PLR2004 -- ports have 16 bits
-        raise CannotPlay(
+        raise CannotSimulate(
             f'{EVENTS_FLAG}: endpoint "{address}" has no fixed TCP port, so Dynamo could not '
             f"subscribe to the events; write it as {_DEFAULT_ENDPOINT}"
         )

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.engines.role import Role
 
 if TYPE_CHECKING:
-    from dynamo_conformance.mock_engine.worker import Worker
+    from dynamo_conformance.mock_engine.worker_spec import WorkerSpec
 
 
-def mocker_argv(worker: Worker, *, speedup: float) -> list[str]:
-    """Return the arguments of `dynamo.mocker` that play a worker.
+def mocker_argv(worker: WorkerSpec, *, speedup: float) -> list[str]:
+    """Return the arguments of `dynamo.mocker` that simulate a worker.
 
     Args:
         worker: The worker.
@@ -46,7 +46,7 @@ def _switch(name: str, *, on: bool) -> str:
     return f"--{name}" if on else f"--no-{name}"
 
 
-def first_event_port(worker: Worker) -> int | None:
+def first_event_port(worker: WorkerSpec) -> int | None:
     """Return the port of the first local rank's KV events, None when none is opened.
 
     The engines add the rank to the configured port, counted over the whole deployment.

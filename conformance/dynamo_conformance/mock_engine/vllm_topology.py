@@ -11,12 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.mock_engine.refusal import CannotPlay, ValueRefusal
-from dynamo_conformance.mock_engine.worker import Gathering, Ranks
+from dynamo_conformance.mock_engine.engine_refusal import CannotSimulate, ValueRefusal
+from dynamo_conformance.mock_engine.worker_spec import MultinodeGroup, Ranks
 
 if TYPE_CHECKING:
     from dynamo_conformance.engines.role import Role
-    from dynamo_conformance.mock_engine.settings import Settings
+    from dynamo_conformance.mock_engine.typed_arguments import TypedArguments
 
 _INVALID = "Invalid data-parallel launch options: "
 _NODE_EXECUTORS = ("mp", "uni", "external_launcher")
@@ -29,11 +29,11 @@ class Topology:
     """This process's place in its engine."""
 
     ranks: Ranks
-    gathering: Gathering | None
+    group: MultinodeGroup | None
     serves: bool
 
 
-def read(settings: Settings, *, model: str, role: Role) -> Topology:
+def read(settings: TypedArguments, *, model: str, role: Role) -> Topology:
     """Return this process's place in its engine.
 
     Args:
@@ -42,7 +42,7 @@ def read(settings: Settings, *, model: str, role: Role) -> Topology:
         role: What all of them must be.
 
     Raises:
-        Refusal: when vLLM would not start with these flags, or the mock engine cannot play them.
+        EngineRefusal: when vLLM would not start with these flags, or the mock engine cannot.
     """
     if settings.switch("headless") and settings.switch("data_parallel_hybrid_lb"):
         raise ValueRefusal("data_parallel_hybrid_lb is not applicable in headless mode")
@@ -62,24 +62,24 @@ def read(settings: Settings, *, model: str, role: Role) -> Topology:
     return _over_ranks(settings, agreement)
 
 
-def _over_nodes(settings: Settings, agreement: tuple[tuple[str, str], ...]) -> Topology:
+def _over_nodes(settings: TypedArguments, agreement: tuple[tuple[str, str], ...]) -> Topology:
     nodes = settings.at_least_one("nnodes")
     rank = settings.whole("node_rank") or 0
     _check_nodes(settings, nodes=nodes, rank=rank)
     headless = bool(settings.switch("headless"))
     if headless and rank == 0:
-        raise CannotPlay(
+        raise CannotSimulate(
             "--headless with --node-rank 0: the first node runs the scheduler and serves; "
             "leave --headless to the other nodes"
         )
     if not headless and rank > 0:
-        raise CannotPlay(
+        raise CannotSimulate(
             f"--node-rank {rank} without --headless: only the first node of a model that spans "
             "nodes serves; add --headless"
         )
     return Topology(
         ranks=Ranks(),
-        gathering=Gathering(
+        group=MultinodeGroup(
             unit="node",
             start=rank,
             count=1,
@@ -92,7 +92,7 @@ def _over_nodes(settings: Settings, agreement: tuple[tuple[str, str], ...]) -> T
     )
 
 
-def _check_nodes(settings: Settings, *, nodes: int, rank: int) -> None:
+def _check_nodes(settings: TypedArguments, *, nodes: int, rank: int) -> None:
     executor = settings.text("distributed_executor_backend")
     if executor is not None and executor not in _NODE_EXECUTORS:
         raise ValueRefusal(
@@ -100,7 +100,7 @@ def _check_nodes(settings: Settings, *, nodes: int, rank: int) -> None:
             "external_launcher."
         )
     if settings.at_least_one("data_parallel_size") > 1:
-        raise CannotPlay(
+        raise CannotSimulate(
             "--nnodes together with --data-parallel-size: use --data-parallel-size-local and "
             "--data-parallel-start-rank on each node instead of --nnodes"
         )
@@ -120,7 +120,7 @@ def _check_nodes(settings: Settings, *, nodes: int, rank: int) -> None:
         )
 
 
-def _over_ranks(settings: Settings, agreement: tuple[tuple[str, str], ...]) -> Topology:
+def _over_ranks(settings: TypedArguments, agreement: tuple[tuple[str, str], ...]) -> Topology:
     size = settings.at_least_one("data_parallel_size")
     headless = bool(settings.switch("headless"))
     ranks, serves_own = _own_ranks(settings, size=size, headless=headless)
@@ -132,12 +132,12 @@ def _over_ranks(settings: Settings, agreement: tuple[tuple[str, str], ...]) -> T
         raise ValueRefusal(f"data_parallel_rank ({ranks.start}) must be in the range [0, {size})")
     if ranks.local == size:
         if headless:
-            raise CannotPlay(
+            raise CannotSimulate(
                 "--headless on a single node: there is no other node whose engine it could "
                 "belong to"
             )
-        return Topology(ranks=ranks, gathering=None, serves=True)
-    gathering = Gathering(
+        return Topology(ranks=ranks, group=None, serves=True)
+    group = MultinodeGroup(
         unit="rank",
         start=ranks.start,
         count=ranks.local,
@@ -147,16 +147,16 @@ def _over_ranks(settings: Settings, agreement: tuple[tuple[str, str], ...]) -> T
         agreement=agreement,
     )
     if headless or serves_own:
-        return Topology(ranks=ranks, gathering=gathering, serves=not headless)
+        return Topology(ranks=ranks, group=group, serves=not headless)
     if ranks.start > 0:
-        raise CannotPlay(
+        raise CannotSimulate(
             f"ranks {ranks.start} and up without a load balancer of their own: add --headless or "
             "--data-parallel-hybrid-lb"
         )
-    return Topology(ranks=Ranks(start=0, local=size, size=size), gathering=gathering, serves=True)
+    return Topology(ranks=Ranks(start=0, local=size, size=size), group=group, serves=True)
 
 
-def _own_ranks(settings: Settings, *, size: int, headless: bool) -> tuple[Ranks, bool]:
+def _own_ranks(settings: TypedArguments, *, size: int, headless: bool) -> tuple[Ranks, bool]:
     """Return the ranks on this node, and whether this node serves exactly those."""
     rank = settings.whole("data_parallel_rank")
     local = settings.whole("data_parallel_size_local")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from dynamo_conformance.images import Docker, ImageError, base_image, build
 from dynamo_conformance.images.build import IMAGE
-from dynamo_conformance.mock_engine.image import recipe
+from dynamo_conformance.mock_engine.mock_image import recipe
 from dynamo_conformance.targets.interface import Change, DeployFailure, TargetUnavailableError
 
 if TYPE_CHECKING:

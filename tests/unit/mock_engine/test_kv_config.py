@@ -5,7 +5,7 @@ import re
 import pytest
 
 from dynamo_conformance.mock_engine import kv_config
-from dynamo_conformance.mock_engine.refusal import CannotPlay, UsageRefusal, ValueRefusal
+from dynamo_conformance.mock_engine.engine_refusal import CannotSimulate, UsageRefusal, ValueRefusal
 
 
 def test_transfer_names_connector_and_role() -> None:
@@ -108,5 +108,5 @@ def test_events_are_refused_as_argparse_would(text: str, words: str) -> None:
     "endpoint", ["inproc://cache", "tcp://*:0", "tcp://*", "tcp://*:70000", "20080"]
 )
 def test_events_need_a_fixed_port(endpoint: str) -> None:
-    with pytest.raises(CannotPlay, match=re.escape(f'endpoint "{endpoint}"')):
+    with pytest.raises(CannotSimulate, match=re.escape(f'endpoint "{endpoint}"')):
         kv_config.events(f'{{"enable_kv_cache_events": true, "endpoint": "{endpoint}"}}')

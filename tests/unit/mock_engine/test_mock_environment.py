@@ -35,7 +35,7 @@ def test_the_overlay_takes_over_a_package_and_its_main(engine: str) -> None:
 def test_the_planner_keeps_all_that_is_not_taken_over() -> None:
     """In a process of its own, whose path begins with the overlay."""
     code = (
-        "from dynamo_conformance.mock_engine.planner import read\n"
+        "from dynamo_conformance.mock_engine.mock_planner import read\n"
         'print(read(\'{"backend": "sglang"}\').backend)\n'
         'read(\'{"backend": "sglan"}\')'
     )
@@ -70,7 +70,7 @@ def test_the_version_is_a_digest() -> None:
 def test_a_command_line_is_read_without_the_runtime() -> None:
     """In a process of its own: this one has imported much more."""
     code = (
-        "import sys, dynamo_conformance.mock_engine.player\n"
+        "import sys, dynamo_conformance.mock_engine.mock_worker\n"
         "sys.exit(' '.join({'dynamo', 'yaml', 'click', 'uvloop'} & set(sys.modules)))"
     )
     ended = subprocess.run(

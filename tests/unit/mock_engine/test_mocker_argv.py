@@ -8,9 +8,9 @@ from dynamo.mocker.args import parse_args
 from dynamo_conformance.engines.engine import Engine
 from dynamo_conformance.engines.role import Role
 from dynamo_conformance.mock_engine.mocker_argv import first_event_port, mocker_argv
-from dynamo_conformance.mock_engine.worker import KvEvents, Ranks, Worker
+from dynamo_conformance.mock_engine.worker_spec import KvEvents, Ranks, WorkerSpec
 
-WORKER = Worker(
+WORKER = WorkerSpec(
     engine=Engine.VLLM,
     role=Role.AGG,
     model="a/b",

@@ -4,8 +4,8 @@ import socket
 
 import pytest
 
-from dynamo_conformance.mock_engine.ports import check_free
-from dynamo_conformance.mock_engine.refusal import StartFault
+from dynamo_conformance.mock_engine.engine_refusal import StartFault
+from dynamo_conformance.mock_engine.mock_worker import check_free
 
 
 def test_a_port_someone_listens_on_is_named() -> None:

@@ -9,17 +9,23 @@ import pytest
 
 from dynamo_conformance.engines.engine import Engine
 from dynamo_conformance.engines.role import Role
-from dynamo_conformance.mock_engine.player import read
-from dynamo_conformance.mock_engine.refusal import (
-    CannotPlay,
+from dynamo_conformance.mock_engine.engine_refusal import (
+    CannotSimulate,
+    EngineRefusal,
     FileRefusal,
     HelpAskedFor,
     LoggedRefusal,
-    Refusal,
     UsageRefusal,
     ValueRefusal,
 )
-from dynamo_conformance.mock_engine.worker import Gathering, KvEvents, Links, Ranks, Worker
+from dynamo_conformance.mock_engine.mock_worker import read
+from dynamo_conformance.mock_engine.worker_spec import (
+    KvEvents,
+    Links,
+    MultinodeGroup,
+    Ranks,
+    WorkerSpec,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,16 +44,16 @@ BEHIND = (
 EVENTS = ("--kv-events-config", '{"publisher":"zmq","topic":"kv-events","endpoint":"tcp://*:5558"}')
 
 
-def sglang(*words: str, **env: str) -> Worker:
+def sglang(*words: str, **env: str) -> WorkerSpec:
     return read(Engine.SGLANG, words, env)
 
 
-def trtllm(*words: str, **env: str) -> Worker:
+def trtllm(*words: str, **env: str) -> WorkerSpec:
     return read(Engine.TRTLLM, words, env)
 
 
 def test_sglang_with_only_a_model() -> None:
-    assert sglang(*SGLANG) == Worker(
+    assert sglang(*SGLANG) == WorkerSpec(
         engine=Engine.SGLANG,
         role=Role.AGG,
         model="a/b",
@@ -87,7 +93,7 @@ def test_sglang_registers_all_ranks_at_the_first_node() -> None:
 def test_sglang_over_nodes(rank: str, serves: bool) -> None:  # noqa: FBT001 -- a case
     worker = sglang(*NODES, rank)
     assert worker.serves is serves
-    assert worker.gathering == Gathering(
+    assert worker.group == MultinodeGroup(
         unit="node",
         start=int(rank),
         count=1,
@@ -119,7 +125,11 @@ def test_sglang_over_nodes(rank: str, serves: bool) -> None:  # noqa: FBT001 -- 
             "Cannot use both --tool-call-parser and --dyn-tool-call-parser.",
         ),
         ((*SGLANG, "--gateway-workers", "0"), ValueRefusal, "must be a positive integer"),
-        ((*SGLANG, "--rerank-worker"), CannotPlay, "only plays workers of text and of embeddings"),
+        (
+            (*SGLANG, "--rerank-worker"),
+            CannotSimulate,
+            "only simulates workers of text and of embeddings",
+        ),
         ((*SGLANG, "--disaggregation-mode", "encode"), ValueRefusal, "needs --chat-template"),
         ((*SGLANG, "--dedicated-mm-encoder"), ValueRefusal, "requires --enable-multimodal"),
         ((*BEHIND[:-1], "encode"), ValueRefusal, "Do not combine it with"),
@@ -127,7 +137,7 @@ def test_sglang_over_nodes(rank: str, serves: bool) -> None:  # noqa: FBT001 -- 
         ((*BEHIND[:-1], "agg"), ValueRefusal, "only applies to --disaggregation-mode=pd"),
     ],
 )
-def test_sglang_refusals(words: tuple[str, ...], kind: type[Refusal], message: str) -> None:
+def test_sglang_refusals(words: tuple[str, ...], kind: type[EngineRefusal], message: str) -> None:
     with pytest.raises(kind, match=re.escape(message)):
         sglang(*words)
 
@@ -136,7 +146,7 @@ def test_sglang_encode_is_the_front_door() -> None:
     worker = sglang(*SGLANG, "--disaggregation-mode", "encode", "--chat-template", "qwen2-vl")
     assert worker.endpoint == "dyn://dynamo.encode.generate"
     assert worker.links == Links(onward="dyn://dynamo.backend.generate")
-    assert (worker.public, worker.by_hand) == (True, True)
+    assert (worker.public, worker.without_mocker) == (True, True)
     assert worker.needs == ((Role.PREFILL, Role.DECODE), (Role.AGG,))
 
 
@@ -154,12 +164,12 @@ def test_sglang_behind_an_encoder(
     words = (*BEHIND[:-1], mode, "--namespace", "n")
     worker = sglang(*words, DYN_NAMESPACE_WORKER_SUFFIX="1")
     assert (worker.links, worker.needs) == (links, needs)
-    assert (worker.public, worker.by_hand) == (False, True)
+    assert (worker.public, worker.without_mocker) == (False, True)
 
 
 def test_sglang_embeddings() -> None:
     worker = sglang(*SGLANG, "--embedding-worker")
-    assert (worker.embeds, worker.by_hand) == (True, True)
+    assert (worker.embeds, worker.without_mocker) == (True, True)
     assert worker.endpoint == "dyn://dynamo.backend.generate"
 
 
@@ -169,7 +179,7 @@ def test_sglang_removed_variable() -> None:
 
 
 def test_trtllm_with_only_a_model() -> None:
-    assert trtllm("--model-path", "a/b") == Worker(
+    assert trtllm("--model-path", "a/b") == WorkerSpec(
         engine=Engine.TRTLLM,
         role=Role.AGG,
         model="a/b",
@@ -226,27 +236,27 @@ def test_trtllm_asks_the_encoder_that_it_is_told() -> None:
     )
     assert worker.links == Links(encoder="dyn://n-1.encode.generate")
     assert worker.needs == ((Role.DECODE, Role.ENCODE),)
-    assert (worker.public, worker.by_hand) == (False, True)
+    assert (worker.public, worker.without_mocker) == (False, True)
 
 
 def test_trtllm_encode() -> None:
     worker = trtllm("--enable-multimodal", "--disaggregation-mode", "encode")
     assert worker.endpoint == "dyn://dynamo.encode.generate"
-    assert (worker.public, worker.by_hand) == (False, True)
+    assert (worker.public, worker.without_mocker) == (False, True)
 
 
 @pytest.mark.parametrize(
     ("words", "kind", "message"),
     [
-        (("--no-such",), Refusal, "--no-such"),
-        (("--modality", "image_diffusion"), CannotPlay, "--modality image_diffusion"),
+        (("--no-such",), EngineRefusal, "--no-such"),
+        (("--modality", "image_diffusion"), CannotSimulate, "--modality image_diffusion"),
         (
             ("--modality", "video_diffusion", "--enable-multimodal"),
             ValueRefusal,
             "cannot be combined with --modality video_diffusion",
         ),
         (("--connector", "none", "kvbm"), ValueRefusal, "at most one connector entry"),
-        (("--disaggregation-mode", "prefill"), CannotPlay, "fails every request"),
+        (("--disaggregation-mode", "prefill"), CannotSimulate, "fails every request"),
         (("--extra-engine-args", "/no/such.yaml"), FileRefusal, "No such file or directory"),
         (("--override-engine-args", "{"), ValueRefusal, "Failed to parse override_engine_args"),
         (("--override-engine-args", "[1]"), ValueRefusal, "holds no mapping of options"),
@@ -258,7 +268,7 @@ def test_trtllm_encode() -> None:
         (("--trtllm.a", "1", "--trtllm.a.b", "2"), ValueRefusal, "a holds a value already"),
     ],
 )
-def test_trtllm_refusals(words: tuple[str, ...], kind: type[Refusal], message: str) -> None:
+def test_trtllm_refusals(words: tuple[str, ...], kind: type[EngineRefusal], message: str) -> None:
     with pytest.raises(kind, match=re.escape(message)):
         trtllm(*words)
 

@@ -8,9 +8,20 @@ import pytest
 
 from dynamo_conformance.engines.engine import Engine
 from dynamo_conformance.engines.role import Role
-from dynamo_conformance.mock_engine.player import read
-from dynamo_conformance.mock_engine.refusal import CannotPlay, Refusal, UsageRefusal, ValueRefusal
-from dynamo_conformance.mock_engine.worker import Gathering, KvEvents, Links, Ranks, Worker
+from dynamo_conformance.mock_engine.engine_refusal import (
+    CannotSimulate,
+    EngineRefusal,
+    UsageRefusal,
+    ValueRefusal,
+)
+from dynamo_conformance.mock_engine.mock_worker import read
+from dynamo_conformance.mock_engine.worker_spec import (
+    KvEvents,
+    Links,
+    MultinodeGroup,
+    Ranks,
+    WorkerSpec,
+)
 
 MODEL = ("--model", "deepseek-ai/DeepSeek-R1")
 TRANSFER = ("--kv-transfer-config", '{"kv_connector":"NixlConnector","kv_role":"kv_both"}')
@@ -31,12 +42,12 @@ NODES = (
 )
 
 
-def vllm(*words: str, **env: str) -> Worker:
+def vllm(*words: str, **env: str) -> WorkerSpec:
     return read(Engine.VLLM, words, env)
 
 
 def test_only_a_model() -> None:
-    assert vllm("--model", "Qwen/Qwen3-0.6B") == Worker(
+    assert vllm("--model", "Qwen/Qwen3-0.6B") == WorkerSpec(
         engine=Engine.VLLM,
         role=Role.AGG,
         model="Qwen/Qwen3-0.6B",
@@ -130,7 +141,7 @@ def test_hybrid_load_balancer_serves_its_own_ranks(start: int) -> None:
     worker = vllm(*HYBRID, "--data-parallel-start-rank", str(start))
     assert worker.ranks == Ranks(start=start, local=8, size=16)
     assert worker.serves
-    assert worker.gathering == Gathering(
+    assert worker.group == MultinodeGroup(
         unit="rank",
         start=start,
         count=8,
@@ -155,18 +166,18 @@ def test_the_internal_load_balancer_serves_all_ranks_from_the_first_node() -> No
     words = (*MODEL, "--data-parallel-size", "4", "--data-parallel-size-local", "2")
     first = vllm(*words)
     assert first.ranks == Ranks(start=0, local=4, size=4)
-    assert first.gathering is not None
-    assert (first.gathering.start, first.gathering.count) == (0, 2)
+    assert first.group is not None
+    assert (first.group.start, first.group.count) == (0, 2)
     second = vllm(*words, "--data-parallel-start-rank", "2", "--headless")
     assert not second.serves
-    assert second.gathering is not None
-    assert (second.gathering.start, second.gathering.count) == (2, 2)
+    assert second.group is not None
+    assert (second.group.start, second.group.count) == (2, 2)
 
 
 def test_all_ranks_on_one_node_gather_with_nobody() -> None:
     worker = vllm(*MODEL, "--data-parallel-size", "8")
     assert worker.ranks == Ranks(start=0, local=8, size=8)
-    assert worker.gathering is None
+    assert worker.group is None
 
 
 def test_an_external_load_balancer_has_one_rank_each() -> None:
@@ -179,14 +190,14 @@ def test_a_model_over_nodes() -> None:
     first = vllm(*NODES, "--node-rank", "0")
     assert first.serves
     assert first.ranks == Ranks()
-    assert first.gathering is not None
-    assert first.gathering.leads
+    assert first.group is not None
+    assert first.group.leads
     second = vllm(*NODES, "--node-rank", "1", "--headless")
     assert not second.serves
-    assert second.gathering is not None
-    assert second.gathering.unit == "node"
-    assert (second.gathering.host, second.gathering.port) == ("leader", 29500)
-    assert second.gathering.agreement == first.gathering.agreement
+    assert second.group is not None
+    assert second.group.unit == "node"
+    assert (second.group.host, second.group.port) == ("leader", 29500)
+    assert second.group.agreement == first.group.agreement
 
 
 @pytest.mark.parametrize(
@@ -209,7 +220,11 @@ def test_a_model_over_nodes() -> None:
         (("--connector", "none"), ValueRefusal, "--connector is no longer supported"),
         (("--connector", "kvbm", "nixl"), ValueRefusal, '"kv_connector": "PdConnector"'),
         (("--endpoint", "a.b"), ValueRefusal, "Invalid endpoint format: 'a.b'"),
-        (("--classify-worker",), CannotPlay, "only plays workers of text and of embeddings"),
+        (
+            ("--classify-worker",),
+            CannotSimulate,
+            "only simulates workers of text",
+        ),
         (
             ("--embedding-worker", "--enable-multimodal"),
             ValueRefusal,
@@ -274,13 +289,13 @@ def test_a_model_over_nodes() -> None:
             ValueRefusal,
             "nnodes > 1 can only be set when distributed executor backend is mp",
         ),
-        ((*NODES, "--node-rank", "1"), CannotPlay, "add --headless"),
-        ((*NODES, "--headless"), CannotPlay, "--headless with --node-rank 0"),
-        (("--headless",), CannotPlay, "--headless on a single node"),
-        ((*NODES, "--data-parallel-size", "2"), CannotPlay, "--nnodes together with"),
+        ((*NODES, "--node-rank", "1"), CannotSimulate, "add --headless"),
+        ((*NODES, "--headless"), CannotSimulate, "--headless with --node-rank 0"),
+        (("--headless",), CannotSimulate, "--headless on a single node"),
+        ((*NODES, "--data-parallel-size", "2"), CannotSimulate, "--nnodes together with"),
     ],
 )
-def test_refusals(words: tuple[str, ...], kind: type[Refusal], message: str) -> None:
+def test_refusals(words: tuple[str, ...], kind: type[EngineRefusal], message: str) -> None:
     with pytest.raises(kind, match=re.escape(message)) as refused:
         vllm(*words)
     assert type(refused.value) is kind
@@ -315,14 +330,14 @@ def test_a_prefill_worker_may_route_to_an_encoder() -> None:
     worker = vllm(*words, *TRANSFER, DYN_NAMESPACE="n", DYN_NAMESPACE_WORKER_SUFFIX="1")
     assert worker.links == Links(encoder="dyn://n-1.encode.generate")
     assert worker.needs == ((Role.DECODE, Role.ENCODE),)
-    assert (worker.public, worker.by_hand) == (False, True)
+    assert (worker.public, worker.without_mocker) == (False, True)
 
 
 def test_a_decode_worker_asks_no_encoder() -> None:
     worker = vllm("--enable-multimodal", "--route-to-encoder", "--disaggregation-mode", "decode")
-    assert (worker.links, worker.by_hand) == (Links(), False)
+    assert (worker.links, worker.without_mocker) == (Links(), False)
 
 
 def test_embeddings_are_no_part_of_the_mocker() -> None:
     worker = vllm("--embedding-worker")
-    assert (worker.embeds, worker.by_hand, worker.public) == (True, True, True)
+    assert (worker.embeds, worker.without_mocker, worker.public) == (True, True, True)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.mock_engine import hub_cache
-from dynamo_conformance.mock_engine.handlers import ANSWER_TOKENS
-from dynamo_conformance.mock_engine.tokenizer import DEFAULT_CONTEXT_LENGTH, context_length
+from dynamo_conformance.mock_engine.mock_model import DEFAULT_CONTEXT_LENGTH, context_length
+from dynamo_conformance.mock_engine.request_handlers import ANSWER_TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

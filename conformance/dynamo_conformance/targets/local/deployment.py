@@ -296,7 +296,7 @@ def base_environment(engine: str, run: Path) -> dict[str, str]:
     env["DYN_SDK_DISABLE_ANSI_LOGGING"] = "1"
     if engine == MOCK:
         from dynamo_conformance.mock_engine import environment
-        from dynamo_conformance.mock_engine.own_models import MODELS_VARIABLE
+        from dynamo_conformance.mock_engine.custom_worker_model import MODELS_VARIABLE
 
         env.update(environment(hub_home=run / "hub"))
         # A model that only the worker's own script names is made when the worker starts.
@@ -352,7 +352,7 @@ def _write(path: Path, content: str | bytes) -> None:
 
 
 def _make_models(planned: LocalPlan, run: Path) -> None:
-    from dynamo_conformance.mock_engine.tokenizer import make_local_model
+    from dynamo_conformance.mock_engine.mock_model import make_local_model
 
     for folder in planned.models:
         make_local_model(_inside(folder, run), name=folder.name)

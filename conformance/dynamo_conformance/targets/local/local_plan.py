@@ -20,7 +20,7 @@ from dynamo_conformance.manifest.config_maps import mounted_files
 from dynamo_conformance.manifest.expand import expand
 from dynamo_conformance.manifest.fields import is_true
 from dynamo_conformance.manifest.graph import FRONTEND, MAIN, Container
-from dynamo_conformance.mock_engine.own_models import PATHS_VARIABLE
+from dynamo_conformance.mock_engine.custom_worker_model import PATHS_VARIABLE
 from dynamo_conformance.rendering.environment import NIXL_PORT
 from dynamo_conformance.rendering.kubelet import Sources, Variable, expanded, look_up, resolved
 from dynamo_conformance.rendering.pod import render, starts_by_mpi

@@ -1,1 +1,1 @@
-"""vLLM's Python API, as far as the components of the examples use it; played by the mock engine."""
+"""vLLM's Python API, as far as the components of the examples use it; simulated."""

@@ -1,5 +1,5 @@
 """Stands for vllm.inputs."""
 
-from dynamo_conformance.mock_engine.libraries.vllm import TokensPrompt
+from dynamo_conformance.mock_engine.libraries.vllm_api import TokensPrompt
 
 __all__ = ["TokensPrompt"]

@@ -1,5 +1,5 @@
 """Stands for vllm.sampling_params."""
 
-from dynamo_conformance.mock_engine.libraries.vllm import RequestOutputKind, SamplingParams
+from dynamo_conformance.mock_engine.libraries.vllm_api import RequestOutputKind, SamplingParams
 
 __all__ = ["RequestOutputKind", "SamplingParams"]

@@ -1,6 +1,6 @@
-"""`python3 -m dynamo.planner`, played by the mock engine."""
+"""`python3 -m dynamo.planner`, simulated by the mock engine."""
 
-from dynamo_conformance.mock_engine.planner import main
+from dynamo_conformance.mock_engine.mock_planner import main
 
 if __name__ == "__main__":
     main()

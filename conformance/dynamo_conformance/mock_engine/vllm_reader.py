@@ -12,25 +12,25 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.engines.engine import Engine
 from dynamo_conformance.engines.role import COMPONENTS, Role
 from dynamo_conformance.mock_engine import kv_config, vllm_topology
-from dynamo_conformance.mock_engine.refusal import CannotPlay, ValueRefusal
-from dynamo_conformance.mock_engine.worker import Links, Worker, endpoint, namespace, needs
+from dynamo_conformance.mock_engine.engine_refusal import CannotSimulate, ValueRefusal
+from dynamo_conformance.mock_engine.worker_spec import (
+    Links,
+    WorkerSpec,
+    endpoint,
+    namespace,
+    needs,
+    role_of,
+)
 
 if TYPE_CHECKING:
     from dynamo_conformance.mock_engine.kv_config import KvTransfer
-    from dynamo_conformance.mock_engine.settings import Settings
-    from dynamo_conformance.mock_engine.worker import KvEvents
+    from dynamo_conformance.mock_engine.typed_arguments import TypedArguments
+    from dynamo_conformance.mock_engine.worker_spec import KvEvents
 
 DEFAULT_MODEL = "Qwen/Qwen3-0.6B"
 # vLLM's default on CUDA; the mocker's own would be 64.
 DEFAULT_BLOCK_SIZE = 16
 
-_ROLES = {
-    "pd": Role.AGG,
-    "agg": Role.AGG,
-    "prefill": Role.PREFILL,
-    "decode": Role.DECODE,
-    "encode": Role.ENCODE,
-}
 _CONNECTORS = {
     "lmcache": {"kv_connector": "LMCacheConnectorV1", "kv_role": "kv_both"},
     "flexkv": {"kv_connector": "FlexKVConnectorV1", "kv_role": "kv_both"},
@@ -45,15 +45,15 @@ _CONNECTORS = {
 _OTHER_KINDS = ("classify_worker", "realtime", "benchmark_mode")
 
 
-def read(settings: Settings) -> Worker:
+def read(settings: TypedArguments) -> WorkerSpec:
     """Return the worker that the command line describes.
 
     Raises:
-        Refusal: when the real engine would not start with it, or the mock engine cannot play it.
+        EngineRefusal: when the real engine would not start with it, or the mock engine cannot.
     """
     transfer = kv_config.transfer(settings.text("kv_transfer_config"))
     events = kv_config.events(settings.text("kv_events_config"))
-    role = _role(settings)
+    role = role_of(settings.text("disaggregation_mode") or "agg")
     _check_kind(settings)
     own = namespace(settings.text("namespace"), settings.env)
     where = endpoint(settings.text("endpoint"), namespace=own, component=COMPONENTS[role])
@@ -63,7 +63,7 @@ def read(settings: Settings) -> Worker:
     prefix_caching = settings.switch("enable_prefix_caching") is not False
     model = settings.text("model") or DEFAULT_MODEL
     topology = vllm_topology.read(settings, model=model, role=role)
-    return Worker(
+    return WorkerSpec(
         engine=Engine.VLLM,
         role=role,
         model=model,
@@ -81,40 +81,30 @@ def read(settings: Settings) -> Worker:
         reasoning_parser=settings.text("dyn_reasoning_parser"),
         chat_template=settings.text("custom_jinja_template"),
         runtime_words=settings.runtime_words(),
-        gathering=topology.gathering,
+        group=topology.group,
         serves=topology.serves,
         links=Links(encoder=encoder),
         embeds=embeds,
-        by_hand=embeds or role is Role.ENCODE or encoder is not None,
+        without_mocker=embeds or role is Role.ENCODE or encoder is not None,
         public=role in (Role.AGG, Role.DECODE),
         needs=needs(role, encoder=encoder),
     )
 
 
-def _encoder(settings: Settings, role: Role, own: str) -> str | None:
+def _encoder(settings: TypedArguments, role: Role, own: str) -> str | None:
     """Return the encode worker that this one asks; its name is fixed."""
     asks = settings.switch("route_to_encoder") and role in (Role.AGG, Role.PREFILL)
     return f"dyn://{own}.encode.generate" if asks else None
 
 
-def _role(settings: Settings) -> Role:
-    mode = settings.text("disaggregation_mode") or "agg"
-    if mode not in _ROLES:
-        raise CannotPlay(
-            f"--disaggregation-mode {mode}: it has no part for this role; it plays "
-            f"{', '.join(_ROLES)}"
-        )
-    return _ROLES[mode]
-
-
-def _check_kind(settings: Settings) -> None:
+def _check_kind(settings: TypedArguments) -> None:
     for dest in _OTHER_KINDS:
         if settings.switch(dest):
             flag = "--" + dest.replace("_", "-")
-            raise CannotPlay(f"{flag}: it only plays workers of text and of embeddings")
+            raise CannotSimulate(f"{flag}: it only simulates workers of text and of embeddings")
 
 
-def _check_connector(settings: Settings, role: Role, transfer: KvTransfer | None) -> None:
+def _check_connector(settings: TypedArguments, role: Role, transfer: KvTransfer | None) -> None:
     variable = settings.env.get("DYN_CONNECTOR")
     given = settings.texts("connector") if settings.explicit("connector") else ()
     names = [name.lower() for name in given or (variable or "").split()]
@@ -153,7 +143,7 @@ def _connector_gone(names: list[str], *, by_flag: bool, role: Role) -> str:
     )
 
 
-def _served_name(settings: Settings) -> str | None:
+def _served_name(settings: TypedArguments) -> str | None:
     # Each word may pack several names, separated by commas; the first of all is the primary one.
     names = [
         name.strip() for word in settings.texts("served_model_name") for name in word.split(",")

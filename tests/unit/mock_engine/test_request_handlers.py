@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from dynamo_conformance.engines.role import Role
-from dynamo_conformance.mock_engine.handlers import DIMENSIONS, answer_to, embed, images, vector
+from dynamo_conformance.mock_engine.request_handlers import (
+    DIMENSIONS,
+    answer_to,
+    embed,
+    images,
+    vector,
+)
 
 if TYPE_CHECKING:
     from dynamo.runtime import Context

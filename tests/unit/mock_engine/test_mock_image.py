@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dynamo_conformance.mock_engine.image import OVERRIDES, RUNTIME, recipe
-from dynamo_conformance.mock_engine.own_models import MODELS_VARIABLE
+from dynamo_conformance.mock_engine.custom_worker_model import MODELS_VARIABLE
+from dynamo_conformance.mock_engine.mock_image import OVERRIDES, RUNTIME, recipe
 
 REPOSITORY = Path(__file__).parents[3]
 

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from dynamo_conformance.mock_engine.worker import Gathering
+from dynamo_conformance.mock_engine.worker_spec import MultinodeGroup
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-class Members:
+class MultinodeMembers:
     """The processes that have joined the first one, itself included."""
 
-    def __init__(self, first: Gathering) -> None:
+    def __init__(self, first: MultinodeGroup) -> None:
         self._first = first
         self._taken: dict[int, str] = dict.fromkeys(_units(first), "the first process")
 
@@ -25,7 +25,7 @@ class Members:
         """Whether every unit has been brought."""
         return len(self._taken) == self._first.size
 
-    def admit(self, other: Gathering, *, peer: str) -> str | None:
+    def admit(self, other: MultinodeGroup, *, peer: str) -> str | None:
         """Take a process in, or say why not.
 
         Args:
@@ -40,7 +40,7 @@ class Members:
             self._taken.update(dict.fromkeys(_units(other), peer))
         return reason
 
-    def leave(self, other: Gathering) -> None:
+    def leave(self, other: MultinodeGroup) -> None:
         """Let a process that had joined go; its units are missing again."""
         for unit in _units(other):
             self._taken.pop(unit, None)
@@ -50,7 +50,7 @@ class Members:
         left = [unit for unit in range(self._first.size) if unit not in self._taken]
         return spell(self._first.unit, left, self._first.size)
 
-    def _disagreement(self, other: Gathering) -> str | None:
+    def _disagreement(self, other: MultinodeGroup) -> str | None:
         first = self._first
         if other.unit != first.unit:
             return f"it counts {other.unit}s, the first process counts {first.unit}s"
@@ -63,7 +63,7 @@ class Members:
         ]
         return "; ".join(different) or None
 
-    def _misfit(self, other: Gathering) -> str | None:
+    def _misfit(self, other: MultinodeGroup) -> str | None:
         outside = [unit for unit in _units(other) if not 0 <= unit < self._first.size]
         if outside or other.count < 1:
             return f"there are only {self._first.unit}s 0 to {self._first.size - 1}"
@@ -76,9 +76,9 @@ class Members:
         return None
 
 
-def describe(gathering: Gathering) -> str:
+def describe(group: MultinodeGroup) -> str:
     """Return what a process brings, such as `node 1 of 2` or `ranks 8-15 of 16`."""
-    return spell(gathering.unit, list(_units(gathering)), gathering.size)
+    return spell(group.unit, list(_units(group)), group.size)
 
 
 def spell(unit: str, numbers: list[int], size: int) -> str:
@@ -93,18 +93,18 @@ def spell(unit: str, numbers: list[int], size: int) -> str:
     return f"{unit}{'s' if len(numbers) != 1 else ''} {text} of {size}"
 
 
-def to_message(gathering: Gathering) -> dict[str, object]:
+def to_message(group: MultinodeGroup) -> dict[str, object]:
     """Return what a joining process says of itself, as JSON values."""
     return {
-        "unit": gathering.unit,
-        "start": gathering.start,
-        "count": gathering.count,
-        "size": gathering.size,
-        "agreement": [list(pair) for pair in gathering.agreement],
+        "unit": group.unit,
+        "start": group.start,
+        "count": group.count,
+        "size": group.size,
+        "agreement": [list(pair) for pair in group.agreement],
     }
 
 
-def from_message(message: object, *, host: str, port: int) -> Gathering:
+def from_message(message: object, *, host: str, port: int) -> MultinodeGroup:
     """Read what a joining process says of itself.
 
     Raises:
@@ -112,7 +112,7 @@ def from_message(message: object, *, host: str, port: int) -> Gathering:
     """
     try:
         fields = cast("dict[str, object]", dict(cast("dict[str, object]", message)))
-        return Gathering(
+        return MultinodeGroup(
             unit=str(fields["unit"]),
             start=_whole(fields["start"]),
             count=_whole(fields["count"]),
@@ -128,8 +128,8 @@ def from_message(message: object, *, host: str, port: int) -> Gathering:
         raise ValueError(f"not a message of a joining process: {message!r}") from fault
 
 
-def _units(gathering: Gathering) -> range:
-    return range(gathering.start, gathering.start + gathering.count)
+def _units(group: MultinodeGroup) -> range:
+    return range(group.start, group.start + group.count)
 
 
 def _whole(value: object) -> int:

@@ -11,45 +11,40 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines.engine import Engine
 from dynamo_conformance.engines.role import COMPONENTS, Role
+from dynamo_conformance.mock_engine.engine_refusal import CannotSimulate, UsageRefusal, ValueRefusal
 from dynamo_conformance.mock_engine.kv_config import zmq_port
-from dynamo_conformance.mock_engine.refusal import CannotPlay, UsageRefusal, ValueRefusal
-from dynamo_conformance.mock_engine.worker import (
+from dynamo_conformance.mock_engine.worker_spec import (
     NO_LINKS,
-    Gathering,
+    WORKER_ROLES,
     KvEvents,
     Links,
+    MultinodeGroup,
     Ranks,
-    Worker,
+    WorkerSpec,
     endpoint,
     namespace,
     needs,
+    role_of,
 )
 
 if TYPE_CHECKING:
-    from dynamo_conformance.mock_engine.settings import Settings
+    from dynamo_conformance.mock_engine.typed_arguments import TypedArguments
 
-_ROLES = {
-    "null": Role.AGG,
-    "agg": Role.AGG,
-    "pd": Role.AGG,
-    "prefill": Role.PREFILL,
-    "decode": Role.DECODE,
-    "encode": Role.ENCODE,
-}
+_ROLES = {"null": Role.AGG, **WORKER_ROLES}
 _OTHER_KINDS = ("rerank_worker", "image_diffusion_worker", "video_generation_worker")
 
 
-def read(settings: Settings) -> Worker:
+def read(settings: TypedArguments) -> WorkerSpec:
     """Return the worker that the command line describes.
 
     Raises:
-        Refusal: when the real engine would not start with it, or the mock engine cannot play it.
+        EngineRefusal: when the real engine would not start with it, or the mock engine cannot.
     """
     model = settings.text("model_path")
     if model is None:
         raise UsageRefusal("the following arguments are required: --model-path/--model")
     role = _role(settings)
-    gathering = _gathering(settings, model=model, role=role)
+    group = _group(settings, model=model, role=role)
     served = settings.text("served_model_name") or model
     size = settings.at_least_one("dp_size")
     prefix_caching = not settings.switch("disable_radix_cache")
@@ -58,7 +53,7 @@ def read(settings: Settings) -> Worker:
     behind = bool(settings.switch("dedicated_mm_encoder"))
     _check_encoder(settings, role)
     embeds = bool(settings.switch("embedding_worker"))
-    return Worker(
+    return WorkerSpec(
         engine=Engine.SGLANG,
         role=role,
         model=model,
@@ -76,18 +71,18 @@ def read(settings: Settings) -> Worker:
         reasoning_parser=settings.text("dyn_reasoning_parser"),
         chat_template=settings.text("custom_jinja_template"),
         runtime_words=settings.runtime_words(),
-        gathering=gathering,
-        serves=gathering is None or gathering.leads,
+        group=group,
+        serves=group is None or group.leads,
         links=_links(role, own, behind=behind),
         embeds=embeds,
-        by_hand=embeds or behind or role is Role.ENCODE,
+        without_mocker=embeds or behind or role is Role.ENCODE,
         # Behind an encode worker, that one is the one whom clients ask.
         public=role is Role.ENCODE or not behind,
         needs=_needs(role, behind=behind),
     )
 
 
-def _check_encoder(settings: Settings, role: Role) -> None:
+def _check_encoder(settings: TypedArguments, role: Role) -> None:
     if role is Role.ENCODE and settings.text("chat_template") is None:
         raise ValueRefusal(
             "--disaggregation-mode encode needs --chat-template: the encode worker looks up there "
@@ -109,22 +104,17 @@ def _needs(role: Role, *, behind: bool) -> tuple[tuple[Role, ...], ...]:
     return needs(role, encoder=None)
 
 
-def _role(settings: Settings) -> Role:
+def _role(settings: TypedArguments) -> Role:
     for dest in _OTHER_KINDS:
         if settings.switch(dest):
-            raise CannotPlay(
-                f"--{dest.replace('_', '-')}: it only plays workers of text and of embeddings"
+            raise CannotSimulate(
+                f"--{dest.replace('_', '-')}: it only simulates workers of text and of embeddings"
             )
     mode = settings.text("disaggregation_mode") or "null"
-    if mode not in _ROLES:
-        raise CannotPlay(
-            f"--disaggregation-mode {mode}: it has no part for this role; it plays "
-            f"{', '.join(_ROLES)}"
-        )
-    return _ROLES[mode]
+    return role_of(mode, roles=_ROLES)
 
 
-def _gathering(settings: Settings, *, model: str, role: Role) -> Gathering | None:
+def _group(settings: TypedArguments, *, model: str, role: Role) -> MultinodeGroup | None:
     nodes = settings.at_least_one("nnodes")
     rank = settings.whole("node_rank") or 0
     if nodes == 1:
@@ -143,7 +133,7 @@ def _gathering(settings: Settings, *, model: str, role: Role) -> Gathering | Non
         raise ValueRefusal(
             f"tp_size ({tensor}) times pp_size ({pipeline}) must be divisible by nnodes ({nodes})"
         )
-    return Gathering(
+    return MultinodeGroup(
         unit="node",
         start=rank,
         count=1,
@@ -160,7 +150,7 @@ def _gathering(settings: Settings, *, model: str, role: Role) -> Gathering | Non
     )
 
 
-def _events(settings: Settings) -> KvEvents | None:
+def _events(settings: TypedArguments) -> KvEvents | None:
     text = settings.text("kv_events_config")
     if text is None:
         return None
@@ -175,7 +165,7 @@ def _events(settings: Settings) -> KvEvents | None:
     return KvEvents(port=zmq_port(str(fields.get("endpoint", "tcp://*:5557"))))
 
 
-def _bootstrap_port(settings: Settings) -> int | None:
+def _bootstrap_port(settings: TypedArguments) -> int | None:
     # Without the flag Dynamo takes any free port, which the mocker does not need one for.
     return (
         settings.whole("disaggregation_bootstrap_port")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.mock_engine.vocabulary import (
+from dynamo_conformance.mock_engine.mock_vocabulary import (
     END_OF_TEXT,
     SPECIALS,
     TURN_END,

@@ -16,13 +16,18 @@ import time
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.mock_engine.members import Members, describe, from_message, to_message
-from dynamo_conformance.mock_engine.refusal import StartFault
+from dynamo_conformance.mock_engine.engine_refusal import StartFault
+from dynamo_conformance.mock_engine.multinode_members import (
+    MultinodeMembers,
+    describe,
+    from_message,
+    to_message,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dynamo_conformance.mock_engine.worker import Gathering
+    from dynamo_conformance.mock_engine.worker_spec import MultinodeGroup
 
 DEADLINE_S = 600.0
 _PROGRESS_S = 10.0
@@ -31,12 +36,12 @@ _HELLO_S = 10.0
 _LINE_BYTES = 65536
 
 
-class Rendezvous:
-    """One process's side of a gathering, in a thread of its own."""
+class MultinodeJoin:
+    """One process's side of a group, in a thread of its own."""
 
     def __init__(
         self,
-        gathering: Gathering,
+        group: MultinodeGroup,
         *,
         notice: Callable[[str], None],
         on_loss: Callable[[str], None],
@@ -45,19 +50,19 @@ class Rendezvous:
         """Prepare to gather.
 
         Args:
-            gathering: This process's place.
+            group: This process's place.
             notice: Told how it goes, one line at a time.
             on_loss: Called once, from another thread, when a process of the complete engine is
                 gone; with the reason in words.
             deadline_s: Seconds until everyone must be there.
         """
-        self._gathering = gathering
+        self._group = group
         self._notice = notice
         self._on_loss = on_loss
         self._deadline = time.monotonic() + deadline_s
         self._deadline_s = deadline_s
         self._complete: Future[None] = Future()
-        self._members = Members(gathering)
+        self._members = MultinodeMembers(group)
         self._joined: list[asyncio.StreamWriter] = []
         self._everyone = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="rendezvous", daemon=True)
@@ -94,7 +99,7 @@ class Rendezvous:
             self._on_loss(str(fault))
 
     async def _take_part(self) -> None:
-        side = asyncio.ensure_future(self._lead() if self._gathering.leads else self._follow())
+        side = asyncio.ensure_future(self._lead() if self._group.leads else self._follow())
         loop = asyncio.get_running_loop()
         self._cancel = lambda: loop.call_soon_threadsafe(side.cancel)
         await side
@@ -102,18 +107,18 @@ class Rendezvous:
     # The first process.
 
     async def _lead(self) -> None:
-        port = self._gathering.port
+        port = self._group.port
         try:
             server = await asyncio.start_server(self._receive, port=port, limit=_LINE_BYTES)
         except OSError as fault:
             raise StartFault(
-                f"port {port}, where the other {self._gathering.unit}s would join, cannot be "
+                f"port {port}, where the other {self._group.unit}s would join, cannot be "
                 f"opened: {fault.strerror or fault}"
             ) from fault
         try:
-            self._notice(f"{describe(self._gathering)}: waiting at port {port} for the others")
+            self._notice(f"{describe(self._group)}: waiting at port {port} for the others")
             await self._until_complete()
-            self._notice(f"all {self._gathering.size} {self._gathering.unit}s are there")
+            self._notice(f"all {self._group.size} {self._group.unit}s are there")
             for writer in self._joined:
                 await _send(writer, {"complete": True})
             self._complete.set_result(None)
@@ -127,7 +132,7 @@ class Rendezvous:
             left = self._deadline - time.monotonic()
             if left <= 0:
                 raise StartFault(
-                    f"{self._members.missing()} did not join at port {self._gathering.port} "
+                    f"{self._members.missing()} did not join at port {self._group.port} "
                     f"within {self._deadline_s:g} s; see whether that process runs and what its "
                     "log says"
                 )
@@ -149,8 +154,8 @@ class Rendezvous:
         try:
             other = from_message(
                 await asyncio.wait_for(_line(reader), _HELLO_S),
-                host=self._gathering.host,
-                port=self._gathering.port,
+                host=self._group.host,
+                port=self._group.port,
             )
         except (ValueError, TimeoutError, OSError):
             return  # A port scan or a probe: nobody who wants to join.
@@ -178,7 +183,7 @@ class Rendezvous:
     # The others.
 
     async def _follow(self) -> None:
-        where = f"{self._gathering.host}:{self._gathering.port}"
+        where = f"{self._group.host}:{self._group.port}"
         reader, writer = await self._connect(where)
         try:
             await self._stay(reader, writer, where)
@@ -188,12 +193,12 @@ class Rendezvous:
     async def _stay(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, where: str
     ) -> None:
-        await _send(writer, to_message(self._gathering))
+        await _send(writer, to_message(self._group))
         try:
             await self._until_told(reader, where)
         except (ValueError, OSError) as fault:
             raise StartFault(f"what answers at {where} is no first process: {fault}") from fault
-        self._notice(f"all {self._gathering.size} {self._gathering.unit}s are there")
+        self._notice(f"all {self._group.size} {self._group.unit}s are there")
         self._complete.set_result(None)
         with contextlib.suppress(OSError):
             while await reader.read(_LINE_BYTES):
@@ -201,12 +206,12 @@ class Rendezvous:
         raise StartFault(f"lost the first process at {where}, and the engine cannot go on without")
 
     async def _connect(self, where: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        self._notice(f"{describe(self._gathering)}: joining the first process at {where}")
+        self._notice(f"{describe(self._group)}: joining the first process at {where}")
         next_progress = time.monotonic() + _PROGRESS_S
         while True:
             try:
                 return await asyncio.open_connection(
-                    self._gathering.host, self._gathering.port, limit=_LINE_BYTES
+                    self._group.host, self._group.port, limit=_LINE_BYTES
                 )
             except OSError as fault:
                 reason = fault.strerror or str(fault)

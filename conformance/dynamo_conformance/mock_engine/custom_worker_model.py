@@ -23,7 +23,7 @@ PATHS_VARIABLE = "DYN_MOCK_ENGINE_PATHS"
 
 _FLAGS = ("--model", "--model-path")
 _OURS = "dynamo."
-"""Modules that begin so are played by the mock engine, or are Dynamo's own and ask for no model."""
+"""Modules that begin so are simulated here, or are Dynamo's own and ask for no model."""
 
 
 def lay_out(

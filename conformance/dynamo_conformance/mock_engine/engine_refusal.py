@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Refusal(Exception):  # noqa: N818 -- a refusal is what it is, like StopIteration
+class EngineRefusal(Exception):  # noqa: N818 -- a refusal is what it is, like StopIteration
     """A command line this engine does not start with.
 
     Attributes:
@@ -19,14 +19,14 @@ class Refusal(Exception):  # noqa: N818 -- a refusal is what it is, like StopIte
         return f"{self.label}: {self}"
 
 
-class UsageRefusal(Refusal):
+class UsageRefusal(EngineRefusal):
     """What argparse refuses: an unknown flag, a bad choice, a value of the wrong type."""
 
     code = 2
     label = "__main__.py: error"
 
 
-class ValueRefusal(Refusal):
+class ValueRefusal(EngineRefusal):
     """What the engine's own checks refuse, in reality with a ValueError and its traceback."""
 
 
@@ -36,26 +36,26 @@ class LoggedRefusal(ValueRefusal):
     label = "ERROR"
 
 
-class FileRefusal(Refusal):
+class FileRefusal(EngineRefusal):
     """A file that the command line names and that is not there."""
 
     label = "FileNotFoundError"
 
 
-class CannotPlay(Refusal):
+class CannotSimulate(EngineRefusal):
     """What the real engine may well accept, but the mock engine has no way to act out."""
 
     label = "mock engine"
 
 
-class HelpAskedFor(Refusal):
+class HelpAskedFor(EngineRefusal):
     """`--help` or `--version`: nothing starts, and nothing is wrong."""
 
     code = 0
     label = "mock engine"
 
 
-class StartFault(Refusal):
+class StartFault(EngineRefusal):
     """What goes wrong on the way up: a port in use, a node that never came, a model not there."""
 
     label = "mock engine"

@@ -1,4 +1,4 @@
-"""Plays `dynamo.planner`: takes the configuration that the planner would take, and changes nothing.
+"""Simulates `dynamo.planner`: takes the configuration that the planner takes, and changes nothing.
 
 A planner decides by how fast workers are, and the mock engine's are as fast as it likes. So this
 one registers and is healthy as the real one is, and leaves every replica count alone.
@@ -12,7 +12,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.mock_engine.notice import notice
+from dynamo_conformance.mock_engine.mock_runtime import notice
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -24,8 +24,8 @@ FAILED = 1
 
 
 def main() -> None:
-    """Play the planner with the words and the environment of this process, then exit."""
-    parser = argparse.ArgumentParser(description="Dynamo Planner, played by the mock engine")
+    """Simulate the planner with the words and the environment of this process, then exit."""
+    parser = argparse.ArgumentParser(description="Dynamo Planner, simulated by the mock engine")
     parser.add_argument("--config", required=True, help="JSON, or a file of JSON or YAML")
     given = parser.parse_args().config
     try:

@@ -12,13 +12,13 @@ _ROOM = Path(__file__).parent
 def overlay_path() -> Path:
     """Return the folder that, first on PYTHONPATH, takes over the engines' modules.
 
-    Only for the processes that play: the engines of the tool itself would be gone as well.
+    Only for simulated processes: the engines of the tool itself would be gone as well.
     """
     return _ROOM / "overlay"
 
 
 def environment(*, hub_home: Path) -> dict[str, str]:
-    """Return the variables that a process needs to play an engine, or to be its frontend.
+    """Return the variables that a process needs to simulate an engine, or to be its frontend.
 
     Args:
         hub_home: The folder `hub_cache.fill` has filled.

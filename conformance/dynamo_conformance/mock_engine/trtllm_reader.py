@@ -11,38 +11,32 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.engines import trtllm_options
 from dynamo_conformance.engines.engine import Engine
 from dynamo_conformance.engines.role import COMPONENTS, Role
-from dynamo_conformance.mock_engine.refusal import CannotPlay, FileRefusal, ValueRefusal
-from dynamo_conformance.mock_engine.worker import (
+from dynamo_conformance.mock_engine.engine_refusal import CannotSimulate, FileRefusal, ValueRefusal
+from dynamo_conformance.mock_engine.worker_spec import (
     KvEvents,
     Links,
     Ranks,
-    Worker,
+    WorkerSpec,
     endpoint,
     namespace,
     needs,
+    role_of,
 )
 
 if TYPE_CHECKING:
-    from dynamo_conformance.mock_engine.settings import Settings
+    from dynamo_conformance.mock_engine.typed_arguments import TypedArguments
 
 DEFAULT_MODEL = "TinyLlama/TinyLlama-1.1B-Chat-v1.0"
 DEFAULT_BLOCK_SIZE = 32
 
-_ROLES = {
-    "pd": Role.AGG,
-    "agg": Role.AGG,
-    "prefill": Role.PREFILL,
-    "decode": Role.DECODE,
-    "encode": Role.ENCODE,
-}
 _DIFFUSION = ("image_diffusion", "video_diffusion")
 
 
-def read(settings: Settings) -> Worker:
+def read(settings: TypedArguments) -> WorkerSpec:
     """Return the worker that the command line describes.
 
     Raises:
-        Refusal: when the real engine would not start with it, or the mock engine cannot play it.
+        EngineRefusal: when the real engine would not start with it, or the mock engine cannot.
     """
     role = _role(settings)
     _check_modality(settings)
@@ -53,7 +47,7 @@ def read(settings: Settings) -> Worker:
     size = _attention_ranks(settings, options)
     reuse = trtllm_options.option(options, trtllm_options.BLOCK_REUSE) is not False
     events = settings.switch("publish_kv_events") and reuse and role is not Role.DECODE
-    return Worker(
+    return WorkerSpec(
         engine=Engine.TRTLLM,
         role=role,
         model=model,
@@ -80,19 +74,19 @@ def read(settings: Settings) -> Worker:
         runtime_words=settings.runtime_words(),
         unread=trtllm_options.unread(options),
         links=Links(encoder=encoder),
-        by_hand=role is Role.ENCODE or encoder is not None,
+        without_mocker=role is Role.ENCODE or encoder is not None,
         public=role in (Role.AGG, Role.DECODE),
         needs=needs(role, encoder=encoder),
     )
 
 
-def _encoder(settings: Settings) -> str | None:
+def _encoder(settings: TypedArguments) -> str | None:
     """Return the encode worker that this one asks, under the name that it was given."""
     given = settings.text("encode_endpoint")
     return endpoint(given, namespace="", component="") if given else None
 
 
-def _options(settings: Settings) -> trtllm_options.Options:
+def _options(settings: TypedArguments) -> trtllm_options.Options:
     """Return what the engine file and the overrides say, read as the engine would read them."""
     override = settings.text("override_engine_args")
     dotted = settings.arguments.dotted
@@ -109,14 +103,14 @@ def _options(settings: Settings) -> trtllm_options.Options:
 
 def _check_transceiver(options: trtllm_options.Options, role: Role) -> None:
     if role in (Role.PREFILL, Role.DECODE) and trtllm_options.transceiver(options) is None:
-        raise CannotPlay(
+        raise CannotSimulate(
             f"--disaggregation-mode {role} without cache_transceiver_config in the engine file: "
             "TensorRT-LLM starts, and then fails every request, because no KV block can leave or "
             "reach it"
         )
 
 
-def _attention_ranks(settings: Settings, options: trtllm_options.Options) -> int:
+def _attention_ranks(settings: TypedArguments, options: trtllm_options.Options) -> int:
     """Return how many ranks attend to requests of their own."""
     said = trtllm_options.option(options, trtllm_options.ATTENTION_DP)
     if not (settings.switch("enable_attention_dp") if said is None else said):
@@ -131,7 +125,7 @@ def _number(options: trtllm_options.Options, path: str) -> int | None:
     return found if isinstance(found, int) and not isinstance(found, bool) else None
 
 
-def _role(settings: Settings) -> Role:
+def _role(settings: TypedArguments) -> Role:
     mode = settings.text("disaggregation_mode") or "agg"
     if mode == "prefill_and_decode":
         raise ValueRefusal(
@@ -139,16 +133,11 @@ def _role(settings: Settings) -> Role:
             "--disaggregation-mode=agg for aggregated serving or --disaggregation-mode=pd for a "
             "combined prefill+decode worker."
         )
-    if mode not in _ROLES:
-        raise CannotPlay(
-            f"--disaggregation-mode {mode}: it has no part for this role; it plays "
-            f"{', '.join(_ROLES)}"
-        )
-    return _ROLES[mode]
+    return role_of(mode)
 
 
-def _check_modality(settings: Settings) -> None:
+def _check_modality(settings: TypedArguments) -> None:
     modality = settings.text("modality") or "text"
     if modality not in _DIFFUSION:
         return
-    raise CannotPlay(f"--modality {modality}: it only plays workers that generate text")
+    raise CannotSimulate(f"--modality {modality}: it only simulates workers that generate text")

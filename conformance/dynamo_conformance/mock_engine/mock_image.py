@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dynamo_conformance.images.recipe import PROJECT, Recipe, packages
 from dynamo_conformance.images.requirements import requirements
-from dynamo_conformance.mock_engine.own_models import MODELS_VARIABLE
+from dynamo_conformance.mock_engine.custom_worker_model import MODELS_VARIABLE
 
 EXTRA = "local"
 RUNTIME = ("ai-dynamo", "ai-dynamo-runtime", "pydantic", "uvloop")
@@ -36,7 +36,7 @@ def recipe() -> Recipe:
         overrides=OVERRIDES,
         sources=packages(*_PARTS),
         search_path=(f"{PROJECT}/dynamo_conformance/mock_engine/overlay",),
-        start="dynamo_conformance.mock_engine.start",
+        start="dynamo_conformance.mock_engine.image_startup",
         environment={
             MODELS_VARIABLE: MODELS,
             "HF_HUB_OFFLINE": "1",

@@ -8,18 +8,15 @@ at an image, and a vector is made from the digest of its text.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import random
-import signal
 import struct
 from typing import TYPE_CHECKING, TypeAlias
 
 from dynamo_conformance.engines.engine import Engine
 from dynamo_conformance.engines.role import Role
-from dynamo_conformance.mock_engine.refusal import StartFault
-from dynamo_conformance.mock_engine.telling import tell_route
+from dynamo_conformance.mock_engine.mock_runtime import MockRuntime
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -28,7 +25,7 @@ if TYPE_CHECKING:
     from dynamo.runtime import Client, Context, DistributedRuntime, Endpoint
 
     from dynamo_conformance.engines.flag import Json
-    from dynamo_conformance.mock_engine.worker import Worker
+    from dynamo_conformance.mock_engine.worker_spec import WorkerSpec
 
     Request: TypeAlias = dict[str, Json]
     Handler: TypeAlias = Callable[[Request, Context], AsyncIterator[Request]]
@@ -42,7 +39,7 @@ ANSWER_TOKENS = range(1000, 2000)
 DEFAULT_TOKENS = 16
 
 
-def serve(worker: Worker, planes: dict[str, str | None]) -> None:
+def serve(worker: WorkerSpec, planes: dict[str, str | None]) -> None:
     """Serve until SIGTERM or SIGINT.
 
     Args:
@@ -59,39 +56,17 @@ def serve(worker: Worker, planes: dict[str, str | None]) -> None:
     uvloop.run(_serve(worker, planes))
 
 
-async def _serve(worker: Worker, planes: dict[str, str | None]) -> None:
-    from dynamo.common.utils.runtime import create_runtime
-
+async def _serve(worker: WorkerSpec, planes: dict[str, str | None]) -> None:
     response = planes["response_plane"] or "tcp"
-    runtime, loop = create_runtime(
-        planes["discovery_backend"],
-        planes["request_plane"],
-        planes["event_plane"],
-        response_plane=response,
-    )
-    tell_route(runtime, worker)
-    asked_to_end = asyncio.Event()
-
-    def end() -> None:
-        asked_to_end.set()
-        runtime.shutdown()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, end)
-    endpoint = runtime.endpoint(worker.endpoint)
-    handler = await _handler(worker, runtime)
+    mock = MockRuntime(worker, **{**planes, "response_plane": response})
+    endpoint = mock.runtime.endpoint(worker.endpoint)
+    handler = await _handler(worker, mock.runtime)
     labels = [("model", worker.served_name)]
-    outcomes: list[BaseException | None] = await asyncio.gather(
-        endpoint.serve_endpoint(handler, metrics_labels=labels),
-        _register(worker, endpoint),
-        return_exceptions=True,
-    )
-    runtime.shutdown()
-    if not asked_to_end.is_set():
-        raise StartFault(f"the runtime ended by itself: {outcomes}")
+    serving = endpoint.serve_endpoint(handler, metrics_labels=labels)
+    await mock.serve(serving, _register(worker, endpoint))
 
 
-async def _handler(worker: Worker, runtime: DistributedRuntime) -> Handler:
+async def _handler(worker: WorkerSpec, runtime: DistributedRuntime) -> Handler:
     """Return what answers requests, once those whom it asks are there, as the real worker waits."""
     if worker.embeds:
         return embed
@@ -211,7 +186,7 @@ def encoded(numbers: list[float]) -> str:
     return base64.b64encode(struct.pack(f"<{len(numbers)}f", *numbers)).decode()
 
 
-async def _register(worker: Worker, endpoint: Endpoint) -> None:
+async def _register(worker: WorkerSpec, endpoint: Endpoint) -> None:
     from dynamo.llm import ModelInput, ModelType, WorkerType, register_model
 
     stages = {
@@ -242,7 +217,7 @@ async def _register(worker: Worker, endpoint: Endpoint) -> None:
     )
 
 
-def _card(worker: Worker) -> ModelRuntimeConfig:
+def _card(worker: WorkerSpec) -> ModelRuntimeConfig:
     from dynamo.llm import ModelRuntimeConfig
 
     card = ModelRuntimeConfig()

@@ -7,23 +7,20 @@ here is imported before the command line has been accepted, so that a refusal co
 
 from __future__ import annotations
 
-import asyncio
 import os
-import signal
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.mock_engine.refusal import StartFault
-from dynamo_conformance.mock_engine.telling import tell_route
+from dynamo_conformance.mock_engine.mock_runtime import MockRuntime
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
     from dynamo.llm import ModelRuntimeConfig
 
-    from dynamo_conformance.mock_engine.worker import Worker
+    from dynamo_conformance.mock_engine.worker_spec import WorkerSpec
 
 
-def serve(worker: Worker, argv: list[str]) -> None:
+def serve(worker: WorkerSpec, argv: list[str]) -> None:
     """Serve until SIGTERM or SIGINT.
 
     Args:
@@ -43,9 +40,8 @@ def serve(worker: Worker, argv: list[str]) -> None:
     uvloop.run(_serve(worker, parse_args(argv)))
 
 
-async def _serve(worker: Worker, args: Namespace) -> None:
+async def _serve(worker: WorkerSpec, args: Namespace) -> None:
     from dynamo.common.configuration.groups.router_args import build_router_config
-    from dynamo.common.utils.runtime import create_runtime
     from dynamo.llm import EngineType, EntrypointArgs, make_engine, run_input
     from dynamo.mocker.config import (
         apply_worker_engine_args_overrides,
@@ -53,21 +49,13 @@ async def _serve(worker: Worker, args: Namespace) -> None:
         load_mocker_engine_args,
     )
 
-    runtime, loop = create_runtime(
-        args.discovery_backend,
-        args.request_plane,
-        args.event_plane,
+    mock = MockRuntime(
+        worker,
+        discovery_backend=args.discovery_backend,
+        request_plane=args.request_plane,
+        event_plane=args.event_plane,
         response_plane=args.response_plane,
     )
-    tell_route(runtime, worker)
-    asked_to_end = asyncio.Event()
-
-    def end() -> None:
-        asked_to_end.set()
-        runtime.shutdown()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, end)
     engine_args = apply_worker_engine_args_overrides(
         load_mocker_engine_args(args),
         bootstrap_port=next(iter(args.bootstrap_ports_list), None),
@@ -76,7 +64,7 @@ async def _serve(worker: Worker, args: Namespace) -> None:
     block_size, card = build_runtime_config(engine_args)
     _adjust(card, worker)
     engine = await make_engine(
-        runtime,
+        mock.runtime,
         EntrypointArgs(
             engine_type=EngineType.Mocker,
             model_path=args.model_path,
@@ -91,16 +79,10 @@ async def _serve(worker: Worker, args: Namespace) -> None:
             router_config=build_router_config(args.router_advertisement),
         ),
     )
-    # The runtime reports its own shutdown as an error too.
-    outcomes: list[BaseException | None] = await asyncio.gather(
-        run_input(runtime, args.endpoint, engine), return_exceptions=True
-    )
-    runtime.shutdown()
-    if not asked_to_end.is_set():
-        raise StartFault(f"the runtime ended by itself: {outcomes[0]}")
+    await mock.serve(run_input(mock.runtime, args.endpoint, engine))
 
 
-def _adjust(card: ModelRuntimeConfig, worker: Worker) -> None:
+def _adjust(card: ModelRuntimeConfig, worker: WorkerSpec) -> None:
     card.tool_call_parser = worker.tool_call_parser
     card.reasoning_parser = worker.reasoning_parser
     if worker.kv_events is not None or not card.kv_event_publishing_enabled:

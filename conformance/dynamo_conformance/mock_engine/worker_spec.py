@@ -1,4 +1,4 @@
-"""What one process plays: the worker that a published command line describes."""
+"""The worker that one process simulates, as a published command line describes it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines.role import Role
-from dynamo_conformance.mock_engine.refusal import ValueRefusal
+from dynamo_conformance.mock_engine.engine_refusal import CannotSimulate, ValueRefusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +32,7 @@ class Ranks:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gathering:
+class MultinodeGroup:
     """Processes on several nodes that make up one engine, and this one's place among them.
 
     Attributes:
@@ -42,7 +42,7 @@ class Gathering:
         size: How many there must be before anyone serves.
         host: Address of the process that brings unit 0.
         port: Its port.
-        agreement: Settings, by flag, that have to be equal everywhere.
+        agreement: TypedArguments, by flag, that have to be equal everywhere.
     """
 
     unit: str
@@ -90,11 +90,11 @@ NO_LINKS = Links()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Worker:
+class WorkerSpec:
     """A worker as its command line describes it.
 
     Attributes:
-        engine: The engine being played.
+        engine: The engine that is simulated.
         role: Aggregated, prefill, decode or encode.
         model: Id or folder of the model.
         served_name: The name requests use.
@@ -112,12 +112,12 @@ class Worker:
         reasoning_parser: What the frontend is told to parse reasoning with.
         chat_template: A template file that replaces the model's.
         runtime_words: Flags of the runtime and of the router, passed on as written.
-        gathering: The other processes of the same engine, None when there are none.
+        group: The other processes of the same engine, None when there are none.
         serves: False for a process that only lends its GPUs to another one.
         unread: Settings that only the real engine understands, so that nothing here shows them.
         links: The workers it calls.
         embeds: Whether it answers with vectors, not with text.
-        by_hand: Whether Dynamo's mocker has no part for it; see `handlers`.
+        without_mocker: Whether Dynamo's mocker has no part for it; see `handlers`.
         public: Whether clients may ask it; the others are only asked by other workers.
         needs: Roles that must be there before the model is served: all of one of the lists.
     """
@@ -140,14 +140,38 @@ class Worker:
     reasoning_parser: str | None = None
     chat_template: str | None = None
     runtime_words: tuple[str, ...] = ()
-    gathering: Gathering | None = None
+    group: MultinodeGroup | None = None
     serves: bool = True
     unread: tuple[str, ...] = ()
     links: Links = NO_LINKS
     embeds: bool = False
-    by_hand: bool = False
+    without_mocker: bool = False
     public: bool = True
     needs: tuple[tuple[Role, ...], ...] = ()
+
+
+WORKER_ROLES = {
+    "agg": Role.AGG,
+    "pd": Role.AGG,
+    "prefill": Role.PREFILL,
+    "decode": Role.DECODE,
+    "encode": Role.ENCODE,
+}
+"""The roles that every engine knows, by what `--disaggregation-mode` calls them."""
+
+
+def role_of(mode: str, *, roles: Mapping[str, Role] = WORKER_ROLES) -> Role:
+    """Return the role that `--disaggregation-mode` asks for.
+
+    Raises:
+        CannotSimulate: It is none that can be simulated.
+    """
+    if mode not in roles:
+        raise CannotSimulate(
+            f"--disaggregation-mode {mode}: it has no part for this role; it simulates "
+            f"{', '.join(roles)}"
+        )
+    return roles[mode]
 
 
 def needs(role: Role, *, encoder: str | None) -> tuple[tuple[Role, ...], ...]:

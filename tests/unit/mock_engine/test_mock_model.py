@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 import pytest
 from tokenizers import Tokenizer
 
-from dynamo_conformance.mock_engine.tokenizer import (
+from dynamo_conformance.mock_engine.mock_model import (
     ModelFiles,
     context_length,
     make_local_model,
     tokenizer_json,
     vocabulary_size,
 )
-from dynamo_conformance.mock_engine.vocabulary import byte_alphabet, made_words, pieces
+from dynamo_conformance.mock_engine.mock_vocabulary import byte_alphabet, made_words, pieces
 
 if TYPE_CHECKING:
     from pathlib import Path

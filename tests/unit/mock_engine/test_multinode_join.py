@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dynamo_conformance.mock_engine.refusal import StartFault
-from dynamo_conformance.mock_engine.rendezvous import Rendezvous
-from dynamo_conformance.mock_engine.worker import Gathering
+from dynamo_conformance.mock_engine.engine_refusal import StartFault
+from dynamo_conformance.mock_engine.multinode_join import MultinodeJoin
+from dynamo_conformance.mock_engine.worker_spec import MultinodeGroup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,8 +26,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def node(rank: int, *, port: int, size: int = 2, model: str = "a/b") -> Gathering:
-    return Gathering(
+def node(rank: int, *, port: int, size: int = 2, model: str = "a/b") -> MultinodeGroup:
+    return MultinodeGroup(
         unit="node",
         start=rank,
         count=1,
@@ -39,15 +39,15 @@ def node(rank: int, *, port: int, size: int = 2, model: str = "a/b") -> Gatherin
 
 
 class Side:
-    """One process's side, gathering in a thread."""
+    """One process's side, group in a thread."""
 
-    def __init__(self, gathering: Gathering, *, deadline_s: float = DEADLINE_S) -> None:
+    def __init__(self, group: MultinodeGroup, *, deadline_s: float = DEADLINE_S) -> None:
         self.notices: list[str] = []
         self.losses: list[str] = []
         self.fault: str | None = None
         self._complete = False
-        self._rendezvous = Rendezvous(
-            gathering,
+        self._rendezvous = MultinodeJoin(
+            group,
             notice=self.notices.append,
             on_loss=self.losses.append,
             deadline_s=deadline_s,
@@ -69,7 +69,7 @@ class Side:
         return self._complete
 
     def end(self) -> None:
-        """Wait until gathering is over, one way or the other."""
+        """Wait until group is over, one way or the other."""
         self._thread.join(DEADLINE_S)
         assert not self._thread.is_alive()
 
@@ -83,8 +83,8 @@ class Table:
     def __init__(self) -> None:
         self._sides: list[Side] = []
 
-    def side(self, gathering: Gathering, *, deadline_s: float = DEADLINE_S) -> Side:
-        self._sides.append(Side(gathering, deadline_s=deadline_s))
+    def side(self, group: MultinodeGroup, *, deadline_s: float = DEADLINE_S) -> Side:
+        self._sides.append(Side(group, deadline_s=deadline_s))
         return self._sides[-1]
 
     def close(self) -> None:

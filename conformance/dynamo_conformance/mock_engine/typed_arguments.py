@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines.arguments import switches_on
-from dynamo_conformance.mock_engine.refusal import UsageRefusal
+from dynamo_conformance.mock_engine.engine_refusal import UsageRefusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +38,7 @@ _RUNTIME_FLAGS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class TypedArguments:
     """What a process was started with: its arguments and its environment."""
 
     arguments: Arguments

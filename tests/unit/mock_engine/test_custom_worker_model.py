@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dynamo_conformance.mock_engine import hub_cache
-from dynamo_conformance.mock_engine.own_models import MODELS_VARIABLE, lay_out
+from dynamo_conformance.mock_engine.custom_worker_model import MODELS_VARIABLE, lay_out
 
 if TYPE_CHECKING:
     from pathlib import Path

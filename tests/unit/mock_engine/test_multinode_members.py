@@ -4,23 +4,23 @@ from dataclasses import replace
 
 import pytest
 
-from dynamo_conformance.mock_engine.members import (
-    Members,
+from dynamo_conformance.mock_engine.multinode_members import (
+    MultinodeMembers,
     describe,
     from_message,
     spell,
     to_message,
 )
-from dynamo_conformance.mock_engine.worker import Gathering
+from dynamo_conformance.mock_engine.worker_spec import MultinodeGroup
 
-FIRST = Gathering(
+FIRST = MultinodeGroup(
     unit="rank", start=0, count=8, size=16, host="h", port=1, agreement=(("--model", "a/b"),)
 )
 SECOND = replace(FIRST, start=8)
 
 
 def test_complete_when_every_unit_is_there() -> None:
-    members = Members(FIRST)
+    members = MultinodeMembers(FIRST)
     assert not members.complete
     assert members.missing() == "ranks 8-15 of 16"
     assert members.admit(SECOND, peer="p") is None
@@ -28,7 +28,7 @@ def test_complete_when_every_unit_is_there() -> None:
 
 
 def test_who_leaves_is_missing_again() -> None:
-    members = Members(FIRST)
+    members = MultinodeMembers(FIRST)
     members.admit(SECOND, peer="p")
     members.leave(SECOND)
     assert not members.complete
@@ -52,14 +52,14 @@ def test_who_leaves_is_missing_again() -> None:
         (replace(SECOND, start=4), "ranks 4-7 of 16: already brought by the first process"),
     ],
 )
-def test_who_does_not_fit_is_turned_away(other: Gathering, reason: str) -> None:
-    members = Members(FIRST)
+def test_who_does_not_fit_is_turned_away(other: MultinodeGroup, reason: str) -> None:
+    members = MultinodeMembers(FIRST)
     assert members.admit(other, peer="p") == reason
     assert members.missing() == "ranks 8-15 of 16"
 
 
 def test_the_same_units_are_not_taken_twice() -> None:
-    members = Members(FIRST)
+    members = MultinodeMembers(FIRST)
     members.admit(replace(SECOND, count=4), peer="10.0.0.2")
     assert members.admit(replace(SECOND, start=11, count=2), peer="10.0.0.3") == (
         "rank 11 of 16: already brought by 10.0.0.2"
