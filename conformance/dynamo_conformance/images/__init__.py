@@ -1,16 +1,16 @@
-"""Container images of our own, made on this machine: a base image, Python packages, our files.
+"""Container images of this project, made on this machine: a base image, Python packages, files.
 
     built = build(Recipe(name="operator", requirements=("kopf>=1.37",), ...), base=base_image())
 
 An image is built once for what goes into it, and found again by its tag. Nothing is fetched while
-it is built: packages are installed into a folder here, and copied.
+it is built: packages are installed into a folder here, and copied. `recipe` says what goes in,
+`build` builds it with `docker`, on what `base` finds, with the packages that `wheels` installs.
 """
 
 from dynamo_conformance.images.base import DEFAULT_BASE, base_image
 from dynamo_conformance.images.build import Built, build
-from dynamo_conformance.images.docker import Docker
-from dynamo_conformance.images.errors import ImageError
-from dynamo_conformance.images.recipe import ROOT, SITE_PACKAGES, Recipe, Source, packages
+from dynamo_conformance.images.docker import Docker, ImageError
+from dynamo_conformance.images.recipe import ROOT, SITE_PACKAGES, ImageSource, Recipe, packages
 
 __all__ = [
     "DEFAULT_BASE",
@@ -19,8 +19,8 @@ __all__ = [
     "Built",
     "Docker",
     "ImageError",
+    "ImageSource",
     "Recipe",
-    "Source",
     "base_image",
     "build",
     "packages",

@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.images.errors import ImageError
+from dynamo_conformance.images.docker import ImageError
 
 if TYPE_CHECKING:
     from dynamo_conformance.images.docker import Docker

@@ -15,9 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.images.base import ask_python, find_base
-from dynamo_conformance.images.docker import Docker
-from dynamo_conformance.images.errors import ImageError
-from dynamo_conformance.images.install import install, installed
+from dynamo_conformance.images.docker import Docker, ImageError
 from dynamo_conformance.images.recipe import (
     PROJECT,
     ROOT,
@@ -26,10 +24,11 @@ from dynamo_conformance.images.recipe import (
     digest_of_sources,
     is_program,
 )
+from dynamo_conformance.images.wheels import install, installed
 
 if TYPE_CHECKING:
     from dynamo_conformance.images.base import Base, Python
-    from dynamo_conformance.images.recipe import Recipe, Source
+    from dynamo_conformance.images.recipe import ImageSource, Recipe
 
 NAMES = "dynamo-conformance"
 """What the names of all our images begin with."""
@@ -189,5 +188,5 @@ def _copy_sources(recipe: Recipe, context: Path) -> None:
             path.chmod(0o755)
 
 
-def _is_in_root(source: Source) -> bool:
+def _is_in_root(source: ImageSource) -> bool:
     return source.to.startswith(f"{ROOT}/")

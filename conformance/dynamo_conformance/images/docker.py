@@ -7,8 +7,6 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.images.errors import ImageError
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
@@ -20,8 +18,12 @@ BUILD_SECONDS = 1800.0
 _LAST_LINES = 15
 
 
+class ImageError(Exception):
+    """An image cannot be made; its text says what is missing and what to do about it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Image:
+class EngineImage:
     """An image that the engine has.
 
     Attributes:
@@ -55,14 +57,14 @@ class Docker:
                 f"{_last_line(answer.stderr)}"
             )
 
-    def inspect(self, name: str) -> Image | None:
+    def inspect(self, name: str) -> EngineImage | None:
         """Return an image that the engine has, or None."""
         answer = self._call("image", "inspect", name)
         if answer.returncode != 0:
             return None
         (found,) = json.loads(answer.stdout)
         labels = found.get("Config", {}).get("Labels") or {}
-        return Image(id=found["Id"], architecture=found["Architecture"], labels=labels)
+        return EngineImage(id=found["Id"], architecture=found["Architecture"], labels=labels)
 
     def pull(self, name: str) -> str:
         """Try to fetch an image; return why it cannot be fetched, or nothing."""

@@ -1,18 +1,21 @@
-"""Recipes: what goes into an image."""
+"""Recipes: what goes into an image, this project's own packages and requirements among it."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 from dataclasses import dataclass, field
+from importlib.metadata import requires
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.images.errors import ImageError
+from dynamo_conformance.images.docker import ImageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+DISTRIBUTION = "dynamo-conformance"
 
 ROOT = "/opt/dynamo-conformance"
 """The folder in an image that holds all that we put there."""
@@ -26,7 +29,7 @@ _EXECUTABLE = 0o111
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ImageSource:
     """A file or folder of this machine, and where it goes.
 
     Attributes:
@@ -70,7 +73,7 @@ class Recipe:
     name: str
     requirements: tuple[str, ...] = ()
     overrides: tuple[str, ...] = ()
-    sources: tuple[Source, ...] = ()
+    sources: tuple[ImageSource, ...] = ()
     search_path: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
     start: str = ""
@@ -81,7 +84,7 @@ class Recipe:
         return (*self.search_path, PROJECT, SITE_PACKAGES)
 
 
-def packages(*names: str) -> tuple[Source, ...]:
+def packages(*names: str) -> tuple[ImageSource, ...]:
     """Return packages and modules of the running environment, to go where Python finds them.
 
     What is around them goes along as far as Python needs it: the `__init__.py` of `conformance` for
@@ -90,18 +93,40 @@ def packages(*names: str) -> tuple[Source, ...]:
     Raises:
         ImageError: There is no package of a name.
     """
-    found: dict[str, Source] = {}
+    found: dict[str, ImageSource] = {}
     for name in names:
         steps = name.split(".")
         for length in range(1, len(steps)):
             around = ".".join(steps[:length])
             to = f"{PROJECT}/{'/'.join(steps[:length])}/__init__.py"
-            found.setdefault(to, Source(_origin(around), to))
+            found.setdefault(to, ImageSource(_origin(around), to))
         origin, to = _origin(name), f"{PROJECT}/{'/'.join(steps)}"
         is_package = origin.name == "__init__.py"
-        source = Source(origin.parent, to) if is_package else Source(origin, f"{to}.py")
+        source = ImageSource(origin.parent, to) if is_package else ImageSource(origin, f"{to}.py")
         found[source.to] = source
     return tuple(found.values())
+
+
+def requirements(*names: str, extra: str) -> tuple[str, ...]:
+    """Return the requirements called `names`, of the base install or an extra, as pip takes them.
+
+    Raises:
+        ImageError: One of them is not required; the installed metadata is another version's.
+    """
+    from packaging.requirements import Requirement
+
+    found = {
+        one.name: f"{one.name}{one.specifier}"
+        for one in (Requirement(line) for line in requires(DISTRIBUTION) or ())
+        if one.marker is None or one.marker.evaluate({"extra": extra})
+    }
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise ImageError(
+            f"{DISTRIBUTION}, as it is installed, does not require {', '.join(missing)}; "
+            "install it again"
+        )
+    return tuple(found[name] for name in names)
 
 
 def _origin(name: str) -> Path:
@@ -121,7 +146,7 @@ def digest(*parts: str | bytes) -> str:
     return found.hexdigest()
 
 
-def digest_of_sources(sources: tuple[Source, ...]) -> str:
+def digest_of_sources(sources: tuple[ImageSource, ...]) -> str:
     """Return the digest of all files, with the paths they go to and whether they are programs."""
     parts: list[str | bytes] = []
     for source in sources:

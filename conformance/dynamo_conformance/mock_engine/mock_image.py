@@ -6,8 +6,7 @@ there is no `dynamo` program.
 
 from __future__ import annotations
 
-from dynamo_conformance.images.recipe import PROJECT, Recipe, packages
-from dynamo_conformance.images.requirements import requirements
+from dynamo_conformance.images.recipe import PROJECT, Recipe, packages, requirements
 from dynamo_conformance.mock_engine.custom_worker_model import MODELS_VARIABLE
 
 EXTRA = "local"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.images import Docker
-from dynamo_conformance.images.docker import Image
+from dynamo_conformance.images.docker import EngineImage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +38,7 @@ class FakeDocker(Docker):
 
     def have(self, name: str, labels: Mapping[str, str] | None = None) -> None:
         """Have an image."""
-        self.images[name] = Image(
+        self.images[name] = EngineImage(
             id=f"id of {name}", architecture="amd64", labels=dict(labels or {})
         )
 
@@ -50,7 +50,7 @@ class FakeDocker(Docker):
     def check(self) -> None:
         pass
 
-    def inspect(self, name: str) -> Image | None:
+    def inspect(self, name: str) -> EngineImage | None:
         return self.images.get(name)
 
     def pull(self, name: str) -> str:  # noqa: ARG002 - as the engine has it

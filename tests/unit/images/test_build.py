@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from fake_docker import FakeDocker
 
-from dynamo_conformance.images import ImageError, Recipe, Source, base_image, build
+from dynamo_conformance.images import ImageError, ImageSource, Recipe, base_image, build
 from dynamo_conformance.images.recipe import ROOT
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ def recipe(tmp_path: Path) -> Recipe:
     (tmp_path / "ours.py").write_text("x = 1\n")
     (tmp_path / "settings").write_text("on\n")
     sources = (
-        Source(tmp_path / "ours.py", f"{ROOT}/project/ours.py"),
-        Source(tmp_path / "settings", "/etc/settings"),
+        ImageSource(tmp_path / "ours.py", f"{ROOT}/project/ours.py"),
+        ImageSource(tmp_path / "settings", "/etc/settings"),
     )
     return replace(RECIPE, sources=sources)
 

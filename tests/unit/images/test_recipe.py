@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dynamo_conformance.images import ImageError, Source, packages
+from dynamo_conformance.images import ImageError, ImageSource, packages
 from dynamo_conformance.images.recipe import PROJECT, digest, digest_of_sources
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def test_a_package_that_is_not_there_is_said() -> None:
 
 
 def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
-    source = Source(tmp_path / "gone", "/gone")
+    source = ImageSource(tmp_path / "gone", "/gone")
     with pytest.raises(ImageError, match="gone is to go into an image, but is not there"):
         list(source.files())
 
@@ -50,13 +50,13 @@ def test_the_key_follows_content_names_and_modes(tmp_path: Path) -> None:
     file = tmp_path / "folder" / "run.sh"
     file.parent.mkdir()
     file.write_text("echo 1\n")
-    sources = (Source(file.parent, "/in"),)
+    sources = (ImageSource(file.parent, "/in"),)
     keys = [digest_of_sources(sources)]
     file.write_text("echo 2\n")
     keys.append(digest_of_sources(sources))
     file.chmod(0o755)
     keys.append(digest_of_sources(sources))
-    keys.append(digest_of_sources((Source(file.parent, "/elsewhere"),)))
+    keys.append(digest_of_sources((ImageSource(file.parent, "/elsewhere"),)))
     assert len(set(keys)) == len(keys)
     (file.parent / "__pycache__").mkdir()
     (file.parent / "__pycache__" / "run.pyc").write_bytes(b"")

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from dynamo_conformance.images import ImageError
-from dynamo_conformance.images import requirements as room
-from dynamo_conformance.images.requirements import requirements
+from dynamo_conformance.images import ImageError, recipe
+from dynamo_conformance.images.recipe import requirements
 
 REQUIRED = ["click>=8.1", "pyyaml<7,>=6.0", 'kopf>=1.37; extra == "operator"', 'uv; extra == "k"']
 
 
 @pytest.fixture(autouse=True)
 def installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "requires", {"dynamo-conformance": REQUIRED}.get)
+    monkeypatch.setattr(recipe, "requires", {"dynamo-conformance": REQUIRED}.get)
 
 
 def test_requirements_are_those_of_the_base_and_of_one_extra() -> None:

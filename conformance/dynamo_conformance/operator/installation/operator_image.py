@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dynamo_conformance.images.recipe import Recipe, packages
-from dynamo_conformance.images.requirements import requirements
+from dynamo_conformance.images.recipe import Recipe, packages, requirements
 
 EXTRA = "operator"
 REQUIREMENTS = ("cryptography", "kopf", "pyyaml")

@@ -7,8 +7,7 @@ import shutil
 import stat
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.images.docker import call
-from dynamo_conformance.images.errors import ImageError
+from dynamo_conformance.images.docker import ImageError, call
 
 if TYPE_CHECKING:
     from pathlib import Path

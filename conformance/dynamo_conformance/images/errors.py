@@ -1,5 +1,0 @@
-"""The error of this room."""
-
-
-class ImageError(Exception):
-    """An image cannot be made; its text says what is missing and what to do about it."""
