@@ -135,7 +135,7 @@ def test_what_others_keep_to_themselves_is_used_in_one_place() -> None:
         if "noqa: SLF001" in path.read_text(encoding="utf-8")
     }
     # It is the standard library's argparse.
-    assert marked == {"launch/dynamo_launch/deploy/command.py"}
+    assert marked == {"launch/dynamo_launch/deploy/deploy_command.py"}
 
 
 def test_kr8s_still_reads_credentials_as_we_ask_it_to(tmp_path: Path) -> None:

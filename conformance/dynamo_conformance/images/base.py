@@ -1,4 +1,4 @@
-"""The base image: what every image of ours is built on."""
+"""The base image: what every image of this project is built on."""
 
 from __future__ import annotations
 

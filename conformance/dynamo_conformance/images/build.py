@@ -41,7 +41,7 @@ PACKAGES = "dynamo-conformance/packages"
 
 _KEY = 12
 _FORM = "1"
-"""Part of each key; another number makes all images anew when this module builds them otherwise."""
+"""Part of each key; another number rebuilds all images when this module builds them otherwise."""
 
 _PACKAGES = """\
 ARG BASE
@@ -74,7 +74,7 @@ _START = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
-    """An image of ours.
+    """An image of this project.
 
     Attributes:
         name: Its name with its tag.
@@ -169,7 +169,7 @@ def _dockerfile(recipe: Recipe) -> str:
 
 
 def _copy_sources(recipe: Recipe, context: Path) -> None:
-    """Copy the files of ours as they are to lie in the image, for all users to read.
+    """Copy the files of this project as they are to lie in the image, for all users to read.
 
     What goes elsewhere than into our own folder is copied by itself, so that folders which the base
     image has stay as they are.

@@ -62,7 +62,7 @@ class Recipe:
         name: The image's name, below `dynamo-conformance/`.
         requirements: Python packages, as pip takes them.
         overrides: Lines that override what those packages require, as uv takes them.
-        sources: Files of ours.
+        sources: Files of this machine.
         search_path: Folders of the image in which its Python looks first, before our packages and
             before `requirements`.
         environment: Environment variables.

@@ -32,7 +32,7 @@ class FakeDocker(Docker):
 
     def __init__(self) -> None:
         super().__init__("no-docker")
-        self.images: dict[str, Image] = {}
+        self.images: dict[str, EngineImage] = {}
         self.orders: list[Order] = []
         self.have("base:1")
 
