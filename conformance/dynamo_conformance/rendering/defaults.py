@@ -8,23 +8,26 @@ from dynamo_conformance.manifest.graph import FRONTEND, MAIN, WORKER_TYPES
 from dynamo_conformance.manifest.node import from_plain
 from dynamo_conformance.rendering import environment
 from dynamo_conformance.rendering.nodes import made, mapping, overlaid, sequence, words
+from dynamo_conformance.rendering.pod_context import Position
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.node import Mapping, Node, Plain
-    from dynamo_conformance.rendering.context import Context
+    from dynamo_conformance.rendering.pod_context import PodContext
 
 SHELL = ("/bin/sh", "-c")
 PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 
 
-def main_container(context: Context, *, written: Mapping | None) -> Mapping:
+def main_container(context: PodContext, *, written: Mapping | None) -> Mapping:
     """Return the component's `main`: its type's defaults, the author's values above them."""
     spec = context.graph.root.mapping("spec")
     graph_env = spec.sequence("env") if spec is not None else ()
     return _container(context, context.component.type, written=written, below=graph_env)
 
 
-def frontend_sidecar(context: Context, *, written: Mapping, mounts: tuple[Mapping, ...]) -> Mapping:
+def frontend_sidecar(
+    context: PodContext, *, written: Mapping, mounts: tuple[Mapping, ...]
+) -> Mapping:
     """Return a container that serves as a frontend beside `main`.
 
     Args:
@@ -39,8 +42,16 @@ def frontend_sidecar(context: Context, *, written: Mapping, mounts: tuple[Mappin
     return container.replaced("volumeMounts", sequence((*own, *added))) if added else container
 
 
+def without_probes(container: Mapping, position: Position) -> Mapping:
+    """Return a follower without probes: the replica is as healthy as its leader."""
+    if position is Position.FOLLOWER:
+        for probe in PROBES:
+            container = container.replaced(probe, None)
+    return container
+
+
 def _container(
-    context: Context,
+    context: PodContext,
     component_type: str | None,
     *,
     written: Mapping | None,

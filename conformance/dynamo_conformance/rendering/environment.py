@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from dynamo_conformance.manifest.node import Node, Plain
-    from dynamo_conformance.rendering.context import Context
+    from dynamo_conformance.rendering.pod_context import PodContext
 
 HTTP_PORT = 8000
 SYSTEM_PORT = 9090
@@ -43,7 +43,7 @@ def field_variable(name: str, path: str) -> Mapping:
     return made(name=name, valueFrom=source)
 
 
-def injected(context: Context, component_type: str | None) -> tuple[Mapping, ...]:
+def injected(context: PodContext, component_type: str | None) -> tuple[Mapping, ...]:
     """Return what the operator gives a container that runs a component of `component_type`."""
     values = dict(_common(context, component_type))
     if component_type == FRONTEND:
@@ -68,7 +68,7 @@ def merged(*layers: Iterable[Node]) -> tuple[Mapping, ...]:
     return tuple(named[name] for name in sorted(named))
 
 
-def _common(context: Context, component_type: str | None) -> Iterator[tuple[str, str]]:
+def _common(context: PodContext, component_type: str | None) -> Iterator[tuple[str, str]]:
     yield "DYN_NAMESPACE", context.dynamo_namespace
     yield "DYN_COMPONENT", component_type or ""
     yield "DYN_PARENT_DGD_K8S_NAME", context.graph.name
@@ -80,7 +80,7 @@ def _common(context: Context, component_type: str | None) -> Iterator[tuple[str,
         yield "DYN_KUBE_DISCOVERY_MODE", "container"
 
 
-def _frontend(context: Context) -> dict[str, str]:
+def _frontend(context: PodContext) -> dict[str, str]:
     return {
         "DYNAMO_PORT": str(HTTP_PORT),
         "DYN_HTTP_PORT": str(HTTP_PORT),
@@ -88,7 +88,7 @@ def _frontend(context: Context) -> dict[str, str]:
     }
 
 
-def _worker(context: Context) -> dict[str, str]:
+def _worker(context: PodContext) -> dict[str, str]:
     return {
         "DYN_FORWARDPASS_METRIC_PORT": str(FORWARD_PASS_PORT),
         "DYN_HEALTH_CHECK_ENABLED": "false",

@@ -18,6 +18,10 @@ from dynamo_conformance.rendering.nodes import sequence, words
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.node import Mapping, Node
 
+TENSOR_PARALLEL = "--tensor-parallel-size"
+PIPELINE_PARALLEL = "--pipeline-parallel-size"
+DATA_PARALLEL = "--data-parallel-size"
+
 _PYTHON = re.compile(r"(?:.*/)?python\d*(?:\.\d+)*$")
 _SPECIAL = re.compile(r"[ \t\n'\"\\{}\[\]$`!]")
 

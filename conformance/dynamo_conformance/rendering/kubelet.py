@@ -50,7 +50,7 @@ class Sources:
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class ContainerVariables:
     """What was looked up.
 
     Attributes:
@@ -62,7 +62,7 @@ class Looked:
     changes: tuple[str, ...]
 
 
-def look_up(container: Container, sources: Sources) -> Looked:
+def look_up(container: Container, sources: Sources) -> ContainerVariables:
     """Return the variables of a container: those of `envFrom`, then those of `env`."""
     found: list[Variable] = []
     changes: list[str] = []
@@ -77,7 +77,7 @@ def look_up(container: Container, sources: Sources) -> Looked:
             found.append(Variable(one.name, value))
         elif not _may_be_absent(one, sources):
             changes.append(f"{one.name} has no value here and is left out")
-    return Looked(tuple(found), tuple(changes))
+    return ContainerVariables(tuple(found), tuple(changes))
 
 
 def expanded(found: Iterable[Variable]) -> dict[str, str]:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.rendering import alpha, names
-from dynamo_conformance.rendering.context import (
+from dynamo_conformance.rendering.nodes import texts
+from dynamo_conformance.rendering.pod_context import (
     DISCOVERY_BACKEND,
     DISCOVERY_MODE,
     KUBERNETES,
     Position,
 )
-from dynamo_conformance.rendering.nodes import texts
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.graph import Component, Graph
     from dynamo_conformance.manifest.node import Mapping
-    from dynamo_conformance.rendering.context import Context
+    from dynamo_conformance.rendering.pod_context import PodContext
 
 COMPONENT = "nvidia.com/dynamo-component"
 COMPONENT_TYPE = "nvidia.com/dynamo-component-type"
@@ -64,7 +64,7 @@ def component_annotations(
     return merged
 
 
-def workload_labels(context: Context) -> dict[str, str]:
+def workload_labels(context: PodContext) -> dict[str, str]:
     """Return the labels of a component's Deployment or LeaderWorkerSet."""
     graph, component = context.graph, context.component
     found = _graph_wide(graph, "labels")
@@ -82,13 +82,13 @@ def workload_labels(context: Context) -> dict[str, str]:
     return found
 
 
-def namespace_label(context: Context) -> str:
+def namespace_label(context: PodContext) -> str:
     """Return the Dynamo namespace that pods are labelled with and Services select by."""
     legacy = alpha.dynamo_namespace(context.graph, context.component)
     return context.dynamo_namespace if legacy is None else legacy
 
 
-def pod_labels(context: Context, position: Position) -> dict[str, str]:
+def pod_labels(context: PodContext, position: Position) -> dict[str, str]:
     """Return the labels of a component's pods."""
     found = workload_labels(context)
     if context.component.type:

@@ -7,18 +7,10 @@ from typing import TYPE_CHECKING, Literal
 
 from dynamo_conformance.api.cluster_parts import Cluster
 from dynamo_conformance.manifest.graph import ENABLE_GROVE, EPP, MAIN, TYPES, Container
+from dynamo_conformance.manifest.graph import ENABLE_GROVE, EPP, TYPES, Container
 from dynamo_conformance.manifest.node import Mapping, Scalar
 from dynamo_conformance.manifest.suggest import did_you_mean
-from dynamo_conformance.rendering import (
-    backend,
-    defaults,
-    environment,
-    labels,
-    launch,
-    names,
-    volumes,
-)
-from dynamo_conformance.rendering.context import Context, Position
+from dynamo_conformance.rendering import backend, labels, names
 from dynamo_conformance.rendering.failure import (
     COMPONENT_ERROR,
     NO_ORCHESTRATOR,
@@ -26,8 +18,8 @@ from dynamo_conformance.rendering.failure import (
     NOT_RENDERED,
     ReconcileFailure,
 )
-from dynamo_conformance.rendering.nodes import is_set, made, overlaid, sequence
-from dynamo_conformance.rendering.pull_secrets import with_secrets
+from dynamo_conformance.rendering.pod_context import PodContext, Position
+from dynamo_conformance.rendering.pod_spec import pod_spec
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.graph import Component, Graph
@@ -35,9 +27,6 @@ if TYPE_CHECKING:
 
 DEPLOYMENT: Literal["Deployment"] = "Deployment"
 LEADER_WORKER_SET: Literal["LeaderWorkerSet"] = "LeaderWorkerSet"
-
-GRACE_SECONDS = 60
-FS_GROUP = 1000
 
 _EXPERIMENTS = ("gpuMemoryService", "failover", "checkpoint")
 
@@ -80,7 +69,7 @@ class Workload:
         follower: The template of a copy's other pods, or None for a Deployment.
     """
 
-    context: Context
+    context: PodContext
     kind: Literal["Deployment", "LeaderWorkerSet"]
     name: str
     labels: dict[str, str]
@@ -161,7 +150,7 @@ def render_each(
     generation = names.worker_hash(graph)
     written = backend.graph_backend(graph)
     contexts = [
-        Context(
+        PodContext(
             graph=graph,
             component=component,
             namespace=namespace,
@@ -177,7 +166,7 @@ def render_each(
     return tuple(_workload_or_failure(context) for context in contexts)
 
 
-def _workload_or_failure(context: Context) -> Workload | Broken:
+def _workload_or_failure(context: PodContext) -> Workload | Broken:
     try:
         return _workload(context)
     except ReconcileFailure as failure:
@@ -222,7 +211,7 @@ def _is_enabled(component: Component, name: str) -> bool:
     return block is not None and not (isinstance(enabled, Scalar) and enabled.value is False)
 
 
-def _workload(context: Context) -> Workload:
+def _workload(context: PodContext) -> Workload:
     component = context.component
     spans = component.node_count > 1
     leader = _template(context, Position.LEADER if spans else Position.ALONE)
@@ -240,74 +229,9 @@ def _workload(context: Context) -> Workload:
     )
 
 
-def _template(context: Context, position: Position) -> PodTemplate:
+def _template(context: PodContext, position: Position) -> PodTemplate:
     return PodTemplate(
         labels=labels.pod_labels(context, position),
         annotations=dict(context.annotations),
-        spec=_spec(context, position),
+        spec=pod_spec(context, position),
     )
-
-
-def _spec(context: Context, position: Position) -> Mapping:
-    """Return the pod spec, made in the operator's own order: it decides what stands last."""
-    component = context.component
-    written = component.main.node if component.main is not None else None
-    main = volumes.mounted(defaults.main_container(context, written=written), context)
-    shared = main.mappings("volumeMounts")
-    main = launch.rewritten(main, context, position)
-    spec = volumes.with_cache_volume(_pod_defaults(context), context)
-    spec, main = volumes.with_shared_memory(spec, main, component)
-    beside = _beside(context, shared)
-    spec = spec.replaced("containers", sequence((main, *beside)))
-    spec = volumes.ordered(launch.completed(spec, context, position), main)
-    spec = with_secrets(spec, context.pull_secrets, annotations=context.annotations)
-    if position is not Position.ALONE:
-        _check_started(main, component)
-    return spec
-
-
-def _pod_defaults(context: Context) -> Mapping:
-    """Return the author's pod spec without its containers, above the operator's defaults."""
-    written = (context.component.pod_spec or Mapping()).replaced("containers", None)
-    base = made(restartPolicy="Always", terminationGracePeriodSeconds=GRACE_SECONDS)
-    spec = overlaid(base, written)
-    if not is_set(written.get("securityContext")):
-        spec = spec.replaced("securityContext", made(fsGroup=FS_GROUP))
-    if context.component.type == environment.PLANNER:
-        return spec.replaced("serviceAccountName", _account(names.PLANNER_ACCOUNT))
-    if written.string("serviceAccountName"):
-        return spec
-    account = "default" if context.uses_etcd else names.discovery_account(context.graph)
-    return spec.replaced("serviceAccountName", _account(account))
-
-
-def _account(name: str) -> Scalar:
-    return Scalar(name, text=name)
-
-
-def _beside(context: Context, shared: tuple[Mapping, ...]) -> tuple[Mapping, ...]:
-    """Return the author's other containers, the one that is to be a frontend made one."""
-    component = context.component
-    wanted = component.node.string("frontendSidecar")
-    found = []
-    for container in component.containers:
-        if container.name == MAIN:
-            continue
-        node = container.node
-        if wanted and container.name == wanted:
-            node = defaults.frontend_sidecar(context, written=node, mounts=shared)
-        found.append(node)
-    known = [one.name for one in component.containers]
-    if wanted and wanted not in known:
-        hint = did_you_mean(wanted, known)
-        message = f'component {component.name}: frontendSidecar names no container "{wanted}"{hint}'
-        raise ReconcileFailure(COMPONENT_ERROR, message)
-    return tuple(found)
-
-
-def _check_started(main: Mapping, component: Component) -> None:
-    """Refuse what a LeaderWorkerSet is never made of: a container without command and args."""
-    for key in ("command", "args"):
-        if not main.sequence(key):
-            message = f"component {component.name}: a multinode component needs {key} in main"
-            raise ReconcileFailure(COMPONENT_ERROR, message)

@@ -12,7 +12,7 @@ from dynamo_conformance.rendering.nodes import is_set, made, sequence
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.graph import Component
     from dynamo_conformance.manifest.node import Plain
-    from dynamo_conformance.rendering.context import Context
+    from dynamo_conformance.rendering.pod_context import PodContext
 
 SHARED_MEMORY = "shared-memory"
 SHARED_MEMORY_PATH = "/dev/shm"  # noqa: S108 - a mount point of the pod, not a file of ours
@@ -24,7 +24,7 @@ _CACHE_PATHS = {"vllm": "/root/.cache/vllm"}
 _ZERO = re.compile(r"[+-]?0*\.?0*(?:[a-zA-Z]+|[eE][+-]?\d+)?$")
 
 
-def cache_path(context: Context) -> str | None:
+def cache_path(context: PodContext) -> str | None:
     """Return where the compilation cache is mounted, or None without one.
 
     Raises:
@@ -40,7 +40,7 @@ def cache_path(context: Context) -> str | None:
     return path
 
 
-def mounted(container: Mapping, context: Context) -> Mapping:
+def mounted(container: Mapping, context: PodContext) -> Mapping:
     """Return `main` with the compilation cache mounted and every mount complete.
 
     Raises:
@@ -59,7 +59,7 @@ def mounted(container: Mapping, context: Context) -> Mapping:
     return container.replaced("volumeMounts", sequence(mounts)) if mounts else container
 
 
-def with_cache_volume(spec: Mapping, context: Context) -> Mapping:
+def with_cache_volume(spec: Mapping, context: PodContext) -> Mapping:
     """Return a pod spec with the volume of the compilation cache.
 
     Raises:

@@ -12,10 +12,10 @@ from dynamo_conformance.manifest.graph import FRONTEND, WORKER_TYPES, Container,
 from dynamo_conformance.manifest.node import Mapping, Scalar
 from dynamo_conformance.manifest.quantity import parse_quantity
 from dynamo_conformance.rendering.backend import component_backend
-from dynamo_conformance.rendering.context import Context, Position
 from dynamo_conformance.rendering.defaults import main_container
+from dynamo_conformance.rendering.engine_launch import rewritten
 from dynamo_conformance.rendering.environment import HTTP_PORT, SYSTEM_PORT
-from dynamo_conformance.rendering.launch import rewritten
+from dynamo_conformance.rendering.pod_context import PodContext, Position
 from dynamo_conformance.rendering.relocation import http_port
 from dynamo_launch.deploy.shell_text import expanded, literal
 
@@ -110,7 +110,7 @@ def component_process(
         component: One of its components.
         later: Variables whose values are only known when it runs, and what to write for them.
     """
-    context = Context(
+    context = PodContext(
         graph=graph,
         component=component,
         namespace=graph.name,

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.lint.finding import Severity
 from dynamo_conformance.lint.rule import Problem
-from dynamo_conformance.rendering import flags, vllm
+from dynamo_conformance.rendering import flags
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,8 +80,8 @@ def _calculates(part: Part) -> bool:
 def _spreads_ranks(main: Container) -> bool:
     """Whether one copy of the model fits on a node, and all copies do not."""
     args = flags.expanded(main.node)
-    split = flags.number(args, vllm.TENSOR_PARALLEL) * flags.number(args, vllm.PIPELINE_PARALLEL)
-    copies = flags.number(args, vllm.DATA_PARALLEL)
+    split = flags.number(args, flags.TENSOR_PARALLEL) * flags.number(args, flags.PIPELINE_PARALLEL)
+    copies = flags.number(args, flags.DATA_PARALLEL)
     return 0 < split <= main.gpus < split * copies
 
 

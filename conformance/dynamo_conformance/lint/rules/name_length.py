@@ -29,7 +29,7 @@ from dynamo_conformance.manifest.document import V1ALPHA1
 from dynamo_conformance.manifest.fields import is_true
 from dynamo_conformance.manifest.node import Mapping
 from dynamo_conformance.rendering import alpha, labels, names
-from dynamo_conformance.rendering.context import DISCOVERY_BACKEND, ETCD
+from dynamo_conformance.rendering.pod_context import DISCOVERY_BACKEND, ETCD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -25,7 +25,7 @@ from dynamo_conformance.engines.role import Role
 from dynamo_conformance.lint.finding import Severity
 from dynamo_conformance.lint.rule import Problem
 from dynamo_conformance.manifest.graph import GPU
-from dynamo_conformance.rendering import flags, vllm
+from dynamo_conformance.rendering import flags
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -238,7 +238,7 @@ def _vllm_over_nodes(plan: _Plan) -> Problem | None:
     if not _operator_sees(plan.main):
         message = (
             f"{plan.name} spans nodes ({plan.asked}), but the operator does not see it and joins "
-            f"nothing: it reads only `{vllm.TENSOR_PARALLEL} N` and the like in args; write the "
+            f"nothing: it reads only `{flags.TENSOR_PARALLEL} N` and the like in args; write the "
             "long flags with their values after a space"
         )
         return Problem(plan.mark, message)
@@ -256,7 +256,7 @@ def _vllm_over_nodes(plan: _Plan) -> Problem | None:
 def _operator_sees(main: Container) -> bool:
     """Whether the operator itself finds that one node does not hold everything."""
     args = flags.expanded(main.node)
-    names = (vllm.TENSOR_PARALLEL, vllm.PIPELINE_PARALLEL, vllm.DATA_PARALLEL)
+    names = (flags.TENSOR_PARALLEL, flags.PIPELINE_PARALLEL, flags.DATA_PARALLEL)
     return prod(flags.number(args, name) for name in names) > main.gpus
 
 

@@ -28,13 +28,14 @@ from dynamo_conformance.lint.finding import Severity
 from dynamo_conformance.lint.rule import Problem
 from dynamo_conformance.manifest.graph import FRONTEND, MAIN
 from dynamo_conformance.manifest.quantity import parse_whole
+from dynamo_conformance.manifest.whole import parse_whole
+from dynamo_conformance.rendering.engine_launch import SGLANG_INIT_PORT
 from dynamo_conformance.rendering.environment import (
     FORWARD_PASS_PORT,
     HTTP_PORT,
     NIXL_PORT,
     SYSTEM_PORT,
 )
-from dynamo_conformance.rendering.sglang import INIT_PORT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -172,7 +173,7 @@ def _of_sglang(settings: EngineSettings) -> Iterator[_Listener]:
     yield from _events(settings)
     meets_elsewhere = settings.given("dist_init_addr") or settings.hidden
     if settings.part.component.node_count > 1 and not meets_elsewhere:
-        yield _main(INIT_PORT, "the meeting point of the nodes", None)
+        yield _main(SGLANG_INIT_PORT, "the meeting point of the nodes", None)
     # Without the flag Dynamo takes a port that is free.
     wanted = {"nccl_port": "NCCL"}
     if settings.part.role is Role.PREFILL:

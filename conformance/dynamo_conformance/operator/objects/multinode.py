@@ -11,7 +11,7 @@ from dynamo_conformance.kube.resources import kube_object
 from dynamo_conformance.operator.objects import wait_for_leader
 from dynamo_conformance.operator.objects.last_applied import noted
 from dynamo_conformance.rendering import labels, names
-from dynamo_conformance.rendering.vllm import WAIT_SCRIPT
+from dynamo_conformance.rendering.vllm_multinode import WAIT_SCRIPT
 
 if TYPE_CHECKING:
     from dynamo_conformance.kube.resources import KubeObject, Owner

@@ -8,18 +8,18 @@ from dynamo_conformance.kube.resources import kube_object
 from dynamo_conformance.manifest.graph import FRONTEND
 from dynamo_conformance.operator.objects.last_applied import noted
 from dynamo_conformance.rendering import labels, names
-from dynamo_conformance.rendering.context import DISCOVERY_BACKEND, KUBERNETES, Position
 from dynamo_conformance.rendering.environment import HTTP_PORT, SYSTEM_PORT
+from dynamo_conformance.rendering.pod_context import DISCOVERY_BACKEND, KUBERNETES, Position
 
 if TYPE_CHECKING:
     from dynamo_conformance.kube.resources import KubeObject, Owner
     from dynamo_conformance.manifest.node import Plain
-    from dynamo_conformance.rendering.context import Context
+    from dynamo_conformance.rendering.pod_context import PodContext
 
 _MANAGED_BY = "nvidia.com/managed-by"
 
 
-def component_service(context: Context, *, owner: Owner) -> KubeObject | None:
+def component_service(context: PodContext, *, owner: Owner) -> KubeObject | None:
     """Return the Service of a component, or None where only frontends get one."""
     component = context.component
     if context.uses_etcd and component.type != FRONTEND:
@@ -43,7 +43,7 @@ def component_service(context: Context, *, owner: Owner) -> KubeObject | None:
     return noted(made)
 
 
-def model_service(context: Context, *, owner: Owner) -> KubeObject | None:
+def model_service(context: PodContext, *, owner: Owner) -> KubeObject | None:
     """Return the headless Service of the model that a component serves, or None without one."""
     model = labels.model_name(context.component)
     if model is None:
@@ -72,7 +72,7 @@ def is_model_service(one: KubeObject) -> bool:
     return one.kind == "Service" and _MANAGED_BY in one.labels
 
 
-def _selector(context: Context) -> dict[str, Plain]:
+def _selector(context: PodContext) -> dict[str, Plain]:
     """Return what the pods are found by; their generation is not part of it."""
     found: dict[str, Plain] = {
         labels.COMPONENT: context.component.name,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from dynamo_conformance.manifest.graph import FRONTEND, GPU
 from dynamo_conformance.manifest.node import NOWHERE, Mapping, Scalar, find
 from dynamo_conformance.manifest.quantity import parse_quantity
-from dynamo_conformance.rendering.pod import GRACE_SECONDS
+from dynamo_conformance.rendering.pod_spec import GRACE_SECONDS
 from dynamo_conformance.rendering.volumes import SHARED_MEMORY_SIZE
 from dynamo_launch.deploy.outputs.output_checks import env_file
 from dynamo_launch.deploy.source_map import constant, listed, mapped, mapping

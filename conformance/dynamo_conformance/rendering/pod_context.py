@@ -20,6 +20,11 @@ DISCOVERY_BACKEND = "nvidia.com/dynamo-discovery-backend"
 DISCOVERY_MODE = "nvidia.com/dynamo-kube-discovery-mode"
 
 
+LEADER_ADDRESS = "$(LWS_LEADER_ADDRESS)"
+NODE_RANK = "$(LWS_WORKER_INDEX)"
+"""What a LeaderWorkerSet tells each pod, in variables that the kubelet expands: no shell needed."""
+
+
 class Position(StrEnum):
     """Where a pod stands among the nodes of its replica."""
 
@@ -27,9 +32,14 @@ class Position(StrEnum):
     LEADER = "leader"
     FOLLOWER = "follower"
 
+    @property
+    def rank(self) -> str:
+        """The rank of the pod's node, as the command line says it: 0 is the leader's."""
+        return NODE_RANK if self is Position.FOLLOWER else "0"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
+class PodContext:
     """What a pod template is made from.
 
     Attributes:

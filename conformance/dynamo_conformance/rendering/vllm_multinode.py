@@ -6,24 +6,20 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.manifest.graph import Container
 from dynamo_conformance.rendering import environment, flags, names, volumes
-from dynamo_conformance.rendering.context import Position
-from dynamo_conformance.rendering.defaults import SHELL
+from dynamo_conformance.rendering.defaults import SHELL, without_probes
 from dynamo_conformance.rendering.failure import NOT_RENDERED, ReconcileFailure
 from dynamo_conformance.rendering.labels import EXECUTOR
-from dynamo_conformance.rendering.multinode import LEADER_ADDRESS, rank, without_probes
 from dynamo_conformance.rendering.nodes import appended, made, words
+from dynamo_conformance.rendering.pod_context import LEADER_ADDRESS, Position
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.node import Mapping, Plain
-    from dynamo_conformance.rendering.context import Context
+    from dynamo_conformance.rendering.pod_context import PodContext
 
 MASTER_PORT = 29500
 RAY_PORT = 6379
 RPC_PORT = 13445
 
-TENSOR_PARALLEL = "--tensor-parallel-size"
-PIPELINE_PARALLEL = "--pipeline-parallel-size"
-DATA_PARALLEL = "--data-parallel-size"
 EXECUTOR_BACKEND = "--distributed-executor-backend"
 ELASTIC = "--enable-elastic-ep"
 
@@ -32,7 +28,7 @@ WAIT_FOLDER = "/scripts"
 WAIT_SCRIPT = "wait-for-leader.py"
 
 
-def rewritten(container: Mapping, context: Context, position: Position) -> Mapping:
+def rewritten(container: Mapping, context: PodContext, position: Position) -> Mapping:
     """Return `main` with the flags and variables that vLLM needs at this position.
 
     Raises:
@@ -52,7 +48,7 @@ def rewritten(container: Mapping, context: Context, position: Position) -> Mappi
     return container
 
 
-def completed(spec: Mapping, context: Context, position: Position) -> Mapping:
+def completed(spec: Mapping, context: PodContext, position: Position) -> Mapping:
     """Return a follower's pod spec with the wait for the leader's port that `mp` needs."""
     main = spec.mappings("containers")[0]
     if position is not Position.FOLLOWER or not flags.has_value(main, EXECUTOR_BACKEND, "mp"):
@@ -69,42 +65,44 @@ def completed(spec: Mapping, context: Context, position: Position) -> Mapping:
     return appended(spec, "initContainers", waiter)
 
 
-def _launched(container: Mapping, context: Context, position: Position) -> Mapping:
+def _launched(container: Mapping, context: PodContext, position: Position) -> Mapping:
     """Add the flags of the one way that fits: what one node cannot hold decides."""
     args = flags.expanded(container)
     gpus = Container(container).gpus
-    world = flags.number(args, TENSOR_PARALLEL) * flags.number(args, PIPELINE_PARALLEL)
+    world = flags.number(args, flags.TENSOR_PARALLEL) * flags.number(args, flags.PIPELINE_PARALLEL)
     if gpus and world > gpus:
         if _uses_ray(context):
             return _with_ray(container, position)
         return flags.added(container, _mp(context, position), module="vllm", shell=False)
     _refuse_elastic(container, context)
-    if gpus and world * flags.number(args, DATA_PARALLEL) > gpus:
+    if gpus and world * flags.number(args, flags.DATA_PARALLEL) > gpus:
         found = _data_parallel(args, gpus // world, context, position)
         is_follower = position is Position.FOLLOWER
         return flags.added(container, found, module="vllm", shell=is_follower)
     return container
 
 
-def _mp(context: Context, position: Position) -> tuple[str, ...]:
+def _mp(context: PodContext, position: Position) -> tuple[str, ...]:
     """Return the flags of one engine whose tensor or pipeline ranks span the nodes."""
     found = (
         EXECUTOR_BACKEND, "mp",
         "--nnodes", str(context.component.node_count),
         "--master-addr", LEADER_ADDRESS,
         "--master-port", str(MASTER_PORT),
-        "--node-rank", rank(position),
+        "--node-rank", position.rank,
     )  # fmt: skip
     return (*found, "--headless") if position is Position.FOLLOWER else found
 
 
 def _data_parallel(
-    args: list[str], local: int, context: Context, position: Position
+    args: list[str], local: int, context: PodContext, position: Position
 ) -> tuple[str, ...]:
     """Return the flags of a node that holds `local` data parallel ranks and serves by itself."""
-    start = "0" if position is Position.LEADER else f"$(( {local} * {rank(position)} ))"
+    start = "0" if position is Position.LEADER else f"$(( {local} * {position.rank} ))"
     total = (
-        () if DATA_PARALLEL in args else (DATA_PARALLEL, str(local * context.component.node_count))
+        ()
+        if flags.DATA_PARALLEL in args
+        else (flags.DATA_PARALLEL, str(local * context.component.node_count))
     )
     return (
         "--data-parallel-hybrid-lb", *total,
@@ -126,11 +124,11 @@ def _with_ray(container: Mapping, position: Position) -> Mapping:
     return container.replaced("command", words(SHELL)).replaced("args", words((script,)))
 
 
-def _uses_ray(context: Context) -> bool:
+def _uses_ray(context: PodContext) -> bool:
     return context.annotations.get(EXECUTOR, "").lower() == "ray"
 
 
-def _refuse_elastic(container: Mapping, context: Context) -> None:
+def _refuse_elastic(container: Mapping, context: PodContext) -> None:
     if ELASTIC in flags.expanded(container):
         name = context.component.name
         message = f"component {name}: {ELASTIC} makes the operator start Ray, not rendered here"

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.manifest.graph import Container
 from dynamo_conformance.rendering import environment, flags
-from dynamo_conformance.rendering.context import Position
-from dynamo_conformance.rendering.defaults import SHELL
-from dynamo_conformance.rendering.multinode import without_probes
+from dynamo_conformance.rendering.defaults import SHELL, without_probes
 from dynamo_conformance.rendering.names import SSH_SECRET
 from dynamo_conformance.rendering.nodes import appended, made, words
+from dynamo_conformance.rendering.pod_context import Position
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.node import Mapping, Plain
-    from dynamo_conformance.rendering.context import Context
+    from dynamo_conformance.rendering.pod_context import PodContext
 
 SSH_PORT = 2222
 SSH_FOLDER = "/ssh-pk"
@@ -32,7 +31,7 @@ _FORWARDED = (
 """Variables that an image or a node may set and every rank must see."""
 
 
-def rewritten(container: Mapping, context: Context, position: Position) -> Mapping:
+def rewritten(container: Mapping, context: PodContext, position: Position) -> Mapping:
     """Return `main` with the ssh keys and the script of this position."""
     if position is Position.ALONE:
         return container
@@ -57,7 +56,7 @@ def completed(spec: Mapping, position: Position) -> Mapping:
     return appended(spec, "volumes", made(name=SSH_SECRET, secret=source))
 
 
-def _leader(container: Mapping, context: Context) -> str:
+def _leader(container: Mapping, context: PodContext) -> str:
     main = Container(container)
     nodes = context.component.node_count
     known = {variable.name for variable in main.env}

@@ -1,0 +1,86 @@
+"""A component's pod spec at one position: its containers, volumes, account and pull secrets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.manifest.graph import MAIN
+from dynamo_conformance.manifest.node import Mapping, Scalar
+from dynamo_conformance.manifest.suggest import did_you_mean
+from dynamo_conformance.rendering import defaults, engine_launch, environment, names, volumes
+from dynamo_conformance.rendering.failure import COMPONENT_ERROR, ReconcileFailure
+from dynamo_conformance.rendering.nodes import is_set, made, overlaid, sequence
+from dynamo_conformance.rendering.pod_context import Position
+from dynamo_conformance.rendering.pull_secrets import with_secrets
+
+if TYPE_CHECKING:
+    from dynamo_conformance.manifest.graph import Component
+    from dynamo_conformance.rendering.pod_context import PodContext
+
+GRACE_SECONDS = 60
+FS_GROUP = 1000
+
+
+def pod_spec(context: PodContext, position: Position) -> Mapping:
+    """Return the pod spec, made in the operator's own order: it decides what stands last."""
+    component = context.component
+    written = component.main.node if component.main is not None else None
+    main = volumes.mounted(defaults.main_container(context, written=written), context)
+    shared = main.mappings("volumeMounts")
+    main = engine_launch.rewritten(main, context, position)
+    spec = volumes.with_cache_volume(_pod_defaults(context), context)
+    spec, main = volumes.with_shared_memory(spec, main, component)
+    beside = _beside(context, shared)
+    spec = spec.replaced("containers", sequence((main, *beside)))
+    spec = volumes.ordered(engine_launch.completed(spec, context, position), main)
+    spec = with_secrets(spec, context.pull_secrets, annotations=context.annotations)
+    if position is not Position.ALONE:
+        _check_started(main, component)
+    return spec
+
+
+def _pod_defaults(context: PodContext) -> Mapping:
+    """Return the author's pod spec without its containers, above the operator's defaults."""
+    written = (context.component.pod_spec or Mapping()).replaced("containers", None)
+    base = made(restartPolicy="Always", terminationGracePeriodSeconds=GRACE_SECONDS)
+    spec = overlaid(base, written)
+    if not is_set(written.get("securityContext")):
+        spec = spec.replaced("securityContext", made(fsGroup=FS_GROUP))
+    if context.component.type == environment.PLANNER:
+        return spec.replaced("serviceAccountName", _account(names.PLANNER_ACCOUNT))
+    if written.string("serviceAccountName"):
+        return spec
+    account = "default" if context.uses_etcd else names.discovery_account(context.graph)
+    return spec.replaced("serviceAccountName", _account(account))
+
+
+def _account(name: str) -> Scalar:
+    return Scalar(name, text=name)
+
+
+def _beside(context: PodContext, shared: tuple[Mapping, ...]) -> tuple[Mapping, ...]:
+    """Return the author's other containers, the one that is to be a frontend made one."""
+    component = context.component
+    wanted = component.node.string("frontendSidecar")
+    found = []
+    for container in component.containers:
+        if container.name == MAIN:
+            continue
+        node = container.node
+        if wanted and container.name == wanted:
+            node = defaults.frontend_sidecar(context, written=node, mounts=shared)
+        found.append(node)
+    known = [one.name for one in component.containers]
+    if wanted and wanted not in known:
+        hint = did_you_mean(wanted, known)
+        message = f'component {component.name}: frontendSidecar names no container "{wanted}"{hint}'
+        raise ReconcileFailure(COMPONENT_ERROR, message)
+    return tuple(found)
+
+
+def _check_started(main: Mapping, component: Component) -> None:
+    """Refuse what a LeaderWorkerSet is never made of: a container without command and args."""
+    for key in ("command", "args"):
+        if not main.sequence(key):
+            message = f"component {component.name}: a multinode component needs {key} in main"
+            raise ReconcileFailure(COMPONENT_ERROR, message)
