@@ -167,7 +167,7 @@ def help_text() -> str:
         "Start Dynamo components and check graphs of them.\n\n"
         f"Commands:\n{lines}\n\n"
         "Options:\n  --version   Print the version.\n  -h, --help  Print this.\n\n"
-        "`dynamo COMMAND --help` tells more.\n"
+        "`dynamo COMMAND --help` says more.\n"
     )
 
 

@@ -191,7 +191,7 @@ def _answer(
     Args:
         why: Why the command line is retired.
         lines: What to type instead.
-        section: Where docs/migration.md tells more.
+        section: Where docs/migration.md says more.
         left: What was typed and has no place in these lines.
     """
     typed = "".join(f"\n  {join(line)}" for line in lines)

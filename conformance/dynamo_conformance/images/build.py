@@ -34,7 +34,7 @@ NAMES = "dynamo-conformance"
 """What the names of all our images begin with."""
 
 IMAGE = "dynamo-conformance/image"
-"""The label that tells which recipe an image was made by."""
+"""The label that names the recipe an image was made by."""
 
 PACKAGES = "dynamo-conformance/packages"
 """The label that lists what is installed in an image."""
@@ -69,7 +69,7 @@ _START = (
     "(found,) = [one for one in beside if one.exists()]; "
     "found.with_name('dynamo-conformance.start.pth').write_text('import {module}\\n')\""
 )
-"""Such a file is read after the one that tells where our packages are: its name comes later."""
+"""Such a file is read after the one that says where our packages are: its name comes later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

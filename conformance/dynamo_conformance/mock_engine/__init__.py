@@ -14,6 +14,11 @@ What differs from a real engine:
   with and without them share one component, routers refuse the events of all of them.
 * With data parallelism over nodes each node serves its own ranks, registered as 0 and up: the
   mocker knows only ranks counted from 0. KV event ports are those of the real ranks.
+
+Modules: `mock_worker` is one run; `vllm_reader`, `sglang_reader` and `trtllm_reader` make a
+`worker_spec` of a command line; `mocker_serving` serves it with Dynamo's mocker, `request_handlers`
+what the mocker cannot be; `multinode_join` brings nodes together; `mock_model` and `hub_cache` make
+models up; `overlay` and `libraries` stand for the engines' modules.
 """
 
 from dynamo_conformance.mock_engine.mock_environment import environment, overlay_path, version

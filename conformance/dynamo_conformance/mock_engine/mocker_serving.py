@@ -88,7 +88,7 @@ def _adjust(card: ModelRuntimeConfig, worker: WorkerSpec) -> None:
     if worker.kv_events is not None or not card.kv_event_publishing_enabled:
         return
     # The mocker publishes events whenever it caches prefixes, which an engine does not unless it
-    # is told to. There is no switch for it. So the model card says that there are no events, as
+    # is asked to. There is no switch for it. So the model card says that there are no events, as
     # the engine's would, and names as their source an endpoint that nobody publishes on: routers
     # subscribe to the source that the card names, and so never learn what this worker caches.
     namespace, component, _ = worker.endpoint.removeprefix("dyn://").split(".")

@@ -1,7 +1,7 @@
 """Brings the processes of one engine together over TCP, on the addresses of their command lines.
 
 The process with unit 0 listens; the others connect, say what they bring (one JSON object a line)
-and are taken in or turned away. When all units are there, everyone is told. The connections then
+and are taken in or turned away. When all units are there, everyone hears. The connections then
 stay open for as long as the engine lives: a process that goes takes the whole engine with it, as
 it would in a real one.
 """

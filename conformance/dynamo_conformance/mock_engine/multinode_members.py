@@ -57,7 +57,7 @@ class MultinodeMembers:
         mine = (*first.agreement, (f"number of {first.unit}s", str(first.size)))
         theirs = dict((*other.agreement, (f"number of {first.unit}s", str(other.size))))
         different = [
-            f"{name} is {theirs.get(name, 'not told')} there and {value} at the first process"
+            f"{name} is {theirs.get(name, 'not given')} there and {value} at the first process"
             for name, value in mine
             if theirs.get(name) != value
         ]

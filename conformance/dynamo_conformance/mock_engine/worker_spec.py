@@ -108,8 +108,8 @@ class WorkerSpec:
         ranks: The data-parallel ranks.
         kv_events: What it publishes of its KV cache, None for nothing.
         bootstrap_port: Where a prefill worker hands its blocks over, if it has such a port.
-        tool_call_parser: What the frontend is told to parse tool calls with.
-        reasoning_parser: What the frontend is told to parse reasoning with.
+        tool_call_parser: What the frontend parses tool calls with.
+        reasoning_parser: What the frontend parses reasoning with.
         chat_template: A template file that replaces the model's.
         runtime_words: Flags of the runtime and of the router, passed on as written.
         group: The other processes of the same engine, None when there are none.

@@ -1,4 +1,4 @@
-"""Which engine a worker runs, told by its command line or by the graph."""
+"""Which engine a worker runs, by its command line or by what the graph says."""
 
 from __future__ import annotations
 

@@ -9,7 +9,8 @@ from dynamo_conformance.manifest.config_maps import referenced_value, variables
 from dynamo_conformance.manifest.expand import expand
 from dynamo_conformance.manifest.fields import is_true
 from dynamo_conformance.manifest.graph import MAIN, Container
-from dynamo_conformance.manifest.node import Entry, Mapping, Scalar, Sequence
+from dynamo_conformance.manifest.node import Mapping, Scalar, Sequence
+from dynamo_conformance.rendering.nodes import made
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -114,7 +115,7 @@ def _resolved(component: Component, sources: Sources, shared: dict[str, str]) ->
             items = tuple(Scalar(text, mark, text) for text, mark in texts)
             node = node.replaced(key, Sequence(items, node.key_mark(key)))
     own = {one.name for one in looked.variables}
-    entries = (_plain(name, env[name]) for name in env if name in own)
+    entries = (made(name=name, value=env[name]) for name in env if name in own)
     rest = (one for one in main.node.sequence("env") if _name(one) not in own)
     node = node.replaced("env", Sequence((*entries, *rest), node.key_mark("env")))
     containers = tuple(
@@ -127,11 +128,6 @@ def _resolved(component: Component, sources: Sources, shared: dict[str, str]) ->
 
 def _name(node: Node) -> str | None:
     return node.string("name") if isinstance(node, Mapping) else None
-
-
-def _plain(name: str, value: str) -> Mapping:
-    fields = {"name": name, "value": value}
-    return Mapping({key: Entry(key, Scalar(text, text=text)) for key, text in fields.items()})
 
 
 def _whole(source: Mapping, sources: Sources) -> tuple[list[Variable], list[str]]:

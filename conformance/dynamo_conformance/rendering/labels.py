@@ -48,7 +48,7 @@ def component_annotations(
     Args:
         graph: Its graph.
         component: The component.
-        restart: The id of the wish that the component start anew, or None.
+        restart: The id of the last restart that was asked for, or None.
     """
     metadata = graph.root.mapping("metadata")
     own = texts(metadata.mapping("annotations")) if metadata is not None else {}

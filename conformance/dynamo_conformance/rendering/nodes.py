@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.manifest.fields import is_null
-from dynamo_conformance.manifest.node import NOWHERE, Entry, Mapping, Scalar, Sequence, from_plain
+from dynamo_conformance.manifest.fields import entries, is_null
+from dynamo_conformance.manifest.node import NOWHERE, Mapping, Scalar, Sequence, from_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +20,7 @@ def made(**fields: Plain) -> Mapping:
 
 def mapping(fields: dict[str, Node]) -> Mapping:
     """Return `fields` as a mapping of the operator's; the values keep their own marks."""
-    return Mapping({key: Entry(key, value, value.mark) for key, value in fields.items()})
+    return Mapping(entries(fields))
 
 
 def sequence(items: Iterable[Node]) -> Sequence:

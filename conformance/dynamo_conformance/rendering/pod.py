@@ -140,7 +140,7 @@ def render_each(
         graph: The graph.
         namespace: The Kubernetes namespace it is created in.
         cluster: What the cluster has; None is a bare one.
-        restarts: The components that were asked to start anew, and the id of that wish.
+        restarts: The components that are to be restarted, and the id of each restart.
         pull_secrets: The secrets of its namespace that open image registries.
 
     Raises:

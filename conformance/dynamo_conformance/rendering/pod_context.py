@@ -22,7 +22,7 @@ DISCOVERY_MODE = "nvidia.com/dynamo-kube-discovery-mode"
 
 LEADER_ADDRESS = "$(LWS_LEADER_ADDRESS)"
 NODE_RANK = "$(LWS_WORKER_INDEX)"
-"""What a LeaderWorkerSet tells each pod, in variables that the kubelet expands: no shell needed."""
+"""What a LeaderWorkerSet gives each pod, in variables that the kubelet expands: no shell needed."""
 
 
 class Position(StrEnum):

@@ -1,4 +1,4 @@
-"""What ties a command line to its pod, and ties it anew elsewhere: listen ports and mounted paths.
+"""Moving a command line out of its pod: other listen ports, other folders for mounted paths.
 
 Words are changed as text, so a script for a shell keeps its quotes and its expansions.
 """

@@ -19,7 +19,7 @@ SHARED_MEMORY_PATH = "/dev/shm"  # noqa: S108 - a mount point of the pod, not a 
 SHARED_MEMORY_SIZE = "8Gi"
 
 _CACHE_PATHS = {"vllm": "/root/.cache/vllm"}
-"""Where an engine keeps what it compiled; the others must be told a path."""
+"""Where an engine keeps what it compiled; the others need a path."""
 
 _ZERO = re.compile(r"[+-]?0*\.?0*(?:[a-zA-Z]+|[eE][+-]?\d+)?$")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from dynamo_conformance.manifest.graph import FRONTEND, WORKER_TYPES, Container, EnvVar
-from dynamo_conformance.manifest.node import Mapping, Scalar
+from dynamo_conformance.manifest.node import Mapping, Scalar, find
 from dynamo_conformance.manifest.quantity import parse_quantity
 from dynamo_conformance.rendering.backend import component_backend
 from dynamo_conformance.rendering.defaults import main_container
@@ -70,7 +70,7 @@ class ComponentProcess:
         component: The component.
         words: Its command line; on the first node, when there are several.
         follower: The command line on the other nodes, or None.
-        env: Its environment, without secrets and without what tells where the others are.
+        env: Its environment, without secrets and without where the others are.
         addressed: Variables that hold the address of the machine it runs on.
         secrets: The names of secrets whose keys are in its environment too.
         mounts: Its folders.
@@ -175,14 +175,15 @@ def _http_port(words: Iterable[Text], env: dict[str, Text]) -> int:
 
 
 def _is_address(variable: EnvVar) -> bool:
-    reference = variable.source.mapping("fieldRef") if variable.source is not None else None
-    return reference is not None and reference.string("fieldPath") == OWN_ADDRESS
+    path = find(variable.source or Mapping(), ("fieldRef", "fieldPath"))
+    return isinstance(path, Scalar) and path.value == OWN_ADDRESS
 
 
 def _secrets(container: Mapping) -> tuple[str, ...]:
-    references = (source.mapping("secretRef") for source in container.mappings("envFrom"))
-    names = (one.string("name") for one in references if one is not None)
-    return tuple(name for name in names if name is not None)
+    names = (find(source, ("secretRef", "name")) for source in container.mappings("envFrom"))
+    return tuple(
+        name.value for name in names if isinstance(name, Scalar) and isinstance(name.value, str)
+    )
 
 
 def _mounts(component: Component, container: Mapping) -> tuple[Mount, ...]:

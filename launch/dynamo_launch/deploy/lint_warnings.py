@@ -25,7 +25,7 @@ def warn_of_findings(order: Order, errors: ConfigErrors, *, on_kubernetes: bool)
 
     Args:
         order: What is to be written.
-        errors: Is told the findings.
+        errors: Gets the findings.
         on_kubernetes: Whether what only a pod has (image, probes, ...) counts.
     """
     for rule, _severity, problem in problems(Document("", 0, order.graph.root)):

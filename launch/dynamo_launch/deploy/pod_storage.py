@@ -63,11 +63,9 @@ def storage(given: ComponentInput) -> PodStorage:
 
 
 def _written(given: ComponentInput) -> Iterator[ConfigValue]:
-    cache = given.value("model_cache")
-    if cache is not None:
+    if (cache := given.value("model_cache")) is not None:
         yield cache
-    volumes = given.value("volumes")
-    if volumes is not None:
+    if (volumes := given.value("volumes")) is not None:
         yield from volumes.items()
 
 
@@ -112,19 +110,15 @@ def _volume(given: ComponentInput, written: ConfigValue, name: str) -> Mapping |
     if files is not None and one.key != "config_map":
         given.error(files.origin, f"files are those of a config_map, not of a {one.key}")
     elif files is not None:
-        source["items"] = listed(_item(given, file) for file in files.fields())
+        # Which key of the ConfigMap is shown as which file.
+        source["items"] = listed(
+            mapping(key=given.text(file), path=constant(file.key)) for file in files.fields()
+        )
     return mapped({"name": constant(name), kind: mapped(source)})
-
-
-def _item(given: ComponentInput, file: ConfigValue) -> Mapping:
-    """Return which key of a ConfigMap is shown as which file."""
-    return mapping(key=given.text(file), path=constant(file.key))
 
 
 def _mounted(given: ComponentInput, written: ConfigValue, name: str, mount: Scalar) -> Mapping:
     read_only = written.inner("read_only")
     is_read_only = read_only is not None and read_only.is_true
-    flag = (
-        given.source_map.flag(read_only.origin) if read_only is not None and is_read_only else None
-    )
+    flag = given.copied(read_only) if is_read_only else None
     return mapping(name=constant(name), mountPath=mount, readOnly=flag)

@@ -37,10 +37,6 @@ class SourceMap:
         """Return a whole number."""
         return Scalar(value, self.mark(origin), str(value))
 
-    def flag(self, origin: Origin) -> Scalar:
-        """Return `true`."""
-        return Scalar(value=True, mark=self.mark(origin), text="true")
-
     def texts(self, values: Iterable[str], origin: Origin) -> tuple[Scalar, ...]:
         """Return words that belong together; they share one mark."""
         mark = self.mark(origin)

@@ -96,11 +96,11 @@ def _planned(given: ComponentInput) -> StartCommand:
     said = _said(given, plan)
     pieces = [(part.words, Origin(part.file, part.mark, part.name)) for part in plan.parts]
     pieces = [(words, place) for words, place in pieces if words]
-    if _is_left_out(given):
+    cmd = given.value("cmd")
+    if cmd is not None and not any(cmd.items()):
         if plan.program.name != FRONTEND or pieces:
-            given.error(
-                _cmd(given), f"cmd: [] leaves out what it runs; write cmd: [{', '.join(SERVE)}]"
-            )
+            text = f"cmd: [] leaves out what it runs; write cmd: [{', '.join(SERVE)}]"
+            given.error(cmd.origin, text)
         return StartCommand(command=(), args=())
     has_dynamo = given.value("dynamo_in_image")
     if has_dynamo is not None and has_dynamo.is_true:
@@ -118,12 +118,12 @@ def _start(given: ComponentInput, command: Iterable[Piece], args: Iterable[Piece
 
 def _for_its_role(given: ComponentInput, found: StartCommand) -> StartCommand:
     """Return what a frontend needs said: where it listens, and args, which it always has."""
-    played = role(given)
-    if played is None or played[0] != FRONTEND:
+    its_role = role(given)
+    if its_role is None or its_role[0] != FRONTEND:
         return found
     port = http_port(found.words, given.variables())
     said = next((one for one in given.run.options if one.key in _PORT_OPTIONS), None)
-    place = Origin(said.file, said.mark, f"options.{said.key}") if said is not None else played[1]
+    place = Origin(said.file, said.mark, f"options.{said.key}") if said is not None else its_role[1]
     return replace(_with_args(found), port=(port, place))
 
 
@@ -179,8 +179,8 @@ def _to_dyn(given: ComponentInput, word: Setting, side: str) -> Setting:
 
 def _check_endpoint(given: ComponentInput, word: Setting) -> None:
     """Refuse an endpoint that the engine does not serve by itself: leaving it out would lose it."""
-    played = role(given)
-    name = PREFILL if played is not None and played[0] == PREFILL else "backend"
+    its_role = role(given)
+    name = PREFILL if its_role is not None and its_role[0] == PREFILL else "backend"
     own = f"{name}.generate"
     wanted = word.text.removeprefix(SCHEME).partition(".")[2]
     if wanted != own:
@@ -209,18 +209,6 @@ def _complain_of_missing(given: ComponentInput, plan: ServePlan) -> None:
 
 
 def _said(given: ComponentInput, plan: ServePlan) -> Origin:
-    """Return what tells which program it is."""
+    """Return what says which program it is."""
     output = completed(plan.wiring).output
-    if output is None:
-        return given.name
-    return origin(output, "args.output")
-
-
-def _is_left_out(given: ComponentInput) -> bool:
-    written = given.value("cmd")
-    return written is not None and not any(written.items())
-
-
-def _cmd(given: ComponentInput) -> Origin:
-    written = given.value("cmd")
-    return written.origin if written is not None else given.name
+    return origin(output, "args.output") if output is not None else given.name

@@ -93,7 +93,7 @@ def _eaten(words: Sequence[str], given: Given) -> int:
     """Return how many words after the first belong to it.
 
     A value may hang on the flag (`--x=3`, `-O3`), and of vLLM's dotted flags (`--x.y 3`) the
-    catalog tells only what they are merged into.
+    catalog says only what they are merged into.
     """
     if "=" in words[0]:
         return 0

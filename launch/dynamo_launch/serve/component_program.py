@@ -75,7 +75,7 @@ class ComponentProgram:
         """Return the flag that a key of `options:` means, with its spelling, or None.
 
         Args:
-            key: The program's own flag without dashes in front, or a neutral name.
+            key: The program's own flag without dashes in front, or an alias.
         """
         own = "--" + key.replace("_", "-")
         for spelling in (own, alias_flag(self.name, key)):
@@ -104,7 +104,7 @@ class ComponentProgram:
         return tuple(name for name in names if name is not None)
 
     def translated(self, word: str) -> str:
-        """Return a typed word with a neutral name replaced by the program's own flag."""
+        """Return a typed word with an alias replaced by the program's own flag."""
         name, equals, value = word.partition("=")
         if not name.startswith("--") or self.catalog.flag(name) is not None:
             return word
@@ -138,12 +138,12 @@ class ComponentProgram:
         if removed is not None:
             return f"{self.module}: {removed.advice}"
         names = {name for flag in self.catalog.flags for name in flag.names}
-        neutral = {
+        aliases = {
             f"--{name.replace('_', '-')}" for name, row in ALIASES.items() if self.name in row
         }
         if spelling.lstrip("-").replace("-", "_") in ALIASES:
             return f"{self.module} has no setting for {spelling}"
-        hint = did_you_mean(spelling, (*sorted(names), *sorted(neutral)))
+        hint = did_you_mean(spelling, (*sorted(names), *sorted(aliases)))
         return f"{self.module} has no flag {spelling}{hint or self._elsewhere(spelling)}"
 
     def _elsewhere(self, spelling: str) -> str:
@@ -217,7 +217,7 @@ def _is_dyn(text: str) -> bool:
 def _nothing_to_start(wiring: Wiring) -> UsageError:
     if wiring.input is not None and wiring.input.text in FRONTEND_INPUTS:
         return UsageError(
-            f"in={wiring.input.text} lacks what answers it; type: "
+            f"in={wiring.input.text} has nothing that answers it; type: "
             f"dynamo serve in={wiring.input.text} out=dyn",
             at=wiring.input,
         )

@@ -23,7 +23,7 @@ ServeArguments:
   out=ENGINE             {", ".join(ENGINES)}.
   MODEL                  A model's hub name or folder, for the engine's own model flag.
   NAME                   First word: which component of CONFIG, when it describes several.
-  FLAGS                  Any flag of the component, or a neutral name (--context-length 8192).
+  FLAGS                  Any flag of the component, or an alias of one (--context-length 8192).
 
 Options:
   --engine ENGINE        As out=ENGINE.

@@ -1,4 +1,4 @@
-"""Whether `python3 -m MODULE` would find its module, told without importing any of it.
+"""Whether `python3 -m MODULE` would find its module, without importing any of it.
 
 `importlib.util.find_spec` imports the parent packages; walking the path finders does not. A folder
 earlier on PYTHONPATH wins as it would for the interpreter: `dynamo` is a namespace package, and

@@ -1,4 +1,4 @@
-"""Neutral option names: one word for what each engine calls differently.
+"""Option aliases: one name for what each engine calls differently.
 
 An engine's own flag wins: a name stands here for an engine only where the engine has no better
 one. The flags are those of the catalogs in `dynamo_conformance/engines/data/flags`; a test holds
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MODEL: Final = "model_path"
-"""The neutral name of the flag that takes a MODEL."""
+"""The alias of the flag that takes a MODEL."""
 
 ALIASES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType({
     MODEL: {
@@ -74,7 +74,7 @@ ALIASES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType({
 
 
 def alias_flag(program: str, name: str) -> str | None:
-    """Return a program's own flag for a neutral name, or None.
+    """Return a program's own flag for an alias, or None.
 
     Args:
         program: An engine, or `frontend`.

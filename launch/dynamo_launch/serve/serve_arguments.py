@@ -67,7 +67,7 @@ def split_words(words: Sequence[str]) -> ServeArguments:
     """Return `words` split.
 
     Raises:
-        UsageError: One of serve's own words is unknown, contradicts another, or lacks its value.
+        UsageError: One of serve's own words is unknown, contradicts another, or has no value.
     """
     end = words.index("--") if "--" in words else len(words)
     cursor = _Cursor(words[:end])
@@ -93,7 +93,7 @@ def _read(cursor: _Cursor, found: ServeArguments) -> ServeArguments:
         return found
     if not has_value:
         if cursor.at >= len(cursor.words):
-            raise UsageError(f"{flag} lacks its value; write {flag} {_EXAMPLES[flag]}")
+            raise UsageError(f"{flag} has no value; write {flag} {_EXAMPLES[flag]}")
         value = cursor.take()
     if VALUE_FLAGS[flag] == "file":
         return replace(found, file=_one_file(found.file, value))

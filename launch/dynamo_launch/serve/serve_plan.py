@@ -19,7 +19,7 @@ from dynamo_launch.serve.invocation import RUN_MODULE, Invocation, Note
 from dynamo_launch.serve.planned_flags import option_part, wired_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from dynamo_launch.config.run_config import RunConfig
@@ -150,14 +150,10 @@ def _from_environment(
     program: ComponentProgram, environ: Mapping[str, str]
 ) -> dict[str, tuple[str, str]]:
     """Return what the environment sets, by dest: the variable that is read, and the flag."""
-    return {
-        dest: (variable, next(name for name in flags[0].names if name.startswith("--")))
-        for dest, flags in program.catalog.settings.items()
-        for variable in _first_set(program.variables(dest), environ)
-    }
-
-
-def _first_set(variables: Sequence[str], environ: Mapping[str, str]) -> Iterator[str]:
-    found = next((name for name in variables if name in environ), None)
-    if found is not None:
-        yield found
+    found: dict[str, tuple[str, str]] = {}
+    for dest, flags in program.catalog.settings.items():
+        variable = next((name for name in program.variables(dest) if name in environ), None)
+        if variable is not None:
+            flag = next(name for name in flags[0].names if name.startswith("--"))
+            found[dest] = (variable, flag)
+    return found

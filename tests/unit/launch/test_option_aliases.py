@@ -1,4 +1,4 @@
-"""The neutral names: every cell is a flag of that release, and the document shows this table."""
+"""Option aliases: every cell is a flag of that release, and the document shows this table."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_an_own_flag_of_that_name_is_the_one_in_the_table(program: str, name: st
 
 def test_document_shows_the_table() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
-    text = text.partition("## Neutral names")[2].partition("\n## ")[0]
+    text = text.partition("## Option aliases")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", text, re.MULTILINE)
     shown = {
         name: {

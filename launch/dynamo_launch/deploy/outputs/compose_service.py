@@ -89,23 +89,22 @@ def written(service: Service, others: Iterable[Service]) -> Mapping:
     """
     one = service.process
     entrypoint, command = _command_line(one)
-    fields: dict[str, Node | None] = {
-        "image": _image(one.component),
-        "entrypoint": entrypoint,
-        "command": command,
-        "environment": _environment(one),
-        "env_file": _env_files(one),
-        "ports": _ports(one),
-        "volumes": listed((constant(f"{DISCOVERY}:{FOLDER}"), *map(_mount, one.mounts))),
-        "shm_size": _shared_memory(one.component),
-        "healthcheck": _health(one),
-        "depends_on": _after(one, others),
-        "deploy": _deploy(service),
-        "init": constant(value=True),
-        "restart": constant("unless-stopped"),
-        "stop_grace_period": constant(f"{GRACE_SECONDS}s"),
-    }
-    return mapped({name: node for name, node in fields.items() if node is not None})
+    return mapping(
+        image=_image(one.component),
+        entrypoint=entrypoint,
+        command=command,
+        environment=_environment(one),
+        env_file=_env_files(one),
+        ports=_ports(one),
+        volumes=listed((constant(f"{DISCOVERY}:{FOLDER}"), *map(_mount, one.mounts))),
+        shm_size=_shared_memory(one.component),
+        healthcheck=_health(one),
+        depends_on=_after(one, others),
+        deploy=_deploy(service),
+        init=constant(value=True),
+        restart=constant("unless-stopped"),
+        stop_grace_period=constant(f"{GRACE_SECONDS}s"),
+    )
 
 
 def _image(component: Component) -> Scalar | None:
@@ -139,12 +138,10 @@ def _environment(one: ComponentProcess) -> Mapping:
 
 def _env_files(one: ComponentProcess) -> Sequence | None:
     main = one.component.main
-    found = []
-    for source in main.node.mappings("envFrom") if main is not None else ():
-        name = find(source, ("secretRef", "name"))
-        if isinstance(name, Scalar):
-            found.append(Scalar(env_file(name.text), name.mark))
-    return listed(found) if found else None
+    sources = main.node.mappings("envFrom") if main is not None else ()
+    names = (find(source, ("secretRef", "name")) for source in sources)
+    files = [Scalar(env_file(name.text), name.mark) for name in names if isinstance(name, Scalar)]
+    return listed(files) if files else None
 
 
 def _ports(one: ComponentProcess) -> Sequence | None:
@@ -192,28 +189,17 @@ def _after(one: ComponentProcess, services: Iterable[Service]) -> Mapping | None
 
 
 def _deploy(service: Service) -> Mapping | None:
-    one = service.process
-    resources = mapping(limits=_limits(one), reservations=_reservations(service))
-    deploy = mapping(
-        replicas=one.component.node.get("replicas") if service.is_scaled else None,
-        resources=resources if len(resources) else None,
-    )
-    return deploy if len(deploy) else None
-
-
-def _limits(one: ComponentProcess) -> Mapping | None:
-    limits = mapping(cpus=_cores(one.component, "limits"), memory=_memory(one.component, "limits"))
-    return limits if len(limits) else None
-
-
-def _reservations(service: Service) -> Mapping | None:
     component = service.process.component
+    limits = mapping(cpus=_cores(component, "limits"), memory=_memory(component, "limits"))
     reservations = mapping(
         cpus=_cores(component, "requests"),
         memory=_memory(component, "requests"),
         devices=_gpus(service),
     )
-    return reservations if len(reservations) else None
+    # An empty mapping is left out.
+    resources = mapping(limits=limits or None, reservations=reservations or None)
+    replicas = component.node.get("replicas") if service.is_scaled else None
+    return mapping(replicas=replicas, resources=resources or None) or None
 
 
 def _gpus(service: Service) -> Sequence | None:
