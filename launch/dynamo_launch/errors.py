@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -45,6 +46,14 @@ class LaunchError(Exception):
     """
 
     exit_code = WRONG_USAGE
+
+    def report(self, prog_name: str) -> int:
+        """Print the message without secrets, and return the exit code."""
+        from dynamo_conformance.manifest.masking import masked
+        from dynamo_conformance.manifest.shown import shown_lines
+
+        sys.stderr.write(f"{prog_name}: {shown_lines(masked(str(self)))}\n")
+        return self.exit_code
 
 
 class UsageError(LaunchError):

@@ -50,12 +50,8 @@ class Docker:
         Raises:
             ImageError: It does not; the text says what to install or to start.
         """
-        answer = self._call("version", "--format", "{{.Server.Version}}")
-        if answer.returncode != 0:
-            raise ImageError(
-                f"the container engine does not answer; start it (dockerd, or Docker Desktop): "
-                f"{_last_line(answer.stderr)}"
-            )
+        failure = "the container engine does not answer; start it (dockerd, or Docker Desktop)"
+        self._do(failure, "version", "--format", "{{.Server.Version}}")
 
     def inspect(self, name: str) -> EngineImage | None:
         """Return an image that the engine has, or None."""
@@ -84,9 +80,7 @@ class Docker:
         Raises:
             ImageError: The engine refuses.
         """
-        answer = self._call("tag", image, name)
-        if answer.returncode != 0:
-            raise ImageError(f"cannot name {image} {name}: {_last_line(answer.stderr)}")
+        self._do(f"cannot name {image} {name}", "tag", image, name)
 
     def untag(self, name: str) -> None:
         """Take a name away from an image that has another one.
@@ -94,9 +88,7 @@ class Docker:
         Raises:
             ImageError: The engine refuses.
         """
-        answer = self._call("image", "rm", "--no-prune", name)
-        if answer.returncode != 0:
-            raise ImageError(f"cannot take the name {name} away: {_last_line(answer.stderr)}")
+        self._do(f"cannot take the name {name} away", "image", "rm", "--no-prune", name)
 
     def build(self, folder: Path, *, tag: str, base: str, labels: Mapping[str, str]) -> None:
         """Build the Dockerfile of `folder`, whose argument BASE is `base`.
@@ -114,6 +106,11 @@ class Docker:
         if answer.returncode != 0:
             said = f"{answer.stdout}\n{answer.stderr}".strip().splitlines()
             raise ImageError(f"building {tag} failed:\n" + "\n".join(said[-_LAST_LINES:]))
+
+    def _do(self, failure: str, *words: str) -> None:
+        answer = self._call(*words)
+        if answer.returncode != 0:
+            raise ImageError(f"{failure}: {_last_line(answer.stderr)}")
 
     def _call(
         self, *words: str, seconds: float = QUICK_SECONDS

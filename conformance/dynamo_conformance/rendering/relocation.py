@@ -45,21 +45,22 @@ _WORD = "\x1f"
 _GAP = rf"(?:=|[\s{_WORD}]+)[\"']?"
 
 
-def _flag_pattern(names: tuple[str, ...]) -> re.Pattern[str]:
+def _flag(*names: str) -> str:
+    """Return the pattern of flags up to their values; dashes and underscores are the same."""
     spelt = "|".join(name.replace("-", "[-_]") for name in names)
-    return re.compile(rf"(--(?:{spelt}){_GAP})(\d+)")
+    return rf"--(?:{spelt}){_GAP}"
 
 
-_HTTP = re.compile(rf"--http[-_]port{_GAP}(\d+)")
-_PROCESS = _flag_pattern(PROCESS_FLAGS)
-_GROUP = _flag_pattern(GROUP_FLAGS)
-_EVENTS = re.compile(rf"(--kv[-_]events[-_]config{_GAP}\{{[^}}]*?://[^:\"']*:)(\d+)")
-_NO_ENDPOINT = re.compile(
-    rf"(--kv[-_]events[-_]config{_GAP}\{{)(?=\s*(\\?[\"'])\w)(?![^}}]*endpoint)(?=[^}}]*zmq)"
-)
-_DIST_INIT = re.compile(rf"(--dist[-_]init[-_]addr{_GAP}[^\s:]+:)(\d+)")
-_RANKS = re.compile(rf"--data[-_]parallel[-_]size[-_]local{_GAP}(\d+)")
-_ALL_RANKS = re.compile(rf"(?:--data[-_]parallel[-_]size|-dp|--dp[-_]size){_GAP}(\d+)")
+_VALUE = rf"([^\s{_WORD}\"']+)"
+_HTTP = re.compile(rf"{_flag('http-port')}(\d+)")
+_PROCESS = re.compile(rf"({_flag(*PROCESS_FLAGS)})(\d+)")
+_GROUP = re.compile(rf"({_flag(*GROUP_FLAGS)})(\d+)")
+_EVENTS_FLAG = rf"{_flag('kv-events-config')}\{{"
+_EVENTS = re.compile(rf"({_EVENTS_FLAG}[^}}]*?://[^:\"']*:)(\d+)")
+_NO_ENDPOINT = re.compile(rf"({_EVENTS_FLAG})(?=\s*(\\?[\"'])\w)(?![^}}]*endpoint)(?=[^}}]*zmq)")
+_DIST_INIT = re.compile(rf"({_flag('dist-init-addr')}[^\s:]+:)(\d+)")
+_RANKS = re.compile(rf"{_flag('data-parallel-size-local')}(\d+)")
+_ALL_RANKS = re.compile(rf"(?:{_flag('data-parallel-size', 'dp-size')}|-dp{_GAP})(\d+)")
 
 
 class PortUse(NamedTuple):
@@ -183,19 +184,16 @@ def with_flags(words: tuple[str, ...], values: Mapping[str, str]) -> tuple[str, 
     text = _WORD.join(words)
     edits: list[tuple[int, int, int, str]] = []
     for name, value in values.items():
-        spelt = name.replace("-", "[-_]")
-        pattern = rf"(--{spelt}{_GAP})([^\s{_WORD}\"']+)"
         edits += (
-            (*_place(words, match.start(2), match.end(2)), value)
-            for match in re.finditer(pattern, text)
+            (*_place(words, *match.span(1)), value)
+            for match in re.finditer(_flag(name) + _VALUE, text)
         )
     return _edited(words, edits)
 
 
 def flag_value(words: tuple[str, ...], name: str) -> str | None:
     """Return the last value that a flag is given, or None when it is not written."""
-    spelt = name.replace("-", "[-_]")
-    found = re.findall(rf"--{spelt}{_GAP}([^\s{_WORD}\"']+)", _WORD.join(words))
+    found = re.findall(_flag(name) + _VALUE, _WORD.join(words))
     return found[-1] if found else None
 
 

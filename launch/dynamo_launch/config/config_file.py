@@ -21,28 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def read_config_file(path: Path) -> ConfigFile:
-    """Return what the config file at `path` describes.
-
-    Raises:
-        UsageError: The file cannot be read, or something in it is wrong; the message says where.
-    """
-    return _config(read_source(path))
-
-
-def read_config(text: str, *, file: str) -> ConfigFile:
-    """Return what the text of a config file describes.
-
-    Args:
-        text: YAML, one document.
-        file: The name to use in errors.
-
-    Raises:
-        UsageError: Something in it is wrong; the message says where and what to write.
-    """
-    return _config(parse_source(text, file=file))
-
-
 def read_source(path: Path) -> ConfigSource:
     """Return the mapping in the file at `path`.
 
@@ -91,7 +69,12 @@ def parse_source(text: str, *, file: str) -> ConfigSource:
     return source
 
 
-def _config(source: ConfigSource) -> ConfigFile:
+def read_config(source: ConfigSource) -> ConfigFile:
+    """Return the run configs of a config file.
+
+    Raises:
+        UsageError: Something in it is wrong; the message says where and what to write.
+    """
     many = "components" in source.node
     known = GRAPH_KEYS if many else (*GRAPH_KEYS, *COMPONENT_KEYS)
     check_keys(source, source.node, known, where="the file" if many else "")
@@ -100,7 +83,6 @@ def _config(source: ConfigSource) -> ConfigFile:
         file=source.file,
         name=setting_text(source, "name"),
         components=_components(source) if many else (read_run((source,)),),
-        root=source.node,
     )
 
 

@@ -104,7 +104,6 @@ class RunConfig:
         command: A program of its own with its first words, instead of what the wiring means.
         args: The words after `command`, as they are.
         options: The component's own options, in the order in which they were written.
-        node: The mapping it was read from, deployment keys included.
     """
 
     name: str = ""
@@ -112,7 +111,6 @@ class RunConfig:
     command: tuple[Setting, ...] = ()
     args: tuple[Setting, ...] = ()
     options: tuple[Option, ...] = ()
-    node: Mapping = field(default_factory=Mapping, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,10 +121,8 @@ class ConfigFile:
         file: Its name as the caller gave it.
         name: The graph's name, or an empty string.
         components: Its components; a file for one component holds one, which may have no name.
-        root: The whole file, deployment keys included.
     """
 
     file: str
     name: str
     components: tuple[RunConfig, ...]
-    root: Mapping = field(compare=False, repr=False)

@@ -54,7 +54,6 @@ def read_run(sources: Iterable[ConfigSource]) -> RunConfig:
         command=reading.command,
         args=tuple(reading.args),
         options=tuple(reading.options.values()),
-        node=sources[0].node,
     )
 
 

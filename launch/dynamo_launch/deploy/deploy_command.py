@@ -63,11 +63,7 @@ def deploy(words: Sequence[str], *, prog_name: str = "dynamo deploy") -> int:
     try:
         return _deploy(_parse(words, prog_name))
     except LaunchError as error:
-        from dynamo_conformance.manifest.masking import masked
-        from dynamo_conformance.manifest.shown import shown_lines
-
-        sys.stderr.write(f"{prog_name}: {shown_lines(masked(str(error)))}\n")
-        return error.exit_code
+        return error.report(prog_name)
 
 
 def _parse(words: Sequence[str], prog_name: str) -> Namespace:

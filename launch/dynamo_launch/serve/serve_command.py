@@ -35,11 +35,7 @@ def serve(words: Sequence[str], *, prog_name: str = "dynamo serve") -> int:
         if invocation is not None:
             invocation.execute(os.environ)
     except LaunchError as error:
-        from dynamo_conformance.manifest.masking import masked
-        from dynamo_conformance.manifest.shown import shown_lines
-
-        sys.stderr.write(f"{prog_name}: {shown_lines(masked(str(error)))}\n")
-        return error.exit_code
+        return error.report(prog_name)
     return 0
 
 
@@ -86,9 +82,9 @@ def _plan(words: ServeArguments, environ: Mapping[str, str]) -> Invocation:
     if words.file is not None:
         from pathlib import Path
 
-        from dynamo_launch.config.config_file import read_config_file
+        from dynamo_launch.config.config_file import read_config, read_source
 
-        words, config = _pick(words, read_config_file(Path(words.file)))
+        words, config = _pick(words, read_config(read_source(Path(words.file))))
     from dynamo_launch.config.wiring import completed
     from dynamo_launch.serve.serve_plan import merge, plan_program
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dynamo_conformance.manifest.node import Mark
-from dynamo_launch.config.config_file import read_config, read_config_file
+from dynamo_launch.config.config_file import parse_source, read_config, read_source
 from dynamo_launch.config.run_config import RunConfig, Setting, Wiring
 from dynamo_launch.errors import UsageError, where
 
@@ -32,7 +32,7 @@ components:
 
 
 def test_graph_of_two() -> None:
-    config = read_config(GRAPH, file="c.yaml")
+    config = read_config(parse_source(GRAPH, file="c.yaml"))
 
     front, decode = config.components
     assert config.name == "llama"
@@ -50,7 +50,7 @@ def test_graph_of_two() -> None:
 
 
 def test_words_know_their_place() -> None:
-    decode = read_config(GRAPH, file="c.yaml").components[1]
+    decode = read_config(parse_source(GRAPH, file="c.yaml")).components[1]
 
     assert decode.wiring.output is not None
     assert decode.wiring.output.mark == Mark(11, 59)
@@ -60,10 +60,10 @@ def test_words_know_their_place() -> None:
 
 
 def test_deployment_keys_are_kept_for_others() -> None:
-    decode = read_config(GRAPH, file="c.yaml").components[1]
+    decode = parse_source(GRAPH, file="c.yaml").node.mappings("components")[1]
 
-    assert decode.node.integer("replicas") == 2
-    assert decode.node.string("image") == "vllm-runtime"
+    assert decode.integer("replicas") == 2
+    assert decode.string("image") == "vllm-runtime"
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_deployment_keys_are_kept_for_others() -> None:
     ],
 )
 def test_shapes_that_say_the_same(text: str) -> None:
-    config = read_config(text, file="c.yaml")
+    config = read_config(parse_source(text, file="c.yaml"))
 
     expected = Wiring(output=Setting("vllm", "c.yaml"), model=Setting("M", "c.yaml"))
     assert config.components == (RunConfig(wiring=expected),)
@@ -89,7 +89,7 @@ def test_file_that_is_no_text(tmp_path: Path) -> None:
     file.write_bytes(b"\xff\xfe\x00")
 
     with pytest.raises(UsageError, match="not UTF-8 text"):
-        read_config_file(file)
+        read_config(read_source(file))
 
 
 def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path) -> None:
@@ -97,11 +97,11 @@ def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     for path in (pipe, Path("/dev/zero"), tmp_path):
         with pytest.raises(UsageError, match="cannot be read"):
-            read_config_file(path)
+            read_config(read_source(path))
 
 
 def test_a_file_that_is_far_too_large_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "large.yaml"
     path.write_bytes(b"a: " + b"x" * 4 * 2**20)
     with pytest.raises(UsageError, match="larger than"):
-        read_config_file(path)
+        read_config(read_source(path))

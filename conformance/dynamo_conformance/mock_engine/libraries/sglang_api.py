@@ -5,11 +5,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.mock_engine.libraries.tokens import (
-    DEFAULT_TOKENS,
-    Requests,
-    longest_sequence,
-)
+from dynamo_conformance.mock_engine.libraries.tokens import Requests, longest_sequence
+from dynamo_conformance.mock_engine.request_handlers import DEFAULT_TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

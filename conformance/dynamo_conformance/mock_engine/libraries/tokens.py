@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 STEP_SECONDS = 0.0005
-DEFAULT_TOKENS = 16
-"""How long an answer is when nobody says, with vLLM and SGLang alike."""
 
 
 class Requests:

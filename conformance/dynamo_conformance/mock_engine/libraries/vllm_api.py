@@ -6,11 +6,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Self, TypedDict
 
-from dynamo_conformance.mock_engine.libraries.tokens import (
-    DEFAULT_TOKENS,
-    Requests,
-    longest_sequence,
-)
+from dynamo_conformance.mock_engine.libraries.tokens import Requests, longest_sequence
+from dynamo_conformance.mock_engine.request_handlers import DEFAULT_TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
