@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from dynamo_conformance.api.cluster_parts import Cluster
-from dynamo_conformance.manifest.graph import ENABLE_GROVE, EPP, MAIN, TYPES, Container
 from dynamo_conformance.manifest.graph import ENABLE_GROVE, EPP, TYPES, Container
 from dynamo_conformance.manifest.node import Mapping, Scalar
 from dynamo_conformance.manifest.suggest import did_you_mean

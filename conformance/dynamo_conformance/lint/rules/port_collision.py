@@ -28,7 +28,6 @@ from dynamo_conformance.lint.finding import Severity
 from dynamo_conformance.lint.rule import Problem
 from dynamo_conformance.manifest.graph import FRONTEND, MAIN
 from dynamo_conformance.manifest.quantity import parse_whole
-from dynamo_conformance.manifest.whole import parse_whole
 from dynamo_conformance.rendering.engine_launch import SGLANG_INIT_PORT
 from dynamo_conformance.rendering.environment import (
     FORWARD_PASS_PORT,
