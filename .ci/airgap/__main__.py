@@ -17,11 +17,9 @@ from pathlib import Path
 import engine
 import gobuild
 import plan
-import settings
 from cache import Cache
-from command import AirgapError
-from progress import say, step
-from work import Work
+from command import AirgapError, report, step
+from work import Work, write_settings
 
 
 def _cache_folder() -> Path:
@@ -45,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _up(cache: Cache, env: Path) -> None:
     with step("all"):
-        settings.write(env, Work(cache, plan.make(gobuild.find())).run())
+        write_settings(env, Work(cache, plan.make(gobuild.find())).run())
         cache.sweep()
 
 
@@ -63,7 +61,7 @@ def main() -> int:
             else:
                 _up(cache, given.env)
     except AirgapError as error:
-        say(str(error))
+        report(str(error))
         return 1
     return 0
 

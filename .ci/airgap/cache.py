@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from progress import say, step
+from command import report, step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,7 +57,7 @@ class Cache:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                say("another run has the cache; waiting for its end")
+                report("another run has the cache; waiting for its end")
                 fcntl.flock(file, fcntl.LOCK_EX)
             yield
 

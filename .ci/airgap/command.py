@@ -1,19 +1,22 @@
-"""Starting other programs: their output goes to a log, and a failure says where it is."""
+"""Other programs, whose output goes to a log; errors, and one line a step on standard error."""
 
 from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import threading
 import time
 from collections import deque
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 LAST_LINES = 25
-LOOK_SECONDS = 0.5
+POLL_SECONDS = 0.5
 
 # Set when one of several steps at once has failed: the others need not go on for minutes.
 giving_up = threading.Event()
@@ -21,6 +24,20 @@ giving_up = threading.Event()
 
 class AirgapError(Exception):
     """Something could not be built or started; the text is for the one who waits for it."""
+
+
+def report(text: str) -> None:
+    """Print a line at once."""
+    sys.stderr.write(f"airgap: {text}\n")
+    sys.stderr.flush()
+
+
+@contextmanager
+def step(what: str) -> Iterator[None]:
+    """Report a step when it is done, with its seconds, in one line, since steps may overlap."""
+    begin = time.monotonic()
+    yield
+    report(f"{time.monotonic() - begin:6.1f} s  {what}")
 
 
 def tail(log: Path) -> str:
@@ -65,7 +82,7 @@ def _end(process: subprocess.Popen[bytes], seconds: float) -> str:
     with process:
         while True:
             try:
-                code = process.wait(LOOK_SECONDS)
+                code = process.wait(POLL_SECONDS)
             except subprocess.TimeoutExpired:
                 if giving_up.is_set() or time.monotonic() > end:
                     process.terminate()

@@ -1,4 +1,4 @@
-"""A container engine that answers: the one that is there, or Debian's, started here."""
+"""A container engine that answers, the one that is there or Debian's, and images in it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from command import AirgapError, answer, run, tail
-from progress import say, step
+from command import AirgapError, answer, report, run, step, tail
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cache import Cache
 
 CAP_SYS_RESOURCE = 24
 START_SECONDS = 60
 STOP_SECONDS = 30
+IMAGE_FILE = "image.tar"
 
 
 def lacks_sys_resource() -> bool:
@@ -99,20 +101,20 @@ def _wait(process: subprocess.Popen[bytes], log: Path) -> None:
 def stop(cache: Cache) -> None:
     """Stop the engine that `start` started, and no other."""
     file = cache.root / "engine" / "dockerd.pid"
-    pid = _ours(file)
+    pid = _started(file)
     if pid is None:
-        say("no dockerd of ours is running")
+        report("no dockerd that `up` started is running")
         return
     os.kill(pid, signal.SIGTERM)
     end = time.monotonic() + STOP_SECONDS
     with step("stopped dockerd"):
-        while _ours(file) is not None:
+        while _started(file) is not None:
             if time.monotonic() > end:
                 raise AirgapError(f"dockerd ({pid}) is still there after {STOP_SECONDS} s")
             time.sleep(0.2)
 
 
-def _ours(file: Path) -> int | None:
+def _started(file: Path) -> int | None:
     """The process of the pid file, if it is still the dockerd that wrote it."""
     try:
         pid = int(file.read_text(encoding="ascii"))
@@ -120,3 +122,30 @@ def _ours(file: Path) -> int | None:
     except (FileNotFoundError, ProcessLookupError, ValueError):
         return None
     return pid if str(file).encode() in words else None
+
+
+def has_image(tag: str) -> bool:
+    """Whether the engine has an image."""
+    return answer("docker", "image", "inspect", "--format", "{{.Id}}", tag) is not None
+
+
+def needs_image(cache: Cache, name: str, content_key: str, tag: str) -> bool:
+    """Whether an image is neither in the engine nor in the cache."""
+    return not (has_image(tag) or cache.has(f"image-{name}", content_key))
+
+
+def have_image(
+    cache: Cache, name: str, content_key: str, tag: str, make: Callable[[Path], None]
+) -> None:
+    """Have the image in the engine: it is there, or is loaded, or is built and kept for loading."""
+    if has_image(tag):
+        return
+
+    def keep(folder: Path) -> None:
+        make(folder)
+        run("docker", "save", "--output", folder / IMAGE_FILE, tag, log=cache.log(f"save-{name}"))
+
+    archive = cache.build(f"image-{name}", content_key, keep) / IMAGE_FILE
+    if not has_image(tag):
+        with step(f"loaded {tag}"):
+            run("docker", "load", "--input", archive, log=cache.log(f"load-{name}"))

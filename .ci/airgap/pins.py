@@ -9,7 +9,7 @@ KIND = "v0.30.0"
 LWS = "v0.9.0"
 LOCAL_PATH = "v0.0.30"
 
-# What kubeadm of this version wants by name; node.py holds the list against its own.
+# What kubeadm of this version wants by name; preload.py compares its list with this.
 PAUSE_TAG = "3.10.1"
 ETCD_TAG = "3.6.5-0"
 COREDNS = "v1.12.1"

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import lws
 import node
 import preload
-import pythonimage
 import rootfs
 from cache import key
 from pins import KUBERNETES, LWS, MODULES, NODE_PACKAGES, PROXY_PACKAGES, REPOSITORY
@@ -56,7 +55,7 @@ def make(go: Go) -> Plan:
         go=go,
         images=images,
         node=key(images, rootfs.key_of(NODE_PACKAGES), node.recipe()),
-        python=pythonimage.key_of(),
+        python=rootfs.python_key(),
         manifests=key(LWS, modules["kubernetes"], lws.recipe()),
         tools=key(*(modules[name] for name in TOOLS.values())),
     )

@@ -1,4 +1,4 @@
-"""Debian file systems, each one tar file."""
+"""Debian file systems, each one tar file, and the base image for programs in Python."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import engine
 from cache import Cache, key
 from command import run
-from pins import DEBIAN
+from pins import DEBIAN, PYTHON_PACKAGES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,6 +17,7 @@ MINIMAL = "minbase"
 # Only the packages named and those they need, unpacked; nothing is set up by their scripts.
 UNPACKED = "extract"
 FILE = "rootfs.tar"
+PYTHON_CHANGES = ("ENV LANG=C.UTF-8", 'CMD ["python3"]')
 OPTIONS = (
     '--aptopt=Acquire::Languages "none"',
     # It is thrown away when the machine stops half way, so nothing needs to be safe on the disk.
@@ -40,6 +41,18 @@ def build(cache: Cache, name: str, packages: tuple[str, ...], *, variant: str = 
         run(*_words(packages, variant), folder / FILE, log=cache.log(f"rootfs-{name}"))
 
     return cache.build(f"rootfs-{name}", key_of(packages, variant=variant), make) / FILE
+
+
+def python_key() -> str:
+    """What decides the base image."""
+    return key(key_of(PYTHON_PACKAGES), *PYTHON_CHANGES)
+
+
+def build_python(cache: Cache, tag: str) -> None:
+    """Build the base image, Debian and its Python, and give it its name."""
+    base = build(cache, "python", PYTHON_PACKAGES)
+    changes = [word for change in PYTHON_CHANGES for word in ("--change", change)]
+    run("docker", "import", *changes, base, tag, log=cache.log("python"))
 
 
 def _words(packages: tuple[str, ...], variant: str) -> tuple[str, ...]:

@@ -1,7 +1,9 @@
-"""Everything in its order: an engine, programs, file systems, images, manifests."""
+"""Everything in its order: an engine, programs, file systems, images, manifests, settings."""
 
 from __future__ import annotations
 
+import os
+import shlex
 import shutil
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -13,11 +15,9 @@ import gobuild
 import lws
 import node
 import preload
-import pythonimage
 import rootfs
-import store
 import wrapper
-from command import giving_up
+from command import answer, giving_up
 from pins import MODULES, NODE_PACKAGES, PROXY_PACKAGES
 from plan import TOOLS, Plan
 
@@ -47,7 +47,7 @@ class Work:
             for lane in done:
                 lane.result()
         plan = self.plan
-        store.have(self.cache, "node", plan.node, plan.node_tag, self._make_node)
+        engine.have_image(self.cache, "node", plan.node, plan.node_tag, self._make_node)
         tools = self.cache.build("tools", plan.tools, self._make_tools)
         manifests = self.cache.build("lws", plan.manifests, self._make_manifests)
         return {
@@ -66,7 +66,7 @@ class Work:
         engine.start(self.cache, narrow)
 
     def _needs_node(self) -> bool:
-        return not store.there(self.cache, "node", self.plan.node, self.plan.node_tag)
+        return engine.needs_image(self.cache, "node", self.plan.node, self.plan.node_tag)
 
     def _go_lane(self) -> None:
         if self._needs_node():
@@ -77,12 +77,12 @@ class Work:
         if self._needs_node():
             self._proxy()
             rootfs.build(self.cache, "node", NODE_PACKAGES)
-        store.have(
+        engine.have_image(
             self.cache,
             "python",
             self.plan.python,
             self.plan.python_tag,
-            lambda _: pythonimage.build(self.cache, self.plan.python_tag),
+            lambda _: rootfs.build_python(self.cache, self.plan.python_tag),
         )
 
     def _module(self, name: str) -> Path:
@@ -118,3 +118,21 @@ class Work:
             images=images / ARCHIVE,
             log=self.cache.log("node"),
         )
+
+
+def write_settings(file: Path, values: dict[str, str]) -> None:
+    """Write `export NAME=VALUE` lines, all of them or none."""
+    if answer("docker", "buildx", "version") is None:
+        # Without its plugin the client asks for a builder that is not there.
+        values = {**values, "DOCKER_BUILDKIT": "0"}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    new = file.with_name(f".{file.name}.{os.getpid()}")
+    lines = [f"export {name}={_quoted(value)}\n" for name, value in values.items()]
+    new.write_text("".join(lines), encoding="utf-8")
+    new.rename(file)
+
+
+def _quoted(value: str) -> str:
+    """A value as a shell reads it; only what is added to PATH is for the shell to fill in."""
+    head, variable, _ = value.partition(":$PATH")
+    return shlex.quote(head) + variable

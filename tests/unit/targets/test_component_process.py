@@ -95,9 +95,7 @@ def test_a_worker_killed_from_outside_is_told_as_such(tmp_path: Path) -> None:
 def test_leaving_ends_a_shell_s_children_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    defaults = SupervisorClient.end.__kwdefaults__
-    assert defaults is not None
-    monkeypatch.setitem(defaults, "grace", 0.3)
+    monkeypatch.setattr(SupervisorClient.end, "__kwdefaults__", {"grace": 0.3})
     script = "sleep 60 & echo child $!; trap '' TERM; sleep 60 & wait"
     lines: list[str] = []
     with (
