@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MUTANTS = Path("mutants")
+SOURCES = Path("src")
+PACKAGES = {"dynamo_conformance": "conformance", "dynamo_launch": "launch"}
+"""The folder of each package."""
+
 FIRST = "dynamo_conformance.manifest.quantity"
 """A small module."""
 
@@ -101,8 +105,21 @@ def table(scores: Iterable[Score]) -> str:
     return "\n".join(rows)
 
 
+def link_sources() -> None:
+    """Have the packages in `src`, the only folder that mutmut leaves out of the names of modules.
+
+    A name that is not the one of the module at run time is one of no mutant, and all would survive.
+    """
+    SOURCES.mkdir(exist_ok=True)
+    for package, folder in PACKAGES.items():
+        link = SOURCES / package
+        if not link.is_symlink():
+            link.symlink_to(Path("..") / folder / package)
+
+
 def run(names: Iterable[str], modules: Iterable[str], *, children: int) -> None:
     """Have mutmut test mutants of `modules`, and make them if it has not yet."""
+    link_sources()
     command = ["mutmut", "run", "--max-children", str(children), *names]
     subprocess.run(command, check=True, env={**os.environ, MODULES: " ".join(modules)})
 

@@ -11,6 +11,7 @@ import tarfile
 import threading
 import time
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -231,10 +232,13 @@ class TestArchives:
         assert config["config"]["Entrypoint"] == ["/bin/program"]
         assert config["config"]["User"] == "1:1"
 
-    def test_the_same_files_are_the_same_image(self, tmp_path: Path, program: Path) -> None:
+    def test_the_same_files_are_the_same_image(
+        self, tmp_path: Path, program: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         manifests = []
         for when in (1, 2):
             os.utime(program, (when, when))
+            monkeypatch.setattr("time.time", partial(float, when))
             images.write(tmp_path / "a.tar", [Image("n:1", ("/p",), files={"p": program})])
             with tarfile.open(tmp_path / "a.tar") as archive:
                 manifests.append(read(archive, "manifest.json"))
@@ -377,10 +381,13 @@ class TestEngine:
     ) -> None:
         file = cache.root / "engine" / "dockerd.pid"
         file.parent.mkdir(parents=True)
-        for text in ("", "no number", str(os.getpid())):
-            file.write_text(text, encoding="ascii")
-            engine.stop(cache)
-            assert "no dockerd that `up` started is running" in capsys.readouterr().err
+        with subprocess.Popen(["sleep", "60"]) as another:
+            for text in ("", "no number", str(another.pid)):
+                file.write_text(text, encoding="ascii")
+                engine.stop(cache)
+                assert "no dockerd that `up` started is running" in capsys.readouterr().err
+            assert another.poll() is None
+            another.kill()
 
     def test_the_one_that_was_started_is_stopped(self, cache: Cache) -> None:
         file = cache.root / "engine" / "dockerd.pid"

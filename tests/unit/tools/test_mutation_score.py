@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tomllib
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from mutation_score import chosen, codes_of, drawn, score, survivors, table
+from mutation_score import chosen, codes_of, drawn, link_sources, score, survivors, table
 from near_tests import near
 
 ROOT = Path(__file__).parents[3]
@@ -50,6 +52,22 @@ def test_a_mutant_that_no_test_reaches_survives(tmp_path: Path) -> None:
     codes = codes_of(tmp_path / "mutants")["dynamo_conformance.lint.rules.placeholder"]
     assert survivors(codes) == ["c__mutmut_1"]
     assert score("placeholder", codes, codes).percent == 50
+
+
+def test_the_path_of_a_module_in_src_is_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("conformance", "launch"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
+    for _ in range(2):
+        link_sources()
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mutmut"]
+    for path in config["source_paths"]:
+        package = ".".join(Path(path).relative_to("src").parts)
+        assert Path(path, "__init__.py").samefile(Path(import_module(package).__file__ or ""))
+    patterns = [*config["only_mutate"], *config["source_paths"]]
+    assert all(list(tmp_path.glob(one)) for one in patterns)
 
 
 def test_a_seed_draws_the_same_mutants() -> None:
