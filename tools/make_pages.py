@@ -9,9 +9,9 @@ from pathlib import Path
 
 import click
 
-from catalogue.block import BlockError
 from catalogue.commands import pages_of, unproven_commands
-from catalogue.pages import MAKE, Page, pages, strays
+from catalogue.markdown import BlockError
+from catalogue.pages import MAKE, Page, pages, unused_pictures
 from dynamo_conformance.ledger.audit import aged, audit
 from dynamo_conformance.ledger.ledger import LedgerError, read_ledger
 from dynamo_conformance.ledger.tree import LEDGER, read_tree
@@ -38,7 +38,7 @@ def main(folder: Path, *, check: bool) -> None:
             wrong.append(f"{page.path} is not current: run `{MAKE}`")
         elif not check and write_text(page.path, page.text):
             click.echo(page.path)
-    for path in strays(tree, made):
+    for path in unused_pictures(tree, made):
         if check:
             wrong.append(f"{path} is a picture of no graph: run `{MAKE}`")
         else:

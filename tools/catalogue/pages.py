@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from catalogue.block import has_block, with_block
-from catalogue.markdown import image, link, table
-from catalogue.pictures.picture import picture
+from catalogue.markdown import has_block, image, link, table, with_block
+from catalogue.pictures.layout import layout
 from catalogue.pictures.scene import scene
 from catalogue.standing import (
     gaps,
@@ -25,11 +26,11 @@ from dynamo_conformance.ledger.tree import LEDGER, README, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from catalogue.pictures.scene import Scene
     from dynamo_conformance.ledger.ledger import Ledger
     from dynamo_conformance.ledger.tree import EngineFolder, Example, Tree
+    from dynamo_conformance.manifest.graph import Graph
 
 MAKE = "python tools/make_pages.py"
 _LEDGER, _GRAPHS, _PICTURES = "ledger", "graphs", "pictures"
@@ -72,7 +73,21 @@ def pages(tree: Tree, ledger: Ledger) -> tuple[Page, ...]:
     return tuple(_pages(tree, ledger))
 
 
-def strays(tree: Tree, made: Sequence[Page]) -> tuple[Path, ...]:
+def picture(graph: Graph) -> str:
+    """Return the picture of a graph as an SVG document.
+
+    It brings its own background, so that it can be read on any page; both follow the reader's
+    colour scheme.
+    """
+    return layout(scene(graph)).svg(_style())
+
+
+@cache
+def _style() -> str:
+    return (Path(__file__).parent / "pictures" / "style.css").read_text(encoding="utf-8")
+
+
+def unused_pictures(tree: Tree, made: Sequence[Page]) -> tuple[Path, ...]:
     """Return pictures of graphs that are not there."""
     known = {page.path for page in made}
     found = (path for engine in tree.engines for path in _picture_folder(engine).rglob("*.svg"))

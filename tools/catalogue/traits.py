@@ -104,20 +104,20 @@ def transfer(part: Part) -> str:
 
 
 def _graph_traits(graph: Graph) -> Iterator[Trait]:
-    played = parts(graph)
+    all_parts = parts(graph)
     promised = serving(graph)
-    workers = [part for part in played if part.likely_role in WORKER_ROLES]
+    workers = [part for part in all_parts if part.likely_role in WORKER_ROLES]
     if promised is not None and promised.disaggregated:
         yield Trait("disaggregated", "prefill")
-    for part in played:
+    for part in all_parts:
         if part.role is Role.FRONTEND:
             yield from _routing(router_mode(part), workers)
-    if any(part.component.type == EPP for part in played):
+    if any(part.component.type == EPP for part in all_parts):
         yield Trait("inference gateway")
     yield from _of_workers(workers)
-    if any(is_own(part) for part in played):
+    if any(is_own(part) for part in all_parts):
         yield Trait("own component", "ready")
-    if any(is_planner(part) for part in played):
+    if any(is_planner(part) for part in all_parts):
         yield Trait("planner")
 
 

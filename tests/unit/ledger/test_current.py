@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from catalogue.block import has_block
 from catalogue.commands import pages_of, unproven_commands
-from catalogue.pages import Page, pages, strays
+from catalogue.markdown import has_block
+from catalogue.pages import Page, pages, unused_pictures
 from dynamo_conformance.ledger.audit import audit
 from dynamo_conformance.ledger.ledger import read_ledger
 from dynamo_conformance.ledger.row import Gap
@@ -40,7 +40,7 @@ def test_a_page_is_current(page: Page) -> None:
 
 
 def test_no_picture_is_of_a_graph_that_is_gone() -> None:
-    assert strays(TREE, PAGES) == ()
+    assert unused_pictures(TREE, PAGES) == ()
 
 
 def test_the_front_page_shows_what_is_proven() -> None:

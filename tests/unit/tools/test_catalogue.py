@@ -8,10 +8,9 @@ import pytest
 from click.testing import CliRunner
 from make_pages import main
 
-from catalogue.block import BlockError, with_block
 from catalogue.commands import commands, unproven_commands, uses
-from catalogue.markdown import table
-from catalogue.pages import pages, strays
+from catalogue.markdown import BlockError, table, with_block
+from catalogue.pages import pages, unused_pictures
 from catalogue.standing import (
     gaps,
     is_shown,
@@ -182,7 +181,7 @@ def test_a_picture_of_nothing_is_found(tree: Tree) -> None:
     stray = tree.root / "any" / "graphs" / "old" / "gone.svg"
     stray.parent.mkdir(parents=True)
     stray.touch()
-    assert strays(tree, made) == (stray,)
+    assert unused_pictures(tree, made) == (stray,)
 
 
 def test_the_command_makes_pages_and_then_finds_nothing_wrong(tree: Tree) -> None:

@@ -9,9 +9,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from catalogue.pages import picture
 from catalogue.pictures.drawing import Arrow, Box, Bracket, Label, fitting, text_width
 from catalogue.pictures.layout import layout
-from catalogue.pictures.picture import picture
 from catalogue.pictures.scene import scene
 from graph_shop import EVENTS, NIXL, frontend, graph, role, worker
 

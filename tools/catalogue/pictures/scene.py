@@ -178,10 +178,10 @@ class Scene:
 
 def scene(graph: Graph) -> Scene:
     """Return what there is to draw of a graph."""
-    played = parts(graph)
-    entries = [part for part in played if _is_entry(part)]
-    planning = [part for part in played if is_planner(part)]
-    working = [part for part in played if part.likely_role in WORKER_ROLES or is_own(part)]
+    all_parts = parts(graph)
+    entries = [part for part in all_parts if _is_entry(part)]
+    planning = [part for part in all_parts if is_planner(part)]
+    working = [part for part in all_parts if part.likely_role in WORKER_ROLES or is_own(part)]
     working.sort(key=_stage)
     seen = (*entries, *working, *planning)
     entry = _entry(entries[0]) if entries else None
@@ -195,7 +195,7 @@ def scene(graph: Graph) -> Scene:
         workers=tuple(_workers(working, entries)),
         handoffs=tuple(_handoffs(working)),
         planners=tuple(part.component.name for part in planning),
-        others=tuple(part.component.name for part in played if part not in seen),
+        others=tuple(part.component.name for part in all_parts if part not in seen),
     )
 
 
