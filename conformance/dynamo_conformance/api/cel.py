@@ -214,7 +214,9 @@ def _compiled(expression: str) -> Expression | str:
         expression = f"cel.bind(oldSelf, optional.none(), {expression})"
     try:
         return _environment().compile(expression)
-    except RuntimeError as error:  # The library's only one: a function or macro that it lacks.
+    except (
+        RuntimeError
+    ) as error:  # The library's only one: a function or macro that it does not have.
         first = str(error).partition("\n")[0]
         return first.partition("ERROR: ")[2] or first
 

@@ -24,8 +24,8 @@ class Cluster:
         lws: The LeaderWorkerSet controller (and the Volcano API group the operator asks for).
         grove: Grove, which then runs every graph that does not decline it.
         inference_extension: The Gateway API inference extension, which an `epp` component needs.
-        nats: A NATS server that the operator tells graphs of.
-        etcd: An etcd server that the operator tells graphs of.
+        nats: A NATS server whose address the operator gives to graphs.
+        etcd: An etcd server whose address the operator gives to graphs.
     """
 
     lws: bool = False

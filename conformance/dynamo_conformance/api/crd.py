@@ -42,7 +42,7 @@ class Crd:
 
 @cache
 def load(operator: str = DEFAULT_OPERATOR) -> Crd:
-    """Return the CRD that an operator version is judged with.
+    """Return the CRD that an operator version is checked with.
 
     Raises:
         KeyError: Nothing is known of that version.

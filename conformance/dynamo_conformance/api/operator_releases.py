@@ -1,7 +1,7 @@
 """Operators: the releases whose rules are known, and how they differ.
 
 The one operator whose CRD and verdicts are at hand as a whole is 1.5.0-dev (upstream main of
-2026-08-21). What its neighbours do otherwise is told by their release notes; they are judged with
+2026-08-21). What its neighbours do otherwise is in their release notes; they are checked with
 its CRD.
 """
 
@@ -19,7 +19,7 @@ class Operator:
     Attributes:
         version: Its version.
         date: The day of that version, YYYY-MM-DD.
-        needs_runtime_version: Whether it must be able to tell the runtime version of each image
+        needs_runtime_version: Whether it must know the runtime version of each image
             (since 1.4.0); before, `runtimeVersionOverride` is no field.
         native_epp: Whether endpoint pickers are the runtime's own from runtime 1.5.0 on, and take
             no `eppConfig` (since 1.5.0).

@@ -1,1 +1,7 @@
-"""Converting manifests between the API versions, as the operator's own conversion does."""
+"""`dynamo convert`: manifests in the other API version, as the operator itself converts them.
+
+`command.py` is the command line, `file.py` a file, `converter.py` one document of it. `numbering.py`
+follows each value through the conversion, `leftover.py` and `reasons.py` report what cannot be carried
+over, `comments.py` and `source_text.py` keep the author's comments and layout. The conversion itself
+is `manifest/v1alpha1.py` and `manifest/downgrade.py`.
+"""

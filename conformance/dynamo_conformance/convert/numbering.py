@@ -1,4 +1,4 @@
-"""Numbers for all that an author wrote, so that a converted tree tells what became of each value.
+"""Numbers for all that an author wrote, so that a converted tree shows what became of each value.
 
 Marks would not do: what an alias stands for has one mark in several places.
 """

@@ -1,6 +1,6 @@
 """The text of a file: where its values begin and end, and its comments.
 
-libyaml tells where each value stands; a `#` outside of all values begins a comment.
+libyaml gives the place of each value; a `#` outside of all values begins a comment.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 People write them as an argument list, or as a script for a shell. Both are read into the same
 `CommandLine`, so that a rule sees `python3 -m dynamo.vllm --model M` however it was written. What
-the kubelet and the shell fill in is filled in as far as the manifest tells it; a word with a part
+the kubelet and the shell fill in is filled in as far as the manifest gives it; a word with a part
 that nobody can know here keeps its `$` (`parsing.unexpanded`).
 """
 
@@ -109,7 +109,7 @@ def argv(component: Component, container: Container) -> tuple[Word, ...]:
 def environment_of(
     container: Container, shared: Iterable[EnvVar] = (), known_maps: ConfigMaps | None = None
 ) -> ContainerEnvironment:
-    """Return the environment of a container, as far as the manifest tells it.
+    """Return the environment of a container, as far as the manifest gives it.
 
     Args:
         container: The container.

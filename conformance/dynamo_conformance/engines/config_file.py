@@ -74,7 +74,7 @@ def load(text: str) -> dict[str, Json] | None:
 
 
 def _words(module: str, entries: dict[str, Json]) -> list[str] | None:
-    """Return what the engine makes of the entries; None when that is not known for certain."""
+    """Return what the engine makes of the entries; None when that is not known."""
     words: list[str] = []
     for key, value in entries.items():
         flag = catalog.load(module).flag(f"--{key}")

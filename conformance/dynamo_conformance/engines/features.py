@@ -1,4 +1,4 @@
-"""What the workers of a graph are told to do beyond answering: adapters, draft models, parsers, ...
+"""What the workers of a graph are set to do beyond answering: adapters, draft models, parsers, ...
 
 Each is a claim of the graph's author that answers alone do not prove.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class GraphFeature(StrEnum):
-    """One thing that a graph can be told to do."""
+    """One thing that a graph can be set to do."""
 
     IMAGES = "images"
     LORA = "lora"
@@ -35,7 +35,7 @@ class GraphFeature(StrEnum):
 
 
 def features(graph: Graph) -> frozenset[GraphFeature]:
-    """Return what the components of a graph are told to do."""
+    """Return what the components of a graph are set to do."""
     return frozenset(
         feature for part in parts(graph) for feature, told in _TOLD.items() if told(part)
     )

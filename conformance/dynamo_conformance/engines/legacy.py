@@ -1,4 +1,4 @@
-"""Graphs of releases before the one-module-per-component form, which nothing here can play."""
+"""Graphs of releases before the one-module-per-component form, which nothing here can simulate."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TAG = re.compile(r":v?(\d{1,6})\.(\d{1,6})\.\d{1,6}(?![^-+@]*/)")
 def legacy_release(graph: Graph) -> str | None:
     """Return the release of a graph whose images are all older than `FIRST`, or None.
 
-    What its words mean is told by the release's own code, and its images are all that runs it.
+    What its words mean is in the release's own code, and its images are all that runs it.
     """
     images = [component.main.image or "" for component in graph.components if component.main]
     found = [_TAG.search(image) for image in images]

@@ -1,4 +1,4 @@
-"""Roles: what a component does in its graph, told by the command line it runs."""
+"""Roles: what a component does in its graph, by the command line it runs."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ COMPONENTS = {
 
 _PLANNER_MODULES = frozenset({"dynamo.planner", "dynamo.global_planner"})
 _OLD_FLAGS = {"--is-prefill-worker": Role.PREFILL, "--is-decode-worker": Role.DECODE}
-"""How roles were told before Dynamo 1.4; what is meant is clear, whether the release takes it."""
+"""How roles were given before Dynamo 1.4; what is meant is clear, whether the release takes it."""
 
 _PROMISED = {"prefill": Role.PREFILL, "decode": Role.DECODE}
 _MODES = {"pd": Role.AGG, "agg": Role.AGG, "null": Role.AGG}
@@ -54,7 +54,7 @@ _MODES = {"pd": Role.AGG, "agg": Role.AGG, "null": Role.AGG}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A component as its command line plays it.
+    """A component with the role of its command line.
 
     Attributes:
         component: The component.
@@ -62,7 +62,7 @@ class Part:
             it another one by words that are not known.
         command: Its command line, or None.
         arguments: The parsed words, lenient: values that a shell or kubelet fills in stay as is.
-        environment: The variables of the main container, as far as the manifest tells them.
+        environment: The variables of the main container, as far as the manifest gives them.
     """
 
     component: Component
@@ -103,12 +103,12 @@ class Part:
 
 
 def parts(graph: Graph) -> tuple[Part, ...]:
-    """Return every component of the graph with the role its command line plays."""
+    """Return every component of the graph with the role of its command line."""
     return tuple(part(component, graph) for component in graph.components)
 
 
 def part(component: Component, graph: Graph) -> Part:
-    """Return one component with the role its command line plays."""
+    """Return one component with the role of its command line."""
     main = component.main
     environment = (
         environment_of(main, graph.env, graph.config_maps) if main else ContainerEnvironment()

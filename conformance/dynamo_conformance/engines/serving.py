@@ -35,10 +35,10 @@ class Serving:
     Attributes:
         model: The served model id, or None where words that are not known here may say it.
         source: Where the model comes from, a hub id or a path, or None likewise.
-        roles: How many processes play each worker role, all replicas and nodes counted.
+        roles: How many processes have each worker role, all replicas and nodes counted.
         router_mode: How the frontend spreads requests (`round-robin`, `kv`, ...).
         kv_events: Whether the workers that prefill publish KV events.
-        features: What the workers are told to do beyond answering.
+        features: What the workers are set to do beyond answering.
         registers: How many instances of each Dynamo component there must be, at least and at most.
         embeds: Whether the answers are vectors, not text.
         frontends: How many frontends take requests, at least one.
@@ -102,7 +102,7 @@ def serving(graph: Graph) -> Serving | None:
 
 
 def declared_role(part: Part) -> Role | None:
-    """Return the role that a component's type promises, whatever its command line plays."""
+    """Return the role that a component's type promises, whatever its command line does."""
     own = Role.AGG if is_own(part) else part.likely_role
     return _DECLARED.get(part.component.type or "", own)
 
@@ -200,7 +200,7 @@ def model_sources(graph: Graph) -> tuple[str, ...]:
 
 
 def publishes_kv_events(part: Part) -> bool:
-    """Whether a worker tells the router what is in its KV cache."""
+    """Whether a worker publishes what is in its KV cache to the router."""
     config = part.value("kv_events_config")
     if config is not None:
         try:

@@ -176,7 +176,7 @@ def _documents(text: str, file: str) -> Checked:
     """Return what a row tells.
 
     Raises:
-        ValueError: It is none of ours: of another shape, or with values of other types.
+        ValueError: The row is of another shape, or with values of other types.
         TypeError: See above.
     """
     rows = json.loads(text)

@@ -138,7 +138,7 @@ def _only_api(rules: tuple[Rule, ...]) -> bool:
 def _undecoded(
     error: ManifestError, data: bytes, *, file: str, options: LintOptions, named: bool
 ) -> Iterator[CheckedDocument]:
-    """Yield the file that is no text at all; it may be none of ours when nobody named it."""
+    """Yield the file that is no text at all; it may be no manifest when nobody named it."""
     # In UTF-16 every other byte of such text is NUL.
     text = data[:MAX_BYTES].decode("utf-8", "replace").replace("\0", "")
     if named or DocumentText(file, 0, 1, text).may_hold_graphs:

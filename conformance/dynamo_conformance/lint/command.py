@@ -406,7 +406,7 @@ def _servers(files: list[tuple[Document, ...]]) -> Iterator[Prerequisite]:
 
 
 def _documents(content: FileContent) -> tuple[Document, ...]:
-    """Return the documents of a file; none when it is no YAML and no business of ours."""
+    """Return the documents of a file; none when it is no YAML and not to be checked."""
     from dynamo_conformance.manifest.document import MAX_BYTES, DocumentText, decoded
     from dynamo_conformance.manifest.errors import ManifestError
     from dynamo_conformance.manifest.prerequisites import documents_in

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def load(options: LintOptions) -> Crd:
-    """Return the CRD to judge with.
+    """Return the CRD to check against.
 
     Raises:
         DefinitionError: The file of the options holds none.

@@ -93,7 +93,7 @@ class EngineSettings:
 
     @cached_property
     def options(self) -> Options | None:
-        """What TensorRT-LLM is told beyond its flags; None when that cannot be known."""
+        """What TensorRT-LLM is given beyond its flags; None when that cannot be known."""
         if self.module != _TRTLLM or self.part.arguments is None or self.hidden:
             return None
         name, override = self._own(_TRTLLM_FILE), self._own(_TRTLLM_JSON)
@@ -111,7 +111,7 @@ class EngineSettings:
             return None
 
     def option(self, path: str) -> Json:
-        """Return what TensorRT-LLM is told at a dotted path beyond its flags, or None."""
+        """Return what TensorRT-LLM is given at a dotted path beyond its flags, or None."""
         return option(self.options, path) if self.options else None
 
     def option_mark(self, path: str) -> Mark:

@@ -43,7 +43,7 @@ class Fix(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing a rule has to say about a file.
+    """One thing that a rule reports in a file.
 
     Attributes:
         rule: The rule's id.
@@ -131,7 +131,7 @@ class FileContent(NamedTuple):
         name: The file's name, for findings.
         data: What is in it.
         named: Whether somebody asked for this very file; one that was only found below a folder
-            may be no business of ours, and no YAML either.
+            may be no manifest, and no YAML either.
     """
 
     name: str

@@ -54,7 +54,7 @@ class ImageReference:
 
     @property
     def other_release(self) -> str | None:
-        """The release that the tag tells, when it is not the minor release that is known here."""
+        """The release of the tag, when it is not the minor release that is known here."""
         named = _NAMED.fullmatch(self.tag)
         version = named[1] if named is not None else self.tag
         found = _VERSION.fullmatch(version)
@@ -76,7 +76,7 @@ def other_release(component: Component) -> str | None:
     """Return the release that a component's main container runs, when it is not known here.
 
     What is known of flags, modules, roles and variables is known of one minor release. An image
-    whose tag tells no release is taken to hold that one.
+    whose tag has no release is taken to hold that one.
     """
     told = component.node.string("runtimeVersionOverride")
     if told:

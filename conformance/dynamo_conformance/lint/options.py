@@ -56,7 +56,7 @@ class LintOptions:
         return wanted and not self.skips(rule)
 
     def skips(self, rule: str) -> bool:
-        """Whether a rule is left out by its name; what no rule can look at is told otherwise."""
+        """Whether a rule is left out by its name; what no rule can look at is reported otherwise."""
         return any(names(word, rule) for word in self.skip)
 
     def suppression_for(self, rule: str, file: str) -> SettingsSuppression | None:
@@ -88,7 +88,7 @@ class DefinitionError(ValueError):
 
 
 class GitError(RuntimeError):
-    """Git cannot tell; the message says why."""
+    """Git gives no answer; the message says why."""
 
 
 UNUSABLE: Final = (SettingsError, DefinitionError, GitError, ManifestError, OSError)

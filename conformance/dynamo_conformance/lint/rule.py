@@ -45,7 +45,7 @@ OWN_RULES = (YAML_RULE, API_VERSION_RULE, API_KIND_RULE, SUPPRESSION_REASON, SUP
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What a rule found.
+    """What a rule reports.
 
     Attributes:
         mark: Where it was written.
@@ -120,7 +120,7 @@ class Subject:
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:
-        """Every component with the role that its command line plays.
+        """Every component with the role of its command line.
 
         A component whose image holds a release that is not known here has none, and no words: what
         they mean there is not known.

@@ -53,7 +53,7 @@ class Server(NamedTuple):
 
 
 def talks_to(settings: EngineSettings) -> Iterator[Server]:
-    """Yield the NATS and etcd servers that a component is told to talk to."""
+    """Yield the NATS and etcd servers that a component is to talk to."""
     if not settings.module.startswith("dynamo."):
         return
     for dest, variable, value, kind in _ASKS:
@@ -76,7 +76,7 @@ def _address(settings: EngineSettings, kind: str) -> str:
 
 
 def by_annotation(graph: Graph) -> Iterator[Server]:
-    """Yield the etcd server of a graph that tells the operator to use it."""
+    """Yield the etcd server of a graph that asks the operator for it."""
     metadata = graph.root.mapping("metadata")
     annotations = metadata.mapping("annotations") if metadata is not None else None
     value = annotations.get(_BACKEND) if annotations is not None else None

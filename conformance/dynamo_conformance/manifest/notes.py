@@ -2,7 +2,7 @@
 
 An object has them in the version it is stored or read in, about the other one; what is in them has
 that other version's shape: `{"version":1,"spec":{"pvcs":[...]}}` on a v1beta1 object. The operator
-strips them when it converts, and writes them anew.
+strips them when it converts, and writes them again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which Dynamo release an image holds, as far as its tag tells."""
+"""Which Dynamo release an image holds, as far as its tag gives it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TAG = re.compile(
 
 
 def runtime_version(image: str) -> str | None:
-    """Return the MAJOR.MINOR.PATCH that an image's tag tells, or None."""
+    """Return the MAJOR.MINOR.PATCH of an image's tag, or None."""
     name = image.partition("@")[0].rpartition("/")[2]
     found = _TAG.fullmatch(name.rpartition(":")[2]) if ":" in name else None
     return found[1] if found is not None else None

@@ -6,7 +6,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lint_shop import GRAPH, REPLICAS, graph
+from lint_helpers import GRAPH, REPLICAS, graph
 
 if TYPE_CHECKING:
     from collections.abc import Callable

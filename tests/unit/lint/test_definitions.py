@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import pytest
 import yaml
 
-from lint_shop import GRAPH, REPLICAS, Shop, graph
+from lint_helpers import GRAPH, REPLICAS, Linter, graph
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,8 +26,8 @@ echo "$@" >> asked
 
 
 @pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    made = Shop.opened(tmp_path, monkeypatch)
+def linter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Linter:
+    made = Linter.opened(tmp_path, monkeypatch)
     made.write("g.yaml", GRAPH)
     return made
 
@@ -52,18 +52,20 @@ def with_rule(rule: str) -> str:
     return json.dumps(raw)
 
 
-def kubectl(shop: Shop, monkeypatch: pytest.MonkeyPatch, does: str) -> None:
+def kubectl(linter: Linter, monkeypatch: pytest.MonkeyPatch, does: str) -> None:
     """Put a `kubectl` on PATH that writes down what it was asked, and does something."""
-    shop.write("bin/kubectl", KUBECTL.format(does=does)).chmod(0o755)
-    monkeypatch.setenv("PATH", f"{shop.folder / 'bin'}:/usr/bin:/bin")
+    linter.write("bin/kubectl", KUBECTL.format(does=does)).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{linter.folder / 'bin'}:/usr/bin:/bin")
 
 
-def test_our_own_crd_as_yaml_changes_nothing(shop: Shop) -> None:
+def test_our_own_crd_as_yaml_changes_nothing(linter: Linter) -> None:
     text = graph(REPLICAS, "      replica: 1\n      topologyConstraint: {}\n")
-    shop.write("g.yaml", text)
+    linter.write("g.yaml", text)
     raw = json.loads(OURS.read_bytes())["crd"]
-    shop.write("crd.yaml", yaml.dump(raw, Dumper=yaml.CSafeDumper))
-    assert shop.documents("g.yaml") == shop.documents("--crd", shop.folder / "crd.yaml", "g.yaml")
+    linter.write("crd.yaml", yaml.dump(raw, Dumper=yaml.CSafeDumper))
+    assert linter.documents("g.yaml") == linter.documents(
+        "--crd", linter.folder / "crd.yaml", "g.yaml"
+    )
 
 
 @pytest.mark.parametrize(
@@ -71,23 +73,25 @@ def test_our_own_crd_as_yaml_changes_nothing(shop: Shop) -> None:
     ["{}", "kind: ConfigMap\n---\n{}\n", "kind: List\nitems:\n- kind: ConfigMap\n- {}\n"],
     ids=["alone", "second", "list"],
 )
-def test_a_graph_is_judged_by_the_crd(shop: Shop, wrapped: str) -> None:
-    shop.write("crd.yaml", wrapped.replace("{}", crd(without="replicas")))
-    assert shop.found("--crd", shop.folder / "crd.yaml", "g.yaml") == [("api-schema", 9)]
+def test_a_graph_is_judged_by_the_crd(linter: Linter, wrapped: str) -> None:
+    linter.write("crd.yaml", wrapped.replace("{}", crd(without="replicas")))
+    assert linter.found("--crd", linter.folder / "crd.yaml", "g.yaml") == [("api-schema", 9)]
 
 
-def test_another_content_under_the_same_name_is_another_crd(shop: Shop) -> None:
-    shop.write("crd.yaml", crd())
-    assert shop.found("--crd", shop.folder / "crd.yaml", "g.yaml") == []
-    other = shop.folder / "other"
+def test_another_content_under_the_same_name_is_another_crd(linter: Linter) -> None:
+    linter.write("crd.yaml", crd())
+    assert linter.found("--crd", linter.folder / "crd.yaml", "g.yaml") == []
+    other = linter.folder / "other"
     other.mkdir()
-    shop.write("other/crd.yaml", crd(without="replicas"))
-    assert shop.found("--crd", shop.folder / "other" / "crd.yaml", "g.yaml") == [("api-schema", 9)]
+    linter.write("other/crd.yaml", crd(without="replicas"))
+    assert linter.found("--crd", linter.folder / "other" / "crd.yaml", "g.yaml") == [
+        ("api-schema", 9)
+    ]
 
 
-def test_a_version_that_the_crd_does_not_serve(shop: Shop) -> None:
-    shop.write("crd.yaml", crd("v1alpha1"))
-    (document,) = shop.documents("--crd", shop.folder / "crd.yaml", "g.yaml")
+def test_a_version_that_the_crd_does_not_serve(linter: Linter) -> None:
+    linter.write("crd.yaml", crd("v1alpha1"))
+    (document,) = linter.documents("--crd", linter.folder / "crd.yaml", "g.yaml")
     (finding,) = document["findings"]
     assert (finding["rule"], finding["line"], finding["column"]) == ("api-version", 1, 1)
     assert finding["message"] == (
@@ -99,24 +103,26 @@ def test_a_version_that_the_crd_does_not_serve(shop: Shop) -> None:
     ("letters", "broken"), [("abc", []), ("acb", [("api-rule", 7), ("api-rule", 15)])]
 )
 def test_a_rule_with_a_function_of_kubernetes(
-    shop: Shop, letters: str, broken: list[tuple[str, int]]
+    linter: Linter, letters: str, broken: list[tuple[str, int]]
 ) -> None:
     rule = f"{list(letters)}.isSorted() && quantity('1').isLessThan(quantity('2'))"
-    path = shop.write("crd.yaml", with_rule(rule))
-    assert shop.found("--crd", path, "--only", "api", "g.yaml") == broken
+    path = linter.write("crd.yaml", with_rule(rule))
+    assert linter.found("--crd", path, "--only", "api", "g.yaml") == broken
 
 
 @pytest.mark.parametrize("rule", ["self.name.nobodyKnows()", "self.args.all(i, v, v != '')"])
-def test_a_rule_that_cannot_be_checked_is_said_before_any_verdict(shop: Shop, rule: str) -> None:
-    said = shop.refused("--crd", shop.write("crd.yaml", with_rule(rule)), "g.yaml")
+def test_a_rule_that_cannot_be_checked_is_said_before_any_verdict(
+    linter: Linter, rule: str
+) -> None:
+    said = linter.refused("--crd", linter.write("crd.yaml", with_rule(rule)), "g.yaml")
     place = "spec.components[*] of v1beta1"
     assert f"crd.yaml: the rule {rule!r} at {place} is not checked here: " in said
 
 
-def test_a_version_that_only_the_crd_knows(shop: Shop) -> None:
-    shop.write("crd.yaml", crd().replace('"name": "v1beta1"', '"name": "v1"'))
-    shop.write("g.yaml", GRAPH.replace("v1beta1", "v1"))
-    assert shop.found("--crd", shop.folder / "crd.yaml", "g.yaml") == [("api-version", 1)]
+def test_a_version_that_only_the_crd_knows(linter: Linter) -> None:
+    linter.write("crd.yaml", crd().replace('"name": "v1beta1"', '"name": "v1"'))
+    linter.write("g.yaml", GRAPH.replace("v1beta1", "v1"))
+    assert linter.found("--crd", linter.folder / "crd.yaml", "g.yaml") == [("api-version", 1)]
 
 
 @pytest.mark.parametrize(
@@ -141,29 +147,31 @@ def test_a_version_that_only_the_crd_knows(shop: Shop) -> None:
         "another kind", "no spec", "no versions", "no list of versions", "no schema",
     ],
 )  # fmt: skip
-def test_a_file_that_holds_no_crd(shop: Shop, content: str | bytes | None, reason: str) -> None:
+def test_a_file_that_holds_no_crd(linter: Linter, content: str | bytes | None, reason: str) -> None:
     if content is not None:
-        shop.write("crd.yaml", content)
-    assert reason in shop.refused("--crd", shop.folder / "crd.yaml", "g.yaml")
-    shop.write("other.yaml", "kind: ConfigMap\n")
-    assert reason in shop.refused("--crd", shop.folder / "crd.yaml", "other.yaml")
+        linter.write("crd.yaml", content)
+    assert reason in linter.refused("--crd", linter.folder / "crd.yaml", "g.yaml")
+    linter.write("other.yaml", "kind: ConfigMap\n")
+    assert reason in linter.refused("--crd", linter.folder / "crd.yaml", "other.yaml")
 
 
-def test_the_crd_of_the_cluster(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    shop.write("live.json", crd(without="replicas"))
-    kubectl(shop, monkeypatch, "cat live.json")
-    assert shop.found("--crd-from-cluster", "g.yaml") == [("api-schema", 9)]
-    assert shop.found("--crd-from-cluster", "--kube-context", "a b", "g.yaml")
-    asked = (shop.folder / "asked").read_text(encoding="utf-8").splitlines()
+def test_the_crd_of_the_cluster(linter: Linter, monkeypatch: pytest.MonkeyPatch) -> None:
+    linter.write("live.json", crd(without="replicas"))
+    kubectl(linter, monkeypatch, "cat live.json")
+    assert linter.found("--crd-from-cluster", "g.yaml") == [("api-schema", 9)]
+    assert linter.found("--crd-from-cluster", "--kube-context", "a b", "g.yaml")
+    asked = (linter.folder / "asked").read_text(encoding="utf-8").splitlines()
     assert asked == [f"get crd {NAME} -o json", f"--context a b get crd {NAME} -o json"]
 
 
-def test_another_cluster_may_have_another_crd(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    shop.write("live.json", crd(without="replicas"))
-    kubectl(shop, monkeypatch, "cat live.json")
-    assert shop.found("--crd-from-cluster", "g.yaml") == [("api-schema", 9)]
-    shop.write("live.json", crd())
-    assert shop.found("--crd-from-cluster", "g.yaml") == []
+def test_another_cluster_may_have_another_crd(
+    linter: Linter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    linter.write("live.json", crd(without="replicas"))
+    kubectl(linter, monkeypatch, "cat live.json")
+    assert linter.found("--crd-from-cluster", "g.yaml") == [("api-schema", 9)]
+    linter.write("live.json", crd())
+    assert linter.found("--crd-from-cluster", "g.yaml") == []
 
 
 @pytest.mark.parametrize(
@@ -177,13 +185,13 @@ def test_another_cluster_may_have_another_crd(shop: Shop, monkeypatch: pytest.Mo
     ids=["failing", "silent", "nothing", "no JSON"],
 )
 def test_a_cluster_that_gives_no_crd(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch, does: str, reason: str
+    linter: Linter, monkeypatch: pytest.MonkeyPatch, does: str, reason: str
 ) -> None:
-    kubectl(shop, monkeypatch, does)
-    assert reason in shop.refused("--crd-from-cluster", "g.yaml")
+    kubectl(linter, monkeypatch, does)
+    assert reason in linter.refused("--crd-from-cluster", "g.yaml")
 
 
-def test_without_kubectl(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(shop.folder))
-    told = shop.refused("--crd-from-cluster", "g.yaml")
+def test_without_kubectl(linter: Linter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(linter.folder))
+    told = linter.refused("--crd-from-cluster", "g.yaml")
     assert told.startswith("kubectl is not installed")

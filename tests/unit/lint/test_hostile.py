@@ -19,7 +19,7 @@ from dynamo_conformance.api import crd
 from dynamo_conformance.lint.cache import FILE
 from dynamo_conformance.lint.command import FORMATS, lint
 from dynamo_conformance.lint.rule import load_rules
-from lint_shop import GRAPH, REPLICAS, Shop, graph
+from lint_helpers import GRAPH, REPLICAS, Linter, graph
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,10 +31,10 @@ DYNAMO = (sys.executable, "-c", "import dynamo_launch.cli as cli; raise SystemEx
 
 
 @pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+def linter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Linter:
     load_rules()  # What takes long once counts for no deadline.
     crd.load()
-    return Shop.opened(tmp_path, monkeypatch)
+    return Linter.opened(tmp_path, monkeypatch)
 
 
 class Told(NamedTuple):
@@ -69,64 +69,64 @@ def apart(*words: str) -> Told:
 
 
 @pytest.mark.parametrize("name", INPUTS)
-def test_every_input_ends(shop: Shop, name: str) -> None:
+def test_every_input_ends(linter: Linter, name: str) -> None:
     made = INPUTS[name]()
-    shop.write("x.yaml", made)
+    linter.write("x.yaml", made)
     del made
     told = apart("--no-cache", "x.yaml")
     assert told.crash == ""
     assert told.code in (0, 1, 3)
     assert told.text.strip()
     assert told.megabytes < MEGABYTES
-    assert not (shop.folder / "owned").exists()
+    assert not (linter.folder / "owned").exists()
 
 
 @pytest.mark.parametrize("name", ["20000 unknown flags", "50000 values"])
-def test_what_is_too_large_to_judge_is_an_error(shop: Shop, name: str) -> None:
-    shop.write("x.yaml", INPUTS[name]())
-    assert "yaml" in {rule for rule, _line in shop.found("x.yaml")}
-    assert "yaml" not in {rule for rule, _line in shop.found("--only", "api", "x.yaml")}
+def test_what_is_too_large_to_judge_is_an_error(linter: Linter, name: str) -> None:
+    linter.write("x.yaml", INPUTS[name]())
+    assert "yaml" in {rule for rule, _line in linter.found("x.yaml")}
+    assert "yaml" not in {rule for rule, _line in linter.found("--only", "api", "x.yaml")}
 
 
-def test_of_many_findings_the_number_is_bounded_and_said(shop: Shop) -> None:
-    shop.write("x.yaml", INPUTS["20000 unknown fields"]())
-    ended = shop.run("--only", "api", "x.yaml")
+def test_of_many_findings_the_number_is_bounded_and_said(linter: Linter) -> None:
+    linter.write("x.yaml", INPUTS["20000 unknown fields"]())
+    ended = linter.run("--only", "api", "x.yaml")
     assert "more than 1000 findings of api-schema; the others are not shown" in ended.output
     assert ended.exit_code == 1
 
 
-def test_a_pipe_that_nobody_writes_to(shop: Shop) -> None:
-    os.mkfifo(shop.folder / "f.yaml")
-    assert "no regular file; `-` reads standard input" in shop.refused("f.yaml")
-    assert "no regular file" in shop.refused("--crd", "f.yaml", "f.yaml")
-    shop.write("a.yaml", GRAPH)
-    assert shop.found(".") == []
+def test_a_pipe_that_nobody_writes_to(linter: Linter) -> None:
+    os.mkfifo(linter.folder / "f.yaml")
+    assert "no regular file; `-` reads standard input" in linter.refused("f.yaml")
+    assert "no regular file" in linter.refused("--crd", "f.yaml", "f.yaml")
+    linter.write("a.yaml", GRAPH)
+    assert linter.found(".") == []
 
 
-def test_a_pipe_that_the_shell_hands_over(shop: Shop) -> None:
+def test_a_pipe_that_the_shell_hands_over(linter: Linter) -> None:
     reader, writer = os.pipe()
     os.write(writer, WRONG.encode())
     os.close(writer)
-    assert shop.found(f"/dev/fd/{reader}") == [("api-schema", 9)]
+    assert linter.found(f"/dev/fd/{reader}") == [("api-schema", 9)]
     os.close(reader)
 
 
-def test_a_socket_and_devices(shop: Shop) -> None:
+def test_a_socket_and_devices(linter: Linter) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind("s.yaml")
-        assert "s.yaml: No such device" in shop.refused("s.yaml")
+        assert "s.yaml: No such device" in linter.refused("s.yaml")
     for device in ("/dev/zero", "/dev/null"):
-        assert "no regular file" in shop.refused(device)
+        assert "no regular file" in linter.refused(device)
 
 
-def test_a_link_to_a_folder_above_is_no_ring(shop: Shop) -> None:
-    shop.write("sub/a.yaml", WRONG)
-    (shop.folder / "sub" / "again").symlink_to("..")
-    (shop.folder / "ring.yaml").symlink_to("ring.yaml")
-    assert [one["file"] for one in shop.documents(".")] == ["sub/a.yaml"]
+def test_a_link_to_a_folder_above_is_no_ring(linter: Linter) -> None:
+    linter.write("sub/a.yaml", WRONG)
+    (linter.folder / "sub" / "again").symlink_to("..")
+    (linter.folder / "ring.yaml").symlink_to("ring.yaml")
+    assert [one["file"] for one in linter.documents(".")] == ["sub/a.yaml"]
 
 
-def test_standard_input_without_end(shop: Shop) -> None:
+def test_standard_input_without_end(linter: Linter) -> None:
     endless = "while :; do printf '%01000d\\n' 1; done"
     with subprocess.Popen(("sh", "-c", endless), stdout=subprocess.PIPE) as source:
         ended = subprocess.run(
@@ -139,9 +139,9 @@ def test_standard_input_without_end(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("words", [("x.yaml",), ("--list-rules",), ("--help",), ("sub",)])
-def test_standard_output_that_is_full(shop: Shop, words: tuple[str, ...]) -> None:
-    shop.write("x.yaml", GRAPH)
-    shop.write("sub/x.yaml", WRONG)
+def test_standard_output_that_is_full(linter: Linter, words: tuple[str, ...]) -> None:
+    linter.write("x.yaml", GRAPH)
+    linter.write("sub/x.yaml", WRONG)
     with open("/dev/full", "w") as full:  # noqa: PTH123
         ended = subprocess.run(
             (*DYNAMO, "lint", *words), stdout=full, stderr=subprocess.PIPE, text=True, check=False
@@ -152,25 +152,25 @@ def test_standard_output_that_is_full(shop: Shop, words: tuple[str, ...]) -> Non
     assert ended.returncode == 2
 
 
-def test_an_output_that_is_full(shop: Shop) -> None:
-    shop.write("x.yaml", GRAPH)
-    reason = shop.refused("--output", "/dev/full", "x.yaml")
+def test_an_output_that_is_full(linter: Linter) -> None:
+    linter.write("x.yaml", GRAPH)
+    reason = linter.refused("--output", "/dev/full", "x.yaml")
     assert reason == "cannot write /dev/full: No space left on device"
 
 
 @pytest.mark.parametrize("words", [("a.yaml",), (".",), ("*.yaml",)])
-def test_no_report_is_written_over_a_manifest(shop: Shop, words: tuple[str, ...]) -> None:
-    path = shop.write("a.yaml", GRAPH)
-    assert "is one of the files to check" in shop.refused("--output", "./a.yaml", *words)
+def test_no_report_is_written_over_a_manifest(linter: Linter, words: tuple[str, ...]) -> None:
+    path = linter.write("a.yaml", GRAPH)
+    assert "is one of the files to check" in linter.refused("--output", "./a.yaml", *words)
     assert path.read_text() == GRAPH
 
 
 def test_a_folder_that_cannot_be_read_is_not_passed_over(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
+    linter: Linter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shop.write("a.yaml", GRAPH)
-    shop.write("sub/b.yaml", WRONG)
-    shop.write(".hidden/c.yaml", WRONG)
+    linter.write("a.yaml", GRAPH)
+    linter.write("sub/b.yaml", WRONG)
+    linter.write(".hidden/c.yaml", WRONG)
     scandir = os.scandir
 
     def closed(path: str | Path) -> object:
@@ -180,7 +180,7 @@ def test_a_folder_that_cannot_be_read_is_not_passed_over(
 
     monkeypatch.setattr(os, "scandir", closed)  # Root may read everything.
     for word in (".", "**", "**/*.yaml"):
-        assert shop.refused(word).endswith("sub: Permission denied")
+        assert linter.refused(word).endswith("sub: Permission denied")
 
 
 NAMES = ["::error::x.yaml", "  ::error::x.yaml", "a\n::error::x.yaml", "a\r::error::x.yaml",
@@ -190,9 +190,9 @@ NAMES = ["::error::x.yaml", "  ::error::x.yaml", "a\n::error::x.yaml", "a\r::err
 
 @pytest.mark.parametrize("style", FORMATS)
 @pytest.mark.parametrize("name", NAMES)
-def test_no_name_of_a_file_is_a_command(shop: Shop, name: str, style: str) -> None:
-    shop.write(name, graph(REPLICAS, f"      '{name.strip()!r}': 1 # ##[group] ::x\n"))
-    ended = shop.run("--format", style, ".")
+def test_no_name_of_a_file_is_a_command(linter: Linter, name: str, style: str) -> None:
+    linter.write(name, graph(REPLICAS, f"      '{name.strip()!r}': 1 # ##[group] ::x\n"))
+    ended = linter.run("--format", style, ".")
     assert ended.exit_code == 1
     for line in ended.stdout.split("\n"):
         assert not line.lstrip().startswith("::") or line.startswith("::error file=")
@@ -205,11 +205,11 @@ def test_no_name_of_a_file_is_a_command(shop: Shop, name: str, style: str) -> No
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_no_refusal_is_a_command(shop: Shop, name: str) -> None:
+def test_no_refusal_is_a_command(linter: Linter, name: str) -> None:
     for reason in (
-        shop.refused(name),
-        shop.refused("--crd", name, "."),
-        shop.refused("--only", name, "."),
+        linter.refused(name),
+        linter.refused("--crd", name, "."),
+        linter.refused("--only", name, "."),
     ):
         assert "\n" not in reason
         assert "##[" not in reason
@@ -235,35 +235,37 @@ ROW = '[[0,"DynamoGraphDeployment","g",[%s],[]]]'
     ],
     ids=range(20),
 )  # fmt: skip
-def test_no_row_of_the_cache_ends_a_run_or_changes_its_result(shop: Shop, text: str) -> None:
-    shop.write("a.yaml", WRONG)
-    expected = shop.found("a.yaml")
-    database = sqlite3.connect(shop.folder.parent / "cache" / FILE)
+def test_no_row_of_the_cache_ends_a_run_or_changes_its_result(linter: Linter, text: str) -> None:
+    linter.write("a.yaml", WRONG)
+    expected = linter.found("a.yaml")
+    database = sqlite3.connect(linter.folder.parent / "cache" / FILE)
     with database:
         database.execute("UPDATE results SET found = ?", (text,))
     database.close()
     for style in FORMATS:
-        assert shop.run("--format", style, "a.yaml").exit_code == 1
-    assert shop.found("a.yaml") == expected
+        assert linter.run("--format", style, "a.yaml").exit_code == 1
+    assert linter.found("a.yaml") == expected
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o757])
-def test_a_cache_that_others_can_write_is_not_used(shop: Shop, mode: int) -> None:
-    shop.write("a.yaml", WRONG)
-    folder = (shop.folder.parent / "cache" / FILE).parent
+def test_a_cache_that_others_can_write_is_not_used(linter: Linter, mode: int) -> None:
+    linter.write("a.yaml", WRONG)
+    folder = (linter.folder.parent / "cache" / FILE).parent
     folder.mkdir(parents=True)
     folder.chmod(mode)
-    assert shop.found("a.yaml") == [("api-schema", 9)]
+    assert linter.found("a.yaml") == [("api-schema", 9)]
     assert list(folder.iterdir()) == []
 
 
-def test_a_cache_of_another_user_is_not_used(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    shop.write("a.yaml", WRONG)
-    folder = (shop.folder.parent / "cache" / FILE).parent
+def test_a_cache_of_another_user_is_not_used(
+    linter: Linter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    linter.write("a.yaml", WRONG)
+    folder = (linter.folder.parent / "cache" / FILE).parent
     folder.mkdir(parents=True)
     user = os.geteuid() + 1
     monkeypatch.setattr(os, "geteuid", lambda: user)
-    assert shop.found("a.yaml") == [("api-schema", 9)]
+    assert linter.found("a.yaml") == [("api-schema", 9)]
     assert list(folder.iterdir()) == []
 
 
@@ -273,10 +275,10 @@ def test_a_cache_of_another_user_is_not_used(shop: Shop, monkeypatch: pytest.Mon
      "#" * (17 * 2**20) + "dynamo-lint"],
     ids=["deep", "NUL", "no table", "17 MiB"],
 )  # fmt: skip
-def test_settings_that_nobody_can_read(shop: Shop, text: str) -> None:
-    shop.write("a.yaml", GRAPH)
-    shop.write("pyproject.toml", text)
-    assert "pyproject.toml" in shop.refused("a.yaml")
+def test_settings_that_nobody_can_read(linter: Linter, text: str) -> None:
+    linter.write("a.yaml", GRAPH)
+    linter.write("pyproject.toml", text)
+    assert "pyproject.toml" in linter.refused("a.yaml")
 
 
 @pytest.mark.parametrize(
@@ -287,15 +289,17 @@ def test_settings_that_nobody_can_read(shop: Shop, text: str) -> None:
         (("--fix", "ring.yaml"), "no such file or folder"),
     ],
 )
-def test_a_ring_of_links_ends_in_a_sentence(shop: Shop, words: tuple[str, ...], said: str) -> None:
-    shop.write("a.yaml", GRAPH)
+def test_a_ring_of_links_ends_in_a_sentence(
+    linter: Linter, words: tuple[str, ...], said: str
+) -> None:
+    linter.write("a.yaml", GRAPH)
     for name in ("ring.yaml", "ring"):
-        (shop.folder / name).symlink_to(name)
-    assert said in shop.refused(*words)
+        (linter.folder / name).symlink_to(name)
+    assert said in linter.refused(*words)
 
 
-def test_a_kustomization_that_names_a_ring_of_links(shop: Shop) -> None:
-    shop.write("a.yaml", WRONG)
-    shop.write("kustomization.yaml", "patches: [{path: ring.yaml}]\nresources: [ring.yaml]\n")
-    (shop.folder / "ring.yaml").symlink_to("ring.yaml")
-    assert [one["file"] for one in shop.documents(".")] == ["a.yaml"]
+def test_a_kustomization_that_names_a_ring_of_links(linter: Linter) -> None:
+    linter.write("a.yaml", WRONG)
+    linter.write("kustomization.yaml", "patches: [{path: ring.yaml}]\nresources: [ring.yaml]\n")
+    (linter.folder / "ring.yaml").symlink_to("ring.yaml")
+    assert [one["file"] for one in linter.documents(".")] == ["a.yaml"]

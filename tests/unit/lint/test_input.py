@@ -9,7 +9,7 @@ import pytest
 
 from dynamo_conformance.api import crd
 from dynamo_conformance.lint.rule import load_rules
-from lint_shop import GRAPH, REPLICAS, Shop, graph
+from lint_helpers import GRAPH, REPLICAS, Linter, graph
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,20 +23,20 @@ HEAD = "kind: DynamoGraphDeployment\n"
 
 
 @pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+def linter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Linter:
     load_rules()  # What takes long once counts for no deadline.
     crd.load()
-    return Shop.opened(tmp_path, monkeypatch)
+    return Linter.opened(tmp_path, monkeypatch)
 
 
 @pytest.fixture
-def tree(shop: Shop) -> Shop:
+def tree(linter: Linter) -> Linter:
     """A folder with graphs here and there, and what lies beside them."""
     for name in ("a.yaml", "sub/b.yml", "sub/deep/c.yaml", ".hidden/d.yaml", "sub/.e.yaml"):
-        shop.write(name, GRAPH)
-    shop.write("graph.json", "{}")
-    shop.write("sub/README.md", f"# A DynamoGraphDeployment\n\n```yaml\n{GRAPH}```\n")
-    return shop
+        linter.write(name, GRAPH)
+    linter.write("graph.json", "{}")
+    linter.write("sub/README.md", f"# A DynamoGraphDeployment\n\n```yaml\n{GRAPH}```\n")
+    return linter
 
 
 @pytest.mark.parametrize(
@@ -57,11 +57,11 @@ def tree(shop: Shop) -> Shop:
         (["sub/.e.yaml"], ["sub/.e.yaml"]),
     ],
 )  # fmt: skip
-def test_words_stand_for_files(tree: Shop, words: list[str], files: list[str]) -> None:
+def test_words_stand_for_files(tree: Linter, words: list[str], files: list[str]) -> None:
     assert [one["file"] for one in tree.documents(*words)] == files
 
 
-def test_an_absolute_path_is_the_same_file(tree: Shop) -> None:
+def test_an_absolute_path_is_the_same_file(tree: Linter) -> None:
     path = tree.folder / "a.yaml"
     assert [one["file"] for one in tree.documents(path, "a.yaml")] == [str(path)]
     pattern = str(tree.folder / "*.yaml")
@@ -77,39 +77,39 @@ def test_an_absolute_path_is_the_same_file(tree: Shop) -> None:
         ("*.toml", "*.toml: nothing fits this pattern"),
     ],
 )
-def test_a_word_that_stands_for_nothing(tree: Shop, word: str, reason: str) -> None:
+def test_a_word_that_stands_for_nothing(tree: Linter, word: str, reason: str) -> None:
     assert tree.refused("a.yaml", word) == reason
 
 
-def test_a_link_that_leads_nowhere(tree: Shop) -> None:
+def test_a_link_that_leads_nowhere(tree: Linter) -> None:
     (tree.folder / "broken.yaml").symlink_to("nowhere")
     assert "broken.yaml: no such file" in tree.refused("broken.yaml")
     assert "broken.yaml" not in [one["file"] for one in tree.documents(".")]
 
 
-def test_nothing_to_read(shop: Shop) -> None:
-    shop.write("empty/.keep", "")
-    shop.write("others/c.yaml", "kind: ConfigMap\n")
-    shop.write("void/v.yaml", "---\n# nothing\n---\n")
+def test_nothing_to_read(linter: Linter) -> None:
+    linter.write("empty/.keep", "")
+    linter.write("others/c.yaml", "kind: ConfigMap\n")
+    linter.write("void/v.yaml", "---\n# nothing\n---\n")
     for folder in ("empty", "others", "void"):
-        ended = shop.run(folder)
+        ended = linter.run(folder)
         assert ended.exit_code == 3
         assert ended.stderr.startswith("no DynamoGraphDeployment found; ")
-    assert shop.run("-", stdin="").exit_code == 3
-    assert "give files, folders, patterns, or -" in shop.refused()
+    assert linter.run("-", stdin="").exit_code == 3
+    assert "give files, folders, patterns, or -" in linter.refused()
 
 
-def test_what_helm_prints(shop: Shop) -> None:
+def test_what_helm_prints(linter: Linter) -> None:
     service = "---\n# Source: chart/templates/service.yaml\napiVersion: v1\nkind: Service\n"
     script = f"---\nkind: ConfigMap\ndata:\n  a: |\n    {HEAD}    replica: 1\n"
     text = f"{service}---\n# Source: g.yaml\n{WRONG}{script}---\n---\n{GRAPH}"
-    documents = shop.documents("-", stdin=text)
+    documents = linter.documents("-", stdin=text)
     found = [(one["file"], one["index"], len(one["findings"])) for one in documents]
     assert found == [("<stdin>", 1, 1), ("<stdin>", 3, 0)]
     assert documents[0]["findings"][0]["line"] == 4 + 2 + 9
 
 
-def test_what_kubectl_prints(shop: Shop) -> None:
+def test_what_kubectl_prints(linter: Linter) -> None:
     graphs = [
         {
             "kind": "DynamoGraphDeployment",
@@ -121,7 +121,7 @@ def test_what_kubectl_prints(shop: Shop) -> None:
     ]
     items = [{"kind": "ConfigMap", "apiVersion": "v1"}, *graphs]
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": items}, indent=2)
-    documents = shop.documents("--only", "component-type", "-", stdin=text)
+    documents = linter.documents("--only", "component-type", "-", stdin=text)
     assert [(one["name"], one["index"], len(one["findings"])) for one in documents] == [
         ("one", 0, 0), ("two", 0, 1),
     ]  # fmt: skip
@@ -162,26 +162,26 @@ def test_what_kubectl_prints(shop: Shop) -> None:
     ],
 )  # fmt: skip
 @pytest.mark.timeout(2, func_only=True)
-def test_hardly_a_manifest(shop: Shop, content: str | bytes, line: int, message: str) -> None:
-    shop.write("g.yaml", content)
+def test_hardly_a_manifest(linter: Linter, content: str | bytes, line: int, message: str) -> None:
+    linter.write("g.yaml", content)
     if not line:
-        assert [rule for rule, _line in shop.found("g.yaml")] == ["api-version"]
+        assert [rule for rule, _line in linter.found("g.yaml")] == ["api-version"]
         return
-    (document,) = shop.documents("g.yaml")
+    (document,) = linter.documents("g.yaml")
     (finding,) = document["findings"]
     assert (finding["rule"], finding["line"]) == ("yaml", line)
     assert message in finding["message"]
-    assert shop.run("g.yaml").exit_code == 1
-    assert shop.documents("-", stdin=content)[0]["findings"] == [finding]
+    assert linter.run("g.yaml").exit_code == 1
+    assert linter.documents("-", stdin=content)[0]["findings"] == [finding]
 
 
 @pytest.mark.timeout(2, func_only=True)
-def test_a_file_that_is_far_too_large(shop: Shop) -> None:
-    with (shop.folder / "g.yaml").open("wb") as file:
+def test_a_file_that_is_far_too_large(linter: Linter) -> None:
+    with (linter.folder / "g.yaml").open("wb") as file:
         file.truncate(70 * 2**20)
-    (document,) = shop.documents("--no-cache", "g.yaml")
+    (document,) = linter.documents("--no-cache", "g.yaml")
     assert document["findings"][0]["message"] == "larger than 16 MiB; no manifest is"
-    assert shop.run("--no-cache", ".").exit_code == 3
+    assert linter.run("--no-cache", ".").exit_code == 3
 
 
 @pytest.mark.parametrize(
@@ -196,20 +196,20 @@ def test_a_file_that_is_far_too_large(shop: Shop) -> None:
         "a: \0\n",
     ],
 )
-def test_what_others_broke_is_found_when_it_is_named(shop: Shop, content: str | bytes) -> None:
-    shop.write("sub/g.yaml", GRAPH)
-    shop.write("sub/x.yaml", content)
-    assert shop.found("sub") == []
-    assert shop.found("sub/*") == []
+def test_what_others_broke_is_found_when_it_is_named(linter: Linter, content: str | bytes) -> None:
+    linter.write("sub/g.yaml", GRAPH)
+    linter.write("sub/x.yaml", content)
+    assert linter.found("sub") == []
+    assert linter.found("sub/*") == []
     for word in ("sub/x.yaml", "./sub/x.yaml", "sub//x.yaml"):
-        assert [rule for rule, _line in shop.found("sub", word)] == ["yaml"]
-    assert [rule for rule, _line in shop.found(shop.folder / "sub" / "x.yaml")] == ["yaml"]
+        assert [rule for rule, _line in linter.found("sub", word)] == ["yaml"]
+    assert [rule for rule, _line in linter.found(linter.folder / "sub" / "x.yaml")] == ["yaml"]
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
-def test_a_broken_graph_is_found_in_a_folder_too(shop: Shop, encoding: str) -> None:
-    shop.write("sub/x.yaml", f"{GRAPH}# caf\xe9\n".encode(encoding))
-    assert [rule for rule, _line in shop.found("sub")] == ["yaml"]
+def test_a_broken_graph_is_found_in_a_folder_too(linter: Linter, encoding: str) -> None:
+    linter.write("sub/x.yaml", f"{GRAPH}# caf\xe9\n".encode(encoding))
+    assert [rule for rule, _line in linter.found("sub")] == ["yaml"]
 
 
 # --- parts of something else --------------------------------------------------------------------
@@ -248,102 +248,102 @@ OPERATIONS = """\
 )
 @pytest.mark.parametrize("name", ["kustomization.yaml", "kustomization.yml", "Kustomization"])
 def test_a_part_of_a_kustomization_is_no_graph(
-    shop: Shop, kustomization: str, patch: str, name: str
+    linter: Linter, kustomization: str, patch: str, name: str
 ) -> None:
-    shop.write("all/base/graph.yaml", GRAPH)
-    shop.write(f"all/base/{name}", f"{kustomization}\n")
-    path = shop.write(f"all/base/{patch}", json.dumps([]) if "json" in patch else PARTIAL)
-    assert [one["file"] for one in shop.documents("all")] == ["all/base/graph.yaml"]
+    linter.write("all/base/graph.yaml", GRAPH)
+    linter.write(f"all/base/{name}", f"{kustomization}\n")
+    path = linter.write(f"all/base/{patch}", json.dumps([]) if "json" in patch else PARTIAL)
+    assert [one["file"] for one in linter.documents("all")] == ["all/base/graph.yaml"]
     if "json" not in patch:
         path.parent.joinpath(name).unlink(missing_ok=True)
-        (shop.folder / "all/base" / name).unlink(missing_ok=True)
-        assert len(shop.documents("all")) == 2
+        (linter.folder / "all/base" / name).unlink(missing_ok=True)
+        assert len(linter.documents("all")) == 2
 
 
-def test_a_patch_that_is_named_is_said_to_be_one(shop: Shop) -> None:
-    shop.write("kustomization.yaml", "patches: [{path: p/patch.yaml}]\n")
-    shop.write("p/patch.yaml", PARTIAL)
-    ended = shop.run("p/patch.yaml")
+def test_a_patch_that_is_named_is_said_to_be_one(linter: Linter) -> None:
+    linter.write("kustomization.yaml", "patches: [{path: p/patch.yaml}]\n")
+    linter.write("p/patch.yaml", PARTIAL)
+    ended = linter.run("p/patch.yaml")
     assert ended.exit_code == 3
     assert "p/patch.yaml: a part of a kustomization; check what `kustomize build`" in ended.stderr
 
 
-def test_patches_in_folders_are_counted(shop: Shop) -> None:
-    shop.write("kustomization.yaml", "patches: [{path: a.yaml}, {path: b.yaml}]\n")
+def test_patches_in_folders_are_counted(linter: Linter) -> None:
+    linter.write("kustomization.yaml", "patches: [{path: a.yaml}, {path: b.yaml}]\n")
     for name in ("a.yaml", "b.yaml"):
-        shop.write(name, PARTIAL)
-    shop.write("graph.yaml", GRAPH)
-    assert "passed over 2 files: a part of a kustomization" in shop.run(".").stderr
+        linter.write(name, PARTIAL)
+    linter.write("graph.yaml", GRAPH)
+    assert "passed over 2 files: a part of a kustomization" in linter.run(".").stderr
 
 
-def test_a_resource_of_a_kustomization_is_a_graph(shop: Shop) -> None:
-    shop.write("kustomization.yaml", "resources: [graph.yaml]\npatches: [{path: graph.yaml}]\n")
-    shop.write("graph.yaml", GRAPH)
-    assert len(shop.documents(".")) == 1
+def test_a_resource_of_a_kustomization_is_a_graph(linter: Linter) -> None:
+    linter.write("kustomization.yaml", "resources: [graph.yaml]\npatches: [{path: graph.yaml}]\n")
+    linter.write("graph.yaml", GRAPH)
+    assert len(linter.documents(".")) == 1
 
 
-def test_the_patch_of_a_transformer(shop: Shop) -> None:
-    shop.write("kustomization.yaml", "transformers: [t.yaml]\n")
-    shop.write("t.yaml", "kind: PatchTransformer\npath: patch.yaml\n")
-    shop.write("patch.yaml", PARTIAL)
-    assert shop.run(".").exit_code == 3
+def test_the_patch_of_a_transformer(linter: Linter) -> None:
+    linter.write("kustomization.yaml", "transformers: [t.yaml]\n")
+    linter.write("t.yaml", "kind: PatchTransformer\npath: patch.yaml\n")
+    linter.write("patch.yaml", PARTIAL)
+    assert linter.run(".").exit_code == 3
 
 
-def test_a_component_of_a_kustomization(shop: Shop) -> None:
-    shop.write("kustomization.yaml", "components: [part]\nresources: [graph.yaml]\n")
-    shop.write("graph.yaml", GRAPH)
-    shop.write("part/kustomization.yaml", "kind: Component\npatches: [{path: patch.yaml}]\n")
-    shop.write("part/patch.yaml", PARTIAL)
-    assert [one["file"] for one in shop.documents(".")] == ["graph.yaml"]
+def test_a_component_of_a_kustomization(linter: Linter) -> None:
+    linter.write("kustomization.yaml", "components: [part]\nresources: [graph.yaml]\n")
+    linter.write("graph.yaml", GRAPH)
+    linter.write("part/kustomization.yaml", "kind: Component\npatches: [{path: patch.yaml}]\n")
+    linter.write("part/patch.yaml", PARTIAL)
+    assert [one["file"] for one in linter.documents(".")] == ["graph.yaml"]
 
 
 @pytest.mark.parametrize("text", ["patches: [", "- a\n", "patches: 3\n", "\0", "", "a: b\n"])
-def test_a_kustomization_that_says_nothing(shop: Shop, text: str) -> None:
-    shop.write("kustomization.yaml", text)
-    shop.write("graph.yaml", GRAPH)
-    assert len(shop.documents("graph.yaml")) == 1
+def test_a_kustomization_that_says_nothing(linter: Linter, text: str) -> None:
+    linter.write("kustomization.yaml", text)
+    linter.write("graph.yaml", GRAPH)
+    assert len(linter.documents("graph.yaml")) == 1
 
 
-def test_kustomizations_that_name_each_other(shop: Shop) -> None:
-    shop.write("a/kustomization.yaml", "components: [../b]\n")
-    shop.write("b/kustomization.yaml", "components: [../a]\n")
-    shop.write("a/graph.yaml", GRAPH)
-    assert len(shop.documents(".")) == 1
+def test_kustomizations_that_name_each_other(linter: Linter) -> None:
+    linter.write("a/kustomization.yaml", "components: [../b]\n")
+    linter.write("b/kustomization.yaml", "components: [../a]\n")
+    linter.write("a/graph.yaml", GRAPH)
+    assert len(linter.documents(".")) == 1
 
 
 @pytest.mark.parametrize("name", ["patch.yaml", "patch.json"])
-def test_operations_are_no_graph(shop: Shop, name: str) -> None:
+def test_operations_are_no_graph(linter: Linter, name: str) -> None:
     text = OPERATIONS if name.endswith("yaml") else json.dumps([{"op": "remove", "path": "/a"}])
-    shop.write(f"sub/{name}", text)
-    shop.write("sub/graph.yaml", GRAPH)
-    assert [one["file"] for one in shop.documents("sub")] == ["sub/graph.yaml"]
-    assert shop.run(f"sub/{name}").exit_code == 3
+    linter.write(f"sub/{name}", text)
+    linter.write("sub/graph.yaml", GRAPH)
+    assert [one["file"] for one in linter.documents("sub")] == ["sub/graph.yaml"]
+    assert linter.run(f"sub/{name}").exit_code == 3
 
 
-def test_a_helm_template_is_no_graph(shop: Shop) -> None:
-    shop.write("chart/Chart.yaml", "name: c\n")
-    shop.write("chart/templates/graph.yaml", GRAPH.replace("name: graph", "name: {{ .name }}"))
-    shop.write("chart/templates/deep/plain.yaml", GRAPH)
-    assert [one["file"] for one in shop.documents(".")] == ["chart/templates/deep/plain.yaml"]
-    named = shop.run("chart/templates/graph.yaml")
+def test_a_helm_template_is_no_graph(linter: Linter) -> None:
+    linter.write("chart/Chart.yaml", "name: c\n")
+    linter.write("chart/templates/graph.yaml", GRAPH.replace("name: graph", "name: {{ .name }}"))
+    linter.write("chart/templates/deep/plain.yaml", GRAPH)
+    assert [one["file"] for one in linter.documents(".")] == ["chart/templates/deep/plain.yaml"]
+    named = linter.run("chart/templates/graph.yaml")
     assert "a Helm template; check what `helm template` prints" in named.stderr
 
 
-def test_braces_outside_a_chart_are_judged(shop: Shop) -> None:
-    shop.write("templates/graph.yaml", GRAPH.replace("name: graph", "name: {{ .name }}"))
-    assert [one for one, _line in shop.found(".")] == ["yaml"]
+def test_braces_outside_a_chart_are_judged(linter: Linter) -> None:
+    linter.write("templates/graph.yaml", GRAPH.replace("name: graph", "name: {{ .name }}"))
+    assert [one for one, _line in linter.found(".")] == ["yaml"]
 
 
 # --- JSON ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("indent", [None, 2, "\t"])
-def test_json_in_a_folder_is_judged(shop: Shop, indent: int | str | None) -> None:
+def test_json_in_a_folder_is_judged(linter: Linter, indent: int | str | None) -> None:
     import yaml
 
-    shop.write("sub/graph.json", json.dumps(yaml.safe_load(WRONG), indent=indent))
-    assert [one for one, _line in shop.found("sub")] == ["api-schema"]
-    assert [one for one, _line in shop.found("sub/graph.json")] == ["api-schema"]
+    linter.write("sub/graph.json", json.dumps(yaml.safe_load(WRONG), indent=indent))
+    assert [one for one, _line in linter.found("sub")] == ["api-schema"]
+    assert [one for one, _line in linter.found("sub/graph.json")] == ["api-schema"]
 
 
 @pytest.mark.parametrize(
@@ -354,7 +354,7 @@ def test_json_in_a_folder_is_judged(shop: Shop, indent: int | str | None) -> Non
         '["DynamoGraphDeployment"]',
     ],
 )
-def test_other_json_in_a_folder_is_passed_over(shop: Shop, text: str) -> None:
-    shop.write("sub/other.json", text)
-    shop.write("sub/graph.yaml", GRAPH)
-    assert [one["file"] for one in shop.documents("sub")] == ["sub/graph.yaml"]
+def test_other_json_in_a_folder_is_passed_over(linter: Linter, text: str) -> None:
+    linter.write("sub/other.json", text)
+    linter.write("sub/graph.yaml", GRAPH)
+    assert [one["file"] for one in linter.documents("sub")] == ["sub/graph.yaml"]

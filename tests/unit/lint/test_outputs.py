@@ -13,7 +13,7 @@ from jsonschema import Draft4Validator
 
 from dynamo_conformance.lint.finding import CheckedDocument, Finding, LintReport, Severity
 from dynamo_conformance.lint.output import render
-from lint_shop import GRAPH, REPLICAS, Shop, graph
+from lint_helpers import GRAPH, REPLICAS, Linter, graph
 
 JUNIT = Path(__file__).parents[2] / "data" / "junit.xsd"
 ODD = "100%, a:b\r\nc ]]> <&\"' \x1b[31m \x00 \u2028 ü \U0001f600"
@@ -22,9 +22,9 @@ WARNED = f"{GRAPH}      # dynamo-lint: allow api because of nothing\n"
 
 
 @pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+def linter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Linter:
     """A folder with a document of each kind of trouble, and one with none."""
-    made = Shop.opened(tmp_path, monkeypatch)
+    made = Linter.opened(tmp_path, monkeypatch)
     made.write("a/three.yaml", f"{GRAPH}---\n{WRONG}---\nkind: ConfigMap\n---\n{WARNED}")
     made.write("a/broken, 100%.yaml", "kind: DynamoGraphDeployment\nmetadata: {\x1b\n")
     made.write("b.yaml", "kind: DynamoGraphDeployment\nmetadata: [\n")
@@ -45,8 +45,8 @@ def odd_report() -> LintReport:
     return LintReport(files=1, documents=(document,))
 
 
-def test_json_is_as_it_is_documented(shop: Shop) -> None:
-    ended = shop.run("--format", "json", "a/three.yaml", "b.yaml", "-", stdin=WRONG)
+def test_json_is_as_it_is_documented(linter: Linter) -> None:
+    ended = linter.run("--format", "json", "a/three.yaml", "b.yaml", "-", stdin=WRONG)
     report = json.loads(ended.stdout)
     wrong = {
         "rule": "api-schema",
@@ -96,17 +96,17 @@ def test_json_is_as_it_is_documented(shop: Shop) -> None:
     assert ended.exit_code == 1
 
 
-def test_json_of_a_file_that_is_no_text(shop: Shop) -> None:
-    shop.write("c.yaml", b"a: \xff")
-    (document,) = shop.documents("c.yaml")
+def test_json_of_a_file_that_is_no_text(linter: Linter) -> None:
+    linter.write("c.yaml", b"a: \xff")
+    (document,) = linter.documents("c.yaml")
     (finding,) = document.pop("findings")  # type: ignore[misc]
     assert document == {"file": "c.yaml", "index": 0, "kind": "", "name": ""}
     assert (finding["rule"], finding["line"], finding["column"]) == ("yaml", 1, 4)
 
 
 @pytest.mark.parametrize("place", [".", "other.yaml"])
-def test_junit_is_what_its_readers_agree_on(shop: Shop, place: str) -> None:
-    text = shop.run("--format", "junit", place).stdout
+def test_junit_is_what_its_readers_agree_on(linter: Linter, place: str) -> None:
+    text = linter.run("--format", "junit", place).stdout
     xmlschema.XMLSchema(str(JUNIT)).validate(text)
     root = ET.fromstring(text)  # noqa: S314 - it is our own
     cases = root.findall("testsuite/testcase")
@@ -137,8 +137,8 @@ def sarif_errors(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("place", [".", "other.yaml"])
-def test_sarif_is_of_its_schema(shop: Shop, place: str) -> None:
-    text = shop.run("--format", "sarif", place).stdout
+def test_sarif_is_of_its_schema(linter: Linter, place: str) -> None:
+    text = linter.run("--format", "sarif", place).stdout
     assert sarif_errors(text) == []
     (run,) = json.loads(text)["runs"]
     rules = [one["id"] for one in run["tool"]["driver"]["rules"]]
@@ -172,17 +172,17 @@ def test_a_terminal_is_given_nothing_to_obey() -> None:
         assert char.isprintable() or char in "\t\n"
 
 
-def test_a_line_that_nobody_could_read_is_not_shown(shop: Shop) -> None:
-    shop.write("long.yaml", graph(REPLICAS, f"      replica: 1  # {'x' * 1000}\n"))
-    assert "xxx" not in shop.run("--format", "text", "long.yaml").stdout
-    assert "xxx" not in shop.run("--format", "sarif", "long.yaml").stdout
+def test_a_line_that_nobody_could_read_is_not_shown(linter: Linter) -> None:
+    linter.write("long.yaml", graph(REPLICAS, f"      replica: 1  # {'x' * 1000}\n"))
+    assert "xxx" not in linter.run("--format", "text", "long.yaml").stdout
+    assert "xxx" not in linter.run("--format", "sarif", "long.yaml").stdout
 
 
 @pytest.mark.parametrize("style", ["text", "json", "junit", "sarif", "github"])
-def test_a_name_that_is_no_text(shop: Shop, style: str) -> None:
+def test_a_name_that_is_no_text(linter: Linter, style: str) -> None:
     name = b"\xff.yaml".decode("utf-8", "surrogateescape")
-    (shop.folder / name).write_text(WRONG, encoding="utf-8")
+    (linter.folder / name).write_text(WRONG, encoding="utf-8")
     for _again in range(2):
-        ended = shop.run("--format", style, name)
+        ended = linter.run("--format", style, name)
         assert ended.exit_code == 1
         assert "replica" in ended.stdout

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lint_shop import GRAPH, Shop, graph
+from lint_helpers import GRAPH, Linter, graph
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,12 +88,12 @@ NAMED = {
 
 
 @pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    return Shop.opened(tmp_path, monkeypatch)
+def linter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Linter:
+    return Linter.opened(tmp_path, monkeypatch)
 
 
-def listed(shop: Shop, *words: str) -> list[dict[str, str | int | bool]]:
-    ended = shop.run("--prerequisites", "--format", "json", *words)
+def listed(linter: Linter, *words: str) -> list[dict[str, str | int | bool]]:
+    ended = linter.run("--prerequisites", "--format", "json", *words)
     assert ended.exit_code == 0
     report = json.loads(ended.stdout)
     assert set(report) == {"version", "prerequisites"}
@@ -101,25 +101,27 @@ def listed(shop: Shop, *words: str) -> list[dict[str, str | int | bool]]:
     return found
 
 
-def named(shop: Shop, *words: str) -> set[tuple[object, object]]:
-    return {(one["kind"], one["name"]) for one in listed(shop, *words)}
+def named(linter: Linter, *words: str) -> set[tuple[object, object]]:
+    return {(one["kind"], one["name"]) for one in listed(linter, *words)}
 
 
-def test_every_object_that_a_graph_names(shop: Shop) -> None:
-    shop.write("g.yaml", BETA)
-    assert named(shop, "g.yaml") == NAMED
+def test_every_object_that_a_graph_names(linter: Linter) -> None:
+    linter.write("g.yaml", BETA)
+    assert named(linter, "g.yaml") == NAMED
 
 
-def test_each_use_is_told_with_its_key_and_its_place(shop: Shop) -> None:
-    shop.write("g.yaml", BETA)
-    found = [one for one in listed(shop, "g.yaml") if one["name"] == "hf"]
+def test_each_use_is_told_with_its_key_and_its_place(linter: Linter) -> None:
+    linter.write("g.yaml", BETA)
+    found = [one for one in listed(linter, "g.yaml") if one["name"] == "hf"]
     shared = {"kind": "Secret", "name": "hf", "file": "g.yaml", "graph": "graph", "column": 62}
     assert found == [
         {**shared, "key": "other", "optional": True, "line": 37},
         {**shared, "key": "token", "optional": False, "line": 36},
     ]
     optional = {
-        (one["kind"], one["name"], one["key"]) for one in listed(shop, "g.yaml") if one["optional"]
+        (one["kind"], one["name"], one["key"])
+        for one in listed(linter, "g.yaml")
+        if one["optional"]
     }
     assert optional == {
         ("ConfigMap", "config", ""), ("ConfigMap", "projected", ""), ("ConfigMap", "all", ""),
@@ -127,9 +129,9 @@ def test_each_use_is_told_with_its_key_and_its_place(shop: Shop) -> None:
     }  # fmt: skip
 
 
-def test_the_list_for_people(shop: Shop) -> None:
-    shop.write("g.yaml", BETA)
-    ended = shop.run("--prerequisites", "g.yaml")
+def test_the_list_for_people(linter: Linter) -> None:
+    linter.write("g.yaml", BETA)
+    ended = linter.run("--prerequisites", "g.yaml")
     lines = ended.stdout.splitlines()
     assert ended.exit_code == 0
     assert lines[lines.index("Secret hf with other, token") + 1] == "    g.yaml:37:62 (graph)"
@@ -138,27 +140,27 @@ def test_the_list_for_people(shop: Shop) -> None:
     assert "Secret registry" in lines
 
 
-def test_claims_of_v1alpha1(shop: Shop) -> None:
-    shop.write("g.yaml", ALPHA)
-    claims = {name for kind, name in named(shop, "g.yaml") if kind == "PersistentVolumeClaim"}
+def test_claims_of_v1alpha1(linter: Linter) -> None:
+    linter.write("g.yaml", ALPHA)
+    claims = {name for kind, name in named(linter, "g.yaml") if kind == "PersistentVolumeClaim"}
     assert claims == {"listed", "unsaid", "cache", "other"}
-    assert ("Secret", "hf") in named(shop, "g.yaml")
+    assert ("Secret", "hf") in named(linter, "g.yaml")
 
 
-def test_what_the_files_define_is_left_out(shop: Shop) -> None:
-    shop.write("g.yaml", BETA)
-    shop.write("more/secret.yaml", "kind: Secret\nmetadata: {name: hf}\n")
+def test_what_the_files_define_is_left_out(linter: Linter) -> None:
+    linter.write("g.yaml", BETA)
+    linter.write("more/secret.yaml", "kind: Secret\nmetadata: {name: hf}\n")
     claim = "- {apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: models}}"
-    shop.write("more/list.yaml", f"apiVersion: v1\nkind: List\nitems:\n{claim}\n")
+    linter.write("more/list.yaml", f"apiVersion: v1\nkind: List\nitems:\n{claim}\n")
     gone = {("Secret", "hf"), ("PersistentVolumeClaim", "models")}
-    assert named(shop, "g.yaml", "more") == NAMED - gone
+    assert named(linter, "g.yaml", "more") == NAMED - gone
 
 
-def test_graphs_in_a_list_need_things_too(shop: Shop) -> None:
+def test_graphs_in_a_list_need_things_too(linter: Linter) -> None:
     items = [{"apiVersion": "nvidia.com/v1beta1", "kind": "DynamoGraphDeployment",
               "spec": {"priorityClassName": "urgent"}}]  # fmt: skip
-    shop.write("l.yaml", json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
-    assert named(shop, "l.yaml") == {("PriorityClass", "urgent")}
+    linter.write("l.yaml", json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+    assert named(linter, "l.yaml") == {("PriorityClass", "urgent")}
 
 
 @pytest.mark.parametrize(
@@ -176,19 +178,19 @@ def test_graphs_in_a_list_need_things_too(shop: Shop) -> None:
          "Gateway API Inference Extension"),
     ],
 )  # fmt: skip
-def test_what_a_graph_talks_to(shop: Shop, old: str, new: str, kind: str) -> None:
-    shop.write("g.yaml", graph(old, new))
-    assert named(shop, "g.yaml") == {(kind, "")}
-    assert kind in shop.run("--prerequisites", "g.yaml").stdout.splitlines()
+def test_what_a_graph_talks_to(linter: Linter, old: str, new: str, kind: str) -> None:
+    linter.write("g.yaml", graph(old, new))
+    assert named(linter, "g.yaml") == {(kind, "")}
+    assert kind in linter.run("--prerequisites", "g.yaml").stdout.splitlines()
 
 
-def test_a_server_with_its_address(shop: Shop) -> None:
+def test_a_server_with_its_address(linter: Linter) -> None:
     env = "[{name: DYN_REQUEST_PLANE, value: nats}, {name: NATS_SERVER, value: 'nats://n:4222'}]"
-    shop.write("g.yaml", graph("spec:\n  comp", f"spec:\n  env: {env}\n  comp"))
-    assert named(shop, "g.yaml") == {("NATS server", "nats://n:4222")}
+    linter.write("g.yaml", graph("spec:\n  comp", f"spec:\n  env: {env}\n  comp"))
+    assert named(linter, "g.yaml") == {("NATS server", "nats://n:4222")}
 
 
-def test_a_planner_that_looks_at_traffic_asks_prometheus(shop: Shop) -> None:
+def test_a_planner_that_looks_at_traffic_asks_prometheus(linter: Linter) -> None:
     config = '{"optimization_target":"sla","metric_pulling_prometheus_endpoint":"http://p:9090"}'
     image = "nvcr.io/nvidia/ai-dynamo/dynamo-planner:1.6.1"
     main = f"name: main, image: '{image}', command: [python3, -m, dynamo.planner]"
@@ -196,42 +198,42 @@ def test_a_planner_that_looks_at_traffic_asks_prometheus(shop: Shop) -> None:
         "    - name: Planner\n      type: planner\n"
         f"      podTemplate: {{spec: {{containers: [{{{main}, args: [--config, '{config}']}}]}}}}\n"
     )
-    shop.write("g.yaml", graph("    - name: Worker\n", f"{planner}    - name: Worker\n"))
-    assert named(shop, "g.yaml") == {("Prometheus server", "http://p:9090")}
+    linter.write("g.yaml", graph("    - name: Worker\n", f"{planner}    - name: Worker\n"))
+    assert named(linter, "g.yaml") == {("Prometheus server", "http://p:9090")}
 
 
-def test_nothing_is_needed(shop: Shop) -> None:
-    shop.write("g.yaml", GRAPH)
+def test_nothing_is_needed(linter: Linter) -> None:
+    linter.write("g.yaml", GRAPH)
     text = "nothing beside the Dynamo operator has to be in the cluster\n"
-    assert shop.run("--prerequisites", "g.yaml").stdout == text
+    assert linter.run("--prerequisites", "g.yaml").stdout == text
 
 
-def test_without_a_graph_nobody_can_tell(shop: Shop) -> None:
-    shop.write("c.yaml", "kind: ConfigMap\n")
-    ended = shop.run("--prerequisites", "c.yaml")
+def test_without_a_graph_nobody_can_tell(linter: Linter) -> None:
+    linter.write("c.yaml", "kind: ConfigMap\n")
+    ended = linter.run("--prerequisites", "c.yaml")
     assert (ended.exit_code, ended.stdout) == (3, "")
 
 
-def test_files_of_others_may_be_broken(shop: Shop) -> None:
-    shop.write("sub/g.yaml", GRAPH)
-    shop.write("sub/values.yaml", "- op: replace\n")
-    shop.write("sub/template.yaml", "{{ if .Values.on }}\nkind: Secret\n")
-    shop.write("sub/latin.yaml", b"a: \xe9")
-    assert named(shop, "sub") == set()
-    assert "sub/latin.yaml:1:4" in shop.refused("--prerequisites", "sub/latin.yaml")
-    shop.write("sub/graph.yaml", f"{{{{ if .Values.on }}}}\n{GRAPH}")
-    assert "sub/graph.yaml:1" in shop.refused("--prerequisites", "sub")
+def test_files_of_others_may_be_broken(linter: Linter) -> None:
+    linter.write("sub/g.yaml", GRAPH)
+    linter.write("sub/values.yaml", "- op: replace\n")
+    linter.write("sub/template.yaml", "{{ if .Values.on }}\nkind: Secret\n")
+    linter.write("sub/latin.yaml", b"a: \xe9")
+    assert named(linter, "sub") == set()
+    assert "sub/latin.yaml:1:4" in linter.refused("--prerequisites", "sub/latin.yaml")
+    linter.write("sub/graph.yaml", f"{{{{ if .Values.on }}}}\n{GRAPH}")
+    assert "sub/graph.yaml:1" in linter.refused("--prerequisites", "sub")
 
 
-def test_the_list_can_be_written(shop: Shop) -> None:
-    shop.write("g.yaml", BETA)
-    ended = shop.run("--prerequisites", "--format", "json", "--output", "out.json", "g.yaml")
-    assert ended.stdout == shop.run("--prerequisites", "g.yaml").stdout
-    written = json.loads((shop.folder / "out.json").read_text(encoding="utf-8"))
-    assert written["prerequisites"] == listed(shop, "g.yaml")
+def test_the_list_can_be_written(linter: Linter) -> None:
+    linter.write("g.yaml", BETA)
+    ended = linter.run("--prerequisites", "--format", "json", "--output", "out.json", "g.yaml")
+    assert ended.stdout == linter.run("--prerequisites", "g.yaml").stdout
+    written = json.loads((linter.folder / "out.json").read_text(encoding="utf-8"))
+    assert written["prerequisites"] == listed(linter, "g.yaml")
 
 
-def test_the_list_has_two_forms(shop: Shop) -> None:
-    shop.write("g.yaml", BETA)
-    told = shop.refused("--prerequisites", "--format", "sarif", "g.yaml")
+def test_the_list_has_two_forms(linter: Linter) -> None:
+    linter.write("g.yaml", BETA)
+    told = linter.refused("--prerequisites", "--format", "sarif", "g.yaml")
     assert told == "--prerequisites has no format sarif; text and json are there"

@@ -18,7 +18,7 @@ from dynamo_conformance.lint.check import check_file
 from dynamo_conformance.lint.options import LintOptions
 from dynamo_conformance.lint.pyproject import cluster_of
 from dynamo_conformance.lint.rule import load_rules
-from lint_shop import Shop
+from lint_helpers import Linter
 
 if TYPE_CHECKING:
     from dynamo_conformance.api.cluster_parts import Cluster
@@ -109,10 +109,10 @@ def test_passing_cases_pass(rule: str, path: Path) -> None:
 def test_of_a_placeholder_nothing_else_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shop = Shop.opened(tmp_path, monkeypatch)
-    shop.write("a.yaml", (CASES / "placeholder/fail/template.yaml").read_text(encoding="utf-8"))
-    assert {rule for rule, _line in shop.found("a.yaml")} == {"placeholder"}
-    text = shop.run("--only", "api", "a.yaml").output
+    linter = Linter.opened(tmp_path, monkeypatch)
+    linter.write("a.yaml", (CASES / "placeholder/fail/template.yaml").read_text(encoding="utf-8"))
+    assert {rule for rule, _line in linter.found("a.yaml")} == {"placeholder"}
+    text = linter.run("--only", "api", "a.yaml").output
     assert "it is a placeholder that was not filled in" in text
     assert "did you mean" not in text
     assert text.count(": error: ") == 2  # The name and the quantity, which the schema refuses.

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from dynamo_conformance.convert.command import convert
 from dynamo_conformance.lint.command import FORMATS
-from lint_shop import REPLICAS, Shop, graph
+from lint_helpers import REPLICAS, Linter, graph
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,16 +54,16 @@ def lower(text: str | bytes) -> str:
 def test_no_rule_shows_a_secret(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, secret: str
 ) -> None:
-    shop = Shop.opened(tmp_path, monkeypatch)
+    linter = Linter.opened(tmp_path, monkeypatch)
     text = wrong(secret)[place]
     if secret == NAMED:
         if place in ("version", "key twice", "colon", "anchor"):
             pytest.skip("in what cannot be read, nothing tells that it is a secret")
         text = text.replace("      type: frontend", f"      type: frontend\n      token: {NAMED}")
-    shop.write("a.yaml", text)
+    linter.write("a.yaml", text)
     for words in [(), ("--only", "api"), ("--skip", "plain-secret")]:
         for style in FORMATS:
-            ended = shop.run("--format", style, *words, "a.yaml")
+            ended = linter.run("--format", style, *words, "a.yaml")
             assert secret.lower() not in lower(ended.output), (style, words)
     for path in (tmp_path / "cache").rglob("*"):
         assert path.is_dir() or secret.lower() not in lower(path.read_bytes())
@@ -79,9 +79,9 @@ def test_convert_shows_no_secret(tmp_path: Path, place: str, version: str) -> No
 
 
 def test_a_line_without_a_secret_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shop = Shop.opened(tmp_path, monkeypatch)
+    linter = Linter.opened(tmp_path, monkeypatch)
     env = f"              env: [{{name: HF_TOKEN, value: {NAMED}}}]\n{COMMAND}"
-    shop.write("a.yaml", graph(COMMAND, env).replace(REPLICAS, "      replica: 1\n"))
-    ended = shop.run("--only", "api", "a.yaml")
+    linter.write("a.yaml", graph(COMMAND, env).replace(REPLICAS, "      replica: 1\n"))
+    ended = linter.run("--only", "api", "a.yaml")
     assert "     9 |       replica: 1" in ended.output
     assert 'did you mean "replicas"?' in ended.output

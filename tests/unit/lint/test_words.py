@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lint_shop import Shop
+from lint_helpers import Linter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,8 +46,8 @@ BETA_GPU = "resources: {limits: {nvidia.com/gpu: '1'}}"
 
 
 @pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    return Shop.opened(tmp_path, monkeypatch)
+def linter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Linter:
+    return Linter.opened(tmp_path, monkeypatch)
 
 
 def alpha(main: str, fields: str = "componentType: worker") -> str:
@@ -101,9 +101,9 @@ def beta(main: str, fields: str = "type: worker") -> str:
     ],
 )
 def test_a_rule_speaks_the_version_of_the_file(
-    shop: Shop, rule: str, text: str, words: str
+    linter: Linter, rule: str, text: str, words: str
 ) -> None:
-    shop.write("g.yaml", text)
-    (document,) = shop.documents("--only", rule, "g.yaml")
+    linter.write("g.yaml", text)
+    (document,) = linter.documents("--only", rule, "g.yaml")
     (finding,) = document["findings"]
     assert re.search(rf"(?<![\w./]){re.escape(words)}(?!\w)", str(finding["message"]))

@@ -1,7 +1,7 @@
 """What the Dynamo operator's validating webhook refuses, and what it warns of, offline.
 
 One module per subject, each with `check(request)`. The rules are those of operator 1.5.0-dev when
-an object is created; what other releases do otherwise is told by `Operator`, and what depends on
+an object is created; what other releases do otherwise is in `Operator`, and what depends on
 the cluster by `Violation.unless`.
 """
 

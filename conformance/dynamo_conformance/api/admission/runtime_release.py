@@ -1,4 +1,4 @@
-"""The runtime version: told by the image's tag, or said beside it."""
+"""The runtime version: of the image's tag, or written beside it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NO_VERSION = (
 
 
 def check(request: Request, *, same: frozenset[str] = frozenset()) -> Iterator[Violation]:
-    """Yield each component whose runtime version the operator cannot tell.
+    """Yield each component whose runtime version the operator cannot know.
 
     Args:
         request: The object.

@@ -1,4 +1,4 @@
-"""A field needs something that a cluster may lack, and then the operator refuses the graph.
+"""A field needs something that a cluster may not have, and then the operator refuses the graph.
 
 Nobody said what the cluster has, so this is a warning; with `--cluster-has` it is either an error
 of `api-admission` or nothing.

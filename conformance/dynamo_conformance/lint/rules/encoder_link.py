@@ -94,7 +94,7 @@ def _in_vain(worker: EngineSettings, dest: str) -> Problem:
 
 
 def _misnamed(asking: list[EngineSettings]) -> Iterator[Problem]:
-    """Yield names that lack the suffix of the workers' namespace."""
+    """Yield names without the suffix of the workers' namespace."""
     for worker in asking:
         given = worker.part.value(_ENDPOINT) or ""
         if NAMESPACE in given and SUFFIX not in given:

@@ -96,14 +96,14 @@ def _unheard(worker: EngineSettings) -> Iterator[Problem]:
 
 
 def _listens(router: EngineSettings) -> bool:
-    """Whether it is certain that the router waits for KV events."""
+    """Whether it is known that the router waits for KV events."""
     by_file = router.given("router_policy_config")
     predicts = router.text("use_kv_events") != "True" or router.switched("load_aware")
     return router.text("router_mode") == "kv" and not by_file and not predicts
 
 
 def _takes_turns(router: EngineSettings) -> bool:
-    """Whether it is certain that the router does not look at what is cached where."""
+    """Whether it is known that the router does not look at what is cached where."""
     if router.given("router_policy_config") or router.unknown("router_mode"):
         return False
     return (router.text("router_mode") or TAKES_TURNS[0]) in TAKES_TURNS

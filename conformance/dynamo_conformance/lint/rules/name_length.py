@@ -161,7 +161,7 @@ def _spelling(component: Component) -> str:
 
 
 def _in_set(subject: Subject, component: Component) -> bool:
-    """Whether it is certain that a LeaderWorkerSet runs the component."""
+    """Whether it is known that a LeaderWorkerSet runs the component."""
     cluster = subject.cluster
     has_sets = cluster is not None and cluster.lws
     return component.node_count > 1 and (has_sets or subject.graph.declines_grove)

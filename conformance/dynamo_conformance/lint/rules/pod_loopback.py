@@ -67,7 +67,7 @@ class _Address(NamedTuple):
         concerns: Whether somebody outside the pod depends on it, in that component.
         effect: What comes of a loopback address.
         advice: What to do.
-        told: Whether others are told the address, so that 0.0.0.0 is as bad.
+        told: Whether others get the address, so that 0.0.0.0 is as bad.
         alone: Whether it only matters when no other container of the pod may listen or ask there.
         interface: Whether it names a network interface.
     """

@@ -68,14 +68,14 @@ class DocumentJson(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
-class Shop:
+class Linter:
     """The folder, which is the working folder too."""
 
     folder: Path
 
     @classmethod
-    def opened(cls, folder: Path, patch: pytest.MonkeyPatch) -> Shop:
-        """Return a shop in `folder` for as long as `patch` holds."""
+    def opened(cls, folder: Path, patch: pytest.MonkeyPatch) -> Linter:
+        """Return a linter in `folder` for as long as `patch` holds."""
         work = folder / "work"
         work.mkdir()
         patch.chdir(work)
