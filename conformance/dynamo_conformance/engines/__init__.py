@@ -1,10 +1,12 @@
 """What is known of each engine and release: its flags, and what its command lines mean.
 
-`commandline.py` finds the module that a container starts (`shell/` follows scripts), `catalog.py` parses
-its words with the flags in `data/flags`, `role.py` says what the component does, `serving.py` and
-`features.py` what the graph serves. `conflicts.py` and `halves.py` are about several flags together,
-`config_file.py`, `trtllm_options.py` and `planner.py` about files, `release_names.py` about modules and variables.
+`commandline.py` finds the module that a container starts (`shell/` follows scripts), `catalog.py`
+parses its words with the flags in `data/flags`, `role.py` says what the component does,
+`serving.py` and `features.py` what the graph serves. `conflicts.py` and `halves.py` are about
+several flags together, `config_file.py`, `trtllm_options.py` and `planner.py` about files,
+`release_names.py` about modules and variables.
 
-To add an engine: a member in `engine.py`, its module in `commandline.ENGINE_MODULES`, its flags with
-`tools/flags.py`, and rows in `data/conflicts-*.json` and `halves.py` where settings depend on each other.
+To add an engine: a member in `engine.py`, its module in `commandline.ENGINE_MODULES`, its flags
+with `tools/flags.py`, and rows in `data/conflicts-*.json` and `halves.py` where settings depend on
+each other.
 """

@@ -56,7 +56,7 @@ class LintOptions:
         return wanted and not self.skips(rule)
 
     def skips(self, rule: str) -> bool:
-        """Whether a rule is left out by its name; what no rule can look at is reported otherwise."""
+        """Whether a rule is left out by its name; other reports stay."""
         return any(names(word, rule) for word in self.skip)
 
     def suppression_for(self, rule: str, file: str) -> SettingsSuppression | None:

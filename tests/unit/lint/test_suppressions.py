@@ -164,8 +164,11 @@ def test_each_item_of_a_list_has_its_own_suppressions(linter: Linter) -> None:
     ],
 )
 def test_suppressions_of_the_settings(
-    linter: Linter, rule: str, files: str, suppressed: bool
-) -> None:  # noqa: FBT001
+    linter: Linter,
+    rule: str,
+    files: str,
+    suppressed: bool,  # noqa: FBT001 - a parameter
+) -> None:
     linter.write("pyproject.toml", SETTINGS.format(rule=rule, files=files))
     linter.write("old/g.yaml", graph(REPLICAS, f"{WRONG}\n"))
     assert (linter.found("old") == []) is suppressed
