@@ -99,7 +99,7 @@ class Client:
             ApiError: The server refused it.
             UnreachableError: It did not answer.
         """
-        status, content = await self._request(method, path, body=body, params=params, media=media)
+        status, content = await self._request(method, path, body, params, media)
         try:
             found = json.loads(content)
         except ValueError as error:
@@ -109,7 +109,7 @@ class Client:
 
     async def text(self, path: str, *, params: Mapping[str, str]) -> str:
         """Return what is no JSON, such as a log."""
-        return (await self._request("GET", path, params=params))[1].decode(errors="replace")
+        return (await self._request("GET", path, None, params))[1].decode(errors="replace")
 
     async def get(self, path: str) -> KubeObject | None:
         """Return what is at `path`, or None when nothing is."""
@@ -181,9 +181,8 @@ class Client:
         self,
         method: str,
         path: str,
-        *,
-        body: Plain = None,
-        params: Mapping[str, str] | None = None,
+        body: Plain,
+        params: Mapping[str, str] | None,
         media: str = JSON,
     ) -> tuple[int, bytes]:
         """Send a request, with new credentials if the old ones have run out."""

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from dynamo_conformance.kube.client import MERGE_PATCH, REQUEST_SECONDS, Client
+from dynamo_conformance.kube.client import REQUEST_SECONDS, Client
 from dynamo_conformance.kube.errors import (
     NOT_FOUND,
     ApiError,
@@ -160,13 +160,6 @@ class Connection:
         """Create an object; an interrupt waits until the server has answered."""
         request = self.client.json("POST", resource.path(namespace), body=body)
         return self.run(request, finish=True)
-
-    def patch(
-        self, resource: Resource, name: str, body: dict[str, Plain], *, namespace: str | None = None
-    ) -> KubeObject:
-        """Merge `body` into an object."""
-        path = resource.path(namespace, name)
-        return self.run(self.client.json("PATCH", path, body=body, media=MERGE_PATCH))
 
     def delete(
         self,

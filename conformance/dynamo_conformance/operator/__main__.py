@@ -18,9 +18,9 @@ from dynamo_conformance.kube.errors import ApiError
 from dynamo_conformance.kube.labels import OPERATOR_NAME
 from dynamo_conformance.operator.cluster_api import ClusterApi
 from dynamo_conformance.operator.controller import controller
-from dynamo_conformance.operator.installation.manifests import CERTIFICATES
+from dynamo_conformance.operator.installation.manifests import CERTIFICATES, PORT
 from dynamo_conformance.operator.read_context import features
-from dynamo_conformance.operator.webhook.webhook_server import PORT, application, serving
+from dynamo_conformance.operator.webhook.webhook_server import application, serving
 
 _LOG = logging.getLogger(__name__)
 

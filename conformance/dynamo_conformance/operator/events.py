@@ -20,69 +20,69 @@ _MAX_NOTE = 1024
 _CONTROLLER = f"dynamo-conformance/{OPERATOR_NAME}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class GraphEvent:
     """Something that happened.
 
     Attributes:
-        type: Normal or Warning.
         reason: What, in one word for programs.
         action: What was being done.
         note: What, for people.
+        type: Normal or Warning.
     """
 
-    type: str
     reason: str
     action: str
     note: str
+    type: str = NORMAL
 
 
 def rolling_update_started(generation: str) -> GraphEvent:
     """Return the event when workers begin to be replaced."""
     note = f"Starting rolling update to worker hash {generation}"
-    return GraphEvent(type=NORMAL, reason="RollingUpdateStarted", action="Update", note=note)
+    return GraphEvent("RollingUpdateStarted", "Update", note)
 
 
 def rolling_update_completed(generation: str) -> GraphEvent:
     """Return the event when all workers have been replaced."""
     note = f"Rolling update completed, worker hash {generation}"
-    return GraphEvent(type=NORMAL, reason="RollingUpdateCompleted", action="Update", note=note)
+    return GraphEvent("RollingUpdateCompleted", "Update", note)
 
 
 def rolling_update_not_supported() -> GraphEvent:
     """Return the event when groups of nodes are replaced: there is no update without a gap."""
     note = "Worker spec changed but custom rolling updates are not supported for Grove/multinode "
     note += "deployments"
-    return GraphEvent(type=WARNING, reason="RollingUpdateNotSupported", action="Update", note=note)
+    return GraphEvent("RollingUpdateNotSupported", "Update", note, WARNING)
 
 
 def restart_superseded(restart: str) -> GraphEvent:
     """Return the event when a restart is not needed, because workers are replaced anyway."""
     note = f"Restart {restart} superseded by rolling update"
-    return GraphEvent(type=WARNING, reason="RestartSuperseded", action="Restart", note=note)
+    return GraphEvent("RestartSuperseded", "Restart", note, WARNING)
 
 
 def reconcile_error(message: str) -> GraphEvent:
     """Return the event when a component's workload cannot be made."""
-    return GraphEvent(type=WARNING, reason="ReconcileError", action="Reconcile", note=message)
+    return GraphEvent("ReconcileError", "Reconcile", message, WARNING)
 
 
 def adapter_created(adapter: str, component: str) -> GraphEvent:
     """Return the event when a component gets its scaling adapter."""
     note = f"Created scaling adapter {adapter} for component {component}"
-    return GraphEvent(type=NORMAL, reason="AdapterCreated", action="Create", note=note)
+    return GraphEvent("AdapterCreated", "Create", note)
 
 
 def adapter_deleted(adapter: str, component: str) -> GraphEvent:
     """Return the event when a component loses its scaling adapter."""
     note = f"Deleted scaling adapter {adapter} for component {component}"
-    return GraphEvent(type=NORMAL, reason="AdapterDeleted", action="Delete", note=note)
+    return GraphEvent("AdapterDeleted", "Delete", note)
 
 
 def scaled(component: str, *, before: int, after: int) -> GraphEvent:
     """Return the event of an adapter whose number was brought into its graph."""
     note = f"Scaled component {component} from {before} to {after} replicas"
-    return GraphEvent(type=NORMAL, reason="Scaled", action="Scale", note=note)
+    return GraphEvent("Scaled", "Scale", note)
 
 
 def event_object(

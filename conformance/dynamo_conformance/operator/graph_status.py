@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from dynamo_conformance.operator.workload_state import WorkloadState
 
 
+READY = "Ready"
+
 SUCCESSFUL = "successful"
 PENDING = "pending"
 FAILED = "failed"
@@ -127,14 +129,9 @@ def updated_status(
         now: The time.
     """
     after = {**before, "state": found.state}
-    ready = GraphCondition(
-        type=READY,
-        holds=found.state == SUCCESSFUL,
-        reason=found.reason,
-        message=found.message,
-        generation=generation,
+    after["conditions"] = with_ready(
+        before.get("conditions"), found, generation=generation, now=now
     )
-    after["conditions"] = with_condition(before.get("conditions"), ready, now=now)
     if found.components is not None:
         after["components"] = found.components
     if found.state != FAILED:
@@ -205,54 +202,31 @@ def _text(value: Plain) -> str | None:
     return value if isinstance(value, str) else None
 
 
-READY = "Ready"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GraphCondition:
-    """One condition.
-
-    Attributes:
-        type: What is said.
-        holds: Whether it is so.
-        reason: Why, in one word for programs.
-        message: Why, for people.
-        generation: Of which generation of the object it is said.
-    """
-
-    type: str
-    holds: bool
-    reason: str
-    message: str
-    generation: int
-
-
-def with_condition(conditions: Plain, new: GraphCondition, *, now: str) -> list[Plain]:
-    """Return a list of conditions with one of them brought up to date.
+def with_ready(conditions: Plain, found: Outcome, *, generation: int, now: str) -> list[Plain]:
+    """Return a list of conditions with `Ready` brought up to date.
 
     Args:
         conditions: The list as it was.
-        new: The condition.
+        found: What reconciling the graph led to.
+        generation: Which generation of the graph was reconciled.
         now: The time, which is noted only when the condition turns.
     """
-    status = "True" if new.holds else "False"
-    listed = conditions if isinstance(conditions, list) else []
-    found: dict[str, Plain] = {
-        "type": new.type,
-        "status": status,
-        "reason": new.reason,
-        "message": new.message,
-        "observedGeneration": new.generation,
+    ready: dict[str, Plain] = {
+        "type": READY,
+        "status": "True" if found.state == SUCCESSFUL else "False",
+        "reason": found.reason,
+        "message": found.message,
+        "observedGeneration": generation,
         "lastTransitionTime": now,
     }
     kept: list[Plain] = []
-    for one in listed:
-        before = table(one)
-        if before.get("type") != new.type:
-            kept.append(one)
-        elif before.get("status") == status:
-            found["lastTransitionTime"] = before.get("lastTransitionTime") or now
-    return [*kept, found]
+    for condition in conditions if isinstance(conditions, list) else []:
+        before = table(condition)
+        if before.get("type") != READY:
+            kept.append(condition)
+        elif before.get("status") == ready["status"]:
+            ready["lastTransitionTime"] = before.get("lastTransitionTime") or now
+    return [*kept, ready]
 
 
 def timestamp(moment: datetime | None = None) -> str:

@@ -12,13 +12,12 @@ from dynamo_conformance.kube.resources import KubeObject, table
 from dynamo_conformance.operator.graph_status import (
     FAILED,
     Expected,
-    GraphCondition,
     Outcome,
     outcome,
     read_progress,
     rolling_update,
     updated_status,
-    with_condition,
+    with_ready,
 )
 from dynamo_conformance.operator.rollout import RolloutPhase, RolloutProgress
 from dynamo_conformance.operator.workload_state import workload_state
@@ -175,13 +174,14 @@ def test_a_failure_leaves_what_was_said_of_the_components() -> None:
 
 
 def test_a_condition_keeps_its_time_until_it_turns() -> None:
-    def condition(*, holds: bool, reason: str) -> GraphCondition:
-        return GraphCondition(type="Ready", holds=holds, reason=reason, message="m", generation=1)
+    def turned(before: list[Plain], state: str, reason: str, now: str) -> list[Plain]:
+        found = Outcome(state=state, reason=reason, message="m")
+        return with_ready(before, found, generation=1, now=now)
 
     others: list[Plain] = [{"type": "Other", "status": "True"}]
-    first = with_condition(others, condition(holds=False, reason="a"), now="1")
-    second = with_condition(first, condition(holds=False, reason="b"), now="2")
-    third = with_condition(second, condition(holds=True, reason="c"), now="3")
+    first = turned(others, "pending", "a", "1")
+    second = turned(first, "failed", "b", "2")
+    third = turned(second, "successful", "c", "3")
     times = [table(one[-1])["lastTransitionTime"] for one in (first, second, third)]
     assert times == ["1", "1", "3"]
     assert [table(one[-1])["reason"] for one in (first, second, third)] == ["a", "b", "c"]

@@ -14,23 +14,23 @@ from dynamo_conformance.kube.labels import OPERATOR, OPERATOR_NAME, OPERATOR_NAM
 from dynamo_conformance.kube.resources import KubeObject, Resource, table
 from dynamo_conformance.operator.installation.certificate import HOST, Certificate
 from dynamo_conformance.operator.installation.crds import (
+    CONVERT,
     DEFINITION,
     OTHERS,
     InstalledOperator,
     definitions,
     presence,
 )
-from dynamo_conformance.operator.installation.manifests import installation
-from dynamo_conformance.operator.installation.operator_image import recipe
-from dynamo_conformance.operator.kinds import WATCHED
-from dynamo_conformance.operator.webhook.update_rules import CONTROLLER
-from dynamo_conformance.operator.webhook.webhook_server import (
-    CONVERT,
+from dynamo_conformance.operator.installation.manifests import (
     MUTATE,
     PORT,
     READY,
     VALIDATE,
+    installation,
 )
+from dynamo_conformance.operator.installation.operator_image import recipe
+from dynamo_conformance.operator.kinds import WATCHED
+from dynamo_conformance.operator.webhook.update_rules import CONTROLLER
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.node import Plain

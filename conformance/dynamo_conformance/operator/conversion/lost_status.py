@@ -6,19 +6,14 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.manifest.fields import entries
 from dynamo_conformance.manifest.node import Entry, Mapping, Scalar, Sequence
-from dynamo_conformance.operator.conversion.lost_fields import (
-    FieldLayout,
-    OtherVersion,
-    lost_fields,
-    restored_fields,
-)
+from dynamo_conformance.operator.conversion.lost_fields import FieldLayout
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dynamo_conformance.manifest.node import Node
 
-_LAYOUT = FieldLayout()
+LAYOUT = FieldLayout()
 _ROLLING = "rollingUpdate"
 _NAME, _NAMES = "componentName", "componentNames"
 
@@ -26,40 +21,18 @@ _NAME, _NAMES = "componentName", "componentNames"
 def to_v1beta1(status: Mapping) -> Mapping:
     """Return a v1alpha1 status as v1beta1 has it."""
     status = _renamed(status, "services", "components", _to_component)
-    rolling = status.mapping(_ROLLING)
-    if rolling is None:
-        return status
-    return status.replaced(_ROLLING, _renamed(rolling, "updatedServices", "updatedComponents"))
+    return _with_rolling(status, "updatedServices", "updatedComponents")
 
 
 def to_v1alpha1(status: Mapping) -> Mapping:
     """Return a v1beta1 status as v1alpha1 has it."""
     status = _renamed(status, "components", "services", _to_service)
+    return _with_rolling(status, "updatedComponents", "updatedServices")
+
+
+def _with_rolling(status: Mapping, old: str, new: str) -> Mapping:
     rolling = status.mapping(_ROLLING)
-    if rolling is None:
-        return status
-    return status.replaced(_ROLLING, _renamed(rolling, "updatedComponents", "updatedServices"))
-
-
-def lost(status: Mapping, returned: Mapping) -> Mapping:
-    """Return what of a status comes back otherwise from the other version."""
-    return lost_fields(status, returned, _LAYOUT)
-
-
-def restored(
-    status: Mapping, memory: Mapping, other: Mapping, *, made_from: Callable[[Mapping], Mapping]
-) -> Mapping:
-    """Return a status with what is lost, as far as the other version still says so.
-
-    Args:
-        status: The status, made from `other`.
-        memory: What is lost of it.
-        other: The same in the other version.
-        made_from: Makes the other version from this one.
-    """
-    return restored_fields(
-        status, memory, _LAYOUT, OtherVersion(live=other, layout=_LAYOUT, made_from=made_from)
-    )
+    return status if rolling is None else status.replaced(_ROLLING, _renamed(rolling, old, new))
 
 
 def _renamed(

@@ -14,9 +14,18 @@ from dynamo_conformance.manifest.downgrade import refuse_namesakes
 from dynamo_conformance.manifest.node import Mapping, Scalar
 from dynamo_conformance.manifest.notes import SPEC, STATUS, note, noted, without_notes
 from dynamo_conformance.operator.conversion import layouts, lost_status, lost_v1alpha1, lost_v1beta1
+from dynamo_conformance.operator.conversion.lost_fields import (
+    OtherVersion,
+    lost_fields,
+    restored_fields,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dynamo_conformance.manifest.node import Node
+
+    Convert = Callable[[Mapping], Mapping]
 
 
 def to_version(root: Mapping, version: str) -> Mapping:
@@ -40,14 +49,7 @@ def _to_v1beta1(root: Mapping) -> Mapping:
         beta = lost_v1beta1.restored(layouts.upgraded(spec), note(root, SPEC), spec)
         found = found.replaced("spec", beta)
         found = noted(found, SPEC, lost_v1alpha1.lost(spec, layouts.downgraded(beta)))
-    if (said := root.mapping("status")) is not None:
-        made = lost_status.to_v1beta1(said)
-        beta = lost_status.restored(
-            made, note(root, STATUS), said, made_from=lost_status.to_v1alpha1
-        )
-        found = found.replaced("status", beta)
-        found = noted(found, STATUS, lost_status.lost(said, lost_status.to_v1alpha1(beta)))
-    return found
+    return _with_status(found, root, lost_status.to_v1beta1, back=lost_status.to_v1alpha1)
 
 
 def _to_v1alpha1(root: Mapping) -> Mapping:
@@ -59,14 +61,16 @@ def _to_v1alpha1(root: Mapping) -> Mapping:
         # An object that was written as v1alpha1 and lost something by it needs no note of its own.
         kept = lost_v1beta1.lost(spec, layouts.upgraded(alpha), with_order=not len(memory))
         found = noted(found, SPEC, kept)
-    if (said := root.mapping("status")) is not None:
-        made = lost_status.to_v1alpha1(said)
-        alpha = lost_status.restored(
-            made, note(root, STATUS), said, made_from=lost_status.to_v1beta1
-        )
-        found = found.replaced("status", alpha)
-        found = noted(found, STATUS, lost_status.lost(said, lost_status.to_v1beta1(alpha)))
-    return found
+    return _with_status(found, root, lost_status.to_v1alpha1, back=lost_status.to_v1beta1)
+
+
+def _with_status(found: Mapping, root: Mapping, there: Convert, *, back: Convert) -> Mapping:
+    if (status := root.mapping("status")) is None:
+        return found
+    other = OtherVersion(live=status, layout=lost_status.LAYOUT, made_from=back)
+    made = restored_fields(there(status), note(root, STATUS), lost_status.LAYOUT, other)
+    lost = lost_fields(status, back(made), lost_status.LAYOUT)
+    return noted(found.replaced("status", made), STATUS, lost)
 
 
 def _in_version(root: Mapping, version: str) -> Mapping:

@@ -93,30 +93,19 @@ def uninstall(kubectl: Kubectl) -> None:
         InstallError: Something stays.
     """
     if find(kubectl) is InstalledOperator.REFERENCE:
-        _delete_graphs(kubectl)
+        # The cluster finds what belongs to an object only as long as it knows the object's kind.
+        _delete(kubectl, "graphs", DEFINITION, "--all", "--all-namespaces", "--cascade=foreground")
     for kind in (*_KINDS, _WITHIN):
         where = ("--all-namespaces",) if kind == _WITHIN else ()
-        done = kubectl(
-            "delete", kind, "--selector", f"{PART}={OPERATOR}", "--ignore-not-found", *where,
-            f"--timeout={REMOVE_SECONDS:.0f}s",
-            timeout=REMOVE_SECONDS + 10,
-        )  # fmt: skip
-        if done.returncode:
-            raise InstallError(f"{kind} of the reference operator stay: {done.stderr.strip()}")
+        selected = (kind, "--selector", f"{PART}={OPERATOR}", "--ignore-not-found", *where)
+        _delete(kubectl, f"{kind} of the reference operator", *selected)
 
 
-def _delete_graphs(kubectl: Kubectl) -> None:
-    """Delete all graphs with what was made for them.
-
-    The cluster finds what belongs to an object only as long as it knows the object's kind.
-    """
-    done = kubectl(
-        "delete", DEFINITION, "--all", "--all-namespaces", "--cascade=foreground",
-        f"--timeout={REMOVE_SECONDS:.0f}s",
-        timeout=REMOVE_SECONDS + 10,
-    )  # fmt: skip
+def _delete(kubectl: Kubectl, what: str, *words: str) -> None:
+    deadline = f"--timeout={REMOVE_SECONDS:.0f}s"
+    done = kubectl("delete", *words, deadline, timeout=REMOVE_SECONDS + 10)
     if done.returncode:
-        raise InstallError(f"graphs stay: {done.stderr.strip()}")
+        raise InstallError(f"{what} stay: {done.stderr.strip()}")
 
 
 def _certificate(kubectl: Kubectl) -> Certificate:

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 SECRET = f"{OPERATOR_NAME}-certificate"
 CERTIFICATES = "/certificates"
 PORT = 9443
+MUTATE, VALIDATE, READY = "/mutate", "/validate", "/ready"
 MUTATING, VALIDATING = "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"
 HOOKS = {
-    MUTATING: ("mdynamographdeployment.kb.io", "/mutate"),
-    VALIDATING: ("vdynamographdeployment.kb.io", "/validate"),
+    MUTATING: ("mdynamographdeployment.kb.io", MUTATE),
+    VALIDATING: ("vdynamographdeployment.kb.io", VALIDATE),
 }
 """Named as the real operator's, which the API server quotes to the user."""
 
@@ -89,7 +90,7 @@ def _deployment(image: str) -> KubeObject:
 
 
 def _container(image: str) -> dict[str, Plain]:
-    ready: dict[str, Plain] = {"path": "/ready", "port": PORT, "scheme": "HTTPS"}
+    ready: dict[str, Plain] = {"path": READY, "port": PORT, "scheme": "HTTPS"}
     return {
         "name": "operator",
         "image": image,

@@ -14,7 +14,10 @@ _PARTS = (
     "dynamo_conformance.engines",
     "dynamo_conformance.manifest",
     "dynamo_conformance.operator",
-    "dynamo_conformance.kube",
+    "dynamo_conformance.kube.client",
+    "dynamo_conformance.kube.errors",
+    "dynamo_conformance.kube.labels",
+    "dynamo_conformance.kube.resources",
     "dynamo_conformance.rendering",
 )
 

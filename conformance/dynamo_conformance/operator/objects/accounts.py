@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.kube.resources import kube_object
+from dynamo_conformance.kube.resources import KubeObject, kube_object
 from dynamo_conformance.manifest.document import GROUP
 from dynamo_conformance.operator.objects.last_applied import noted
 from dynamo_conformance.rendering import names
 
 if TYPE_CHECKING:
-    from dynamo_conformance.kube.resources import KubeObject, Owner
+    from dynamo_conformance.kube.resources import Owner
     from dynamo_conformance.manifest.graph import Graph
     from dynamo_conformance.manifest.node import Plain
 
@@ -27,30 +27,37 @@ _HASH_LENGTH = 8
 def discovery(graph: Graph, *, namespace: str, owner: Owner) -> tuple[KubeObject, ...]:
     """Return the account of a graph's pods, and what lets it read and write discovery records."""
     account = names.discovery_account(graph)
-    labels = _labels(account)
-    role = f"{account}-role"
-    made = (
-        kube_object("v1", "ServiceAccount", account, namespace=namespace, owner=owner,
-                    labels=labels),
-        kube_object(f"{RBAC}/v1", "Role", role, namespace=namespace, owner=owner, labels=labels,
-                    rules=discovery_rules()),
-        kube_object(f"{RBAC}/v1", "RoleBinding", f"{account}-binding", namespace=namespace,
-                    owner=owner, labels=labels, roleRef=_role("Role", role),
-                    subjects=_subjects(account, namespace)),
-    )  # fmt: skip
-    return tuple(noted(one) for one in made)
+    role = kube_object(
+        f"{RBAC}/v1",
+        "Role",
+        f"{account}-role",
+        namespace=namespace,
+        owner=owner,
+        labels=_labels(account),
+        rules=discovery_rules(),
+    )
+    bound, binding = _bound(account, role, namespace=namespace, owner=owner)
+    return tuple(noted(one) for one in (bound, role, binding))
 
 
 def planner(*, namespace: str) -> tuple[KubeObject, ...]:
     """Return the planners' account; it is there for all graphs of a namespace, and stays."""
-    account = names.PLANNER_ACCOUNT
+    role = KubeObject(kind="ClusterRole", metadata={"name": PLANNER_ROLE})
+    return _bound(names.PLANNER_ACCOUNT, role, namespace=namespace, owner=None)
+
+
+def _bound(
+    account: str, role: KubeObject, *, namespace: str, owner: Owner | None
+) -> tuple[KubeObject, KubeObject]:
+    """Return an account and what gives it the rights of a role."""
     labels = _labels(account)
     return (
-        kube_object("v1", "ServiceAccount", account, namespace=namespace, owner=None,
+        kube_object("v1", "ServiceAccount", account, namespace=namespace, owner=owner,
                     labels=labels),
         kube_object(f"{RBAC}/v1", "RoleBinding", f"{account}-binding", namespace=namespace,
-                    owner=None, labels=labels, roleRef=_role("ClusterRole", PLANNER_ROLE),
-                    subjects=_subjects(account, namespace)),
+                    owner=owner, labels=labels,
+                    roleRef={"apiGroup": RBAC, "kind": role.kind, "name": role.name},
+                    subjects=[{"kind": "ServiceAccount", "name": account, "namespace": namespace}]),
     )  # fmt: skip
 
 
@@ -81,11 +88,3 @@ def discovery_rules() -> list[Plain]:
 
 def _rule(group: str, resources: tuple[str, ...], verbs: tuple[str, ...]) -> dict[str, Plain]:
     return {"apiGroups": [group], "resources": [*resources], "verbs": [*verbs]}
-
-
-def _role(kind: str, name: str) -> dict[str, Plain]:
-    return {"apiGroup": RBAC, "kind": kind, "name": name}
-
-
-def _subjects(account: str, namespace: str) -> list[Plain]:
-    return [{"kind": "ServiceAccount", "name": account, "namespace": namespace}]

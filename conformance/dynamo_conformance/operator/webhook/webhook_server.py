@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from dynamo_conformance.operator.installation.certificate import CERTIFICATE, KEY
+from dynamo_conformance.operator.installation.crds import CONVERT
+from dynamo_conformance.operator.installation.manifests import MUTATE, PORT, READY, VALIDATE
 from dynamo_conformance.operator.webhook.conversion_webhook import convert
 from dynamo_conformance.operator.webhook.mutating_webhook import mutate
 from dynamo_conformance.operator.webhook.review import ReviewError, refusal_of
@@ -24,9 +27,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.manifest.node import Plain
     from dynamo_conformance.operator.webhook.review import Answer
 
-PORT = 9443
-CONVERT, MUTATE, VALIDATE, READY = "/convert", "/mutate", "/validate", "/ready"
-CERTIFICATE, KEY = "tls.crt", "tls.key"
 MAX_BYTES = 64 * 2**20
 """A list of all graphs of a large cluster in one review."""
 
