@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines.catalog import RELEASE
-from dynamo_conformance.ledger.level import Level
-from dynamo_conformance.ledger.row import Proof
-from dynamo_conformance.ledger.sighting import Sighting
+from dynamo_conformance.ledger.row import Level, Observation, Proof
 from dynamo_conformance.ledger.tree import read_tree
 
 if TYPE_CHECKING:
@@ -65,7 +63,7 @@ def proof(files: str, *, date: str = "2026-01-02", engine: str = "") -> Proof:
     )
 
 
-def sighting(
+def observation(
     files: str,
     *,
     file: str = MANIFEST,
@@ -76,9 +74,9 @@ def sighting(
     failed: tuple[str, ...] = (),
     unsupported: dict[str, str] | None = None,
     images: str = "",
-) -> Sighting:
+) -> Observation:
     """Return what a run saw."""
-    return Sighting(
+    return Observation(
         file=file,
         level=level,
         whole=whole,

@@ -13,9 +13,8 @@ from catalogue.commands import pages_of, unproven_commands
 from catalogue.markdown import BlockError
 from catalogue.pages import MAKE, Page, pages, unused_pictures
 from dynamo_conformance.ledger.audit import aged, audit
-from dynamo_conformance.ledger.ledger import LedgerError, read_ledger
+from dynamo_conformance.ledger.ledger import LedgerError, read_ledger, write_text
 from dynamo_conformance.ledger.tree import LEDGER, read_tree
-from dynamo_conformance.ledger.write import write_text
 
 
 @click.command(name=MAKE)

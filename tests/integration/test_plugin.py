@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
@@ -129,23 +131,51 @@ def test_the_table_is_whole_with_several_processes(workshop: Workshop) -> None:
     assert "graphs/launch/local/agg.sh  script  PASS     10/10   ready in" in text
 
 
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (("--dynamo-target=kind",), "--dynamo-target=kind runs several graphs at once by itself"),
-        (("--dynamo-target=cluster", "--kube-context=c"), "--dynamo-target=cluster runs several"),
-        (("--dynamo-report=page.html",), "--dynamo-report needs one process"),
-        (("--dynamo-compare=ledger.json",), "--dynamo-compare needs one process"),
-    ],
-)
-def test_what_one_process_must_do_is_refused_to_several(
-    workshop: Workshop, words: tuple[str, ...], said: str
-) -> None:
+def test_ledger_and_page_are_whole_with_several_processes(workshop: Workshop) -> None:
     pytest.importorskip("xdist")
     plant(workshop)
-    ended = workshop.pytest("-n", "2", *words, "graphs")
-    assert said in ended.text
+    ledger = ("--dynamo-ledger=graphs/ledger.json", "--dynamo-report=page.html")
+    command = ("-n", "2", "--dist=loadscope", "graphs")
+    text = workshop.pytest(*ledger, *command).text
+    assert "graphs/launch/k8s/agg.yaml  local  PASS     9/9     ready in" in text
+    assert "graphs/ledger.json written" in text
+    rows = json.loads((workshop.folder / "graphs/ledger.json").read_text("utf-8"))
+    levels = rows["launch/k8s/agg.yaml"]
+    assert levels["lint"]["passed"] == "lint"
+    assert len(levels["local"]["passed"].split()) == 9
+    page = (workshop.folder / "page.html").read_text(encoding="utf-8")
+    assert 'agg.yaml</a><td>local<td><b class="pass">PASS</b><td>9/9' in page
+    levels["local"]["passed"] += " never-was"
+    (workshop.folder / "graphs/ledger.json").write_text(json.dumps(rows), encoding="utf-8")
+    ended = workshop.pytest("--dynamo-compare=graphs/ledger.json", *command)
+    assert "the ledger says that never-was passed; now: is no longer run" in ended.text
+    assert ended.code == 1
+
+
+@pytest.mark.parametrize("target", ["compose", "kind", "cluster"])
+def test_what_one_process_must_do_is_refused_to_several(workshop: Workshop, target: str) -> None:
+    pytest.importorskip("xdist")
+    plant(workshop)
+    context = ("--dynamo-kube-context=c",) if target == "cluster" else ()
+    ended = workshop.pytest("-n", "2", f"--dynamo-target={target}", *context, "graphs")
+    assert f"--dynamo-target={target} runs several graphs at once by itself" in ended.text
     assert ended.code == pytest.ExitCode.USAGE_ERROR
+
+
+def test_one_plan_in_two_versions_is_served_once(workshop: Workshop) -> None:
+    plant(workshop)
+    folder = workshop.folder / "graphs/launch/k8s"
+    (folder / "v1alpha1").mkdir()
+    shutil.copy(EXAMPLES / "k8s/v1alpha1/agg.yaml", folder / "v1alpha1")
+    text = workshop.pytest("-m", "e2e", "--junitxml=junit.xml", str(folder)).text
+    (first, second) = re.findall(r"local  PASS     9/9     ready in .* s; plan (\w+)(?:;|\n)", text)
+    assert first == second
+    assert "served once, as graphs/launch/k8s/agg.yaml::local" in text
+    junit = (workshop.folder / "junit.xml").read_text(encoding="utf-8")
+    assert len(re.findall(rf'"plan-sha256" value="{first}', junit)) == 18
+    other = (folder / "agg.yaml").read_text("utf-8").replace("replicas: 1", "replicas: 2")
+    (folder / "agg.yaml").write_text(other, encoding="utf-8")
+    assert "served once" not in workshop.pytest("-m", "e2e", str(folder)).text
 
 
 def test_a_failed_example_keeps_its_logs(workshop: Workshop) -> None:

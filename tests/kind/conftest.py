@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from planted_faults import PROVEN
 
-from dynamo_conformance.plugin.hooks import NODE_IMAGE_VARIABLE
+from dynamo_conformance.plugin.options import NODE_IMAGE_VARIABLE
 from dynamo_conformance.targets.cluster.apply import Manifest
 from dynamo_conformance.targets.kind.base_setup import BaseSetupOptions, prepare
 from dynamo_conformance.targets.kind.kind_cluster import DEFAULT_NAME, KindOptions

@@ -7,8 +7,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.ledger.level import NOT_RUN, Level
-from dynamo_conformance.ledger.row import Gap
+from dynamo_conformance.ledger.row import NOT_RUN, Gap, Level
 from dynamo_conformance.ledger.tree import README
 
 if TYPE_CHECKING:

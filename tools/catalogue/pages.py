@@ -21,7 +21,7 @@ from catalogue.standing import (
 from catalogue.traits import graph_traits
 from dynamo_conformance.engines.catalog import RELEASE
 from dynamo_conformance.ledger.content import PICTURES
-from dynamo_conformance.ledger.level import Level
+from dynamo_conformance.ledger.row import Level
 from dynamo_conformance.ledger.tree import LEDGER, README, Kind
 
 if TYPE_CHECKING:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.ledger.level import Level
-from dynamo_conformance.ledger.row import Gap, Proof
+from dynamo_conformance.ledger.row import Gap, Level, Proof
 from dynamo_conformance.manifest.document import V1ALPHA1
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from dynamo_conformance.ledger.ledger import Ledger
-    from dynamo_conformance.ledger.sighting import Sighting
+    from dynamo_conformance.ledger.row import Observation
     from dynamo_conformance.ledger.tree import Tree
 
 MEND = "run `tox run -e ledger`"
@@ -34,9 +34,9 @@ def aged(ledger: Ledger) -> tuple[str, ...]:
     )
 
 
-def contradictions(ledger: Ledger, sightings: Iterable[Sighting]) -> tuple[str, ...]:
+def contradictions(ledger: Ledger, observations: Iterable[Observation]) -> tuple[str, ...]:
     """Return what the ledger says of today's files and a run did not show."""
-    return tuple(line for seen in sightings for line in _contradictions(ledger, seen))
+    return tuple(line for seen in observations for line in _contradictions(ledger, seen))
 
 
 def _missing(ledger: Ledger, tree: Tree) -> Iterator[str]:
@@ -69,7 +69,7 @@ def _outdated(ledger: Ledger, tree: Tree) -> Iterator[str]:
                 yield f"{form.key}, {level}: {text}: {MEND}"
 
 
-def _contradictions(ledger: Ledger, seen: Sighting) -> Iterator[str]:
+def _contradictions(ledger: Ledger, seen: Observation) -> Iterator[str]:
     row = ledger.proof(seen.file, seen.level)
     # Other bytes are the audit's to find; a run in part says nothing of what it left out.
     if row is None or row.files != seen.files or not seen.whole:

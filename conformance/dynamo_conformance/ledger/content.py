@@ -1,4 +1,4 @@
-"""Content: the files that a file of an examples tree is made of."""
+"""Content: the files that a file of an examples tree is made of, and the releases it names."""
 
 from __future__ import annotations
 
@@ -9,8 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dynamo_conformance.engines.catalog import RELEASE
+from dynamo_conformance.lint.image_reference import parse_image
+from dynamo_conformance.manifest.errors import ManifestError
+from dynamo_conformance.manifest.read import read_graphs
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
+
+    from dynamo_conformance.manifest.graph import Graph
 
 LAUNCH, COMPONENTS = "launch", "components"
 PICTURES = "graphs"
@@ -19,6 +27,8 @@ PICTURES = "graphs"
 _WORD = re.compile(r"[\w./-]+\.\w+")
 _COMPONENT = re.compile(rf"\b{COMPONENTS}[/.]\w")
 _MADE_BY_PYTHON = "__pycache__"
+_RELEASE = re.compile(r"v?(\d+\.\d+\.\d+)")
+_SUITE = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +114,53 @@ def _without_comments(text: str) -> str:
 
 def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace")
+
+
+def image_releases(graph: Graph) -> tuple[str, ...]:
+    """Return the releases of the published images that a graph's components run, each once.
+
+    A tag that tells no release is passed over.
+    """
+    references = (one.main.image for one in graph.components if one.main is not None)
+    images = (parse_image(reference) for reference in references if reference)
+    found = (_RELEASE.match(image.tag) for image in images if image.is_published)
+    return tuple(dict.fromkeys(match[1] for match in found if match is not None))
+
+
+def other_release(path: Path, release: str = RELEASE) -> str:
+    """Return the first release that a manifest's images hold and that is not `release`, if any."""
+    try:
+        graphs = read_graphs(path)
+    except (ManifestError, OSError):
+        return ""
+    held = (one for graph in graphs for one in image_releases(graph))
+    return next((one for one in held if one != release), "")
+
+
+def is_affected(path: Path, changed: AbstractSet[Path]) -> bool:
+    """Whether a manifest or a script, or anything its example is made of, is among `changed`.
+
+    An example is its manifest, the script of the same name, the components beside them, and the
+    files that any of these name. A change of the suite itself concerns every example.
+
+    Args:
+        path: The manifest or the script.
+        changed: Real paths of the files that changed.
+    """
+    if any(one.is_relative_to(_SUITE) for one in changed):
+        return True
+    files = set(_files_of(path.resolve()))
+    return not files.isdisjoint(changed)
+
+
+def _files_of(path: Path) -> Iterator[Path]:
+    """Yield every file that an example is made of, as real paths."""
+    folder = engine_folder(path)
+    own = [path]
+    if folder != path.parent:
+        own += sorted((folder / LAUNCH).rglob(f"{path.stem}.*"))
+        own += components_of(folder)
+    for one in own:
+        yield one.resolve()
+        for named in named_in(one, folder):
+            yield named.resolve()

@@ -1,18 +1,22 @@
-"""The ledger: all rows of a tree, and the one text that they are kept as."""
+"""The ledger: all rows of a tree, what a run adds to them, and the text that they are kept as."""
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from dynamo_conformance.ledger.level import Level
-from dynamo_conformance.ledger.row import Gap, Proof, Row
+from dynamo_conformance.engines.catalog import RELEASE
+from dynamo_conformance.ledger.row import NOT_RUN, Gap, Level, Proof, Row
+from dynamo_conformance.manifest.files import replace_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
+
+    from dynamo_conformance.ledger.row import Observation
+    from dynamo_conformance.ledger.tree import Form, Tree
 
 ABOUT = (
     "What has been proven of each file of this tree, at each level. "
@@ -78,6 +82,67 @@ def read_ledger(path: Path) -> Ledger:
         what = f"{type(error).__name__}: {error}"
         raise LedgerError(f"{path} is no ledger ({what}); write it again") from error
     return Ledger(rows)
+
+
+def merged(ledger: Ledger, observations: Iterable[Observation]) -> Ledger:
+    """Return the ledger with the rows of a run.
+
+    What was seen in part changes nothing, and what was seen again keeps its day.
+    """
+    rows = {file: dict(levels) for file, levels in ledger.rows.items()}
+    for seen in observations:
+        if seen.whole:
+            before = ledger.row(seen.file, seen.level)
+            rows.setdefault(seen.file, {})[seen.level] = _dated(seen.row, before)
+    return Ledger(rows)
+
+
+def fitted(ledger: Ledger, tree: Tree) -> Ledger:
+    """Return the ledger with exactly the rows that a tree has.
+
+    What was proven of other bytes, or of another release, is no longer proven and says so.
+    """
+    return Ledger(
+        {
+            form.key: {level: _fitting(ledger, form, level) for level in form.kind.levels}
+            for form in tree.forms
+        }
+    )
+
+
+def _dated(row: Row, before: Row | None) -> Row:
+    if isinstance(row, Proof) and isinstance(before, Proof):
+        again = replace(row, date=before.date)
+        return again if again == before else row
+    return row
+
+
+def _fitting(ledger: Ledger, form: Form, level: Level) -> Row:
+    row = ledger.row(form.key, level)
+    if row is None:
+        return Gap(level.not_run)
+    if not isinstance(row, Proof):
+        # The words for what was never tried are ours, and may have changed.
+        return Gap(level.not_run) if row.why in (NOT_RUN, level.not_run) else row
+    if row.files != form.content.sha256:
+        return Gap(f"{NOT_RUN} since its files changed; proven before, on {row.date}")
+    if row.release != RELEASE:
+        return Gap(f"{NOT_RUN} with Dynamo {RELEASE}; proven with {row.release} on {row.date}")
+    return row
+
+
+def write_text(path: Path, text: str) -> bool:
+    """Make a file hold `text`; whether it held something else.
+
+    Raises:
+        OSError: It cannot be written; then it is as it was.
+    """
+    data = text.encode()
+    if path.exists() and path.read_bytes() == data:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(path, data)
+    return True
 
 
 def _entry(row: Row) -> _Entry:

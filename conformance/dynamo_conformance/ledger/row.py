@@ -1,12 +1,62 @@
-"""Rows of the ledger: a proof, or a gap with its reason."""
+"""Rows of the ledger: at which level a file was run, what was observed, and what that proves."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
+
+from dynamo_conformance.mock_engine import version as mock_engine_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+class Level(StrEnum):
+    """How far a file was taken, in the order of how much that shows."""
+
+    LINT = "lint"
+    LOCAL = "local"
+    SCRIPT = "script"
+    COMPOSE = "compose"
+    KIND = "kind"
+    CLUSTER = "cluster"
+    REAL = "real"
+
+    @property
+    def how(self) -> str:
+        """How something is proven at this level, unless the run itself tells more."""
+        return _HOW[self]
+
+    @property
+    def engine(self) -> str:
+        """Which engine served, unless the run itself tells it; empty where nothing is served."""
+        return f"mock {mock_engine_version()}" if self in _SIMULATED else ""
+
+    @property
+    def not_run(self) -> str:
+        """What to say of something that was never taken so far."""
+        needs = _NEEDS.get(self)
+        return f"{NOT_RUN}: needs {needs}" if needs else NOT_RUN
+
+
+NOT_RUN = "not run"
+"""How the reason of a row begins that nobody has tried to prove."""
+
+_HOW = {
+    Level.LINT: "dynamo lint",
+    Level.LOCAL: "its pods as processes of one machine",
+    Level.SCRIPT: "the script as published",
+    Level.COMPOSE: "the compose file as published",
+    Level.KIND: "applied as published in a kind cluster",
+    Level.CLUSTER: "applied as published in a live cluster",
+    Level.REAL: "with the installed engine, on one machine",
+}
+_NEEDS = {
+    Level.CLUSTER: "a cluster with the Dynamo operator and GPUs",
+    Level.REAL: "the engine and its GPUs",
+}
+_SIMULATED = (Level.LOCAL, Level.SCRIPT, Level.COMPOSE, Level.KIND)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,3 +100,57 @@ class Gap:
 
 
 Row: TypeAlias = Proof | Gap
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What a run saw.
+
+    Attributes:
+        file: The file, as the ledger calls it.
+        level: The level.
+        whole: Whether every check that there is was carried out, on a file that stayed as it was.
+        date: The day.
+        files: The digest of the file and of what it names.
+        release: The Dynamo release that ran.
+        engine: The engine that served; empty where nothing is served.
+        how: How it was done.
+        passed: The checks that passed.
+        unsupported: Why checks show nothing here, by check.
+        failed: The checks that failed.
+        images: Which Dynamo release the file's own images hold, where they are of another one.
+    """
+
+    file: str
+    level: Level
+    whole: bool
+    date: str
+    files: str
+    release: str
+    engine: str
+    how: str
+    passed: tuple[str, ...] = ()
+    unsupported: Mapping[str, str] = field(default_factory=dict)
+    failed: tuple[str, ...] = ()
+    images: str = ""
+
+    @property
+    def row(self) -> Row:
+        """The row that it comes to."""
+        if self.failed:
+            return Gap(f"failed on {self.date}: {', '.join(self.failed)}")
+        if not self.passed:
+            return Gap(f"UNSUPPORTED: {'; '.join(dict.fromkeys(self.unsupported.values()))}")
+        if self.images:
+            return Gap(
+                f"run with Dynamo {self.release}, which shows nothing of the images' {self.images}"
+            )
+        return Proof(
+            date=self.date,
+            files=self.files,
+            release=self.release,
+            engine=self.engine,
+            how=self.how,
+            passed=self.passed,
+            unsupported=self.unsupported,
+        )

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.ledger.content import LAUNCH, Content, content_of
-from dynamo_conformance.ledger.level import Level
+from dynamo_conformance.ledger.row import Level
 from dynamo_conformance.manifest.document import V1ALPHA1, read_file
 from dynamo_conformance.manifest.errors import ManifestError
 from dynamo_conformance.manifest.read import read_graph

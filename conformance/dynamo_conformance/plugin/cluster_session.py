@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.kube.connection import Connection
 from dynamo_conformance.kube.errors import ApiError
 from dynamo_conformance.manifest.read import read_graph
-from dynamo_conformance.plugin.schedule import Room
+from dynamo_conformance.plugin.scheduler import Room
 from dynamo_conformance.targets.cluster.apply import Manifest
-from dynamo_conformance.targets.cluster.capabilities import read_capabilities
+from dynamo_conformance.targets.cluster.capabilities import describe, read_capabilities
 from dynamo_conformance.targets.cluster.cluster_target import ClusterTarget, new_run
 from dynamo_conformance.targets.cluster.namespace import remove_orphans
 from dynamo_conformance.targets.cluster.preflight import PreflightOptions, pod_requests, preflight
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     import pytest
 
     from dynamo_conformance.manifest.graph import Graph
+    from dynamo_conformance.plugin.collect import ServedGraph
+    from dynamo_conformance.plugin.jobs import GraphRun
     from dynamo_conformance.targets.cluster.capabilities import ClusterCapabilities
+    from dynamo_conformance.targets.cluster.cluster_deployment import ClusterDeployment
     from dynamo_conformance.targets.cluster.namespace import Removal
     from dynamo_conformance.targets.cluster.node_fit import ClusterNode, PodRequests
     from dynamo_conformance.targets.interface import Change
@@ -47,13 +50,14 @@ ONE_AT_A_TIME = Room(pods=1, starting=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
-    """A cluster that is ready for examples.
+class ClusterSession:
+    """A cluster that is ready for graphs.
 
     Attributes:
         connection: The way to it.
         run: The id of this run.
         room: How many pods there are at once.
+        where: What it is, in a few words.
         namespace: The namespace to use, or None for one per example.
         bring: Files to apply before each example.
         furnish: Puts into a new namespace what the graphs of a file expect there.
@@ -68,6 +72,7 @@ class Site:
     connection: Connection
     run: str
     room: Room
+    where: str
     namespace: str | None
     bring: tuple[Path, ...]
     furnish: Furnish
@@ -78,8 +83,39 @@ class Site:
     removals: list[Removal] = field(default_factory=list)
     shared: RunState = field(default_factory=RunState)
 
-    def target(self, file: Path) -> ClusterTarget:
-        """Return the target for the graphs of a file."""
+    def plan(self, _graph: ServedGraph) -> str:
+        """Return nothing: each file is applied as it is."""
+        return ""
+
+    def size(self, graph: ServedGraph) -> tuple[int, tuple[PodRequests, ...]]:
+        """Return how many pods a graph has, and what those of its file ask for."""
+        components = _graph_of(graph).components
+        return sum(one.replicas * one.node_count for one in components), self.needs[graph.path]
+
+    @contextmanager
+    def deploy(self, run: GraphRun) -> Iterator[ClusterDeployment]:
+        """Apply the file of a graph; leaving the context removes all of it.
+
+        Raises:
+            DeployFailure: The cluster cannot hold it, or does not take it.
+        """
+        graph = run.graphs[0]
+        if missing := self.missing[graph.path]:
+            what = "the cluster lacks what this example needs"
+            raise DeployFailure(what, cause="\n".join(missing))
+        target = self._target(graph.path)
+        with target.deploy(
+            _graph_of(graph), file=graph.path, artifacts=graph.artifacts
+        ) as deployment:
+            deployment.failures = run.failures
+            run.proof["manifest-sha256"] = deployment.sha256
+            yield deployment
+
+    def remarks(self, run: GraphRun) -> list[str]:
+        """Return what was applied, and what is different in the pods, a line per component."""
+        return [f"sha256 {run.proof['manifest-sha256']}", *_by_component(run.changes)]
+
+    def _target(self, file: Path) -> ClusterTarget:
         manifest = Manifest.read(file)
         return ClusterTarget(
             connection=self.connection,
@@ -93,12 +129,20 @@ class Site:
             shared=self.shared,
         )
 
-    def lacks(self, file: Path) -> tuple[str, ...]:
-        """Return what the cluster lacks for a file, a line each."""
-        return self.missing[file]
-
     def _await(self, removal: Removal) -> None:
         removal.wait()
+
+
+def _graph_of(graph: ServedGraph) -> Graph:
+    assert graph.graph is not None  # noqa: S101 - narrows: in a cluster there are only manifests
+    return graph.graph
+
+
+def _by_component(changes: tuple[Change, ...]) -> list[str]:
+    found: dict[str, list[str]] = {}
+    for one in changes:
+        found.setdefault(one.where, []).append(one.what.removeprefix("resources."))
+    return [f"{where}: {', '.join(what)}" for where, what in found.items()]
 
 
 def _quiet(_line: str) -> None:
@@ -106,14 +150,14 @@ def _quiet(_line: str) -> None:
 
 
 @contextmanager
-def open_site(
-    config: pytest.Config, files: Mapping[Path, Graph], *, progress: Progress
-) -> Iterator[Site]:
+def open_cluster(
+    config: pytest.Config, files: Iterable[Path], *, progress: Progress
+) -> Iterator[ClusterSession]:
     """Make the cluster ready; leaving waits until nothing of the run is left in it.
 
     Args:
         config: pytest's options.
-        files: The manifests that are to run, and a graph of each.
+        files: The manifests that are to run.
         progress: Is told what takes long.
 
     Raises:
@@ -139,10 +183,11 @@ def open_site(
         nodes = surveyed.nodes or ()
         is_kind = config.getoption("--dynamo-target") == KIND
         room = _room(nodes) if is_kind else replace(ONE_AT_A_TIME, nodes=nodes)
-        site = Site(
+        session = ClusterSession(
             connection=connection,
             run=new_run(),
             room=_within(room, config.getoption("--dynamo-pods")),
+            where=describe(connection),
             namespace=config.getoption("--dynamo-namespace"),
             bring=tuple(config.getoption("--dynamo-bring")),
             furnish=furnish,
@@ -151,10 +196,10 @@ def open_site(
             changes=changes,
             progress=progress,
         )
-        stack.callback(_await_all, site.removals, progress)
+        stack.callback(_await_all, session.removals, progress)
         for change in changes:
             progress(f"{connection.context}: {change}")
-        yield site
+        yield session
 
 
 def _ground_options(config: pytest.Config) -> BaseSetupOptions:
@@ -175,7 +220,9 @@ def _ground_options(config: pytest.Config) -> BaseSetupOptions:
 
 
 def _named_cluster(config: pytest.Config) -> Connection:
-    return Connection(config.getoption("--kubeconfig"), config.getoption("--kube-context"))
+    return Connection(
+        config.getoption("--dynamo-kubeconfig"), config.getoption("--dynamo-kube-context")
+    )
 
 
 def _nothing(_manifest: Manifest, _namespace: str) -> None:

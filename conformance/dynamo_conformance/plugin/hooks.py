@@ -15,161 +15,36 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from dynamo_conformance.plugin.options import CONTEXT_VARIABLE, SCRIPTS_INI, add_options
+from dynamo_conformance.plugin.summary import Summary
+
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-    from dynamo_conformance.plugin.collect import ConformanceItem
+    from dynamo_conformance.plugin.items import ConformanceItem
 
-TARGETS = ("local", "compose", "kind", "cluster")
-OPERATORS = ("auto", "reference", "real")
-KUBECONFIG_VARIABLE = "DYN_CONFORMANCE_KUBECONFIG"
-CONTEXT_VARIABLE = "DYN_CONFORMANCE_KUBE_CONTEXT"
-NODE_IMAGE_VARIABLE = "DYN_CONFORMANCE_NODE_IMAGE"
-COMPOSE = "compose"
-SCRIPTS_INI = "dynamo_scripts"
+COMPOSE, KIND, CLUSTER = "compose", "kind", "cluster"
 K8S_FOLDER, LOCAL_FOLDER, COMPOSE_FOLDER, LAUNCH_FOLDER = "k8s", "local", "compose", "launch"
 MANIFESTS, SCRIPT = (".yaml", ".yml", ".json"), ".sh"
 GRAPH_KIND = b"DynamoGraphDeployment"
-SHOWN_IN_REPORT = "dynamo_shown"
 PASSED_OVER = pytest.StashKey[list[Path]]()
 CHANGED = pytest.StashKey[frozenset[Path]]()
-DEFAULT_TIMEOUT = 120.0
-DEFAULT_ARTIFACTS = "build/conformance"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare the options; `pytest --help` shows them in a group of their own."""
-    group = parser.getgroup("dynamo", "Dynamo conformance")
-    group.addoption(
-        "--dynamo-target",
-        choices=TARGETS,
-        help="where graphs are run (default: local)",
-    )
-    group.addoption(
-        "--dynamo-engine",
-        choices=("mock", "real"),
-        default="mock",
-        help="mock plays the engines without a GPU, real uses what is installed (default: mock)",
-    )
-    group.addoption(
-        "--dynamo-timeout",
-        type=float,
-        default=DEFAULT_TIMEOUT,
-        metavar="SECONDS",
-        help=f"how long a graph may take to answer (default: {DEFAULT_TIMEOUT:.0f})",
-    )
-    group.addoption(
-        "--dynamo-artifacts",
-        type=Path,
-        default=Path(DEFAULT_ARTIFACTS),
-        metavar="DIR",
-        help=f"where the logs of failed examples are kept (default: {DEFAULT_ARTIFACTS})",
-    )
-    group.addoption(
-        "--dynamo-changed-since",
-        metavar="REF",
-        help="only examples that differ from a git revision: their manifest, scripts, components, "
-        "and the files these name",
-    )
-    group.addoption(
-        "--dynamo-ledger",
-        type=Path,
-        metavar="FILE",
-        help="write what this run proves into FILE, the ledger in the folder of the examples",
-    )
-    group.addoption(
-        "--dynamo-compare",
-        type=Path,
-        metavar="FILE",
-        help="fail when this run shows less of an example than the ledger FILE says",
-    )
-    group.addoption(
-        "--dynamo-report",
-        type=Path,
-        metavar="FILE",
-        help="write what this run saw as one HTML page",
-    )
-    _add_cluster_options(parser.getgroup("dynamo-cluster", "Dynamo conformance in a cluster"))
-    parser.addini(SCRIPTS_INI, "run launch/local/*.sh too", type="bool", default=False)
-
-
-def _add_cluster_options(group: pytest.OptionGroup) -> None:
-    """Declare what only the targets `kind` and `cluster` look at."""
-    group.addoption(
-        "--kubeconfig",
-        type=Path,
-        default=os.environ.get(KUBECONFIG_VARIABLE),
-        metavar="FILE",
-        help=f"the kubeconfig to use (default: ${KUBECONFIG_VARIABLE}, or kubectl's own)",
-    )
-    group.addoption(
-        "--kube-context",
-        default=os.environ.get(CONTEXT_VARIABLE),
-        metavar="NAME",
-        help="the context of the kubeconfig; the target `cluster` takes none that is not named "
-        f"(default: ${CONTEXT_VARIABLE})",
-    )
-    group.addoption(
-        "--dynamo-operator",
-        choices=OPERATORS,
-        default="auto",
-        help="auto uses the Dynamo operator of the cluster, and in kind the reference operator "
-        "where there is none; the others insist (default: auto)",
-    )
-    group.addoption(
-        "--dynamo-namespace",
-        metavar="NAME",
-        help="an existing namespace to use, one example at a time (default: one made per example)",
-    )
-    group.addoption(
-        "--dynamo-bring",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="manifests (a Secret, a PersistentVolumeClaim) to apply in the namespace of each "
-        "example before it; can be given several times",
-    )
-    group.addoption(
-        "--dynamo-pods",
-        type=int,
-        metavar="N",
-        help="how many pods run at once, which decides how many examples do "
-        "(default: what the nodes hold; 1 example at a time with --dynamo-namespace)",
-    )
-    group.addoption(
-        "--dynamo-kind-cluster",
-        default="dynamo-conformance",
-        metavar="NAME",
-        help="the kind cluster to use, made if there is none (default: dynamo-conformance)",
-    )
-    group.addoption(
-        "--dynamo-kind-image",
-        default=os.environ.get(NODE_IMAGE_VARIABLE),
-        metavar="IMAGE",
-        help=f"the node image of a new kind cluster (default: ${NODE_IMAGE_VARIABLE}, or kind's)",
-    )
-    group.addoption(
-        "--dynamo-kubernetes-version",
-        metavar="X.Y.Z",
-        help="the Kubernetes version of a new kind cluster, by kind's public node images",
-    )
-    group.addoption(
-        "--dynamo-kind-delete",
-        action="store_true",
-        help="delete the kind cluster after the run, unless somebody else made it",
-    )
+    """Declare the options."""
+    add_options(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, and refuse options that contradict each other."""
     target: str | None = config.getoption("--dynamo-target")
-    if target == "cluster" and not config.getoption("--kube-context"):
+    if target == CLUSTER and not config.getoption("--dynamo-kube-context"):
         raise pytest.UsageError(
-            "--dynamo-target=cluster needs --kube-context NAME (or "
+            "--dynamo-target=cluster needs --dynamo-kube-context NAME (or "
             f"{CONTEXT_VARIABLE}): a cluster is never used because it happens to be the current one"
         )
-    if target in ("kind", "cluster"):
+    if target in (KIND, CLUSTER):
         # A request that its pod cuts short may leave a socket to the garbage collector: where
         # warnings are errors, whichever check runs at that moment would fail for it.
         for warning in ("ResourceWarning", "pytest.PytestUnraisableExceptionWarning"):
@@ -177,23 +52,17 @@ def pytest_configure(config: pytest.Config) -> None:
     _refuse_processes(config, target)
     config.addinivalue_line("markers", "lint: checks of a manifest that run nothing")
     config.addinivalue_line("markers", "e2e: checks of a graph that was started")
-    config.pluginmanager.register(_Tally(config), "dynamo-tally")
+    config.pluginmanager.register(Summary(), "dynamo-summary")
     _record(config)
 
 
 def _refuse_processes(config: pytest.Config, target: str | None) -> None:
-    """Refuse several processes (pytest-xdist) where each of them would do the work of all."""
-    if getattr(config.option, "dist", "no") == "no" or hasattr(config, "workerinput"):
-        return
-    if target in ("kind", "cluster"):
+    """Refuse several processes (pytest-xdist) where all graphs share what there is one of."""
+    several = getattr(config.option, "dist", "no") != "no" and not hasattr(config, "workerinput")
+    if several and target in (COMPOSE, KIND, CLUSTER):
         raise pytest.UsageError(
             f"--dynamo-target={target} runs several graphs at once by itself: leave out -n/--dist"
         )
-    for option in ("--dynamo-ledger", "--dynamo-compare", "--dynamo-report"):
-        if config.getoption(option) is not None:
-            raise pytest.UsageError(
-                f"{option} needs one process that sees all: leave out -n/--dist"
-            )
 
 
 def _record(config: pytest.Config) -> None:
@@ -203,13 +72,13 @@ def _record(config: pytest.Config) -> None:
         if ledger is not None:
             from dynamo_conformance.plugin.recorder import Recorder
 
-            recorder = Recorder(config, ledger=ledger, writes=writes)
+            recorder = Recorder(config, ledger, writes=writes)
             config.pluginmanager.register(recorder, f"dynamo{option}")
     page: Path | None = config.getoption("--dynamo-report")
-    if page is not None:
-        from dynamo_conformance.plugin.reporter import Reporter
+    if page is not None and not hasattr(config, "workerinput"):
+        from dynamo_conformance.plugin.html import HtmlReport
 
-        config.pluginmanager.register(Reporter(page), "dynamo-report")
+        config.pluginmanager.register(HtmlReport(page), "dynamo-report")
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -231,9 +100,9 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
         parent.config.stash.setdefault(PASSED_OVER, []).append(file_path)
     is_script = file_path.suffix == SCRIPT and _runs_scripts(parent.config)
     if is_script and (named or _below(file_path, LOCAL_FOLDER)):
-        from dynamo_conformance.plugin.collect import ScriptFile
+        from dynamo_conformance.plugin.collect import LaunchFile
 
-        return ScriptFile.from_parent(parent, path=file_path)
+        return LaunchFile.from_parent(parent, path=file_path)
     return None
 
 
@@ -247,38 +116,19 @@ def _compose_file(path: Path, parent: pytest.Collector) -> pytest.Collector | No
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
-    """Around the tests: make ready what all examples of the target need.
-
-    In a cluster that brings the examples up, several at once.
-    """
-    target: str | None = session.config.getoption("--dynamo-target")
+    """Around the tests: serve the graphs that they ask, several at once."""
     if session.config.option.collectonly or session.testsfailed or not session.items:
         return (yield)
     from dynamo_conformance.interrupts import guarded_interrupt
 
     with guarded_interrupt():
-        if target == COMPOSE:
-            _prepare_compose(session.config)
-        if target not in ("kind", "cluster"):
+        # Where no check is collected, nothing of what serves graphs is loaded.
+        if "dynamo_conformance.plugin.collect" not in sys.modules:
             return (yield)
-        from dynamo_conformance.plugin.fleet import launched
+        from dynamo_conformance.plugin.jobs import scheduled
 
-        with launched(session):
+        with scheduled(session):
             return (yield)
-
-
-def _prepare_compose(config: pytest.Config) -> None:
-    """Make sure that compose files can be run, with the engine that was asked for."""
-    from dynamo_conformance.plugin.collect import COMPOSE_IMAGE, EXIT_UNAVAILABLE
-    from dynamo_conformance.plugin.progress import progress_of
-    from dynamo_conformance.targets.compose.docker_compose import prepare
-    from dynamo_conformance.targets.interface import TargetUnavailableError
-
-    mock = config.getoption("--dynamo-engine") == "mock"
-    try:
-        config.stash[COMPOSE_IMAGE] = prepare(mock=mock, progress=progress_of(config))
-    except TargetUnavailableError as error:
-        pytest.exit(str(error), returncode=EXIT_UNAVAILABLE)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -287,45 +137,11 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Have the report of a check say what the closing table needs, in whichever process it is."""
     report = yield
-    collectors = sys.modules.get("dynamo_conformance.plugin.collect")
-    is_check = collectors is not None and isinstance(item, collectors.ConformanceItem)
+    items = sys.modules.get("dynamo_conformance.plugin.items")
+    is_check = items is not None and isinstance(item, items.ConformanceItem)
     if is_check and (call.when == "call" or report.failed):
-        shown = cast("ConformanceItem", item).shown
-        setattr(report, SHOWN_IN_REPORT, shown.plain())
+        cast("ConformanceItem", item).shown.attach(report)
     return report
-
-
-class _Tally:
-    """Gathers the closing table from the reports, of other processes too."""
-
-    def __init__(self, config: pytest.Config) -> None:
-        self._config = config
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note what a check shows."""
-        shown = getattr(report, SHOWN_IN_REPORT, None)
-        if shown is None:
-            return
-        from dynamo_conformance.plugin.stash import TABLE, Shown
-        from dynamo_conformance.plugin.table import Outcome, Table
-
-        said = Shown(**shown)
-        row = self._config.stash.setdefault(TABLE, Table()).row(
-            report.nodeid.partition("::")[0], said.level
-        )
-        row.checks[said.check] = Outcome.FAIL if report.failed else Outcome(said.outcome)
-        row.notes += (one for one in said.notes if one not in row.notes)
-
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Close the run with the table of what was proven."""
-        from dynamo_conformance.plugin.stash import TABLE
-
-        table = self._config.stash.get(TABLE, None)
-        lines = table.lines() if table is not None else []
-        if lines:
-            terminalreporter.section("proven")
-            for line in lines:
-                terminalreporter.write_line(line)
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
@@ -361,9 +177,9 @@ def _is_affected(path: Path, config: pytest.Config) -> bool:
     revision: str | None = config.getoption("--dynamo-changed-since")
     if revision is None or path.suffix not in (*MANIFESTS, SCRIPT):
         return True
+    from dynamo_conformance.ledger.content import is_affected
     from dynamo_conformance.lint.changed import changed_since
     from dynamo_conformance.lint.options import GitError
-    from dynamo_conformance.plugin.affected import is_affected
 
     if CHANGED not in config.stash:
         try:

@@ -1,16 +1,30 @@
-"""The report of a run as one page that needs nothing else: outcomes, reasons, changes."""
+"""The page of a run, which needs nothing else: outcomes, reasons, changes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from html import escape
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.plugin.table import Outcome, outcome_of
+from dynamo_conformance.ledger.ledger import write_text
+from dynamo_conformance.plugin.items import CHANGE
+from dynamo_conformance.plugin.summary import (
+    REPORTED,
+    Outcome,
+    outcome_of,
+    reason,
+    why_not_run,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    import pytest
+
+TITLE = "Dynamo conformance"
 
 _STYLE = Path(__file__).with_name("html.css")
 
@@ -108,3 +122,47 @@ def _details(section: Section, index: int) -> Iterator[str]:
 
 def _badge(outcome: Outcome) -> str:
     return f'<b class="{outcome.lower()}">{outcome}</b>'
+
+
+class HtmlReport:
+    """Notes how each check ended, in whichever process, and writes the page when the run ends."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._sections: dict[tuple[str, str], Section] = {}
+        self._ended: dict[tuple[str, str], float] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note how a check ended; a start or an end that went well is no news."""
+        shown = getattr(report, REPORTED, None)
+        if shown is None or (report.when != "call" and not report.failed):
+            return
+        example, _, name = report.nodeid.partition("::")
+        key = example, str(shown["level"])
+        section = self._sections.setdefault(key, Section(*key))
+        told = dict(report.user_properties)
+        section.changes.extend(str(one) for name, one in report.user_properties if name == CHANGE)
+        # A job tells when a check had ended, counted from the start of the graph.
+        ended = float(str(told.get("seconds", 0.0)))
+        seconds = max(ended - self._ended.get(key, 0.0), 0.0) if ended else report.duration
+        self._ended[key] = max(ended, self._ended.get(key, 0.0))
+        section.checks.append(_check(name.rpartition("::")[2], report, seconds))
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write the page."""
+        if session.config.option.collectonly:
+            return
+        when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+        subtitle = f"{when}, dynamo-conformance {version('dynamo-conformance')}"
+        text = page(tuple(self._sections.values()), title=TITLE, subtitle=subtitle)
+        write_text(self._path, text)
+
+
+def _check(name: str, report: pytest.TestReport, seconds: float) -> Check:
+    if report.failed:
+        return Check(name, Outcome.FAIL, seconds, report.longreprtext)
+    if (why := why_not_run(report)) is not None:
+        return Check(name, Outcome.NOT_RUN, seconds, why)
+    if report.skipped:
+        return Check(name, Outcome.UNSUPPORTED, seconds, reason(report) or "not run")
+    return Check(name, Outcome.PASS, seconds)

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
 from dynamo_conformance.engines.catalog import RELEASE
 from dynamo_conformance.ledger.audit import contradictions
-from dynamo_conformance.ledger.content import content_of
-from dynamo_conformance.ledger.ledger import LedgerError, read_ledger
-from dynamo_conformance.ledger.level import Level
-from dynamo_conformance.ledger.merge import fitted, merged
-from dynamo_conformance.ledger.releases import other_release
-from dynamo_conformance.ledger.sighting import Sighting
+from dynamo_conformance.ledger.content import content_of, other_release
+from dynamo_conformance.ledger.ledger import (
+    LedgerError,
+    fitted,
+    merged,
+    read_ledger,
+    write_text,
+)
+from dynamo_conformance.ledger.row import Level, Observation
 from dynamo_conformance.ledger.tree import read_tree
-from dynamo_conformance.ledger.write import write_text
-from dynamo_conformance.plugin.collect import WHERE, ConformanceItem, Example
-from dynamo_conformance.plugin.unsupported import reason, why_not_run
+from dynamo_conformance.plugin.collect import Example
+from dynamo_conformance.plugin.items import WHERE, ConformanceItem
+from dynamo_conformance.plugin.summary import reason, why_not_run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
+
+_T = TypeVar("_T")
+
+COLLECTED = "dynamo-collected"
+"""What a worker of pytest-xdist tells of the files that it collected."""
 
 _ON_THIS_MACHINE = (Level.LOCAL, Level.SCRIPT, Level.COMPOSE)
 """The levels at which `--dynamo-engine=real` is the engine that is installed."""
@@ -33,15 +42,20 @@ _ENGINES = ("vllm", "sglang", "tensorrt-llm")
 
 
 class Recorder:
-    """Notes every outcome, and at the end writes them into a ledger or holds them against one."""
+    """Notes every outcome, and at the end writes them into a ledger or holds them against one.
 
-    def __init__(self, config: pytest.Config, *, ledger: Path, writes: bool) -> None:
+    With pytest-xdist, workers send what they collected, and the process that sees all reports has
+    the say.
+    """
+
+    def __init__(self, config: pytest.Config, ledger: Path, *, writes: bool) -> None:
         self._path = ledger
         self._writes = writes
         self._root = ledger.resolve().parent
         self._real = config.getoption("--dynamo-engine") == "real"
-        self._seen: dict[tuple[Path, Level], _Seen] = {}
-        self._by_check: dict[str, _Seen] = {}
+        self._collected: dict[tuple[str, Level], _Collected] = {}
+        self._outcomes: dict[str, bool | str] = {}
+        self._where: dict[str, str] = {}
         self._lines: list[str] = []
         try:
             self._ledger = read_ledger(ledger)
@@ -61,32 +75,43 @@ class Recorder:
                     if isinstance(check, ConformanceItem):
                         self._expect(check, f"{graph}::{check.name}" if graph else check.name)
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: object) -> None:
+        """Take what a worker of pytest-xdist collected; each of them collects all there is."""
+        for path, level, files, expected in getattr(node, "workeroutput", {}).get(COLLECTED, ()):
+            key = path, Level(level)
+            self._collected.setdefault(key, _Collected(Path(path), files, expected))
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note how a check ended."""
-        seen = self._by_check.get(report.nodeid)
-        if seen is None:
-            return
-        told = (str(said) for name, said in report.user_properties if name == WHERE)
-        seen.where = next(told, seen.where)
+        node = report.nodeid
+        if where := dict(report.user_properties).get(WHERE):
+            self._where[node] = str(where)
         if report.failed or why_not_run(report) is not None:
-            seen.outcomes[report.nodeid] = False
+            self._outcomes[node] = False
         elif (why := reason(report)) is not None:
-            seen.outcomes[report.nodeid] = why
+            self._outcomes[node] = why
         elif report.when == "call" and report.passed:
-            seen.outcomes.setdefault(report.nodeid, True)
+            self._outcomes.setdefault(node, True)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the ledger, or find what it promises and this run did not show."""
         if session.config.option.collectonly:
             return
-        sightings = tuple(self._sightings())
+        if hasattr(session.config, "workeroutput"):
+            session.config.workeroutput[COLLECTED] = [
+                (path, str(level), one.files, one.expected)
+                for (path, level), one in self._collected.items()
+            ]
+            return
+        observations = tuple(self._observations())
         if self._writes:
-            ledger = fitted(merged(self._ledger, sightings), read_tree(self._root))
+            ledger = fitted(merged(self._ledger, observations), read_tree(self._root))
             changed = write_text(self._path, ledger.text())
             self._lines.append(f"{self._path} {'written' if changed else 'is as it was'}")
             return
-        self._lines += contradictions(self._ledger, sightings)
+        self._lines += contradictions(self._ledger, observations)
         if self._lines and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -100,11 +125,10 @@ class Recorder:
     def _expect(self, item: ConformanceItem, name: str) -> None:
         level = Level(item.level)
         reached = Level.REAL if self._real and level in _ON_THIS_MACHINE else level
-        if (item.path, reached) not in self._seen:
-            self._seen[item.path, reached] = _Seen(item.path)
-        seen = self._seen[item.path, reached]
-        seen.expected[item.nodeid] = name
-        self._by_check[item.nodeid] = seen
+        key = str(item.path), reached
+        if key not in self._collected:
+            self._collected[key] = _Collected(item.path, content_of(item.path).sha256)
+        self._collected[key].expected[item.nodeid] = name
 
     def _engine(self, level: Level) -> str:
         """Return which engine served."""
@@ -112,22 +136,25 @@ class Recorder:
             return _installed_engines()
         return _PUBLISHED if self._real and level is Level.KIND else level.engine
 
-    def _sightings(self) -> Iterator[Sighting]:
+    def _observations(self) -> Iterator[Observation]:
         date = datetime.now(UTC).date().isoformat()
-        for (path, level), seen in self._seen.items():
-            if not path.resolve().is_relative_to(self._root):
+        for (_, level), collected in self._collected.items():
+            path = collected.path.resolve()
+            if not path.is_relative_to(self._root):
                 continue
             release = _release(level)
-            outcomes = seen.by_name()
-            yield Sighting(
-                file=path.resolve().relative_to(self._root).as_posix(),
+            outcomes = collected.named(self._outcomes)
+            where = next(iter(collected.named(self._where).values()), "")
+            yield Observation(
+                file=path.relative_to(self._root).as_posix(),
                 level=level,
-                whole=seen.whole,
+                whole=len(outcomes) == len(collected.expected)
+                and content_of(path).sha256 == collected.files,
                 date=date,
-                files=seen.files,
+                files=collected.files,
                 release=release,
                 engine=self._engine(level),
-                how=f"{level.how}: {seen.where}" if seen.where else level.how,
+                how=f"{level.how}: {where}" if where else level.how,
                 passed=tuple(name for name, outcome in outcomes.items() if outcome is True),
                 unsupported={
                     name: outcome for name, outcome in outcomes.items() if isinstance(outcome, str)
@@ -137,35 +164,23 @@ class Recorder:
             )
 
 
-class _Seen:
-    """What was seen of one file at one level.
+@dataclass(frozen=True, slots=True)
+class _Collected:
+    """What was collected of one file at one level.
 
     Attributes:
+        path: The file.
         files: The digest of the file and what it names, as they were collected.
         expected: What each check that there is is called, by its node id.
-        outcomes: By node id: whether the check passed, or why it shows nothing.
-        where: Where the checks were carried out, if they tell.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.files = content_of(path).sha256
-        self.expected: dict[str, str] = {}
-        self.outcomes: dict[str, bool | str] = {}
-        self.where = ""
+    path: Path
+    files: str
+    expected: dict[str, str] = field(default_factory=dict)
 
-    @property
-    def whole(self) -> bool:
-        """Whether all was carried out, and on the bytes that are there now."""
-        return (
-            self.outcomes.keys() == self.expected.keys()
-            and content_of(self._path).sha256 == self.files
-        )
-
-    def by_name(self) -> dict[str, bool | str]:
-        """Return the outcomes by the names of the checks, in the order of these."""
-        found = self.outcomes
-        return {name: found[node] for node, name in self.expected.items() if node in found}
+    def named(self, told: Mapping[str, _T]) -> dict[str, _T]:
+        """Return what is known by node id by the names of the checks, in the order of these."""
+        return {name: told[node] for node, name in self.expected.items() if node in told}
 
 
 def _release(level: Level) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import ExitStack, contextmanager
+from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
 from dynamo_conformance.images import Docker, ImageError, base_image, build
@@ -54,24 +56,40 @@ def load_mock_image(
     return _changes(image, wanted)
 
 
-@contextmanager
-def tagged_mock_image(
-    image: str, names: Iterable[str], *, docker: Docker | None = None
-) -> Iterator[tuple[Change, ...]]:
-    """Let the image answer to `names` on this machine; leaving takes the names away again.
+class TaggedMockImage:
+    """The image on this machine, and the names that it answers to while graphs run with it."""
 
-    Raises:
-        DeployFailure: The container engine holds another image of that name, which stays as it is.
-    """
-    engine = docker or Docker()
-    wanted = sorted(set(names))
-    for name in wanted:
-        _check_replaceable(engine, name)
-    with ExitStack() as tags:
-        for name in wanted:
-            _run(engine.tag, image, name)
-            tags.callback(_run, engine.untag, name)
-        yield _changes(image, wanted)
+    def __init__(self, name: str, *, docker: Docker | None = None) -> None:
+        self._name = name
+        self._engine = docker or Docker()
+        self._users: Counter[str] = Counter()
+        self._lock = Lock()
+
+    @contextmanager
+    def tagged(self, names: Iterable[str]) -> Iterator[tuple[Change, ...]]:
+        """Let the image answer to `names`; the last graph that leaves takes a name away again.
+
+        Raises:
+            DeployFailure: The container engine holds another image of that name, which stays as it
+                is.
+        """
+        wanted = sorted(set(names))
+        with ExitStack() as tags:
+            with self._lock:
+                for name in wanted:
+                    _check_replaceable(self._engine, name)
+                for name in wanted:
+                    if not self._users[name]:
+                        _run(self._engine.tag, self._name, name)
+                    self._users[name] += 1
+                    tags.callback(self._leave, name)
+            yield _changes(self._name, wanted)
+
+    def _leave(self, name: str) -> None:
+        with self._lock:
+            self._users[name] -= 1
+            if not self._users[name]:
+                _run(self._engine.untag, name)
 
 
 def _changes(image: str, names: Iterable[str]) -> tuple[Change, ...]:

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dynamo_conformance.ledger.audit import aged, audit, contradictions
-from dynamo_conformance.ledger.ledger import Ledger, LedgerError, read_ledger
-from dynamo_conformance.ledger.level import Level
-from dynamo_conformance.ledger.merge import fitted, merged
-from dynamo_conformance.ledger.row import Gap, Proof
+from dynamo_conformance.ledger.ledger import Ledger, LedgerError, fitted, merged, read_ledger
+from dynamo_conformance.ledger.row import Gap, Level, Proof
 from dynamo_conformance.ledger.tree import LEDGER, read_tree
 from dynamo_conformance.mock_engine import version
-from ledger_shop import MANIFEST, SCRIPT, digest, plant, proof, sighting
+from ledger_shop import MANIFEST, SCRIPT, digest, observation, plant, proof
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,36 +66,40 @@ def test_what_is_no_ledger_says_so(text: str, tmp_path: Path) -> None:
 
 
 def test_a_whole_run_without_failure_is_a_proof() -> None:
-    seen = sighting(A, unsupported={"kv-router": "one worker"})
+    seen = observation(A, unsupported={"kv-router": "one worker"})
     row = merged(Ledger(), [seen]).row(MANIFEST, Level.LOCAL)
     assert row == replace(proof(A), date="2026-02-03", unsupported={"kv-router": "one worker"})
 
 
 def test_a_run_in_part_changes_nothing() -> None:
     for ledger in (Ledger(), one(proof(A)), one(Gap("not run"))):
-        assert merged(ledger, [sighting(B, whole=False)]) == ledger
+        assert merged(ledger, [observation(B, whole=False)]) == ledger
 
 
 def test_what_failed_is_no_proof_any_more() -> None:
-    ledger = merged(one(proof(A)), [sighting(A, failed=("usage", "chat"))])
+    ledger = merged(one(proof(A)), [observation(A, failed=("usage", "chat"))])
     assert ledger == one(Gap("failed on 2026-02-03: usage, chat"))
 
 
 def test_what_shows_nothing_is_no_proof() -> None:
-    seen = sighting(A, passed=(), unsupported={"ready": "no encoder", "chat": "no encoder"})
+    seen = observation(A, passed=(), unsupported={"ready": "no encoder", "chat": "no encoder"})
     assert merged(Ledger(), [seen]) == one(Gap("UNSUPPORTED: no encoder"))
 
 
 def test_a_run_of_another_release_than_the_images_is_no_proof() -> None:
-    row = merged(Ledger(), [sighting(A, images="0.7.1")]).row(MANIFEST, Level.LOCAL)
+    row = merged(Ledger(), [observation(A, images="0.7.1")]).row(MANIFEST, Level.LOCAL)
     assert isinstance(row, Gap)
     assert "the images' 0.7.1" in row.why
 
 
 def test_what_is_seen_again_keeps_its_day_and_what_changed_gets_another() -> None:
-    again = merged(one(proof(A)), [sighting(A)])
+    again = merged(one(proof(A)), [observation(A)])
     assert again == one(proof(A))
-    others = (sighting(B), sighting(A, passed=("ready",)), replace(sighting(A), engine="mock z"))
+    others = (
+        observation(B),
+        observation(A, passed=("ready",)),
+        replace(observation(A), engine="mock z"),
+    )
     for other in others:
         row = merged(one(proof(A)), [other]).row(MANIFEST, Level.LOCAL)
         assert isinstance(row, Proof)
@@ -161,7 +163,7 @@ def test_the_audit_finds_rows_for_other_bytes_and_releases(tmp_path: Path) -> No
 
 def test_a_changed_file_is_other_bytes(tmp_path: Path) -> None:
     tree = plant(tmp_path)
-    ledger = fitted(merged(Ledger(), [sighting(digest(tree, MANIFEST))]), tree)
+    ledger = fitted(merged(Ledger(), [observation(digest(tree, MANIFEST))]), tree)
     assert audit(ledger, tree) == ()
     path = tmp_path / MANIFEST
     path.write_text(path.read_text("utf-8") + "# more\n", encoding="utf-8")
@@ -180,18 +182,18 @@ def test_another_mock_engine_is_told_and_is_no_fault(tmp_path: Path) -> None:
 
 def test_a_run_that_shows_less_contradicts_the_ledger() -> None:
     ledger = one(proof(A))
-    assert contradictions(ledger, [sighting(A, passed=("chat", "more", "ready"))]) == ()
+    assert contradictions(ledger, [observation(A, passed=("chat", "more", "ready"))]) == ()
     for seen, end in (
-        (sighting(A, passed=("ready",)), "is no longer run"),
-        (sighting(A, passed=("ready",), failed=("chat",)), "failed"),
-        (sighting(A, passed=("ready",), unsupported={"chat": "no words"}), "no words"),
+        (observation(A, passed=("ready",)), "is no longer run"),
+        (observation(A, passed=("ready",), failed=("chat",)), "failed"),
+        (observation(A, passed=("ready",), unsupported={"chat": "no words"}), "no words"),
     ):
         (line,) = contradictions(ledger, [seen])
         assert line == f"{MANIFEST}, local: the ledger says that chat passed; now: {end}"
 
 
 def test_other_bytes_gaps_and_runs_in_part_contradict_nothing() -> None:
-    less = sighting(A, passed=())
+    less = observation(A, passed=())
     assert contradictions(one(proof(B)), [less]) == ()
     assert contradictions(one(Gap("x")), [less]) == ()
     assert contradictions(one(proof(A)), [replace(less, whole=False)]) == ()

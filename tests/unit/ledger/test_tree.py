@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.ledger.content import content_of
-from dynamo_conformance.ledger.releases import other_release
+from dynamo_conformance.ledger.content import content_of, other_release
 from dynamo_conformance.ledger.tree import Kind, head_comment, read_tree
 from ledger_shop import MANIFEST, SCRIPT, plant
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from dynamo_conformance.lint.manifest_files import SUFFIXES, manifest_files
-from dynamo_conformance.plugin import collect, hooks
+from dynamo_conformance.plugin import collect, hooks, items
 
 pytest_plugins = ["pytester"]
 
@@ -26,7 +26,7 @@ PLUGINS = ("-p", "no:cacheprovider", "-p", "dynamo_conformance.plugin.hooks")
 @pytest.fixture(scope="module", autouse=True)
 def _imported() -> None:
     """Import what a run does: it is forgotten after it, and some of it cannot be twice."""
-    for name in ("recorder", "reporter"):
+    for name in ("recorder", "html"):
         import_module(f"dynamo_conformance.plugin.{name}")
 
 
@@ -40,8 +40,8 @@ def _ours_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 def reasons(pytester: pytest.Pytester, file: Path, *words: str) -> list[str | None]:
     """Return why the graphs of a file cannot be run, None for one that can."""
     shutil.copy(file, pytester.path)
-    items, _ = pytester.inline_genitems(*PLUGINS, *words, file.name)
-    ready = [one for one in items if isinstance(one, collect.ReadyItem)]
+    found, _ = pytester.inline_genitems(*PLUGINS, *words, file.name)
+    ready = [one for one in found if isinstance(one, items.ReadyItem)]
     assert ready
     return [
         one.parent.reason if isinstance(one.parent, collect.OutOfReach) else None for one in ready
@@ -90,8 +90,8 @@ def test_what_is_not_tried_is_no_pass(pytester: pytest.Pytester) -> None:
 
 
 def collected(pytester: pytest.Pytester, *words: str) -> set[str]:
-    items, _ = pytester.inline_genitems(*PLUGINS, "-m", "lint", *words)
-    return {one.path.name for one in items}
+    found, _ = pytester.inline_genitems(*PLUGINS, "-m", "lint", *words)
+    return {one.path.name for one in found}
 
 
 def test_a_folder_collects_what_lint_looks_at(pytester: pytest.Pytester) -> None:

@@ -8,25 +8,21 @@ from __future__ import annotations
 import json
 import re
 import time
-from contextlib import contextmanager
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from plugin_helpers import FakeSession, fake_session
 
 from dynamo_conformance.ledger.content import content_of
-from dynamo_conformance.ledger.level import Level
+from dynamo_conformance.ledger.row import Level
 from dynamo_conformance.lint.check import check_bytes
 from dynamo_conformance.lint.options import LintOptions
 from dynamo_conformance.mock_engine import version
-from dynamo_conformance.plugin import collect, fleet
-from dynamo_conformance.plugin.schedule import Job
+from dynamo_conformance.plugin import collect
 from dynamo_conformance.probes.probe import Endpoint, Probe, ProbeFailure, Unsupported
 from dynamo_conformance.targets.interface import Change
 from ledger_shop import MANIFEST
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 pytest_plugins = ["pytester"]
 
@@ -60,7 +56,7 @@ spec:
 @pytest.fixture(scope="module", autouse=True)
 def _imported() -> None:
     """Import all that a run does: it is forgotten after it, and some of it cannot be twice."""
-    for name in ("recorder", "reporter"):
+    for name in ("recorder", "html"):
         import_module(f"dynamo_conformance.plugin.{name}")
     check_bytes(VALID.encode(), file="any.yaml", options=LintOptions())
 
@@ -72,6 +68,7 @@ class Shop:
         self._pytester = pytester
         self.manifest = pytester.path / "graphs" / MANIFEST
         self.outcome = ""
+        self.session = FakeSession()
 
     def run(self, *words: str) -> pytest.RunResult:
         """Run pytest here, with our plugin alone."""
@@ -97,12 +94,6 @@ class Shop:
             raise Unsupported(self.outcome)
 
 
-def serve(target: collect.OnTarget) -> None:
-    """Stand for the start of a graph."""
-    target.changes = (Change("Worker", "port 9090 is <another>"),)
-    target.endpoint = Endpoint(url="", model="", serving=None, workers=())
-
-
 @pytest.fixture
 def shop(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Shop:
     made = Shop(pytester)
@@ -111,7 +102,8 @@ def shop(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Shop:
     probes = (Probe(id="plain", run=lambda _: None), Probe(id="odd", run=made.probe))
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setattr(collect, "load_probes", lambda: probes)
-    monkeypatch.setattr(collect.OnTarget, "setup", serve)
+    made.session = fake_session(monkeypatch)
+    made.session.deployment.changes = (Change("Worker", "port 9090 is <another>"),)
     return made
 
 
@@ -205,35 +197,15 @@ def test_a_release_that_did_not_run_is_not_proven(shop: Shop) -> None:
 def test_a_check_can_tell_where_it_was_carried_out(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def run(item: collect.ReadyItem) -> None:
-        item.user_properties.append((collect.WHERE, "by moonlight"))
-
-    monkeypatch.setattr(collect.ReadyItem, "check", run)
+    shop.session.where = "by moonlight"
     assert shop.record() == 0
     assert shop.rows()["local"]["how"] == f"{Level.LOCAL.how}: by moonlight"
     assert shop.rows()["lint"]["how"] == "dynamo lint"
 
 
-def test_graphs_in_a_cluster_are_recorded_with_where_they_ran(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    @contextmanager
-    def launched(session: pytest.Session) -> Iterator[None]:
-        for item in session.items:
-            if isinstance(item, collect.ReadyItem):
-                graph = item.target
-                assert isinstance(graph, collect.GraphInCluster)
-                graph.where = "Kubernetes v1.34.0, reference operator"
-                graph.job = Job(graph.nodeid, 1, ("ready", "plain", "odd"), carried_out)
-                graph.job.run()
-        yield
-
-    def carried_out(record: Callable[[str, BaseException | None], None]) -> None:
-        record("ready", None)
-        record("plain", None)
-        record("odd", Unsupported("no choice"))
-
-    monkeypatch.setattr(fleet, "launched", launched)
+def test_graphs_in_a_cluster_are_recorded_with_where_they_ran(shop: Shop) -> None:
+    shop.session.where = "Kubernetes v1.34.0, reference operator"
+    shop.outcome = "no choice"
     assert shop.record("-m", "e2e", "--dynamo-target=kind", "graphs") == 0
     row = shop.rows()["kind"]
     assert row["how"] == f"{Level.KIND.how}: Kubernetes v1.34.0, reference operator"
@@ -291,7 +263,7 @@ def test_a_page_tells_outcomes_reasons_and_changes(shop: Shop, pytester: pytest.
 def test_a_page_counts_the_start_of_a_graph(
     shop: Shop, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(collect.OnTarget, "setup", lambda _: time.sleep(0.3))
+    shop.session.starting = lambda: time.sleep(0.3)
     shop.run("--dynamo-report=page.html", f"{LOCAL}::ready")
     text = (pytester.path / "page.html").read_text(encoding="utf-8")
     (seconds,) = re.findall(r"</b> ready, ([\d.]+) s", text)

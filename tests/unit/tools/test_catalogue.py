@@ -19,10 +19,8 @@ from catalogue.standing import (
     unsupported,
 )
 from catalogue.traits import Trait
-from dynamo_conformance.ledger.ledger import Ledger
-from dynamo_conformance.ledger.level import Level
-from dynamo_conformance.ledger.merge import fitted
-from dynamo_conformance.ledger.row import Gap, Proof
+from dynamo_conformance.ledger.ledger import Ledger, fitted
+from dynamo_conformance.ledger.row import Gap, Level, Proof
 from dynamo_conformance.ledger.tree import LEDGER, Example, read_tree
 from ledger_shop import MANIFEST, SCRIPT, digest, plant, proof
 

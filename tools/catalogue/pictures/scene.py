@@ -21,7 +21,7 @@ from dynamo_conformance.engines.serving import (
     publishes_kv_events,
     served_model,
 )
-from dynamo_conformance.ledger.releases import image_releases
+from dynamo_conformance.ledger.content import image_releases
 from dynamo_conformance.manifest.graph import EPP, FRONTEND
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 from uuid import uuid4
@@ -26,7 +26,6 @@ from dynamo_conformance.targets.local.deployment import (
 )
 from dynamo_conformance.targets.local.local_plan import HERE
 from dynamo_conformance.targets.local.port_reservations import Ports
-from dynamo_conformance.targets.mock_image import tagged_mock_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from dynamo_conformance.engines.serving import Serving
     from dynamo_conformance.targets.compose.docker_compose import ComposeService, ServiceContainer
     from dynamo_conformance.targets.local.deployment import Run
+    from dynamo_conformance.targets.mock_image import TaggedMockImage
 
 NAMES = "dynamo-conformance"
 """What the names of our projects begin with."""
@@ -67,6 +67,16 @@ class ComposeDeployment:
     changes: tuple[Change, ...]
     logs: Path
     settled_for: float | None = None
+    is_held: bool = False
+
+    def close(self) -> None:
+        """Have the containers killed, and with them requests that are under way."""
+        self.kill()
+
+    def kill(self) -> None:
+        """Have the containers killed; what is then left of them is removed at the end."""
+        with suppress(ComposeError):
+            self.compose.kill()
 
     def check(self) -> None:
         """Raise for the first container that has ended, with its last words."""
@@ -96,7 +106,7 @@ def run_compose(
     file: Path,
     *,
     serving: Serving | None,
-    image: str | None,
+    image: TaggedMockImage | None,
     at_end: Callable[[Path], None] = ignore_logs,
 ) -> Iterator[ComposeDeployment]:
     """Start a compose file; leaving the context removes all that was made for it.
@@ -128,7 +138,7 @@ def run_compose(
         )
         if image is not None:
             names = (one.image for one in services)
-            changes += stack.enter_context(tagged_mock_image(image, names))
+            changes += stack.enter_context(image.tagged(names))
         yield stack.enter_context(_started(compose, services, changes, own, at_end))
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
 from dynamo_conformance.targets.interface import TargetUnavailableError
-from dynamo_conformance.targets.mock_image import build_mock_image
+from dynamo_conformance.targets.mock_image import TaggedMockImage, build_mock_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -136,13 +136,21 @@ class ComposeProject:
         """
         self._said("down", "--volumes", "--timeout", str(grace))
 
+    def kill(self) -> None:
+        """Kill every container.
+
+        Raises:
+            ComposeError: The container engine does not answer.
+        """
+        self._said("kill")
+
     def _said(self, *words: str, seconds: float = QUICK_SECONDS) -> str:
         files = tuple(word for file in self.files for word in ("--file", str(file)))
         call = ("docker", "compose", "--project-name", self.project, *files, *words)
         return _call(call, env=self.env, seconds=seconds, errors_apart=True)
 
 
-def prepare(*, mock: bool, progress: Callable[[str], None]) -> str | None:
+def prepare(*, mock: bool, progress: Callable[[str], None]) -> TaggedMockImage | None:
     """Make sure that compose files can be run.
 
     Args:
@@ -159,7 +167,7 @@ def prepare(*, mock: bool, progress: Callable[[str], None]) -> str | None:
         check(os.environ)
     except ComposeError as error:
         raise TargetUnavailableError(str(error)) from error
-    return build_mock_image("compose", progress=progress) if mock else None
+    return TaggedMockImage(build_mock_image("compose", progress=progress)) if mock else None
 
 
 def check(env: Mapping[str, str]) -> None:

@@ -78,7 +78,7 @@ class SupervisorClient:
         finally:
             os.close(passed)
             other.close()
-        self._lock = threading.RLock()
+        self._lock, self._sending = threading.RLock(), threading.Lock()
         self._received = b""
         self._codes: dict[int, int] = {}
         self._has_ended = False
@@ -133,6 +133,10 @@ class SupervisorClient:
             raise interrupt
         return left
 
+    def begin_end(self, *, grace: float) -> None:
+        """Have everything ended and wait for nothing; another thread may be waiting for it."""
+        self._send({"end": self._requests, "grace": grace})
+
     def close(self) -> None:
         """End what still runs, and return when the folder is removed."""
         try:
@@ -161,8 +165,9 @@ class SupervisorClient:
         data = json.dumps(message).encode() + b"\n"
         rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", outputs))
         try:
-            sent = self._channel.sendmsg([data], [rights] if outputs else [])
-            self._channel.sendall(data[sent:])
+            with self._sending:
+                sent = self._channel.sendmsg([data], [rights] if outputs else [])
+                self._channel.sendall(data[sent:])
         except OSError:
             self._has_ended = True
 

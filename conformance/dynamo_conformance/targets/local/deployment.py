@@ -7,8 +7,8 @@ import os
 import shutil
 import sys
 import tempfile
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,16 +18,18 @@ from dynamo_conformance.targets.exit_cause import how_it_ended, likely_cause
 from dynamo_conformance.targets.interface import Change, DeployFailure
 from dynamo_conformance.targets.local import admission, landlock
 from dynamo_conformance.targets.local.component_process import (
+    GRACE_SECONDS,
     ComponentProcess,
     SupervisorClient,
     end_all,
 )
 from dynamo_conformance.targets.local.gpus import VISIBLE, GpuPlacement, machine_gpus, runs_on_cpu
 from dynamo_conformance.targets.local.local_plan import RunSettings, plan
-from dynamo_conformance.targets.local.port_reservations import Ports
+from dynamo_conformance.targets.local.port_reservations import ComparedPorts, Ports
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
 
     from dynamo_conformance.manifest.graph import Graph
     from dynamo_conformance.targets.interface import Worker
@@ -39,6 +41,9 @@ INSIDE = "files"
 
 MOCK, REAL = "mock", "real"
 ENGINES = (MOCK, REAL)
+
+COMPARED = Path("/dynamo") / INSIDE
+"""What stands for a run's folder in a plan that is only compared with others."""
 
 LEAST_ROOM = 2**20
 """Bytes: less is left of a disk that is full."""
@@ -52,6 +57,9 @@ _CACHES = (
     "PYTORCH_PRETRAINED_BERT_CACHE",
 )  # fmt: skip
 """Variables that name the hub's cache beside HF_HOME."""
+
+GRACE_VARIABLE = "DYN_GRACEFUL_SHUTDOWN_GRACE_PERIOD_SECS"
+"""How long a worker waits before it ends; 5 s unless it is told."""
 
 _TEMPORARY = ("TMPDIR", "TMP", "TEMP")
 _PASSED_REAL = (
@@ -86,13 +94,26 @@ class LocalTarget:
         listener: Is called with every line that a process writes: its name, the line.
         http_port: The port for the frontend; None takes the published one or a free one.
         at_end: Is called with the folder of the logs before it is removed with all the rest.
+        planning: Is held while a graph is planned, where several threads do that.
     """
 
     engine: str = MOCK
     listener: Callable[[str, str], None] = ignore_lines
     http_port: int | None = None
     at_end: Callable[[Path], None] = ignore_logs
+    planning: AbstractContextManager[object] = field(default_factory=nullcontext)
     name: str = "local"
+
+    def digest(self, graph: Graph) -> str:
+        """Return the digest of what a graph becomes here, whatever ports and folder it gets.
+
+        Raises:
+            DeployFailure: Nothing would be started, as `deploy` says.
+        """
+        with self.planning:
+            _check(graph)
+        env = environment_below(COMPARED, self.engine)
+        return self._plan(graph, COMPARED, env, ComparedPorts()).digest
 
     @contextmanager
     def deploy(self, graph: Graph) -> Iterator[LocalDeployment]:
@@ -105,50 +126,84 @@ class LocalTarget:
                 be started.
             PortsExhaustedError: The wanted HTTP port is in use.
         """
-        try:
-            admission.check_startable(graph)
-        except ManifestError as error:
-            raise admission.RefusedGraph(str(error)) from error
-        admission.check(graph)
+        with self.planning:
+            _check(graph)
         is_real = self.engine != MOCK
         with run_folder(graph.name) as own, Ports() as ports:
             run = own.path
             # The logs are beside it, so no process can put a link in the place of one.
             inside = run / INSIDE
-            world = RunSettings(
-                run=inside,
-                base=base_environment(self.engine, inside),
-                secrets=_secrets(),
-                held=HELD_REAL if is_real else HELD,
-                is_real=is_real,
-                is_confined=not is_real and landlock.version() > 0,
-                gpus=GpuPlacement(machine_gpus(os.environ), on_cpu=runs_on_cpu())
-                if is_real
-                else None,
-            )
-            try:
-                planned = plan(graph, settings=world, ports=ports, port=self.http_port)
-            except ReconcileFailure as failure:
-                raise DeployFailure(str(failure)) from failure
-            if not (is_real or world.is_confined):
-                planned.changes[UNCONFINED] = None
+            planned = self._plan(graph, inside, base_environment(self.engine, inside), ports)
             with _written_below(run):
                 furnish(planned, run=inside, is_real=is_real)
             starts = planned.starts if is_real else kept_inside(planned.starts, inside)
             with running(starts, run=own, listener=self.listener) as processes:
                 try:
-                    yield LocalDeployment(planned, tuple(processes), run / "logs")
+                    yield LocalDeployment(own.supervisor, run / "logs", planned, tuple(processes))
                 finally:
                     self.at_end(run / "logs")
 
+    def _plan(self, graph: Graph, inside: Path, base: dict[str, str], ports: Ports) -> LocalPlan:
+        is_real = self.engine != MOCK
+        settings = RunSettings(
+            run=inside,
+            base=base,
+            secrets=_secrets(),
+            held=HELD_REAL if is_real else HELD,
+            is_real=is_real,
+            is_confined=not is_real and landlock.version() > 0,
+            gpus=GpuPlacement(machine_gpus(os.environ), on_cpu=runs_on_cpu()) if is_real else None,
+        )
+        try:
+            with self.planning:
+                planned = plan(graph, settings=settings, ports=ports, port=self.http_port)
+        except ReconcileFailure as failure:
+            raise DeployFailure(str(failure)) from failure
+        if not (is_real or settings.is_confined):
+            planned.changes[UNCONFINED] = None
+        return planned
+
+
+def _check(graph: Graph) -> None:
+    try:
+        admission.check_startable(graph)
+    except ManifestError as error:
+        raise admission.RefusedGraph(str(error)) from error
+    admission.check(graph)
+
 
 @dataclass(frozen=True, slots=True)
-class LocalDeployment:
+class SupervisedDeployment:
+    """Processes of this machine that were started."""
+
+    supervisor: SupervisorClient
+    logs: Path
+
+    @property
+    def settled_for(self) -> float | None:
+        """Processes do not say when they are ready."""
+        return None
+
+    @property
+    def is_held(self) -> bool:
+        """Nothing on this machine waits for another graph."""
+        return False
+
+    def close(self) -> None:
+        """Have everything ended, and with it requests that are under way; wait for nothing."""
+        self.supervisor.begin_end(grace=GRACE_SECONDS)
+
+    def kill(self) -> None:
+        """Have everything killed; wait for nothing."""
+        self.supervisor.begin_end(grace=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalDeployment(SupervisedDeployment):
     """A graph that was started on this machine."""
 
     plan: LocalPlan
     processes: tuple[ComponentProcess, ...]
-    logs: Path
 
     @property
     def url(self) -> str:
@@ -173,11 +228,6 @@ class LocalDeployment:
     def changes(self) -> tuple[Change, ...]:
         """Everything that differs from the manifest."""
         return tuple(self.plan.changes)
-
-    @property
-    def settled_for(self) -> float | None:
-        """Processes do not say when they are ready."""
-        return None
 
     def check(self) -> None:
         """Raise when a process has ended, with its last words, or the disk is full."""
@@ -280,6 +330,15 @@ def _full(folder: Path) -> str:
 
 
 def base_environment(engine: str, run: Path) -> dict[str, str]:
+    """Return what every process gets before its own variables, and make the folders of it."""
+    env = environment_below(run, engine)
+    home = Path(env["HOME"])
+    for folder in (run / "tmp", *((home,) if home.is_relative_to(run) else ())):
+        folder.mkdir(parents=True, exist_ok=True)
+    return env
+
+
+def environment_below(run: Path, engine: str) -> dict[str, str]:
     """Return what every process gets before its own variables.
 
     `python3` is this interpreter, so the runtime is the one that is installed beside us.
@@ -287,9 +346,7 @@ def base_environment(engine: str, run: Path) -> dict[str, str]:
     names = _PASSED if engine == MOCK else (*_PASSED, *_PASSED_REAL)
     env = {name: os.environ[name] for name in names if name in os.environ}
     env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])
-    home = Path(env.setdefault("HOME", str(run / "home")))
-    for folder in (run / "tmp", *((home,) if home.is_relative_to(run) else ())):
-        folder.mkdir(parents=True, exist_ok=True)
+    env.setdefault("HOME", str(run / "home"))
     # The runtime leaves a logging configuration in the temporary folder of every process.
     env |= dict.fromkeys(_TEMPORARY, str(run / "tmp"))
     env["PYTHONUNBUFFERED"] = "1"
@@ -301,6 +358,8 @@ def base_environment(engine: str, run: Path) -> dict[str, str]:
         env.update(environment(hub_home=run / "hub"))
         # A model that only the worker's own script names is made when the worker starts.
         env[MODELS_VARIABLE] = str(run / "models")
+        # A worker waits before it ends, for requests that are under way; here are none then.
+        env[GRACE_VARIABLE] = "0"
     return env
 
 

@@ -10,6 +10,7 @@ import os
 import posixpath
 import re
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -133,6 +134,16 @@ class LocalPlan:
     def hub_ids(self) -> tuple[str, ...]:
         """The words that models are loaded from and that are no paths."""
         return tuple(source for source in self.sources if source and not source.startswith("/"))
+
+    @property
+    def digest(self) -> str:
+        """The digest of what comes of it, in hex; the order of variables makes no difference."""
+        starts = [replace(start, env=dict(sorted(start.env.items()))) for start in self.starts]
+        outcome = (
+            *(starts, self.url, self.workers, self.changes, self.folders, self.files),
+            *(self.hubs, self.hub_ids, self.models, self.copies),
+        )
+        return sha256(repr(outcome).encode()).hexdigest()
 
     def note(self, where: str, *changes: str) -> None:
         """Note what differs from the manifest."""

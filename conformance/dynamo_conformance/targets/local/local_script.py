@@ -19,6 +19,7 @@ from dynamo_conformance.targets.local.component_process import (
 from dynamo_conformance.targets.local.deployment import (
     INSIDE,
     MOCK,
+    SupervisedDeployment,
     base_environment,
     check_alive,
     check_disk,
@@ -52,16 +53,14 @@ POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class ScriptDeployment:
+class ScriptDeployment(SupervisedDeployment):
     """A script that is running."""
 
     process: ComponentProcess
     url: str
     workers: tuple[Worker, ...]
     changes: tuple[Change, ...]
-    logs: Path
     scratch: Path
-    settled_for: float | None = None
 
     def check(self) -> None:
         """Raise when the script has ended, with its last words, or the disk is full."""
@@ -131,7 +130,13 @@ def run_script(
             url = f"http://{HERE}:{chosen['DYN_HTTP_PORT']}"
             try:
                 yield ScriptDeployment(
-                    processes[0], url, workers, changes, run / "logs", inside / "tmp"
+                    own.supervisor,
+                    run / "logs",
+                    processes[0],
+                    url,
+                    workers,
+                    changes,
+                    inside / "tmp",
                 )
             finally:
                 at_end(run / "logs")

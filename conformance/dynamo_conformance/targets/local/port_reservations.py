@@ -76,6 +76,21 @@ class Ports:
         return True
 
 
+class ComparedPorts(Ports):
+    """Ports of a plan that is only compared with others: all are free, and none is reserved."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._given: set[int] = set()
+
+    def _hold(self, first: int, span: int) -> bool:
+        ports = range(first, first + span)
+        if not self._given.isdisjoint(ports):
+            return False
+        self._given.update(ports)
+        return True
+
+
 def _lock(port: int) -> socket.socket | None:
     """Return the lock on a port that nobody uses, or None."""
     lock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

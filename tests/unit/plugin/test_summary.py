@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dynamo_conformance.plugin.table import Outcome, Table
+from dynamo_conformance.plugin.summary import Outcome, Table
 
 
 def test_one_line_per_example_and_level_with_what_did_not_pass() -> None:

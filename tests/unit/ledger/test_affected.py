@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dynamo_conformance.plugin import affected
-from dynamo_conformance.plugin.affected import is_affected
+import dynamo_conformance
+from dynamo_conformance.ledger.content import is_affected
 
 FILES = {
     "launch/k8s/agg.yaml": "args: [--config, configs/engine.yaml]\n",
@@ -55,7 +55,7 @@ def test_an_example_is_its_manifest_script_components_and_what_they_name(
 
 
 def test_a_change_of_the_suite_concerns_every_example(example: Path) -> None:
-    suite = {Path(affected.__file__).resolve()}
+    suite = {Path(dynamo_conformance.__file__).resolve()}
     assert is_affected(example / "launch/k8s/agg.yaml", suite)
 
 

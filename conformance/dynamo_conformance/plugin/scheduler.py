@@ -1,4 +1,4 @@
-"""Several examples at once: each is a job with checks, and a cluster holds so many pods at a time.
+"""Several graphs at once: each is a job with checks, and there is room for so many at a time.
 
 Jobs start as soon as there is room for them, those with the most pods first: at the end, small ones
 fill what is left. Whoever asks for the result of a check waits until it has been carried out.
@@ -11,6 +11,8 @@ import time
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Self
 
 from dynamo_conformance.probes.probe import NotRun
@@ -35,7 +37,8 @@ class Room:
     """How much goes on at once.
 
     Attributes:
-        pods: How many pods there are at most; what they hold is memory.
+        pods: How many pods there are at most; what they hold is memory. On this machine, where
+            nothing but cores is counted, a graph counts as one.
         starting: How many of them belong to jobs that have not passed their first check yet;
             what they take is computing, much more than later.
         nodes: What has room for what they ask for; none when nobody knows.
@@ -61,6 +64,7 @@ class Stop:
         self._event = threading.Event()
         self._lock = threading.Lock()
         self._callbacks: list[Callable[[], None]] = []
+        self._kills: list[Callable[[], None]] = []
 
     @property
     def wanted(self) -> bool:
@@ -92,6 +96,17 @@ class Stop:
                 if callback in self._callbacks:
                     self._callbacks.remove(callback)
 
+    def on_kill(self, callback: Callable[[], None]) -> None:
+        """Have `callback` called when somebody cannot wait for the end of the run."""
+        self._kills.append(callback)
+
+    def kill(self) -> bool:
+        """Kill what runs; whether there is anything that can be killed."""
+        kills = list(self._kills)
+        for callback in kills:
+            callback()
+        return bool(kills)
+
     def check(self) -> None:
         """Raise when the run is to end.
 
@@ -102,17 +117,18 @@ class Stop:
             raise AbandonedError("the run was ended")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Job:
-    """One example: what it takes, and what is found out about it.
+    """One graph: what it takes, and what is found out about it.
 
     Attributes:
         name: What it is called in messages.
         pods: How much room it needs.
         checks: The checks in their order.
-        work: Brings the example up, carries out the checks, and cleans up. It gets a function that
+        work: Brings the graph up, carries out the checks, and cleans up. It gets a function that
             records each check: its name, and what it raised or None.
         needs: What its pods ask for.
+        asked: Is called when somebody waits for a check.
         results: How each check ended.
         took: Seconds from the start of the work to the end of each check.
     """
@@ -122,6 +138,7 @@ class Job:
     checks: tuple[str, ...]
     work: Callable[[Callable[[str, BaseException | None], None]], None]
     needs: tuple[PodRequests, ...] = ()
+    asked: Callable[[], None] = nothing
     results: dict[str, Future[None]] = field(default_factory=dict)
     took: dict[str, float] = field(default_factory=dict)
 
@@ -140,6 +157,7 @@ class Job:
             BaseException: What the check raised.
         """
         future = self.results[check]
+        self.asked()
         while True:
             meanwhile()
             try:
@@ -182,21 +200,34 @@ class Job:
         return True
 
 
-class Schedule:
-    """Runs jobs as room allows; leaving it ends those that run, and waits for their cleaning up."""
+class Scheduler:
+    """Runs jobs as room allows; leaving it ends those that run, and waits for their cleaning up.
 
-    def __init__(self, jobs: Sequence[Job], *, room: Room, stop: Stop) -> None:
-        self._waiting = sorted(jobs, key=lambda job: -job.pods)
+    With `on_demand`, a job is run once somebody waits for one of its checks: another process may
+    have been given the others.
+    """
+
+    def __init__(
+        self, jobs: Sequence[Job], *, room: Room, stop: Stop, on_demand: bool = False
+    ) -> None:
+        self._jobs = sorted(jobs, key=lambda job: -job.pods)
+        self._on_demand = on_demand
+        self._queue: SimpleQueue[Job | None] = SimpleQueue()
         self._room = room
         self._free, self._may_start = room.pods, room.starting
         self._capacity = Capacity(room.nodes)
         self._stop = stop
         self._changed = threading.Condition()
-        self._threads: list[threading.Thread] = []
-        self._feeder = threading.Thread(target=self._feed, name="schedule", daemon=True)
+        self._threads: dict[Job, threading.Thread] = {}
+        self._feeder = threading.Thread(target=self._feed, name="scheduler", daemon=True)
 
     def __enter__(self) -> Self:
         """Start the first jobs."""
+        for job in self._jobs:
+            if self._on_demand:
+                job.asked = partial(self._ask, job)
+            else:
+                self._queue.put(job)
         self._feeder.start()
         return self
 
@@ -206,35 +237,53 @@ class Schedule:
         _error: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
-        """Start no more jobs, end the running ones, and wait until they have cleaned up."""
+        """Start no more jobs, end the running ones, and wait until they have cleaned up.
+
+        An interrupt meanwhile kills what can be killed, and is raised afterwards.
+        """
         self._stop.set()
+        self._queue.put(None)
         with self._changed:
             self._changed.notify_all()
+        try:
+            self._join()
+        except KeyboardInterrupt:
+            if self._stop.kill():
+                self._join()
+            raise
+
+    def _join(self) -> None:
         self._feeder.join(END_SECONDS)
-        for thread in self._threads:
+        for thread in self._threads.values():
             thread.join(END_SECONDS)
 
+    def _ask(self, job: Job) -> None:
+        job.asked = nothing
+        self._queue.put(job)
+
     def _feed(self) -> None:
+        why: Exception = AbandonedError("the run was ended")
         try:
             self._start_jobs()
         except Exception as error:  # noqa: BLE001 - told to whoever waits for a check
-            for job in self._waiting:
-                job.abandon(error)
+            why = error
+        for job in self._jobs:
+            if job not in self._threads:
+                job.abandon(why)
 
     def _start_jobs(self) -> None:
-        for job in self._waiting:
+        for job in iter(self._queue.get, None):
             # A job larger than all the room runs alone.
             pods = min(job.pods, self._room.pods)
             starting = min(job.pods, self._room.starting)
             placement = self._take(job, pods, starting)
             if placement is None:
-                job.abandon(AbandonedError("the run was ended"))
-                continue
+                return
             self._give_back_after_first_check(job, starting)
             thread = threading.Thread(
                 target=self._run, args=(job, pods, placement), name=job.name, daemon=True
             )
-            self._threads.append(thread)
+            self._threads[job] = thread
             thread.start()
 
     def _take(self, job: Job, pods: int, starting: int) -> Placement | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 from decimal import Decimal
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dynamo_conformance.manifest.node import Mapping
-from dynamo_conformance.plugin.schedule import AbandonedError, Job, Room, Schedule, Stop
+from dynamo_conformance.plugin.scheduler import AbandonedError, Job, Room, Scheduler, Stop
 from dynamo_conformance.probes.probe import NotRun
 from dynamo_conformance.targets.cluster.node_fit import Capacity, ClusterNode, PodRequests
 from dynamo_conformance.targets.interface import DeployFailure
@@ -38,7 +40,7 @@ def test_every_check_has_the_result_that_was_recorded() -> None:
         record("chat", ValueError("no text"))
 
     one = job("one", work)
-    with Schedule([one], room=Room(pods=1, starting=1), stop=Stop()):
+    with Scheduler([one], room=Room(pods=1, starting=1), stop=Stop()):
         one.wait("ready")
         with pytest.raises(ValueError, match="no text"):
             one.wait("chat")
@@ -51,7 +53,7 @@ def test_checks_that_were_not_reached_say_why() -> None:
         raise DeployFailure("the image cannot be pulled")
 
     one = job("one", work)
-    with Schedule([one], room=Room(pods=1, starting=1), stop=Stop()):
+    with Scheduler([one], room=Room(pods=1, starting=1), stop=Stop()):
         with pytest.raises(DeployFailure, match="cannot be pulled"):
             one.wait("ready")
         with pytest.raises(NotRun, match="`ready` failed"):
@@ -61,7 +63,7 @@ def test_checks_that_were_not_reached_say_why() -> None:
 def test_work_that_forgets_a_check_is_no_pass() -> None:
     one = job("one", lambda record: record("ready", None))
     with (
-        Schedule([one], room=Room(pods=1, starting=1), stop=Stop()),
+        Scheduler([one], room=Room(pods=1, starting=1), stop=Stop()),
         pytest.raises(DeployFailure, match="not carried out"),
     ):
         one.wait("chat")
@@ -82,7 +84,7 @@ def test_no_more_pods_than_there_is_room_for() -> None:
         passing(record)
 
     jobs = [job(str(number), work, pods=2) for number in range(6)]
-    with Schedule(jobs, room=Room(pods=5, starting=5), stop=Stop()):
+    with Scheduler(jobs, room=Room(pods=5, starting=5), stop=Stop()):
         for one in jobs:
             one.wait("chat")
     assert most == 4
@@ -101,7 +103,7 @@ def test_jobs_that_have_started_leave_room_to_those_that_are_to_start() -> None:
         passing(record)
 
     jobs = [job("slow", slow, pods=2), job("next", next_one, pods=2)]
-    with Schedule(jobs, room=Room(pods=4, starting=2), stop=Stop()):
+    with Scheduler(jobs, room=Room(pods=4, starting=2), stop=Stop()):
         assert started.wait(SECONDS)
         over.set()
         jobs[0].wait("chat")
@@ -120,7 +122,7 @@ def test_jobs_that_start_do_not_start_beside_too_many() -> None:
         return run
 
     jobs = [job(name, work(name), pods=2) for name in ("one", "two")]
-    with Schedule(jobs, room=Room(pods=10, starting=3), stop=Stop()):
+    with Scheduler(jobs, room=Room(pods=10, starting=3), stop=Stop()):
         jobs[1].wait("chat")
     assert order == ["one starts", "one is up", "two starts", "two is up"]
 
@@ -142,7 +144,7 @@ def test_jobs_wait_for_what_the_nodes_have_left() -> None:
         passing(record)
 
     jobs = [Job(f"{n}", 1, ("ready", "chat"), work, needs=(need,)) for n in range(6)]
-    with Schedule(jobs, room=Room(pods=9, starting=9, nodes=(node,)), stop=Stop()):
+    with Scheduler(jobs, room=Room(pods=9, starting=9, nodes=(node,)), stop=Stop()):
         for one in jobs:
             one.wait("chat")
     assert most == 2
@@ -155,7 +157,7 @@ def test_a_schedule_that_breaks_leaves_nobody_waiting(monkeypatch: pytest.Monkey
     monkeypatch.setattr(Capacity, "place", breaks)
     one = job("one")
     with (
-        Schedule([one], room=Room(pods=1, starting=1), stop=Stop()),
+        Scheduler([one], room=Room(pods=1, starting=1), stop=Stop()),
         pytest.raises(ValueError, match="no such node"),
     ):
         one.wait("ready")
@@ -166,7 +168,7 @@ def test_a_job_that_fails_before_its_first_check_gives_its_room_back() -> None:
         raise DeployFailure("the image cannot be pulled")
 
     jobs = [job("one", work), job("two")]
-    with Schedule(jobs, room=Room(pods=1, starting=1), stop=Stop()):
+    with Scheduler(jobs, room=Room(pods=1, starting=1), stop=Stop()):
         jobs[1].wait("chat")
 
 
@@ -181,7 +183,7 @@ def test_the_largest_are_first() -> None:
         return run
 
     jobs = [job(str(pods), work(pods), pods=pods) for pods in (1, 3, 2)]
-    with Schedule(jobs, room=Room(pods=1, starting=1), stop=Stop()):
+    with Scheduler(jobs, room=Room(pods=1, starting=1), stop=Stop()):
         for one in jobs:
             one.wait("chat")
     assert order == [3, 2, 1]
@@ -189,7 +191,7 @@ def test_the_largest_are_first() -> None:
 
 def test_a_job_larger_than_the_room_runs_alone() -> None:
     large = job("large", pods=100)
-    with Schedule([job("small"), large], room=Room(pods=3, starting=3), stop=Stop()):
+    with Scheduler([job("small"), large], room=Room(pods=3, starting=3), stop=Stop()):
         large.wait("chat")
 
 
@@ -208,7 +210,7 @@ def test_the_end_stops_what_runs_and_starts_nothing_more() -> None:
             cleaned.set()
 
     first, second = job("first", work), job("second")
-    with Schedule([first, second], room=Room(pods=1, starting=1), stop=stop):
+    with Scheduler([first, second], room=Room(pods=1, starting=1), stop=stop):
         assert started.wait(SECONDS)
     assert cleaned.is_set()
     for one in (first, second):
@@ -228,3 +230,48 @@ def test_what_is_waited_for_is_cut_short_once() -> None:
     with pytest.raises(AbandonedError), stop.cutting(lambda: cut.append("late")):
         pass
     assert cut == ["first"]
+
+
+def test_on_demand_a_job_is_run_once_somebody_waits_for_it() -> None:
+    ran: list[str] = []
+
+    def work(name: str) -> Callable[[Record], None]:
+        def run(record: Record) -> None:
+            ran.append(name)
+            passing(record)
+
+        return run
+
+    jobs = [job(name, work(name)) for name in ("one", "two", "three")]
+    with Scheduler(jobs, room=Room(pods=3, starting=3), stop=Stop(), on_demand=True):
+        jobs[2].wait("chat")
+        jobs[0].wait("ready")
+        jobs[0].wait("chat")
+    assert ran == ["three", "one"]
+    with pytest.raises(AbandonedError):
+        jobs[1].wait("chat")
+
+
+def test_an_interrupt_while_the_end_is_waited_for_kills() -> None:
+    stop, killed, started = Stop(), threading.Event(), threading.Event()
+
+    def work(_record: Record) -> None:
+        stop.on_kill(killed.set)
+        started.set()
+        assert killed.wait(SECONDS)
+
+    one = job("one", work)
+    before = time.monotonic()
+    ignored = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with (  # noqa: PT012 - leaving the scheduler is what raises
+            pytest.raises(KeyboardInterrupt),
+            Scheduler([one], room=Room(pods=1, starting=1), stop=stop),
+        ):
+            assert started.wait(SECONDS)
+            threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+    finally:
+        signal.signal(signal.SIGINT, ignored)
+    assert killed.is_set()
+    assert time.monotonic() - before < SECONDS
+    assert isinstance(one.results["ready"].exception(), DeployFailure)
