@@ -236,3 +236,23 @@ def test_a_model_may_come_from_a_config_map_of_the_file(workshop: Workshop) -> N
     ended = workshop.dynamo("up", str(path), "--for", "0")
     assert ended.code == 0, ended.text
     assert "answers as org/mapped at " in ended.text
+
+
+GRACE = "DYN_GRACEFUL_SHUTDOWN_GRACE_PERIOD_SECS"
+OWN_GRACE = f"env: [{{name: {GRACE}, value: '5'}}]"
+
+
+@pytest.mark.parametrize(("env", "least", "most"), [(OWN_GRACE, 5.0, 8.0), ("env: []", 0.0, 4.5)])
+def test_a_worker_waits_at_its_end_only_when_its_manifest_says_so(
+    workshop: Workshop, env: str, least: float, most: float
+) -> None:
+    """Five seconds are what Dynamo itself has a worker wait for requests that are under way."""
+    folder = "workingDir: /workspace/example"
+    path = workshop.changed("k8s/own_worker.yaml", (folder, f"{folder}\n              {env}"))
+    process = workshop.start("up", str(path))
+    read_until(process, "answers as")
+    before = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=SECONDS)
+    assert least <= time.monotonic() - before < most
+    assert workshop.left_behind() == []
