@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from dynamo_conformance.plugin.collect import ServedGraph
+    from dynamo_conformance.plugin.collect import GraphCollector
     from dynamo_conformance.plugin.jobs import GraphRun
     from dynamo_conformance.targets.interface import Change, Worker
 
@@ -59,11 +59,11 @@ class FakeSession:
     deployed: list[str] = field(default_factory=list)
     starting: Callable[[], None] = lambda: None
 
-    def plan(self, graph: ServedGraph) -> str:
+    def plan(self, graph: GraphCollector) -> str:
         """Return the digest that the test gives."""
         return self.plans.get(graph.path.name, "")
 
-    def size(self, _graph: ServedGraph) -> tuple[int, tuple[()]]:
+    def size(self, _graph: GraphCollector) -> tuple[int, tuple[()]]:
         """Return that it is small."""
         return 1, ()
 

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from dynamo_conformance.ledger.row import Observation
     from dynamo_conformance.ledger.tree import Tree
 
-MEND = "run `tox run -e ledger`"
+FIX = "run `tox run -e ledger`"
 
 
 def audit(ledger: Ledger, tree: Tree) -> tuple[str, ...]:
-    """Return each thing that is wrong, as one line that says what to do."""
+    """Return a line for each problem, with what to do."""
     return (*_missing(ledger, tree), *_foreign(ledger, tree), *_outdated(ledger, tree))
 
 
@@ -35,7 +35,7 @@ def aged(ledger: Ledger) -> tuple[str, ...]:
 
 
 def contradictions(ledger: Ledger, observations: Iterable[Observation]) -> tuple[str, ...]:
-    """Return what the ledger says of today's files and a run did not show."""
+    """Return what the ledger promises of today's files and a run did not show."""
     return tuple(line for seen in observations for line in _contradictions(ledger, seen))
 
 
@@ -43,18 +43,18 @@ def _missing(ledger: Ledger, tree: Tree) -> Iterator[str]:
     for form in tree.forms:
         levels = [one for one in form.kind.levels if ledger.row(form.key, one) is None]
         if levels:
-            yield f"{form.key} has no row for {', '.join(levels)}: {MEND}"
+            yield f"{form.key} has no row for {', '.join(levels)}: {FIX}"
 
 
 def _foreign(ledger: Ledger, tree: Tree) -> Iterator[str]:
     wanted = {form.key: form.kind.levels for form in tree.forms}
     for file, levels in ledger.rows.items():
         if file not in wanted:
-            yield f"{file} has rows and is no example: {MEND}"
+            yield f"{file} has rows and is no example: {FIX}"
             continue
         others = [level for level in levels if level not in wanted[file]]
         if others:
-            yield f"{file} has rows for {', '.join(others)}, which it cannot be proven at: {MEND}"
+            yield f"{file} has rows for {', '.join(others)}, which it cannot be proven at: {FIX}"
 
 
 def _outdated(ledger: Ledger, tree: Tree) -> Iterator[str]:
@@ -63,15 +63,15 @@ def _outdated(ledger: Ledger, tree: Tree) -> Iterator[str]:
             if not isinstance(row, Proof):
                 continue
             if row.files != form.content.sha256:
-                yield f"{form.key}, {level}: the row is for other bytes: {MEND}"
+                yield f"{form.key}, {level}: the row is for other bytes: {FIX}"
             elif row.release != RELEASE:
                 text = f"the row is for Dynamo {row.release}, not {RELEASE}"
-                yield f"{form.key}, {level}: {text}: {MEND}"
+                yield f"{form.key}, {level}: {text}: {FIX}"
 
 
 def _contradictions(ledger: Ledger, seen: Observation) -> Iterator[str]:
     row = ledger.proof(seen.file, seen.level)
-    # Other bytes are the audit's to find; a run in part says nothing of what it left out.
+    # Other bytes are the audit's to find; a partial run shows nothing of what it left out.
     if row is None or row.files != seen.files or not seen.whole:
         return
     for check in row.passed:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pytest
 
     from dynamo_conformance.manifest.graph import Graph
-    from dynamo_conformance.plugin.collect import ServedGraph
+    from dynamo_conformance.plugin.collect import GraphCollector
     from dynamo_conformance.plugin.jobs import GraphRun
     from dynamo_conformance.targets.cluster.capabilities import ClusterCapabilities
     from dynamo_conformance.targets.cluster.cluster_deployment import ClusterDeployment
@@ -83,11 +83,11 @@ class ClusterSession:
     removals: list[Removal] = field(default_factory=list)
     shared: RunState = field(default_factory=RunState)
 
-    def plan(self, _graph: ServedGraph) -> str:
+    def plan(self, _graph: GraphCollector) -> str:
         """Return nothing: each file is applied as it is."""
         return ""
 
-    def size(self, graph: ServedGraph) -> tuple[int, tuple[PodRequests, ...]]:
+    def size(self, graph: GraphCollector) -> tuple[int, tuple[PodRequests, ...]]:
         """Return how many pods a graph has, and what those of its file ask for."""
         components = _graph_of(graph).components
         return sum(one.replicas * one.node_count for one in components), self.needs[graph.path]
@@ -133,7 +133,7 @@ class ClusterSession:
         removal.wait()
 
 
-def _graph_of(graph: ServedGraph) -> Graph:
+def _graph_of(graph: GraphCollector) -> Graph:
     assert graph.graph is not None  # noqa: S101 - narrows: in a cluster there are only manifests
     return graph.graph
 

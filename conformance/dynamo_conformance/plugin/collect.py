@@ -59,22 +59,22 @@ class ManifestFile(pytest.File):
         if not described:
             return
         yield LintItem.from_parent(self, name=LINT)
-        # What is wrong with one of them, the graph that is to be served reports.
+        # The graph that is to be served reports what is wrong with one of them.
         beside = usable_config_maps(documents)
         level: str = self.config.getoption("--dynamo-target") or LOCAL
         for index, document in enumerate(described):
             try:
                 graph = replace(read_graph(document), config_maps=beside)
             except ManifestError:
-                continue  # The lint item says what is wrong with it.
+                continue  # The lint item reports what is wrong with it.
             name = level if len(described) == 1 else f"{level}-{graph.name or index}"
-            reason = _out_of_reach(graph, self.config)
-            if reason:
-                yield OutOfReach.from_parent(self, name=name, level=level, reason=reason)
-                continue
-            promised = serving(resolved(graph) if level == LOCAL else graph)
-            yield ServedGraph.from_parent(
-                self, name=name, level=level, promised=promised, graph=graph
+            yield GraphCollector.from_parent(
+                self,
+                name=name,
+                level=level,
+                promised=serving(resolved(graph) if level == LOCAL else graph),
+                graph=graph,
+                out_of_reach=_out_of_reach(graph, self.config),
             )
 
 
@@ -100,7 +100,7 @@ def _out_of_reach(graph: Graph, config: pytest.Config) -> str:
 class LaunchFile(pytest.File):
     """A file in launch/local or launch/compose.
 
-    The manifest of the same name says what it must serve.
+    The manifest of the same name promises what it must serve.
     """
 
     level = SCRIPT
@@ -111,7 +111,7 @@ class LaunchFile(pytest.File):
         documents = read_file(manifest) if manifest.is_file() else ()
         graphs = [read_graph(one) for one in documents if one.version is not None]
         promised = serving(graphs[0]) if graphs else None
-        yield ServedGraph.from_parent(self, name=self.level, level=self.level, promised=promised)
+        yield GraphCollector.from_parent(self, name=self.level, level=self.level, promised=promised)
 
 
 class ComposeFile(LaunchFile):
@@ -120,61 +120,16 @@ class ComposeFile(LaunchFile):
     level = COMPOSE
 
 
-class Example(pytest.Collector):
-    """A graph and the checks of it."""
-
-    def __init__(
-        self, *, name: str, parent: pytest.Collector, level: str, promised: Serving | None = None
-    ) -> None:
-        super().__init__(name, parent)
-        self.add_marker(pytest.mark.e2e)
-        self.level = level
-        self.promised = promised
-
-    def collect(self) -> Iterator[pytest.Item]:
-        """Yield `ready` alone."""
-        yield ReadyItem.from_parent(self, name=READY)
-
-    def check_ready(self) -> tuple[str, ...]:
-        """Return when the graph answers, with what a reader should know about how it came up.
-
-        Raises:
-            DeployFailure: What kept it from answering.
-        """
-        raise NotImplementedError
-
-    def check_probe(self, check: str) -> None:
-        """Return when a check of the graph that is up has passed."""
-        raise NotImplementedError
-
-    def properties(self, _check: str) -> list[tuple[str, object]]:
-        """Return what JUnit is told about a check beside its outcome."""
-        return []
-
-
-class OutOfReach(Example):
-    """A graph that no target here can run: one check, which says so."""
-
-    def __init__(self, *, name: str, parent: pytest.Collector, level: str, reason: str) -> None:
-        super().__init__(name=name, parent=parent, level=level)
-        self.reason = reason
-
-    def check_ready(self) -> tuple[str, ...]:
-        """Say why it is not served.
-
-        Raises:
-            Unsupported: Always.
-        """
-        raise Unsupported(self.reason)
-
-
-class ServedGraph(Example):
+class GraphCollector(pytest.Collector):
     """`FILE::local`, `FILE.sh::script`, `FILE::kind`, ...: a graph that is served somewhere.
 
     Its checks are carried out by a job, beside those of other graphs; see `plugin.jobs`.
 
     Attributes:
-        graph: The graph; None when a script or a compose file says what is started.
+        level: The level of its checks.
+        promised: What it must serve, where that is known.
+        graph: The graph; None when a script or a compose file decides what is started.
+        out_of_reach: Why no target here can run it: then there is one check, which reports that.
         run: What serves it, as soon as something does.
     """
 
@@ -186,11 +141,16 @@ class ServedGraph(Example):
         level: str,
         promised: Serving | None,
         graph: Graph | None = None,
+        out_of_reach: str = "",
     ) -> None:
-        super().__init__(name=name, parent=parent, level=level, promised=promised)
+        super().__init__(name, parent)
+        self.add_marker(pytest.mark.e2e)
+        self.level = level
+        self.promised = promised
         self.graph = graph
+        self.out_of_reach = out_of_reach
         self.run: GraphRun | None = None
-        self._told_by = ""
+        self._reported_by = ""
 
     @property
     def artifacts(self) -> Path:
@@ -200,7 +160,9 @@ class ServedGraph(Example):
 
     def collect(self) -> Iterator[pytest.Item]:
         """Yield `ready`, every probe that applies, and for a script that Ctrl-C ends all of it."""
-        yield from super().collect()
+        yield ReadyItem.from_parent(self, name=READY)
+        if self.out_of_reach:
+            return
         for probe in load_probes():
             if probe.applies(self.promised):
                 yield ProbeItem.from_parent(self, name=probe.id, probe=probe)
@@ -208,7 +170,14 @@ class ServedGraph(Example):
             yield InterruptItem.from_parent(self, name="ctrl-c")
 
     def check_ready(self) -> tuple[str, ...]:
-        """Wait until the graph answers."""
+        """Wait until the graph answers; return what a reader should know about how it came up.
+
+        Raises:
+            Unsupported: No target here can run it.
+            DeployFailure: What kept it from answering.
+        """
+        if self.out_of_reach:
+            raise Unsupported(self.out_of_reach)
         run = self._wait_ready(READY)
         first = run.graphs[0]
         served = () if first is self else (f"served once, as {first.nodeid}",)
@@ -226,15 +195,15 @@ class ServedGraph(Example):
         """
         if self.run is None:
             return []
-        found: list[tuple[str, object]] = [
+        properties: list[tuple[str, object]] = [
             *self.run.proof.items(),
             ("seconds", round(self.run.job.took.get(check, 0.0), 2)),
         ]
         if check == READY:
             where = self.run.session.where
-            found += [(WHERE, where)] if where else []
-            found += [(CHANGE, str(one)) for one in self.run.changes]
-        return found
+            properties += [(WHERE, where)] if where else []
+            properties += [(CHANGE, str(one)) for one in self.run.changes]
+        return properties
 
     def _wait_ready(self, check: str) -> GraphRun:
         if self.run is None:
@@ -252,7 +221,7 @@ class ServedGraph(Example):
             NotRun: Another check has failed for it.
             BaseException: The failure.
         """
-        if self._told_by and self._told_by != check:
-            raise NotRun(f"the graph did not come up, see `{self._told_by}`")
-        self._told_by = check
+        if self._reported_by and self._reported_by != check:
+            raise NotRun(f"the graph did not come up, see `{self._reported_by}`")
+        self._reported_by = check
         raise failure

@@ -1,7 +1,7 @@
 """The pytest plugin: every manifest and every local script is a collector, every check an item.
 
 `agg.yaml::lint`, `agg.yaml::local::chat-stream`, `agg.sh::script::chat-stream`. A graph is deployed
-once per file and target. In a repository that is not ours nothing happens unless paths are given,
+once per file and target. In another repository nothing happens unless paths are given,
 and no script is run unless a target is asked for.
 """
 
@@ -82,7 +82,7 @@ def _record(config: pytest.Config) -> None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Collect a manifest or a script, when it is one of ours to collect."""
+    """Collect a manifest or a script, when the plugin is to collect it."""
     if not _paths_were_given(parent.config) or not _is_affected(file_path, parent.config):
         return None
     named = parent.session.isinitpath(file_path)
@@ -135,7 +135,7 @@ def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Have the report of a check say what the closing table needs, in whichever process it is."""
+    """Have the report of a check carry what the closing table needs, in whichever process it is."""
     report = yield
     items = sys.modules.get("dynamo_conformance.plugin.items")
     is_check = items is not None and isinstance(item, items.ConformanceItem)
@@ -151,12 +151,12 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
     if not graphs:
         return []
     name = os.path.relpath(graphs[0], config.invocation_params.dir)
-    said = (
+    line = (
         f"dynamo: {len(graphs)} files with a DynamoGraphDeployment were passed over: of a folder, "
         f"only manifests below {LAUNCH_FOLDER}/{K8S_FOLDER} are collected. Name the files "
         f"themselves, such as: pytest {name}"
     )
-    return [said]
+    return [line]
 
 
 def _holds_graph(path: Path) -> bool:

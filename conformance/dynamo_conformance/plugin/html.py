@@ -140,10 +140,10 @@ class HtmlReport:
         example, _, name = report.nodeid.partition("::")
         key = example, str(shown["level"])
         section = self._sections.setdefault(key, Section(*key))
-        told = dict(report.user_properties)
+        properties = dict(report.user_properties)
         section.changes.extend(str(one) for name, one in report.user_properties if name == CHANGE)
-        # A job tells when a check had ended, counted from the start of the graph.
-        ended = float(str(told.get("seconds", 0.0)))
+        # A job records when a check had ended, counted from the start of the graph.
+        ended = float(str(properties.get("seconds", 0.0)))
         seconds = max(ended - self._ended.get(key, 0.0), 0.0) if ended else report.duration
         self._ended[key] = max(ended, self._ended.get(key, 0.0))
         section.checks.append(_check(name.rpartition("::")[2], report, seconds))

@@ -19,16 +19,16 @@ from dynamo_conformance.targets.interface import DeployFailure
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dynamo_conformance.plugin.collect import Example
+    from dynamo_conformance.plugin.collect import GraphCollector
     from dynamo_conformance.probes.probe import Endpoint, Probe
     from dynamo_conformance.targets.interface import Deployment
 
 LINT, READY = "lint", "ready"
 
 CHANGE = "dynamo-change"
-"""The user property that tells one thing that was different from the published file."""
+"""The user property that names something that was different from the published file."""
 WHERE = "dynamo-where"
-"""The user property that tells where a graph ran, when that is not the same everywhere."""
+"""The user property that names where a graph ran, when that is not the same everywhere."""
 
 
 class ConformanceItem(pytest.Item):
@@ -48,7 +48,7 @@ class ConformanceItem(pytest.Item):
     def repr_failure(
         self, excinfo: pytest.ExceptionInfo[BaseException], *_args: object, **_kwargs: object
     ) -> str:
-        """Show a check's own words; anything else is a fault of ours and keeps its traceback.
+        """Show a check's own words; anything else is a defect of the suite and keeps its traceback.
 
         The terminal, JUnit and the page of a run have it from here: no secret is in it.
         """
@@ -85,7 +85,7 @@ class LintItem(ConformanceItem):
 class CheckOnTarget(ConformanceItem):
     """A check of a graph; a job carries it out, and this reports it."""
 
-    def __init__(self, *, name: str, parent: Example) -> None:
+    def __init__(self, *, name: str, parent: GraphCollector) -> None:
         super().__init__(name, parent)
         self.target = parent
         self.level = parent.level
@@ -134,7 +134,7 @@ class CheckItem(CheckOnTarget):
 class ProbeItem(CheckItem):
     """One probe of the endpoint."""
 
-    def __init__(self, *, name: str, parent: Example, probe: Probe) -> None:
+    def __init__(self, *, name: str, parent: GraphCollector, probe: Probe) -> None:
         super().__init__(name=name, parent=parent)
         self.probe = probe
 

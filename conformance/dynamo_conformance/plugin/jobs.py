@@ -12,17 +12,16 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
 from dynamo_conformance.kube.errors import ClusterUnavailableError
-from dynamo_conformance.plugin.collect import ServedGraph
-from dynamo_conformance.plugin.items import READY, CheckItem, ReadyItem
+from dynamo_conformance.plugin.items import READY, CheckItem, CheckOnTarget
 from dynamo_conformance.plugin.progress import progress_of
 from dynamo_conformance.plugin.scheduler import AbandonedError, Job, Scheduler, Stop
 from dynamo_conformance.probes.probe import Endpoint, NotRun, Unsupported
-from dynamo_conformance.targets.interface import DeployFailure, Deployment, TargetUnavailableError
+from dynamo_conformance.targets.interface import DeployFailure, TargetUnavailableError
 from dynamo_conformance.targets.readiness import wait_ready
 
 if TYPE_CHECKING:
@@ -30,10 +29,14 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from contextlib import AbstractContextManager
 
-    from dynamo_conformance.plugin.scheduler import Room
-    from dynamo_conformance.targets.cluster.node_fit import PodRequests
+    from dynamo_conformance.plugin.cluster_session import ClusterSession
+    from dynamo_conformance.plugin.collect import GraphCollector
+    from dynamo_conformance.plugin.machine_session import MachineDeployment, MachineSession
+    from dynamo_conformance.targets.cluster.cluster_deployment import ClusterDeployment
     from dynamo_conformance.targets.interface import Change
 
+    Session: TypeAlias = ClusterSession | MachineSession
+    ServedDeployment: TypeAlias = ClusterDeployment | MachineDeployment
     Record = Callable[[str, BaseException | None], None]
 
 EXIT_UNAVAILABLE = 3
@@ -41,41 +44,6 @@ EXIT_UNAVAILABLE = 3
 
 CLUSTERS = ("kind", "cluster")
 """The targets whose graphs run in a cluster."""
-
-
-class ServedDeployment(Deployment, Protocol):
-    """A deployment that is one of several, and whose requests can be cut short."""
-
-    @property
-    def is_held(self) -> bool:
-        """Whether others keep it from coming up."""
-
-    def close(self) -> None:
-        """Have requests that are under way end at once; wait for nothing else."""
-
-
-class Session(Protocol):
-    """Where the graphs of a run are served."""
-
-    @property
-    def room(self) -> Room:
-        """How much goes on at once."""
-
-    @property
-    def where(self) -> str:
-        """What the reports call it, when it is not the same everywhere."""
-
-    def plan(self, graph: ServedGraph) -> str:
-        """Return the digest of what a graph becomes, or nothing when that is not known before."""
-
-    def size(self, graph: ServedGraph) -> tuple[int, tuple[PodRequests, ...]]:
-        """Return how many pods a graph counts as, and what they ask for."""
-
-    def deploy(self, run: GraphRun) -> AbstractContextManager[ServedDeployment]:
-        """Start a graph; leaving the context ends it, and keeps what is known of a failure."""
-
-    def remarks(self, run: GraphRun) -> Sequence[str]:
-        """Return what the closing table is to say of a graph that is up."""
 
 
 @dataclass(slots=True, eq=False)
@@ -96,7 +64,7 @@ class GraphRun:
 
     session: Session
     stop: Stop
-    graphs: list[ServedGraph]
+    graphs: list[GraphCollector]
     checks: tuple[CheckItem, ...]
     proof: dict[str, str] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
@@ -155,7 +123,7 @@ class GraphRun:
             raise
 
     def _outcome(
-        self, check: CheckItem, deployment: Deployment, endpoint: Endpoint
+        self, check: CheckItem, deployment: ServedDeployment, endpoint: Endpoint
     ) -> Exception | None:
         """Carry out a check; return what it raised."""
         try:
@@ -200,18 +168,18 @@ def scheduled(session: pytest.Session) -> Iterator[None]:
         yield
 
 
-def _selected(session: pytest.Session) -> dict[ServedGraph, tuple[CheckItem, ...]]:
+def _selected(session: pytest.Session) -> dict[GraphCollector, tuple[CheckItem, ...]]:
     """Return the graphs that are to be served, each with the checks that were selected."""
-    found: dict[ServedGraph, tuple[CheckItem, ...]] = {}
+    found: dict[GraphCollector, tuple[CheckItem, ...]] = {}
     for item in session.items:
-        if isinstance(item, ReadyItem | CheckItem) and isinstance(item.target, ServedGraph):
+        if isinstance(item, CheckOnTarget) and not item.target.out_of_reach:
             more = (item,) if isinstance(item, CheckItem) else ()
             found[item.target] = (*found.get(item.target, ()), *more)
     return found
 
 
 def _opened(
-    config: pytest.Config, selected: Mapping[ServedGraph, object], stop: Stop
+    config: pytest.Config, selected: Mapping[GraphCollector, object], stop: Stop
 ) -> AbstractContextManager[Session]:
     """Return the session of the target, which is made ready when it is entered."""
     progress = progress_of(config)
@@ -225,7 +193,7 @@ def _opened(
 
 
 def _runs(
-    session: Session, stop: Stop, selected: Mapping[ServedGraph, tuple[CheckItem, ...]]
+    session: Session, stop: Stop, selected: Mapping[GraphCollector, tuple[CheckItem, ...]]
 ) -> Iterator[GraphRun]:
     """Yield what is to be served: one run for graphs of one plan that are asked the same."""
     runs: dict[object, GraphRun] = {}

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from dynamo_conformance.manifest.config_maps import config_maps
 from dynamo_conformance.manifest.document import read_file
@@ -26,14 +26,16 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from dynamo_conformance.plugin.collect import ServedGraph
-    from dynamo_conformance.plugin.jobs import GraphRun, ServedDeployment
+    from dynamo_conformance.plugin.collect import GraphCollector
+    from dynamo_conformance.plugin.jobs import GraphRun
     from dynamo_conformance.plugin.scheduler import Stop
     from dynamo_conformance.targets.cluster.node_fit import PodRequests
     from dynamo_conformance.targets.compose.deployment import ComposeDeployment
     from dynamo_conformance.targets.local.deployment import LocalDeployment
     from dynamo_conformance.targets.local.local_script import ScriptDeployment
     from dynamo_conformance.targets.mock_image import TaggedMockImage
+
+    MachineDeployment: TypeAlias = LocalDeployment | ScriptDeployment | ComposeDeployment
 
 SHOWN_DIGITS = 12
 """How much of a digest the closing table shows; the reports have all of it."""
@@ -57,7 +59,7 @@ class MachineSession:
     image: TaggedMockImage | None
     where: str = ""
 
-    def plan(self, graph: ServedGraph) -> str:
+    def plan(self, graph: GraphCollector) -> str:
         """Return the digest of a manifest's plan; why there is none, its job finds out."""
         if graph.graph is None:
             return ""
@@ -67,7 +69,7 @@ class MachineSession:
         except (ManifestError, DeployFailure, ReconcileFailure, OSError):
             return ""
 
-    def size(self, _graph: ServedGraph) -> tuple[int, tuple[PodRequests, ...]]:
+    def size(self, _graph: GraphCollector) -> tuple[int, tuple[PodRequests, ...]]:
         """Count each graph as one."""
         return 1, ()
 
@@ -76,7 +78,7 @@ class MachineSession:
         return tuple(f"plan {digest[:SHOWN_DIGITS]}" for digest in run.proof.values())
 
     @contextmanager
-    def deploy(self, run: GraphRun) -> Iterator[ServedDeployment]:
+    def deploy(self, run: GraphRun) -> Iterator[MachineDeployment]:
         """Start a graph; leaving the context ends all of it."""
 
         def keep_logs(logs: Path) -> None:
@@ -90,8 +92,8 @@ class MachineSession:
             yield deployment
 
     def _started(
-        self, graph: ServedGraph, at_end: Callable[[Path], None]
-    ) -> AbstractContextManager[LocalDeployment | ScriptDeployment | ComposeDeployment]:
+        self, graph: GraphCollector, at_end: Callable[[Path], None]
+    ) -> AbstractContextManager[MachineDeployment]:
         """Start what a file holds.
 
         Raises:

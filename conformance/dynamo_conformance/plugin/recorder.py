@@ -22,7 +22,7 @@ from dynamo_conformance.ledger.ledger import (
 )
 from dynamo_conformance.ledger.row import Level, Observation
 from dynamo_conformance.ledger.tree import read_tree
-from dynamo_conformance.plugin.collect import Example
+from dynamo_conformance.plugin.collect import GraphCollector
 from dynamo_conformance.plugin.items import WHERE, ConformanceItem
 from dynamo_conformance.plugin.summary import reason, why_not_run
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 COLLECTED = "dynamo-collected"
-"""What a worker of pytest-xdist tells of the files that it collected."""
+"""What a worker of pytest-xdist reports of the files that it collected."""
 
 _ON_THIS_MACHINE = (Level.LOCAL, Level.SCRIPT, Level.COMPOSE)
 """The levels at which `--dynamo-engine=real` is the engine that is installed."""
@@ -44,8 +44,8 @@ _ENGINES = ("vllm", "sglang", "tensorrt-llm")
 class Recorder:
     """Notes every outcome, and at the end writes them into a ledger or holds them against one.
 
-    With pytest-xdist, workers send what they collected, and the process that sees all reports has
-    the say.
+    With pytest-xdist, workers send what they collected, and the process that sees all reports
+    decides.
     """
 
     def __init__(self, config: pytest.Config, ledger: Path, *, writes: bool) -> None:
@@ -69,8 +69,8 @@ class Recorder:
         for file in dict.fromkeys(node for node in nodes if isinstance(node, pytest.File)):
             # Asked again, because what pytest remembers is only what was selected.
             for node in file.collect():
-                checks = node.collect() if isinstance(node, Example) else (node,)
-                graph = node.name.partition("-")[2] if isinstance(node, Example) else ""
+                checks = node.collect() if isinstance(node, GraphCollector) else (node,)
+                graph = node.name.partition("-")[2] if isinstance(node, GraphCollector) else ""
                 for check in checks:
                     if isinstance(check, ConformanceItem):
                         self._expect(check, f"{graph}::{check.name}" if graph else check.name)
@@ -178,13 +178,13 @@ class _Collected:
     files: str
     expected: dict[str, str] = field(default_factory=dict)
 
-    def named(self, told: Mapping[str, _T]) -> dict[str, _T]:
+    def named(self, by_node: Mapping[str, _T]) -> dict[str, _T]:
         """Return what is known by node id by the names of the checks, in the order of these."""
-        return {name: told[node] for node, name in self.expected.items() if node in told}
+        return {name: by_node[node] for node, name in self.expected.items() if node in by_node}
 
 
 def _release(level: Level) -> str:
-    """Return the Dynamo release that a level says something of."""
+    """Return the Dynamo release that a level shows something of."""
     if level is Level.LINT:
         return RELEASE
     return _version("ai-dynamo") or RELEASE

@@ -58,7 +58,7 @@ class AbandonedError(Exception):
 
 
 class Stop:
-    """Whether the run is to end, told to everything that works for it."""
+    """Whether the run is to end, for everything that works for it."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -167,7 +167,7 @@ class Job:
                     return future.result()
 
     def run(self) -> None:
-        """Do the work; the first check that was not reached says why."""
+        """Do the work; the first check that was not reached raises why."""
         began = time.monotonic()
 
         def record(check: str, error: BaseException | None) -> None:
@@ -177,7 +177,7 @@ class Job:
         left: BaseException = DeployFailure("not carried out: the example ended before it")
         try:
             self.work(record)
-        except BaseException as error:  # noqa: BLE001 - told to whoever waits for the check
+        except BaseException as error:  # noqa: BLE001 - raised where somebody waits for the check
             left = error
         for check in self.checks:
             if self._record(check, left) and not isinstance(left, AbandonedError):
@@ -265,7 +265,7 @@ class Scheduler:
         why: Exception = AbandonedError("the run was ended")
         try:
             self._start_jobs()
-        except Exception as error:  # noqa: BLE001 - told to whoever waits for a check
+        except Exception as error:  # noqa: BLE001 - raised where somebody waits for a check
             why = error
         for job in self._jobs:
             if job not in self._threads:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 UNSUPPORTED = "UNSUPPORTED: "
 NOT_RUN = "not run: "
 REPORTED = "dynamo_shown"
-"""The attribute of a report that carries what the table is to say of a check."""
+"""The attribute of a report that carries what the table is to show of a check."""
 
 
 def reason(report: pytest.TestReport) -> str | None:
@@ -54,7 +54,7 @@ class Shown:
     Attributes:
         level: The level of its example.
         check: What it is called.
-        outcome: How it ended; a check that says nothing of its own has failed.
+        outcome: How it ended; a check that sets none has failed.
         notes: What a reader should know.
     """
 

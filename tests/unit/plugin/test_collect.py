@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from dynamo_conformance.lint.manifest_files import SUFFIXES, manifest_files
-from dynamo_conformance.plugin import collect, hooks, items
+from dynamo_conformance.plugin import hooks, items
 
 pytest_plugins = ["pytester"]
 
@@ -43,9 +43,7 @@ def reasons(pytester: pytest.Pytester, file: Path, *words: str) -> list[str | No
     found, _ = pytester.inline_genitems(*PLUGINS, *words, file.name)
     ready = [one for one in found if isinstance(one, items.ReadyItem)]
     assert ready
-    return [
-        one.parent.reason if isinstance(one.parent, collect.OutOfReach) else None for one in ready
-    ]
+    return [one.target.out_of_reach or None for one in ready]
 
 
 @pytest.mark.parametrize("target", TARGETS)
