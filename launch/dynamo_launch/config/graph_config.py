@@ -25,7 +25,7 @@ _ONCE = ("role", *DEPLOYMENT_KEYS)
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class ValueOrigin:
     """Where a value was written.
 
     Attributes:
@@ -61,7 +61,7 @@ class ConfigValue:
 
     key: str
     node: Node
-    origin: Origin
+    origin: ValueOrigin
 
     @property
     def text(self) -> str:
@@ -88,13 +88,13 @@ class ConfigValue:
         """Yield the values of this mapping."""
         for entry in self.node if isinstance(self.node, Mapping) else ():
             what = f"{self.origin.what}.{entry.key}"
-            origin = Origin(self.origin.file, _pointed_at(entry.value, entry.mark), what)
+            origin = ValueOrigin(self.origin.file, _pointed_at(entry.value, entry.mark), what)
             yield ConfigValue(entry.key, entry.value, origin)
 
     def items(self) -> Iterator[ConfigValue]:
         """Yield the values of this list."""
         for item in self.node if isinstance(self.node, Sequence) else ():
-            origin = Origin(self.origin.file, item.mark, self.origin.what)
+            origin = ValueOrigin(self.origin.file, item.mark, self.origin.what)
             yield ConfigValue(self.key, item, origin)
 
 
@@ -115,7 +115,7 @@ class ComponentConfig:
         place, node = next(self._written(key), (None, None))
         if place is None or node is None:
             return None
-        return ConfigValue(key, node, Origin(place.file, _pointed_at(node, place.mark), key))
+        return ConfigValue(key, node, ValueOrigin(place.file, _pointed_at(node, place.mark), key))
 
     def check_agreement(self, errors: ConfigErrors) -> None:
         """Add an error for each key that says different things in different places."""

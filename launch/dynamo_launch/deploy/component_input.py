@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.manifest.node import Scalar
-from dynamo_launch.config.graph_config import Origin
+from dynamo_launch.config.graph_config import ValueOrigin
 
 if TYPE_CHECKING:
     from dynamo_launch.config.config_error import ConfigErrors
@@ -33,10 +33,10 @@ class ComponentInput:
     errors: ConfigErrors
 
     @property
-    def name(self) -> Origin:
+    def name(self) -> ValueOrigin:
         """Where its name stands."""
         name = self.config.name
-        return Origin(name.file, name.mark, "name")
+        return ValueOrigin(name.file, name.mark, "name")
 
     def value(self, key: str) -> ConfigValue | None:
         """Return what stands under a key of the component, or None."""

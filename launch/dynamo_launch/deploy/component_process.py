@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from dynamo_conformance.manifest.graph import Component, Graph
-    from dynamo_launch.deploy.shell_text import Text
+    from dynamo_launch.deploy.shell_text import ShellText
 
 LEADER_ADDRESS: Final = "LWS_LEADER_ADDRESS"
 NODE_INDEX: Final = "LWS_WORKER_INDEX"
@@ -51,7 +51,7 @@ class Mount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
+class ReadinessProbe:
     """How a process is asked whether it is ready; all times are seconds."""
 
     port: int
@@ -82,9 +82,9 @@ class ComponentProcess:
     """
 
     component: Component
-    words: tuple[Text, ...]
-    follower: tuple[Text, ...] | None
-    env: dict[str, Text]
+    words: tuple[ShellText, ...]
+    follower: tuple[ShellText, ...] | None
+    env: dict[str, ShellText]
     addressed: tuple[str, ...]
     secrets: tuple[str, ...]
     mounts: tuple[Mount, ...]
@@ -92,7 +92,7 @@ class ComponentProcess:
     memory: int | None
     gpus: int
     port: int | None
-    probe: Probe | None
+    probe: ReadinessProbe | None
 
     @property
     def is_worker(self) -> bool:
@@ -101,7 +101,7 @@ class ComponentProcess:
 
 
 def component_process(
-    graph: Graph, component: Component, *, later: dict[str, Text] | None = None
+    graph: Graph, component: Component, *, later: dict[str, ShellText] | None = None
 ) -> ComponentProcess:
     """Return the process that a component of the graph runs as.
 
@@ -148,7 +148,7 @@ def component_process(
     )
 
 
-def _environment(graph: Graph, component: Component, own: Iterable[EnvVar]) -> dict[str, Text]:
+def _environment(graph: Graph, component: Component, own: Iterable[EnvVar]) -> dict[str, ShellText]:
     """Return the variables with their values, each expanded by those before it in the alphabet."""
     values = {"DYN_NAMESPACE": graph.name}
     if component.type == FRONTEND:
@@ -158,17 +158,17 @@ def _environment(graph: Graph, component: Component, own: Iterable[EnvVar]) -> d
     for one in (*graph.env, *own):
         if one.value is not None:
             values[one.name] = one.value
-    env: dict[str, Text] = {}
+    env: dict[str, ShellText] = {}
     for name in sorted(values):
         env[name] = expanded(values[name], env)
     return env
 
 
-def _words(container: Container, env: dict[str, Text]) -> tuple[Text, ...]:
+def _words(container: Container, env: dict[str, ShellText]) -> tuple[ShellText, ...]:
     return tuple(expanded(word.text, env) for word in (*container.command, *container.args))
 
 
-def _http_port(words: Iterable[Text], env: dict[str, Text]) -> int:
+def _http_port(words: Iterable[ShellText], env: dict[str, ShellText]) -> int:
     return http_port(
         tuple(word.plain for word in words), {name: value.plain for name, value in env.items()}
     )
@@ -218,7 +218,7 @@ def _bytes(amount: Decimal | None) -> int | None:
     return int(amount) if amount is not None else None
 
 
-def _probe(container: Mapping) -> Probe | None:
+def _probe(container: Mapping) -> ReadinessProbe | None:
     """Return how the kubelet would find out that a container is ready."""
     ready = container.mapping("readinessProbe")
     get = ready.mapping("httpGet") if ready is not None else None
@@ -227,7 +227,7 @@ def _probe(container: Mapping) -> Probe | None:
         return None
     start = container.mapping("startupProbe") or Mapping()
     delay = ready.integer("initialDelaySeconds") or 0
-    return Probe(
+    return ReadinessProbe(
         port=port,
         path=get.string("path") or "/",
         period=ready.integer("periodSeconds") or 10,

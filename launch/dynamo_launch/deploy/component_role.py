@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from dynamo_conformance.manifest.graph import FRONTEND
-from dynamo_launch.config.graph_config import Origin
+from dynamo_launch.config.graph_config import ValueOrigin
 from dynamo_launch.config.wiring import DYN, ENGINES, SCHEME, completed
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ ENGINES_OF_THE_API: Final = ("vllm", "sglang", "trtllm")
 """What `backendFramework` can say."""
 
 
-def role(given: ComponentInput) -> tuple[str, Origin] | None:
+def role(given: ComponentInput) -> tuple[str, ValueOrigin] | None:
     """Return a component's role and what says so, or None when nothing does."""
     written = given.value("role")
     if written is not None:
@@ -43,7 +43,7 @@ def role(given: ComponentInput) -> tuple[str, Origin] | None:
     return "agg", origin(wiring.output, "args.output")
 
 
-def engine(given: ComponentInput) -> tuple[str, Origin] | None:
+def engine(given: ComponentInput) -> tuple[str, ValueOrigin] | None:
     """Return the engine that a component says it runs, and where it says so, or None."""
     output = given.run.wiring.output
     if output is None or output.text not in ENGINES:
@@ -51,6 +51,6 @@ def engine(given: ComponentInput) -> tuple[str, Origin] | None:
     return output.text, origin(output, "args.output")
 
 
-def origin(setting: Setting, what: str) -> Origin:
+def origin(setting: Setting, what: str) -> ValueOrigin:
     """Return where a word of a run config was written."""
-    return Origin(setting.file, setting.mark, what)
+    return ValueOrigin(setting.file, setting.mark, what)

@@ -144,7 +144,7 @@ def _order(options: Namespace, output: Output, errors: ConfigErrors) -> Order | 
     """Return what is to be written, or None when something is wrong."""
     from dynamo_conformance.manifest.node import NOWHERE
     from dynamo_launch.config.config_error import ConfigErrors
-    from dynamo_launch.config.config_file import read_source
+    from dynamo_launch.config.config_reader import read_source
     from dynamo_launch.config.config_schema import check
     from dynamo_launch.config.graph_config import read_graph_config
     from dynamo_launch.deploy.graph_builder import build

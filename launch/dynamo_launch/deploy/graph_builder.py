@@ -10,7 +10,7 @@ from dynamo_conformance.manifest.node import Scalar, find, walk
 from dynamo_conformance.manifest.placeholder import is_image_placeholder, is_placeholder
 from dynamo_conformance.rendering.backend import component_backend, detect, graph_backend
 from dynamo_conformance.rendering.failure import ReconcileFailure
-from dynamo_launch.config.graph_config import Origin
+from dynamo_launch.config.graph_config import ValueOrigin
 from dynamo_launch.config.run_config_reader import read_run
 from dynamo_launch.deploy.component_input import ComponentInput
 from dynamo_launch.deploy.component_role import ENGINES_OF_THE_API, engine
@@ -65,7 +65,7 @@ def _root(
     nodes: Iterable[Mapping],
     source_map: SourceMap,
 ) -> Mapping:
-    name = Origin(graph_config.name.file, graph_config.name.mark, "name")
+    name = ValueOrigin(graph_config.name.file, graph_config.name.mark, "name")
     components = listed(nodes)
     return mapping(
         apiVersion=constant(f"{GROUP}/{V1BETA1}"),
@@ -81,7 +81,7 @@ def _framework(
     inputs: Iterable[ComponentInput], nodes: Iterable[Node], source_map: SourceMap
 ) -> Scalar | None:
     """Return the one engine of the graph, as its components say or their commands tell."""
-    said: dict[str, Origin] = {}
+    said: dict[str, ValueOrigin] = {}
     for given in inputs:
         found = engine(given)
         if found is not None and found[0] in ENGINES_OF_THE_API:
@@ -93,9 +93,9 @@ def _framework(
     return source_map.text(*next(iter(said.items())))
 
 
-def _detected(nodes: Iterable[Node], source_map: SourceMap) -> dict[str, Origin]:
+def _detected(nodes: Iterable[Node], source_map: SourceMap) -> dict[str, ValueOrigin]:
     """Return the engines that commands of the author's own run."""
-    found: dict[str, Origin] = {}
+    found: dict[str, ValueOrigin] = {}
     graph = v1beta1.read(mapping(spec=mapping(components=listed(nodes))))
     for one in graph.components:
         try:

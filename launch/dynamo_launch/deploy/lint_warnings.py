@@ -12,7 +12,7 @@ from dynamo_launch.config.keys import DEPLOYMENT_KEYS
 if TYPE_CHECKING:
     from dynamo_conformance.lint.rule import Problem
     from dynamo_launch.config.config_error import ConfigErrors
-    from dynamo_launch.config.graph_config import Origin
+    from dynamo_launch.config.graph_config import ValueOrigin
     from dynamo_launch.deploy.output import Order
 
 PLAIN_SECRET: Final = "plain-secret"  # noqa: S105 - the id of a rule
@@ -42,12 +42,12 @@ def warn_of_findings(order: Order, errors: ConfigErrors, *, on_kubernetes: bool)
         errors.warn(place, text)
 
 
-def _counts(place: Origin) -> bool:
+def _counts(place: ValueOrigin) -> bool:
     key = place.what.partition(".")[0]
     return key not in DEPLOYMENT_KEYS or key in _EVERYWHERE
 
 
-def _nearest(order: Order, problem: Problem) -> Origin | None:
+def _nearest(order: Order, problem: Problem) -> ValueOrigin | None:
     """Return where the nearest thing around a problem was written: a value, or a name."""
     path = problem.path or ()
     for size in range(len(path), -1, -1):

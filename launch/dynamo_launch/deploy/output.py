@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dynamo_conformance.manifest.graph import Graph
     from dynamo_conformance.manifest.node import Mark
     from dynamo_launch.config.config_error import ConfigErrors
-    from dynamo_launch.config.graph_config import Origin
+    from dynamo_launch.config.graph_config import ValueOrigin
     from dynamo_launch.deploy.source_map import SourceMap
 
 
@@ -56,7 +56,7 @@ class Order:
     typed: str
     api_version: str
 
-    def origin(self, mark: Mark) -> Origin:
+    def origin(self, mark: Mark) -> ValueOrigin:
         """Return where a value that somebody wrote was written.
 
         Raises:

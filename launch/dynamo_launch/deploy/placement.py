@@ -13,7 +13,7 @@ from dynamo_conformance.rendering.relocation import (
     local_ranks,
     mounted_paths,
 )
-from dynamo_launch.deploy.shell_text import Edit, Text, expression, literal
+from dynamo_launch.deploy.shell_text import Edit, ShellText, expression, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -55,14 +55,14 @@ class PlacedProcess:
 
     name: str
     process: ComponentProcess
-    words: tuple[Text, ...]
-    follower: tuple[Text, ...] | None
-    env: dict[str, Text]
+    words: tuple[ShellText, ...]
+    follower: tuple[ShellText, ...] | None
+    env: dict[str, ShellText]
     gpus: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Placement:
+class ProcessPlacement:
     """All processes of a graph, and the kinds of ports that they take.
 
     Attributes:
@@ -76,7 +76,7 @@ class Placement:
     claims: tuple[str, ...]
 
 
-def place_processes(processes: Iterable[ComponentProcess]) -> Placement:
+def place_processes(processes: Iterable[ComponentProcess]) -> ProcessPlacement:
     """Return all processes with ports and GPUs of their own."""
     processes = tuple(processes)
     taken = _TakenPorts(first=dict(FIRST))
@@ -89,7 +89,7 @@ def place_processes(processes: Iterable[ComponentProcess]) -> Placement:
         for replica in range(one.component.replicas)
     ]
     claims = {mount.claim for one in processes for mount in one.mounts if mount.claim is not None}
-    return Placement(
+    return ProcessPlacement(
         processes=tuple(placed),
         ports={kind: taken.first[kind] for kind in FIRST if kind in taken.of_kinds},
         claims=tuple(sorted(claims)),
@@ -105,13 +105,13 @@ class _TakenPorts:
     others: set[int] = field(default_factory=set)
     gpus: int = 0
 
-    def of_kind(self, kind: str, span: int) -> Text:
+    def of_kind(self, kind: str, span: int) -> ShellText:
         """Return the next `span` ports of a kind, as an expression of the shell."""
         at = self.of_kinds.get(kind, 0)
         self.of_kinds[kind] = at + span
         return expression(f"$(({kind} + {at}))" if at else f"${kind}")
 
-    def other(self, wanted: int, span: int) -> Text:
+    def other(self, wanted: int, span: int) -> ShellText:
         """Return the first `span` free ports from a number on."""
         number = wanted
         while any(self._is_taken(number + at) for at in range(span)):
@@ -129,11 +129,11 @@ class _Ports:
     """What one process listens on, before and after."""
 
     process: ComponentProcess
-    env: dict[str, Text]
+    env: dict[str, ShellText]
     taken: _TakenPorts
-    known: dict[int, Text] = field(default_factory=dict)
+    known: dict[int, ShellText] = field(default_factory=dict)
 
-    def own(self, port: int, span: int) -> Text:
+    def own(self, port: int, span: int) -> ShellText:
         """Return what to write for a port."""
         if port not in self.known:
             kind = self._kind(port)
@@ -142,7 +142,7 @@ class _Ports:
             )
         return self.known[port]
 
-    def moved(self, words: tuple[Text, ...]) -> tuple[Text, ...]:
+    def moved(self, words: tuple[ShellText, ...]) -> tuple[ShellText, ...]:
         """Return a command line with these ports in it."""
         edits: dict[int, list[Edit]] = {}
         for use in listen_ports([word.plain for word in words]):
@@ -189,16 +189,18 @@ def _place(process: ComponentProcess, replica: int, taken: _TakenPorts) -> Place
     )
 
 
-def _folders(process: ComponentProcess) -> Iterator[tuple[str, Text]]:
+def _folders(process: ComponentProcess) -> Iterator[tuple[str, ShellText]]:
     """Yield what stands for each mounted path."""
     for mount in process.mounts:
         if mount.claim is not None:
-            yield mount.path, Text((*expression(f"${VOLUMES}").pieces, f"/{mount.claim}"))
+            yield mount.path, ShellText((*expression(f"${VOLUMES}").pieces, f"/{mount.claim}"))
         elif mount.folder is not None:
             yield mount.path, literal(mount.folder)
 
 
-def _with_folders(texts: Iterable[Text], folders: dict[str, Text]) -> tuple[Text, ...]:
+def _with_folders(
+    texts: Iterable[ShellText], folders: dict[str, ShellText]
+) -> tuple[ShellText, ...]:
     """Return texts with each mounted path replaced by the folder that stands for it."""
     return tuple(
         text.edited(

@@ -33,11 +33,11 @@ class Edit:
 
     start: int
     end: int
-    text: Text
+    text: ShellText
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class ShellText:
     """Characters and expressions, in the order in which they stand."""
 
     pieces: tuple[str | Expression, ...] = ()
@@ -47,7 +47,7 @@ class Text:
         """The text with one character in the place of each expression, to be searched."""
         return "".join(one if isinstance(one, str) else _HOLE for one in self.pieces)
 
-    def edited(self, edits: Iterable[Edit]) -> Text:
+    def edited(self, edits: Iterable[Edit]) -> ShellText:
         """Return the text with other parts in it; places are those in `plain`, none overlaps."""
         done: list[str | Expression] = []
         at = 0
@@ -55,7 +55,7 @@ class Text:
             done += self._between(at, edit.start)
             done += edit.text.pieces
             at = edit.end
-        return Text(tuple(_joined((*done, *self._between(at, len(self.plain))))))
+        return ShellText(tuple(_joined((*done, *self._between(at, len(self.plain))))))
 
     def _between(self, start: int, end: int) -> list[str | Expression]:
         inside: list[str | Expression] = []
@@ -79,17 +79,17 @@ def _joined(pieces: Iterable[str | Expression]) -> Iterator[str | Expression]:
             yield text
 
 
-def literal(text: str) -> Text:
+def literal(text: str) -> ShellText:
     """Return what somebody wrote."""
-    return Text((text,))
+    return ShellText((text,))
 
 
-def expression(code: str) -> Text:
+def expression(code: str) -> ShellText:
     """Return an expression of the shell."""
-    return Text((Expression(code),))
+    return ShellText((Expression(code),))
 
 
-def expanded(text: str, env: Mapping[str, Text]) -> Text:
+def expanded(text: str, env: Mapping[str, ShellText]) -> ShellText:
     """Return `text` with every `$(NAME)` of a known variable replaced, as the kubelet does it."""
     pieces: list[str | Expression] = []
     for piece in references(text):
@@ -97,10 +97,10 @@ def expanded(text: str, env: Mapping[str, Text]) -> Text:
             pieces.append(piece)
         else:
             pieces += env.get(piece.name, literal(str(piece))).pieces
-    return Text(tuple(_joined(pieces)))
+    return ShellText(tuple(_joined(pieces)))
 
 
-def word(text: Text | str) -> str:
+def word(text: ShellText | str) -> str:
     """Return a text as one word of a shell."""
     pieces = literal(text).pieces if isinstance(text, str) else text.pieces
     match pieces:
@@ -124,9 +124,9 @@ def comment(text: str) -> str:
 
 
 def command(
-    words: Iterable[Text | str],
+    words: Iterable[ShellText | str],
     *,
-    env: Mapping[str, Text] | None = None,
+    env: Mapping[str, ShellText] | None = None,
     before: Iterable[str] = (),
     indent: str = "",
 ) -> Iterator[str]:

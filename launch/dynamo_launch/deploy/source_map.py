@@ -15,34 +15,34 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from dynamo_conformance.manifest.node import Node
-    from dynamo_launch.config.graph_config import Origin
+    from dynamo_launch.config.graph_config import ValueOrigin
 
 
 @dataclass(slots=True)
 class SourceMap:
     """The origins of all values of one graph, by the marks of its nodes."""
 
-    _origins: list[Origin] = field(default_factory=list)
+    _origins: list[ValueOrigin] = field(default_factory=list)
 
-    def mark(self, origin: Origin) -> Mark:
+    def mark(self, origin: ValueOrigin) -> Mark:
         """Return a mark that no other node has."""
         self._origins.append(origin)
         return Mark(len(self._origins), 0)
 
-    def text(self, value: str, origin: Origin) -> Scalar:
+    def text(self, value: str, origin: ValueOrigin) -> Scalar:
         """Return a text that was written, or comes from what was written, at `origin`."""
         return Scalar(value, self.mark(origin), value)
 
-    def number(self, value: int, origin: Origin) -> Scalar:
+    def number(self, value: int, origin: ValueOrigin) -> Scalar:
         """Return a whole number."""
         return Scalar(value, self.mark(origin), str(value))
 
-    def texts(self, values: Iterable[str], origin: Origin) -> tuple[Scalar, ...]:
+    def texts(self, values: Iterable[str], origin: ValueOrigin) -> tuple[Scalar, ...]:
         """Return words that belong together; they share one mark."""
         mark = self.mark(origin)
         return tuple(Scalar(value, mark, value) for value in values)
 
-    def of(self, mark: Mark) -> Origin | None:
+    def of(self, mark: Mark) -> ValueOrigin | None:
         """Return where the value with a mark comes from; None when nobody wrote it."""
         is_known = mark.column == 0 and 0 < mark.line <= len(self._origins)
         return self._origins[mark.line - 1] if is_known else None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from dynamo_conformance.manifest.graph import FRONTEND
 from dynamo_conformance.rendering.relocation import http_port
-from dynamo_launch.config.graph_config import Origin
+from dynamo_launch.config.graph_config import ValueOrigin
 from dynamo_launch.config.run_config import Wiring
 from dynamo_launch.config.run_config_reader import SERVE
 from dynamo_launch.config.wiring import DYN, SCHEME, completed
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from dynamo_launch.deploy.component_input import ComponentInput
     from dynamo_launch.serve.serve_plan import ServePlan
 
-Piece = tuple[tuple[str, ...], Origin]
+Piece = tuple[tuple[str, ...], ValueOrigin]
 """Words that belong together, and where they come from."""
 
 _PORT_OPTIONS: Final = ("http_port", "http-port", "port")
@@ -46,7 +46,7 @@ class StartCommand:
 
     command: tuple[Scalar, ...]
     args: tuple[Scalar, ...]
-    port: tuple[int, Origin] | None = None
+    port: tuple[int, ValueOrigin] | None = None
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -94,7 +94,7 @@ def _planned(given: ComponentInput) -> StartCommand:
     _warn_of_notes(given, plan)
     _complain_of_missing(given, plan)
     said = _said(given, plan)
-    pieces = [(part.words, Origin(part.file, part.mark, part.name)) for part in plan.parts]
+    pieces = [(part.words, ValueOrigin(part.file, part.mark, part.name)) for part in plan.parts]
     pieces = [(words, place) for words, place in pieces if words]
     cmd = given.value("cmd")
     if cmd is not None and not any(cmd.items()):
@@ -123,7 +123,11 @@ def _for_its_role(given: ComponentInput, found: StartCommand) -> StartCommand:
         return found
     port = http_port(found.words, given.variables())
     said = next((one for one in given.run.options if one.key in _PORT_OPTIONS), None)
-    place = Origin(said.file, said.mark, f"options.{said.key}") if said is not None else its_role[1]
+    place = (
+        ValueOrigin(said.file, said.mark, f"options.{said.key}")
+        if said is not None
+        else its_role[1]
+    )
     return replace(_with_args(found), port=(port, place))
 
 
@@ -144,7 +148,7 @@ def _plain(run: RunConfig) -> list[Piece]:
     """Return the words of a command of the author's own."""
     return [
         *(((word.text,), origin(word, "args")) for word in run.args),
-        *((plain_words(one), Origin(one.file, one.mark, one.key)) for one in run.options),
+        *((plain_words(one), ValueOrigin(one.file, one.mark, one.key)) for one in run.options),
     ]
 
 
@@ -208,7 +212,7 @@ def _complain_of_missing(given: ComponentInput, plan: ServePlan) -> None:
             given.error(given.name, text)
 
 
-def _said(given: ComponentInput, plan: ServePlan) -> Origin:
+def _said(given: ComponentInput, plan: ServePlan) -> ValueOrigin:
     """Return what says which program it is."""
     output = completed(plan.wiring).output
     return origin(output, "args.output") if output is not None else given.name

@@ -82,7 +82,7 @@ def _plan(words: ServeArguments, environ: Mapping[str, str]) -> Invocation:
     if words.file is not None:
         from pathlib import Path
 
-        from dynamo_launch.config.config_file import read_config, read_source
+        from dynamo_launch.config.config_reader import read_config, read_source
 
         words, config = _pick(words, read_config(read_source(Path(words.file))))
     from dynamo_launch.config.wiring import completed

@@ -15,7 +15,7 @@ from deploy_shop import REPOSITORY, TARGETS
 from dynamo_conformance.manifest.node import Mapping, Plain, from_plain
 from dynamo_launch.cli import main
 from dynamo_launch.config.config_error import ConfigErrors
-from dynamo_launch.config.config_file import parse_source
+from dynamo_launch.config.config_reader import parse_source
 from dynamo_launch.config.config_schema import FILE, check, published
 from dynamo_launch.config.keys import COMPONENT_KEYS, GRAPH_KEYS, RUN_KEYS
 from dynamo_launch.config.wiring import ENGINES, TASKS

@@ -14,7 +14,7 @@ import yaml
 
 from deploy_shop import REPOSITORY, write
 from dynamo_launch.deploy.deploy_command import deploy
-from dynamo_launch.deploy.shell_text import Edit, Text, comment, expression, literal, word
+from dynamo_launch.deploy.shell_text import Edit, ShellText, comment, expression, literal, word
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -185,7 +185,7 @@ def test_characters_that_no_program_can_be_given(
 
 
 def test_expressions_keep_their_places_in_edits() -> None:
-    text = Text(("a/", *expression("$X").pieces, "/b8000/c"))
+    text = ShellText(("a/", *expression("$X").pieces, "/b8000/c"))
     moved = text.edited(
         [
             Edit(5, 9, expression("$PORT")),

@@ -10,7 +10,7 @@ import pytest
 
 from deploy_shop import REPOSITORY, write
 from dynamo_launch.deploy.outputs.slurm import _SLOTS
-from dynamo_launch.deploy.shell_text import Text, command, expression, literal, word
+from dynamo_launch.deploy.shell_text import ShellText, command, expression, literal, word
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -136,17 +136,17 @@ PORT, NEXT, A = (expression(code).pieces for code in ("$PORT", "$((PORT + 1))", 
 @pytest.mark.parametrize(
     ("text", "expected", "meant"),
     [
-        (Text(("plain",)), "plain", "plain"),
-        (Text(("two words",)), "'two words'", "two words"),
-        (Text(PORT), '"$PORT"', "1"),
-        (Text(NEXT), "$((PORT + 1))", "2"),
-        (Text(("tcp://*:", *PORT, "'")), "'tcp://*:'\"$PORT\"'\"'\"'", "tcp://*:1'"),
-        (Text((*A, "/b")), '"$A"/b', "x/b"),
-        (Text(("",)), "''", ""),
-        (Text(), "''", ""),
+        (ShellText(("plain",)), "plain", "plain"),
+        (ShellText(("two words",)), "'two words'", "two words"),
+        (ShellText(PORT), '"$PORT"', "1"),
+        (ShellText(NEXT), "$((PORT + 1))", "2"),
+        (ShellText(("tcp://*:", *PORT, "'")), "'tcp://*:'\"$PORT\"'\"'\"'", "tcp://*:1'"),
+        (ShellText((*A, "/b")), '"$A"/b', "x/b"),
+        (ShellText(("",)), "''", ""),
+        (ShellText(), "''", ""),
     ],
 )
-def test_words_of_a_shell_are_what_they_were(text: Text, expected: str, meant: str) -> None:
+def test_words_of_a_shell_are_what_they_were(text: ShellText, expected: str, meant: str) -> None:
     assert word(text).replace("''\"'\"''", "'\"'\"'") == expected
     said = subprocess.run(
         ["bash", "-c", f"PORT=1 A=x; printf %s {word(text)}"],

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dynamo_conformance.manifest.node import Mark
-from dynamo_launch.config.config_file import parse_source, read_config, read_source
+from dynamo_launch.config.config_reader import parse_source, read_config, read_source
 from dynamo_launch.config.run_config import RunConfig, Setting, Wiring
 from dynamo_launch.errors import UsageError, where
 

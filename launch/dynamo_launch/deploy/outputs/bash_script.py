@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from dynamo_conformance.manifest.graph import Component
     from dynamo_launch.deploy.output import Order
-    from dynamo_launch.deploy.placement import PlacedProcess, Placement
-    from dynamo_launch.deploy.shell_text import Text
+    from dynamo_launch.deploy.placement import PlacedProcess, ProcessPlacement
+    from dynamo_launch.deploy.shell_text import ShellText
 
 UNUSED: Final = (
     Unused("runtime_version", "only the operator asks for it"),
@@ -63,7 +63,7 @@ secret() {
 }"""
 
 
-def variables(placement: Placement, *, folder: str) -> dict[str, tuple[str, str]]:
+def variables(placement: ProcessPlacement, *, folder: str) -> dict[str, tuple[str, str]]:
     """Return the variables that a script reads: what each means, and what it is by default."""
     found = {kind: (MEANING[kind], str(port)) for kind, port in placement.ports.items()}
     if placement.claims:
@@ -101,7 +101,7 @@ def origins(component: Component, order: Order, unused: Iterable[Unused]) -> Ite
         )
 
 
-def own_variables(placed: PlacedProcess, order: Order) -> dict[str, Text]:
+def own_variables(placed: PlacedProcess, order: Order) -> dict[str, ShellText]:
     """Return the variables of one process, without those that all of them are given."""
     shared = {"DYN_NAMESPACE": literal(order.graph.name), HTTP: expression(f"${HTTP}")}
     return {name: value for name, value in placed.env.items() if shared.get(name) != value}
@@ -113,7 +113,7 @@ def opening(head: Iterable[str]) -> Iterator[str]:
     yield from (f"# {comment(line)}".rstrip() for line in head)
 
 
-def setup(order: Order, placement: Placement, *, cleanup: str = "") -> Iterator[str]:
+def setup(order: Order, placement: ProcessPlacement, *, cleanup: str = "") -> Iterator[str]:
     """Yield the lines before the components: what they share, and how they end.
 
     Args:
@@ -132,10 +132,10 @@ def setup(order: Order, placement: Placement, *, cleanup: str = "") -> Iterator[
 
 
 def in_background(
-    words: Iterable[Text | str],
+    words: Iterable[ShellText | str],
     placed: PlacedProcess,
     *,
-    env: Mapping[str, Text],
+    env: Mapping[str, ShellText],
     before: tuple[str, ...] = (),
 ) -> Iterator[str]:
     """Yield the lines that start a process in the background, with its secrets.

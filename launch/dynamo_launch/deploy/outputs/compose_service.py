@@ -42,7 +42,7 @@ _UNITS: Final = (("g", 2**30), ("m", 2**20), ("k", 2**10))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
+class ComposeService:
     """What becomes a service.
 
     Attributes:
@@ -58,7 +58,7 @@ class Service:
     is_scaled: bool
 
 
-def services(processes: Iterable[ComponentProcess]) -> Iterator[Service]:
+def services(processes: Iterable[ComponentProcess]) -> Iterator[ComposeService]:
     """Yield the services: one for a component, or one for each replica that has GPUs of its own.
 
     Docker gives all containers of one service the same GPUs, and counts from the first each time.
@@ -67,10 +67,10 @@ def services(processes: Iterable[ComponentProcess]) -> Iterator[Service]:
     for one in processes:
         name, replicas = one.component.name, one.component.replicas
         if not one.gpus or replicas == 0:
-            yield Service(name=name, process=one, gpus=(), is_scaled=True)
+            yield ComposeService(name=name, process=one, gpus=(), is_scaled=True)
             continue
         for replica in range(replicas):
-            yield Service(
+            yield ComposeService(
                 # No component has a name with an underscore.
                 name=name if replicas == 1 else f"{name}_{replica}",
                 process=one,
@@ -80,7 +80,7 @@ def services(processes: Iterable[ComponentProcess]) -> Iterator[Service]:
             first += one.gpus
 
 
-def written(service: Service, others: Iterable[Service]) -> Mapping:
+def written(service: ComposeService, others: Iterable[ComposeService]) -> Mapping:
     """Return a service as the compose file says it.
 
     Args:
@@ -175,7 +175,7 @@ def _health(one: ComponentProcess) -> Mapping | None:
     )
 
 
-def _after(one: ComponentProcess, services: Iterable[Service]) -> Mapping | None:
+def _after(one: ComponentProcess, services: Iterable[ComposeService]) -> Mapping | None:
     """Let a frontend wait for its workers: when it is healthy, the graph answers."""
     if one.component.type != FRONTEND:
         return None
@@ -188,7 +188,7 @@ def _after(one: ComponentProcess, services: Iterable[Service]) -> Mapping | None
     return mapped(found) if found else None
 
 
-def _deploy(service: Service) -> Mapping | None:
+def _deploy(service: ComposeService) -> Mapping | None:
     component = service.process.component
     limits = mapping(cpus=_cores(component, "limits"), memory=_memory(component, "limits"))
     reservations = mapping(
@@ -202,7 +202,7 @@ def _deploy(service: Service) -> Mapping | None:
     return mapping(replicas=replicas, resources=resources or None) or None
 
 
-def _gpus(service: Service) -> Sequence | None:
+def _gpus(service: ComposeService) -> Sequence | None:
     if not service.gpus:
         return None
     written = _at(service.process.component, ("resources", "limits", GPU))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from dynamo_launch.config.config_error import ConfigErrors
     from dynamo_launch.deploy.output import Order
-    from dynamo_launch.deploy.placement import Placement
+    from dynamo_launch.deploy.placement import ProcessPlacement
 
 UNUSED: Final = (
     *bash_script.UNUSED,
@@ -68,7 +68,7 @@ class Local:
         return (*secret_steps(order, folder), f"{folder}/{order.graph.name}.sh")
 
 
-def _lines(order: Order, placement: Placement) -> Iterator[str]:
+def _lines(order: Order, placement: ProcessPlacement) -> Iterator[str]:
     read = bash_script.variables(placement, folder="volumes, beside this script")
     yield from bash_script.opening(_head(order, placement, read))
     yield _HELP
@@ -96,7 +96,9 @@ def _lines(order: Order, placement: Placement) -> Iterator[str]:
     yield from bash_script.end()
 
 
-def _head(order: Order, placement: Placement, read: dict[str, tuple[str, str]]) -> Iterator[str]:
+def _head(
+    order: Order, placement: ProcessPlacement, read: dict[str, tuple[str, str]]
+) -> Iterator[str]:
     gpus = sum(len(placed.gpus) for placed in placement.processes)
     count = len(placement.processes)
     yield f"{order.graph.name}: {count} processes on one machine, {gpus} GPUs."

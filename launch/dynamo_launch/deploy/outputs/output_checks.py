@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dynamo_conformance.manifest.graph import Component
     from dynamo_conformance.manifest.node import Node
     from dynamo_launch.config.config_error import ConfigErrors
-    from dynamo_launch.config.graph_config import Origin
+    from dynamo_launch.config.graph_config import ValueOrigin
     from dynamo_launch.deploy.output import Order
 
 
@@ -78,12 +78,12 @@ class Unused:
     keys: str
     instead: str
 
-    def covers(self, place: Origin) -> bool:
+    def covers(self, place: ValueOrigin) -> bool:
         """Whether a value was written under one of the keys."""
         return re.fullmatch(rf"(?:{self.keys})(?:\..+)?", place.what) is not None
 
 
-def written_keys(component: Component, order: Order) -> Iterator[Origin]:
+def written_keys(component: Component, order: Order) -> Iterator[ValueOrigin]:
     """Yield where each value of a component was written, in the order of the graph."""
     for _path, node in walk(component.node):
         place = order.source_map.of(node.mark)
@@ -96,7 +96,7 @@ def warn_of_unused(
 ) -> None:
     """Warn of what is written and changes nothing, once for each key of a file."""
     for one in unused:
-        places: dict[tuple[str, str], list[Origin]] = {}
+        places: dict[tuple[str, str], list[ValueOrigin]] = {}
         for component in order.graph.components:
             for place in dict.fromkeys(written_keys(component, order)):
                 if one.covers(place):

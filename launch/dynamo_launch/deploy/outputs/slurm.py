@@ -13,7 +13,7 @@ from dynamo_launch.deploy.outputs.output_checks import Unused, secret_steps
 from dynamo_launch.deploy.outputs.slurm_slots import asked, packed
 from dynamo_launch.deploy.outputs.yaml_comments import heading
 from dynamo_launch.deploy.placement import HTTP, VOLUMES, place_processes
-from dynamo_launch.deploy.shell_text import Text, command, expression, literal, word
+from dynamo_launch.deploy.shell_text import ShellText, command, expression, literal, word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dynamo_launch.config.config_error import ConfigErrors
     from dynamo_launch.deploy.component_process import ComponentProcess
     from dynamo_launch.deploy.output import Order
-    from dynamo_launch.deploy.placement import PlacedProcess, Placement
+    from dynamo_launch.deploy.placement import PlacedProcess, ProcessPlacement
 
 LATER: Final = {name: expression(f"${name}") for name in (LEADER_ADDRESS, NODE_INDEX)}
 
@@ -127,7 +127,7 @@ def _processes(order: Order) -> tuple[ComponentProcess, ...]:
 
 
 def _lines(
-    order: Order, processes: tuple[ComponentProcess, ...], placement: Placement
+    order: Order, processes: tuple[ComponentProcess, ...], placement: ProcessPlacement
 ) -> Iterator[str]:
     read = {**bash_script.variables(placement, folder="volumes, beside this script"), **_READ}
     yield from bash_script.opening(_head(order, placement, read))
@@ -163,7 +163,9 @@ def _defaults(read: dict[str, tuple[str, str]]) -> Iterator[str]:
         yield f"{export}{name}=${{{name}:-{values.get(name, default)}}}"
 
 
-def _head(order: Order, placement: Placement, read: dict[str, tuple[str, str]]) -> Iterator[str]:
+def _head(
+    order: Order, placement: ProcessPlacement, read: dict[str, tuple[str, str]]
+) -> Iterator[str]:
     gpus = sum(
         placed.process.gpus * placed.process.component.node_count for placed in placement.processes
     )
@@ -187,7 +189,7 @@ def _started(placed: PlacedProcess, where: str, order: Order) -> Iterator[str]:
     env = bash_script.own_variables(placed, order)
     before = ("step", word(placed.name), f'"{where}"')
     if HTTP in placed.env:
-        answers = Text(
+        answers = ShellText(
             (
                 f"{placed.name} answers at http://",
                 *expression(where).pieces,
@@ -199,7 +201,7 @@ def _started(placed: PlacedProcess, where: str, order: Order) -> Iterator[str]:
     yield from bash_script.in_background(words, placed, env=env, before=before)
 
 
-def _function(placed: PlacedProcess, words: tuple[Text, ...]) -> Iterator[str]:
+def _function(placed: PlacedProcess, words: tuple[ShellText, ...]) -> Iterator[str]:
     """Yield what each node of a step runs: the first one leads, the others follow."""
     name = _function_name(placed)
     yield f"{name}() {{"
