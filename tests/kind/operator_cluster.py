@@ -60,7 +60,7 @@ class Cluster:
         self._api = ClusterApi(self._login)
 
     def close(self) -> None:
-        self._run(self._api.close())
+        self._run(self._api.aclose())
         self._runner.close()
 
     def get(self, path: str) -> dict[str, Plain] | None:
@@ -80,6 +80,12 @@ class Cluster:
     def edit(self, what: KubeObject, *steps: Plain, subresource: str = "") -> KubeObject:
         return self._run(self._api.edit(what, [*steps], subresource=subresource))
 
+    def try_edit(self, what: KubeObject, *steps: Plain) -> KubeObject | None:
+        """Edit an object, or return None when that is refused."""
+        with suppress(ApiError):
+            return self.edit(what, *steps)
+        return None
+
     def merge(self, what: KubeObject, patch: dict[str, Plain]) -> KubeObject:
         return self._run(self._api.merge(what, patch))
 
@@ -89,7 +95,7 @@ class Cluster:
     def delete_namespace(self, name: str) -> None:
         async def gone() -> None:
             with suppress(ApiError):
-                await self._api._client.json("DELETE", NAMESPACES.path(name=name))
+                await self._api.json("DELETE", NAMESPACES.path(name=name))
 
         self._run(gone())
 

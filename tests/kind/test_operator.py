@@ -378,7 +378,8 @@ def test_a_controller_that_is_killed_goes_on_where_it_was(
     operator.start()
     cluster.wait("ready", lambda: is_successful(cluster, namespace, "g"), seconds=240)
     (old,) = [name for name in cluster.deployments(namespace) if name.startswith("g-worker-")]
-    cluster.edit(graph, replaced_word("b"))
+    # The graph may be ready without the operator; its webhooks must answer again first.
+    cluster.wait("edited", lambda: cluster.try_edit(graph, replaced_word("b")))
     time.sleep(after)
     operator.kill()
     operator.start()

@@ -140,10 +140,11 @@ def test_what_others_keep_to_themselves_is_used_in_one_place() -> None:
 
 def test_kr8s_still_reads_credentials_as_we_ask_it_to(tmp_path: Path) -> None:
     server, token = "https://127.0.0.1:1", "secret"
+    cluster = {"server": server, "proxy-url": "http://proxy:1", "tls-server-name": "name"}
     config = {
         "current-context": "one",
         "contexts": [{"name": "one", "context": {"cluster": "c", "user": "u"}}],
-        "clusters": [{"name": "c", "cluster": {"server": server, "proxy-url": "http://proxy:1"}}],
+        "clusters": [{"name": "c", "cluster": cluster}],
         "users": [{"name": "u", "user": {"token": token}}],
     }
     path = tmp_path / "config"
@@ -157,3 +158,4 @@ def test_kr8s_still_reads_credentials_as_we_ask_it_to(tmp_path: Path) -> None:
 
     auth = asyncio.run(read())
     assert (auth.server, auth.token, auth.proxy) == (server, token, "http://proxy:1")
+    assert auth.tls_server_name == "name"

@@ -31,16 +31,14 @@ class Pinned:
     """One context of a kubeconfig.
 
     Attributes:
-        path: The copy: a file that only this user can read.
+        path: The copy: a file that only this user can read, as are keys and certificates beside it.
         context: The context's name.
         server: The address of the API server.
-        content: The copy's content; certificates and keys are files beside it.
     """
 
     path: Path
     context: str
     server: str
-    content: dict[str, Plain]
 
 
 def find_kubectl() -> str:
@@ -89,7 +87,7 @@ def pin(kubeconfig: Path | None, context: str | None, *, folder: Path) -> Pinned
         _as_files(holder, folder)
     path = folder / "kubeconfig"
     _write(path, json.dumps(content).encode())
-    return Pinned(path, name, server, content)
+    return Pinned(path, name, server)
 
 
 async def login(pinned: Pinned) -> Access:
@@ -113,13 +111,12 @@ async def login(pinned: Pinned) -> Access:
     except (ValueError, KeyError, RuntimeError, OSError, json.JSONDecodeError) as error:
         what = f"no credentials for context {pinned.context}"
         raise ClusterUnavailableError(f"{what}: {error}") from error
-    name = _first(pinned.content, "clusters", "cluster").get("tls-server-name")
     return Access(
         server=str(auth.server).rstrip("/"),
         headers={"Authorization": f"Bearer {auth.token}"} if auth.token else {},
         tls=await auth.ssl_context(),  # type: ignore[no-untyped-call]
         proxy=auth.proxy,
-        server_name=name if isinstance(name, str) else None,
+        server_name=auth.tls_server_name,
     )
 
 

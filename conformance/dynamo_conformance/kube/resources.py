@@ -177,6 +177,11 @@ class KubeObject(dict[str, "Plain"]):
         return next((reference for reference in each if reference.get("controller") is True), {})
 
     @property
+    def controller_uid(self) -> str:
+        """The uid of what controls it, or an empty string."""
+        return _text(self.controller.get("uid"))
+
+    @property
     def labels(self) -> dict[str, str]:
         """Its labels."""
         return _texts(self.metadata.get("labels"))

@@ -46,7 +46,7 @@ class _Features:
         return self._known or Cluster()
 
     async def close(self) -> None:
-        await self._api.close()
+        await self._api.aclose()
 
 
 async def run(certificates: Path, *, port: int = PORT) -> None:

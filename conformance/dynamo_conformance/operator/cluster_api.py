@@ -51,7 +51,7 @@ async def login() -> Access:
     )
 
 
-class ClusterApi:
+class ClusterApi(Client):
     """An API server.
 
     Args:
@@ -59,22 +59,14 @@ class ClusterApi:
     """
 
     def __init__(self, login: Callable[[], Awaitable[Access]] = login) -> None:
-        self._client = Client(login, seconds=_SECONDS, connections=_CONNECTIONS)
-
-    async def close(self) -> None:
-        """End all connections."""
-        await self._client.aclose()
-
-    async def get(self, path: str) -> KubeObject | None:
-        """Return what is at `path`, or None when nothing is."""
-        return await self._client.get(path)
+        super().__init__(login, seconds=_SECONDS, connections=_CONNECTIONS)
 
     async def items(
         self, resource: Resource, namespace: str | None, **params: str
     ) -> tuple[KubeObject, ...]:
         """Return the objects of a kind; none where the cluster does not know the kind."""
         try:
-            return tuple((await self._client.list(resource, namespace=namespace, **params))[0])
+            return tuple((await self.list(resource, namespace=namespace, **params))[0])
         except ApiError as error:
             if error.status == NOT_FOUND:
                 return ()
@@ -89,7 +81,7 @@ class ClusterApi:
         """Make an object; return None when there is one of its name already."""
         path = (resource or BY_KIND[made.kind]).path(made.namespace)
         try:
-            return await self._client.json("POST", path, body=made, params=_MANAGED)
+            return await self.json("POST", path, body=made, params=_MANAGED)
         except ApiError as error:
             if error.status == CONFLICT:
                 return None
@@ -101,7 +93,7 @@ class ClusterApi:
         if uid := deleted.metadata.get("uid"):
             options["preconditions"] = {"uid": uid}
         try:
-            await self._client.json("DELETE", _path(deleted), body=options)
+            await self.json("DELETE", _path(deleted), body=options)
         except ApiError as error:
             # Deleted already, or there is another one of its name.
             if error.status not in (NOT_FOUND, CONFLICT):
@@ -127,7 +119,7 @@ class ClusterApi:
         params: dict[str, str] = _MANAGED,
     ) -> KubeObject:
         path = _path(changed, subresource)
-        return await self._client.json("PATCH", path, body=patch, params=params, media=media)
+        return await self.json("PATCH", path, body=patch, params=params, media=media)
 
 
 def _path(one: KubeObject, subresource: str = "") -> str:

@@ -94,7 +94,7 @@ class _Handlers:
         if self._resync is not None:
             self._resync.cancel()
         await self._queue.close()
-        await self._api.close()
+        await self._api.aclose()
 
     async def observe(self, event: kopf.RawEvent, **_: object) -> None:
         """Take in an event of a watch, and reconcile the graphs that it may matter to."""

@@ -30,7 +30,7 @@ class ObjectCache:
         if known is not None:
             self._drop(known)
         self._found.setdefault(seen.namespace or "", {})[seen.key] = seen
-        if (holder := owner(seen)) is not None:
+        if holder := seen.controller_uid:
             self._owned.setdefault(holder, {})[seen.key] = seen
         return True
 
@@ -70,7 +70,7 @@ class ObjectCache:
 
     def _drop(self, known: KubeObject) -> None:
         _remove(self._found, known.namespace or "", known.key)
-        if (holder := owner(known)) is not None:
+        if holder := known.controller_uid:
             _remove(self._owned, holder, known.key)
 
 
@@ -84,9 +84,3 @@ def version(one: KubeObject) -> int:
     """Return a number that grows with each change of an object."""
     text = one.metadata.get("resourceVersion")
     return (parse_whole(text) if isinstance(text, str) else None) or 0
-
-
-def owner(one: KubeObject) -> str | None:
-    """Return the uid of what controls an object, or None."""
-    uid = one.controller.get("uid")
-    return uid if isinstance(uid, str) else None

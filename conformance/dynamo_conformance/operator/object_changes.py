@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.kube.resources import LAST_GENERATION, LAST_HASH, KubeObject, table
 from dynamo_conformance.manifest.quantity import parse_whole
 from dynamo_conformance.operator.kinds import KEPT, MADE_ONCE
-from dynamo_conformance.operator.object_cache import owner
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -99,8 +98,8 @@ def noted_generation(written: KubeObject) -> str | None:
 
 def _is_anothers(one: KubeObject, found: KubeObject) -> bool:
     """Whether an object is controlled by something that is not who wants it."""
-    held, wants = owner(found), owner(one)
-    return held is not None and wants is not None and held != wants
+    held, wanted = found.controller_uid, one.controller_uid
+    return bool(held and wanted) and held != wanted
 
 
 def _changed(one: KubeObject, found: KubeObject) -> KubeObject | None:

@@ -63,7 +63,7 @@ async def serving(requests: Requests) -> AsyncIterator[ClusterApi]:
     try:
         yield api
     finally:
-        await api.close()
+        await api.aclose()
         await runner.cleanup()
 
 
