@@ -174,7 +174,7 @@ def test_a_reader_that_takes_nothing_does_not_hold_up_the_end(workshop: Workshop
 def test_a_failure_is_told_with_what_lint_says(workshop: Workshop) -> None:
     ended = run_up(workshop, "exit 3", "")
     assert "component Worker exited with code 3" in ended.text
-    assert "dynamo lint says of this graph:" in ended.text
+    assert "dynamo lint reports of this graph:" in ended.text
     assert "[api-admission]" in ended.text
 
 

@@ -44,7 +44,7 @@ def image_content(endpoint: Endpoint) -> None:
             "the mock engine looks at no image; that images are understood is not shown"
         )
     text = _ask(endpoint).choices[0].message.content or ""
-    expect("red" in text.lower(), f"a red picture is said to be {text!r}")
+    expect("red" in text.lower(), f"a red picture is described as {text!r}")
 
 
 def _ask(endpoint: Endpoint) -> ChatCompletion:

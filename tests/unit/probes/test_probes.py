@@ -118,7 +118,11 @@ class Stub:
         self.asked += 1
         known = self.promised if self.asked > self.behaviour.absent else 1
         components = ["prefill"] * known + ["backend"]
-        return {"instances": [{"component": one, "endpoint": "generate"} for one in components]}
+        return {
+            "instances": [
+                {"component": component, "endpoint": "generate"} for component in components
+            ]
+        }
 
     def metrics(self, path: str) -> str:
         kind = "dynamo_component_requests_total"
@@ -197,7 +201,7 @@ def handler(stub: Stub) -> type[BaseHTTPRequestHandler]:
             if not body.get("stream"):
                 self.json(200, {**stub.whole(chat=chat), **told})
                 return
-            lines = [f"data: {json.dumps(one)}\n\n" for one in stub.chunks(chat=chat)]
+            lines = [f"data: {json.dumps(chunk)}\n\n" for chunk in stub.chunks(chat=chat)]
             data = "".join([*lines, "data: [DONE]\n\n"]).encode()
             self.reply(200, data, "text/event-stream")
 
@@ -441,7 +445,7 @@ def test_an_older_frontend_is_judged_by_the_counters(behaviour: Behaviour) -> No
     ("behaviour", "words"),
     [
         (Behaviour(pick=sticky), "do not name the workers, and each of the 2 frontends"),
-        (replace(NAMED, names_hit_rate=False), "whether the router knew why is not told"),
+        (replace(NAMED, names_hit_rate=False), "whether the router knew why is not reported"),
     ],
 )
 def test_several_older_frontends_are_not_judged(behaviour: Behaviour, words: str) -> None:

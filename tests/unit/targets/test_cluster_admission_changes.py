@@ -39,7 +39,7 @@ def pod(name: str, **spec: Plain) -> KubeObject:
 
 
 def said(*pods: KubeObject) -> list[str]:
-    return [str(one) for one in changes(pods, [SET])]
+    return [str(change) for change in changes(pods, [SET])]
 
 
 def test_what_every_pod_gets_is_no_change() -> None:

@@ -100,7 +100,7 @@ IN = f'error when creating "{FILE}": '
             "",
             id="unknown, with a warning",
         ),
-        pytest.param("", "kubectl says nothing", "", id="silence"),
+        pytest.param("", "kubectl wrote nothing", "", id="silence"),
     ],
 )
 def test_refusals(said: str, what: str, cause: str) -> None:

@@ -54,9 +54,9 @@ def around(held: dict[str, Any]) -> Surroundings:
 
 def operator(objects: list[Any]) -> OperatorState:
     deployment, *others = objects
-    pods = [one for one in others if one["kind"] == "Pod"]
+    pods = [other for other in others if other["kind"] == "Pod"]
     return read_operator(
-        deployment, pods=pods, leases=[one for one in others if one["kind"] == "Lease"]
+        deployment, pods=pods, leases=[other for other in others if other["kind"] == "Lease"]
     )
 
 
@@ -64,8 +64,8 @@ def operator(objects: list[Any]) -> OperatorState:
 def read(path: Path) -> Case:
     held = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     kinds: dict[str, list[Any]] = {}
-    for one in held["objects"]:
-        kinds.setdefault(one["kind"], []).append(one)
+    for item in held["objects"]:
+        kinds.setdefault(item["kind"], []).append(item)
     view = snapshot(
         expected=held.get("expected"),
         graph=held.get("graph", ""),
@@ -111,4 +111,4 @@ def test_every_subject_is_needed(subject: ModuleType, monkeypatch: pytest.Monkey
     whole = [diagnose(case.view, case.now) for case in cases]
     monkeypatch.setattr(subject, "find", lambda *_args: iter(()))
     lessened = [diagnose(case.view, case.now) for case in cases]
-    assert [str(one) for one in whole] != [str(one) for one in lessened]
+    assert [str(item) for item in whole] != [str(item) for item in lessened]

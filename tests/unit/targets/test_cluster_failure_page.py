@@ -31,8 +31,8 @@ class Here:
 def view(case: str) -> NamespaceSnapshot:
     held = yaml.load((CASES / f"{case}.yaml").read_text(), Loader=yaml.CSafeLoader)
     kinds: dict[str, list[dict[str, object]]] = {"Pod": [], "Event": []}
-    for one in held["objects"]:
-        kinds.setdefault(one["kind"], []).append(one)
+    for item in held["objects"]:
+        kinds.setdefault(item["kind"], []).append(item)
     return snapshot(
         expected=held["expected"],
         pods=kinds["Pod"],  # type: ignore[arg-type]

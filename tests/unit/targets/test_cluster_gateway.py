@@ -212,7 +212,7 @@ def door() -> Iterator[Door]:
     made.gateway.close()
     made.here.run(made.ways.close())
     made.here.loop.close()
-    assert all(one.is_closing for one in made.ways.opened)
+    assert all(item.is_closing for item in made.ways.opened)
 
 
 def behind(found: ThreadingHTTPServer, pod: str = "p") -> Backend:

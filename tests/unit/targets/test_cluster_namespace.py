@@ -64,8 +64,8 @@ class Cluster:
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    for one in ("UNTOUCHED_SECONDS", "REMOVAL_POLL_SECONDS"):
-        monkeypatch.setattr(namespace, one, 0.0)
+    for item in ("UNTOUCHED_SECONDS", "REMOVAL_POLL_SECONDS"):
+        monkeypatch.setattr(namespace, item, 0.0)
 
 
 def test_the_cluster_is_told_once_when_the_last_pod_is_gone() -> None:

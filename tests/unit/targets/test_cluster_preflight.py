@@ -56,8 +56,8 @@ def missing(
     groups: frozenset[str] = WIDE,
 ) -> list[str]:
     (graph,) = read_graphs(EXAMPLES / example)
-    found = ClusterCapabilities(versions=frozenset({"v1beta1"}), groups=groups, nodes=nodes)
-    return list(of_graph(found, graph, options or PreflightOptions()))
+    result = ClusterCapabilities(versions=frozenset({"v1beta1"}), groups=groups, nodes=nodes)
+    return list(of_graph(result, graph, options or PreflightOptions()))
 
 
 def test_a_cluster_that_has_all_lacks_nothing() -> None:
@@ -79,8 +79,8 @@ def test_the_largest_node_decides_and_its_own_size_is_said() -> None:
 
 
 def test_resources_on_different_nodes_do_not_add_up() -> None:
-    found = missing("agg.yaml", node({**GPU, "memory": 8 * GI}), node())
-    assert found == ["no node for VllmWorker has all of: cpu 4, memory 16Gi, nvidia.com/gpu 1"]
+    result = missing("agg.yaml", node({**GPU, "memory": 8 * GI}), node())
+    assert result == ["no node for VllmWorker has all of: cpu 4, memory 16Gi, nvidia.com/gpu 1"]
 
 
 def test_what_the_world_scales_down_is_no_matter() -> None:
@@ -94,8 +94,8 @@ def test_nodes_that_come_when_needed_are_not_missed() -> None:
 
 def test_nodes_that_nobody_may_see_are_not_missed() -> None:
     (graph,) = read_graphs(EXAMPLES / "disagg.yaml")
-    found = ClusterCapabilities(versions=frozenset(), groups=frozenset())
-    assert list(of_graph(found, graph, PreflightOptions())) == []
+    result = ClusterCapabilities(versions=frozenset(), groups=frozenset())
+    assert list(of_graph(result, graph, PreflightOptions())) == []
 
 
 @pytest.mark.parametrize(
@@ -108,10 +108,10 @@ def test_nodes_that_nobody_may_see_are_not_missed() -> None:
     ],
 )
 def test_multinode_needs_an_orchestrator(groups: set[str], is_lack: bool) -> None:  # noqa: FBT001
-    found = missing("deepseek_r1/agg_dp.yaml", node(LARGE), node(LARGE), groups=frozenset(groups))
-    said = "no orchestrator for components that span nodes (VllmWorker): install LeaderWorkerSet"
-    assert len(found) == is_lack
-    assert all(one.startswith(said) for one in found)
+    result = missing("deepseek_r1/agg_dp.yaml", node(LARGE), node(LARGE), groups=frozenset(groups))
+    message = "no orchestrator for components that span nodes (VllmWorker): install LeaderWorkerSet"
+    assert len(result) == is_lack
+    assert all(item.startswith(message) for item in result)
 
 
 def fits(pod: dict[str, object], *nodes: ClusterNode) -> list[str]:
@@ -138,8 +138,8 @@ def test_what_other_pods_hold_is_not_left() -> None:
     pods = [running("n", cpu="3900m"), running("n", "Succeeded", cpu="9"), running("m", cpu="1")]
     (one,) = read_nodes([machine(cpu="4", memory="8Gi", pods="110")], pods)
     assert one.left == {"cpu": Decimal("0.1"), "memory": 8 * GI, "pods": 109}
-    (said,) = room(need(cpu="0.5"), (one,))
-    assert said == (
+    (message,) = room(need(cpu="0.5"), (one,))
+    assert message == (
         "not enough cpu left for W: a pod asks for 0.5, the node with the most left has 0.1; other "
         "pods hold the rest"
     )
@@ -147,20 +147,20 @@ def test_what_other_pods_hold_is_not_left() -> None:
 
 def test_a_node_that_has_all_the_pods_it_may_have_is_full() -> None:
     nodes = read_nodes([machine(cpu="4", pods="1")], [running("n")])
-    (said,) = room(need(cpu="1"), nodes)
-    assert said.startswith("not enough pods left for W: a pod asks for 1, no node has any")
+    (message,) = room(need(cpu="1"), nodes)
+    assert message.startswith("not enough pods left for W: a pod asks for 1, no node has any")
 
 
 def test_pods_that_fit_one_by_one_are_counted_together() -> None:
     full = node({**GPU, "memory": 2000 * GI, "rdma/ib": 8})
-    found = missing("deepseek_r1/agg_dp.yaml", full)
-    assert any(one.startswith("not enough nvidia.com/gpu left for all 3 pods") for one in found)
+    result = missing("deepseek_r1/agg_dp.yaml", full)
+    assert any(item.startswith("not enough nvidia.com/gpu left for all 3 pods") for item in result)
 
 
 def test_a_node_too_small_says_what_the_world_would_have_scaled() -> None:
     options = PreflightOptions(small=" (the cluster serves no MutatingAdmissionPolicy)")
-    (said,) = missing("agg.yaml", node({**GPU, "cpu": 2}), options=options)
-    assert said == (
+    (message,) = missing("agg.yaml", node({**GPU, "cpu": 2}), options=options)
+    assert message == (
         "not enough cpu for VllmWorker: a pod asks for 4, the largest node has 2 "
         "(the cluster serves no MutatingAdmissionPolicy)"
     )
@@ -267,12 +267,12 @@ def test_storage_classes(
     wanted: str | None,
     words: str,
 ) -> None:
-    found = ClusterCapabilities(
+    result = ClusterCapabilities(
         versions=frozenset(),
         groups=frozenset(),
         classes=frozenset(classes) if classes is not None else None,
         default_class=bool(default),
     )
-    said = " ".join(of_claims(found, [("c", wanted)]))
-    assert said.startswith(words)
-    assert bool(said) == bool(words)
+    message = " ".join(of_claims(result, [("c", wanted)]))
+    assert message.startswith(words)
+    assert bool(message) == bool(words)

@@ -61,7 +61,9 @@ class Cluster:
         if resource.plural in self.refused:
             raise ApiError(self.refused[resource.plural], "Forbidden", "no")
         known = self.deployments.get(labels, []) if resource.plural == "deployments" else []
-        return [one for one in known if namespace in (None, metadata(one).string("namespace"))], ""
+        return [
+            item for item in known if namespace in (None, metadata(item).string("namespace"))
+        ], ""
 
 
 def deployment(name: str, namespace: str) -> KubeObject:
@@ -82,9 +84,9 @@ def test_the_operator_is_looked_for_by_the_labels_of_the_chart_and_of_our_own() 
     for labels, namespace in ((CHART, "dynamo-system"), (REFERENCE, OPERATOR_NAMESPACE)):
         cluster = Cluster()
         cluster.deployments[labels] = [deployment("manager", namespace)]
-        found = around(RunState(), cluster).operators
-        assert found is not None
-        assert [(one.name, one.namespace, one.wanted) for one in found] == [
+        operators = around(RunState(), cluster).operators
+        assert operators is not None
+        assert [(item.name, item.namespace, item.wanted) for item in operators] == [
             ("manager", namespace, 1)
         ]
         assert f"{namespace} pods app=a,control-plane=c" in cluster.asked
@@ -110,9 +112,9 @@ def test_without_the_right_to_look_nothing_is_known() -> None:
     assert around(RunState(), Cluster(deployments=FORBIDDEN)).operators is None
     cluster = Cluster(leases=FORBIDDEN)
     cluster.deployments[CHART] = [deployment("manager", "dynamo-system")]
-    found = around(RunState(), cluster).operators
-    assert found is not None
-    assert found[0].renewed is None
+    operators = around(RunState(), cluster).operators
+    assert operators is not None
+    assert operators[0].renewed is None
 
 
 def test_what_the_operator_says_of_any_graph_is_a_sign_of_life() -> None:
@@ -133,8 +135,8 @@ def test_others_hold_room_until_nothing_is_left_of_them() -> None:
     shared.enter("ns/two")
     assert around(shared, Cluster()).is_crowded
     shared.leave("ns/two", LATER)
-    found = around(shared, Cluster())
-    assert (found.is_crowded, found.room_since) == (False, LATER)
+    surroundings = around(shared, Cluster())
+    assert (surroundings.is_crowded, surroundings.room_since) == (False, LATER)
 
 
 @pytest.mark.parametrize(

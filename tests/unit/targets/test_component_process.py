@@ -235,7 +235,7 @@ def test_a_folder_is_removed_however_deep_and_locked(tmp_path: Path) -> None:
         assert list(tmp_path.iterdir()) == [kept]
     finally:
         subprocess.run(["rm", "-rf", str(folder)], check=False)  # pytest itself cannot.
-    assert [one.name for one in kept.iterdir()] == ["mine"]
+    assert [item.name for item in kept.iterdir()] == ["mine"]
 
 
 def test_a_process_writes_none_of_its_secrets(tmp_path: Path) -> None:

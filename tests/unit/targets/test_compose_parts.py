@@ -100,7 +100,7 @@ def test_what_is_laid_over_the_file() -> None:
         '  "frontend": {}',
         f'  "worker": {{{NO_DEVICES}, ports: ["127.0.0.1::9090"]}}',
     ]
-    assert [str(one) for one in changes] == [
+    assert [str(change) for change in changes] == [
         "worker: no GPU is asked for",
         "worker: port 9090 is published, to ask the worker about itself",
     ]
@@ -140,7 +140,7 @@ def test_only_the_end_of_what_compose_says_is_told(tmp_path: Path) -> None:
     )
     with pytest.raises(ComposeError) as caught:
         compose.up()
-    assert str(caught.value).splitlines() == [str(one) for one in range(29, 41)]
+    assert str(caught.value).splitlines() == [str(item) for item in range(29, 41)]
 
 
 def plant(folder: Path, script: str) -> None:

@@ -54,34 +54,38 @@ def planned(path: Path, *, secrets: dict[str, str] | None = None) -> LocalPlan:
 
 
 def test_every_replica_is_a_process_and_the_frontend_comes_first() -> None:
-    found = planned(EXAMPLES / "disagg_router.yaml")
-    assert [start.name for start in found.starts] == [
+    made = planned(EXAMPLES / "disagg_router.yaml")
+    assert [start.name for start in made.starts] == [
         "Frontend",
         "VllmDecodeWorker-0",
         "VllmDecodeWorker-1",
         "VllmPrefillWorker-0",
         "VllmPrefillWorker-1",
     ]
-    assert [worker.name for worker in found.workers] == [one.name for one in found.starts[1:]]
-    systems = {start.env.get("DYN_SYSTEM_PORT") for start in found.starts[1:]}
+    assert [worker.name for worker in made.workers] == [item.name for item in made.starts[1:]]
+    systems = {start.env.get("DYN_SYSTEM_PORT") for start in made.starts[1:]}
     assert len(systems) == 4
-    assert all(start.env["DYN_DISCOVERY_BACKEND"] == "file" for start in found.starts)
+    assert all(start.env["DYN_DISCOVERY_BACKEND"] == "file" for start in made.starts)
 
 
 def test_kv_event_ports_differ_between_replicas_in_the_arguments() -> None:
-    found = planned(EXAMPLES / "agg_router.yaml")
-    configs = [json.loads(start.argv[-1]) for start in found.starts[1:]]
+    made = planned(EXAMPLES / "agg_router.yaml")
+    configs = [json.loads(start.argv[-1]) for start in made.starts[1:]]
     assert len({config["endpoint"] for config in configs}) == 2
     assert all(config["enable_kv_cache_events"] for config in configs)
 
 
 def test_nodes_of_a_group_share_the_rendezvous_port() -> None:
-    found = planned(EXAMPLES / "deepseek_r1" / "agg_dp.yaml")
-    assert [start.name for start in found.starts] == ["Frontend", "VllmWorker.0", "VllmWorker.1"]
-    scripts = [start.argv[2] for start in found.starts[1:]]
+    made = planned(EXAMPLES / "deepseek_r1" / "agg_dp.yaml")
+    assert [start.name for start in made.starts] == [
+        "Frontend",
+        "VllmWorker.0",
+        "VllmWorker.1",
+    ]
+    scripts = [start.argv[2] for start in made.starts[1:]]
     ports = {script.partition("--data-parallel-rpc-port ")[2].split()[0] for script in scripts}
     assert len(ports) == 1
-    assert [start.env["LWS_WORKER_INDEX"] for start in found.starts[1:]] == ["0", "1"]
+    assert [start.env["LWS_WORKER_INDEX"] for start in made.starts[1:]] == ["0", "1"]
 
 
 FRONTEND = """\
@@ -105,10 +109,10 @@ def test_the_endpoint_is_where_the_frontend_s_words_put_it(tmp_path: Path) -> No
     with Ports() as ports:
         free = ports.take(0)
     with Ports() as ports:
-        found = plan(graph, settings=settings, ports=ports, port=free)
-    assert found.url == f"http://127.0.0.1:{free}"
-    assert found.starts[0].argv[-2:] == ("--http-port", str(free))
-    assert f"web: port 8123 -> {free}" in {str(change) for change in found.changes}
+        made = plan(graph, settings=settings, ports=ports, port=free)
+    assert made.url == f"http://127.0.0.1:{free}"
+    assert made.starts[0].argv[-2:] == ("--http-port", str(free))
+    assert f"web: port 8123 -> {free}" in {str(change) for change in made.changes}
 
 
 def test_followers_that_only_lend_gpus_are_no_workers_to_ask(tmp_path: Path) -> None:
@@ -117,38 +121,38 @@ def test_followers_that_only_lend_gpus_are_no_workers_to_ask(tmp_path: Path) -> 
     gpus = "resources: {limits: {nvidia.com/gpu: '8'}}"
     path = tmp_path / "m.yaml"
     path.write_text(text.replace("workingDir: /workspace", gpus), encoding="utf-8")
-    found = planned(path)
-    assert [start.name for start in found.starts] == ["worker.0", "worker.1"]
-    assert "--headless" in found.starts[1].argv
-    assert [worker.name for worker in found.workers] == ["worker.0"]
+    made = planned(path)
+    assert [start.name for start in made.starts] == ["worker.0", "worker.1"]
+    assert "--headless" in made.starts[1].argv
+    assert [worker.name for worker in made.workers] == ["worker.0"]
 
 
 def test_an_author_s_own_plane_is_changed_with_a_word(tmp_path: Path) -> None:
     plane = "          - {name: DYN_REQUEST_PLANE, value: nats}\n          - {name: HF_HOME"
     path = tmp_path / "m.yaml"
     path.write_text(MOUNTED.replace("          - {name: HF_HOME", plane), encoding="utf-8")
-    said = {str(change) for change in planned(path).changes}
-    assert "worker: DYN_REQUEST_PLANE=nats -> tcp" in said
+    changes = {str(change) for change in planned(path).changes}
+    assert "worker: DYN_REQUEST_PLANE=nats -> tcp" in changes
 
 
 def test_mounts_secrets_and_other_containers_are_changes_in_words(tmp_path: Path) -> None:
     path = tmp_path / "m.yaml"
     path.write_text(MOUNTED, encoding="utf-8")
-    found = planned(path, secrets={"HF_TOKEN": "t"})
-    (start,) = found.starts
+    made = planned(path, secrets={"HF_TOKEN": "t"})
+    (start,) = made.starts
     folder = f"{RUN}/volumes/models"
     assert start.argv[-3:] == (f"{folder}/r1", "--served-model-name", "r1-worker")
     assert (start.env["HF_HOME"], start.env["TOKEN"]) == (f"{folder}/hub", "t")
     assert "OTHER" not in start.env
     assert start.cwd == RUN / "root" / "workspace"
-    assert {Path(folder), start.cwd} <= set(found.folders)
-    assert list(found.hubs) == [Path(folder) / "hub"]
-    said = {str(change) for change in found.changes}
-    assert f"worker: mount /models -> {folder}" in said
-    assert f"worker: path /workspace -> {RUN}/root/workspace" in said
-    assert "worker: OTHER has no value here and is left out" in said
-    assert "worker: container fetch is not run here" in said
-    assert found.url is None
+    assert {Path(folder), start.cwd} <= set(made.folders)
+    assert list(made.hubs) == [Path(folder) / "hub"]
+    changes = {str(change) for change in made.changes}
+    assert f"worker: mount /models -> {folder}" in changes
+    assert f"worker: path /workspace -> {RUN}/root/workspace" in changes
+    assert "worker: OTHER has no value here and is left out" in changes
+    assert "worker: container fetch is not run here" in changes
+    assert made.url is None
 
 
 def test_what_the_operator_would_refuse_is_not_started(tmp_path: Path) -> None:
@@ -163,9 +167,9 @@ def test_the_files_of_a_config_map_are_where_they_are_mounted(tmp_path: Path) ->
     text = MOUNTED.replace("persistentVolumeClaim: {claimName: models}", "configMap: {name: c}")
     beside = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {r1: "x: 1"}\n---\n'
     path.write_text(beside + text, encoding="utf-8")
-    found = planned(path)
-    assert found.files == {RUN / "volumes" / "models" / "r1": "x: 1"}
-    assert f"{RUN}/volumes/models/r1" in found.starts[0].argv
+    made = planned(path)
+    assert made.files == {RUN / "volumes" / "models" / "r1": "x: 1"}
+    assert f"{RUN}/volumes/models/r1" in made.starts[0].argv
 
 
 def test_one_file_of_a_config_map_can_be_mounted_alone(tmp_path: Path) -> None:
@@ -174,19 +178,19 @@ def test_one_file_of_a_config_map_can_be_mounted_alone(tmp_path: Path) -> None:
     text = text.replace("mountPath: /models}", "mountPath: /models/r1, subPath: file}")
     beside = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {file: "x: 1"}\n---\n'
     path.write_text(beside + text, encoding="utf-8")
-    found = planned(path)
-    assert found.files == {RUN / "volumes" / "models" / "file": "x: 1"}
-    assert f"{RUN}/volumes/models/file" in found.starts[0].argv
-    assert RUN / "volumes" / "models" / "file" not in found.folders
+    made = planned(path)
+    assert made.files == {RUN / "volumes" / "models" / "file": "x: 1"}
+    assert f"{RUN}/volumes/models/file" in made.starts[0].argv
+    assert RUN / "volumes" / "models" / "file" not in made.folders
 
 
 def test_what_mpirun_would_start_is_left_to_the_first_node() -> None:
     examples = EXAMPLES.parents[2] / "tensorrt_llm" / "launch" / "k8s"
-    found = planned(examples / "deepseek_r1" / "disagg.yaml")
-    names = [start.name for start in found.starts]
+    made = planned(examples / "deepseek_r1" / "disagg.yaml")
+    names = [start.name for start in made.starts]
     assert names == ["Frontend", "decode.0", "prefill"]
-    assert found.starts[1].argv[:3] == ("python3", "-m", "dynamo.trtllm")
-    assert any("mpirun over ssh" in str(change) for change in found.changes)
+    assert made.starts[1].argv[:3] == ("python3", "-m", "dynamo.trtllm")
+    assert any("mpirun over ssh" in str(change) for change in made.changes)
 
 
 def graph_of(folder: Path, *components: str) -> Path:
@@ -210,10 +214,10 @@ OTHER_PROGRAM = "[/app/server, --port, '80']"
 def test_a_component_that_runs_no_dynamo_program_is_left_out_with_a_word(
     tmp_path: Path, kind: str
 ) -> None:
-    found = planned(graph_of(tmp_path, component("other", kind, OTHER_PROGRAM)))
-    assert [start.name for start in found.starts] == ["web", "worker"]
-    said = {str(change) for change in found.changes}
-    assert "other: runs no Dynamo, but /app/server: left out" in said
+    made = planned(graph_of(tmp_path, component("other", kind, OTHER_PROGRAM)))
+    assert [start.name for start in made.starts] == ["web", "worker"]
+    changes = {str(change) for change in made.changes}
+    assert "other: runs no Dynamo, but /app/server: left out" in changes
 
 
 @pytest.mark.parametrize(
@@ -229,8 +233,8 @@ def test_a_component_that_runs_no_dynamo_program_is_left_out_with_a_word(
 def test_a_component_that_is_meant_to_be_dynamo_s_is_started(
     tmp_path: Path, kind: str, command: str
 ) -> None:
-    found = planned(graph_of(tmp_path, component("other", kind, command)))
-    assert "other" in [start.name for start in found.starts]
+    made = planned(graph_of(tmp_path, component("other", kind, command)))
+    assert "other" in [start.name for start in made.starts]
 
 
 def test_a_frontend_that_is_the_only_one_is_started_whatever_it_is(tmp_path: Path) -> None:
@@ -259,17 +263,17 @@ def test_planes_that_need_a_server_become_those_of_this_machine(
         "equals": f"[python3, -m, dynamo.frontend, {flag}={value}]",
         "shell": f"[sh, -c, 'exec python3 -m dynamo.frontend {flag} {value}']",
     }[form]
-    found = planned(graph_of(tmp_path, component("f", "    type: frontend\n", words)))
-    (start,) = (one for one in found.starts if one.name == "f")
+    made = planned(graph_of(tmp_path, component("f", "    type: frontend\n", words)))
+    (start,) = (item for item in made.starts if item.name == "f")
     assert value not in " ".join(start.argv)
     assert here in " ".join(start.argv)
-    assert f"f: {flag} {value} -> {here}" in {str(change) for change in found.changes}
+    assert f"f: {flag} {value} -> {here}" in {str(change) for change in made.changes}
 
 
 def test_a_plane_that_no_runtime_knows_is_left_for_it_to_refuse(tmp_path: Path) -> None:
     words = "[python3, -m, dynamo.frontend, --request-plane, carrier]"
-    found = planned(graph_of(tmp_path, component("f", "    type: frontend\n", words)))
-    assert any("carrier" in one.argv for one in found.starts)
+    made = planned(graph_of(tmp_path, component("f", "    type: frontend\n", words)))
+    assert any("carrier" in start.argv for start in made.starts)
 
 
 ADDRESSES = """\
@@ -286,11 +290,11 @@ def test_a_node_has_another_address_than_its_pods(tmp_path: Path, *, host_networ
         text = text.replace("        volumes:", "        hostNetwork: true\n        volumes:")
     path = tmp_path / "m.yaml"
     path.write_text(text, encoding="utf-8")
-    found = planned(path)
-    env = found.starts[0].env
+    made = planned(path)
+    env = made.starts[0].env
     assert (env["POD_IP"] == env["A_HOST"]) is host_network
     assert env["A_HOST"].startswith("127.")
-    assert found.workers[0].system_url.startswith(f"http://{env['DYN_SYSTEM_HOST']}:")
+    assert made.workers[0].system_url.startswith(f"http://{env['DYN_SYSTEM_HOST']}:")
 
 
 def test_volumes_of_one_name_are_one_folder_only_where_they_are_one_volume(tmp_path: Path) -> None:
@@ -303,8 +307,8 @@ def test_volumes_of_one_name_are_one_folder_only_where_they_are_one_volume(tmp_p
         )
 
     claim = "persistentVolumeClaim: {claimName: models}"
-    found = planned(graph_of(tmp_path, mounting("a", claim), mounting("b", "emptyDir: {}")))
-    folders = {one.name: one.argv[-1] for one in found.starts if one.name in "ab"}
+    made = planned(graph_of(tmp_path, mounting("a", claim), mounting("b", "emptyDir: {}")))
+    folders = {start.name: start.argv[-1] for start in made.starts if start.name in "ab"}
     assert folders == {"a": f"{RUN}/volumes/models", "b": f"{RUN}/volumes/models~1"}
 
 
@@ -326,12 +330,14 @@ def real_plan(folder: Path, *, gpus: GpuPlacement, replicas: int) -> LocalPlan:
 
 
 def test_real_engines_share_neither_gpus_nor_ports(tmp_path: Path) -> None:
-    found = real_plan(tmp_path, gpus=GpuPlacement(("4", "5", "6", "7")), replicas=2)
-    web, *workers = found.starts
+    made = real_plan(tmp_path, gpus=GpuPlacement(("4", "5", "6", "7")), replicas=2)
+    web, *workers = made.starts
     assert web.env["CUDA_VISIBLE_DEVICES"] == ""
-    assert [one.env["CUDA_VISIBLE_DEVICES"] for one in workers] == ["4,5", "6,7"]
-    assert len({one.env["VLLM_NIXL_SIDE_CHANNEL_PORT"] for one in workers}) == 2
-    configs = [json.loads(one.argv[one.argv.index("--kv-events-config") + 1]) for one in workers]
+    assert [worker.env["CUDA_VISIBLE_DEVICES"] for worker in workers] == ["4,5", "6,7"]
+    assert len({worker.env["VLLM_NIXL_SIDE_CHANNEL_PORT"] for worker in workers}) == 2
+    configs = [
+        json.loads(worker.argv[worker.argv.index("--kv-events-config") + 1]) for worker in workers
+    ]
     assert len({config["endpoint"] for config in configs}) == 2
 
 
@@ -341,8 +347,8 @@ def test_too_few_gpus_are_said_in_a_sentence(tmp_path: Path) -> None:
 
 
 def test_an_engine_for_cpus_needs_no_gpu(tmp_path: Path) -> None:
-    found = real_plan(tmp_path, gpus=GpuPlacement((), on_cpu=True), replicas=1)
-    assert "CUDA_VISIBLE_DEVICES" not in found.starts[1].env
+    made = real_plan(tmp_path, gpus=GpuPlacement((), on_cpu=True), replicas=1)
+    assert "CUDA_VISIBLE_DEVICES" not in made.starts[1].env
 
 
 @pytest.mark.parametrize(

@@ -35,4 +35,4 @@ def test_the_role_gives_each_right_that_is_needed() -> None:
         for verb in rule["verbs"]
     }
     needed = permissions.needed(given_namespace=False)
-    assert given == {(one.group, one.resource, verb) for one in needed for verb in one.verbs}
+    assert given == {(item.group, item.resource, verb) for item in needed for verb in item.verbs}

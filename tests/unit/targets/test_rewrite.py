@@ -55,7 +55,9 @@ def test_one_published_port_is_one_local_port_in_words_and_environment() -> None
     words, changed = rewrite_ports(("--http-port", "8000"), env, own=own, group=PortMap(ports))
     assert words == ("--http-port", "40000")
     assert changed == {"DYN_HTTP_PORT": "40000", "DYNAMO_PORT": "40000", "OTHER": "8000"}
-    assert [str(one) for one in port_changes("web", own)] == ["web: port 8000 -> 40000"]
+    assert [str(port_change) for port_change in port_changes("web", own)] == [
+        "web: port 8000 -> 40000"
+    ]
 
 
 def test_nodes_of_a_group_share_the_leader_s_port() -> None:

@@ -120,8 +120,8 @@ def test_a_confined_process_writes_below_its_folder_alone(tmp_path: Path) -> Non
     words, _env = confined(("sh", "-c", script), {}, str(inside))
     done = subprocess.run(words, cwd=inside, capture_output=True, text=True, check=False)
     assert done.stdout == "mine"
-    assert [one.name for one in outside.iterdir()] == ["kept"]
-    assert sorted(one.name for one in inside.iterdir()) == ["c", "o"]
+    assert [item.name for item in outside.iterdir()] == ["kept"]
+    assert sorted(item.name for item in inside.iterdir()) == ["c", "o"]
 
 
 def test_a_confined_process_sends_signals_to_its_own_alone(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ _REFUSALS = {
     ),
     r"(?s)strict decoding error: (?P<why>.*)": (
         "the API server does not know a field: {why}",
-        "correct the field's name or place; `dynamo lint` says where it stands and what was meant",
+        "correct the field's name or place; `dynamo lint` names the place and what was meant",
     ),
     r"(?s)ValidatingAdmissionPolicy '(?P<name>[^']+)'.* denied request: (?P<why>.*)": (
         "the admission policy {name} denies it: {why}",
@@ -48,7 +48,7 @@ _REFUSALS = {
     ),
     r"(?s)(?:is invalid: )(?P<why>.*)": (
         "the API server finds it invalid: {why}",
-        "correct the manifest; `dynamo lint` says where",
+        "correct the manifest; `dynamo lint` names the place",
     ),
     r"(?P<why>Unable to connect to the server.*|.*connection refused.*)": (
         "the cluster's API does not answer: {why}",
@@ -71,4 +71,4 @@ def apply_failure(file: str, stderr: str) -> DeployFailure:
         reason, cause = explanation
         return DeployFailure(f"{file} is not admitted: {reason}", cause=cause)
     message = "\n".join(_NOISE.sub("", line) for line in text.splitlines())
-    return DeployFailure(f"{file} cannot be applied: {message or 'kubectl says nothing'}")
+    return DeployFailure(f"{file} cannot be applied: {message or 'kubectl wrote nothing'}")

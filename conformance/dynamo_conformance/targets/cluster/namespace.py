@@ -87,7 +87,7 @@ class Removal:
         try:
             rest = self._future.result(timeout=seconds + MARGIN_SECONDS)
         except TimeoutError:
-            rest = f"not gone after {seconds:.0f} s"
+            rest = f"not deleted after {seconds:.0f} s"
         if rest:
             raise DeployFailure(f"{self.what} is left behind: {rest}", cause="remove it by hand")
 
@@ -234,7 +234,7 @@ async def _remove(client: Client, name: str, asked: threading.Event) -> str:
         else:
             away_at = time.monotonic() + AWAY_SECONDS
         await asyncio.sleep(REMOVAL_POLL_SECONDS)
-    return reason or f"not gone after {REMOVAL_SECONDS:.0f} s"
+    return reason or f"not deleted after {REMOVAL_SECONDS:.0f} s"
 
 
 async def _delete_pods(client: Client, name: str) -> None:

@@ -80,7 +80,7 @@ ALWAYS = (
     _grant(
         kinds.PODS, "get", "create", sub="portforward", why="requests to the frontend and workers"
     ),
-    _grant(kinds.EVENTS, "list", "watch", why="what the cluster says about pods and claims"),
+    _grant(kinds.EVENTS, "list", "watch", why="what happens to pods and claims"),
     _grant(kinds.CLAIMS, "list", "watch", why="whether claims get their volumes"),
     _grant(kinds.ENDPOINT_SLICES, "list", "watch", why="which pods a Service sends requests to"),
 )

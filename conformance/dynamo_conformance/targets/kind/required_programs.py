@@ -36,7 +36,7 @@ def require() -> None:
     if answer is None or answer.returncode:
         why = "no answer" if answer is None else _last_line(answer.stderr or answer.stdout)
         raise TargetUnavailableError(
-            f"the kind target needs a container engine, and `docker info` says: {why}; "
+            f"the kind target needs a container engine, and `docker info` reports: {why}; "
             "start it (systemctl start docker), or let this user use it"
         )
 

@@ -74,7 +74,7 @@ def _seconds(
     type=click.Choice(["mock", "real"]),
     default="mock",
     show_default=True,
-    help="mock plays the engines without a GPU; real uses what is installed here.",
+    help="mock simulates the engines without a GPU; real uses what is installed here.",
 )
 @click.option(
     "--timeout",
@@ -236,7 +236,7 @@ def _lint_findings(file: Path, graph: Graph) -> list[str]:
         for finding in document.findings
         if finding.severity is not Severity.INFO
     ]
-    return ["dynamo lint says of this graph:", *findings(wrong)] if wrong else []
+    return ["dynamo lint reports of this graph:", *findings(wrong)] if wrong else []
 
 
 def _take_signals(handler: Handler | signal.Handlers) -> None:

@@ -29,7 +29,7 @@ _WORDS = {
         "the node is not ready or not reachable",
     ),
     "EvictionByEvictionAPI": ("was evicted by request", "somebody drains the node"),
-    "DeletionByPodGC": ("was removed because its node is gone", "the node left the cluster"),
+    "DeletionByPodGC": ("was removed because its node was deleted", "the node left the cluster"),
     "TerminationByKubelet": (
         "was ended by its node",
         "the node ran short of memory or disk, or shuts down",

@@ -145,7 +145,7 @@ def _diagnosis(message: str, pods: list[Pod]) -> Diagnosis:
     reasons = "; ".join(reason for reason, _ in explanations)
     scheduled = pods[0].conditions.get(SCHEDULED)
     by_scheduler = scheduled is not None and scheduled.reason == UNSCHEDULABLE
-    quoted = f". The scheduler says: {ours}" if by_scheduler else ""
+    quoted = f". The scheduler reports: {ours}" if by_scheduler else ""
     return Diagnosis(
         what=f"{who} cannot be scheduled {where}: {reasons}{quoted}",
         cause="; ".join(cause for _, cause in explanations),
