@@ -72,8 +72,8 @@ def _repeat_prefixes(holders: _PrefixHolders) -> None:
             untold = untold or knew is None
     if untold:
         raise Unsupported(
-            "repeated prefixes reach their worker, but whether the router knew why is not reported: "
-            "the answers do not say it, and one of several frontends counts for itself"
+            "repeated prefixes reach their worker, but whether the router knew why is not "
+            "reported: the answers do not say it, and each of several frontends counts for itself"
         )
 
 

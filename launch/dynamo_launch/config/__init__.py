@@ -1,7 +1,7 @@
 """Config files, read once for everything that launches.
 
-* `config_reader` reads the YAML, `config_schema` checks it, `keys` and `spelling` know what to write
-  instead, `config_error` collects what is wrong.
+* `config_reader` reads the YAML, `config_schema` checks it, `keys` and `spelling` know what to
+  write instead, `config_error` collects what is wrong.
 * `run_config` is what one component is started with, `run_config_reader` reads it, `wiring` the
   words that say which component is meant.
 * `graph_config` is what one or two files say of all components of a graph.

@@ -195,7 +195,7 @@ def test_a_graph_that_keeps_its_promise_passes(probe: str, good: Answers) -> Non
         ("embeddings-base64", Answers(packs=False), "base64 was asked, and numbers came"),
         ("image", Answers(encodes=False), "no encode worker was asked for the image"),
         ("image", Answers(message={"content": ""}), "no text"),
-        ("image-content", Answers(message={"content": "Blue."}), "said to be 'Blue.'"),
+        ("image-content", Answers(message={"content": "Blue."}), "described as 'Blue.'"),
         ("tool-calls", Answers(), "no tool was called"),
         ("reasoning", Answers(), "no reasoning_content"),
         (
