@@ -97,20 +97,20 @@ class _Check:
         if isinstance(node, Scalar):
             return _scalar(node, schema)
         key = (id(node), id(schema))
-        found = self._values.get(key)
-        if found is None:
-            found = self._values[key] = self._inside(node, schema)
-        return found
+        plain = self._values.get(key)
+        if plain is None:
+            plain = self._values[key] = self._inside(node, schema)
+        return plain
 
     def _inside(self, node: Mapping | Sequence, schema: Schema) -> Plain:
         if isinstance(node, Sequence):
             return [self._value(item, schema.items) for item in node]
-        found: dict[str, Plain] = {}
+        fields: dict[str, Plain] = {}
         for entry in node:
             declared = schema.properties.get(entry.key)
             name = entry.key if declared is None else _escaped(entry.key)
-            found[name] = self._value(entry.value, declared or schema.additional)
-        return found
+            fields[name] = self._value(entry.value, declared or schema.additional)
+        return fields
 
 
 def _children(node: Node, schema: Schema) -> Iterator[tuple[Node, Schema, str | int]]:

@@ -93,8 +93,8 @@ def _comparable(items: list[Plain]) -> list[str] | list[float]:
 
 
 def _is_sorted(items: list[Plain]) -> bool:
-    found = _comparable(items)
-    return list(found) == sorted(found)
+    keys = _comparable(items)
+    return list(keys) == sorted(keys)
 
 
 def _sum(items: list[Plain]) -> Plain:
@@ -125,8 +125,8 @@ def _index(items: list[Plain], wanted: Plain) -> int:
 
 
 def _last_index(items: list[Plain], wanted: Plain) -> int:
-    found = _index(items[::-1], wanted)
-    return found if found < 0 else len(items) - 1 - found
+    index = _index(items[::-1], wanted)
+    return index if index < 0 else len(items) - 1 - index
 
 
 _LISTS = (
@@ -182,13 +182,13 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 
 def _find(text: str, pattern: str) -> str:
-    found = _pattern(pattern).search(text)
-    return found.group() if found is not None else ""
+    match = _pattern(pattern).search(text)
+    return match.group() if match is not None else ""
 
 
 def _find_all(text: str, pattern: str, most: int = -1) -> Plain:
-    found: list[Plain] = [match.group() for match in _pattern(pattern).finditer(text)]
-    return found if most < 0 else found[:most]
+    matches: list[Plain] = [match.group() for match in _pattern(pattern).finditer(text)]
+    return matches if most < 0 else matches[:most]
 
 
 _EXPRESSIONS = (
@@ -242,10 +242,10 @@ def _escaped_path(value: Opaque) -> str:
 
 def _query(value: Opaque) -> Plain:
     query = urlsplit(_text(value, _URL), allow_fragments=False).query
-    found: dict[str, Plain] = {}
+    parsed: dict[str, Plain] = {}
     for key, values in parse_qs(query, keep_blank_values=True).items():
-        found[key] = list(values)
-    return found
+        parsed[key] = list(values)
+    return parsed
 
 
 _URLS = (
@@ -313,17 +313,17 @@ _BITS = re.compile(r"(?P<address>[^/]+)/(?:0|[1-9][0-9]{0,2})")
 
 
 def _address(text: str) -> Address:
-    found = formats.address(text)
-    if "%" in text or getattr(found, "ipv4_mapped", None) is not None:
+    address = formats.address(text)
+    if "%" in text or getattr(address, "ipv4_mapped", None) is not None:
         raise ValueError(f"{text}: an address without zone that is not IPv4-mapped is needed")
-    return found
+    return address
 
 
 def _block(text: str) -> Block:
-    found = _BITS.fullmatch(text)
-    if found is None:
+    match = _BITS.fullmatch(text)
+    if match is None:
         raise ValueError(f"{text} is no CIDR block")
-    _address(found["address"])
+    _address(match["address"])
     return formats.block(text)
 
 
@@ -340,9 +340,14 @@ def _block_of(value: Opaque) -> Block:
 
 
 def _is_global(value: Opaque) -> bool:
-    found = _ip_of(value)
-    special = found.is_unspecified or found.is_loopback or found.is_multicast or found.is_link_local
-    return not special and str(found) != "255.255.255.255"
+    address = _ip_of(value)
+    special = (
+        address.is_unspecified
+        or address.is_loopback
+        or address.is_multicast
+        or address.is_link_local
+    )
+    return not special and str(address) != "255.255.255.255"
 
 
 def _in_block(block: Opaque, address: Address) -> bool:
@@ -398,20 +403,20 @@ _SEMVER = re.compile(
 
 def _semver(text: str, tolerant: bool = False) -> Opaque:  # noqa: FBT001, FBT002 - as CEL calls it
     wanted = _normalized(text) if tolerant else text
-    found = _SEMVER.fullmatch(wanted)
-    words = (found["pre"] or "").split(".") if found is not None else []
-    if found is None or any(word.isdecimal() and word != "0" and word[0] == "0" for word in words):
+    match = _SEMVER.fullmatch(wanted)
+    words = (match["pre"] or "").split(".") if match is not None else []
+    if match is None or any(word.isdecimal() and word != "0" and word[0] == "0" for word in words):
         raise ValueError(f"{text} is no semantic version")
     return _made(_VERSION, wanted.partition("+")[0])
 
 
 def _normalized(text: str) -> str:
     """Return a version as it would be without a leading v, or zeros, with all three numbers."""
-    found = re.fullmatch(r"v?([0-9]+(?:\.[0-9]+){0,2})([-+].*)?", text.strip())
-    if found is None:
+    match = re.fullmatch(r"v?([0-9]+(?:\.[0-9]+){0,2})([-+].*)?", text.strip())
+    if match is None:
         return text
-    numbers = [str(int(piece)) for piece in found[1].split(".")]
-    return ".".join((*numbers, "0", "0")[:3]) + (found[2] or "")
+    numbers = [str(int(piece)) for piece in match[1].split(".")]
+    return ".".join((*numbers, "0", "0")[:3]) + (match[2] or "")
 
 
 def _version(value: Opaque) -> tuple[tuple[int, ...], bool, tuple[tuple[bool, int, str], ...]]:

@@ -81,8 +81,8 @@ def wrong_types(node: Node, schema: Schema, path: Path = ()) -> Iterator[Violati
 
     if is_null(node):
         return
-    if (found := type_violation(node, schema, path)) is not None:
-        yield found
+    if (wrong := type_violation(node, schema, path)) is not None:
+        yield wrong
     elif isinstance(node, Mapping):
         for entry in node:
             child = schema.properties.get(entry.key) or schema.additional

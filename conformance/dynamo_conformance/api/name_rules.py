@@ -80,9 +80,9 @@ def _generated(prefix: str, path: Path, mark: Mark) -> Iterator[Violation]:
     """Yield what is wrong with a prefix, by itself and with five characters after it."""
     # By itself it may end in a dash, which is left out of the check with what stands before it.
     masked = f"{prefix[:-2]}a" if len(prefix) > 1 and prefix.endswith("-") else prefix
-    found = list(_subdomain(masked, prefix, path, mark))
-    yield from found
-    if not found:
+    violations = list(_subdomain(masked, prefix, path, mark))
+    yield from violations
+    if not violations:
         name = prefix[:GENERATED_LENGTH] + "x" * RANDOM_LENGTH
         yield from _subdomain(name, prefix, path, mark)
 

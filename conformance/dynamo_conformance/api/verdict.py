@@ -76,12 +76,12 @@ def judge(
     )
     root = complete(document.root, schema)
     assert isinstance(root, Mapping)  # noqa: S101 - completing keeps the kind of a node
-    found = [*_schema_violations(root, schema), *_metadata_violations(root)]
+    wrong = [*_schema_violations(root, schema), *_metadata_violations(root)]
     # An object that is created has no status: it is dropped before anybody looks at it.
     completed = replace(document, root=root.replaced(STATUS, None))
     warnings = [*_deprecation(document, used), *metadata_warnings(root)]
-    if found:
-        return Verdict(violations=_sorted(*unknown, *found), warnings=tuple(warnings))
+    if wrong:
+        return Verdict(violations=_sorted(*unknown, *wrong), warnings=tuple(warnings))
     rules = tuple(rule_violations(completed.root, schema))
     request = Request(
         root=completed.root,
@@ -116,13 +116,13 @@ def _status_types(root: Mapping, schema: Schema) -> tuple[Violation, ...]:
 
 def _metadata_violations(root: Mapping) -> list[Violation]:
     meta = root.get(METADATA)
-    found = list(metadata_violations(meta, (METADATA,))) if isinstance(meta, Mapping) else []
+    wrong = list(metadata_violations(meta, (METADATA,))) if isinstance(meta, Mapping) else []
     if not isinstance(meta, Mapping) or not (meta.string("name") or meta.string("generateName")):
         mark = meta.mark if meta is not None else root.mark
-        found.append(
+        wrong.append(
             Violation((METADATA, "name"), mark, REQUIRED, "name or generateName is needed")
         )
-    return found
+    return wrong
 
 
 def _deprecation(document: Document, used: Crd) -> list[Violation]:
@@ -140,5 +140,5 @@ def _stands(violation: Violation, cluster: Cluster | None) -> bool:
     return cluster is not None and not cluster.has(violation.unless)
 
 
-def _sorted(*found: Violation) -> tuple[Violation, ...]:
-    return tuple(sorted(found, key=lambda violation: violation.mark))
+def _sorted(*items: Violation) -> tuple[Violation, ...]:
+    return tuple(sorted(items, key=lambda violation: violation.mark))

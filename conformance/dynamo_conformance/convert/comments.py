@@ -152,12 +152,12 @@ def _is_item(origin: ValueOrigin | None) -> bool:
 
 def _anchors(numbering: Numbering, source: SourceText) -> list[ValueOrigin]:
     """Return what comments can belong to, in the order of the text."""
-    found: dict[tuple[int, int], ValueOrigin] = {}
+    outermost: dict[tuple[int, int], ValueOrigin] = {}
     for origin in sorted(numbering.origins.values(), key=lambda numbered: numbered.number):
         is_value = origin.node is not None and origin.path
         if is_value and not source.is_inside_one_line(origin.mark):
-            found.setdefault(origin.begin, origin)
-    return sorted(found.values(), key=lambda anchor: anchor.begin)
+            outermost.setdefault(origin.begin, origin)
+    return sorted(outermost.values(), key=lambda anchor: anchor.begin)
 
 
 def _place(number: int, numbering: Numbering, present: set[int]) -> int:

@@ -130,8 +130,8 @@ def _reads_as(text: str, root: Mapping) -> bool:
 
 def _typed(root: Node) -> list[tuple[str, str]]:
     """Return what a tree says, with the types that equality overlooks (1 and 1.0)."""
-    found = []
+    entries = []
     for path, node in walk(root):
         said = f"{type(node.value).__name__} {node.value}" if isinstance(node, Scalar) else ""
-        found.append((repr(path), said or type(node).__name__))
-    return sorted(found)
+        entries.append((repr(path), said or type(node).__name__))
+    return sorted(entries)

@@ -106,18 +106,18 @@ def _rewritten(conversion: Conversion, source: SourceText, first: int, last: int
 
 def _segments(source: SourceText) -> list[tuple[int, int]]:
     """Return first and last line of each document with the separators that belong to it."""
-    found: list[tuple[int, int]] = []
+    segments: list[tuple[int, int]] = []
     first = 1
     for number, line in enumerate(source.lines, start=1):
         if number > first and _MARKER.match(line):
-            found.append((first, number - 1))
+            segments.append((first, number - 1))
             first = number
         if _END.match(line):
-            found.append((first, number))
+            segments.append((first, number))
             first = number + 1
     if first <= len(source.lines):
-        found.append((first, len(source.lines)))
-    return found
+        segments.append((first, len(source.lines)))
+    return segments
 
 
 def _slice(source: SourceText, first: int, last: int) -> str:

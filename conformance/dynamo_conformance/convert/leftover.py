@@ -41,12 +41,12 @@ class Leftover:
 
 def numbers(root: Node) -> set[int]:
     """Return the numbers of all that a converted tree was made from."""
-    found = set()
+    reached = set()
     for _path, node in walk(root):
-        found.add(node.mark.line)
+        reached.add(node.mark.line)
         if isinstance(node, Mapping):
-            found.update(entry.mark.line for entry in node)
-    return found - {0}
+            reached.update(entry.mark.line for entry in node)
+    return reached - {0}
 
 
 def leftovers(numbering: Numbering, present: set[int]) -> Iterator[Leftover]:

@@ -61,7 +61,7 @@ class SourceText:
     """
 
     def __init__(self, text: str) -> None:
-        self.breaks = [found.group() for found in _BREAK.finditer(text)]
+        self.breaks = [match.group() for match in _BREAK.finditer(text)]
         self.lines = _BREAK.split(text)
         self._scalars: dict[Mark, Span] = {}
         self._collections: dict[tuple[type[Node], Mark], Span] = {}
@@ -101,7 +101,7 @@ class SourceText:
     @cached_property
     def comments(self) -> tuple[Comment, ...]:
         """All comments and blank lines, in order; of many blank lines in a row the first ones."""
-        found = []
+        texts = []
         blank = 0
         for number, line in enumerate(self._without_values(), start=1):
             blank = 0 if line.strip() else blank + 1
@@ -113,21 +113,21 @@ class SourceText:
             if at is not None:
                 is_alone = not line[: at.start()].strip()
                 text = self.lines[number - 1][at.start() :].rstrip()
-                found.append(Comment(Mark(number, at.start() + 1), text, is_alone))
+                texts.append(Comment(Mark(number, at.start() + 1), text, is_alone))
             elif not line.strip() and number <= len(self.breaks):
-                found.append(Comment(Mark(number, 1), "", is_alone=True))
-        return tuple(found)
+                texts.append(Comment(Mark(number, 1), "", is_alone=True))
+        return tuple(texts)
 
     @cached_property
     def _flows(self) -> dict[int, list[Span]]:
         """The outermost lists and mappings of one line, by line and in order."""
-        found: dict[int, list[Span]] = {}
+        by_line: dict[int, list[Span]] = {}
         for span in sorted(self._collections.values(), key=lambda span: span.start):
             if span.is_flow and span.start.line == span.end.line:
-                spans = found.setdefault(span.start.line, [])
+                spans = by_line.setdefault(span.start.line, [])
                 if not spans or spans[-1].end <= span.start:
                     spans.append(span)
-        return found
+        return by_line
 
     def _read(self) -> None:
         opened: list[tuple[type[Node], yaml.Event]] = []

@@ -158,9 +158,9 @@ class Catalog:
         vLLM underscores and dotted keys.
         """
         for stage in self.stages:
-            found = stage.find(name)
-            if found is not None:
-                return found
+            known = stage.find(name)
+            if known is not None:
+                return known
         return None
 
     def parse(
@@ -401,10 +401,10 @@ def _stage(data: _StageData, flags: Sequence[Flag]) -> Stage:
 
 
 def _by_dest(flags: Sequence[Flag]) -> Mapping[str, tuple[Flag, ...]]:
-    found: dict[str, tuple[Flag, ...]] = {}
+    by_dest: dict[str, tuple[Flag, ...]] = {}
     for flag in flags:
-        found[flag.dest] = (*found.get(flag.dest, ()), flag)
-    return found
+        by_dest[flag.dest] = (*by_dest.get(flag.dest, ()), flag)
+    return by_dest
 
 
 def _removed(module: str, flags: Sequence[Flag]) -> Mapping[str, Removed]:
@@ -412,18 +412,18 @@ def _removed(module: str, flags: Sequence[Flag]) -> Mapping[str, Removed]:
     elsewhere: _ElsewhereFile = json.loads((_DATA / "elsewhere.json").read_text(encoding="utf-8"))
     gone: _RemovedFile = json.loads((_DATA / "removed.json").read_text(encoding="utf-8"))
     own = {name for flag in flags for name in flag.names}
-    found = {
+    removed = {
         flag: Removed(flag=flag, of=other, instead=row[module])
         for row in elsewhere["alike"]
         for other, flag in reversed(row.items())
         if module in row and flag not in own
     }
-    found |= {
+    removed |= {
         entry["flag"]: Removed(flag=entry["flag"], of=entry["of"], instead=entry["instead"])
         for entry in elsewhere["elsewhere"]
         if entry["module"] == module
     }
-    return found | {
+    return removed | {
         entry["flag"]: Removed(
             flag=entry["flag"],
             gone_by=entry["gone_by"],

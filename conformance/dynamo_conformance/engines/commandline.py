@@ -135,7 +135,7 @@ def environment_of(
         elif variable.source is not None:
             (single if _is_field(variable) else unknown).add(name)
         elif _REFERENCE.search(text):
-            others = {found[1] for found in _REFERENCE.finditer(text)}
+            others = {match[1] for match in _REFERENCE.finditer(text)}
             (single if others <= single and " " not in text else unknown).add(name)
         else:
             known[name] = text

@@ -139,7 +139,7 @@ def _index(module: str) -> Mapping[str, tuple[int, ...]]:
     What defaults alone can fail stands under the empty text.
     """
     settings = catalog.load(module).settings
-    found: dict[str, tuple[int, ...]] = {}
+    by_dest: dict[str, tuple[int, ...]] = {}
     for place, conflict in enumerate(load(module)):
         causes = {*conflict.when, *conflict.variables}
         for flag in (flag for dest in conflict.when for flag in settings.get(dest, ())):
@@ -147,8 +147,8 @@ def _index(module: str) -> Mapping[str, tuple[int, ...]]:
         if all(test in ("off", "absent") for test in conflict.when.values()):
             causes.add("")
         for cause in causes:
-            found[cause] = (*found.get(cause, ()), place)
-    return found
+            by_dest[cause] = (*by_dest.get(cause, ()), place)
+    return by_dest
 
 
 def _holds(arguments: Arguments, dest: str, test: str | Test) -> bool:

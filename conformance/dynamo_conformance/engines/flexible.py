@@ -44,7 +44,7 @@ def normalise(text: str) -> str:
     if not text.startswith("--"):
         return text
     name, equals, value = text.partition("=")
-    name = _UP_TO_DOT.sub(lambda found: found[0].replace("_", "-"), name, count=1)
+    name = _UP_TO_DOT.sub(lambda match: match[0].replace("_", "-"), name, count=1)
     return name + equals + value
 
 

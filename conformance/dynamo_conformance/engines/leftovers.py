@@ -20,15 +20,15 @@ def runs(tokens: Iterable[Token], *, lenient: bool) -> list[list[Token]]:
         tokens: The words left.
         lenient: Whether words that are not expanded yet are left out; they may become anything.
     """
-    found: list[list[Token]] = []
+    sequences: list[list[Token]] = []
     for token in tokens:
         if lenient and unexpanded(token.text):
             continue
-        adjoins = bool(found) and token.index <= found[-1][-1].index + 1
+        adjoins = bool(sequences) and token.index <= sequences[-1][-1].index + 1
         if not adjoins or token.text.startswith("-"):
-            found.append([])
-        found[-1].append(token)
-    return found
+            sequences.append([])
+        sequences[-1].append(token)
+    return sequences
 
 
 def take_dynamic(

@@ -20,8 +20,8 @@ def legacy_release(graph: Graph) -> str | None:
     What its words mean is in the release's own code, and its images are all that runs it.
     """
     images = [component.main.image or "" for component in graph.components if component.main]
-    found = [_TAG.search(image) for image in images]
-    if not found or not all(tag and (int(tag[1]), int(tag[2])) < FIRST for tag in found):
+    tags = [_TAG.search(image) for image in images]
+    if not tags or not all(tag and (int(tag[1]), int(tag[2])) < FIRST for tag in tags):
         return None
     newest = max(images, key=lambda image: image.rpartition(":")[2])
     return newest.rpartition(":")[2]

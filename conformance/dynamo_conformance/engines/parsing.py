@@ -60,8 +60,8 @@ class Stage:
         """Return the flags that `name` begins, in the order of the parser."""
         first = bisect_left(self.ordered, name)
         last = bisect_left(self.ordered, name + _BEHIND_ALL)
-        found = self.ordered[first:last]
-        return list(found) if len(found) < 2 else [flag for flag in self.flags if flag in found]  # noqa: PLR2004
+        names = self.ordered[first:last]
+        return list(names) if len(names) < 2 else [flag for flag in self.flags if flag in names]  # noqa: PLR2004
 
     def matches(self, text: str) -> list[Match]:
         """Return the flags that `text`, which starts with a dash, may stand for."""
@@ -75,10 +75,10 @@ class Stage:
             if not self.abbreviations:
                 return []
             return [Match(other, explicit) for other in self._beginning_with(name)]
-        found = [Match(other, None) for other in self.flags if other.startswith(text)]
+        candidates = [Match(other, None) for other in self.flags if other.startswith(text)]
         if text[:2] in self.flags:
-            found.append(Match(text[:2], text[2:]))
-        return found
+            candidates.append(Match(text[:2], text[2:]))
+        return candidates
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +161,9 @@ class _Reader:
         """Return what a word may stand for: None for an argument, nothing for an unknown flag."""
         if not text.startswith("-") or text == "-":
             return None
-        found = self._stage.matches(text)
-        if found:
-            return found
+        candidates = self._stage.matches(text)
+        if candidates:
+            return candidates
         if _NEGATIVE_NUMBER.fullmatch(text) or " " in text:
             return None
         return []

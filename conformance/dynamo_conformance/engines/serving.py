@@ -139,13 +139,13 @@ def _registers(workers: list[Part]) -> dict[str, tuple[int, int]]:
 
     Of a replica over several nodes one registers, or each; that is the engine's business.
     """
-    found: dict[str, tuple[int, int]] = {}
+    counts: dict[str, tuple[int, int]] = {}
     for part in workers:
         name = _component(part)
-        fewest, most = found.get(name, (0, 0))
+        fewest, most = counts.get(name, (0, 0))
         replicas = part.component.replicas
-        found[name] = (fewest + replicas, most + replicas * part.component.node_count)
-    return found
+        counts[name] = (fewest + replicas, most + replicas * part.component.node_count)
+    return counts
 
 
 def _component(part: Part) -> str:

@@ -61,35 +61,35 @@ def options(*, file: str | None, override: str | None, dotted: Mapping[str, str]
     Raises:
         BadOptionsError: A text is not what it must be.
     """
-    found = dict(_mapping(_yaml(file), "the engine file")) if file is not None else {}
+    values = dict(_mapping(_yaml(file), "the engine file")) if file is not None else {}
     if override:
-        _update(found, _mapping(_json(override), "--override-engine-args"))
+        _update(values, _mapping(_json(override), "--override-engine-args"))
     for path, value in dotted.items():
-        _set(found, path.split("."), _typed(value))
-    return found
+        _set(values, path.split("."), _typed(value))
+    return values
 
 
-def option(found: Options, path: str) -> Json:
+def option(values: Options, path: str) -> Json:
     """Return what is at a dotted path, or None."""
-    value: Json = found
+    value: Json = values
     for key in path.split("."):
         value = value.get(key) if isinstance(value, dict) else None
     return value
 
 
-def unread(found: Options) -> tuple[str, ...]:
+def unread(values: Options) -> tuple[str, ...]:
     """Return the dotted paths of what only TensorRT-LLM understands."""
-    return tuple(path for path in _paths(found) if path not in READ)
+    return tuple(path for path in _paths(values) if path not in READ)
 
 
-def transceiver(found: Options) -> str | None:
+def transceiver(values: Options) -> str | None:
     """Return how KV blocks travel between prefill and decode; None when they do not."""
-    backend = option(found, f"{TRANSCEIVER}.{BACKEND}")
+    backend = option(values, f"{TRANSCEIVER}.{BACKEND}")
     return str(backend) if backend else None
 
 
-def _paths(found: Options, before: str = "") -> Iterator[str]:
-    for key, value in found.items():
+def _paths(values: Options, before: str = "") -> Iterator[str]:
+    for key, value in values.items():
         path = f"{before}{key}"
         if isinstance(value, dict) and value:
             yield from _paths(value, f"{path}.")
@@ -113,17 +113,17 @@ def _yaml(text: str) -> object:
 
 def _json(text: str) -> object:
     try:
-        found: object = json.loads(text)
+        value: object = json.loads(text)
     except (ValueError, RecursionError) as error:
         message = f"Failed to parse override_engine_args as JSON: {error}"
         raise BadOptionsError(message) from error
-    return found
+    return value
 
 
-def _mapping(found: object, what: str) -> Options:
-    if not isinstance(found, dict):
+def _mapping(data: object, what: str) -> Options:
+    if not isinstance(data, dict):
         raise BadOptionsError(f"{what} holds no mapping of options")
-    return {str(key): value for key, value in found.items()}
+    return {str(key): value for key, value in data.items()}
 
 
 def _update(below: Options, above: Options) -> None:
@@ -135,8 +135,8 @@ def _update(below: Options, above: Options) -> None:
             below[key] = value
 
 
-def _set(found: Options, keys: list[str], value: Json) -> None:
-    here = found
+def _set(values: Options, keys: list[str], value: Json) -> None:
+    here = values
     for key in keys[:-1]:
         below = here.setdefault(key, {})
         if not isinstance(below, dict):

@@ -65,19 +65,19 @@ def vllm_size(word: str) -> int:
     Raises:
         ValueError: when it is none.
     """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([kKmMgGtT])", word.strip())
-    if found is None:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([kKmMgGtT])", word.strip())
+    if match is None:
         return int(word)
-    unit = _VLLM_UNITS[found[2]]
-    return _scaled(found[1], unit) if found[2].islower() else int(found[1]) * unit
+    unit = _VLLM_UNITS[match[2]]
+    return _scaled(match[1], unit) if match[2].islower() else int(match[1]) * unit
 
 
 def _sglang_size(word: str) -> int:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([kMGT]|[KMGT]i)", word.strip())
-    if found is None:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([kMGT]|[KMGT]i)", word.strip())
+    if match is None:
         return int(word)
-    unit = _SGLANG_UNITS[found[2]]
-    return int(found[1]) * unit if found[2].endswith("i") else _scaled(found[1], unit)
+    unit = _SGLANG_UNITS[match[2]]
+    return int(match[1]) * unit if match[2].endswith("i") else _scaled(match[1], unit)
 
 
 def _scaled(number: str, unit: int) -> int:

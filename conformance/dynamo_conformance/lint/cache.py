@@ -69,7 +69,7 @@ class ResultCache:
             return {}
 
     def _found(self, keys: dict[bytes, str]) -> dict[str, Checked]:
-        found: dict[str, Checked] = {}
+        known: dict[str, Checked] = {}
         for some in _pieces(list(keys)):
             marks = ",".join("?" * len(some))
             rows = self._database.execute(
@@ -78,13 +78,13 @@ class ResultCache:
             )
             for key, text in rows:
                 name = keys[key]
-                found[name] = _documents(text, name)
-        return found
+                known[name] = _documents(text, name)
+        return known
 
-    def keep(self, contents: list[FileContent], found: dict[str, Checked]) -> None:
+    def keep(self, contents: list[FileContent], results: dict[str, Checked]) -> None:
         """Keep the results of contents; that another process is writing is no failure."""
         day = int(time.time() / _DAY)
-        rows = [(self._key(content), day, _text(found[content.name])) for content in contents]
+        rows = [(self._key(content), day, _text(results[content.name])) for content in contents]
         with contextlib.suppress(sqlite3.Error), self._database as changes:
             changes.executemany("INSERT OR REPLACE INTO results VALUES (?, ?, ?)", rows)
 
@@ -153,7 +153,7 @@ def _pieces(keys: list[bytes]) -> Iterator[list[bytes]]:
         yield keys[start : start + _AT_ONCE]
 
 
-def _text(found: Checked) -> str:
+def _text(documents: Checked) -> str:
     return json.dumps(
         [
             [
@@ -166,7 +166,7 @@ def _text(found: Checked) -> str:
                 ],
                 [[w.rule, w.files, w.reason] for w in document.suppressed],
             ]
-            for document in found
+            for document in documents
         ],
         separators=(",", ":"),
     )

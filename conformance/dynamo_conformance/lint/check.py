@@ -106,10 +106,10 @@ def check_bytes(
         return ()
     used = _rules(options)
     checked: list[CheckedDocument] = []
-    found = sources(text, file=file)
+    texts = sources(text, file=file)
     # The API server looks at no ConfigMap.
-    beside = {} if _only_api(used) else _config_maps(found)
-    candidates = [source for source in found if source.may_hold_graphs]
+    beside = {} if _only_api(used) else _config_maps(texts)
+    candidates = [source for source in texts if source.may_hold_graphs]
     if len(candidates) > MOST_GRAPHS:
         over = candidates[MOST_GRAPHS]
         return (_page(over).unreadable(_too_many(file, Mark(over.line, 1)), options),)
@@ -200,11 +200,11 @@ class _Page:
         if _TEMPLATE in self.line(error.mark.line):
             reason += "; is it a Helm template? check what `helm template` prints"
         problem = Problem(error.mark, reason)
-        found = self.finding(YAML_RULE, Severity.ERROR, problem, "")
+        finding = self.finding(YAML_RULE, Severity.ERROR, problem, "")
         suppression = options.suppression_for(YAML_RULE, self.file)
         quiet = options.skips(YAML_RULE) or suppression is not None
         suppressed = () if suppression is None else (suppression,)
-        return self.checked(None, () if quiet else (found,), suppressed)
+        return self.checked(None, () if quiet else (finding,), suppressed)
 
     def checked(
         self,
@@ -241,12 +241,12 @@ def is_other_json(text: str, *, file: str) -> bool:
     return file.endswith(JSON) and _JSON_GRAPH.search(text) is None
 
 
-def _config_maps(found: tuple[DocumentText, ...]) -> ConfigMaps:
+def _config_maps(texts: tuple[DocumentText, ...]) -> ConfigMaps:
     """Return the ConfigMaps of a file whose graphs use some; one that is wrong is not there."""
-    if not any(source.may_hold_graphs and _USES_CONFIG_MAP in source.text for source in found):
+    if not any(source.may_hold_graphs and _USES_CONFIG_MAP in source.text for source in texts):
         return {}
     documents: list[Document] = []
-    for source in found:
+    for source in texts:
         if CONFIG_MAP in source.text:
             with suppress(ManifestError):
                 documents += source.documents()
@@ -309,10 +309,12 @@ def _findings(
     options: LintOptions,
     beside: ConfigMaps,
 ) -> Iterator[Finding]:
-    found = list(_problems(document, rules, options, beside, page.length))
-    secret = {item.mark.line for _rule, _severity, item in found if item.secret}
-    paths = _paths(document) if any(item.path is None for _rule, _severity, item in found) else {}
-    for rule, severity, problem in found:
+    problems = list(_problems(document, rules, options, beside, page.length))
+    secret = {item.mark.line for _rule, _severity, item in problems if item.secret}
+    paths = (
+        _paths(document) if any(item.path is None for _rule, _severity, item in problems) else {}
+    )
+    for rule, severity, problem in problems:
         if not options.skips(rule):
             path = paths.get(problem.mark, ()) if problem.path is None else problem.path
             yield page.finding(rule, severity, problem, path_text(path), secret)
@@ -384,10 +386,10 @@ def _is_large(document: Document, length: int) -> bool:
 
 def _paths(document: Document) -> dict[Mark, NodePath]:
     """Return what was written where: the outermost value, or its key."""
-    found: dict[Mark, NodePath] = {}
+    paths: dict[Mark, NodePath] = {}
     for path, node in walk(document.root):
-        found.setdefault(node.mark, path)
+        paths.setdefault(node.mark, path)
         if isinstance(node, Mapping):
             for entry in node:
-                found.setdefault(entry.mark, (*path, entry.key))
-    return found
+                paths.setdefault(entry.mark, (*path, entry.key))
+    return paths

@@ -300,10 +300,10 @@ def _contents(request: _Request) -> Iterator[FileContent]:
         yield FileContent(STDIN_NAME, read_stdin(most=MAX_BYTES))
     words = [str(Path(word)) for word in request.words if word != STDIN]
     left_out: list[LeftOut] = []
-    found = manifest_files(
+    files = manifest_files(
         words, exclude=request.exclude, exclude_named=request.others_allowed, left_out=left_out
     )
-    for path in found:
+    for path in files:
         if changed is None or real(path) in changed:
             named = str(path) in words and not request.others_allowed
             if written is not None and real(path) == written:
@@ -382,11 +382,11 @@ def _list_prerequisites(request: _Request, style: str, output: str | None) -> in
     if not graphs_in(documents):
         click.echo(NOTHING, err=True)
         return EXIT_NOTHING
-    found = tuple(sorted({*prerequisites(documents), *_servers(files)}))
-    text = listed.render_json(found) if style == "json" else listed.render_text(found)
+    needed = tuple(sorted({*prerequisites(documents), *_servers(files)}))
+    text = listed.render_json(needed) if style == "json" else listed.render_text(needed)
     if output is not None:
         _write(output, text)
-        text = listed.render_text(found)
+        text = listed.render_text(needed)
     click.echo(_bytes(text))
     return 0
 
@@ -423,10 +423,10 @@ def _documents(content: FileContent) -> tuple[Document, ...]:
 def _rule_list() -> str:
     from dynamo_conformance.lint.docs import pages
 
-    found = pages()
-    width = max(len(document.id) for document in found)
+    rules = pages()
+    width = max(len(document.id) for document in rules)
     return "\n".join(
-        f"{document.id:<{width}}  {document.severity:<7}  {document.title}" for document in found
+        f"{document.id:<{width}}  {document.severity:<7}  {document.title}" for document in rules
     )
 
 

@@ -74,8 +74,8 @@ def _unchecked(made: Crd) -> Iterator[str]:
 
 def _objects(path: str) -> Iterator[object]:
     """Yield the objects of a file, those that may be meant first: the others may be anything."""
-    found = sources(read_text(Path(path)), file=path)
-    for source in sorted(found, key=lambda source: KIND not in source.text):
+    texts = sources(read_text(Path(path)), file=path)
+    for source in sorted(texts, key=lambda source: KIND not in source.text):
         for document in source.documents():
             raw = document.root.plain()
             items = (

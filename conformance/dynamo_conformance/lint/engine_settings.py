@@ -144,8 +144,8 @@ class EngineSettings:
         use = self._use(dest)
         if use is not None:
             return any(unexpanded(value) for value in use.values)
-        found = self.variable(dest)
-        return found is not None and (found.value is None or unexpanded(found.value))
+        variable = self.variable(dest)
+        return variable is not None and (variable.value is None or unexpanded(variable.value))
 
     def text(self, dest: str) -> str | None:
         """Return the value, the module's default included; None when there is none or unknown."""
@@ -176,9 +176,9 @@ class EngineSettings:
             use = self._use(dest)
             if use is not None:
                 return self.use_mark(use)
-            found = self.variable(dest)
-            if found is not None:
-                return found.mark
+            variable = self.variable(dest)
+            if variable is not None:
+                return variable.mark
         command = self.part.command
         return command.at.mark if command is not None else self.part.component.mark
 
@@ -191,9 +191,9 @@ class EngineSettings:
         if use is not None:
             file = self.file_of(use)
             return f"{file}: {use.spelling.lstrip('-')}" if file else use.spelling
-        found = self.variable(dest)
-        if found is not None:
-            return found.name
+        variable = self.variable(dest)
+        if variable is not None:
+            return variable.name
         arguments = self.part.arguments
         flags = arguments.settings.get(dest, ()) if arguments is not None else ()
         return flags[0].names[0] if flags else dest
@@ -205,9 +205,9 @@ class EngineSettings:
             return None
         for flag in arguments.settings.get(dest, ()):
             for name in (flag.env, *flag.older_env):
-                found = self.environment(name) if name is not None else None
-                if found is not None:
-                    return found
+                variable = self.environment(name) if name is not None else None
+                if variable is not None:
+                    return variable
         return None
 
     def environment(self, name: str) -> EnvVar | None:
@@ -227,16 +227,16 @@ class EngineSettings:
     def _variables(self) -> dict[str, EnvVar]:
         main, command = self.part.component.main, self.part.command
         own = main.env if main is not None else ()
-        found = {item.name: item for item in (*self.graph_env, *own)}
+        variables = {item.name: item for item in (*self.graph_env, *own)}
         if main is not None:
             expanded = dict(self.part.environment.known)
-            for name, variable in found.items():
-                found[name] = replace(variable, value=expanded.get(name, variable.value))
+            for name, variable in variables.items():
+                variables[name] = replace(variable, value=expanded.get(name, variable.value))
             mark = main.node.key_mark("envFrom")
-            for name in expanded.keys() - found.keys():
-                found[name] = EnvVar(name=name, value=expanded[name], mark=mark)
+            for name in expanded.keys() - variables.keys():
+                variables[name] = EnvVar(name=name, value=expanded[name], mark=mark)
         script = command.environment if command is not None else ()
-        return found | {item.name: item for item in script}
+        return variables | {item.name: item for item in script}
 
     def use_mark(self, use: Given) -> Mark:
         """Return where the value of one use of a flag was written, or the flag that has none."""
@@ -304,5 +304,5 @@ def planner_config(settings: EngineSettings) -> tuple[planner.Entries | str, Mar
     value = settings.text("config")
     if not value:
         return None
-    found = planner.read(value, settings.files)
-    return None if found is None else (found, settings.mark("config"))
+    entries = planner.read(value, settings.files)
+    return None if entries is None else (entries, settings.mark("config"))

@@ -78,12 +78,12 @@ class Fragments:
         root = next(filter(None, (_root(folder / name) for name in _KUSTOMIZATIONS)), None)
         if root is None:
             return set()
-        found = {folder / name for field in _FIELDS for name in _files(root, field)}
+        paths = {folder / name for field in _FIELDS for name in _files(root, field)}
         for name in (name for field in _PLUGINS for name in _files(root, field)):
             plugin = _root(folder / name)
-            found |= {folder / file for file in _plugin_files(plugin)} if plugin else set()
+            paths |= {folder / file for file in _plugin_files(plugin)} if plugin else set()
         whole = {folder / name for field in _RESOURCES for name in _files(root, field)}
-        return {real(path) for path in found} - {real(path) for path in whole}
+        return {real(path) for path in paths} - {real(path) for path in whole}
 
 
 def _holds_templates(folder: Path) -> bool:

@@ -57,10 +57,10 @@ class ImageReference:
         """The release of the tag, when it is not the minor release that is known here."""
         named = _NAMED.fullmatch(self.tag)
         version = named[1] if named is not None else self.tag
-        found = _VERSION.fullmatch(version)
-        if found is None or _is_known(version):
+        match = _VERSION.fullmatch(version)
+        if match is None or _is_known(version):
             return None
-        is_own = not self.is_published and int(found[1]) not in _DYNAMO_MAJORS
+        is_own = not self.is_published and int(match[1]) not in _DYNAMO_MAJORS
         return None if is_own else self.tag
 
 
@@ -90,11 +90,11 @@ def _other_release(reference: str) -> str | None:
 
 
 def _is_known(version: str) -> bool:
-    found = _VERSION.fullmatch(version)
+    match = _VERSION.fullmatch(version)
     return (
-        found is not None
-        and RELEASE.split(".")[:2] == [str(int(found[1])), str(int(found[2]))]
-        and _BUILD.search(found["more"] or "") is None
+        match is not None
+        and RELEASE.split(".")[:2] == [str(int(match[1])), str(int(match[2]))]
+        and _BUILD.search(match["more"] or "") is None
     )
 
 

@@ -81,12 +81,12 @@ def known_rules(words: Iterable[str]) -> tuple[str, ...]:
         SettingsError: A word names no rule.
     """
     ids = all_ids()
-    found = tuple(word.strip() for text in words for word in text.split(",") if word.strip())
-    for word in found:
+    rules = tuple(word.strip() for text in words for word in text.split(",") if word.strip())
+    for word in rules:
         if not any(names(word, rule) for rule in ids):
             hint = did_you_mean(word, ids) or "; `dynamo lint --list-rules` names them"
             raise SettingsError(f'no rule is called "{word}"{hint}')
-    return found
+    return rules
 
 
 def _table(path: Path) -> object:

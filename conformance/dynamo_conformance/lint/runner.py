@@ -52,12 +52,12 @@ def lint(
             files += len(batch)
             known = cache.find(batch) if cache is not None else {}
             fresh = [content for content in batch if content.name not in known]
-            found = workers.check(fresh)
+            checked = workers.check(fresh)
             if cache is not None:
-                cache.keep(fresh, found)
+                cache.keep(fresh, checked)
             for content in batch:
                 name = content.name
-                documents += known[name] if name in known else found[name]
+                documents += known[name] if name in known else checked[name]
     return LintReport(files=files, documents=tuple(documents))
 
 
@@ -86,18 +86,18 @@ class _Workers:
 
     def check(self, contents: list[FileContent]) -> dict[str, Checked]:
         """Return what was found, by file name."""
-        found: list[Checked] = []
+        results: list[Checked] = []
         if self._pool is None and self._jobs > 1 and len(contents) >= WORTH_A_POOL:
             # The first one is checked here: a forked process then has the modules, the schema and
             # the catalogs already. Only one thread runs here, so forking is safe.
-            found.append(self._check(contents[0]))
+            results.append(self._check(contents[0]))
             self._pool = _forked(self._jobs)
-        rest = contents[len(found) :]
+        rest = contents[len(results) :]
         if self._pool is None:
-            found += map(self._check, rest)
+            results += map(self._check, rest)
         else:
-            found += self._pool.imap(self._check, rest, chunksize=_CHUNK)
-        return dict(zip((content.name for content in contents), found, strict=True))
+            results += self._pool.imap(self._check, rest, chunksize=_CHUNK)
+        return dict(zip((content.name for content in contents), results, strict=True))
 
 
 def _forked(jobs: int) -> Pool:

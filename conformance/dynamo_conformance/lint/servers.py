@@ -66,13 +66,13 @@ def _asked(settings: EngineSettings, dest: str, variable: str, value: str) -> Ma
     """Return where a setting is given that value; a default is the operator's to change."""
     if settings.given(dest):
         return settings.mark(dest) if settings.text(dest) == value else None
-    found = settings.environment(variable)
-    return found.mark if found is not None and found.value == value else None
+    given = settings.environment(variable)
+    return given.mark if given is not None and given.value == value else None
 
 
 def _address(settings: EngineSettings, kind: str) -> str:
-    found = settings.environment(_ADDRESSES[kind])
-    return "" if found is None else found.value or "?"
+    variable = settings.environment(_ADDRESSES[kind])
+    return "" if variable is None else variable.value or "?"
 
 
 def by_annotation(graph: Graph) -> Iterator[Server]:
@@ -104,10 +104,10 @@ def servers(subject: Subject) -> Iterator[Server]:
 
 def _prometheus(settings: EngineSettings) -> Iterator[Server]:
     """Yield what a planner asks that scales by traffic; those that scale by load ask nobody."""
-    found = planner_config(settings)
-    if found is None:
+    config = planner_config(settings)
+    if config is None:
         return
-    entries, mark = found
+    entries, mark = config
     if isinstance(entries, str) or setting(entries, "optimization_target") != "sla":
         return
     main = settings.part.component.main

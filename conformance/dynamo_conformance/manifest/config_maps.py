@@ -130,17 +130,17 @@ def variables(held: dict[str, str | bytes], *, prefix: str = "") -> Iterator[tup
 
 def given_variables(container: Mapping, known: ConfigMaps) -> tuple[dict[str, str], bool]:
     """Return what a container's `envFrom` gives of known ConfigMaps, and whether that is all."""
-    found: dict[str, str] = {}
+    given: dict[str, str] = {}
     complete = True
     for source in container.mappings("envFrom"):
         reference = source.mapping("configMapRef")
         held = known.get(reference.string("name") or "") if reference is not None else None
         if held is None:
             # What stands there may replace what came before.
-            found, complete = {}, False
+            given, complete = {}, False
         else:
-            found |= variables(held, prefix=source.string("prefix") or "")
-    return found, complete
+            given |= variables(held, prefix=source.string("prefix") or "")
+    return given, complete
 
 
 def referenced_value(source: Mapping, known: ConfigMaps) -> str | None:
@@ -158,7 +158,7 @@ def files_of_main(component: Component, known: ConfigMaps) -> dict[str, str]:
     if not known or main is None or pod is None:
         return {}
     volumes = {entry.string("name"): entry for entry in pod.mappings("volumes")}
-    found: dict[str, str] = {}
+    files: dict[str, str] = {}
     for mount in main.node.mappings("volumeMounts"):
         volume = volumes.get(mount.string("name"))
         held = mounted_files(volume, known) if volume is not None else None
@@ -168,7 +168,7 @@ def files_of_main(component: Component, known: ConfigMaps) -> dict[str, str]:
             continue
         texts = {name: text for name, text in held.items() if isinstance(text, str)}
         if below in texts:
-            found[path] = texts[below]
+            files[path] = texts[below]
         elif not below:
-            found |= {f"{path}/{name}": text for name, text in texts.items()}
-    return found
+            files |= {f"{path}/{name}": text for name, text in texts.items()}
+    return files

@@ -131,15 +131,15 @@ class DocumentText:
 
 def sources(text: str, *, file: str) -> tuple[DocumentText, ...]:
     """Return the text cut into its documents; a `---` at the start of a line always is a cut."""
-    cuts = [0, *(found.start() for found in _SEPARATOR.finditer(text)), len(text)]
-    found: list[DocumentText] = []
+    cuts = [0, *(match.start() for match in _SEPARATOR.finditer(text)), len(text)]
+    match: list[DocumentText] = []
     line = 1
     for start, end in pairwise(cuts):
         piece = text[start:end]
         if _CONTENT.search(piece.removeprefix("---")) is not None:
-            found.append(DocumentText(file, len(found), line, piece))
+            match.append(DocumentText(file, len(match), line, piece))
         line += _line_breaks(piece)
-    return tuple(found)
+    return tuple(match)
 
 
 def _line_breaks(text: str) -> int:

@@ -50,12 +50,12 @@ def to_v1alpha1(root: Mapping) -> Mapping:
     if (topology := spec.mapping("topologyConstraint")) is not None:
         names = (("clusterTopologyName", "topologyProfile"), ("packDomain", "packDomain"))
         fields["topologyConstraint"] = Mapping(entries(renamed(topology, names)), topology.mark)
-    found = entries(fields)
+    moved = entries(fields)
     components = spec.get("components")
     if isinstance(components, Sequence):
         services = _services(spec.mappings("components"))
-        found["services"] = Entry("services", Mapping(services, components.mark), components.mark)
-    return converted.replaced("spec", Mapping(found, spec.mark))
+        moved["services"] = Entry("services", Mapping(services, components.mark), components.mark)
+    return converted.replaced("spec", Mapping(moved, spec.mark))
 
 
 def refuse_namesakes(document: Document) -> None:
@@ -80,16 +80,16 @@ def refuse_namesakes(document: Document) -> None:
 
 def _services(components: Iterable[Mapping]) -> dict[str, Entry]:
     """Return the components by name; one without a name has no place."""
-    found: dict[str, Entry] = {}
+    services: dict[str, Entry] = {}
     for component in components:
         name = component.get("name")
         if isinstance(name, Scalar) and isinstance(name.value, str) and name.value:
-            found[name.value] = Entry(name.value, _service(component), name.mark)
-    return found
+            services[name.value] = Entry(name.value, _service(component), name.mark)
+    return services
 
 
 def _service(component: Mapping) -> Mapping:
-    found = _type(component)
+    types = _type(component)
     fields = renamed(component, tuple((name, name) for name in SAME_IN_BOTH))
     if (shared := _shared_memory(component)) is not None:
         fields["sharedMemory"] = shared
@@ -99,9 +99,9 @@ def _service(component: Mapping) -> Mapping:
     fields.update(_experimental(component.mapping("experimental") or Mapping()))
     if (cache := component.mapping("compilationCache")) is not None:
         fields["volumeMounts"] = Sequence((_cache_mount(cache),), cache.mark)
-    found.update(entries(fields))
-    found.update(_pod(component))
-    return Mapping(found, component.mark)
+    types.update(entries(fields))
+    types.update(_pod(component))
+    return Mapping(types, component.mark)
 
 
 def _type(component: Mapping) -> dict[str, Entry]:
@@ -159,19 +159,19 @@ def _pod(component: Mapping) -> dict[str, Entry]:
     main = next((other for other in containers if other.string("name") == MAIN), None)
     # A second container called main has no place: v1alpha1 would drop it.
     others = [other for other in containers if other.string("name") != MAIN]
-    found = entries(_dedicated(main)) if main is not None else {}
+    fields = entries(_dedicated(main)) if main is not None else {}
     if (sidecar := _sidecar(component, others)) is not None:
         container, block = sidecar
         others = [other for other in others if other is not container]
-        found["frontendSidecar"] = block
+        fields["frontendSidecar"] = block
     metadata = template.mapping("metadata") or Mapping()
     names = (("annotations", "annotations"), ("labels", "labels"))
     if labelled := renamed(metadata, names):
         kept = Mapping(entries(labelled), metadata.mark)
-        found["extraPodMetadata"] = Entry("extraPodMetadata", kept, metadata.mark)
+        fields["extraPodMetadata"] = Entry("extraPodMetadata", kept, metadata.mark)
     if extra := _extra(spec, main, others):
-        found["extraPodSpec"] = Entry("extraPodSpec", Mapping(extra, spec.mark), spec.mark)
-    return found
+        fields["extraPodSpec"] = Entry("extraPodSpec", Mapping(extra, spec.mark), spec.mark)
+    return fields
 
 
 def _extra(spec: Mapping, main: Mapping | None, others: list[Mapping]) -> dict[str, Entry]:
@@ -209,17 +209,17 @@ def _dedicated(main: Mapping) -> dict[str, Node]:
 def _resource_item(items: Mapping) -> Mapping:
     """Return cpu, memory and GPUs under their own names; all values are texts in v1alpha1."""
     names = {"cpu": "cpu", "memory": "memory", GPU: "gpu"}
-    found: dict[str, Entry] = {}
+    moved: dict[str, Entry] = {}
     custom: dict[str, Entry] = {}
     for entry in items:
         key = names.get(entry.key)
-        place = found if key is not None else custom
+        place = moved if key is not None else custom
         name = key or entry.key
         place[name] = Entry(name, _as_text(entry.value), entry.mark)
     if custom:
         mark = next(iter(custom.values())).mark
-        found["custom"] = Entry("custom", Mapping(custom, mark), mark)
-    return Mapping(found, items.mark)
+        moved["custom"] = Entry("custom", Mapping(custom, mark), mark)
+    return Mapping(moved, items.mark)
 
 
 def _as_text(value: Node) -> Node:

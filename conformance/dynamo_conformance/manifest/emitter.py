@@ -156,7 +156,7 @@ class _Emitter:
 
     def _taken_above_first(self, node: Node) -> tuple[str, ...]:
         """Take the comments above the first thing in `node`; they would tear it from its dash."""
-        found: list[str] = []
+        lines: list[str] = []
         first = node
         while isinstance(first, Mapping | Sequence) and len(first):
             marks: tuple[Mark, ...]
@@ -168,9 +168,9 @@ class _Emitter:
                 marks = (first.mark,)
             for mark in marks:
                 around = self._take(mark)
-                found += around.above
+                lines += around.above
                 self._remarks[mark] = replace(around, above=())
-        return _without_blanks(tuple(found))
+        return _without_blanks(tuple(lines))
 
     def _attach(self, head: str, lines: tuple[str, ...], beside: str) -> None:
         whole = list(lines) or [""]

@@ -20,12 +20,12 @@ def entries(fields: dict[str, Node]) -> dict[str, Entry]:
 
 def renamed(source: Mapping, names: tuple[tuple[str, str], ...]) -> dict[str, Node]:
     """Return the values of `source` under their new names; null is the same as absent."""
-    found: dict[str, Node] = {}
+    values: dict[str, Node] = {}
     for old, new in names:
         value = source.get(old)
         if value is not None and not is_null(value):
-            found[new] = value
-    return found
+            values[new] = value
+    return values
 
 
 def with_lists(resources: Mapping, each: Callable[[Mapping], Mapping]) -> Mapping:

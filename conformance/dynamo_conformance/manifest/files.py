@@ -141,14 +141,14 @@ def create_file(path: Path, data: bytes) -> None:
 def _status(target: Path) -> os.stat_result | None:
     """Return the status of a file that can be replaced, or None when there is none."""
     try:
-        found = target.stat()
+        status = target.stat()
     except FileNotFoundError:
         return None
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "it is no regular file")
     if not os.access(target, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    return found
+    return status
 
 
 def _take_over(new_file: int, old: os.stat_result, target: Path, new: Path) -> None:

@@ -205,11 +205,11 @@ def words(nodes: tuple[Node, ...]) -> tuple[Word, ...]:
 
 def env_vars(nodes: tuple[Node, ...]) -> tuple[EnvVar, ...]:
     """Return a list of `{name, value | valueFrom}` nodes as environment variables."""
-    found = []
+    variables = []
     for node in nodes:
         if isinstance(node, Mapping) and (name := node.string("name")) is not None:
             value = node.get("value")
             text = value.text if isinstance(value, Scalar) and value.value is not None else None
             source = node.mapping("valueFrom")
-            found.append(EnvVar(name=name, value=text, source=source, mark=node.mark))
-    return tuple(found)
+            variables.append(EnvVar(name=name, value=text, source=source, mark=node.mark))
+    return tuple(variables)

@@ -243,10 +243,10 @@ def _secrets(values: Iterable[str]) -> Secrets:
 
 
 def _pieces(value: str) -> Iterator[str]:
-    found = _PIECE.findall(value)
-    longer = [piece for piece in found if len(piece) >= _SHORTEST]
+    pieces = _PIECE.findall(value)
+    longer = [piece for piece in pieces if len(piece) >= _SHORTEST]
     # The words of a sentence are words of messages too.
-    yield from longer if len(found) <= _FEW else (piece for piece in longer if len(piece) >= _LONG)
+    yield from longer if len(pieces) <= _FEW else (piece for piece in longer if len(piece) >= _LONG)
 
 
 def _written(text: str) -> Iterator[str]:

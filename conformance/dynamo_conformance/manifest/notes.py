@@ -42,8 +42,8 @@ def note(root: Mapping, part: str) -> Mapping:
         return Mapping()
     if not isinstance(said, dict) or said.get("version") != _FORM or depth(said) > DEEPEST:
         return Mapping()
-    found = from_plain(said.get(part))
-    return found if isinstance(found, Mapping) else Mapping()
+    content = from_plain(said.get(part))
+    return content if isinstance(content, Mapping) else Mapping()
 
 
 def noted(root: Mapping, part: str, content: Mapping) -> Mapping:

@@ -67,13 +67,13 @@ def prerequisites(documents: Iterable[Document]) -> tuple[Prerequisite, ...]:
     """Return what the graphs among `documents` need and none of `documents` is, in order."""
     listed = list(documents)
     given = {(prerequisite.kind, prerequisite.name) for prerequisite in listed}
-    found: set[Prerequisite] = set()
+    needed: set[Prerequisite] = set()
     for document in graphs_in(listed):
-        found.update(_of_graph(document, read_graph(document)))
+        needed.update(_of_graph(document, read_graph(document)))
     return tuple(
         sorted(
             prerequisite
-            for prerequisite in found
+            for prerequisite in needed
             if (prerequisite.kind, prerequisite.name) not in given
         )
     )

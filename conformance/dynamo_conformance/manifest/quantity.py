@@ -28,10 +28,10 @@ def parse_quantity(text: str | int) -> Decimal | None:
 
 @kept
 def _parsed(text: str) -> Decimal | None:
-    found = _QUANTITY.fullmatch(text)
-    if found is None:
+    match = _QUANTITY.fullmatch(text)
+    if match is None:
         return None
-    number, suffix = Decimal(found["number"]), found["suffix"] or ""
+    number, suffix = Decimal(match["number"]), match["suffix"] or ""
     if suffix in _BINARY:
         return number * (1 << 10 * (_BINARY.index(suffix) + 1))
     if suffix in _DECIMAL:

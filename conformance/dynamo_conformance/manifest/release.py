@@ -15,5 +15,5 @@ _TAG = re.compile(
 def runtime_version(image: str) -> str | None:
     """Return the MAJOR.MINOR.PATCH of an image's tag, or None."""
     name = image.partition("@")[0].rpartition("/")[2]
-    found = _TAG.fullmatch(name.rpartition(":")[2]) if ":" in name else None
-    return found[1] if found is not None else None
+    match = _TAG.fullmatch(name.rpartition(":")[2]) if ":" in name else None
+    return match[1] if match is not None else None

@@ -30,8 +30,8 @@ def nearest(word: str, known: Iterable[str], *, likeness: float = LIKENESS) -> s
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `; did you mean "X"?` for the nearest known word, or an empty string."""
-    found = nearest(word, known)
-    return f'; did you mean "{found}"?' if found is not None else ""
+    suggestion = nearest(word, known)
+    return f'; did you mean "{suggestion}"?' if suggestion is not None else ""
 
 
 def _fold(word: str) -> str:

@@ -215,14 +215,14 @@ def _volume_mount(mount: Mapping) -> Mapping:
 
 def _resource_list(items: Mapping) -> Mapping:
     fields = renamed(items, (("cpu", "cpu"), ("memory", "memory")))
-    found = entries(fields)
+    moved = entries(fields)
     if (gpu := items.get("gpu")) is not None:
         name = items.string("gpuType") or GPU
         mark = items.get("gpuType") or gpu
-        found[name] = Entry(name, gpu, mark.mark)
+        moved[name] = Entry(name, gpu, mark.mark)
     for entry in items.mapping("custom") or ():
-        found[entry.key] = entry
-    return Mapping(found, items.mark)
+        moved[entry.key] = entry
+    return Mapping(moved, items.mark)
 
 
 def _frontend_sidecar(body: Mapping) -> Mapping | None:

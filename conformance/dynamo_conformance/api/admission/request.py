@@ -42,15 +42,15 @@ class Request:
     @property
     def spec(self) -> Mapping:
         """The v1beta1-shaped `spec`; empty when there is none."""
-        found = self.graph.root.mapping("spec")
-        return found if found is not None else Mapping(mark=self.root.mark)
+        node = self.graph.root.mapping("spec")
+        return node if node is not None else Mapping(mark=self.root.mark)
 
     @property
     def annotations(self) -> Mapping:
         """The object's annotations; empty when there are none."""
         metadata = self.root.mapping("metadata")
-        found = metadata.mapping("annotations") if metadata is not None else None
-        return found if found is not None else Mapping(mark=self.root.mark)
+        node = metadata.mapping("annotations") if metadata is not None else None
+        return node if node is not None else Mapping(mark=self.root.mark)
 
     @property
     def has_grove(self) -> bool:

@@ -25,9 +25,9 @@ def check(request: Request) -> Iterator[Violation]:
     spec = request.spec
     constraint = spec.mapping("topologyConstraint")
     constrained = [
-        found
+        entry
         for _path, component in request.components()
-        if (found := component.node.mapping("topologyConstraint")) is not None
+        if (entry := component.node.mapping("topologyConstraint")) is not None
     ]
     if constraint is None and constrained:
         text = "is required when any component topology constraint is set"

@@ -29,8 +29,8 @@ def judged(words: Sequence[ShellText]) -> Status:
     if any(word.many or not word.known for word in words):
         return None
     if texts[:1] == ["!"]:
-        found = judged(words[1:])
-        return None if found is None else not found
+        status = judged(words[1:])
+        return None if status is None else not status
     match texts:
         case [] | [_]:
             return bool(texts and texts[0])

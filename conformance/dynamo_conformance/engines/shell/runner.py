@@ -571,8 +571,8 @@ class _Runner:
         if double:
             if any(re.search(r"[*?\[]", source) for source in sources[-1:]):
                 return None
-            found = [shellword.value(source, state.variables) for source in sources]
-            return judged([ShellText(word.text, word.known) for word in found])
+            values = [shellword.value(source, state.variables) for source in sources]
+            return judged([ShellText(word.text, word.known) for word in values])
         return judged(
             [word for source in sources for word in shellword.words(source, state.variables)]
         )

@@ -39,8 +39,8 @@ def parse(script: str) -> Node:
 
 def text_of(node: Node | None) -> str:
     """Return how a node is written; nothing for one that is not there."""
-    found = node.text if node is not None else None
-    return found.decode("utf-8", "replace") if found is not None else ""
+    raw = node.text if node is not None else None
+    return raw.decode("utf-8", "replace") if raw is not None else ""
 
 
 def words_behind(node: Node) -> list[Node]:

@@ -161,8 +161,8 @@ def value(source: str, variables: Variables) -> ShellText:
     fields = _Fields(variables, whole=True)
     fields.literal("")
     _Scanner(source, variables, fields, assigns=True).scan()
-    (found,) = fields.finished()
-    return found
+    (text,) = fields.finished()
+    return text
 
 
 class _Fields:
@@ -190,19 +190,19 @@ class _Fields:
         """Note a pattern of file names: the word is whatever files there are."""
         self._glob = not self.whole
 
-    def add(self, found: ShellText, *, quoted: bool) -> None:
+    def add(self, text: ShellText, *, quoted: bool) -> None:
         """Add the value of an expansion."""
-        if found.origin is not None:
-            self._origin = found.origin
-        if not found.known:
-            self.literal(found.text)
+        if text.origin is not None:
+            self._origin = text.origin
+        if not text.known:
+            self.literal(text.text)
             self._known = False
-            self._blank |= found.many or found.blank
-            self._many |= (found.many or found.blank) and (self.whole or not quoted)
+            self._blank |= text.many or text.blank
+            self._many |= (text.many or text.blank) and (self.whole or not quoted)
         elif quoted or self.whole:
-            self.literal(found.text)
+            self.literal(text.text)
         else:
-            self._split(found.text)
+            self._split(text.text)
 
     def items(self, items: Sequence[ShellText], *, quoted: bool) -> None:
         """Add the elements of `"${A[@]}"`, each a word of its own."""
@@ -243,10 +243,10 @@ class _Fields:
         if self._parts is not None:
             text = "".join(self._parts)
             if self._glob:
-                found = ShellText(f"$(echo {text})", known=False, many=True, origin=self._origin)
+                done = ShellText(f"$(echo {text})", known=False, many=True, origin=self._origin)
             else:
-                found = ShellText(text, self._known, self._many, self._origin, self._blank)
-            self._done.append(found)
+                done = ShellText(text, self._known, self._many, self._origin, self._blank)
+            self._done.append(done)
         if len(self._done) > MAX_WORDS:
             raise Unknowable
         self._parts = None
@@ -359,9 +359,9 @@ class _Scanner:
                 self._braced(piece[2:-1], piece, quoted=quoted)
             else:
                 self._command(piece, quoted=quoted)
-        elif (found := _SIMPLE.match(self._source, start + 1)) is not None:
-            self._at = found.end()
-            self._parameter(found[0], f"${found[0]}", quoted=quoted)
+        elif (match := _SIMPLE.match(self._source, start + 1)) is not None:
+            self._at = match.end()
+            self._parameter(match[0], f"${match[0]}", quoted=quoted)
         else:
             self._fields.literal("$")
             self._at += 1
@@ -402,11 +402,11 @@ class _Scanner:
         if name in ("@", "*"):
             self._all(self._variables.positional, name, piece, quoted=quoted)
             return
-        found = self._scalar(name)
-        if found is None and name not in self._variables.values and _NAME.fullmatch(name):
+        known = self._scalar(name)
+        if known is None and name not in self._variables.values and _NAME.fullmatch(name):
             # Set nowhere here: it is meant to come from somewhere all the same.
-            found = unknown(name, many=True)
-        self._fields.add(_spelled(found or ShellText(""), piece), quoted=quoted)
+            known = unknown(name, many=True)
+        self._fields.add(_spelled(known or ShellText(""), piece), quoted=quoted)
 
     def _scalar(self, name: str) -> ShellText | None:
         """Return a parameter's value, or None when it is not set."""
@@ -418,10 +418,10 @@ class _Scanner:
                 return ShellText(str(len(items)))
         if name in _ENDS_OF_UNKNOWN:
             return ShellText(f"${name}", known=False)
-        found = self._variables.find(name)
-        if isinstance(found, tuple):
-            return found[0] if found else None
-        return found
+        known = self._variables.find(name)
+        if isinstance(known, tuple):
+            return known[0] if known else None
+        return known
 
     def _position(self, place: int) -> ShellText | None:
         if place == 0:
@@ -439,34 +439,34 @@ class _Scanner:
         if sign == "*" and quoted:
             joined = " ".join(item.text for item in items)
             known = all(item.known for item in items) and self._variables.splits
-            found = ShellText(joined if known else piece, known=known, many=not known)
-            self._fields.add(found, quoted=True)
+            text = ShellText(joined if known else piece, known=known, many=not known)
+            self._fields.add(text, quoted=True)
         else:
             self._fields.items(items, quoted=quoted)
 
     def _braced(self, inside: str, piece: str, *, quoted: bool) -> None:
-        found = _BRACED.fullmatch(inside)
-        if found is None or inside.startswith("!"):
+        match = _BRACED.fullmatch(inside)
+        if match is None or inside.startswith("!"):
             self._opaque(piece, quoted=quoted)
             return
-        name, index, rest = found["name"], found["index"], found["rest"]
-        if found["length"] is None and not rest and index is None:
+        name, index, rest = match["name"], match["index"], match["rest"]
+        if match["length"] is None and not rest and index is None:
             self._parameter(name, piece, quoted=quoted)
         elif index in ("@", "*") or (index is None and name in ("@", "*")):
-            self._array(found, piece, quoted=quoted)
+            self._array(match, piece, quoted=quoted)
         else:
-            self._changed(found, piece, quoted=quoted)
+            self._changed(match, piece, quoted=quoted)
 
-    def _array(self, found: re.Match[str], piece: str, *, quoted: bool) -> None:
+    def _array(self, match: re.Match[str], piece: str, *, quoted: bool) -> None:
         """Add `${A[@]}` and the like, with a default or a count."""
-        name, sign = found["name"], found["index"] or found["name"]
+        name, sign = match["name"], match["index"] or match["name"]
         items = self._elements(name)
-        operator = _OPERATOR.fullmatch(found["rest"])
+        operator = _OPERATOR.fullmatch(match["rest"])
         counted = items is not None and not any(item.many for item in items)
-        if found["length"]:
+        if match["length"]:
             count = ShellText(str(len(items or ())) if counted else piece, known=counted)
             self._fields.add(count, quoted=True)
-        elif not found["rest"]:
+        elif not match["rest"]:
             self._all(items, sign, piece, quoted=quoted)
         elif operator is not None and items is not None and not any(item.many for item in items):
             self._choose(
@@ -486,24 +486,24 @@ class _Scanner:
     def _elements(self, name: str) -> tuple[ShellText, ...] | None:
         if name in ("@", "*"):
             return self._variables.positional
-        found = self._variables.find(name)
-        if found is None:
+        known = self._variables.find(name)
+        if known is None:
             return () if name in self._variables.values else None
-        return found if isinstance(found, tuple) else (found,)
+        return known if isinstance(known, tuple) else (known,)
 
-    def _changed(self, found: re.Match[str], piece: str, *, quoted: bool) -> None:
+    def _changed(self, match: re.Match[str], piece: str, *, quoted: bool) -> None:
         """Add `${X:-y}`, `${#X}`, `${A[0]}`, `${X##*/}` and whatever else braces can say."""
-        current = self._element(found["name"], found["index"])
-        operator = _OPERATOR.fullmatch(found["rest"])
-        trim = _TRIM.fullmatch(found["rest"])
+        current = self._element(match["name"], match["index"])
+        operator = _OPERATOR.fullmatch(match["rest"])
+        trim = _TRIM.fullmatch(match["rest"])
         if current is not None and not current.known:
             self._opaque(piece, quoted=quoted)
-        elif found["length"] and not found["rest"]:
+        elif match["length"] and not match["rest"]:
             self._fields.add(ShellText(str(len((current or ShellText("")).text))), quoted=True)
-        elif not found["rest"]:
+        elif not match["rest"]:
             self._fields.add(current or ShellText(""), quoted=quoted)
-        elif operator is not None and not found["length"]:
-            self._default(found["name"], current, operator, piece, quoted=quoted)
+        elif operator is not None and not match["length"]:
+            self._default(match["name"], current, operator, piece, quoted=quoted)
         elif trim is not None and current is not None:
             self._trimmed(current, trim, piece, quoted=quoted)
         else:
@@ -587,9 +587,9 @@ def _cut(text: str, pattern: str, sign: str) -> str:
     return text
 
 
-def _spelled(found: ShellText, piece: str) -> ShellText:
+def _spelled(match: ShellText, piece: str) -> ShellText:
     """Return a value as it is written here when it is not known."""
-    return found if found.known else replace(found, text=piece)
+    return match if match.known else replace(match, text=piece)
 
 
 def _is_pattern(text: str, *, value: bool = False) -> bool:

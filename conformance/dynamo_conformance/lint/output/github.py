@@ -23,15 +23,15 @@ def render(report: LintReport) -> str:
     return "\n".join([*(_command(finding) for finding in report.findings), text.summary(report)])
 
 
-def _command(found: Finding) -> str:
+def _command(finding: Finding) -> str:
     properties = {
-        "file": found.file,
-        "line": str(found.line),
-        "col": str(found.column),
-        "title": found.rule,
+        "file": finding.file,
+        "line": str(finding.line),
+        "col": str(finding.column),
+        "title": finding.rule,
     }
     listed = ",".join(f"{key}={_escaped(value, _IN_PROPERTY)}" for key, value in properties.items())
-    return f"::{_COMMANDS[found.severity]} {listed}::{_escaped(found.message, _IN_TEXT)}"
+    return f"::{_COMMANDS[finding.severity]} {listed}::{_escaped(finding.message, _IN_TEXT)}"
 
 
 def _escaped(value: str, table: dict[str, str]) -> str:

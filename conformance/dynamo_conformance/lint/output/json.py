@@ -21,19 +21,19 @@ def render(report: LintReport) -> str:
             "index": document.index,
             "kind": document.kind,
             "name": document.name,
-            "findings": [_finding(found) for found in document.findings],
+            "findings": [_finding(finding) for finding in document.findings],
         }
         for document in report.documents
     ]
     return json_text({"version": VERSION, "files": report.files, "documents": documents})
 
 
-def _finding(found: Finding) -> dict[str, str | int]:
+def _finding(finding: Finding) -> dict[str, str | int]:
     return {
-        "rule": found.rule,
-        "severity": str(found.severity),
-        "line": found.line,
-        "column": found.column,
-        "path": found.path,
-        "message": found.message,
+        "rule": finding.rule,
+        "severity": str(finding.severity),
+        "line": finding.line,
+        "column": finding.column,
+        "path": finding.path,
+        "message": finding.message,
     }

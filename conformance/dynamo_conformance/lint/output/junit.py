@@ -63,10 +63,10 @@ def _failed(document: CheckedDocument) -> bool:
     return any(finding.severity is Severity.ERROR for finding in document.findings)
 
 
-def _listed(found: list[Finding]) -> str:
+def _listed(findings: list[Finding]) -> str:
     lines = (
         f"{finding.where}: {finding.severity}: {finding.message} [{finding.rule}]"
-        for finding in found
+        for finding in findings
     )
     return _clean("\n".join(shown(line) for line in lines))
 

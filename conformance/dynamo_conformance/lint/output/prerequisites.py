@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 VERSION = 1
 
 
-def render_text(found: tuple[Prerequisite, ...]) -> str:
+def render_text(listed: tuple[Prerequisite, ...]) -> str:
     """Return one line for each object, with where it is named."""
-    if not found:
+    if not listed:
         return "nothing beside the Dynamo operator has to be in the cluster"
     lines = []
-    for (kind, name), group in groupby(found, key=lambda item: (item.kind, item.name)):
+    for (kind, name), group in groupby(listed, key=lambda item: (item.kind, item.name)):
         uses = list(group)
         keys = sorted({use.key for use in uses if use.key})
         entries = f" with {', '.join(keys)}" if keys else ""
@@ -30,7 +30,7 @@ def render_text(found: tuple[Prerequisite, ...]) -> str:
     return "\n".join(shown(line) for line in lines)
 
 
-def render_json(found: tuple[Prerequisite, ...]) -> str:
+def render_json(prerequisites: tuple[Prerequisite, ...]) -> str:
     """Return the list as JSON."""
-    listed = [asdict(prerequisite) for prerequisite in found]
+    listed = [asdict(prerequisite) for prerequisite in prerequisites]
     return json_text({"version": VERSION, "prerequisites": listed})

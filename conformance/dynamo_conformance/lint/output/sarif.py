@@ -49,22 +49,22 @@ def _rule(rule: str) -> dict[str, Plain]:
     }
 
 
-def _result(found: Finding, index: int) -> dict[str, Plain]:
-    region: dict[str, Plain] = {"startLine": found.line, "startColumn": found.column}
-    if found.source:
-        region["snippet"] = {"text": found.source}
+def _result(finding: Finding, index: int) -> dict[str, Plain]:
+    region: dict[str, Plain] = {"startLine": finding.line, "startColumn": finding.column}
+    if finding.source:
+        region["snippet"] = {"text": finding.source}
     place: dict[str, Plain] = {
         "physicalLocation": {
-            "artifactLocation": {"uri": quote(os.fsencode(PurePath(found.file).as_posix()))},
+            "artifactLocation": {"uri": quote(os.fsencode(PurePath(finding.file).as_posix()))},
             "region": region,
         }
     }
-    if found.path:
-        place["logicalLocations"] = [{"fullyQualifiedName": found.path}]
+    if finding.path:
+        place["logicalLocations"] = [{"fullyQualifiedName": finding.path}]
     return {
-        "ruleId": found.rule,
+        "ruleId": finding.rule,
         "ruleIndex": index,
-        "level": _LEVELS[found.severity],
-        "message": {"text": found.message},
+        "level": _LEVELS[finding.severity],
+        "message": {"text": finding.message},
         "locations": [place],
     }

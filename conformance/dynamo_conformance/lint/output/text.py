@@ -18,9 +18,9 @@ def render(report: LintReport) -> str:
     return "\n".join([*findings(report.findings), summary(report)])
 
 
-def findings(found: Iterable[Finding]) -> list[str]:
+def findings(items: Iterable[Finding]) -> list[str]:
     """Return each finding: where, what, and the line it is about."""
-    return [_finding(finding) for finding in found]
+    return [_finding(finding) for finding in items]
 
 
 def summary(report: LintReport) -> str:
@@ -39,11 +39,11 @@ def _number(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-def _finding(found: Finding) -> str:
-    head = shown(f"{found.where}: {found.severity}: {found.message} [{found.rule}]")
-    if not found.source:
+def _finding(finding: Finding) -> str:
+    head = shown(f"{finding.where}: {finding.severity}: {finding.message} [{finding.rule}]")
+    if not finding.source:
         return head
-    gutter = f"{found.line:>6} | "
+    gutter = f"{finding.line:>6} | "
     # A tab stays a tab, so that the caret stands under its place.
-    before = "".join("\t" if char == "\t" else " " for char in found.source[: found.column - 1])
-    return f"{head}\n{gutter}{shown(found.source)}\n{' ' * 7}| {before}^"
+    before = "".join("\t" if char == "\t" else " " for char in finding.source[: finding.column - 1])
+    return f"{head}\n{gutter}{shown(finding.source)}\n{' ' * 7}| {before}^"

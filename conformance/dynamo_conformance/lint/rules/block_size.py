@@ -139,8 +139,8 @@ def _of_router(settings: EngineSettings) -> _Size | None:
             return None
         return _Size(settings, tokens, settings.mark(_ROUTER), settings.label(_ROUTER))
     if settings.part.component.type == EPP:
-        found = settings.environment(_ROUTER_VARIABLE)
-        size = parse_whole(found.value) if found is not None else None
-        if found is not None and size is not None:
-            return _Size(settings, size, found.mark, found.name)
+        variable = settings.environment(_ROUTER_VARIABLE)
+        size = parse_whole(variable.value) if variable is not None else None
+        if variable is not None and size is not None:
+            return _Size(settings, size, variable.mark, variable.name)
     return None

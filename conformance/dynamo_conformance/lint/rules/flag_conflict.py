@@ -42,12 +42,12 @@ def check(subject: Subject) -> Iterator[Problem]:
         if arguments is None:
             continue
         said: set[str] = set()
-        for found in conflicts.refused(arguments, unknown=settings.unknown):
-            if found.message in said or settings.hidden:
+        for refused in conflicts.refused(arguments, unknown=settings.unknown):
+            if refused.message in said or settings.hidden:
                 continue
-            said.add(found.message)
-            message = f"{arguments.module} ends at start: {found.message}"
-            yield Problem(_mark(settings, found.conflict), message)
+            said.add(refused.message)
+            message = f"{arguments.module} ends at start: {refused.message}"
+            yield Problem(_mark(settings, refused.conflict), message)
 
 
 def _mark(settings: EngineSettings, conflict: FlagConflict) -> Mark:

@@ -94,8 +94,8 @@ class _Terms:
         if term.startswith("given:"):
             return self._settings.given(term.removeprefix("given:"))
         if term.startswith("option:"):
-            found = self._settings.option(term.removeprefix("option:"))
-            return None if self._settings.options is None else found is True
+            given = self._settings.option(term.removeprefix("option:"))
+            return None if self._settings.options is None else given is True
         if term in _SPECIAL:
             return _SPECIAL[term](self)
         dest, equals, value = term.partition("=")
@@ -108,8 +108,8 @@ class _Terms:
     def mark(self, term: str) -> Mark:
         """Return where a term was written."""
         if term.startswith("$"):
-            found = self._named(term[1:], self._own)
-            return found[0].mark if found else self._settings.mark()
+            variable = self._named(term[1:], self._own)
+            return variable[0].mark if variable else self._settings.mark()
         if term.startswith("option:"):
             return self._settings.option_mark(term.removeprefix("option:"))
         return self._settings.mark(self._dest(term))
@@ -117,8 +117,8 @@ class _Terms:
     def label(self, term: str) -> str:
         """Return what a term is called where it was written."""
         if term.startswith("$"):
-            found = self._named(term[1:], self._own)
-            return found[0].name if found else term[1:]
+            variable = self._named(term[1:], self._own)
+            return variable[0].name if variable else term[1:]
         if term.startswith("option:"):
             return self._settings.option_label(term.removeprefix("option:"))
         label = self._settings.label(self._dest(term))
@@ -140,11 +140,11 @@ class _Terms:
 
     def _variable(self, name: str, *, own: bool) -> bool | None:
         graph = self._settings.graph_env
-        found = self._named(name, self._own if own else (*graph, *self._own))
-        if not found:
+        variable = self._named(name, self._own if own else (*graph, *self._own))
+        if not variable:
             hidden = self._may_hold_any or name.removesuffix("*") in self._script
             return None if hidden and not own else False
-        value = found[-1].value
+        value = variable[-1].value
         if value is None or unexpanded(value):
             return None
         return bool(value) if name.endswith("*") else switches_on(value)

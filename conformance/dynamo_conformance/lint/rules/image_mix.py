@@ -75,12 +75,12 @@ def check(subject: Subject) -> Iterator[Problem]:
 def _image(part: Part) -> _Image | None:
     main = part.component.main
     node = main.node.get("image") if main is not None else None
-    found = _REFERENCE.fullmatch(main.image or "") if main is not None else None
-    if node is None or found is None or found["name"] not in (*_ENGINES, *_OTHERS):
+    match = _REFERENCE.fullmatch(main.image or "") if main is not None else None
+    if node is None or match is None or match["name"] not in (*_ENGINES, *_OTHERS):
         return None
-    release = _RELEASE.fullmatch(found["tag"] or "")
+    release = _RELEASE.fullmatch(match["tag"] or "")
     return _Image(
-        part, node.mark, found["folder"], found["name"], release[1] if release is not None else None
+        part, node.mark, match["folder"], match["name"], release[1] if release is not None else None
     )
 
 

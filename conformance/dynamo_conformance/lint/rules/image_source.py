@@ -61,10 +61,10 @@ def _source(image: ImageReference) -> str | None:
 
 
 def _slip(name: str, names: list[str]) -> str | None:
-    found = nearest(name, names)
-    if found is None or SequenceMatcher(None, name, found).ratio() < _LIKELY:
+    suggestion = nearest(name, names)
+    if suggestion is None or SequenceMatcher(None, name, suggestion).ratio() < _LIKELY:
         return None
-    return found
+    return suggestion
 
 
 def _tag(image: ImageReference) -> str | None:

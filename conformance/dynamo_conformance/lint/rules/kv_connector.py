@@ -190,7 +190,9 @@ def _disagreements(
 ) -> Iterator[Problem]:
     """Yield each worker that hands over in another way than the first does."""
     roles = {worker.part.role for worker in workers}
-    known = [(worker, found) for worker in workers if (found := carrier(worker)) is not None]
+    known = [
+        (worker, connector) for worker in workers if (connector := carrier(worker)) is not None
+    ]
     if len(roles) == 1 or not known:
         return
     first, (wanted, _mark) = known[0]

@@ -108,8 +108,8 @@ def _token(text: str) -> str | None:
     if len(text) < _SHORTEST:
         return None
     for name, shape in _TOKENS.items():
-        for found in shape.finditer(text):
-            if name == "a private key" or _is_random(found[1]):
+        for match in shape.finditer(text):
+            if name == "a private key" or _is_random(match[1]):
                 return name
     return None
 

@@ -34,10 +34,10 @@ SEVERITY = Severity.ERROR
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield what each planner refuses of its config, or passes over."""
     for settings in subject.settings:
-        found = planner_config(settings)
-        if found is None:
+        config = planner_config(settings)
+        if config is None:
             continue
-        entries, mark = found
+        entries, mark = config
         if isinstance(entries, str):
             yield Problem(mark, f"--config: {entries}")
             continue

@@ -52,10 +52,10 @@ _ROLES = {"prefill": Role.PREFILL, "decode": Role.DECODE}
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each role that a planner looks for and does not find, or finds twice."""
     for settings in subject.settings:
-        found = planner_config(settings)
-        if found is None:
+        config = planner_config(settings)
+        if config is None:
             continue
-        entries, mark = found
+        entries, mark = config
         if isinstance(entries, str):
             continue
         mode = str(setting(entries, "mode"))

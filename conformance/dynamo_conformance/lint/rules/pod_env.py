@@ -85,11 +85,11 @@ def _graph_env(subject: Subject) -> tuple[Node, ...]:
 
 def _effective(nodes: Iterable[Node]) -> Iterable[Mapping]:
     """Return the variables that count: of two with one name, the last."""
-    found: dict[str, Mapping] = {}
+    variables: dict[str, Mapping] = {}
     for node in nodes:
         if isinstance(node, Mapping):
-            found[node.string("name") or f"\0{len(found)}"] = node
-    return found.values()
+            variables[node.string("name") or f"\0{len(variables)}"] = node
+    return variables.values()
 
 
 def _is_hidden(variable: Mapping, subject: Subject) -> bool:

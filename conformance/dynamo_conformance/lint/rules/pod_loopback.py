@@ -329,7 +329,7 @@ def _leads_nowhere(text: str, address: _Address) -> bool:
         return False
     if address.interface:
         return all(_LO.fullmatch(part) for part in parts)
-    hosts = [found[1] for part in parts if (found := _HOST.fullmatch(part)) is not None]
+    hosts = [match[1] for part in parts if (match := _HOST.fullmatch(part)) is not None]
     if len(hosts) != len(parts):
         return False
     return all(

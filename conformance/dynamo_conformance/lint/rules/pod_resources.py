@@ -108,10 +108,10 @@ def _text(value: Scalar) -> str | None:
 
 
 def _better(text: str) -> str:
-    found = _UNITS.fullmatch(text.strip())
-    if found is None:
+    match = _UNITS.fullmatch(text.strip())
+    if match is None:
         return "a number such as 500m, 4 or 16Gi"
-    return f"{found['number']}{found['unit'].upper()}i"
+    return f"{match['number']}{match['unit'].upper()}i"
 
 
 def _bytes(text: str) -> str:

@@ -96,12 +96,12 @@ def _large_system_ports(subject: Subject) -> Iterator[Problem]:
         for settings in subject.settings
         if settings.part.command and settings.part.role is not Role.FRONTEND
     ]
-    found: dict[Mark, EnvVar] = {}
+    variables: dict[Mark, EnvVar] = {}
     for settings in readers:
         variable = settings.environment(_SYSTEM)
         if variable is not None and (_port(variable) or 0) > _LARGEST_SYSTEM_PORT:
-            found[variable.mark] = variable
-    for mark, variable in found.items():
+            variables[variable.mark] = variable
+    for mark, variable in variables.items():
         message = (
             f"{_SYSTEM} {variable.value} is more than the runtime can read, and the worker ends at "
             f"start; choose a port up to {_LARGEST_SYSTEM_PORT}"
@@ -202,10 +202,10 @@ def _events(settings: EngineSettings) -> Iterator[_Listener]:
 
 
 def _variable(settings: EngineSettings, name: str, default: int, what: str) -> Iterator[_Listener]:
-    found = settings.environment(name)
-    port = default if found is None else _port(found)
+    variable = settings.environment(name)
+    port = default if variable is None else _port(variable)
     if port:
-        yield _main(port, what, found.mark if found is not None else None)
+        yield _main(port, what, variable.mark if variable is not None else None)
 
 
 def _port(variable: EnvVar) -> int | None:

@@ -69,10 +69,10 @@ def _unread(part: Part, known: FieldWords) -> Iterator[Problem]:
     for word in words:
         flag, is_whole, _value = word.text.partition("=")
         expanded = _EXPANDED in (before, flag if is_whole else "")
-        found = None if expanded or _is_json(word) else _SHELL.search(word.text)
-        if found is not None:
-            name = found["bare"] or found["braced"]
-            message = f"{found[0]} stays as it is, no shell reads this list of words"
+        match = None if expanded or _is_json(word) else _SHELL.search(word.text)
+        if match is not None:
+            name = match["bare"] or match["braced"]
+            message = f"{match[0]} stays as it is, no shell reads this list of words"
             advice = f"write $({name}) and define {name} in {known.env}, or run it through sh -c"
             yield Problem(word.mark, f"{message}; {advice}")
         before = word.text
@@ -88,12 +88,12 @@ def _undefined(container: Container, subject: Subject) -> Iterator[Problem]:
     field = subject.words.env if is_main else "env"
     known = {variable.name for variable in (*shared, *container.env)}
     for word in (*container.command, *container.args):
-        for found in _KUBELET.finditer(word.text):
+        for match in _KUBELET.finditer(word.text):
             # Two dollars stand for one that is meant.
-            is_escaped = len(found["dollars"]) % 2 == 0
-            if is_escaped or found["name"] in known or _FROM_OTHERS.fullmatch(found["name"]):
+            is_escaped = len(match["dollars"]) % 2 == 0
+            if is_escaped or match["name"] in known or _FROM_OTHERS.fullmatch(match["name"]):
                 continue
-            name = found["name"]
+            name = match["name"]
             hint = did_you_mean(name, known) or f"; define {name} in {field}"
             message = f"$({name}) stays as it is, nothing defines {name}{hint}"
             yield Problem(word.mark, message, severity=Severity.WARNING)

@@ -35,8 +35,8 @@ _SNAPSHOT = re.compile(r"models--([\w.-]+?)--([\w.-]+)/snapshots/[0-9a-f]{40}\b"
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each value that names one download of a model."""
     for path, mark, text in subject.texts:
-        found = _SNAPSHOT.search(text)
-        if found is not None:
+        match = _SNAPSHOT.search(text)
+        if match is not None:
             message = "this snapshot is in no other cache"
-            advice = f"write {found[1]}/{found[2]}, and --revision to pin it"
+            advice = f"write {match[1]}/{match[2]}, and --revision to pin it"
             yield Problem(mark, f"{message}; {advice}", path)

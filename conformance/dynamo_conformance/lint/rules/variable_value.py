@@ -65,12 +65,12 @@ def check(subject: Subject) -> Iterator[Problem]:
 @cache
 def _by_variable(module: str) -> Mapping[str, tuple[Flag, ...]]:
     """Return the flags of a module by the variables that give them."""
-    found: dict[str, tuple[Flag, ...]] = {}
+    flags: dict[str, tuple[Flag, ...]] = {}
     for flag in catalog.load(module).flags:
         for name in (flag.env, *flag.older_env):
             if name is not None:
-                found[name] = (*found.get(name, ()), flag)
-    return found
+                flags[name] = (*flags.get(name, ()), flag)
+    return flags
 
 
 def _values(settings: EngineSettings, flag: Flag) -> Iterator[Problem]:
