@@ -112,7 +112,7 @@ class _Sorted:
 
 
 def _sorted(words: Sequence[str]) -> _Sorted:
-    found = _Sorted()
+    typed = _Sorted()
     rest = list(words)
     while rest:
         word = rest.pop(0)
@@ -120,18 +120,18 @@ def _sorted(words: Sequence[str]) -> _Sorted:
         if match is None:
             is_shared = word in _SHARED or word.startswith("--file=")
             is_graph = _GRAPH.fullmatch(word) is not None
-            kind = found.shared if is_shared else found.graphs if is_graph else found.others
+            kind = typed.shared if is_shared else typed.graphs if is_graph else typed.others
             kind += (word, *([rest.pop(0)] if _SHARED.get(word) and rest else ()))
             continue
         service, option, value = match.groups()
         value = rest.pop(0) if value is None and rest and not rest[0].startswith("-") else value
-        found.first.append(word.partition("=")[0])
-        options = found.options.setdefault(service, [])
+        typed.first.append(word.partition("=")[0])
+        options = typed.options.setdefault(service, [])
         if option.startswith("ServiceArgs"):
-            found.deployment.append(f"--{service}.{option}" + (f"={value}" if value else ""))
+            typed.deployment.append(f"--{service}.{option}" + (f"={value}" if value else ""))
         else:
             options += [f"--{option.replace('_', '-')}", *([value] if value is not None else [])]
-    return found
+    return typed
 
 
 def _services(typed: _Sorted, extra: Sequence[str]) -> str:

@@ -66,17 +66,17 @@ def find_base(docker: Docker, name: str) -> Base:
     Raises:
         ImageError: It is nowhere to be found.
     """
-    found = docker.inspect(name)
-    if found is None:
+    image = docker.inspect(name)
+    if image is None:
         reason = docker.pull(name)
-        found = docker.inspect(name)
-        if found is None:
+        image = docker.inspect(name)
+        if image is None:
             text = (
                 f"the base image {name} is not on this machine and cannot be fetched ({reason}); "
                 f"name one that is there in {VARIABLE}: any image with Python 3.10 or later"
             )
             raise ImageError(text)
-    return Base(name=name, id=found.id, architecture=found.architecture)
+    return Base(name=name, id=image.id, architecture=image.architecture)
 
 
 def ask_python(docker: Docker, base: Base) -> Python:
@@ -85,9 +85,9 @@ def ask_python(docker: Docker, base: Base) -> Python:
     Raises:
         ImageError: It has none.
     """
-    said = docker.run(base.name, "python3", "-c", _ASK)
+    answer = docker.run(base.name, "python3", "-c", _ASK)
     try:
-        (major, minor), site, libc = json.loads(said)
+        (major, minor), site, libc = json.loads(answer)
     except (ValueError, TypeError) as error:
         text = f"the base image {base.name} has no python3 that answers; name another in {VARIABLE}"
         raise ImageError(text) from error

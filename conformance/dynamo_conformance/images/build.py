@@ -102,11 +102,11 @@ def build(recipe: Recipe, *, base: str, docker: Docker | None = None) -> Built:
     """
     engine = docker or Docker()
     engine.check()
-    found = find_base(engine, base)
-    below, packages = _with_packages(recipe, found, engine)
+    base_image = find_base(engine, base)
+    below, packages = _with_packages(recipe, base_image, engine)
     dockerfile = _dockerfile(recipe)
     key = digest(
-        _FORM, found.id, *packages, *recipe.python_path(), digest_of_sources(recipe.sources),
+        _FORM, base_image.id, *packages, *recipe.python_path(), digest_of_sources(recipe.sources),
         dockerfile,
     )  # fmt: skip
     name = f"{NAMES}/{recipe.name}:{key[:_KEY]}"
@@ -137,10 +137,10 @@ def _with_packages(recipe: Recipe, base: Base, docker: Docker) -> tuple[str, tup
         site_packages = context / "site-packages"
         install(recipe, python, folder=site_packages, work=work)
         _write_packages(context, recipe, python)
-        found = installed(site_packages)
-        labels = {IMAGE: "packages", PACKAGES: json.dumps(found)}
+        packages = installed(site_packages)
+        labels = {IMAGE: "packages", PACKAGES: json.dumps(packages)}
         docker.build(context, tag=name, base=base.name, labels=labels)
-    return name, found
+    return name, packages
 
 
 def _write_packages(context: Path, recipe: Recipe, python: Python) -> None:

@@ -58,9 +58,9 @@ class Docker:
         answer = self._call("image", "inspect", name)
         if answer.returncode != 0:
             return None
-        (found,) = json.loads(answer.stdout)
-        labels = found.get("Config", {}).get("Labels") or {}
-        return EngineImage(id=found["Id"], architecture=found["Architecture"], labels=labels)
+        (image,) = json.loads(answer.stdout)
+        labels = image.get("Config", {}).get("Labels") or {}
+        return EngineImage(id=image["Id"], architecture=image["Architecture"], labels=labels)
 
     def pull(self, name: str) -> str:
         """Try to fetch an image; return why it cannot be fetched, or nothing."""
@@ -104,8 +104,8 @@ class Docker:
             seconds=BUILD_SECONDS,
         )
         if answer.returncode != 0:
-            said = f"{answer.stdout}\n{answer.stderr}".strip().splitlines()
-            raise ImageError(f"building {tag} failed:\n" + "\n".join(said[-_LAST_LINES:]))
+            lines = f"{answer.stdout}\n{answer.stderr}".strip().splitlines()
+            raise ImageError(f"building {tag} failed:\n" + "\n".join(lines[-_LAST_LINES:]))
 
     def _do(self, failure: str, *words: str) -> None:
         answer = self._call(*words)

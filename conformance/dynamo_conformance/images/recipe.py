@@ -93,18 +93,18 @@ def packages(*names: str) -> tuple[ImageSource, ...]:
     Raises:
         ImageError: There is no package of a name.
     """
-    found: dict[str, ImageSource] = {}
+    sources: dict[str, ImageSource] = {}
     for name in names:
         steps = name.split(".")
         for length in range(1, len(steps)):
             around = ".".join(steps[:length])
             to = f"{PROJECT}/{'/'.join(steps[:length])}/__init__.py"
-            found.setdefault(to, ImageSource(_origin(around), to))
+            sources.setdefault(to, ImageSource(_origin(around), to))
         origin, to = _origin(name), f"{PROJECT}/{'/'.join(steps)}"
         is_package = origin.name == "__init__.py"
         source = ImageSource(origin.parent, to) if is_package else ImageSource(origin, f"{to}.py")
-        found[source.to] = source
-    return tuple(found.values())
+        sources[source.to] = source
+    return tuple(sources.values())
 
 
 def requirements(*names: str, extra: str) -> tuple[str, ...]:
@@ -115,18 +115,18 @@ def requirements(*names: str, extra: str) -> tuple[str, ...]:
     """
     from packaging.requirements import Requirement
 
-    found = {
+    required = {
         one.name: f"{one.name}{one.specifier}"
         for one in (Requirement(line) for line in requires(DISTRIBUTION) or ())
         if one.marker is None or one.marker.evaluate({"extra": extra})
     }
-    missing = [name for name in names if name not in found]
+    missing = [name for name in names if name not in required]
     if missing:
         raise ImageError(
             f"{DISTRIBUTION}, as it is installed, does not require {', '.join(missing)}; "
             "install it again"
         )
-    return tuple(found[name] for name in names)
+    return tuple(required[name] for name in names)
 
 
 def _origin(name: str) -> Path:
@@ -138,12 +138,12 @@ def _origin(name: str) -> Path:
 
 def digest(*parts: str | bytes) -> str:
     """Return the digest of `parts`, each of which counts by itself."""
-    found = hashlib.sha256()
+    sha = hashlib.sha256()
     for part in parts:
         data = part.encode() if isinstance(part, str) else part
-        found.update(f"{len(data)}:".encode())
-        found.update(data)
-    return found.hexdigest()
+        sha.update(f"{len(data)}:".encode())
+        sha.update(data)
+    return sha.hexdigest()
 
 
 def digest_of_sources(sources: tuple[ImageSource, ...]) -> str:

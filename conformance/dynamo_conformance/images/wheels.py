@@ -55,20 +55,20 @@ def install(recipe: Recipe, python: Python, *, folder: Path, work: Path) -> None
         env={key: value for key, value in os.environ.items() if key != _OVERRIDE},
     )
     if answer.returncode != 0:
-        said = answer.stderr.strip().splitlines()[-_LAST_LINES:]
+        lines = answer.stderr.strip().splitlines()[-_LAST_LINES:]
         what = f"the packages of the image {recipe.name} cannot be installed"
-        raise ImageError(f"{what} for Python {python.version}:\n" + "\n".join(said))
+        raise ImageError(f"{what} for Python {python.version}:\n" + "\n".join(lines))
     (folder / ".lock").unlink(missing_ok=True)
     _open_to_all(folder)
 
 
 def installed(folder: Path) -> tuple[str, ...]:
     """Return what is installed in a folder, as `name==version`, in the order of names."""
-    found = set()
+    packages = set()
     for one in folder.glob("*.dist-info"):
         name, _, version = one.name.removesuffix(".dist-info").partition("-")
-        found.add(f"{name}=={version}")
-    return tuple(sorted(found))
+        packages.add(f"{name}=={version}")
+    return tuple(sorted(packages))
 
 
 def _uv() -> str:

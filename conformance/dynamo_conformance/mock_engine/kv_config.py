@@ -129,8 +129,8 @@ def zmq_port(address: str) -> int:
     Raises:
         CannotSimulate: when it has none that Dynamo could subscribe to.
     """
-    found = re.fullmatch(r"tcp://.+:(\d+)", address)
-    port = int(found[1]) if found else 0
+    match = re.fullmatch(r"tcp://.+:(\d+)", address)
+    port = int(match[1]) if match else 0
     if not 0 < port < 65536:  # noqa: PLR2004 -- ports have 16 bits
         raise CannotSimulate(
             f'{EVENTS_FLAG}: endpoint "{address}" has no fixed TCP port, so Dynamo could not '

@@ -113,8 +113,8 @@ async def _ask(client: Client, request: Request, context: Context) -> None:
 def images(request: Request) -> int:
     """Return how many images a request carries."""
     media = request.get("multi_modal_data")
-    found = media.get("image_url") if isinstance(media, dict) else None
-    return len(found) if isinstance(found, list) else 0
+    urls = media.get("image_url") if isinstance(media, dict) else None
+    return len(urls) if isinstance(urls, list) else 0
 
 
 def answer_to(request: Request, role: Role) -> list[Request]:

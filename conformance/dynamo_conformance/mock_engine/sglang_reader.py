@@ -122,8 +122,8 @@ def _group(settings: TypedArguments, *, model: str, role: Role) -> MultinodeGrou
     if not 0 <= rank < nodes:
         raise ValueRefusal(f"node_rank ({rank}) must be in the range [0, {nodes}) of --nnodes")
     address = settings.text("dist_init_addr")
-    found = re.fullmatch(r"(?P<host>.+):(?P<port>\d+)", address or "")
-    if found is None:
+    match = re.fullmatch(r"(?P<host>.+):(?P<port>\d+)", address or "")
+    if match is None:
         raise ValueRefusal(
             f"--nnodes {nodes} needs --dist-init-addr HOST:PORT of the first node, got {address}"
         )
@@ -138,8 +138,8 @@ def _group(settings: TypedArguments, *, model: str, role: Role) -> MultinodeGrou
         start=rank,
         count=1,
         size=nodes,
-        host=found["host"].strip("[]"),
-        port=int(found["port"]),
+        host=match["host"].strip("[]"),
+        port=int(match["port"]),
         agreement=(
             ("--model-path", model),
             ("--disaggregation-mode", str(role)),

@@ -112,8 +112,8 @@ def _check_transceiver(options: trtllm_options.Options, role: Role) -> None:
 
 def _attention_ranks(settings: TypedArguments, options: trtllm_options.Options) -> int:
     """Return how many ranks attend to requests of their own."""
-    said = trtllm_options.option(options, trtllm_options.ATTENTION_DP)
-    if not (settings.switch("enable_attention_dp") if said is None else said):
+    option = trtllm_options.option(options, trtllm_options.ATTENTION_DP)
+    if not (settings.switch("enable_attention_dp") if option is None else option):
         return 1
     return _number(options, trtllm_options.TENSOR_PARALLEL) or settings.at_least_one(
         "tensor_parallel_size"
@@ -121,8 +121,8 @@ def _attention_ranks(settings: TypedArguments, options: trtllm_options.Options) 
 
 
 def _number(options: trtllm_options.Options, path: str) -> int | None:
-    found = trtllm_options.option(options, path)
-    return found if isinstance(found, int) and not isinstance(found, bool) else None
+    value = trtllm_options.option(options, path)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _role(settings: TypedArguments) -> Role:

@@ -69,10 +69,10 @@ class TypedArguments:
         text = self.text(dest)
         if text is None or text.lower() == "auto":
             return None
-        found = re.fullmatch(r"(-?\d+(?:\.\d+)?)(|[kmgt]|[KMGT]i?)", text.strip())
-        if found is None or ("." in found[1] and not found[2]):
+        match = re.fullmatch(r"(-?\d+(?:\.\d+)?)(|[kmgt]|[KMGT]i?)", text.strip())
+        if match is None or ("." in match[1] and not match[2]):
             raise UsageRefusal(f"argument --{dest.replace('_', '-')}: invalid int value: '{text}'")
-        return int(float(found[1]) * _UNITS.get(found[2], 1))
+        return int(float(match[1]) * _UNITS.get(match[2], 1))
 
     def at_least_one(self, dest: str) -> int:
         """Return a size whose default is 1.

@@ -40,22 +40,22 @@ def service_annotations(graph: Graph, component: Component) -> dict[str, str]:
 
 def dynamo_namespace(graph: Graph, component: Component) -> str | None:
     """Return `dynamoNamespace`, which ends up as a pod label and nowhere else."""
-    found = service(graph, component)
-    return (found.string("dynamoNamespace") or None) if found is not None else None
+    written = service(graph, component)
+    return (written.string("dynamoNamespace") or None) if written is not None else None
 
 
 def ingress(graph: Graph, component: Component) -> Mapping | None:
     """Return the service's `ingress`."""
-    found = service(graph, component)
-    return found.mapping("ingress") if found is not None else None
+    written = service(graph, component)
+    return written.mapping("ingress") if written is not None else None
 
 
 def sub_component_type(graph: Graph, component: Component) -> str | None:
     """Return what v1alpha1 calls the component below `worker`: prefill, decode, or its own word."""
     if component.type in ("prefill", "decode"):
         return component.type
-    found = service(graph, component)
-    return (found.string("subComponentType") or None) if found is not None else None
+    written = service(graph, component)
+    return (written.string("subComponentType") or None) if written is not None else None
 
 
 def _spec(graph: Graph) -> Mapping:
@@ -66,5 +66,5 @@ def _spec(graph: Graph) -> Mapping:
 
 
 def _texts(graph: Graph, component: Component, key: str) -> dict[str, str]:
-    found = service(graph, component)
-    return texts(found.mapping(key)) if found is not None else {}
+    written = service(graph, component)
+    return texts(written.mapping(key)) if written is not None else {}

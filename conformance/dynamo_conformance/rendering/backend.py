@@ -28,11 +28,11 @@ def detect(component: Component) -> str | None:
         return None
     main = component.main
     line = " ".join(word.text for word in (*main.command, *main.args))
-    found = [name for name, pattern in _RUNS.items() if pattern.search(line)]
-    if len(found) > 1:
-        both = " and ".join(found)
+    engines = [name for name, pattern in _RUNS.items() if pattern.search(line)]
+    if len(engines) > 1:
+        both = " and ".join(engines)
         raise _failure(component, f"its command line runs {both}; leave one of them")
-    return found[0] if found else None
+    return engines[0] if engines else None
 
 
 def graph_backend(graph: Graph) -> str | None:
@@ -43,15 +43,15 @@ def graph_backend(graph: Graph) -> str | None:
     """
     if graph.backend_framework:
         return graph.backend_framework
-    found: dict[str, Component] = {}
+    engines: dict[str, Component] = {}
     for component in graph.components:
         if (name := detect(component)) is not None:
-            found.setdefault(name, component)
-    if len(found) > 1:
-        runs = ", ".join(f"{component.name} runs {name}" for name, component in found.items())
+            engines.setdefault(name, component)
+    if len(engines) > 1:
+        runs = ", ".join(f"{component.name} runs {name}" for name, component in engines.items())
         message = f"one graph has one engine, but {runs}"
         raise ReconcileFailure(NOT_RECONCILED, message)
-    return next(iter(found), None)
+    return next(iter(engines), None)
 
 
 def component_backend(component: Component, *, written: str | None) -> str | None:

@@ -48,10 +48,10 @@ def _sglang(container: Mapping, context: PodContext, position: Position) -> Mapp
     """Return `main` with the flags that SGLang needs at this position."""
     if position is Position.ALONE:
         return container
-    found = (
+    words = (
         "--dist-init-addr", f"{LEADER_ADDRESS}:{SGLANG_INIT_PORT}",
         "--nnodes", str(context.component.node_count),
         "--node-rank", position.rank,
     )  # fmt: skip
-    container = flags.added(container, found, module="sglang", shell=False)
+    container = flags.added(container, words, module="sglang", shell=False)
     return without_probes(container, position)

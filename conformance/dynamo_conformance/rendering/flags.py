@@ -34,8 +34,8 @@ def expanded(container: Mapping) -> list[str]:
 def number(args: list[str], flag: str) -> int:
     """Return the value of the first `flag` that is followed by a whole number, else 1."""
     for word, following in pairwise(args):
-        if word == flag and (found := parse_whole(following)) is not None:
-            return found
+        if word == flag and (value := parse_whole(following)) is not None:
+            return value
     return 1
 
 

@@ -65,26 +65,26 @@ class ContainerVariables:
 
 def look_up(container: Container, sources: Sources) -> ContainerVariables:
     """Return the variables of a container: those of `envFrom`, then those of `env`."""
-    found: list[Variable] = []
+    values: list[Variable] = []
     changes: list[str] = []
     for source in container.node.mappings("envFrom"):
         whole, missing = _whole(source, sources)
-        found += whole
+        values += whole
         changes += missing
     for one in container.env:
         if one.source is None or one.value:
-            found.append(Variable(one.name, one.value or "", expands=True))
+            values.append(Variable(one.name, one.value or "", expands=True))
         elif (value := _value(one.source, sources)) is not None:
-            found.append(Variable(one.name, value))
+            values.append(Variable(one.name, value))
         elif not _may_be_absent(one, sources):
             changes.append(f"{one.name} has no value here and is left out")
-    return ContainerVariables(tuple(found), tuple(changes))
+    return ContainerVariables(tuple(values), tuple(changes))
 
 
-def expanded(found: Iterable[Variable]) -> dict[str, str]:
+def expanded(values: Iterable[Variable]) -> dict[str, str]:
     """Return the values of variables, each expanded by those before it."""
     env: dict[str, str] = {}
-    for one in found:
+    for one in values:
         env[one.name] = expand(one.value, env) if one.expands else one.value
     return env
 
@@ -143,9 +143,11 @@ def _whole(source: Mapping, sources: Sources) -> tuple[list[Variable], list[str]
     if reference is None:
         return [], []
     what = f"secret {reference.string('name') or '?'} is of the cluster"
-    found = [Variable(prefix + key, value) for key, value in sources.secrets.items()]
+    values = [Variable(prefix + key, value) for key, value in sources.secrets.items()]
     here = ", ".join(sorted(sources.secrets))
-    return found, [f"{what}: its keys {here} come from this shell" if here else f"{what}: left out"]
+    return values, [
+        f"{what}: its keys {here} come from this shell" if here else f"{what}: left out"
+    ]
 
 
 def _value(source: Mapping, sources: Sources) -> str | None:

@@ -67,19 +67,19 @@ def component_annotations(
 def workload_labels(context: PodContext) -> dict[str, str]:
     """Return the labels of a component's Deployment or LeaderWorkerSet."""
     graph, component = context.graph, context.component
-    found = _graph_wide(graph, "labels")
-    found.update(alpha.service_labels(graph, component))
-    found.update(_written(component, "labels"))
-    found[COMPONENT] = component.name
-    found[NAMESPACE] = context.dynamo_namespace
-    found[GRAPH] = graph.name
+    labels = _graph_wide(graph, "labels")
+    labels.update(alpha.service_labels(graph, component))
+    labels.update(_written(component, "labels"))
+    labels[COMPONENT] = component.name
+    labels[NAMESPACE] = context.dynamo_namespace
+    labels[GRAPH] = graph.name
     if component.is_worker:
-        found[WORKER_HASH] = context.worker_hash
+        labels[WORKER_HASH] = context.worker_hash
     if (sub_type := alpha.sub_component_type(graph, component)) is not None:
-        found[SUB_COMPONENT_TYPE] = sub_type
+        labels[SUB_COMPONENT_TYPE] = sub_type
     if (model := model_name(component)) is not None:
-        found[MODEL_HASH] = names.model_hash(model)
-    return found
+        labels[MODEL_HASH] = names.model_hash(model)
+    return labels
 
 
 def namespace_label(context: PodContext) -> str:
@@ -90,20 +90,20 @@ def namespace_label(context: PodContext) -> str:
 
 def pod_labels(context: PodContext, position: Position) -> dict[str, str]:
     """Return the labels of a component's pods."""
-    found = workload_labels(context)
+    labels = workload_labels(context)
     if context.component.type:
-        found[COMPONENT_TYPE] = context.component.type
-    found[NAMESPACE] = namespace_label(context)
+        labels[COMPONENT_TYPE] = context.component.type
+    labels[NAMESPACE] = namespace_label(context)
     if context.annotations.get(ENABLE_METRICS) != "false":
-        found[METRICS_ENABLED] = "true"
+        labels[METRICS_ENABLED] = "true"
     if not context.uses_etcd:
-        found[DISCOVERY_BACKEND] = KUBERNETES
-        found[DISCOVERY_ENABLED] = "true"
+        labels[DISCOVERY_BACKEND] = KUBERNETES
+        labels[DISCOVERY_ENABLED] = "true"
     if position is Position.ALONE:
-        found[SELECTOR] = context.name
+        labels[SELECTOR] = context.name
     else:
-        found[ROLE] = ROLES[position]
-    return found
+        labels[ROLE] = ROLES[position]
+    return labels
 
 
 def model_name(component: Component) -> str | None:

@@ -40,12 +40,12 @@ def appended(owner: Mapping, key: str, *items: Mapping) -> Mapping:
 
 def texts(node: Mapping | None) -> dict[str, str]:
     """Return a mapping of labels or annotations as bare strings."""
-    found = {}
+    result = {}
     for entry in node or ():
         if isinstance(entry.value, Scalar) and entry.value.value is not None:
             value = entry.value.value
-            found[entry.key] = value if isinstance(value, str) else entry.value.text
-    return found
+            result[entry.key] = value if isinstance(value, str) else entry.value.text
+    return result
 
 
 def overlaid(base: Mapping, written: Mapping) -> Mapping:

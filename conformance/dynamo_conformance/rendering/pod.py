@@ -117,12 +117,12 @@ def render(graph: Graph, *, namespace: str, cluster: Cluster | None = None) -> t
         ReconcileFailure: The operator would make nothing of it, or of one of its components, or
             something not known here.
     """
-    found = []
+    workloads = []
     for one in render_each(graph, namespace=namespace, cluster=cluster):
         if isinstance(one, Broken):
             raise one.failure
-        found.append(one)
-    return tuple(found)
+        workloads.append(one)
+    return tuple(workloads)
 
 
 def render_each(

@@ -62,20 +62,20 @@ def _beside(context: PodContext, shared: tuple[Mapping, ...]) -> tuple[Mapping, 
     """Return the author's other containers, the one that is to be a frontend made one."""
     component = context.component
     wanted = component.node.string("frontendSidecar")
-    found = []
+    others = []
     for container in component.containers:
         if container.name == MAIN:
             continue
         node = container.node
         if wanted and container.name == wanted:
             node = defaults.frontend_sidecar(context, written=node, mounts=shared)
-        found.append(node)
+        others.append(node)
     known = [one.name for one in component.containers]
     if wanted and wanted not in known:
         hint = did_you_mean(wanted, known)
         message = f'component {component.name}: frontendSidecar names no container "{wanted}"{hint}'
         raise ReconcileFailure(COMPONENT_ERROR, message)
-    return tuple(found)
+    return tuple(others)
 
 
 def _check_started(main: Mapping, component: Component) -> None:

@@ -45,10 +45,10 @@ def with_secrets(
     containers = (*spec.mappings("initContainers"), *spec.mappings("containers"))
     needed = {image_host(image) for one in containers if (image := Container(one).image)}
     listed = {one.string("name") for one in spec.mappings("imagePullSecrets")}
-    found = sorted(one.name for one in secrets if one.hosts & needed and one.name not in listed)
-    if not found:
+    missing = sorted(one.name for one in secrets if one.hosts & needed and one.name not in listed)
+    if not missing:
         return spec
-    added = (made(name=name) for name in found)
+    added = (made(name=name) for name in missing)
     return spec.replaced("imagePullSecrets", sequence((*spec.sequence("imagePullSecrets"), *added)))
 
 

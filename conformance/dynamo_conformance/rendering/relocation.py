@@ -193,15 +193,15 @@ def with_flags(words: tuple[str, ...], values: Mapping[str, str]) -> tuple[str, 
 
 def flag_value(words: tuple[str, ...], name: str) -> str | None:
     """Return the last value that a flag is given, or None when it is not written."""
-    found = re.findall(_flag(name) + _VALUE, _WORD.join(words))
-    return found[-1] if found else None
+    values = re.findall(_flag(name) + _VALUE, _WORD.join(words))
+    return values[-1] if values else None
 
 
 def http_port(words: tuple[str, ...], env: Mapping[str, str]) -> int:
     """Return the port on which a frontend listens: its words beat its environment."""
-    found = _HTTP.findall(_WORD.join(words))
-    if found:
-        return int(found[-1])
+    ports = _HTTP.findall(_WORD.join(words))
+    if ports:
+        return int(ports[-1])
     written = env.get("DYN_HTTP_PORT", "")
     return int(written) if written.isdecimal() else HTTP_PORT
 
@@ -209,9 +209,9 @@ def http_port(words: tuple[str, ...], env: Mapping[str, str]) -> int:
 def local_ranks(text: str) -> int:
     """Return how many data parallel ranks a process serves; each has ports of its own."""
     for pattern in (_RANKS, _ALL_RANKS):
-        found = pattern.search(text)
-        if found is not None:
-            return max(int(found[1]), 1)
+        match = pattern.search(text)
+        if match is not None:
+            return max(int(match[1]), 1)
     return 1
 
 

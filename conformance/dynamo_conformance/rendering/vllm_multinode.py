@@ -76,22 +76,22 @@ def _launched(container: Mapping, context: PodContext, position: Position) -> Ma
         return flags.added(container, _mp(context, position), module="vllm", shell=False)
     _refuse_elastic(container, context)
     if gpus and world * flags.number(args, flags.DATA_PARALLEL) > gpus:
-        found = _data_parallel(args, gpus // world, context, position)
+        added = _data_parallel(args, gpus // world, context, position)
         is_follower = position is Position.FOLLOWER
-        return flags.added(container, found, module="vllm", shell=is_follower)
+        return flags.added(container, added, module="vllm", shell=is_follower)
     return container
 
 
 def _mp(context: PodContext, position: Position) -> tuple[str, ...]:
     """Return the flags of one engine whose tensor or pipeline ranks span the nodes."""
-    found = (
+    added = (
         EXECUTOR_BACKEND, "mp",
         "--nnodes", str(context.component.node_count),
         "--master-addr", LEADER_ADDRESS,
         "--master-port", str(MASTER_PORT),
         "--node-rank", position.rank,
     )  # fmt: skip
-    return (*found, "--headless") if position is Position.FOLLOWER else found
+    return (*added, "--headless") if position is Position.FOLLOWER else added
 
 
 def _data_parallel(

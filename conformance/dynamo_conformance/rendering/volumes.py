@@ -105,13 +105,13 @@ def ordered(spec: Mapping, container: Mapping) -> Mapping:
     A mount that no volume belongs to becomes a claim of the mount's name.
     """
     named = {one.string("name"): one for one in spec.mappings("volumes")}
-    found: dict[str | None, Node] = {}
+    volumes: dict[str | None, Node] = {}
     for mount in container.mappings("volumeMounts"):
         if name := mount.string("name"):
-            found.setdefault(name, named.get(name) or _claim_volume(name))
+            volumes.setdefault(name, named.get(name) or _claim_volume(name))
     for name, volume in named.items():
-        found.setdefault(name, volume)
-    return spec.replaced("volumes", sequence(found.values())) if found else spec
+        volumes.setdefault(name, volume)
+    return spec.replaced("volumes", sequence(volumes.values())) if volumes else spec
 
 
 def _with_cache(

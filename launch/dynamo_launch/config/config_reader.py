@@ -87,7 +87,7 @@ def read_config(source: ConfigSource) -> ConfigFile:
 
 
 def _components(source: ConfigSource) -> tuple[RunConfig, ...]:
-    found: dict[str, RunConfig] = {}
+    components: dict[str, RunConfig] = {}
     for item in _items(source):
         if not isinstance(item, Mapping):
             text = "a component is a mapping with name and run_config"
@@ -98,11 +98,11 @@ def _components(source: ConfigSource) -> tuple[RunConfig, ...]:
         component = read_run((own, *_deployments(source, name)))
         if not name:
             raise source.error(item.mark, "a component without a name; give it one")
-        if name in found:
+        if name in components:
             text = f'a second component is named "{name}"; give it another name'
             raise source.error(item.key_mark("name"), text)
-        found[name] = component
-    return tuple(found.values())
+        components[name] = component
+    return tuple(components.values())
 
 
 def _items(source: ConfigSource) -> Sequence:

@@ -66,5 +66,5 @@ def unknown_key(entry: Entry, known: tuple[str, ...], where: str) -> str:
     if entry.key in INSIDE and INSIDE[entry.key] in known:
         return f"{what}; it belongs into {INSIDE[entry.key]}"
     meant = OTHER_WORDS.get(entry.key)
-    found = meant if meant in known else nearest(entry.key, known)
-    return what + (f'; did you mean "{found}"?' if found else f"; known: {', '.join(known)}")
+    right = meant if meant in known else nearest(entry.key, known)
+    return what + (f'; did you mean "{right}"?' if right else f"; known: {', '.join(known)}")

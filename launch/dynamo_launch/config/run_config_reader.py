@@ -178,8 +178,8 @@ def _refuse_joined(word: Setting) -> None:
 def _refuse_retired(words: tuple[Setting, ...]) -> None:
     """Refuse other commands of `dynamo`: no image has them, and `serve` takes no words of cmd."""
     if words[0].text == SERVE[0]:
-        said = " ".join(word.text for word in words)
-        text = f'cmd is "{said}"; write [dynamo, serve], or leave it out, and its words under args'
+        line = " ".join(word.text for word in words)
+        text = f'cmd is "{line}"; write [dynamo, serve], or leave it out, and its words under args'
         raise UsageError(text, at=words[0])
 
 

@@ -54,8 +54,8 @@ def refuse_near_side(word: Setting) -> None:
     match = _ASSIGNMENT.fullmatch(word.text)
     if match is None:
         return
-    found = nearest(match[1], SIDES)
-    hint = f'did you mean "{found}={match[2]}"?' if found else "in=... and out=... are known"
+    side = nearest(match[1], SIDES)
+    hint = f'did you mean "{side}={match[2]}"?' if side else "in=... and out=... are known"
     raise UsageError(f'unknown word "{word.text}"; {hint}', at=word)
 
 
@@ -117,9 +117,9 @@ def _check_known(word: Setting, what: str, known: tuple[str, ...]) -> None:
 
 def _pasted(text: str, known: tuple[str, ...]) -> str:
     """Return what to say of a known word that more was pasted behind, or an empty string."""
-    found = next((name for name in known if text.startswith(name)), None)
-    is_more = found is not None and any(char.isspace() for char in text)
-    return f'; write "{found}": what follows was pasted behind it' if is_more else ""
+    start = next((name for name in known if text.startswith(name)), None)
+    is_more = start is not None and any(char.isspace() for char in text)
+    return f'; write "{start}": what follows was pasted behind it' if is_more else ""
 
 
 def _check_input(word: Setting) -> None:

@@ -189,12 +189,12 @@ def _secrets(container: Mapping) -> tuple[str, ...]:
 def _mounts(component: Component, container: Mapping) -> tuple[Mount, ...]:
     spec = component.pod_spec or Mapping()
     volumes = {one.string("name"): one for one in spec.mappings("volumes")}
-    found = []
+    mounts = []
     for mount in container.mappings("volumeMounts"):
         volume = volumes.get(mount.string("name"), Mapping())
         claim = volume.mapping("persistentVolumeClaim") or Mapping()
         folder = volume.mapping("hostPath") or Mapping()
-        found.append(
+        mounts.append(
             Mount(
                 path=mount.string("mountPath") or "",
                 claim=claim.string("claimName"),
@@ -202,7 +202,7 @@ def _mounts(component: Component, container: Mapping) -> tuple[Mount, ...]:
                 read_only="readOnly" in mount,
             )
         )
-    return tuple(found)
+    return tuple(mounts)
 
 
 def _amount(container: Mapping, name: str, *, sides: tuple[str, ...]) -> Decimal | None:

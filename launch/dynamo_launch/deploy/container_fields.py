@@ -33,13 +33,13 @@ def variables(given: ComponentInput, home: Node | None) -> Sequence | None:
     """
     written = given.value("environment")
     fields = list(written.fields()) if written is not None else []
-    found = [
+    entries = [
         mapping(name=given.source_map.text(one.key, one.origin), value=constant(one.text))
         for one in fields
     ]
     if home is not None and all(one.key != HF_HOME for one in fields):
-        found.insert(0, mapping(name=constant(HF_HOME), value=home))
-    return listed(found) if found else None
+        entries.insert(0, mapping(name=constant(HF_HOME), value=home))
+    return listed(entries) if entries else None
 
 
 HTTP: Final = "http"
@@ -76,13 +76,13 @@ def secrets(given: ComponentInput) -> Sequence | None:
     """Return the secrets whose keys become variables, or None when there are none."""
     written = given.value("secret_env")
     names = list(written.items()) if written is not None else []
-    found = {}
+    sources = {}
     for one in names:
-        if one.text in found:
+        if one.text in sources:
             given.error(one.origin, f'secret "{one.text}" is named twice; leave one out')
         name = given.text(one)
-        found[one.text] = mapping(secretRef=mapping(name=name))
-    return listed(found.values()) if found else None
+        sources[one.text] = mapping(secretRef=mapping(name=name))
+    return listed(sources.values()) if sources else None
 
 
 def ports(
@@ -90,48 +90,52 @@ def ports(
 ) -> Sequence | None:
     """Return a container's ports, or None when those that the operator gives are right."""
     own = _OPERATOR_PORTS.get(component_type or "", {})
-    found: dict[str, Node] = {name: constant(number) for name, number in own.items()}
-    _write_ports(given, found, own)
+    numbers: dict[str, Node] = {name: constant(number) for name, number in own.items()}
+    _write_ports(given, numbers, own)
     if start.port is not None:
-        _match_frontend_port(given, found, start)
-    if {name: node.plain() for name, node in found.items()} == own:
+        _match_frontend_port(given, numbers, start)
+    if {name: node.plain() for name, node in numbers.items()} == own:
         return None
     return listed(
         mapping(name=constant(name), containerPort=number, protocol=constant("TCP"))
-        for name, number in found.items()
+        for name, number in numbers.items()
     )
 
 
-def _write_ports(given: ComponentInput, found: dict[str, Node], own: dict[str, int]) -> None:
+def _write_ports(given: ComponentInput, numbers: dict[str, Node], own: dict[str, int]) -> None:
     written = given.value("ports")
     for one in written.fields() if written is not None else ():
         if one.key in own and one.key != HTTP and one.whole != own[one.key]:
             text = f"port {one.key} is the operator's own, {own[one.key]}; leave it out"
             given.error(one.origin, text)
         same = next(
-            (name for name, node in found.items() if name != one.key and node.plain() == one.whole),
+            (
+                name
+                for name, node in numbers.items()
+                if name != one.key and node.plain() == one.whole
+            ),
             None,
         )
         if same is not None:
             text = f"port {one.whole} is already that of {same}; choose another one"
             given.error(one.origin, text)
-        found[one.key] = given.number(one)
+        numbers[one.key] = given.number(one)
 
 
 def _match_frontend_port(
-    given: ComponentInput, found: dict[str, Node], start: StartCommand
+    given: ComponentInput, numbers: dict[str, Node], start: StartCommand
 ) -> None:
     """Let the port of a frontend be the one on which it listens."""
     assert start.port is not None  # noqa: S101 - narrows for the type checker
     number, place = start.port
     written = given.value("ports")
-    said = written.inner(HTTP) if written is not None else None
-    if said is None:
-        if found.get(HTTP, constant(HTTP_PORT)).plain() != number:
-            found[HTTP] = given.source_map.number(number, place)
-    elif said.whole != number:
-        text = f"the frontend listens on {number}; write options: {{port: {said.whole}}} too"
-        given.error(said.origin, text)
+    http = written.inner(HTTP) if written is not None else None
+    if http is None:
+        if numbers.get(HTTP, constant(HTTP_PORT)).plain() != number:
+            numbers[HTTP] = given.source_map.number(number, place)
+    elif http.whole != number:
+        text = f"the frontend listens on {number}; write options: {{port: {http.whole}}} too"
+        given.error(http.origin, text)
 
 
 def resources(given: ComponentInput) -> Mapping | None:
@@ -159,10 +163,10 @@ def _limited(
     fields: dict[str, ConfigValue], above: dict[str, ConfigValue]
 ) -> dict[str, ConfigValue]:
     """Return cpu and memory as far as they are limited."""
-    found = dict(above)
+    limits = dict(above)
     if "memory" in fields:
-        found.setdefault("memory", fields["memory"])
-    return {key: found[key] for key in SHARED if key in found}
+        limits.setdefault("memory", fields["memory"])
+    return {key: limits[key] for key in SHARED if key in limits}
 
 
 def _check_limits(
@@ -182,7 +186,7 @@ def probes(given: ComponentInput, component_type: str | None) -> dict[str, Node]
     written = given.value("health")
     if written is None:
         return {}
-    found: dict[str, Node] = {}
+    nodes: dict[str, Node] = {}
     for one in written.fields():
         if one.key not in _PROBES:
             continue
@@ -190,8 +194,8 @@ def probes(given: ComponentInput, component_type: str | None) -> dict[str, Node]
         port = _probe_port(given, one, component_type)
         if port is not None:
             get = mapping(path=_probe_path(given, one, path), port=port)
-            found[name] = mapped({"httpGet": get, **_probe_times(given, one)})
-    return found
+            nodes[name] = mapped({"httpGet": get, **_probe_times(given, one)})
+    return nodes
 
 
 def _probe_path(given: ComponentInput, probe: ConfigValue, default: str) -> Node:

@@ -81,21 +81,21 @@ def _framework(
     inputs: Iterable[ComponentInput], nodes: Iterable[Node], source_map: SourceMap
 ) -> Scalar | None:
     """Return the one engine of the graph, as its components say or their commands tell."""
-    said: dict[str, ValueOrigin] = {}
+    engines: dict[str, ValueOrigin] = {}
     for given in inputs:
-        found = engine(given)
-        if found is not None and found[0] in ENGINES_OF_THE_API:
-            said.setdefault(*found)
-    if not said:
-        said = _detected(nodes, source_map)
-    if len(said) != 1:
+        named = engine(given)
+        if named is not None and named[0] in ENGINES_OF_THE_API:
+            engines.setdefault(*named)
+    if not engines:
+        engines = _detected(nodes, source_map)
+    if len(engines) != 1:
         return None  # None is known, or several are, which the operator refuses itself.
-    return source_map.text(*next(iter(said.items())))
+    return source_map.text(*next(iter(engines.items())))
 
 
 def _detected(nodes: Iterable[Node], source_map: SourceMap) -> dict[str, ValueOrigin]:
     """Return the engines that commands of the author's own run."""
-    found: dict[str, ValueOrigin] = {}
+    engines: dict[str, ValueOrigin] = {}
     graph = v1beta1.read(mapping(spec=mapping(components=listed(nodes))))
     for one in graph.components:
         try:
@@ -105,8 +105,8 @@ def _detected(nodes: Iterable[Node], source_map: SourceMap) -> dict[str, ValueOr
         words = (*one.main.command, *one.main.args) if one.main is not None else ()
         place = next((source_map.of(word.mark) for word in words if f".{name}" in word.text), None)
         if name is not None and place is not None:
-            found.setdefault(name, place)
-    return found
+            engines.setdefault(name, place)
+    return engines
 
 
 def _check_engines(graph: Graph, source_map: SourceMap, errors: ConfigErrors) -> None:

@@ -81,9 +81,9 @@ def _name(written: ConfigValue, *, is_cache: bool, taken: dict[str, Mapping]) ->
     path = written.inner("path")
     wanted = MODEL_CACHE if is_cache else "volume"
     named = (written.inner(key) for key in ("name", "claim", "config_map"))
-    said = next((one for one in named if one is not None), None)
-    if said is not None:
-        wanted = said.text
+    written_name = next((one for one in named if one is not None), None)
+    if written_name is not None:
+        wanted = written_name.text
     elif path is not None and not is_cache:
         last = path.text.rpartition("/")[2].lower()
         wanted = "".join(c if c.isascii() and c.isalnum() else "-" for c in last).strip("-")[:50]
@@ -94,16 +94,16 @@ def _name(written: ConfigValue, *, is_cache: bool, taken: dict[str, Mapping]) ->
 
 
 def _volume(given: ComponentInput, written: ConfigValue, name: str) -> Mapping | None:
-    said = [one for one in written.fields() if one.key in _SOURCES]
-    if len(said) != 1:
-        both = f"both {' and '.join(one.key for one in said)}"
-        what = both if said else "neither claim nor path"
+    sources = [one for one in written.fields() if one.key in _SOURCES]
+    if len(sources) != 1:
+        both = f"both {' and '.join(one.key for one in sources)}"
+        what = both if sources else "neither claim nor path"
         text = f"a volume has {what}; write one: claim: NAME, or path: of a folder of each machine"
         # Models are written into their cache, and nobody writes into a ConfigMap's files.
         more = "" if written.key == "model_cache" else ", or config_map: NAME"
         given.error(written.origin, f"{text}{more}")
         return None
-    (one,) = said
+    (one,) = sources
     kind, field = _SOURCES[one.key]
     source: dict[str, Node] = {field: given.text(one)}
     files = written.inner("files")

@@ -93,7 +93,7 @@ def _planned(given: ComponentInput) -> StartCommand:
     plan = plan_program(ServeArguments(), run, given.variables())
     _warn_of_notes(given, plan)
     _complain_of_missing(given, plan)
-    said = _said(given, plan)
+    named_by = _said(given, plan)
     pieces = [(part.words, ValueOrigin(part.file, part.mark, part.name)) for part in plan.parts]
     pieces = [(words, place) for words, place in pieces if words]
     cmd = given.value("cmd")
@@ -105,7 +105,7 @@ def _planned(given: ComponentInput) -> StartCommand:
     has_dynamo = given.value("dynamo_in_image")
     if has_dynamo is not None and has_dynamo.is_true:
         return _start(given, [(SERVE, has_dynamo.origin)], [*_serve_words(plan.wiring), *pieces])
-    return _start(given, [((*RUN_MODULE, plan.program.module), said)], pieces)
+    return _start(given, [((*RUN_MODULE, plan.program.module), named_by)], pieces)
 
 
 def _start(given: ComponentInput, command: Iterable[Piece], args: Iterable[Piece]) -> StartCommand:
@@ -116,32 +116,32 @@ def _start(given: ComponentInput, command: Iterable[Piece], args: Iterable[Piece
     )
 
 
-def _for_its_role(given: ComponentInput, found: StartCommand) -> StartCommand:
+def _for_its_role(given: ComponentInput, command: StartCommand) -> StartCommand:
     """Return what a frontend needs said: where it listens, and args, which it always has."""
     its_role = role(given)
     if its_role is None or its_role[0] != FRONTEND:
-        return found
-    port = http_port(found.words, given.variables())
-    said = next((one for one in given.run.options if one.key in _PORT_OPTIONS), None)
+        return command
+    port = http_port(command.words, given.variables())
+    option = next((one for one in given.run.options if one.key in _PORT_OPTIONS), None)
     place = (
-        ValueOrigin(said.file, said.mark, f"options.{said.key}")
-        if said is not None
+        ValueOrigin(option.file, option.mark, f"options.{option.key}")
+        if option is not None
         else its_role[1]
     )
-    return replace(_with_args(found), port=(port, place))
+    return replace(_with_args(command), port=(port, place))
 
 
-def _with_args(found: StartCommand) -> StartCommand:
+def _with_args(start: StartCommand) -> StartCommand:
     """Return a command line with some of its words as args.
 
     To a frontend without args the operator gives its own, `-m dynamo.frontend`, behind any command.
     """
-    if not found.command or found.args:
-        return found
-    program, *others = found.command
+    if not start.command or start.args:
+        return start
+    program, *others = start.command
     if not others:
-        return replace(found, command=(constant("env"),), args=(program,))
-    return replace(found, command=(program,), args=tuple(others))
+        return replace(start, command=(constant("env"),), args=(program,))
+    return replace(start, command=(program,), args=tuple(others))
 
 
 def _plain(run: RunConfig) -> list[Piece]:

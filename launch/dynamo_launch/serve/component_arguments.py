@@ -73,12 +73,12 @@ def _loose(words: Sequence[str], arguments: Arguments) -> list[int]:
     eaten: dict[int, int] = {}
     for given in arguments.given:
         eaten[given.index] = max(eaten.get(given.index, 0), _eaten(words[given.index :], given))
-    found: list[int] = []
+    loose: list[int] = []
     at = 0
     while at < len(words):
         word = words[at]
         if not word.startswith("-"):
-            found.append(at)
+            loose.append(at)
             at += 1
             continue
         at += 1
@@ -86,7 +86,7 @@ def _loose(words: Sequence[str], arguments: Arguments) -> list[int]:
             at += eaten[at - 1]
         elif "=" not in word and at < len(words) and not words[at].startswith("-"):
             at += 1  # A flag that goes on to a parser not known here takes one word.
-    return found
+    return loose
 
 
 def _eaten(words: Sequence[str], given: Given) -> int:

@@ -92,8 +92,8 @@ class ComponentProgram:
             return flag.negatives[0]
         # Some parsers declare the two as flags of their own that share a dest.
         for other in ("--no-" + spelling.removeprefix("--"), "--" + spelling.removeprefix("--no-")):
-            found = self.exact_flag(other)
-            if other != spelling and found is not None and found.dest == flag.dest:
+            candidate = self.exact_flag(other)
+            if other != spelling and candidate is not None and candidate.dest == flag.dest:
                 return other
         return None
 

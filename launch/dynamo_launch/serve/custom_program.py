@@ -54,13 +54,13 @@ def _invocation(program: tuple[str, ...], words: ServeArguments, config: RunConf
 
 
 def _refuse_wiring(component: Setting, wiring: Wiring) -> None:
-    said = {
+    settings = {
         "in=": wiring.input,
         "out=": wiring.output,
         "task": wiring.task,
         "model": wiring.model,
     }
-    for name, setting in said.items():
+    for name, setting in settings.items():
         if setting is not None:
             raise UsageError(
                 f"{name} means nothing to {component.text}, a module of your own; "

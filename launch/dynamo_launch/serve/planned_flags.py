@@ -70,11 +70,11 @@ def option_part(program: ComponentProgram, option: Option) -> PlannedFlag:
     Raises:
         UsageError: The program has no such flag, or the flag takes no such value.
     """
-    found = program.option_flag(option.key)
-    if found is None:
+    match = program.option_flag(option.key)
+    if match is None:
         spelling = "--" + option.key.replace("_", "-")
         raise UsageError(f"{program.unknown_flag(spelling)}", at=option)
-    spelling, flag = found
+    spelling, flag = match
     words = option_words(option, flag, spelling, opposite=program.opposite(spelling, flag))
     program.check(words, at=option.value_place)
     return PlannedFlag(

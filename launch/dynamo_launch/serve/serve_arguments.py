@@ -71,33 +71,33 @@ def split_words(words: Sequence[str]) -> ServeArguments:
     """
     end = words.index("--") if "--" in words else len(words)
     cursor = _Cursor(words[:end])
-    found = ServeArguments(extra=tuple(words[end + 1 :]))
+    arguments = ServeArguments(extra=tuple(words[end + 1 :]))
     while cursor.at < end:
-        found = _read(cursor, found)
-    return replace(found, rest=tuple(cursor.rest))
+        arguments = _read(cursor, arguments)
+    return replace(arguments, rest=tuple(cursor.rest))
 
 
-def _read(cursor: _Cursor, found: ServeArguments) -> ServeArguments:
+def _read(cursor: _Cursor, arguments: ServeArguments) -> ServeArguments:
     """Return `found` with what the next word, and its value, say."""
     word = cursor.take()
     if word in HELP_FLAGS:
-        return replace(found, help=True)
+        return replace(arguments, help=True)
     if word == DRY_RUN:
-        return replace(found, dry_run=True)
+        return replace(arguments, dry_run=True)
     side = split_side(word)
     if side is not None:
-        return replace(found, wiring=wire(found.wiring, side[0], Setting(side[1])))
+        return replace(arguments, wiring=wire(arguments.wiring, side[0], Setting(side[1])))
     flag, has_value, value = word.partition("=")
     if flag not in VALUE_FLAGS:
         cursor.rest.append(word)
-        return found
+        return arguments
     if not has_value:
         if cursor.at >= len(cursor.words):
             raise UsageError(f"{flag} has no value; write {flag} {_EXAMPLES[flag]}")
         value = cursor.take()
     if VALUE_FLAGS[flag] == "file":
-        return replace(found, file=_one_file(found.file, value))
-    return replace(found, wiring=wire(found.wiring, VALUE_FLAGS[flag], Setting(value)))
+        return replace(arguments, file=_one_file(arguments.file, value))
+    return replace(arguments, wiring=wire(arguments.wiring, VALUE_FLAGS[flag], Setting(value)))
 
 
 def _one_file(before: str | None, value: str) -> str:

@@ -113,9 +113,9 @@ def _pick(words: ServeArguments, file: ConfigFile) -> tuple[ServeArguments, RunC
     names = [component.name for component in file.components]
     from dynamo_conformance.manifest.suggest import nearest
 
-    found = nearest(first, names) if first and not first.startswith("-") else None
-    what = f'holds no component "{first}"' if found else "describes several components"
-    hint = f'did you mean "{found}"?' if found else "put one first: dynamo serve NAME -f ..."
+    right = nearest(first, names) if first and not first.startswith("-") else None
+    what = f'holds no component "{first}"' if right else "describes several components"
+    hint = f'did you mean "{right}"?' if right else "put one first: dynamo serve NAME -f ..."
     raise UsageError(f"{file.file}: {what} ({', '.join(names)}); {hint}")
 
 

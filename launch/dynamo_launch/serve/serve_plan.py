@@ -150,10 +150,10 @@ def _from_environment(
     program: ComponentProgram, environ: Mapping[str, str]
 ) -> dict[str, tuple[str, str]]:
     """Return what the environment sets, by dest: the variable that is read, and the flag."""
-    found: dict[str, tuple[str, str]] = {}
+    settings: dict[str, tuple[str, str]] = {}
     for dest, flags in program.catalog.settings.items():
         variable = next((name for name in program.variables(dest) if name in environ), None)
         if variable is not None:
             flag = next(name for name in flags[0].names if name.startswith("--"))
-            found[dest] = (variable, flag)
-    return found
+            settings[dest] = (variable, flag)
+    return settings

@@ -65,10 +65,10 @@ secret() {
 
 def variables(placement: ProcessPlacement, *, folder: str) -> dict[str, tuple[str, str]]:
     """Return the variables that a script reads: what each means, and what it is by default."""
-    found = {kind: (MEANING[kind], str(port)) for kind, port in placement.ports.items()}
+    read = {kind: (MEANING[kind], str(port)) for kind, port in placement.ports.items()}
     if placement.claims:
-        found[VOLUMES] = ("folder of the volumes", folder)
-    return found
+        read[VOLUMES] = ("folder of the volumes", folder)
+    return read
 
 
 def explained(read: dict[str, tuple[str, str]]) -> Iterator[str]:
@@ -85,15 +85,15 @@ def origins(component: Component, order: Order, unused: Iterable[Unused]) -> Ite
 
     What the target cannot express is not among them.
     """
-    found: dict[str, dict[str, None]] = {}
+    files: dict[str, dict[str, None]] = {}
     unused = tuple(unused)
     for place in written_keys(component, order):
         if not any(one.covers(place) for one in unused):
-            found.setdefault(place.file_name, {})[f"{place.what} {place.mark.line}"] = None
+            files.setdefault(place.file_name, {})[f"{place.what} {place.mark.line}"] = None
     yield f"# {comment(component.name)}"
-    for file, said in found.items():
+    for file, keys in files.items():
         yield from wrap(
-            comment(f"{file}: {', '.join(said)}"),
+            comment(f"{file}: {', '.join(keys)}"),
             width=WIDTH,
             initial_indent="#   ",
             subsequent_indent="#     ",

@@ -48,10 +48,10 @@ class Compose:
     def files(self, order: Order) -> tuple[File, ...]:
         """Return the one file."""
         processes = [component_process(order.graph, one) for one in order.graph.components]
-        found = tuple(services(processes))
+        all_services = tuple(services(processes))
         root = mapping(
             name=find(order.graph.root, ("metadata", "name")),
-            services=mapped({one.name: written(one, found) for one in found}),
+            services=mapped({one.name: written(one, all_services) for one in all_services}),
             volumes=mapped(dict(_volumes(processes))),
         )
         head = (*heading(order), "", *_needs(order))

@@ -179,13 +179,13 @@ def _after(one: ComponentProcess, services: Iterable[ComposeService]) -> Mapping
     """Let a frontend wait for its workers: when it is healthy, the graph answers."""
     if one.component.type != FRONTEND:
         return None
-    found: dict[str, Node] = {}
+    conditions: dict[str, Node] = {}
     for other in services:
         if other.process.is_worker and other.process.component.replicas:
             is_asked = other.process.probe is not None
             condition = "service_healthy" if is_asked else "service_started"
-            found[other.name] = mapping(condition=constant(condition))
-    return mapped(found) if found else None
+            conditions[other.name] = mapping(condition=constant(condition))
+    return mapped(conditions) if conditions else None
 
 
 def _deploy(service: ComposeService) -> Mapping | None:

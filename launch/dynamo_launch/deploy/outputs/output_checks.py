@@ -57,11 +57,11 @@ def _without_cluster(component: Component, order: Order, errors: ConfigErrors) -
     """Refuse what only a pod has: files of a ConfigMap, and a folder that it starts in."""
     main, pod = component.main, component.pod_spec
     volumes = pod.mappings("volumes") if pod is not None else ()
-    found: list[tuple[str, Node | None]] = [
+    nodes: list[tuple[str, Node | None]] = [
         ("working_dir", main.node.get("workingDir") if main is not None else None),
         *(("config_map", find(volume, ("configMap", "name"))) for volume in volumes),
     ]
-    for key, node in found:
+    for key, node in nodes:
         if node is not None:
             errors.error(order.origin(node.mark), f"{key} is for pods only; use --target k8s")
 
@@ -110,12 +110,12 @@ def warn_of_unused(
 
 def secrets(order: Order) -> tuple[str, ...]:
     """Return the names of the secrets that the graph needs."""
-    found = {
+    names = {
         name
         for one in order.graph.components
         for name in component_process(order.graph, one).secrets
     }
-    return tuple(sorted(found))
+    return tuple(sorted(names))
 
 
 def env_file(secret: str) -> str:

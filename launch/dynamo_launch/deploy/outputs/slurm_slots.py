@@ -74,21 +74,21 @@ def packed(processes: Iterable[PlacedProcess]) -> Slots:
     processes = tuple(processes)
     most = max(placed.process.gpus for placed in processes)
     widest = max(cores(placed.process) for placed in processes)
-    found: list[Slot] = []
+    slots: list[Slot] = []
     of: dict[str, tuple[int, ...]] = {}
     for placed in sorted(processes, key=_by_size):
         nodes = placed.process.component.node_count
-        places = [number for number, slot in enumerate(found) if _fits(placed, slot, most, widest)]
+        places = [number for number, slot in enumerate(slots) if _fits(placed, slot, most, widest)]
         if not placed.process.gpus and most:
-            places.sort(key=lambda number: found[number].cores)
+            places.sort(key=lambda number: slots[number].cores)
         if nodes > 1 or not places:
-            places = list(range(len(found), len(found) + nodes))
-            found += [Slot() for _ in places]
+            places = list(range(len(slots), len(slots) + nodes))
+            slots += [Slot() for _ in places]
         of[placed.name] = tuple(places[:nodes])
         for place in of[placed.name]:
-            found[place].add(placed)
+            slots[place].add(placed)
     apart = any(placed.process.component.node_count > 1 for placed in processes)
-    return Slots(slots=tuple(found), of=of, apart=apart)
+    return Slots(slots=tuple(slots), of=of, apart=apart)
 
 
 def asked(process: ComponentProcess) -> tuple[str, ...]:
