@@ -158,7 +158,7 @@ async def embed(request: Request, context: Context) -> AsyncIterator[Request]:  
     inputs = given if isinstance(given, list) and not _is_tokens(given) else [given]
     wanted = request.get("dimensions")
     size = wanted if isinstance(wanted, int) else DIMENSIONS
-    used = sum(len(one) if isinstance(one, list) else len(str(one).split()) for one in inputs)
+    used = sum(len(text) if isinstance(text, list) else len(str(text).split()) for text in inputs)
     yield {
         "object": "list",
         "model": request.get("model"),

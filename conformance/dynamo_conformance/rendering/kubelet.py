@@ -71,21 +71,21 @@ def look_up(container: Container, sources: Sources) -> ContainerVariables:
         whole, missing = _whole(source, sources)
         values += whole
         changes += missing
-    for one in container.env:
-        if one.source is None or one.value:
-            values.append(Variable(one.name, one.value or "", expands=True))
-        elif (value := _value(one.source, sources)) is not None:
-            values.append(Variable(one.name, value))
-        elif not _may_be_absent(one, sources):
-            changes.append(f"{one.name} has no value here and is left out")
+    for variable in container.env:
+        if variable.source is None or variable.value:
+            values.append(Variable(variable.name, variable.value or "", expands=True))
+        elif (value := _value(variable.source, sources)) is not None:
+            values.append(Variable(variable.name, value))
+        elif not _may_be_absent(variable, sources):
+            changes.append(f"{variable.name} has no value here and is left out")
     return ContainerVariables(tuple(values), tuple(changes))
 
 
 def expanded(values: Iterable[Variable]) -> dict[str, str]:
     """Return the values of variables, each expanded by those before it."""
     env: dict[str, str] = {}
-    for one in values:
-        env[one.name] = expand(one.value, env) if one.expands else one.value
+    for value in values:
+        env[value.name] = expand(value.value, env) if value.expands else value.value
     return env
 
 
@@ -96,9 +96,10 @@ def resolved(graph: Graph) -> Graph:
     is replaced in the words of `main`.
     """
     sources = Sources(config_maps=graph.config_maps)
-    shared = {one.name: one.value for one in graph.env if one.value is not None}
+    shared = {variable.name: variable.value for variable in graph.env if variable.value is not None}
     return replace(
-        graph, components=tuple(_resolved(one, sources, shared) for one in graph.components)
+        graph,
+        components=tuple(_resolved(component, sources, shared) for component in graph.components),
     )
 
 
@@ -114,13 +115,13 @@ def _resolved(component: Component, sources: Sources, shared: dict[str, str]) ->
             texts = ((expand(word.text, env), word.mark) for word in words)
             items = tuple(Scalar(text, mark, text) for text, mark in texts)
             node = node.replaced(key, Sequence(items, node.key_mark(key)))
-    own = {one.name for one in looked.variables}
+    own = {variable.name for variable in looked.variables}
     entries = (made(name=name, value=env[name]) for name in env if name in own)
-    rest = (one for one in main.node.sequence("env") if _name(one) not in own)
+    rest = (variable for variable in main.node.sequence("env") if _name(variable) not in own)
     node = node.replaced("env", Sequence((*entries, *rest), node.key_mark("env")))
     containers = tuple(
-        node if isinstance(one, Mapping) and one.string("name") == MAIN else one
-        for one in spec.sequence("containers")
+        node if isinstance(container, Mapping) and container.string("name") == MAIN else container
+        for container in spec.sequence("containers")
     )
     spec = spec.replaced("containers", Sequence(containers, spec.key_mark("containers")))
     return replace(component, pod_template=template.replaced("spec", spec))

@@ -91,7 +91,9 @@ def worker_hash(graph: Graph) -> str:
     operator's `44136fa3` for a graph without workers.
     """
     workers: dict[str, Plain] = {
-        one.name: _generation(graph, one) for one in graph.components if one.is_worker
+        component.name: _generation(graph, component)
+        for component in graph.components
+        if component.is_worker
     }
     if not workers:
         return _digest({})

@@ -118,10 +118,10 @@ def render(graph: Graph, *, namespace: str, cluster: Cluster | None = None) -> t
             something not known here.
     """
     workloads = []
-    for one in render_each(graph, namespace=namespace, cluster=cluster):
-        if isinstance(one, Broken):
-            raise one.failure
-        workloads.append(one)
+    for workload in render_each(graph, namespace=namespace, cluster=cluster):
+        if isinstance(workload, Broken):
+            raise workload.failure
+        workloads.append(workload)
     return tuple(workloads)
 
 
@@ -184,7 +184,7 @@ def _check(graph: Graph, cluster: Cluster) -> None:
     if cluster.grove and not graph.declines_grove:
         message = f'Grove would run it, not rendered here; set {ENABLE_GROVE}: "false"'
         raise ReconcileFailure(NOT_RENDERED, message)
-    spanning = [one.name for one in graph.components if one.node_count > 1]
+    spanning = [component.name for component in graph.components if component.node_count > 1]
     if spanning and not cluster.lws:
         message = (
             f"no multinode orchestrator available: {', '.join(spanning)} spans several nodes, "

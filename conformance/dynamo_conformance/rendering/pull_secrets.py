@@ -43,9 +43,13 @@ def with_secrets(
     if annotations.get(DISABLED) == "true":
         return spec
     containers = (*spec.mappings("initContainers"), *spec.mappings("containers"))
-    needed = {image_host(image) for one in containers if (image := Container(one).image)}
-    listed = {one.string("name") for one in spec.mappings("imagePullSecrets")}
-    missing = sorted(one.name for one in secrets if one.hosts & needed and one.name not in listed)
+    needed = {
+        image_host(image) for container in containers if (image := Container(container).image)
+    }
+    listed = {secret.string("name") for secret in spec.mappings("imagePullSecrets")}
+    missing = sorted(
+        secret.name for secret in secrets if secret.hosts & needed and secret.name not in listed
+    )
     if not missing:
         return spec
     added = (made(name=name) for name in missing)

@@ -215,18 +215,21 @@ def _name(files: tuple[ConfigSource, ...], errors: ConfigErrors) -> Setting | No
 
 def _match(lists: list[_ComponentList], errors: ConfigErrors) -> None:
     """Add an error for each component that is in one list and not in another."""
-    for one in lists:
+    for component_list in lists:
         for other in lists:
-            for name, item in one.items.items():
-                if other is not one and name not in other.items:
-                    missing = [known for known in other.items if known not in one.items]
+            for name, item in component_list.items.items():
+                if other is not component_list and name not in other.items:
+                    missing = [known for known in other.items if known not in component_list.items]
                     hint = did_you_mean(name, missing) or f'; add "- name: {name}" there'
                     text = f'component "{name}" is not among the {other}{hint}'
-                    errors.error(one.source.at(mark_of(item, "name")), text)
+                    errors.error(component_list.source.at(mark_of(item, "name")), text)
 
 
 def _component_config(name: str, lists: list[_ComponentList]) -> ComponentConfig:
-    sources = tuple(ConfigSource(one.source.file, one.items[name]) for one in lists)
+    sources = tuple(
+        ConfigSource(component_list.source.file, component_list.items[name])
+        for component_list in lists
+    )
     mark = mark_of(sources[0].node, "name")
     return ComponentConfig(name=Setting(name, sources[0].file, mark), sources=sources)
 

@@ -137,7 +137,7 @@ def component_process(
         if spanning
         else None,
         env=env,
-        addressed=tuple(one.name for one in first.env if _is_address(one)),
+        addressed=tuple(variable.name for variable in first.env if _is_address(variable)),
         secrets=_secrets(base),
         mounts=_mounts(component, base),
         cpu=_amount(base, "cpu", sides=("requests", "limits")),
@@ -241,7 +241,7 @@ def _probe(container: Mapping) -> ReadinessProbe | None:
 
 def _port(container: Mapping, get: Mapping) -> int | None:
     named = {
-        one.string("name"): one.integer("containerPort") for one in container.mappings("ports")
+        port.string("name"): port.integer("containerPort") for port in container.mappings("ports")
     }
     name = get.string("port")
     return get.integer("port") if name is None else named.get(name)

@@ -34,10 +34,10 @@ def variables(given: ComponentInput, home: Node | None) -> Sequence | None:
     written = given.value("environment")
     fields = list(written.fields()) if written is not None else []
     entries = [
-        mapping(name=given.source_map.text(one.key, one.origin), value=constant(one.text))
-        for one in fields
+        mapping(name=given.source_map.text(field.key, field.origin), value=constant(field.text))
+        for field in fields
     ]
-    if home is not None and all(one.key != HF_HOME for one in fields):
+    if home is not None and all(field.key != HF_HOME for field in fields):
         entries.insert(0, mapping(name=constant(HF_HOME), value=home))
     return listed(entries) if entries else None
 
@@ -104,22 +104,22 @@ def ports(
 
 def _write_ports(given: ComponentInput, numbers: dict[str, Node], own: dict[str, int]) -> None:
     written = given.value("ports")
-    for one in written.fields() if written is not None else ():
-        if one.key in own and one.key != HTTP and one.whole != own[one.key]:
-            text = f"port {one.key} is the operator's own, {own[one.key]}; leave it out"
-            given.error(one.origin, text)
+    for field in written.fields() if written is not None else ():
+        if field.key in own and field.key != HTTP and field.whole != own[field.key]:
+            text = f"port {field.key} is the operator's own, {own[field.key]}; leave it out"
+            given.error(field.origin, text)
         same = next(
             (
                 name
                 for name, node in numbers.items()
-                if name != one.key and node.plain() == one.whole
+                if name != field.key and node.plain() == field.whole
             ),
             None,
         )
         if same is not None:
-            text = f"port {one.whole} is already that of {same}; choose another one"
-            given.error(one.origin, text)
-        numbers[one.key] = given.number(one)
+            text = f"port {field.whole} is already that of {same}; choose another one"
+            given.error(field.origin, text)
+        numbers[field.key] = given.number(field)
 
 
 def _match_frontend_port(
@@ -146,8 +146,8 @@ def resources(given: ComponentInput) -> Mapping | None:
     written = given.value("resources")
     if written is None:
         return None
-    fields = {one.key: one for one in written.fields()}
-    above = {one.key: one for one in fields[LIMITS].fields()} if LIMITS in fields else {}
+    fields = {field.key: field for field in written.fields()}
+    above = {field.key: field for field in fields[LIMITS].fields()} if LIMITS in fields else {}
     requests: dict[str, Node] = {key: given.text(fields[key]) for key in SHARED if key in fields}
     limits: dict[str, Node] = {key: given.text(one) for key, one in _limited(fields, above).items()}
     for key, one in fields.items():
@@ -187,14 +187,14 @@ def probes(given: ComponentInput, component_type: str | None) -> dict[str, Node]
     if written is None:
         return {}
     nodes: dict[str, Node] = {}
-    for one in written.fields():
-        if one.key not in _PROBES:
+    for field in written.fields():
+        if field.key not in _PROBES:
             continue
-        name, path = _PROBES[one.key]
-        port = _probe_port(given, one, component_type)
+        name, path = _PROBES[field.key]
+        port = _probe_port(given, field, component_type)
         if port is not None:
-            get = mapping(path=_probe_path(given, one, path), port=port)
-            nodes[name] = mapped({"httpGet": get, **_probe_times(given, one)})
+            get = mapping(path=_probe_path(given, field, path), port=port)
+            nodes[name] = mapped({"httpGet": get, **_probe_times(given, field)})
     return nodes
 
 

@@ -221,7 +221,7 @@ def _show_changes(folder: Folder, files: tuple[File, ...]) -> int:
 def _print_result(path: Path, files: tuple[File, ...], steps: Sequence[str]) -> None:
     from dynamo_conformance.manifest.shown import shown
 
-    sys.stdout.writelines(f"{shown(str(path / one.name))}\n" for one in files)
+    sys.stdout.writelines(f"{shown(str(path / file.name))}\n" for file in files)
     if steps:
         sys.stdout.write("next:\n")
         sys.stdout.writelines(f"  {step}\n" for step in steps)

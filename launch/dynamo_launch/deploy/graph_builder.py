@@ -38,8 +38,8 @@ def build(graph_config: GraphConfig, source_map: SourceMap, errors: ConfigErrors
     """
     inputs = [
         given
-        for one in graph_config.components
-        if (given := _input(one, source_map, errors)) is not None
+        for component in graph_config.components
+        if (given := _input(component, source_map, errors)) is not None
     ]
     nodes = [node for given in inputs if (node := graph_component(given)) is not None]
     graph = v1beta1.read(_root(graph_config, inputs, nodes, source_map))
@@ -97,12 +97,14 @@ def _detected(nodes: Iterable[Node], source_map: SourceMap) -> dict[str, ValueOr
     """Return the engines that commands of the author's own run."""
     engines: dict[str, ValueOrigin] = {}
     graph = v1beta1.read(mapping(spec=mapping(components=listed(nodes))))
-    for one in graph.components:
+    for component in graph.components:
         try:
-            name = detect(one)
+            name = detect(component)
         except ReconcileFailure:
             continue
-        words = (*one.main.command, *one.main.args) if one.main is not None else ()
+        words = (
+            (*component.main.command, *component.main.args) if component.main is not None else ()
+        )
         place = next((source_map.of(word.mark) for word in words if f".{name}" in word.text), None)
         if name is not None and place is not None:
             engines.setdefault(name, place)

@@ -66,7 +66,7 @@ class Folder:
         """Yield the lines of a unified diff from what is there to what would be written."""
         from difflib import unified_diff
 
-        wanted = {one.name: one.text for one in files}
+        wanted = {file.name: file.text for file in files}
         for name in sorted({*wanted, *self._sums()}):
             old, new = self._text(name), wanted.get(name)
             yield from unified_diff(
@@ -82,22 +82,22 @@ class Folder:
         Whenever that is cut short, the list of sums knows every file that is there.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        new = [(_sum(one.text.encode()), one.name) for one in files]
+        new = [(_sum(file.text.encode()), file.name) for file in files]
         old = [(digest, name) for name, digests in sums.items() for digest in digests]
         both = File(name=LIST, text=_lines((*old, *new)))
         after = File(name=f"{LIST}.after", text=_lines(new))
         written = (both, *files, after)
         try:
-            for one in written:
-                self._write_aside(one)
+            for file in written:
+                self._write_aside(file)
         except OSError:
-            for one in written:
+            for file in written:
                 with suppress(OSError):
-                    self._aside(one.name).unlink(missing_ok=True)
+                    self._aside(file.name).unlink(missing_ok=True)
             raise
         for one in (both, *files):
             self._aside(one.name).replace(self.path / one.name)
-        for name in sums.keys() - {one.name for one in files}:
+        for name in sums.keys() - {file.name for file in files}:
             (self.path / name).unlink(missing_ok=True)
         self._aside(after.name).replace(self.path / LIST)
 
@@ -121,7 +121,7 @@ class Folder:
         if self.path.exists() and not self.path.is_dir():
             raise UsageError(f"{self.path} is a file; name a folder with --out-dir")
         there = sorted(one.name for one in self.path.iterdir()) if self.path.is_dir() else []
-        ours = {*sums, *(one.name for one in files), LIST, f"{LIST}.after"}
+        ours = {*sums, *(file.name for file in files), LIST, f"{LIST}.after"}
         cut_short = {self._aside(name).name for name in ours}
         foreign = [name for name in there if name not in {*sums, *self.kept, *cut_short, LIST}]
         changed = [name for name in there if name in sums and self._sum_of(name) not in sums[name]]

@@ -80,15 +80,17 @@ def place_processes(processes: Iterable[ComponentProcess]) -> ProcessPlacement:
     """Return all processes with ports and GPUs of their own."""
     processes = tuple(processes)
     taken = _TakenPorts(first=dict(FIRST))
-    fronts = [one.port for one in processes if one.port is not None]
+    fronts = [process.port for process in processes if process.port is not None]
     if fronts:
         taken.first[HTTP] = fronts[0]
     placed = [
-        _place(one, replica, taken)
-        for one in processes
-        for replica in range(one.component.replicas)
+        _place(process, replica, taken)
+        for process in processes
+        for replica in range(process.component.replicas)
     ]
-    claims = {mount.claim for one in processes for mount in one.mounts if mount.claim is not None}
+    claims = {
+        mount.claim for process in processes for mount in process.mounts if mount.claim is not None
+    }
     return ProcessPlacement(
         processes=tuple(placed),
         ports={kind: taken.first[kind] for kind in FIRST if kind in taken.of_kinds},
@@ -156,8 +158,8 @@ class _Ports:
         for name, kind in _KINDS.items():
             if name in self.env and self.env[name].plain == str(port):
                 return kind
-        words = (one.plain for one in self.process.words)
-        return EVENTS if any(f":{port}" in one and "://" in one for one in words) else None
+        words = (word.plain for word in self.process.words)
+        return EVENTS if any(f":{port}" in word and "://" in word for word in words) else None
 
 
 def _place(process: ComponentProcess, replica: int, taken: _TakenPorts) -> PlacedProcess:

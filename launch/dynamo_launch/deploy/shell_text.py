@@ -45,7 +45,7 @@ class ShellText:
     @property
     def plain(self) -> str:
         """The text with one character in the place of each expression, to be searched."""
-        return "".join(one if isinstance(one, str) else _HOLE for one in self.pieces)
+        return "".join(piece if isinstance(piece, str) else _HOLE for piece in self.pieces)
 
     def edited(self, edits: Iterable[Edit]) -> ShellText:
         """Return the text with other parts in it; places are those in `plain`, none overlaps."""
@@ -108,9 +108,9 @@ def word(text: ShellText | str) -> str:
             return code  # Arithmetic needs no quotes by itself.
         case _:
             quoted = (
-                f'"{one.code}"' if isinstance(one, Expression) else quote(one)
-                for one in pieces
-                if one != ""
+                f'"{piece.code}"' if isinstance(piece, Expression) else quote(piece)
+                for piece in pieces
+                if piece != ""
             )
             return "".join(quoted) or "''"
 

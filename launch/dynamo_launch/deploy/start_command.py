@@ -148,7 +148,10 @@ def _plain(run: RunConfig) -> list[Piece]:
     """Return the words of a command of the author's own."""
     return [
         *(((word.text,), origin(word, "args")) for word in run.args),
-        *((plain_words(one), ValueOrigin(one.file, one.mark, one.key)) for one in run.options),
+        *(
+            (plain_words(option), ValueOrigin(option.file, option.mark, option.key))
+            for option in run.options
+        ),
     ]
 
 

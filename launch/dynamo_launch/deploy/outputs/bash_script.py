@@ -88,7 +88,7 @@ def origins(component: Component, order: Order, unused: Iterable[Unused]) -> Ite
     files: dict[str, dict[str, None]] = {}
     unused = tuple(unused)
     for place in written_keys(component, order):
-        if not any(one.covers(place) for one in unused):
+        if not any(unused_keys.covers(place) for unused_keys in unused):
             files.setdefault(place.file_name, {})[f"{place.what} {place.mark.line}"] = None
     yield f"# {comment(component.name)}"
     for file, keys in files.items():

@@ -47,7 +47,9 @@ class Compose:
 
     def files(self, order: Order) -> tuple[File, ...]:
         """Return the one file."""
-        processes = [component_process(order.graph, one) for one in order.graph.components]
+        processes = [
+            component_process(order.graph, component) for component in order.graph.components
+        ]
         all_services = tuple(services(processes))
         root = mapping(
             name=find(order.graph.root, ("metadata", "name")),
@@ -79,6 +81,8 @@ def _volumes(processes: Iterable[ComponentProcess]) -> Iterator[tuple[str, Node]
     """Yield the volumes: one in memory that is empty at each start, and those of claims."""
     options = {"type": "tmpfs", "device": "tmpfs", "o": "mode=1777"}
     yield DISCOVERY, mapping(driver_opts=mapped({k: constant(v) for k, v in options.items()}))
-    claims = {mount.claim for one in processes for mount in one.mounts if mount.claim is not None}
+    claims = {
+        mount.claim for process in processes for mount in process.mounts if mount.claim is not None
+    }
     for claim in sorted(claims):
         yield claim, mapping(name=constant(claim))

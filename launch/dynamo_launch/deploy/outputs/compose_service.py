@@ -64,20 +64,20 @@ def services(processes: Iterable[ComponentProcess]) -> Iterator[ComposeService]:
     Docker gives all containers of one service the same GPUs, and counts from the first each time.
     """
     first = 0
-    for one in processes:
-        name, replicas = one.component.name, one.component.replicas
-        if not one.gpus or replicas == 0:
-            yield ComposeService(name=name, process=one, gpus=(), is_scaled=True)
+    for process in processes:
+        name, replicas = process.component.name, process.component.replicas
+        if not process.gpus or replicas == 0:
+            yield ComposeService(name=name, process=process, gpus=(), is_scaled=True)
             continue
         for replica in range(replicas):
             yield ComposeService(
                 # No component has a name with an underscore.
                 name=name if replicas == 1 else f"{name}_{replica}",
-                process=one,
-                gpus=tuple(range(first, first + one.gpus)),
+                process=process,
+                gpus=tuple(range(first, first + process.gpus)),
                 is_scaled=False,
             )
-            first += one.gpus
+            first += process.gpus
 
 
 def written(service: ComposeService, others: Iterable[ComposeService]) -> Mapping:

@@ -54,7 +54,7 @@ class Local:
     def files(self, order: Order) -> tuple[File, ...]:
         """Return the script."""
         placement = place_processes(
-            component_process(order.graph, one) for one in order.graph.components
+            component_process(order.graph, component) for component in order.graph.components
         )
         text = "\n".join(_lines(order, placement)) + "\n"
         return (File(name=f"{order.graph.name}.sh", text=text, is_executable=True),)

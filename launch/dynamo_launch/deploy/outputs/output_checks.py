@@ -95,16 +95,16 @@ def warn_of_unused(
     order: Order, unused: Iterable[Unused], errors: ConfigErrors, *, target: str
 ) -> None:
     """Warn of what is written and changes nothing, once for each key of a file."""
-    for one in unused:
+    for unused_keys in unused:
         places: dict[tuple[str, str], list[ValueOrigin]] = {}
         for component in order.graph.components:
             for place in dict.fromkeys(written_keys(component, order)):
-                if one.covers(place):
+                if unused_keys.covers(place):
                     key = ".".join(place.what.split(".")[:2])
                     places.setdefault((place.file, key), []).append(place)
         for (file, key), written in places.items():
             first = min(place.mark for place in written)
-            text = f"{key} has no effect with --target {target}: {one.instead}"
+            text = f"{key} has no effect with --target {target}: {unused_keys.instead}"
             errors.warn(Place(file, first), text)
 
 
@@ -112,8 +112,8 @@ def secrets(order: Order) -> tuple[str, ...]:
     """Return the names of the secrets that the graph needs."""
     names = {
         name
-        for one in order.graph.components
-        for name in component_process(order.graph, one).secrets
+        for component in order.graph.components
+        for name in component_process(order.graph, component).secrets
     }
     return tuple(sorted(names))
 

@@ -123,7 +123,10 @@ def _name(order: Order) -> str:
 
 
 def _processes(order: Order) -> tuple[ComponentProcess, ...]:
-    return tuple(component_process(order.graph, one, later=LATER) for one in order.graph.components)
+    return tuple(
+        component_process(order.graph, component, later=LATER)
+        for component in order.graph.components
+    )
 
 
 def _lines(
@@ -145,12 +148,12 @@ def _lines(
     yield _SLOTS
     yield ""
     yield _STEP
-    for one in processes:
+    for process in processes:
         yield ""
-        yield from bash_script.origins(one.component, order, UNUSED)
-        yield f"asks=({' '.join(asked(one))})"
+        yield from bash_script.origins(process.component, order, UNUSED)
+        yield f"asks=({' '.join(asked(process))})"
         for placed in placement.processes:
-            if placed.process is one:
+            if placed.process is process:
                 where = ",".join(f"${{slots[{number}]}}" for number in slots.of[placed.name])
                 yield from _started(placed, where, order)
     yield from bash_script.end()
