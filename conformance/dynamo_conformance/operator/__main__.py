@@ -29,7 +29,7 @@ FEATURES_SECONDS = 10.0
 
 
 class _Features:
-    """What the cluster has, asked anew from time to time."""
+    """What the cluster has, asked again from time to time."""
 
     def __init__(self) -> None:
         self._api = ClusterApi()
@@ -42,7 +42,7 @@ class _Features:
             try:
                 self._known = features(await self._api.get("/apis") or {})
             except ApiError as error:
-                _LOG.warning("the API server does not say what the cluster has: %s", error)
+                _LOG.warning("the API server does not report what the cluster has: %s", error)
         return self._known or Cluster()
 
     async def close(self) -> None:

@@ -82,9 +82,9 @@ class ObjectWriter:
         made = tuple(one for one in todo.create if one.key in there)
         return Written(created=made, refused=tuple(refused))
 
-    async def delete(self, gone: Iterable[KubeObject]) -> None:
-        """Delete objects; the watch tells when they are gone."""
-        await asyncio.gather(*(self._api.delete(one) for one in gone))
+    async def delete(self, deleted: Iterable[KubeObject]) -> None:
+        """Delete objects; the watch reports when they are deleted."""
+        await asyncio.gather(*(self._api.delete(one) for one in deleted))
 
     async def scale(self, live: KubeObject, replicas: int) -> None:
         """Have a workload run this many copies."""

@@ -172,15 +172,15 @@ class Reconciler:
         refused = (*written.refused, *scalers.refused)
         memory.is_refused = bool(refused)
         broken = _broken(made, refused)
-        gone = unwanted(seen.owned, made.objects, spared=_spared(seen, plan, broken))
-        await asyncio.gather(self._scale_old(seen, plan), self._writer.delete(gone))
+        removed = unwanted(seen.owned, made.objects, spared=_spared(seen, plan, broken))
+        await asyncio.gather(self._scale_old(seen, plan), self._writer.delete(removed))
         news = [
             events.reconcile_error(message)
             for component, message in broken.items()
             if (component, message) not in memory.reported
         ]
         memory.reported = frozenset(broken.items())
-        await self._status.post(seen.dgd, (*_adapter_events(scalers.created, gone), *news))
+        await self._status.post(seen.dgd, (*_adapter_events(scalers.created, removed), *news))
         after = seen.refreshed(self._owned(seen.dgd))
         await self._status.write_adapters(after)
         return outcome(_expected(after, plan, made, broken), rollout=plan.rollout)
@@ -277,10 +277,10 @@ def _expected(
 
 
 def _adapter_events(
-    created: Iterable[KubeObject], gone: Iterable[KubeObject]
+    created: Iterable[KubeObject], removed: Iterable[KubeObject]
 ) -> Iterator[GraphEvent]:
     for one in created:
         yield events.adapter_created(one.name, one.labels.get(COMPONENT, ""))
-    for one in gone:
+    for one in removed:
         if one.kind == ADAPTER:
             yield events.adapter_deleted(one.name, one.labels.get(COMPONENT, ""))

@@ -1,4 +1,4 @@
-"""The two layouts of a conversion, for the parts that are lost: specs, services, components."""
+"""Specs, services and components in both versions: how they are laid out, and converted."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TWO_PLACES = tuple(
         ("volumeMounts", "volumeMounts"),
     )
 )
-"""What a service can say by a field of its own or in its main container."""
+"""What a service can have in a field of its own or in its main container."""
 
 SPEC = FieldLayout()
 SERVICE = FieldLayout(
@@ -51,7 +51,7 @@ def upgraded(spec: Mapping) -> Mapping:
 def downgraded(spec: Mapping) -> Mapping:
     """Return a v1beta1 spec as v1alpha1 has it.
 
-    A frontend's sidecar stays a container like others: which one it is, is to be lost.
+    A frontend's sidecar stays a container like others: which one it is, is a lost field.
     """
     components = spec.get(COMPONENTS)
     if isinstance(components, Sequence):

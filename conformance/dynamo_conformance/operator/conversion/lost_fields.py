@@ -1,8 +1,8 @@
-"""Fitting what is lost of one version to what is there of the other.
+"""The fields that a conversion to the other version and back would lose: found, and restored.
 
-A mapping is laid out flat: each path that counts, with what is there. What does not come back from
-the other version is worth remembering. What is lost is believed as far as the other version
-still says so: nothing that was changed there is undone by a memory.
+A mapping is laid out flat: each path that counts, with its value. What does not come back from the
+other version is saved. What was saved is restored as far as the other version still agrees with it:
+nothing that was changed there is undone.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class FieldLayout:
     """How one kind of mapping is laid out.
 
     Attributes:
-        opened: The mappings in it whose fields count one by one; the whole is always opened.
+        opened: The mappings in it whose fields count one by one; the outermost is always opened.
         together: Fields that only mean something together.
-        always: Fields that are lost though they would come back.
+        always: Fields that are saved though they would come back.
     """
 
     opened: frozenset[Steps] = frozenset()
@@ -64,7 +64,7 @@ class OtherVersion:
     """The other version of a mapping.
 
     Attributes:
-        live: What it says now.
+        live: Its content now.
         layout: How it is laid out.
         made_from: Makes it from this version.
     """
@@ -74,26 +74,26 @@ class OtherVersion:
     made_from: Callable[[Mapping], Mapping]
 
     def misfits(self, flat: Flat) -> dict[Steps, Node | None]:
-        """Return what it would not say as it does, were it made from `flat`: path, and what then.
+        """Return what would differ in it, were it made from `flat`: path, and the other value.
 
         Args:
             flat: This version, laid out.
         """
-        made = self.layout.flat(self.made_from(whole(flat)))
+        made = self.layout.flat(self.made_from(nested(flat)))
         live = self.layout.flat(self.live)
         return {path: made.get(path) for path in {*made, *live} if made.get(path) != live.get(path)}
 
 
-def whole(flat: Flat) -> Mapping:
+def nested(flat: Flat) -> Mapping:
     """Return the mapping that is laid out as `flat`."""
-    nested: dict[str, Node] = {}
+    values: dict[str, Node] = {}
     inner: dict[str, Flat] = {}
     for path, node in flat.items():
         if len(path) == 1:
-            nested[path[0]] = node
+            values[path[0]] = node
         else:
             inner.setdefault(path[0], {})[path[1:]] = node
-    return Mapping(entries({**nested, **{key: whole(one) for key, one in inner.items()}}))
+    return Mapping(entries({**values, **{key: nested(one) for key, one in inner.items()}}))
 
 
 def lost_fields(mine: Mapping, returned: Mapping, layout: FieldLayout) -> Mapping:
@@ -104,21 +104,21 @@ def lost_fields(mine: Mapping, returned: Mapping, layout: FieldLayout) -> Mappin
         lost = any(here.get(path) != back.get(path) for path in group)
         if lost or not layout.always.isdisjoint(group):
             found.update({path: here[path] for path in group if path in here})
-    return whole(found)
+    return nested(found)
 
 
 def restored_fields(
-    live: Mapping, memory: Mapping, layout: FieldLayout, other: OtherVersion
+    live: Mapping, saved: Mapping, layout: FieldLayout, other: OtherVersion
 ) -> Mapping:
-    """Return what `live` says with what is lost, as far as that still holds.
+    """Return `live` with the saved fields, as far as the other version agrees.
 
     Args:
         live: This version, made from the other one.
-        memory: What this version said once.
+        saved: The lost fields of this version.
         layout: How this version is laid out.
         other: The other version.
     """
-    kept = layout.flat(memory)
+    kept = layout.flat(saved)
     if not kept:
         return live
     found = layout.flat(live)
@@ -127,16 +127,16 @@ def restored_fields(
     for group in groups:
         candidate = _with_group(candidate, kept, group)
     if not other.misfits(candidate):
-        return whole(candidate)  # Nothing was changed since, as mostly.
+        return nested(candidate)  # Nothing was changed since, as mostly.
     allowed = other.misfits(found)
     for group in groups:
         candidate = _with_group(found, kept, group)
         if (left := other.misfits(candidate)).items() <= allowed.items():
             found, allowed = candidate, left
-    return whole(found)
+    return nested(found)
 
 
 def _with_group(found: Flat, kept: Flat, group: frozenset[Steps]) -> Flat:
-    """Return `found` with the fields of `group` as they were kept, the others of it gone."""
+    """Return `found` with the fields of `group` as they were kept, without the others of it."""
     others = {path: node for path, node in found.items() if path not in group}
     return {**others, **{path: kept[path] for path in group if path in kept}}

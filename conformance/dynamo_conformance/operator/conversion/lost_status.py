@@ -1,4 +1,4 @@
-"""The status of a graph: both versions say the same of it, some of it under other names."""
+"""The status of a graph: the same in both versions, with other names for some of it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What v1alpha1 says and v1beta1 cannot: lost, and put back.
+"""What v1alpha1 can express and v1beta1 cannot: saved, and restored.
 
 Among it is which of two places something was written in: v1alpha1 has fields of a service for what
-its main container can say too, and v1beta1 only has the container.
+its main container can have too, and v1beta1 only has the container.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
 
 def lost(spec: Mapping, returned: Mapping) -> Mapping:
-    """Return what of a v1alpha1 spec is worth remembering.
+    """Return what of a v1alpha1 spec is to be saved.
 
     Args:
         spec: The spec.
-        returned: What comes back of it from v1beta1, without a memory.
+        returned: What comes back of it from v1beta1, without what was saved.
     """
     mine, back = spec.replaced(SERVICES, None), returned.replaced(SERVICES, None)
     found = lost_fields(mine, back, SPEC)
@@ -52,14 +52,14 @@ def lost(spec: Mapping, returned: Mapping) -> Mapping:
     return found.replaced(SERVICES, Mapping(entries(kept))) if kept else found
 
 
-def restored(spec: Mapping, memory: Mapping, beta: Mapping) -> Mapping:
-    """Return a v1alpha1 spec with what is lost, as far as the v1beta1 spec still says so."""
-    found = _of_graph(spec, memory, beta)
+def restored(spec: Mapping, saved: Mapping, beta: Mapping) -> Mapping:
+    """Return a v1alpha1 spec with what was saved, as far as the v1beta1 spec agrees."""
+    found = _of_graph(spec, saved, beta)
     components = {one.string("name"): one for one in beta.mappings(COMPONENTS)}
-    memories = memory.mapping(SERVICES) or Mapping()
-    services = {one.key: one for one in memories if is_null(one.value)}
+    saved_each = saved.mapping(SERVICES) or Mapping()
+    services = {one.key: one for one in saved_each if is_null(one.value)}
     for entry in spec.mapping(SERVICES) or ():
-        kept, live = memories.mapping(entry.key), components.get(entry.key)
+        kept, live = saved_each.mapping(entry.key), components.get(entry.key)
         if kept is not None and live is not None and isinstance(entry.value, Mapping):
             value = _restored(entry.key, entry.value, kept, live)
             entry = Entry(entry.key, value)  # noqa: PLW2901 - the same service, restored
@@ -73,29 +73,29 @@ def _of_service(service: Mapping, returned: Mapping) -> Mapping:
     main = _main(service)
     if main is None or not len(found) or _main(found) is not None:
         return found
-    # That it had a main container is lost, as it may have been all in the service's fields.
+    # That it had a main container is saved, as it may have been all in the service's fields.
     extra = found.mapping(EXTRA[0]) or Mapping()
     return found.replaced(EXTRA[0], extra.replaced(MAIN[1], Mapping()))
 
 
-def _of_graph(spec: Mapping, memory: Mapping, beta: Mapping) -> Mapping:
-    live, kept = spec.replaced(SERVICES, None), memory.replaced(SERVICES, None)
+def _of_graph(spec: Mapping, saved: Mapping, beta: Mapping) -> Mapping:
+    live, kept = spec.replaced(SERVICES, None), saved.replaced(SERVICES, None)
     other = OtherVersion(live=beta.replaced(COMPONENTS, None), layout=SPEC, made_from=upgraded)
     return restored_fields(live, kept, SPEC, other)
 
 
-def _restored(name: str, service: Mapping, memory: Mapping, live: Mapping) -> Mapping:
+def _restored(name: str, service: Mapping, saved: Mapping, live: Mapping) -> Mapping:
     def made_from(made: Mapping) -> Mapping:
         return component_of(name, made)
 
     other = OtherVersion(live=live, layout=COMPONENT, made_from=made_from)
-    found = restored_fields(service, memory, SERVICE, other)
+    found = restored_fields(service, saved, SERVICE, other)
     main = _main(found)
-    if main is None or len(main) or _main(memory) is not None:
+    if main is None or len(main) or _main(saved) is not None:
         return found
     # An empty main container is what a service without one comes back with.
     extra = (found.mapping(EXTRA[0]) or Mapping()).replaced(MAIN[1], None)
-    is_written = len(extra) or EXTRA[0] in memory
+    is_written = len(extra) or EXTRA[0] in saved
     bare = found.replaced(EXTRA[0], extra if is_written else None)
     left, allowed = (other.misfits(SERVICE.flat(one)).items() for one in (bare, found))
     return bare if left <= allowed else found

@@ -1,4 +1,4 @@
-"""What v1beta1 says and v1alpha1 cannot: lost, and put back.
+"""What v1beta1 can express and v1alpha1 cannot: saved, and restored.
 
 Among it is the order of the components, and which container is the frontend's sidecar.
 """
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
 
 def lost(spec: Mapping, returned: Mapping, *, with_order: bool) -> Mapping:
-    """Return what of a v1beta1 spec is worth remembering.
+    """Return what of a v1beta1 spec is to be saved.
 
     Args:
         spec: The spec.
-        returned: What comes back of it from v1alpha1, without a memory.
-        with_order: Whether the order of the components is lost though it is that of names.
+        returned: What comes back of it from v1alpha1, without what was saved.
+        with_order: Whether the order of the components is saved though it is that of names.
     """
     mine, back = (one.replaced(COMPONENTS, None) for one in (spec, returned))
     found = lost_fields(mine, back, SPEC)
@@ -53,32 +53,32 @@ def lost(spec: Mapping, returned: Mapping, *, with_order: bool) -> Mapping:
     return found
 
 
-def restored(spec: Mapping, memory: Mapping, alpha: Mapping) -> Mapping:
-    """Return a v1beta1 spec with what is lost, as far as the v1alpha1 spec still says so."""
-    live, kept = spec.replaced(COMPONENTS, None), memory.replaced(COMPONENTS, None)
+def restored(spec: Mapping, saved: Mapping, alpha: Mapping) -> Mapping:
+    """Return a v1beta1 spec with what was saved, as far as the v1alpha1 spec agrees."""
+    live, kept = spec.replaced(COMPONENTS, None), saved.replaced(COMPONENTS, None)
     other = OtherVersion(live=alpha.replaced(SERVICES, None), layout=SPEC, made_from=downgraded)
     found = restored_fields(live, kept, SPEC, other)
     if COMPONENTS not in spec:
         return found
-    memories = {_name(one): one for one in memory.mappings(COMPONENTS)}
+    saved_each = {_name(one): one for one in saved.mappings(COMPONENTS)}
     components = [
-        _restored(one, memories.get(_name(one), Mapping())) for one in spec.mappings(COMPONENTS)
+        _restored(one, saved_each.get(_name(one), Mapping())) for one in spec.mappings(COMPONENTS)
     ]
-    order = {name: index for index, name in enumerate(memories)}
+    order = {name: index for index, name in enumerate(saved_each)}
     components.sort(key=lambda one: order.get(_name(one), len(order)))
     return found.replaced(COMPONENTS, Sequence(tuple(components)))
 
 
-def _restored(component: Mapping, memory: Mapping) -> Mapping:
+def _restored(component: Mapping, saved: Mapping) -> Mapping:
     name = _name(component)
 
     def returned(made: Mapping) -> Mapping:
         return component_of(name, service_of(name, made))
 
-    # v1alpha1 can say one thing in two ways, so what is compared is what v1beta1 makes of it.
+    # v1alpha1 can express one thing in two ways, so what is compared is what v1beta1 makes of it.
     other = OtherVersion(live=component, layout=COMPONENT, made_from=returned)
-    found = restored_fields(component, memory.replaced("name", None), COMPONENT, other)
-    is_dangling = SIDECAR in memory and found.string(SIDECAR) not in _containers(found)
+    found = restored_fields(component, saved.replaced("name", None), COMPONENT, other)
+    is_dangling = SIDECAR in saved and found.string(SIDECAR) not in _containers(found)
     return found.replaced(SIDECAR, component.get(SIDECAR)) if is_dangling else found
 
 

@@ -2,7 +2,7 @@
 
 What the other version has no place for is kept in notes on the object (`manifest/notes.py`), and
 taken from there on the way back: who creates v1alpha1 and reads v1alpha1 gets what they wrote. What
-was changed in the meantime in the other version wins over what is lost.
+was changed in the meantime in the other version wins over what was saved.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def to_version(root: Mapping, version: str) -> Mapping:
     """Return a DynamoGraphDeployment in `version`; one that is in it already stays as it is.
 
     Raises:
-        ManifestError: Two components have the same name, which v1alpha1 cannot say.
+        ManifestError: Two components have the same name, which v1alpha1 cannot express.
     """
     document = Document("", 0, root)
     if document.version == version:
@@ -55,11 +55,11 @@ def _to_v1beta1(root: Mapping) -> Mapping:
 def _to_v1alpha1(root: Mapping) -> Mapping:
     found = _in_version(without_notes(root), V1ALPHA1)
     if (spec := root.mapping("spec")) is not None:
-        memory = note(root, SPEC)
-        alpha = lost_v1alpha1.restored(layouts.downgraded(spec), memory, spec)
+        saved = note(root, SPEC)
+        alpha = lost_v1alpha1.restored(layouts.downgraded(spec), saved, spec)
         found = found.replaced("spec", alpha)
         # An object that was written as v1alpha1 and lost something by it needs no note of its own.
-        kept = lost_v1beta1.lost(spec, layouts.upgraded(alpha), with_order=not len(memory))
+        kept = lost_v1beta1.lost(spec, layouts.upgraded(alpha), with_order=not len(saved))
         found = noted(found, SPEC, kept)
     return _with_status(found, root, lost_status.to_v1alpha1, back=lost_status.to_v1beta1)
 

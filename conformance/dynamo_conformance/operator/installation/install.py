@@ -81,8 +81,8 @@ def install(kubectl: Kubectl, *, image: str) -> None:
     if done.returncode:
         where = ("--namespace", OPERATOR_NAMESPACE, f"--tail={LAST_LINES}")
         wrote = kubectl("logs", f"deployment/{OPERATOR_NAME}", *where).stdout.strip()
-        said = f"the reference operator does not come up: {done.stderr.strip()}"
-        raise InstallError("\n".join((said, *wrote.splitlines())))
+        message = f"the reference operator does not come up: {done.stderr.strip()}"
+        raise InstallError("\n".join((message, *wrote.splitlines())))
     _wait_for_answers(kubectl)
 
 
@@ -144,8 +144,8 @@ def _wait_for_answers(kubectl: Kubectl) -> None:
         if done.returncode == 0:
             return
         if time.monotonic() > deadline:
-            said = done.stderr.strip()
-            raise InstallError(f"the webhooks of the reference operator do not answer: {said}")
+            message = done.stderr.strip()
+            raise InstallError(f"the webhooks of the reference operator do not answer: {message}")
         time.sleep(POLL_SECONDS)
 
 

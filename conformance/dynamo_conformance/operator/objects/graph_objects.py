@@ -38,7 +38,7 @@ class RenderContext:
         ssh_key: The key pair for groups of nodes; None when the namespace has one already.
         claims: The names of the volume claims that are in the namespace.
         pull_secrets: The secrets in the namespace that open image registries.
-        restarts: The components that were asked to start anew, and the id of that wish.
+        restarts: The components that were asked to restart, and the id of that request.
         replicas: How many copies run of components whose old generation still makes room.
     """
 

@@ -96,8 +96,8 @@ def _graph(update: GraphUpdate) -> Iterator[Violation]:
         if names
     ]
     if parts:
-        said = ", ".join(parts)
-        text = f"component topology is immutable and cannot be modified after creation: {said}"
+        text = "component topology is immutable and cannot be modified after creation: "
+        text += ", ".join(parts)
         yield Violation(("spec", "components"), NOWHERE, FORBIDDEN, text)
     if changes_backend(update):
         text = f'"{new.backend_framework or ""}": is immutable and cannot be changed after creation'

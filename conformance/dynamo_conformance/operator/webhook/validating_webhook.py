@@ -95,11 +95,11 @@ def _update(asked: AdmissionRequest) -> GraphUpdate | None:
 def _refusal(root: Mapping, found: list[Violation]) -> AdmissionRefusal:
     name = (root.mapping("metadata") or Mapping()).string("name") or ""
     messages = [one.message for one in found]
-    said = messages[0] if len(messages) == 1 else f"[{', '.join(messages)}]"
+    text = messages[0] if len(messages) == 1 else f"[{', '.join(messages)}]"
     return AdmissionRefusal(
         code=UNPROCESSABLE,
         reason="Invalid",
-        message=f'{KIND}.{GROUP} "{name}" is invalid: {said}',
+        message=f'{KIND}.{GROUP} "{name}" is invalid: {text}',
         causes=tuple(
             (_REASONS.get(one.kind, "FieldValueInvalid"), one.text, path_text(one.path))
             for one in found
