@@ -8,6 +8,7 @@ aiohttp in any case, and its websockets are the tunnels to pods.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -78,11 +79,12 @@ class Client:
         self._seconds = seconds
         self._connections = connections
         self._sessions: list[_Session] = []
+        self._renewing = asyncio.Lock()
         self.offset = 0.0
 
-    async def renew(self) -> None:
-        """Get credentials, and use them from now on; requests on older ones come to their end."""
-        self._sessions.append(_Session.open(await self._login(), self._connections))
+    async def open(self) -> None:
+        """Get credentials now, and not with the first request."""
+        await self._session()
 
     async def json(
         self,
@@ -145,7 +147,7 @@ class Client:
             ApiError: The server refused it.
             UnreachableError: The connection broke, or nothing came for `silence` seconds.
         """
-        session = await self._newest()
+        session = await self._session()
         async with session.request("GET", path, params=params, silence=silence) as answer:
             if answer.status >= _FIRST_ERROR:
                 raise ApiError.of_response(answer.status, await answer.read())
@@ -160,7 +162,7 @@ class Client:
         Raises:
             UnreachableError: The server does not open it.
         """
-        return await (await self._newest()).websocket(path, params)
+        return await (await self._session()).websocket(path, params)
 
     def now(self) -> datetime:
         """Return the time by the cluster's clock, as far as its answers tell it."""
@@ -172,10 +174,12 @@ class Client:
             await session.http.close()
         self._sessions.clear()
 
-    async def _newest(self) -> _Session:
-        if not self._sessions:
-            await self.renew()
-        return self._sessions[-1]
+    async def _session(self, *, refused: _Session | None = None) -> _Session:
+        """Return the newest session, newer than one that is refused; others come to their end."""
+        async with self._renewing:
+            if not self._sessions or self._sessions[-1] is refused:
+                self._sessions.append(_Session.open(await self._login(), self._connections))
+            return self._sessions[-1]
 
     async def _request(
         self,
@@ -195,12 +199,10 @@ class Client:
                 self._set_clock(answer.headers.get("Date"))
                 return answer.status, await answer.read()
 
-        session = await self._newest()
+        session = await self._session()
         status, content = await send(session)
         if status == UNAUTHORIZED:
-            if session is self._sessions[-1]:
-                await self.renew()
-            status, content = await send(self._sessions[-1])
+            status, content = await send(await self._session(refused=session))
         if status >= _FIRST_ERROR:
             raise ApiError.of_response(status, content)
         return status, content

@@ -213,7 +213,7 @@ class Connection:
             self._loop = LoopThread(f"cluster {pinned.context}")
         client = Client(partial(login, pinned))
         try:
-            self._loop.run(client.renew(), seconds=OPEN_SECONDS)
+            self._loop.run(client.open(), seconds=OPEN_SECONDS)
         except TimeoutError as late:
             what = f"the credentials of context {pinned.context} were not there in"
             raise ClusterUnavailableError(f"{what} {OPEN_SECONDS:.0f} s") from late

@@ -126,6 +126,17 @@ def test_a_token_that_is_no_longer_taken_is_replaced() -> None:
     assert requests.tokens == ["Bearer token-0", "Bearer token-1"]
 
 
+def test_requests_that_are_refused_together_renew_the_token_once() -> None:
+    requests = Requests()
+    requests.answers = [(401, {}), (401, {}), (200, {}), (200, {})]
+
+    async def test(api: ClusterApi) -> None:
+        await asyncio.gather(api.get("/apis/a"), api.get("/apis/b"))
+
+    run(requests, test)
+    assert requests.tokens == ["Bearer token-0"] * 2 + ["Bearer token-1"] * 2
+
+
 def test_what_is_not_there_is_none_and_what_is_gone_stays_gone() -> None:
     requests = Requests()
     requests.answers = [(404, {}), (409, {}), (404, {}), (409, {})]
