@@ -13,7 +13,7 @@ from dynamo_conformance.probes.metrics import requests_served
 from dynamo_conformance.probes.mock_workers import mock_workers
 from dynamo_conformance.probes.openai_client import openai_client
 from dynamo_conformance.probes.probe import Endpoint, Probe, Unsupported, expect, promised
-from dynamo_conformance.probes.text import check_usage
+from dynamo_conformance.probes.text_answers import check_usage
 
 if TYPE_CHECKING:
     from openai.types.chat import ChatCompletion

@@ -100,8 +100,8 @@ def writes_text(serving: Serving | None) -> bool:
 
 
 AREAS = (
-    "registration", "text", "embeddings", "images", "unknown_model", "disaggregation", "routing",
-    "feature_claims",
+    "registration", "text_answers", "embeddings", "images", "unknown_model", "disaggregation",
+    "routing", "feature_claims",
 )  # fmt: skip
 """The modules of this room that hold probes, in the order in which they are run."""
 

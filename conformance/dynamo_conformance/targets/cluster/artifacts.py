@@ -34,19 +34,10 @@ LOGS = "logs"
 _NO_LOG = ("waiting to start", "not found", "is terminated")
 
 _KINDS = (
-    kinds.PODS,
-    kinds.DEPLOYMENTS,
-    kinds.REPLICA_SETS,
-    kinds.STATEFUL_SETS,
-    kinds.LEADER_WORKER_SETS,
-    kinds.SERVICES,
-    kinds.ENDPOINT_SLICES,
-    kinds.CLAIMS,
-    kinds.CONFIG_MAPS,
-    kinds.SECRETS,
-    kinds.COMPONENTS,
-    kinds.WORKERS,
-)
+    kinds.PODS, kinds.DEPLOYMENTS, kinds.REPLICA_SETS, kinds.STATEFUL_SETS,
+    kinds.LEADER_WORKER_SETS, kinds.SERVICES, kinds.ENDPOINT_SLICES, kinds.CLAIMS,
+    kinds.CONFIG_MAPS, kinds.SECRETS, kinds.COMPONENTS, kinds.WORKERS,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

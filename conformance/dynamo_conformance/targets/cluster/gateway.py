@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.kube.framing import Framing
@@ -21,6 +22,7 @@ HERE = "127.0.0.1"
 CLOSE_SECONDS = 5.0
 
 
+@dataclass(slots=True)
 class Gateway:
     """A TCP listener of this machine; each connection goes to a pod that is ready at that moment.
 
@@ -28,30 +30,22 @@ class Gateway:
     caller must see that, and its next connection finds the next pod.
     """
 
-    def __init__(
-        self,
-        connection: Connection,
-        tunnels: Tunnels,
-        *,
-        backends: Callable[[], Sequence[Backend]],
-        transcript: Transcript | None = None,
-    ) -> None:
-        self._connection = connection
-        self._tunnels = tunnels
-        self._backends = backends
-        self._transcript = transcript
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._turn = 0
+    connection: Connection
+    tunnels: Tunnels
+    backends: Callable[[], Sequence[Backend]] = field(kw_only=True)
+    transcript: Transcript | None = field(default=None, kw_only=True)
+    _server: asyncio.Server | None = None
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _turn: int = 0
 
     def open(self) -> str:
         """Listen on a free port and return the address, such as `http://127.0.0.1:40123`."""
-        port = self._connection.run(self._listen())
+        port = self.connection.run(self._listen())
         return f"http://{HERE}:{port}"
 
     def close(self) -> None:
         """Close the listener and every connection."""
-        self._connection.run(self._shut(), seconds=CLOSE_SECONDS)
+        self.connection.run(self._shut(), seconds=CLOSE_SECONDS)
 
     async def _listen(self) -> int:
         self._server = await asyncio.start_server(self._accept, HERE, 0)
@@ -84,7 +78,7 @@ class Gateway:
             writer.close()
 
     def _next_backend(self) -> Backend | None:
-        backends = self._backends()
+        backends = self.backends()
         self._turn += 1
         return backends[self._turn % len(backends)] if backends else None
 
@@ -96,11 +90,11 @@ class Gateway:
         backend: Backend,
     ) -> None:
         peer = f"{backend.pod}:{backend.port}"
-        kept = self._transcript
+        kept = self.transcript
         noted = kept.begin(peer) if kept is not None else Conversation(0, peer)
         noted.note(REQUEST, first)
         try:
-            tunnel = await self._tunnels.take(backend)
+            tunnel = await self.tunnels.take(backend)
         except TunnelClosedError as end:
             noted.note(NOTE, f"the cluster does not lead there: {end}".encode())
             return
@@ -111,27 +105,21 @@ class Gateway:
             noted.note(NOTE, f"closed by the cluster: {end}".encode())
         finally:
             if exchange.framing.is_between and exchange.caller_left:
-                self._tunnels.give_back(tunnel)
+                self.tunnels.give_back(tunnel)
             else:
                 tunnel.close()
 
 
+@dataclass(slots=True)
 class _Exchange:
     """What a caller sends to a pod, and what the pod answers."""
 
-    def __init__(
-        self,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        tunnel: Tunnel,
-        noted: Conversation,
-    ) -> None:
-        self.framing = Framing()
-        self.caller_left = False
-        self._reader = reader
-        self._writer = writer
-        self._tunnel = tunnel
-        self._noted = noted
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    tunnel: Tunnel
+    noted: Conversation
+    framing: Framing = field(default_factory=Framing)
+    caller_left: bool = False
 
     async def run(self, first: bytes) -> None:
         """Carry bytes until either side has ended.
@@ -156,18 +144,18 @@ class _Exchange:
         try:
             while data:
                 self.framing.request(data)
-                await self._tunnel.send(data)
-                data = await self._reader.read(READ_BYTES)
+                await self.tunnel.send(data)
+                data = await self.reader.read(READ_BYTES)
                 if data:
-                    self._noted.note(REQUEST, data)
+                    self.noted.note(REQUEST, data)
         except ConnectionError:
             pass  # It closed the connection, which is an end too.
         self.caller_left = True
 
     async def _from_pod(self) -> None:
         while True:
-            data = await self._tunnel.receive()
+            data = await self.tunnel.receive()
             self.framing.answer(data)
-            self._noted.note(ANSWER, data)
-            self._writer.write(data)
-            await self._writer.drain()
+            self.noted.note(ANSWER, data)
+            self.writer.write(data)
+            await self.writer.drain()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from dynamo_conformance.kube.errors import FORBIDDEN, GONE, ApiError
@@ -24,34 +25,32 @@ SILENCE_SECONDS = SESSION_SECONDS + 15.0
 RETRY_SECONDS = 0.5
 
 
+@dataclass(slots=True)
 class Informer(Generic[T]):
     """What the namespace holds of one kind.
 
     Attributes:
+        resource: The kind.
+        namespace: The namespace.
+        labels: Which objects, by their labels; empty for all.
+        read: Reads an object of the API.
+        changed: Is called after each change.
         objects: The objects as the API gives them, by name.
         items: The same, read.
         deleted: Objects that were deleted, read, as they were last seen.
         refused: Why the API refuses to list them, or None.
     """
 
-    def __init__(
-        self,
-        resource: Resource,
-        *,
-        namespace: str,
-        labels: str = "",
-        read: Callable[[KubeObject], T],
-        changed: Callable[[], None],
-    ) -> None:
-        self.objects: dict[str, KubeObject] = {}
-        self.items: dict[str, T] = {}
-        self.deleted: dict[str, T] = {}
-        self.refused: ApiError | None = None
-        self.resource = resource
-        self._namespace = namespace
-        self._labels = labels
-        self._read = read
-        self._changed = changed
+    resource: Resource
+    _: KW_ONLY
+    namespace: str
+    labels: str = ""
+    read: Callable[[KubeObject], T]
+    changed: Callable[[], None]
+    objects: dict[str, KubeObject] = field(default_factory=dict)
+    items: dict[str, T] = field(default_factory=dict)
+    deleted: dict[str, T] = field(default_factory=dict)
+    refused: ApiError | None = None
 
     async def follow(self, client: Client) -> None:
         """Follow the namespace until cancelled; connections that break are made again."""
@@ -66,19 +65,19 @@ class Informer(Generic[T]):
                     version = ""
                 elif error.status >= FORBIDDEN:
                     self.refused = error
-                    self._changed()
+                    self.changed()
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _fill(self, client: Client) -> str:
         listed, version = await client.list(
-            self.resource, namespace=self._namespace, labels=self._labels
+            self.resource, namespace=self.namespace, labels=self.labels
         )
         self.objects = {}
         self.items = {}
         for value in listed:
             self._put(value)
         self.refused = None
-        self._changed()
+        self.changed()
         return version
 
     async def _watch(self, client: Client, version: str) -> str:
@@ -88,9 +87,9 @@ class Informer(Generic[T]):
             "allowWatchBookmarks": "true",
             "timeoutSeconds": str(SESSION_SECONDS),
         }
-        if self._labels:
-            params["labelSelector"] = self._labels
-        path = self.resource.path(self._namespace)
+        if self.labels:
+            params["labelSelector"] = self.labels
+        path = self.resource.path(self.namespace)
         async for line in client.lines(path, params=params, silence=SILENCE_SECONDS):
             version = self._take(line) or version
         return version
@@ -106,11 +105,11 @@ class Informer(Generic[T]):
         if kind == "DELETED":
             self.objects.pop(name_of(value), None)
             self.items.pop(name_of(value), None)
-            self.deleted[name_of(value)] = self._read(value)
+            self.deleted[name_of(value)] = self.read(value)
         elif kind != "BOOKMARK":
             self._put(value)
         if kind != "BOOKMARK":
-            self._changed()
+            self.changed()
         return str(value.metadata["resourceVersion"])
 
     def _put(self, value: KubeObject) -> None:
@@ -119,4 +118,4 @@ class Informer(Generic[T]):
             # Who wrote which field is half of an object, and of no use here.
             meta.pop("managedFields", None)
         self.objects[name_of(value)] = value
-        self.items[name_of(value)] = self._read(value)
+        self.items[name_of(value)] = self.read(value)

@@ -7,6 +7,7 @@ import re
 import secrets
 import threading
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.kube.client import MERGE_PATCH
@@ -58,25 +59,26 @@ _DEFAULT_OBJECTS = ((SERVICE_ACCOUNTS, "default"), (CONFIG_MAPS, "kube-root-ca.c
 """What the cluster puts into every namespace, and pods cannot start without."""
 
 
+@dataclass(frozen=True, slots=True)
 class Removal:
     """Something that is being removed from a cluster.
 
     Attributes:
         what: What it is, in words.
+        future: What is left of it at the end; empty when nothing is.
     """
 
-    def __init__(self, what: str, future: Future[str]) -> None:
-        self.what = what
-        self._future = future
+    what: str
+    future: Future[str]
 
     @property
     def is_done(self) -> bool:
         """Whether it has come to an end, good or bad."""
-        return self._future.done()
+        return self.future.done()
 
     def when_done(self, callback: Callable[[], None]) -> None:
         """Have `callback` called when it has come to an end, good or bad."""
-        self._future.add_done_callback(lambda _future: callback())
+        self.future.add_done_callback(lambda _future: callback())
 
     def wait(self, seconds: float = REMOVAL_SECONDS) -> None:
         """Return when nothing of it is left.
@@ -85,7 +87,7 @@ class Removal:
             DeployFailure: It is still there; with what keeps it.
         """
         try:
-            rest = self._future.result(timeout=seconds + MARGIN_SECONDS)
+            rest = self.future.result(timeout=seconds + MARGIN_SECONDS)
         except TimeoutError:
             rest = f"not deleted after {seconds:.0f} s"
         if rest:

@@ -56,16 +56,10 @@ def _grant(
 
 OWN_NAMESPACES = (
     _grant(
-        kinds.NAMESPACES,
-        "create",
-        "get",
-        "list",
-        "patch",
-        "delete",
+        kinds.NAMESPACES, "create", "get", "list", "patch", "delete", cluster=True,
         why="one namespace for each example, its sign of life, and what killed runs left",
-        cluster=True,
     ),
-)
+)  # fmt: skip
 """Only needed when each example gets a namespace of its own."""
 
 GIVEN_NAMESPACE = (

@@ -11,11 +11,11 @@ from dynamo_conformance.kube.connection import Connection
 from dynamo_conformance.kube.resources import name_of
 from dynamo_conformance.manifest.read import read_graph
 from dynamo_conformance.targets.cluster.preflight import PreflightOptions
+from dynamo_conformance.targets.kind.graph_requirements import Requirements
 from dynamo_conformance.targets.kind.kind_cluster import open_cluster
 from dynamo_conformance.targets.kind.leader_worker_set import ensure_orchestrator
 from dynamo_conformance.targets.kind.operator_setup import ensure_operator
 from dynamo_conformance.targets.kind.placeholders import changes, placeholders
-from dynamo_conformance.targets.kind.requirements import Requirements
 from dynamo_conformance.targets.kind.simulated_resources import (
     REQUESTS,
     UNSCALED,

@@ -6,10 +6,11 @@ too. The definition alone is enough: pods keep the default scheduler.
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from typing import TYPE_CHECKING
+
+import yaml
 
 from dynamo_conformance.kube.labels import PART, WORLD
 from dynamo_conformance.targets.interface import TargetUnavailableError
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dynamo_conformance.kube.connection import Connection
-    from dynamo_conformance.manifest.node import Plain
 
 VERSION = "v0.9.0"
 MANIFEST_VARIABLE = "DYN_CONFORMANCE_LWS_MANIFEST"
@@ -34,6 +34,30 @@ READY_SECONDS = 180.0
 APPLY_SECONDS = 120.0
 POLL_SECONDS = 0.5
 
+_SMALLEST_SET = """
+apiVersion: leaderworkerset.x-k8s.io/v1
+kind: LeaderWorkerSet
+metadata: {name: dynamo-conformance-try, namespace: default}
+spec: {leaderWorkerTemplate: {workerTemplate: {spec: {containers: [{name: main, image: none}]}}}}
+"""
+_GANG_DEFINITION = f"""
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata:
+  name: podgroups.scheduling.volcano.sh
+  labels: {{{PART}: {WORLD}}}
+spec:
+  group: scheduling.volcano.sh
+  names: {{kind: PodGroup, plural: podgroups, singular: podgroup, shortNames: [pg]}}
+  scope: Namespaced
+  versions:
+    - name: v1beta1
+      served: true
+      storage: true
+      schema: {{openAPIV3Schema: {{type: object, x-kubernetes-preserve-unknown-fields: true}}}}
+"""
+"""The smallest definition that gives the cluster the API group which the operator looks for."""
+
 
 def ensure_orchestrator(connection: Connection, *, progress: Callable[[str], None]) -> None:
     """Return when LeaderWorkerSets can be made; what is installed already is left as it is.
@@ -41,7 +65,7 @@ def ensure_orchestrator(connection: Connection, *, progress: Callable[[str], Non
     Raises:
         TargetUnavailableError: It cannot be installed, or does not become ready.
     """
-    apply(connection, [_gang_definition()])
+    apply(connection, [yaml.safe_load(_GANG_DEFINITION)])
     if connection.kubectl("get", "crd", DEFINITION).returncode:
         source = os.environ.get(MANIFEST_VARIABLE) or PUBLIC_MANIFEST
         progress(f"kind: installing LeaderWorkerSet {VERSION}")
@@ -64,46 +88,5 @@ def ensure_orchestrator(connection: Connection, *, progress: Callable[[str], Non
 
 
 def _takes_sets(connection: Connection) -> bool:
-    tried = connection.kubectl(
-        "create", "--dry-run=server", "--filename", "-", stdin=json.dumps(_smallest_set())
-    )
+    tried = connection.kubectl("create", "--dry-run=server", "--filename", "-", stdin=_SMALLEST_SET)
     return tried.returncode == 0
-
-
-def _smallest_set() -> dict[str, Plain]:
-    containers: list[Plain] = [{"name": "main", "image": "none"}]
-    template: dict[str, Plain] = {"spec": {"containers": containers}}
-    return {
-        "apiVersion": "leaderworkerset.x-k8s.io/v1",
-        "kind": "LeaderWorkerSet",
-        "metadata": {"name": "dynamo-conformance-try", "namespace": "default"},
-        "spec": {"leaderWorkerTemplate": {"workerTemplate": template}},
-    }
-
-
-def _gang_definition() -> dict[str, Plain]:
-    """Return the smallest definition that gives the cluster the API group it is looked for by."""
-    names: dict[str, Plain] = {
-        "kind": "PodGroup",
-        "plural": "podgroups",
-        "singular": "podgroup",
-        "shortNames": ["pg"],
-    }
-    schema: dict[str, Plain] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    version: dict[str, Plain] = {
-        "name": "v1beta1",
-        "served": True,
-        "storage": True,
-        "schema": {"openAPIV3Schema": schema},
-    }
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": "podgroups.scheduling.volcano.sh", "labels": {PART: WORLD}},
-        "spec": {
-            "group": "scheduling.volcano.sh",
-            "names": names,
-            "scope": "Namespaced",
-            "versions": [version],
-        },
-    }

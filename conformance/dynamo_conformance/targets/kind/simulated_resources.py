@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import yaml
+
 from dynamo_conformance.kube.labels import PART, WORLD
 from dynamo_conformance.rendering.labels import GRAPH
 from dynamo_conformance.targets.interface import Change, TargetUnavailableError
@@ -136,42 +138,27 @@ def scaling_policy(version: str) -> list[dict[str, Plain]]:
     Args:
         version: One of VERSIONS.
     """
-    api = f"{GROUP}/{version}"
-    rules: list[Plain] = [
-        {
-            "apiGroups": [""],
-            "apiVersions": ["v1"],
-            "operations": ["CREATE"],
-            "resources": ["pods"],
-        }
-    ]
-    selector: dict[str, Plain] = {"matchExpressions": [{"key": GRAPH, "operator": "Exists"}]}
-    change: dict[str, Plain] = {
-        "patchType": "ApplyConfiguration",
-        "applyConfiguration": {"expression": _expression()},
-    }
-    policy: dict[str, Plain] = {
-        "apiVersion": api,
-        "kind": KIND,
-        "metadata": _metadata(),
-        "spec": {
-            "matchConstraints": {"resourceRules": rules, "objectSelector": selector},
-            "failurePolicy": "Fail",
-            "reinvocationPolicy": "IfNeeded",
-            "mutations": [change],
-        },
-    }
-    binding: dict[str, Plain] = {
-        "apiVersion": api,
-        "kind": f"{KIND}Binding",
-        "metadata": _metadata(),
-        "spec": {"policyName": NAME},
-    }
-    return [policy, binding]
-
-
-def _metadata() -> dict[str, Plain]:
-    return {"name": NAME, "labels": {PART: WORLD}}
+    policy = f"""
+apiVersion: {GROUP}/{version}
+kind: {KIND}
+metadata: {{name: {NAME}, labels: {{{PART}: {WORLD}}}}}
+spec:
+  matchConstraints:
+    resourceRules:
+      - {{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [pods]}}
+    objectSelector: {{matchExpressions: [{{key: {GRAPH}, operator: Exists}}]}}
+  failurePolicy: Fail
+  reinvocationPolicy: IfNeeded
+  mutations:
+    - patchType: ApplyConfiguration
+      applyConfiguration: {{expression: {json.dumps(_expression())}}}
+---
+apiVersion: {GROUP}/{version}
+kind: {KIND}Binding
+metadata: {{name: {NAME}, labels: {{{PART}: {WORLD}}}}}
+spec: {{policyName: {NAME}}}
+"""
+    return list(yaml.safe_load_all(policy))
 
 
 def _expression() -> str:

@@ -7,7 +7,7 @@ from textwrap import dedent
 
 from dynamo_conformance.manifest.document import read_documents
 from dynamo_conformance.manifest.read import read_graph, read_graphs
-from dynamo_conformance.targets.kind.requirements import Requirements
+from dynamo_conformance.targets.kind.graph_requirements import Requirements
 
 EXAMPLES = Path(__file__).parents[4] / "examples/llm/vllm_v1/launch/k8s"
 
