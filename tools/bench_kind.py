@@ -170,9 +170,9 @@ def main() -> None:
     kind = KindOptions(name=options.cluster, image=os.environ.get("DYN_CONFORMANCE_NODE_IMAGE"))
     with prepare(
         BaseSetupOptions(kind=kind), [Manifest.read(one) for one in files], progress=_say
-    ) as ground:
-        suite = _suite(ground, options.examples, options.cluster)
-        start = _start(ground, files[0], rounds=options.rounds)
+    ) as base_setup:
+        suite = _suite(base_setup, options.examples, options.cluster)
+        start = _start(base_setup, files[0], rounds=options.rounds)
     _tell_suite(suite, removal=statistics.median(start.removals))
     _tell_start(start, files[0].name)
 
@@ -194,8 +194,8 @@ class Suite:
     meter: Meter
 
 
-def _suite(ground: BaseSetup, examples: list[Path], cluster: str) -> Suite:
-    with tempfile.TemporaryDirectory() as folder, Meter(ground.connection) as meter:
+def _suite(base_setup: BaseSetup, examples: list[Path], cluster: str) -> Suite:
+    with tempfile.TemporaryDirectory() as folder, Meter(base_setup.connection) as meter:
         report = Path(folder) / "junit.xml"
         words = [
             sys.executable, "-m", "pytest", "-q", "-m", "e2e", "--dynamo-target=kind",
@@ -248,14 +248,14 @@ class Start:
     bare: list[float] = field(default_factory=list)
 
 
-def _start(ground: BaseSetup, file: Path, *, rounds: int) -> Start:
+def _start(base_setup: BaseSetup, file: Path, *, rounds: int) -> Start:
     (graph,) = read_graphs(file)
     found = Start()
     for number in range(rounds):
-        took, removal = _with_operator(ground, file, graph)
+        took, removal = _with_operator(base_setup, file, graph)
         found.ours.append(took)
         found.removals.append(removal)
-        found.bare.append(_with_deployments(ground, file, graph))
+        found.bare.append(_with_deployments(base_setup, file, graph))
         _say(f"round {number + 1} of {rounds}: {took:.1f} s and {found.bare[-1]:.1f} s")
     return found
 
@@ -269,13 +269,13 @@ def _tell_start(start: Start, name: str) -> None:
     print(f"| ratio (goal {START_GOAL}) | {ratio:.2f} | |")
 
 
-def _with_operator(ground: BaseSetup, file: Path, graph: Graph) -> tuple[float, float]:
+def _with_operator(base_setup: BaseSetup, file: Path, graph: Graph) -> tuple[float, float]:
     """Return the seconds from `kubectl apply` of the graph to its good answers, and to its end."""
     manifest = Manifest.read(file)
     began: list[float] = []
     target = ClusterTarget(
-        connection=ground.connection,
-        fill_namespace=lambda name: ground.add_placeholders(manifest, name),
+        connection=base_setup.connection,
+        fill_namespace=lambda name: base_setup.add_placeholders(manifest, name),
         # Told once, right before the file is applied.
         progress=lambda _line: began.append(time.monotonic()),
     )
@@ -285,14 +285,14 @@ def _with_operator(ground: BaseSetup, file: Path, graph: Graph) -> tuple[float, 
     return answered - began[0], time.monotonic() - answered
 
 
-def _with_deployments(ground: BaseSetup, file: Path, graph: Graph) -> float:
+def _with_deployments(base_setup: BaseSetup, file: Path, graph: Graph) -> float:
     """Return the seconds from `kubectl apply` of the graph's objects to their good answers."""
-    connection = ground.connection
+    connection = base_setup.connection
     namespace = Namespace(connection, new_name(f"bare-{graph.name}"), run=new_run())
     with ExitStack() as stack:
         stack.callback(lambda: namespace.remove().wait())
         namespace.create()
-        ground.add_placeholders(Manifest.read(file), namespace.name)
+        base_setup.add_placeholders(Manifest.read(file), namespace.name)
         text = json.dumps(_objects(graph, namespace.name))
         began = time.monotonic()
         done = connection.kubectl("apply", "--namespace", namespace.name, "-f", "-", stdin=text)

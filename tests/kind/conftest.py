@@ -35,5 +35,5 @@ def kubeconfig() -> Iterator[Path]:
         )
     )
     manifests = [Manifest.read(one) for one in PROVEN]
-    with prepare(options, manifests, progress=_say) as ground:
-        yield ground.cluster.kubeconfig
+    with prepare(options, manifests, progress=_say) as base_setup:
+        yield base_setup.cluster.kubeconfig

@@ -46,7 +46,7 @@ class BaseSetupOptions:
     Attributes:
         kind: Which cluster.
         operator: `auto`, `reference` or `real`.
-        mock: Whether the mock engine stands for the real ones.
+        mock: Whether the mock engine stands for the real engines.
         namespace: The namespace that examples are to use, or None for their own.
     """
 
@@ -101,7 +101,7 @@ def prepare(
             scaling=scaling,
             progress=progress,
         )
-        # A file may hold what another one expects, so each is read by itself.
+        # A file may hold what another file expects, so each is read by itself.
         expected = _merged(item for manifest in listed for item in placeholders(manifest.documents))
         apply(connection, expected, namespace=DEFAULT_NAMESPACE)
         yield BaseSetup(

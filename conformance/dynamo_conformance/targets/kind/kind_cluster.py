@@ -72,7 +72,7 @@ class KindCluster:
 
     Attributes:
         kubeconfig: The file that leads to it.
-        is_ours: Whether we made it, in this run or an earlier one.
+        is_ours: Whether we made it, in this run or an earlier run.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The operator of a kind cluster: the real one where it is, else the reference operator."""
+"""The operator of a kind cluster: the real operator where it is, else the reference operator."""
 
 from __future__ import annotations
 

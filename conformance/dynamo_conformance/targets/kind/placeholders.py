@@ -27,7 +27,7 @@ CLAIM_SIZE = "1Gi"
 PRIORITY = 0
 VALUE = "dummy"
 DEFAULT_KEYS = {SECRET: "HF_TOKEN", CONFIG_MAP: "dummy"}
-"""The entry of a placeholder that is only used as a whole."""
+"""The entry of a placeholder that is only used completely."""
 
 
 def placeholders(

@@ -63,7 +63,7 @@ def check(graph: Graph) -> None:
 
 
 def _problems(graph: Graph) -> Iterator[Problem]:
-    """Yield the errors of the rules that judge as the API server does."""
+    """Yield the errors of the rules that check what the API server checks."""
     assert graph.document is not None  # noqa: S101 - narrows for the type checker
     subject = Subject(graph.document, graph)
     wanted = (

@@ -289,7 +289,7 @@ class _Pod:
 
 
 def _host(wanted: str | None) -> str:
-    """Return the address at which a server is reached that was told to listen at `wanted`."""
+    """Return the address at which a server is reached that has to listen at `wanted`."""
     return wanted if wanted and wanted.startswith(LOOPBACK) else HERE
 
 
@@ -388,7 +388,7 @@ def _model_paths(env: dict[str, str], sources: tuple[str, ...]) -> frozenset[str
 def _environment(
     draft: LocalPlan, name: str, env: dict[str, str], settings: RunSettings
 ) -> dict[str, str]:
-    """Return a process's whole environment: what is around it, its own, what holds here."""
+    """Return a process's complete environment: what is around it, its own, what holds here."""
     kept = dict(env)
     is_place = kept.get("HF_HOME", "/").startswith("/")
     for key in settings.held if is_place else (*settings.held, "HF_HOME"):

@@ -46,7 +46,7 @@ TAKES_CTRL_C = ("env", "--default-signal=INT")
 ignored, and a CI system may well start everything so."""
 
 LEFT_SECONDS = 1.0
-"""How long what a script started may outlive it, to see that it is gone."""
+"""How long what a script started may outlive it, to see that it ends."""
 
 PORT_SPAN = 8
 POLL_SECONDS = 0.05

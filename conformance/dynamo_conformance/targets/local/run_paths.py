@@ -149,7 +149,7 @@ class RunPaths:
             before = word if word.startswith("-") else ""
 
     def _value(self, name: str, value: str, folder: str) -> str:
-        """Return what a flag or variable is given, moved as a whole or each path in it."""
+        """Return what a flag or variable is given, moved completely or each path in it."""
         lowered = name.lower()
         if _NO_PLACE.search(lowered) or not (self.all_paths or _WRITTEN.search(lowered)):
             return value

@@ -27,10 +27,10 @@ from contextlib import suppress
 from typing import NoReturn
 
 ABANDONED_SECONDS = 1.0
-"""How long components may take to end when whoever started them is gone."""
+"""How long components may take to end when whoever started them has ended."""
 
 KILL_SECONDS = 10.0
-"""How long SIGKILL may take; a process of another user, or one in the kernel, may outlast it."""
+"""How long SIGKILL may take; a process of another user or in the kernel may outlast it."""
 
 ENDING_POLL_SECONDS = 0.02
 IDLE_POLL_SECONDS = 1.0
@@ -103,7 +103,7 @@ class Supervisor:
         self._asked.clear()
 
     def _receive(self) -> bool:
-        """Take what has arrived; False when the other side is gone."""
+        """Take what has arrived; False when the other side has closed it."""
         size = array.array("i").itemsize
         try:
             data, parts, _flags, _address = self._channel.recvmsg(
