@@ -30,7 +30,7 @@ from dynamo_conformance.kube.labels import PART, RUN
 from dynamo_conformance.kube.resources import NAMESPACES, NODES, Owner, as_mapping, name_of
 from dynamo_conformance.manifest.node import Mapping
 from dynamo_conformance.manifest.read import read_graphs
-from dynamo_conformance.operator.objects.graph_objects import RenderContext, objects
+from dynamo_conformance.operator.objects.graph_objects import RenderContext, graph_objects
 from dynamo_conformance.rendering.names import frontend_service
 from dynamo_conformance.targets.cluster.apply import Manifest
 from dynamo_conformance.targets.cluster.cluster_target import ClusterTarget, new_run
@@ -305,8 +305,9 @@ def _with_deployments(base_setup: BaseSetup, file: Path, graph: Graph) -> float:
 def _objects(graph: Graph, namespace: str) -> dict[str, Plain]:
     """Return what the operator makes of a graph, owned by nobody."""
     owner = Owner(name=graph.name, uid="")
-    around = RenderContext(namespace=namespace, owner=owner, cluster=Cluster())
-    found: list[Plain] = [_without_owner(one) for one in objects(graph, around)]
+    context = RenderContext(namespace=namespace, owner=owner, cluster=Cluster())
+    made = graph_objects(graph, context).objects
+    found: list[Plain] = [_without_owner(one) for one in made]
     return {"apiVersion": "v1", "kind": "List", "items": found}
 
 

@@ -2,7 +2,8 @@
 
 It is aiohttp with little around it. kr8s answers every 401 and 403 with new credentials and a new
 session for everybody, and a run makes requests that may be forbidden; kubernetes-asyncio brings a
-class for every kind there is, in the operator's image too. kopf, which the operator runs on, has
+class for every kind there is, in the operator's image too; httpx leaves a connection open that is
+cancelled in its TLS handshake, as the end of a watch may do. kopf, which the operator runs on, has
 aiohttp in any case, and its websockets are the tunnels to pods.
 """
 

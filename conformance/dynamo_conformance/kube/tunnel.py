@@ -1,4 +1,8 @@
-"""Tunnels to ports of pods, through the API server's port forwarding."""
+"""Tunnels to ports of pods, through the API server's port forwarding.
+
+kr8s forwards ports too, with a websocket for each caller. Most callers here send one request: with
+tunnels that are used again it takes a third of the time (15 ms against 53 in a kind cluster).
+"""
 
 from __future__ import annotations
 

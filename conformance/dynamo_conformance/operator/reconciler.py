@@ -54,7 +54,7 @@ class _Memory:
 
     Attributes:
         reading: The graph as it was read.
-        around: Its circumstances, for that reading.
+        context: Its context, for that reading.
         rendered: What they led to the last time, and of what.
         tries: How often in a row that failed.
         is_refused: Whether the API server refused some of its components' objects.
@@ -62,7 +62,7 @@ class _Memory:
     """
 
     reading: Reading | None = None
-    around: RenderContext | None = None
+    context: RenderContext | None = None
     rendered: tuple[RenderContext, GraphObjects] | None = None
     tries: int = 0
     is_refused: bool = False
@@ -93,7 +93,7 @@ class Reconciler:
     def forget_contexts(self) -> None:
         """Have everything asked again that is not watched."""
         for memory in self._memories.values():
-            memory.around = None
+            memory.context = None
 
     async def reconcile(self, key: GraphKey) -> float | None:
         """Reconcile a graph; return after how many seconds to do it again, or None."""
@@ -107,14 +107,14 @@ class Reconciler:
         except ApiError as error:
             if error.namespace_terminating:
                 return None
-            memory.around = None
+            memory.context = None
             _LOG.warning("%s/%s: %s; will try again", *key, error)
             return memory.pause(_PAUSES)
 
     def _seen(self, dgd: KubeObject, memory: _Memory) -> ObservedGraph:
         seen = observe_graph(dgd, self._owned(dgd), before=memory.reading)
         if seen.reading is not memory.reading:
-            memory.reading, memory.around, memory.rendered = seen.reading, None, None
+            memory.reading, memory.context, memory.rendered = seen.reading, None, None
             memory.tries = 0
         return seen
 
@@ -127,8 +127,8 @@ class Reconciler:
         shared, _ = await asyncio.gather(
             self._writer.write(made.shared, namespace=seen.namespace), self._record(seen, plan)
         )
-        if memory.around is not None:
-            memory.around = replace(memory.around, ssh_key=None)
+        if memory.context is not None:
+            memory.context = replace(memory.context, ssh_key=None)
         failure = made.failure
         if shared.refused:
             message = "; ".join(one.message for one in shared.refused)
@@ -139,21 +139,21 @@ class Reconciler:
             found = await self._run(seen, plan, made, memory)
         await self._status.write(seen, plan, found, now=now)
         if shared.refused or memory.is_refused or _retryable(seen, found):
-            memory.around = None
+            memory.context = None
             return memory.pause(_CHECKS)
         memory.tries = 0
         return plan.again
 
     async def _rendered(self, seen: ObservedGraph, plan: NextStep, memory: _Memory) -> GraphObjects:
-        if memory.around is None:
-            memory.around = await read_context(
+        if memory.context is None:
+            memory.context = await read_context(
                 self._api, seen.graph, namespace=seen.namespace, owner=seen.owner
             )
-        around = replace(
-            memory.around, restarts=plan.marks or None, replicas=plan.targets.new or None
+        context = replace(
+            memory.context, restarts=plan.marks or None, replicas=plan.targets.new or None
         )
-        if memory.rendered is None or memory.rendered[0] != around:
-            memory.rendered = around, graph_objects(seen.graph, around)
+        if memory.rendered is None or memory.rendered[0] != context:
+            memory.rendered = context, graph_objects(seen.graph, context)
         return memory.rendered[1]
 
     async def _record(self, seen: ObservedGraph, plan: NextStep) -> None:

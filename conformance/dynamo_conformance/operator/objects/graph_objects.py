@@ -79,55 +79,50 @@ class GraphObjects:
         return tuple(found.values())
 
 
-def objects(graph: Graph, around: RenderContext) -> tuple[KubeObject, ...]:
-    """Return all objects that the operator makes of `graph`, also when it then fails."""
-    return graph_objects(graph, around).objects
-
-
-def graph_objects(graph: Graph, around: RenderContext) -> GraphObjects:
-    """Return what becomes of `graph` under these circumstances."""
+def graph_objects(graph: Graph, context: RenderContext) -> GraphObjects:
+    """Return what becomes of `graph` under these context."""
     shared: list[KubeObject] = []
     try:
-        for made in _shared(graph, around):
+        for made in _shared(graph, context):
             shared.append(made)  # noqa: PERF402 - what was made before a failure stays made
         each = render_each(
             graph,
-            namespace=around.namespace,
-            cluster=around.cluster,
-            restarts=around.restarts,
-            pull_secrets=around.pull_secrets,
+            namespace=context.namespace,
+            cluster=context.cluster,
+            restarts=context.restarts,
+            pull_secrets=context.pull_secrets,
         )
     except ReconcileFailure as failure:
         return GraphObjects(shared=tuple(shared), failure=failure)
     workloads = tuple(one for one in each if isinstance(one, Workload))
     return GraphObjects(
         shared=tuple(shared),
-        running=tuple(made for one in workloads for made in _running(one, around)),
-        scaling=adapters(graph, namespace=around.namespace, owner=around.owner),
+        running=tuple(made for one in workloads for made in _running(one, context)),
+        scaling=adapters(graph, namespace=context.namespace, owner=context.owner),
         workloads=workloads,
         broken=tuple(one for one in each if isinstance(one, Broken)),
     )
 
 
-def _shared(graph: Graph, around: RenderContext) -> Iterator[KubeObject]:
+def _shared(graph: Graph, context: RenderContext) -> Iterator[KubeObject]:
     """Yield what is made before any workload, in the operator's own order."""
-    namespace, owner = around.namespace, around.owner
+    namespace, owner = context.namespace, context.owner
     yield from accounts.planner(namespace=namespace)
     yield from volume_claims.missing(
-        graph, namespace=namespace, owner=owner, existing=around.claims
+        graph, namespace=namespace, owner=owner, existing=context.claims
     )
     if not _uses_etcd(graph):
         yield from accounts.discovery(graph, namespace=namespace, owner=owner)
     if any(component.node_count > 1 for component in graph.components):
         yield multinode.wait_script(graph, namespace=namespace, owner=owner)
-        if around.ssh_key is not None:
-            yield multinode.ssh_secret(around.ssh_key, namespace=namespace)
+        if context.ssh_key is not None:
+            yield multinode.ssh_secret(context.ssh_key, namespace=namespace)
 
 
-def _running(workload: Workload, around: RenderContext) -> Iterator[KubeObject]:
+def _running(workload: Workload, context: RenderContext) -> Iterator[KubeObject]:
     """Yield what runs a component, and the Services that lead to it."""
-    owner = around.owner
-    replicas = (around.replicas or {}).get(workload.component.name)
+    owner = context.owner
+    replicas = (context.replicas or {}).get(workload.component.name)
     yield workload_object(workload, owner=owner, replicas=replicas)
     if (service := services.component_service(workload.context, owner=owner)) is not None:
         yield service
