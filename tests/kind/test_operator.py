@@ -23,7 +23,6 @@ from dynamo_conformance.kube.resources import (
     ADAPTERS,
     CLAIMS,
     DEPLOYMENTS,
-    LAST_HASH,
     NAMESPACES,
     PODS,
     SERVICES,
@@ -31,6 +30,7 @@ from dynamo_conformance.kube.resources import (
     table,
 )
 from dynamo_conformance.manifest.document import KIND
+from dynamo_conformance.operator.objects.last_applied import LAST_HASH
 from dynamo_conformance.rendering.labels import GRAPH
 
 if TYPE_CHECKING:

@@ -91,10 +91,6 @@ def graphs(version: str) -> Resource:
     return Resource(f"{GROUP}/{version}", "dynamographdeployments", KIND)
 
 
-LAST_HASH = "nvidia.com/last-applied-hash"
-LAST_GENERATION = "nvidia.com/last-applied-generation"
-
-
 class Key(NamedTuple):
     """The identity of an object in its namespace."""
 

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.kube.resources import LAST_GENERATION, LAST_HASH, KubeObject, table
 from dynamo_conformance.manifest.quantity import parse_whole
+from dynamo_conformance.kube.resources import KubeObject, table
+from dynamo_conformance.manifest.whole import parse_whole
 from dynamo_conformance.operator.kinds import KEPT, MADE_ONCE
+from dynamo_conformance.operator.objects.last_applied import (
+    LAST_GENERATION,
+    LAST_HASH,
+    without_notes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -109,20 +116,11 @@ def _changed(one: KubeObject, found: KubeObject) -> KubeObject | None:
     noted = parse_whole(found.annotations.get(LAST_GENERATION))
     if LAST_HASH not in one.annotations:
         return None if contains(found, one) else one
-    is_touched = not contains(found, _without_notes(one)) if counted is None else counted != noted
+    is_touched = not contains(found, without_notes(one)) if counted is None else counted != noted
     if found.annotations.get(LAST_HASH) == one.annotations[LAST_HASH] and not is_touched:
         return None
     following = 1 if counted is None else counted + 1
     return one.with_metadata(annotations={LAST_GENERATION: str(following)})
-
-
-def _without_notes(one: KubeObject) -> KubeObject:
-    annotations: dict[str, Plain] = {
-        key: value
-        for key, value in one.annotations.items()
-        if key not in (LAST_GENERATION, LAST_HASH)
-    }
-    return KubeObject({**one, "metadata": {**one.metadata, "annotations": annotations}})
 
 
 def contains(whole: Plain, part: Plain) -> bool:

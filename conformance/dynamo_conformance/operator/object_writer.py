@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.kube.errors import ApiError
 from dynamo_conformance.kube.labels import OPERATOR, PART
-from dynamo_conformance.kube.resources import LAST_GENERATION
 from dynamo_conformance.operator.object_changes import changes, noted_generation
+from dynamo_conformance.operator.objects.last_applied import LAST_GENERATION
 from dynamo_conformance.operator.objects.services import is_model_service
 
 if TYPE_CHECKING:

@@ -6,17 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dynamo_conformance.kube.resources import (
-    LAST_GENERATION,
-    LAST_HASH,
-    Key,
-    KubeObject,
-    Owner,
-    kube_object,
-    table,
-)
+from dynamo_conformance.kube.resources import Key, KubeObject, Owner, kube_object, table
 from dynamo_conformance.operator.object_changes import changes, contains, noted_generation, unwanted
-from dynamo_conformance.operator.objects.last_applied import noted
+from dynamo_conformance.operator.objects.last_applied import LAST_GENERATION, LAST_HASH, noted
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.node import Plain

@@ -10,11 +10,12 @@ import pytest
 
 from dynamo_conformance.api.cluster_parts import Cluster
 from dynamo_conformance.kube.resources import LAST_HASH, KubeObject, Owner, table
+from dynamo_conformance.kube.resources import KubeObject, Owner, table
 from dynamo_conformance.manifest.document import read_documents
 from dynamo_conformance.manifest.read import read_graph
 from dynamo_conformance.operator.objects import wait_for_leader
 from dynamo_conformance.operator.objects.graph_objects import RenderContext, graph_objects
-from dynamo_conformance.operator.objects.last_applied import digest
+from dynamo_conformance.operator.objects.last_applied import LAST_HASH, digest
 from dynamo_conformance.operator.objects.workloads import strategy
 from dynamo_conformance.rendering.failure import COMPONENT_ERROR, NOT_RECONCILED
 from dynamo_conformance.rendering.pull_secrets import PullSecret, auth_host, image_host

@@ -11,10 +11,12 @@ import yaml
 
 from dynamo_conformance.api.cluster_parts import Cluster
 from dynamo_conformance.kube.resources import LAST_HASH, Owner
+from dynamo_conformance.kube.resources import Owner
 from dynamo_conformance.manifest.document import Document
 from dynamo_conformance.manifest.node import Mapping, from_plain
 from dynamo_conformance.manifest.read import read_graph, read_graphs
 from dynamo_conformance.operator.objects.graph_objects import RenderContext, graph_objects
+from dynamo_conformance.operator.objects.last_applied import LAST_HASH
 from dynamo_conformance.operator.objects.multinode import SshKey
 from dynamo_conformance.rendering import names
 from dynamo_conformance.rendering.failure import NO_ORCHESTRATOR, NOT_RECONCILED, ReconcileFailure

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING
 
-from dynamo_conformance.kube.resources import LAST_GENERATION, LAST_HASH
+from dynamo_conformance.kube.resources import KubeObject
 
-if TYPE_CHECKING:
-    from dynamo_conformance.kube.resources import KubeObject
+LAST_HASH = "nvidia.com/last-applied-hash"
+LAST_GENERATION = "nvidia.com/last-applied-generation"
 
 FIRST = "1"
 """The generation of an object that was just made."""
@@ -32,11 +31,12 @@ def noted(made: KubeObject, *, generation: str = FIRST) -> KubeObject:
 
 def digest(made: KubeObject) -> str:
     """Return 64 digits that change with anything in the object, its notes aside."""
-    annotations = {
-        key: value
-        for key, value in made.annotations.items()
-        if key not in (LAST_GENERATION, LAST_HASH)
-    }
-    metadata = {**made.metadata, "annotations": annotations}
-    text = json.dumps({**made, "metadata": metadata}, sort_keys=True, separators=(",", ":"))
+    text = json.dumps(without_notes(made), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def without_notes(made: KubeObject) -> KubeObject:
+    """Return an object without the notes."""
+    notes = (LAST_GENERATION, LAST_HASH)
+    annotations = {key: value for key, value in made.annotations.items() if key not in notes}
+    return KubeObject({**made, "metadata": {**made.metadata, "annotations": {**annotations}}})
