@@ -20,6 +20,7 @@ from dynamo_conformance.lint.rule import (
     Problem,
     Rule,
     Subject,
+    id_of,
     load_rules,
     rule_ids,
 )
@@ -132,7 +133,7 @@ def problems(document: Document) -> Iterator[tuple[str, Severity, Problem]]:
 
 
 def _only_api(rules: tuple[Rule, ...]) -> bool:
-    return all(names(_API, rule.ID) for rule in rules)
+    return all(names(_API, id_of(rule)) for rule in rules)
 
 
 def _undecoded(
@@ -348,14 +349,16 @@ def _problems(
     subject = Subject(document, graph, definition=used, cluster=options.cluster)
     large = _is_large(document, length)
     for rule in rules:
-        if large and not names(_API, rule.ID):
+        if large and not names(_API, id_of(rule)):
             continue
         for number, problem in enumerate(rule.check(subject), 1):
             if number > MOST_FINDINGS:
-                text = f"more than {MOST_FINDINGS} findings of {rule.ID}; the others are not shown"
-                yield rule.ID, rule.SEVERITY, replace(problem, message=text)
+                text = (
+                    f"more than {MOST_FINDINGS} findings of {id_of(rule)}; the others are not shown"
+                )
+                yield id_of(rule), rule.SEVERITY, replace(problem, message=text)
                 break
-            yield rule.ID, problem.severity or rule.SEVERITY, problem
+            yield id_of(rule), problem.severity or rule.SEVERITY, problem
     if large and not _only_api(rules):
         text = (
             f"more than {MOST_VALUES} values in one graph, or {MOST_CHARACTERS} characters in one "

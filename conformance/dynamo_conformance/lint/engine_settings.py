@@ -22,7 +22,7 @@ from dynamo_conformance.manifest.graph import EnvVar
 from dynamo_conformance.manifest.quantity import parse_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from dynamo_conformance.engines.arguments import Given
     from dynamo_conformance.engines.flag import Json
@@ -294,15 +294,15 @@ class EngineSettings:
         return {use.flag.dest: use for use in arguments.given} if arguments else {}
 
 
-def planner_config(settings: EngineSettings) -> tuple[planner.Entries | str, Mark] | None:
-    """Return what a planner's `--config` holds, or why it holds nothing, and where it is given.
+def planner_configs(
+    components: Iterable[EngineSettings],
+) -> Iterator[tuple[planner.Entries | str, Mark]]:
+    """Yield what the `--config` of each planner holds, or why it holds nothing, with its place.
 
-    Nothing is said of components that are no planner, or whose config is not in the file.
+    Components that are no planner, or whose config is not in the file, are passed over.
     """
-    if settings.module != planner.MODULE:
-        return None
-    value = settings.text("config")
-    if not value:
-        return None
-    entries = planner.read(value, settings.files)
-    return None if entries is None else (entries, settings.mark("config"))
+    for settings in components:
+        value = settings.text("config") if settings.module == planner.MODULE else None
+        entries = planner.read(value, settings.files) if value else None
+        if entries is not None:
+            yield entries, settings.mark("config")

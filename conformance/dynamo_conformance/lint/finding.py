@@ -1,17 +1,14 @@
-"""Findings: what lint reports, document by document."""
+"""Findings: what lint reports, document by document, and what it is given to check."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from dynamo_conformance.lint.options import SettingsSuppression
     from dynamo_conformance.manifest.masking import Secrets
-
-
-from typing import TypeAlias
 
 SETTINGS = "settings"
 """The kind of the document that findings about the settings are in; it is no graph."""
@@ -104,7 +101,7 @@ class CheckedDocument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LintReport:
-    """What a run looked at and what it found.
+    """What a run looked at, and its findings.
 
     Attributes:
         files: How many files were read.
@@ -130,7 +127,7 @@ class FileContent(NamedTuple):
     Attributes:
         name: The file's name, for findings.
         data: What is in it.
-        named: Whether somebody asked for this very file; one that was only found below a folder
+        named: Whether somebody asked for this very file; one that only lies below a folder
             may be no manifest, and no YAML either.
     """
 

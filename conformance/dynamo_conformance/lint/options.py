@@ -6,17 +6,13 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from glob import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from dynamo_conformance.api.operator_releases import DEFAULT_OPERATOR
+from dynamo_conformance.manifest.errors import ManifestError
 
 if TYPE_CHECKING:
     from dynamo_conformance.api.cluster_parts import Cluster
-
-
-from typing import Final
-
-from dynamo_conformance.manifest.errors import ManifestError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

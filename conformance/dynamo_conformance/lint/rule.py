@@ -1,8 +1,8 @@
 """Rules: what every module in `rules/` provides, and what it is given.
 
-A rule is a module with an `ID`, a `SEVERITY` and a generator `check`. Its docstring is its page in
-docs/rules.md: what is wrong and why, `Fix:` with what to do, `PASS:` and `FAIL:` with a snippet of
-a manifest that passes and one that fails.
+A rule is a module with a `SEVERITY` and a generator `check`; its name with dashes is the rule's id,
+and its docstring the page in docs/rules.md: what is wrong and why, `Fix:` with what to do, `PASS:`
+and `FAIL:` with a snippet of a manifest that passes and one that fails.
 """
 
 from __future__ import annotations
@@ -167,7 +167,6 @@ class Rule(Protocol):
 
     __name__: str
     __doc__: str | None
-    ID: str
     SEVERITY: Severity
 
     def check(self, subject: Subject) -> Iterator[Problem]:
@@ -189,6 +188,11 @@ def rule_ids() -> tuple[str, ...]:
 def all_ids() -> tuple[str, ...]:
     """Return every id that a finding can have."""
     return (*rule_ids(), *OWN_RULES)
+
+
+def id_of(rule: Rule) -> str:
+    """Return the id of a rule: the name of its module, with dashes."""
+    return rule.__name__.rpartition(".")[2].replace("_", "-")
 
 
 def load_rules(ids: Iterable[str] | None = None) -> tuple[Rule, ...]:

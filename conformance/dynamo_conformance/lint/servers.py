@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from dynamo_conformance.engines.planner import setting
-from dynamo_conformance.lint.engine_settings import planner_config
+from dynamo_conformance.lint.engine_settings import planner_configs
 from dynamo_conformance.lint.rule import Subject
 from dynamo_conformance.manifest.graph import EPP
 
@@ -104,17 +104,14 @@ def servers(subject: Subject) -> Iterator[Server]:
 
 def _prometheus(settings: EngineSettings) -> Iterator[Server]:
     """Yield what a planner asks that scales by traffic; those that scale by load ask nobody."""
-    config = planner_config(settings)
-    if config is None:
-        return
-    entries, mark = config
-    if isinstance(entries, str) or setting(entries, "optimization_target") != "sla":
-        return
-    main = settings.part.component.main
-    own = main.env if main is not None else ()
-    given = [server.value or "?" for server in own if server.name == _PROMETHEUS_VARIABLE]
-    address = entries.get(_PROMETHEUS_FIELD) or (given[-1] if given else "")
-    yield Server(PROMETHEUS, str(address), mark)
+    for entries, mark in planner_configs((settings,)):
+        if isinstance(entries, str) or setting(entries, "optimization_target") != "sla":
+            continue
+        main = settings.part.component.main
+        own = main.env if main is not None else ()
+        given = [item.value or "?" for item in own if item.name == _PROMETHEUS_VARIABLE]
+        address = entries.get(_PROMETHEUS_FIELD) or (given[-1] if given else "")
+        yield Server(PROMETHEUS, str(address), mark)
 
 
 def prerequisites_of(document: Document, graph: Graph) -> set[Prerequisite]:

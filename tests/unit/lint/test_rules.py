@@ -17,7 +17,7 @@ import pytest
 from dynamo_conformance.lint.check import check_file
 from dynamo_conformance.lint.options import LintOptions
 from dynamo_conformance.lint.pyproject import cluster_of
-from dynamo_conformance.lint.rule import load_rules
+from dynamo_conformance.lint.rule import id_of, load_rules
 from lint_helpers import Linter
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dynamo_conformance.lint.finding import Finding
 
 CASES = Path(__file__).parent / "cases"
-RULES = [rule.ID for rule in load_rules()]
+RULES = [id_of(rule) for rule in load_rules()]
 EXPECTED = re.compile(r"# expect: (\d+)$")
 CLUSTER = re.compile(r"# cluster: (.+)")
 
@@ -78,7 +78,7 @@ def test_no_cases_lack_a_rule() -> None:
     assert {folder.name for folder in CASES.iterdir()} == set(RULES)
 
 
-@pytest.mark.parametrize("rule", load_rules(), ids=lambda rule: rule.ID)
+@pytest.mark.parametrize("rule", load_rules(), ids=id_of)
 def test_every_rule_says_why_and_shows_both(rule: object) -> None:
     text = rule.__doc__ or ""
     parts = [text.index(heading) for heading in ("Fix: ", "PASS:", "FAIL:")]

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from dynamo_conformance.lint.rule import Subject
 
-ID = "api-admission"
 SEVERITY = Severity.ERROR
 
 

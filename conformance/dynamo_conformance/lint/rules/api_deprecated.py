@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from dynamo_conformance.lint.rule import Subject
 
-ID = "api-deprecated"
 SEVERITY = Severity.WARNING
 
 

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.api.violation import Violation
     from dynamo_conformance.lint.rule import Subject
 
-ID = "api-schema"
 SEVERITY = Severity.ERROR
 
 

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.manifest.graph import Container, Word
     from dynamo_conformance.rendering.pod import Workload
 
-ID = "appended-flag"
 SEVERITY = Severity.ERROR
 
 _ENGINES = ("dynamo.vllm", "dynamo.sglang")

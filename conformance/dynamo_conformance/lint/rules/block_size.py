@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.lint.rule import Subject
     from dynamo_conformance.manifest.node import Mark
 
-ID = "block-size"
 SEVERITY = Severity.ERROR
 
 # TensorRT-LLM tells Dynamo its own block size whatever --kv-block-size says.

@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.lint.rule import Subject
     from dynamo_conformance.manifest.graph import Component, Container
 
-ID = "command-default"
 SEVERITY = Severity.ERROR
 
 _PYTHON = re.compile(r"(?:.*/)?python(?:3(?:\.\d+)?)?$")

@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.lint.rule import Subject
     from dynamo_conformance.manifest.graph import Word
 
-ID = "command-retired"
 SEVERITY = Severity.ERROR
 
 _PROGRAM = "dynamo"

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.lint.rule import Subject
     from dynamo_conformance.manifest.graph import Component, Container, Word
 
-ID = "command-word"
 SEVERITY = Severity.ERROR
 
 _KNOWN = re.compile(r"(?:python[\d.]*|dynamo|env|exec|nice|numactl|mpirun|ba?sh|sh|tini|uv)$")

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from dynamo_conformance.lint.rule import Subject
 
-ID = "component-type"
 SEVERITY = Severity.ERROR
 
 _SUB_TYPES = ("prefill", "decode")

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.engines.role import Part
     from dynamo_conformance.lint.rule import Subject
 
-ID = "deprecated-field"
 SEVERITY = Severity.WARNING
 
 _CHECKPOINT = {

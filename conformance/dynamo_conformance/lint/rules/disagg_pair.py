@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from dynamo_conformance.lint.rule import Subject
 
-ID = "disagg-pair"
 SEVERITY = Severity.ERROR
 
 _PARTNER = {Role.PREFILL: Role.DECODE, Role.DECODE: Role.PREFILL}

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.lint.rule import Subject
     from dynamo_conformance.manifest.graph import Container, Word
 
-ID = "doubled-path"
 SEVERITY = Severity.ERROR
 
 

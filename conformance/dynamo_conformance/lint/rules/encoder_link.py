@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.lint.engine_settings import EngineSettings
     from dynamo_conformance.lint.rule import Subject
 
-ID = "encoder-link"
 SEVERITY = Severity.ERROR
 
 NAMESPACE = "$(DYN_NAMESPACE)"

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from dynamo_conformance.lint.rule import Subject
 
-ID = "engine-flag"
 SEVERITY = Severity.ERROR
 
 _SEVERAL = re.compile(r"--?[\w.-]+\s+\S")

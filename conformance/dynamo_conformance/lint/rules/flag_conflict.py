@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.lint.rule import Subject
     from dynamo_conformance.manifest.node import Mark
 
-ID = "flag-conflict"
 SEVERITY = Severity.ERROR
 
 

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.lint.rule import Subject
     from dynamo_conformance.manifest.graph import Container
 
-ID = "gpu-none"
 SEVERITY = Severity.WARNING
 
 

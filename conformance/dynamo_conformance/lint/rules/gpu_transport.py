@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.lint.rule import Subject
     from dynamo_conformance.manifest.node import Mark
 
-ID = "gpu-transport"
 SEVERITY = Severity.ERROR
 
 _VARIABLE = "UCX_TLS"

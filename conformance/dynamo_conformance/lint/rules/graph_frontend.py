@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.manifest.field_words import FieldWords
     from dynamo_conformance.manifest.node import Mark
 
-ID = "graph-frontend"
 SEVERITY = Severity.WARNING
 
 _TYPES = {

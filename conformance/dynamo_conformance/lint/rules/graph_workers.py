@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.engines.role import Part
     from dynamo_conformance.lint.rule import Subject
 
-ID = "graph-workers"
 SEVERITY = Severity.WARNING
 
 _NO_WORKERS = ("frontend", "planner", EPP)

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.manifest.graph import EnvVar
     from dynamo_conformance.manifest.node import Mark
 
-ID = "half-feature"
 SEVERITY = Severity.WARNING
 
 _OFF = (None, "", "False", "0")

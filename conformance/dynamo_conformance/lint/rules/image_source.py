@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.lint.image_reference import ImageReference
     from dynamo_conformance.lint.rule import Subject
 
-ID = "image-source"
 SEVERITY = Severity.WARNING
 
 _LIKELY = 0.8

@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.lint.rule import Subject
     from dynamo_conformance.manifest.node import Mark
 
-ID = "kv-connector"
 SEVERITY = Severity.ERROR
 
 _CONFIG = "kv_transfer_config"

@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.lint.engine_settings import EngineSettings
     from dynamo_conformance.lint.rule import Subject
 
-ID = "kv-events"
 SEVERITY = Severity.WARNING
 
 _PREFILLING = (Role.AGG, Role.PREFILL)

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.lint.rule import Subject
     from dynamo_conformance.manifest.node import Mapping
 
-ID = "liveness-patience"
 SEVERITY = Severity.WARNING
 
 _SHORTEST = 10

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.lint.rule import Subject
     from dynamo_conformance.manifest.graph import Container
 
-ID = "lws-index"
 SEVERITY = Severity.WARNING
 
 _FUNCTION = re.compile(r"\bLWS_WORKER_INDEX\s*\(\)")

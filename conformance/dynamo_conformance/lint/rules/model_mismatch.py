@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from dynamo_conformance.lint.rule import Subject
 
-ID = "model-mismatch"
 SEVERITY = Severity.ERROR
 
 _PAIRED = (Role.PREFILL, Role.DECODE)

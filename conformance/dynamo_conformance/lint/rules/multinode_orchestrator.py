@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from dynamo_conformance.lint.rule import Subject
 
-ID = "multinode-orchestrator"
 SEVERITY = Severity.ERROR
 
 

@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.manifest.graph import Component, Graph
     from dynamo_conformance.manifest.node import Mark
 
-ID = "name-length"
 SEVERITY = Severity.ERROR
 
 _HASH = "0" * 8

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.manifest.graph import Container
     from dynamo_conformance.manifest.node import Mark
 
-ID = "parallel-size"
 SEVERITY = Severity.ERROR
 
 _ROLES = (Role.AGG, Role.PREFILL, Role.DECODE)

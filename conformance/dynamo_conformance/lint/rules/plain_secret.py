@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.manifest.field_words import FieldWords
     from dynamo_conformance.manifest.node import Mark, Path
 
-ID = "plain-secret"
 SEVERITY = Severity.ERROR
 
 _SHAPES = {

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.api.cluster_parts import Cluster
     from dynamo_conformance.lint.rule import Subject
 
-ID = "plane-server"
 SEVERITY = Severity.WARNING
 
 _SETTINGS = {

@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines import planner
-from dynamo_conformance.lint.engine_settings import planner_config
+from dynamo_conformance.lint.engine_settings import planner_configs
 from dynamo_conformance.lint.finding import Severity
 from dynamo_conformance.lint.rule import Problem
 
@@ -27,17 +27,12 @@ if TYPE_CHECKING:
 
     from dynamo_conformance.lint.rule import Subject
 
-ID = "planner-config"
 SEVERITY = Severity.ERROR
 
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield what each planner refuses of its config, or passes over."""
-    for settings in subject.settings:
-        config = planner_config(settings)
-        if config is None:
-            continue
-        entries, mark = config
+    for entries, mark in planner_configs(subject.settings):
         if isinstance(entries, str):
             yield Problem(mark, f"--config: {entries}")
             continue

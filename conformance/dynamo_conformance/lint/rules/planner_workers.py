@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines.planner import setting
 from dynamo_conformance.engines.role import Role
-from dynamo_conformance.lint.engine_settings import planner_config
+from dynamo_conformance.lint.engine_settings import planner_configs
 from dynamo_conformance.lint.finding import Severity
 from dynamo_conformance.lint.rule import Problem
 from dynamo_conformance.manifest.document import V1ALPHA1
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.lint.rule import Subject
     from dynamo_conformance.manifest.node import Mark
 
-ID = "planner-workers"
 SEVERITY = Severity.ERROR
 
 _WANTED = {
@@ -51,11 +50,7 @@ _ROLES = {"prefill": Role.PREFILL, "decode": Role.DECODE}
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each role that a planner looks for and does not find, or finds twice."""
-    for settings in subject.settings:
-        config = planner_config(settings)
-        if config is None:
-            continue
-        entries, mark = config
+    for entries, mark in planner_configs(subject.settings):
         if isinstance(entries, str):
             continue
         mode = str(setting(entries, "mode"))

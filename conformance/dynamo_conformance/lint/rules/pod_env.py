@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.lint.rule import Subject
     from dynamo_conformance.manifest.node import Node
 
-ID = "pod-env"
 SEVERITY = Severity.ERROR
 
 _NAME = re.compile(r"[ -<>-~]+")

@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.manifest.graph import Component
     from dynamo_conformance.manifest.node import Mark
 
-ID = "pod-loopback"
 SEVERITY = Severity.ERROR
 
 _HOST = re.compile(

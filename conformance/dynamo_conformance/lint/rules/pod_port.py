@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.manifest.graph import Component
     from dynamo_conformance.manifest.node import Mapping
 
-ID = "pod-port"
 SEVERITY = Severity.ERROR
 
 PROTOCOLS = ("TCP", "UDP", "SCTP")

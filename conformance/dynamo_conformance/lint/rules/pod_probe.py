@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.lint.rule import Subject
     from dynamo_conformance.manifest.node import Mapping
 
-ID = "pod-probe"
 SEVERITY = Severity.ERROR
 
 LIVENESS, READINESS, STARTUP = PROBES = ("livenessProbe", "readinessProbe", "startupProbe")

@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.lint.workload import Placed
     from dynamo_conformance.manifest.node import Mark
 
-ID = "pod-resources"
 SEVERITY = Severity.ERROR
 
 _HUGE_PAGES = "hugepages-"

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.lint.rule import Subject
     from dynamo_conformance.manifest.graph import Component
 
-ID = "pod-value"
 SEVERITY = Severity.ERROR
 
 _ALWAYS = "Always"

@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.lint.rule import Subject
     from dynamo_conformance.manifest.graph import Component
 
-ID = "pod-volume"
 SEVERITY = Severity.ERROR
 
 _OPERATORS = frozenset({SHARED_MEMORY, SSH_SECRET, "wait-leader-script"})

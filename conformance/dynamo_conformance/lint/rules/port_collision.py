@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.manifest.graph import Container, EnvVar
     from dynamo_conformance.manifest.node import Mark
 
-ID = "port-collision"
 SEVERITY = Severity.ERROR
 
 _SYSTEM = "DYN_SYSTEM_PORT"

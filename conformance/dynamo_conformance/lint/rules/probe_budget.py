@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.manifest.field_words import FieldWords
     from dynamo_conformance.manifest.node import Mapping
 
-ID = "probe-budget"
 SEVERITY = Severity.WARNING
 
 _SHORTEST = 60

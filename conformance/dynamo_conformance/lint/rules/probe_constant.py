@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.manifest.graph import Word
     from dynamo_conformance.manifest.node import Mapping
 
-ID = "probe-constant"
 SEVERITY = Severity.WARNING
 
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")

@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.manifest.graph import Component, Container
     from dynamo_conformance.manifest.node import Mapping, Mark
 
-ID = "probe-target"
 SEVERITY = Severity.ERROR
 
 _PATHS = ("/live", "/health")

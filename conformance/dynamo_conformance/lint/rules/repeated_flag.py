@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.engines.arguments import Given
     from dynamo_conformance.lint.rule import Subject
 
-ID = "repeated-flag"
 SEVERITY = Severity.WARNING
 
 

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.lint.rule import Subject
     from dynamo_conformance.manifest.field_words import FieldWords
 
-ID = "role-mismatch"
 SEVERITY = Severity.ERROR
 
 _ALLOWED = {

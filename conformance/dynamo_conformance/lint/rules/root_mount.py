@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.manifest.graph import Component, Container
     from dynamo_conformance.manifest.node import Mapping
 
-ID = "root-mount"
 SEVERITY = Severity.WARNING
 
 _ROOT = "/root"

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.lint.rule import Subject
     from dynamo_conformance.manifest.graph import Component
 
-ID = "shared-memory"
 SEVERITY = Severity.WARNING
 
 _LEAST = Decimal(1 << 30)

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.manifest.field_words import FieldWords
     from dynamo_conformance.manifest.graph import Component, Container, Word
 
-ID = "shell-variable"
 SEVERITY = Severity.ERROR
 
 _SHELL = re.compile(r"\$(?:(?P<bare>[A-Za-z_]\w*)|\{(?P<braced>[A-Za-z_]\w*)\})", re.ASCII)

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from dynamo_conformance.lint.rule import Subject
 
-ID = "snapshot-path"
 SEVERITY = Severity.WARNING
 
 _SNAPSHOT = re.compile(r"models--([\w.-]+?)--([\w.-]+)/snapshots/[0-9a-f]{40}\b")

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.manifest.graph import EnvVar
     from dynamo_conformance.manifest.node import Mapping
 
-ID = "unread-variable"
 SEVERITY = Severity.WARNING
 
 _PREFIX = "DYN_"

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.lint.rule import Subject
     from dynamo_conformance.manifest.node import Mark
 
-ID = "variable-value"
 SEVERITY = Severity.ERROR
 
 _OFF = ("", "false", "0", "no", "off", "n", "f", "none", "null", "disabled")
