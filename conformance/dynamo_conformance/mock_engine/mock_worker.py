@@ -27,7 +27,7 @@ from dynamo_conformance.mock_engine.mock_runtime import notice
 from dynamo_conformance.mock_engine.mocker_argv import first_event_port, mocker_argv
 from dynamo_conformance.mock_engine.multinode_join import DEADLINE_S, MultinodeJoin
 from dynamo_conformance.mock_engine.multinode_members import describe
-from dynamo_conformance.mock_engine.typed_arguments import TypedArguments
+from dynamo_conformance.mock_engine.typed_arguments import PLANES, TypedArguments
 from dynamo_conformance.mock_engine.worker_model import published_name, with_model
 
 if TYPE_CHECKING:
@@ -142,8 +142,7 @@ def _simulate(worker: WorkerSpec, env: Mapping[str, str]) -> None:
 def planes(words: Sequence[str], env: Mapping[str, str]) -> dict[str, str | None]:
     """Return the runtime's planes by their names, as Dynamo's own parser reads them."""
     arguments = catalog.load("dynamo.mocker").parse_leniently(words, env=env)
-    names = ("discovery_backend", "request_plane", "response_plane", "event_plane")
-    return {name: TypedArguments(arguments=arguments, env=env).text(name) for name in names}
+    return {name: TypedArguments(arguments=arguments, env=env).text(name) for name in PLANES}
 
 
 def _check_ports(worker: WorkerSpec) -> None:

@@ -15,26 +15,11 @@ if TYPE_CHECKING:
     from dynamo_conformance.engines.arguments import Arguments
 
 _UNITS = {
-    "k": 10**3,
-    "m": 10**6,
-    "g": 10**9,
-    "t": 10**12,
-    "K": 2**10,
-    "M": 2**20,
-    "G": 2**30,
-    "T": 2**40,
-    "Ki": 2**10,
-    "Mi": 2**20,
-    "Gi": 2**30,
-    "Ti": 2**40,
+    **{unit: 1000**power for power, unit in enumerate("kmgt", start=1)},
+    **{unit + i: 1024**power for power, unit in enumerate("KMGT", start=1) for i in ("", "i")},
 }
 # Flags of Dynamo's runtime that the mocker takes under the same name.
-_RUNTIME_FLAGS = {
-    "discovery_backend": "--discovery-backend",
-    "request_plane": "--request-plane",
-    "response_plane": "--response-plane",
-    "event_plane": "--event-plane",
-}
+PLANES = ("discovery_backend", "request_plane", "response_plane", "event_plane")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,8 +93,8 @@ class TypedArguments:
         """
         words: list[str] = []
         for given in sorted(self.arguments.given, key=lambda given: given.index):
-            if given.flag.dest in _RUNTIME_FLAGS:
-                words += [_RUNTIME_FLAGS[given.flag.dest], *given.values]
+            if given.flag.dest in PLANES:
+                words += [f"--{given.flag.dest.replace('_', '-')}", *given.values]
             elif given.flag.owner == "router":
                 words += [given.spelling, *given.values]
         return tuple(words)

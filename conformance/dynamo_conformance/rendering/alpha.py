@@ -40,22 +40,19 @@ def service_annotations(graph: Graph, component: Component) -> dict[str, str]:
 
 def dynamo_namespace(graph: Graph, component: Component) -> str | None:
     """Return `dynamoNamespace`, which ends up as a pod label and nowhere else."""
-    written = service(graph, component)
-    return (written.string("dynamoNamespace") or None) if written is not None else None
+    return (service(graph, component) or Mapping()).string("dynamoNamespace") or None
 
 
 def ingress(graph: Graph, component: Component) -> Mapping | None:
     """Return the service's `ingress`."""
-    written = service(graph, component)
-    return written.mapping("ingress") if written is not None else None
+    return (service(graph, component) or Mapping()).mapping("ingress")
 
 
 def sub_component_type(graph: Graph, component: Component) -> str | None:
     """Return what v1alpha1 calls the component below `worker`: prefill, decode, or its own word."""
     if component.type in ("prefill", "decode"):
         return component.type
-    written = service(graph, component)
-    return (written.string("subComponentType") or None) if written is not None else None
+    return (service(graph, component) or Mapping()).string("subComponentType") or None
 
 
 def _spec(graph: Graph) -> Mapping:
@@ -66,5 +63,4 @@ def _spec(graph: Graph) -> Mapping:
 
 
 def _texts(graph: Graph, component: Component, key: str) -> dict[str, str]:
-    written = service(graph, component)
-    return texts(written.mapping(key)) if written is not None else {}
+    return texts((service(graph, component) or Mapping()).mapping(key))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dynamo_conformance.manifest.node import Mapping
 from dynamo_conformance.rendering import alpha, names
 from dynamo_conformance.rendering.nodes import texts
 from dynamo_conformance.rendering.pod_context import (
@@ -15,7 +16,6 @@ from dynamo_conformance.rendering.pod_context import (
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.graph import Component, Graph
-    from dynamo_conformance.manifest.node import Mapping
     from dynamo_conformance.rendering.pod_context import PodContext
 
 COMPONENT = "nvidia.com/dynamo-component"
@@ -50,8 +50,7 @@ def component_annotations(
         component: The component.
         restart: The id of the last restart that was asked for, or None.
     """
-    metadata = graph.root.mapping("metadata")
-    own = texts(metadata.mapping("annotations")) if metadata is not None else {}
+    own = texts((graph.root.mapping("metadata") or Mapping()).mapping("annotations"))
     merged = _graph_wide(graph, "annotations")
     merged.update({key: own[key] for key in INHERITED if key in own})
     merged.update(alpha.service_annotations(graph, component))
@@ -113,11 +112,9 @@ def model_name(component: Component) -> str | None:
 
 
 def _graph_wide(graph: Graph, key: str) -> dict[str, str]:
-    spec = graph.root.mapping("spec")
-    return texts(spec.mapping(key)) if spec is not None else {}
+    return texts((graph.root.mapping("spec") or Mapping()).mapping(key))
 
 
 def _written(component: Component, key: str) -> dict[str, str]:
-    template: Mapping | None = component.pod_template
-    metadata = template.mapping("metadata") if template is not None else None
-    return texts(metadata.mapping(key)) if metadata is not None else {}
+    metadata = (component.pod_template or Mapping()).mapping("metadata") or Mapping()
+    return texts(metadata.mapping(key))

@@ -209,8 +209,7 @@ def http_port(words: tuple[str, ...], env: Mapping[str, str]) -> int:
 def local_ranks(text: str) -> int:
     """Return how many data parallel ranks a process serves; each has ports of its own."""
     for pattern in (_RANKS, _ALL_RANKS):
-        match = pattern.search(text)
-        if match is not None:
+        if (match := pattern.search(text)) is not None:
             return max(int(match[1]), 1)
     return 1
 
@@ -226,7 +225,8 @@ class PathUse(NamedTuple):
 def mounted_paths(text: str, mounts: Iterable[str]) -> tuple[PathUse, ...]:
     """Return where `text` names a mounted path, the longest mount winning, from left to right."""
     uses: list[PathUse] = []
-    for mount in sorted(filter(_is_below_root, mounts), key=len, reverse=True):
+    below_root = (mount for mount in mounts if mount.rstrip("/"))
+    for mount in sorted(below_root, key=len, reverse=True):
         pattern = rf"(?<![\w./-]){re.escape(mount.rstrip('/'))}(?=$|[/\s\"',:=}}])"
         uses += (
             PathUse(match.start(), match.end(), mount)
@@ -234,10 +234,6 @@ def mounted_paths(text: str, mounts: Iterable[str]) -> tuple[PathUse, ...]:
             if not any(use.start < match.end() and match.start() < use.end for use in uses)
         )
     return tuple(sorted(uses))
-
-
-def _is_below_root(mount: str) -> bool:
-    return bool(mount.rstrip("/"))
 
 
 def rewrite_paths(text: str, mounts: Mapping[str, str]) -> str:

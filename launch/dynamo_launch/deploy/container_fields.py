@@ -193,14 +193,10 @@ def probes(given: ComponentInput, component_type: str | None) -> dict[str, Node]
         name, path = _PROBES[field.key]
         port = _probe_port(given, field, component_type)
         if port is not None:
-            get = mapping(path=_probe_path(given, field, path), port=port)
+            asked = field.inner("path")
+            get = mapping(path=given.text(asked) if asked else constant(path), port=port)
             nodes[name] = mapped({"httpGet": get, **_probe_times(given, field)})
     return nodes
-
-
-def _probe_path(given: ComponentInput, probe: ConfigValue, default: str) -> Node:
-    path = probe.inner("path")
-    return given.text(path) if path is not None else constant(default)
 
 
 def _probe_port(
