@@ -61,7 +61,7 @@ def _repeat_prefixes(holders: _PrefixHolders) -> None:
     prefixes = [_new_prefix() for _ in range(PREFIXES)]
     first_to = {prefix: holders.send(prefix)[0] for prefix in prefixes}
     time.sleep(SETTLE_SECONDS)
-    untold = False
+    unreported = False
     for prefix, first in first_to.items():
         for repeat in range(1, REPEATS + 1):
             worker, knew = holders.send(prefix)
@@ -69,11 +69,11 @@ def _repeat_prefixes(holders: _PrefixHolders) -> None:
             expect(worker == first, text)
             text = f"repeat {repeat} went to {worker}, but the router knew of no cached token"
             expect(knew is not False, text)
-            untold = untold or knew is None
-    if untold:
+            unreported = unreported or knew is None
+    if unreported:
         raise Unsupported(
-            "repeated prefixes reach their worker, but whether the router knew why is not "
-            "reported: the answers do not say it, and each of several frontends counts for itself"
+            "repeated prefixes reach their worker, but whether the router knew why is not reported:"
+            " the answers do not show it, and one of several frontends counts for itself"
         )
 
 
