@@ -29,6 +29,7 @@ from dynamo_conformance.targets.local.deployment import (
     run_folder,
     running,
 )
+from dynamo_conformance.targets.local.component_process import GRACE_SECONDS, LINE_LIMIT, Log, Start
 from dynamo_conformance.targets.local.supervisor import remove
 
 DEADLINE_SECONDS = 10.0
@@ -353,3 +354,27 @@ def test_a_component_holds_no_file_of_ours(tmp_path: Path) -> None:
         wait_for_death(lambda: check_alive(processes))
     assert [line for line in lines if "socket" in line or "eventfd" in line] == []
     assert len(lines) == 4
+
+
+def test_another_thread_hurries_the_end_and_nobody_waits_in_vain(tmp_path: Path) -> None:
+    script = "trap '' TERM; echo started; while :; do sleep 0.1; done"
+    lines: list[str] = []
+    with (
+        run_folder("test") as run,
+        running(
+            [shell(script, tmp_path)], run=run, listener=lambda _name, line: lines.append(line)
+        ) as processes,
+    ):
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while not lines and time.monotonic() < deadline:
+            time.sleep(0.02)
+        pid, before = processes[0].pid, time.monotonic()
+        waiting = threading.Thread(target=run.supervisor.end)
+        waiting.start()
+        time.sleep(0.5)
+        run.supervisor.begin_end(grace=GRACE_SECONDS)
+        run.supervisor.begin_end(grace=0.0)
+        waiting.join(DEADLINE_SECONDS)
+    assert not waiting.is_alive()
+    assert time.monotonic() - before < GRACE_SECONDS
+    assert not alive(pid)

@@ -135,7 +135,7 @@ class SupervisorClient:
 
     def begin_end(self, *, grace: float) -> None:
         """Have everything ended and wait for nothing; another thread may be waiting for it."""
-        self._send({"end": self._requests, "grace": grace})
+        self._send({"end": 0, "grace": grace})
 
     def close(self) -> None:
         """End what still runs, and return when the folder is removed."""

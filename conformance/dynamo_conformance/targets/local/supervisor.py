@@ -98,7 +98,8 @@ class Supervisor:
             self._end(0, ABANDONED_SECONDS)
 
     def _end(self, request: int, grace: float) -> None:
-        self._ending = request
+        # Who waits for an answer has a number; 0 comes from others, and takes nobody's place.
+        self._ending = max(request, self._ending or 0)
         self._deadline = time.monotonic() + grace
         self._asked.clear()
 
