@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.kube.resources import LAST_GENERATION, LAST_HASH, KubeObject, table
-from dynamo_conformance.manifest.quantity import parse_whole
 from dynamo_conformance.kube.resources import KubeObject, table
-from dynamo_conformance.manifest.whole import parse_whole
+from dynamo_conformance.manifest.quantity import parse_whole
 from dynamo_conformance.operator.kinds import KEPT, MADE_ONCE
 from dynamo_conformance.operator.objects.last_applied import (
     LAST_GENERATION,

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dynamo_conformance.api.cluster_parts import Cluster
-from dynamo_conformance.kube.resources import LAST_HASH, KubeObject, Owner, table
 from dynamo_conformance.kube.resources import KubeObject, Owner, table
 from dynamo_conformance.manifest.document import read_documents
 from dynamo_conformance.manifest.read import read_graph

@@ -10,7 +10,6 @@ import pytest
 import yaml
 
 from dynamo_conformance.api.cluster_parts import Cluster
-from dynamo_conformance.kube.resources import LAST_HASH, Owner
 from dynamo_conformance.kube.resources import Owner
 from dynamo_conformance.manifest.document import Document
 from dynamo_conformance.manifest.node import Mapping, from_plain

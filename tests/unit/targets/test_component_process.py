@@ -17,6 +17,7 @@ from dynamo_conformance.targets.exit_cause import how_it_ended, likely_cause
 from dynamo_conformance.targets.interface import DeployFailure
 from dynamo_conformance.targets.local import component_process as process_module
 from dynamo_conformance.targets.local.component_process import (
+    GRACE_SECONDS,
     LINE_LIMIT,
     Log,
     ProcessStart,
@@ -29,7 +30,6 @@ from dynamo_conformance.targets.local.deployment import (
     run_folder,
     running,
 )
-from dynamo_conformance.targets.local.component_process import GRACE_SECONDS, LINE_LIMIT, Log, Start
 from dynamo_conformance.targets.local.supervisor import remove
 
 DEADLINE_SECONDS = 10.0
