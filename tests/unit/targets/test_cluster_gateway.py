@@ -278,8 +278,8 @@ def test_a_tunnel_is_not_used_again_in_the_middle_of_an_exchange(door: Door) -> 
         port = int(door.url.rpartition(":")[2])
         try:
             # It goes before its answer comes, which says nothing to the tunnel until then.
-            with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as short_waits:
-                short_waits.sendall(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n")
+            with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as impatient:
+                impatient.sendall(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n")
                 assert Server.asked.wait(SECONDS)
             door.here.run(door._left())
             assert door.ask() == str(one.server_port)
