@@ -81,9 +81,11 @@ def outcome(expected: Iterable[Expected], *, rollout: RolloutProgress) -> Outcom
         expected: Its components.
         rollout: How far a rolling update is.
     """
-    each = sorted(expected, key=lambda one: one.name)
+    each = sorted(expected, key=lambda component: component.name)
     components: dict[str, Plain] = {
-        one.component: _component(one) for one in each if one.state is not None
+        component.component: _component(component)
+        for component in each
+        if component.state is not None
     }
     if rollout.is_under_way:
         return Outcome(
@@ -92,9 +94,9 @@ def outcome(expected: Iterable[Expected], *, rollout: RolloutProgress) -> Outcom
             message="Rolling update in progress",
             components=components,
         )
-    waiting = [one for one in each if not one.is_ready]
+    waiting = [component for component in each if not component.is_ready]
     if waiting:
-        listed = "; ".join(f"{one.name}: {_NOT_AVAILABLE}" for one in waiting)
+        listed = "; ".join(f"{component.name}: {_NOT_AVAILABLE}" for component in waiting)
         return Outcome(
             state=PENDING,
             reason=NOT_READY,
@@ -111,7 +113,7 @@ def outcome(expected: Iterable[Expected], *, rollout: RolloutProgress) -> Outcom
 
 def updated_status(
     before: dict[str, Plain],
-    found: Outcome,
+    result: Outcome,
     *,
     generation: int,
     rollout: RolloutProgress,
@@ -122,19 +124,19 @@ def updated_status(
 
     Args:
         before: Its status as it was.
-        found: What reconciling it led to.
+        result: What reconciling it led to.
         generation: Which generation of the graph was reconciled.
         rollout: How far a rolling update is.
         restart: How far a restart is.
         now: The time.
     """
-    after = {**before, "state": found.state}
+    after = {**before, "state": result.state}
     after["conditions"] = with_ready(
-        before.get("conditions"), found, generation=generation, now=now
+        before.get("conditions"), result, generation=generation, now=now
     )
-    if found.components is not None:
-        after["components"] = found.components
-    if found.state != FAILED:
+    if result.components is not None:
+        after["components"] = result.components
+    if result.state != FAILED:
         after["observedGeneration"] = generation
     after["rollingUpdate"] = rolling_update(rollout)
     after["restart"] = restart
@@ -145,77 +147,77 @@ def rolling_update(progress: RolloutProgress) -> dict[str, Plain] | None:
     """Return `status.rollingUpdate`; None when there never was one."""
     if progress.phase is RolloutPhase.NONE:
         return None
-    found: dict[str, Plain] = {"phase": progress.phase.value}
+    written: dict[str, Plain] = {"phase": progress.phase.value}
     if progress.started is not None:
-        found["startTime"] = progress.started
+        written["startTime"] = progress.started
     if progress.ended is not None:
-        found["endTime"] = progress.ended
+        written["endTime"] = progress.ended
     if progress.updated:
-        found["updatedComponents"] = [*progress.updated]
-    return found
+        written["updatedComponents"] = [*progress.updated]
+    return written
 
 
 def read_progress(status: dict[str, Plain]) -> RolloutProgress:
     """Return how far the rolling update in a status is."""
     written = table(status.get("rollingUpdate"))
     phase, updated = written.get("phase"), written.get("updatedComponents")
-    known = [one.value for one in RolloutPhase]
+    known = [item.value for item in RolloutPhase]
     return RolloutProgress(
         phase=RolloutPhase(phase)
         if isinstance(phase, str) and phase in known
         else RolloutPhase.NONE,
         started=_text(written.get("startTime")),
         ended=_text(written.get("endTime")),
-        updated=tuple(str(one) for one in updated) if isinstance(updated, list) else (),
+        updated=tuple(str(item) for item in updated) if isinstance(updated, list) else (),
     )
 
 
-def _component(one: Expected) -> dict[str, Plain]:
+def _component(expected: Expected) -> dict[str, Plain]:
     """Return the status of a component, its old generations counted in."""
-    assert one.state is not None  # noqa: S101 - narrows for the type checker
-    states = (one.state, *one.old)
-    found: dict[str, Plain] = {
-        "componentKind": one.state.kind,
+    assert expected.state is not None  # noqa: S101 - narrows for the type checker
+    states = (expected.state, *expected.old)
+    written: dict[str, Plain] = {
+        "componentKind": expected.state.kind,
         "componentNames": [*sorted(state.name for state in states)],
         "replicas": sum(state.replicas for state in states),
-        "updatedReplicas": one.state.updated,
+        "updatedReplicas": expected.state.updated,
         "readyReplicas": sum(state.ready for state in states),
-        "runtimeNamespace": _runtime_namespace(one),
+        "runtimeNamespace": _runtime_namespace(expected),
     }
-    if one.state.available is not None:
-        found["availableReplicas"] = sum(state.available or 0 for state in states)
-    return found
+    if expected.state.available is not None:
+        written["availableReplicas"] = sum(state.available or 0 for state in states)
+    return written
 
 
-def _runtime_namespace(one: Expected) -> str:
+def _runtime_namespace(expected: Expected) -> str:
     """Return where requests go: to the old generation for as long as it keeps a copy."""
-    assert one.state is not None  # noqa: S101 - narrows for the type checker
-    if not one.old:
-        return one.runtime_namespace
-    youngest_first = sorted(one.old, key=lambda old: (old.created, old.name), reverse=True)
-    kept = one.kept or {}
+    assert expected.state is not None  # noqa: S101 - narrows for the type checker
+    if not expected.old:
+        return expected.runtime_namespace
+    youngest_first = sorted(expected.old, key=lambda old: (old.created, old.name), reverse=True)
+    kept = expected.kept or {}
     serving = next((old for old in youngest_first if kept.get(old.name)), youngest_first[0])
-    return one.runtime_namespace.removesuffix(one.state.generation) + serving.generation
+    return expected.runtime_namespace.removesuffix(expected.state.generation) + serving.generation
 
 
 def _text(value: Plain) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def with_ready(conditions: Plain, found: Outcome, *, generation: int, now: str) -> list[Plain]:
+def with_ready(conditions: Plain, result: Outcome, *, generation: int, now: str) -> list[Plain]:
     """Return a list of conditions with `Ready` brought up to date.
 
     Args:
         conditions: The list as it was.
-        found: What reconciling the graph led to.
+        result: What reconciling the graph led to.
         generation: Which generation of the graph was reconciled.
         now: The time, which is noted only when the condition turns.
     """
     ready: dict[str, Plain] = {
         "type": READY,
-        "status": "True" if found.state == SUCCESSFUL else "False",
-        "reason": found.reason,
-        "message": found.message,
+        "status": "True" if result.state == SUCCESSFUL else "False",
+        "reason": result.reason,
+        "message": result.message,
         "observedGeneration": generation,
         "lastTransitionTime": now,
     }

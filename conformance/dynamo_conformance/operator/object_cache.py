@@ -44,12 +44,12 @@ class ObjectCache:
 
     def replace(self, kind: str, seen: Iterable[KubeObject]) -> None:
         """Take in all objects of a kind at once; what is not among them is deleted."""
-        listed = {(one.namespace or "", one.key): one for one in seen}
+        listed = {(item.namespace or "", item.key): item for item in seen}
         for known in self.of_kind(kind):
             if (known.namespace or "", known.key) not in listed:
                 self._drop(known)
-        for one in listed.values():
-            self.observe(one)
+        for item in listed.values():
+            self.observe(item)
 
     def get(self, namespace: str, key: Key) -> KubeObject | None:
         """Return one object, or None."""
@@ -65,8 +65,8 @@ class ObjectCache:
 
     def of_kind(self, kind: str) -> tuple[KubeObject, ...]:
         """Return all objects of a kind."""
-        each = (one for within in self._found.values() for one in within.values())
-        return tuple(one for one in each if one.kind == kind)
+        each = (item for within in self._found.values() for item in within.values())
+        return tuple(item for item in each if item.kind == kind)
 
     def _drop(self, known: KubeObject) -> None:
         _remove(self._found, known.namespace or "", known.key)
@@ -80,7 +80,7 @@ def _remove(groups: dict[str, dict[Key, KubeObject]], group: str, key: Key) -> N
         del groups[group]
 
 
-def version(one: KubeObject) -> int:
+def version(item: KubeObject) -> int:
     """Return a number that grows with each change of an object."""
-    text = one.metadata.get("resourceVersion")
+    text = item.metadata.get("resourceVersion")
     return (parse_whole(text) if isinstance(text, str) else None) or 0

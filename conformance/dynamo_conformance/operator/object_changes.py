@@ -26,7 +26,7 @@ class OwnershipConflict:
     """An object that is wanted but belongs to somebody else."""
 
     wanted: KubeObject
-    found: KubeObject
+    present: KubeObject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,16 +56,16 @@ def changes(wanted: Iterable[KubeObject], live: Mapping[Key, KubeObject]) -> Obj
         live: What there is in the namespace, whoever made it.
     """
     apply, create, conflicts = [], [], []
-    for one in wanted:
-        found = live.get(one.key)
-        if one.kind in MADE_ONCE:
-            if found is None:
-                create.append(one)
-        elif found is not None and _is_anothers(one, found):
-            conflicts.append(OwnershipConflict(wanted=one, found=found))
-        elif found is None:
-            apply.append(one)
-        elif (changed := _changed(one, found)) is not None:
+    for item in wanted:
+        present = live.get(item.key)
+        if item.kind in MADE_ONCE:
+            if present is None:
+                create.append(item)
+        elif present is not None and _is_anothers(item, present):
+            conflicts.append(OwnershipConflict(wanted=item, present=present))
+        elif present is None:
+            apply.append(item)
+        elif (changed := _changed(item, present)) is not None:
             apply.append(changed)
     return ObjectChanges(apply=tuple(apply), create=tuple(create), conflicts=tuple(conflicts))
 
@@ -80,11 +80,11 @@ def unwanted(
         wanted: What it wants.
         spared: What stays for a while.
     """
-    keys = {one.key for one in wanted}.union(spared)
+    keys = {item.key for item in wanted}.union(spared)
     return tuple(
-        one
-        for key, one in owned.items()
-        if key not in keys and key.kind not in KEPT and "deletionTimestamp" not in one.metadata
+        item
+        for key, item in owned.items()
+        if key not in keys and key.kind not in KEPT and "deletionTimestamp" not in item.metadata
     )
 
 
@@ -101,24 +101,24 @@ def noted_generation(written: KubeObject) -> str | None:
     return str(generation)
 
 
-def _is_anothers(one: KubeObject, found: KubeObject) -> bool:
+def _is_anothers(item: KubeObject, present: KubeObject) -> bool:
     """Whether an object is controlled by something that is not who wants it."""
-    held, wanted = found.controller_uid, one.controller_uid
+    held, wanted = present.controller_uid, item.controller_uid
     return bool(held and wanted) and held != wanted
 
 
-def _changed(one: KubeObject, found: KubeObject) -> KubeObject | None:
+def _changed(item: KubeObject, present: KubeObject) -> KubeObject | None:
     """Return the object as it is to be written, or None when it is there already."""
-    generation = found.metadata.get("generation")
+    generation = present.metadata.get("generation")
     counted = generation if isinstance(generation, int) else None
-    noted = parse_whole(found.annotations.get(LAST_GENERATION))
-    if LAST_HASH not in one.annotations:
-        return None if contains(found, one) else one
-    is_touched = not contains(found, without_notes(one)) if counted is None else counted != noted
-    if found.annotations.get(LAST_HASH) == one.annotations[LAST_HASH] and not is_touched:
+    noted = parse_whole(present.annotations.get(LAST_GENERATION))
+    if LAST_HASH not in item.annotations:
+        return None if contains(present, item) else item
+    is_touched = not contains(present, without_notes(item)) if counted is None else counted != noted
+    if present.annotations.get(LAST_HASH) == item.annotations[LAST_HASH] and not is_touched:
         return None
     following = 1 if counted is None else counted + 1
-    return one.with_metadata(annotations={LAST_GENERATION: str(following)})
+    return item.with_metadata(annotations={LAST_GENERATION: str(following)})
 
 
 def contains(whole: Plain, part: Plain) -> bool:

@@ -66,25 +66,25 @@ class ObjectWriter:
         Raises:
             ApiError: The API server cannot do it now; the other objects were written.
         """
-        marked = [one.with_metadata(labels={PART: OPERATOR}) for one in wanted]
+        marked = [item.with_metadata(labels={PART: OPERATOR}) for item in wanted]
         todo = changes(marked, self._cache.within(namespace))
         applied, created = await asyncio.gather(
-            asyncio.gather(*(self._attempt(one, once=False) for one in todo.apply)),
-            asyncio.gather(*(self._attempt(one, once=True) for one in todo.create)),
+            asyncio.gather(*(self._attempt(item, once=False) for item in todo.apply)),
+            asyncio.gather(*(self._attempt(item, once=True) for item in todo.create)),
         )
-        refused = [_owned_by_another(one) for one in todo.conflicts if _matters(one)]
-        for one, error in zip((*todo.apply, *todo.create), (*applied, *created), strict=True):
+        refused = [_owned_by_another(item) for item in todo.conflicts if _matters(item)]
+        for item, error in zip((*todo.apply, *todo.create), (*applied, *created), strict=True):
             if error is not None and error.is_final:
-                refused.append(RefusedObject(wanted=one, message=error.message))
+                refused.append(RefusedObject(wanted=item, message=error.message))
             elif error is not None:
                 raise error
         there = self._cache.within(namespace)
-        made = tuple(one for one in todo.create if one.key in there)
+        made = tuple(item for item in todo.create if item.key in there)
         return Written(created=made, refused=tuple(refused))
 
     async def delete(self, deleted: Iterable[KubeObject]) -> None:
         """Delete objects; the watch reports when they are deleted."""
-        await asyncio.gather(*(self._api.delete(one) for one in deleted))
+        await asyncio.gather(*(self._api.delete(item) for item in deleted))
 
     async def scale(self, live: KubeObject, replicas: int) -> None:
         """Have a workload run this many copies."""
@@ -97,14 +97,14 @@ class ObjectWriter:
         self._cache.observe(changed)
         return changed
 
-    async def _attempt(self, one: KubeObject, *, once: bool) -> ApiError | None:
+    async def _attempt(self, item: KubeObject, *, once: bool) -> ApiError | None:
         """Write one object; return what went wrong, so that the others are written too."""
         try:
-            found = await (self._api.create(one) if once else self._api.apply(one))
-            if found is not None:
-                self._cache.observe(found)
-                if (generation := noted_generation(found)) is not None:
-                    await self.annotate(found, {LAST_GENERATION: generation})
+            answer = await (self._api.create(item) if once else self._api.apply(item))
+            if answer is not None:
+                self._cache.observe(answer)
+                if (generation := noted_generation(answer)) is not None:
+                    await self.annotate(answer, {LAST_GENERATION: generation})
         except ApiError as error:
             return error
         return None
@@ -116,8 +116,8 @@ def _matters(conflict: OwnershipConflict) -> bool:
 
 
 def _owned_by_another(conflict: OwnershipConflict) -> RefusedObject:
-    found = conflict.found
+    present = conflict.present
     message = (
-        f"{found.kind} {found.name} belongs to another object; one of the two needs a new name"
+        f"{present.kind} {present.name} belongs to another object; one of the two needs a new name"
     )
     return RefusedObject(wanted=conflict.wanted, message=message)

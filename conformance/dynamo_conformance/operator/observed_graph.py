@@ -72,8 +72,8 @@ class ObservedGraph:
     @property
     def generation(self) -> int:
         """How often its spec has changed."""
-        found = self.dgd.metadata.get("generation")
-        return found if isinstance(found, int) else 0
+        number = self.dgd.metadata.get("generation")
+        return number if isinstance(number, int) else 0
 
     @property
     def status(self) -> dict[str, Plain]:
@@ -101,14 +101,16 @@ class ObservedGraph:
         return Generations(
             target=self.reading.target,
             recorded=self.dgd.annotations.get(CURRENT_HASH),
-            states=tuple(one for one in self.states if one.generation),
+            states=tuple(state for state in self.states if state.generation),
         )
 
     @property
     def current(self) -> dict[str, WorkloadState]:
         """The state of what runs each component now, without older generations."""
         return {
-            one.component: one for one in self.states if one.generation in ("", self.reading.target)
+            state.component: state
+            for state in self.states
+            if state.generation in ("", self.reading.target)
         }
 
     def refreshed(self, owned: dict[Key, KubeObject]) -> ObservedGraph:
@@ -126,8 +128,10 @@ def observe_graph(
         owned: The objects that belong to it.
         before: Its content the last time; spares reading it again.
     """
-    found = fingerprint(dgd)
-    reading = before if before is not None and before.fingerprint == found else _read(dgd, found)
+    current = fingerprint(dgd)
+    reading = (
+        before if before is not None and before.fingerprint == current else _read(dgd, current)
+    )
     return ObservedGraph(dgd=dgd, reading=reading, owned=owned, states=_states(owned))
 
 
@@ -138,11 +142,11 @@ def fingerprint(dgd: KubeObject) -> tuple[object, ...]:
 
 
 def _states(owned: dict[Key, KubeObject]) -> tuple[WorkloadState, ...]:
-    return tuple(state for one in owned.values() if (state := workload_state(one)) is not None)
+    return tuple(state for item in owned.values() if (state := workload_state(item)) is not None)
 
 
-def _read(dgd: KubeObject, found: tuple[object, ...]) -> Reading:
+def _read(dgd: KubeObject, current: tuple[object, ...]) -> Reading:
     root = from_plain(dgd)
     assert isinstance(root, Mapping)  # noqa: S101 - narrows for the type checker
     graph = read_graph(Document(file=dgd.name, index=0, root=root))
-    return Reading(fingerprint=found, graph=graph, target=names.worker_hash(graph))
+    return Reading(fingerprint=current, graph=graph, target=names.worker_hash(graph))

@@ -70,9 +70,9 @@ class _Memory:
 
     def pause(self, pauses: tuple[float, ...]) -> float:
         """Return how long to wait before the next try, longer each time."""
-        found = pauses[min(self.tries, len(pauses) - 1)]
+        seconds = pauses[min(self.tries, len(pauses) - 1)]
         self.tries += 1
-        return found
+        return seconds
 
 
 class Reconciler:
@@ -131,14 +131,14 @@ class Reconciler:
             memory.context = replace(memory.context, ssh_key=None)
         failure = made.failure
         if shared.refused:
-            message = "; ".join(one.message for one in shared.refused)
-            found = Outcome(state=FAILED, reason=NOT_RECONCILED, message=message)
+            message = "; ".join(refusal.message for refusal in shared.refused)
+            result = Outcome(state=FAILED, reason=NOT_RECONCILED, message=message)
         elif failure is not None:
-            found = Outcome(state=FAILED, reason=failure.reason, message=failure.message)
+            result = Outcome(state=FAILED, reason=failure.reason, message=failure.message)
         else:
-            found = await self._run(seen, plan, made, memory)
-        await self._status.write(seen, plan, found, now=now)
-        if shared.refused or memory.is_refused or _retryable(seen, found):
+            result = await self._run(seen, plan, made, memory)
+        await self._status.write(seen, plan, result, now=now)
+        if shared.refused or memory.is_refused or _retryable(seen, result):
             memory.context = None
             return memory.pause(_CHECKS)
         memory.tries = 0
@@ -195,9 +195,9 @@ class Reconciler:
     async def _is_drained(self, seen: ObservedGraph) -> bool:
         """Whether no pod is left of workers of old generations, those that end included."""
         old = seen.generations.old
-        if not old or not seen.rolls_workers or not all(one.is_drained for one in old):
+        if not old or not seen.rolls_workers or not all(state.is_drained for state in old):
             return not old
-        selected = f"{SELECTOR} in ({','.join(one.name for one in old)})"
+        selected = f"{SELECTOR} in ({','.join(state.name for state in old)})"
         pods = await self._api.items(PODS, seen.namespace, labelSelector=selected, limit="1")
         return not pods
 
@@ -206,46 +206,46 @@ class Reconciler:
         wanted = scaling_adapters.scalings(seen.graph, seen.owned.values())
         if not wanted:
             return False
-        steps = [step for one in wanted for step in one.patch()]
+        steps = [step for change in wanted for step in change.patch()]
         self._cache.observe(await self._api.edit(seen.dgd, steps))
         await self._status.write_adapters(
-            seen, scaled=[one.adapter.name for one in wanted], now=timestamp()
+            seen, scaled=[change.adapter.name for change in wanted], now=timestamp()
         )
-        for one in wanted:
-            event = events.scaled(one.component, before=one.before, after=one.wanted)
-            await self._status.post(one.adapter, [event])
+        for change in wanted:
+            event = events.scaled(change.component, before=change.before, after=change.wanted)
+            await self._status.post(change.adapter, [event])
         return True
 
     def _owned(self, dgd: KubeObject) -> dict[Key, KubeObject]:
         return self._cache.owned(dgd.uid)
 
 
-def _retryable(seen: ObservedGraph, found: Outcome) -> bool:
+def _retryable(seen: ObservedGraph, result: Outcome) -> bool:
     """Whether a failure may end without a change of the graph: by one of the cluster."""
-    if found.state != FAILED:
+    if result.state != FAILED:
         return False
-    depends_on_cluster = found.reason in (NO_ORCHESTRATOR, NOT_RENDERED)
+    depends_on_cluster = result.reason in (NO_ORCHESTRATOR, NOT_RENDERED)
     return depends_on_cluster or bool(volume_claims.listed(seen.graph))
 
 
 def _broken(made: GraphObjects, refused: Iterable[RefusedObject]) -> dict[str, str]:
     """Return the components that cannot be made as they should be, and why."""
-    found = {one.component.name: one.failure.message for one in made.broken}
-    for one in refused:
-        component = one.wanted.labels.get(COMPONENT, "")
-        message = f"{one.wanted.kind} {one.wanted.name}: {one.message}"
-        found[component] = f"{found[component]}; {message}" if component in found else message
-    return found
+    errors = {broken.component.name: broken.failure.message for broken in made.broken}
+    for refusal in refused:
+        component = refusal.wanted.labels.get(COMPONENT, "")
+        message = f"{refusal.wanted.kind} {refusal.wanted.name}: {refusal.message}"
+        errors[component] = f"{errors[component]}; {message}" if component in errors else message
+    return errors
 
 
 def _spared(seen: ObservedGraph, plan: NextStep, broken: Iterable[str]) -> frozenset[Key]:
     """Return what stays although it is not wanted: the old generation while it is needed."""
-    old = {one.generation for one in seen.generations.old} if not plan.is_finished else set()
+    old = {item.generation for item in seen.generations.old} if not plan.is_finished else set()
     names = set(broken)
     return frozenset(
         key
-        for key, one in seen.owned.items()
-        if one.labels.get(WORKER_HASH) in old or one.labels.get(COMPONENT) in names
+        for key, item in seen.owned.items()
+        if item.labels.get(WORKER_HASH) in old or item.labels.get(COMPONENT) in names
     )
 
 
@@ -254,13 +254,13 @@ def _expected(
 ) -> Iterator[Expected]:
     """Yield what there should be, with what is seen of it."""
     names = set(broken)
-    for one in made.workloads:
-        component = one.component.name
-        live = seen.owned.get(Key(one.kind, one.name))
+    for workload in made.workloads:
+        component = workload.component.name
+        live = seen.owned.get(Key(workload.kind, workload.name))
         yield Expected(
             component=component,
-            name=one.context.name,
-            runtime_namespace=one.context.runtime_namespace,
+            name=workload.context.name,
+            runtime_namespace=workload.context.runtime_namespace,
             state=workload_state(live) if live is not None else None,
             is_broken=component in names,
             old=seen.generations.of(component)[1] if seen.rolls_workers else (),
@@ -279,8 +279,8 @@ def _expected(
 def _adapter_events(
     created: Iterable[KubeObject], removed: Iterable[KubeObject]
 ) -> Iterator[GraphEvent]:
-    for one in created:
-        yield events.adapter_created(one.name, one.labels.get(COMPONENT, ""))
-    for one in removed:
-        if one.kind == ADAPTER:
-            yield events.adapter_deleted(one.name, one.labels.get(COMPONENT, ""))
+    for adapter in created:
+        yield events.adapter_created(adapter.name, adapter.labels.get(COMPONENT, ""))
+    for adapter in removed:
+        if adapter.kind == ADAPTER:
+            yield events.adapter_deleted(adapter.name, adapter.labels.get(COMPONENT, ""))

@@ -55,10 +55,10 @@ class Restart:
 
     def status(self) -> dict[str, Plain]:
         """Return it as the status holds it."""
-        found: dict[str, Plain] = {"observedID": self.observed, "phase": self.phase}
+        written: dict[str, Plain] = {"observedID": self.observed, "phase": self.phase}
         if self.in_progress:
-            found["inProgress"] = [*self.in_progress]
-        return found
+            written["inProgress"] = [*self.in_progress]
+        return written
 
 
 def read_request(graph: Graph) -> RestartRequest | None:
@@ -69,9 +69,9 @@ def read_request(graph: Graph) -> RestartRequest | None:
     if restart is None or not identity:
         return None
     how = restart.mapping("strategy")
-    names = tuple(sorted(one.name for one in graph.components))
+    names = tuple(sorted(item.name for item in graph.components))
     listed = how.sequence("order") if how is not None else ()
-    order = tuple(one.text for one in listed if isinstance(one, Scalar))
+    order = tuple(item.text for item in listed if isinstance(item, Scalar))
     parallel = how is not None and how.string("type") == PARALLEL
     return RestartRequest(id=identity, parallel=parallel, order=order or names)
 
@@ -86,7 +86,7 @@ def read_restart(status: dict[str, Plain]) -> Restart | None:
     return Restart(
         observed=observed,
         phase=phase,
-        in_progress=tuple(str(one) for one in names) if isinstance(names, list) else (),
+        in_progress=tuple(str(name) for name in names) if isinstance(names, list) else (),
     )
 
 
@@ -139,7 +139,7 @@ def marks(
     kept = {name: state.restarted for name, state in states.items() if state.restarted is not None}
     if restart is None or restart.phase == SUPERSEDED:
         return kept
-    names = [one.name for one in graph.components]
+    names = [component.name for component in graph.components]
     if restart.phase in _OVER or request is None or request.parallel:
         return dict.fromkeys(names, restart.observed)
     current = restart.in_progress[0] if restart.in_progress else request.order[-1]

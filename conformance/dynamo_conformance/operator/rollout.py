@@ -71,13 +71,13 @@ class Generations:
     @property
     def old(self) -> tuple[WorkloadState, ...]:
         """What is not of the target generation."""
-        return tuple(one for one in self.states if one.generation != self.target)
+        return tuple(state for state in self.states if state.generation != self.target)
 
     def of(self, component: str) -> tuple[WorkloadState | None, tuple[WorkloadState, ...]]:
         """Return a component's workload in the target generation, and those before it."""
-        own = [one for one in self.states if one.component == component]
-        new = next((one for one in own if one.generation == self.target), None)
-        return new, tuple(one for one in own if one.generation != self.target)
+        own = [state for state in self.states if state.component == component]
+        new = next((state for state in own if state.generation == self.target), None)
+        return new, tuple(state for state in own if state.generation != self.target)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +113,7 @@ def advanced(
     if progress.phase is RolloutPhase.PENDING:
         return replace(progress, phase=RolloutPhase.IN_PROGRESS)
     updated = updated_components(graph, generations)
-    workers = sorted(one.name for one in graph.components if one.is_worker)
+    workers = sorted(component.name for component in graph.components if component.is_worker)
     if list(updated) == workers and not generations.old and is_drained:
         return replace(progress, phase=RolloutPhase.COMPLETED, ended=now, updated=updated)
     return replace(progress, updated=updated)
@@ -121,21 +121,21 @@ def advanced(
 
 def updated_components(graph: Graph, generations: Generations) -> tuple[str, ...]:
     """Return the workers of which the target generation is ready and no other serves."""
-    found = []
+    updated = []
     for component in graph.components:
         if component.is_worker:
             new, old = generations.of(component.name)
             is_ready = new is not None and new.ready >= component.replicas
-            if is_ready and not any(one.ready for one in old):
-                found.append(component.name)
-    return tuple(sorted(found))
+            if is_ready and not any(state.ready for state in old):
+                updated.append(component.name)
+    return tuple(sorted(updated))
 
 
 def finished(graph: Graph, generations: Generations) -> bool:
     """Whether the old generations have done their work and can be deleted."""
-    workers = sorted(one.name for one in graph.components if one.is_worker)
+    workers = sorted(component.name for component in graph.components if component.is_worker)
     is_through = list(updated_components(graph, generations)) == workers
-    return is_through and all(one.is_drained for one in generations.old)
+    return is_through and all(state.is_drained for state in generations.old)
 
 
 def targets(graph: Graph, generations: Generations, *, is_drained: bool) -> ReplicaTargets:
@@ -148,7 +148,7 @@ def targets(graph: Graph, generations: Generations, *, is_drained: bool) -> Repl
     """
     new_copies: dict[str, int] = {}
     old_copies: dict[str, int] = {}
-    known = {one.name for one in graph.components if one.is_worker}
+    known = {component.name for component in graph.components if component.is_worker}
     for component in graph.components:
         new, old = generations.of(component.name)
         if not component.is_worker or not old:
@@ -156,12 +156,12 @@ def targets(graph: Graph, generations: Generations, *, is_drained: bool) -> Repl
         how = strategy(component_annotations(graph, component))
         if how.recreate:
             kept = 0
-            is_over = is_drained and all(one.is_drained for one in old)
+            is_over = is_drained and all(state.is_drained for state in old)
             new_copies[component.name] = component.replicas if is_over else 0
         else:
             kept, new_copies[component.name] = _split(how, component.replicas, new, old)
         old_copies.update(_shared_out(old, kept))
-    old_copies.update({one.name: 0 for one in generations.old if one.component not in known})
+    old_copies.update({state.name: 0 for state in generations.old if state.component not in known})
     return ReplicaTargets(new=new_copies, old=old_copies)
 
 
@@ -176,8 +176,8 @@ def _split(
     surge, unavailable = how.limits(wanted)
     least = wanted - unavailable
     new_asked, new_serving = (new.wanted, new.serving) if new is not None else (0, 0)
-    old_asked = sum(one.wanted for one in old)
-    old_serving = sum(min(one.serving, one.wanted) for one in old)
+    old_asked = sum(state.wanted for state in old)
+    old_serving = sum(min(state.serving, state.wanted) for state in old)
 
     not_serving_yet = max(0, new_asked - new_serving)
     can_go = max(0, old_asked + new_asked - least - not_serving_yet)
@@ -194,14 +194,14 @@ def _shared_out(old: Iterable[WorkloadState], kept: int) -> dict[str, int]:
 
     Copies that serve stay before those that do not, and younger generations before older ones.
     """
-    youngest_first = sorted(old, key=lambda one: (one.created, one.name), reverse=True)
-    found: dict[str, int] = {}
+    youngest_first = sorted(old, key=lambda state: (state.created, state.name), reverse=True)
+    shares: dict[str, int] = {}
     left = kept
-    for one in youngest_first:
-        found[one.name] = min(one.serving, one.wanted, left)
-        left -= found[one.name]
-    for one in youngest_first:
-        more = min(one.wanted - found[one.name], left)
-        found[one.name] += more
+    for state in youngest_first:
+        shares[state.name] = min(state.serving, state.wanted, left)
+        left -= shares[state.name]
+    for state in youngest_first:
+        more = min(state.wanted - shares[state.name], left)
+        shares[state.name] += more
         left -= more
-    return found
+    return shares

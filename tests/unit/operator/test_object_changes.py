@@ -98,7 +98,7 @@ def test_what_belongs_to_another_graph_is_not_touched() -> None:
     other = stored(deployment(owner=Owner(name="h", uid="other")))
     found = changes([deployment(2)], live(other))
     assert not found
-    assert [one.found for one in found.conflicts] == [other]
+    assert [one.present for one in found.conflicts] == [other]
 
 
 def test_what_nobody_wants_is_deleted_unless_it_is_spared() -> None:
