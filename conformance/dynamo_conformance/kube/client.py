@@ -104,11 +104,11 @@ class Client:
         """
         status, content = await self._request(method, path, body, params, media)
         try:
-            found = json.loads(content)
+            answer = json.loads(content)
         except ValueError as error:
             text = content.decode(errors="replace")
             raise ApiError(status, "NoJson", text[:200]) from error
-        return KubeObject(found if isinstance(found, dict) else {})
+        return KubeObject(answer if isinstance(answer, dict) else {})
 
     async def text(self, path: str, *, params: Mapping[str, str]) -> str:
         """Return what is no JSON, such as a log."""
@@ -128,16 +128,16 @@ class Client:
     ) -> tuple[list[KubeObject], str]:
         """Return all objects, and the version of the list that a watch can go on from."""
         asked = {"labelSelector": labels, **params} if labels else params
-        found = await self.json("GET", resource.path(namespace), params=asked)
-        items = found.get("items")
+        answer = await self.json("GET", resource.path(namespace), params=asked)
+        items = answer.get("items")
         # Items of a list leave out what the list says for all of them.
         shared: dict[str, Plain] = {"apiVersion": resource.api_version, "kind": resource.kind}
         objects = [
-            KubeObject({**shared, **one})
-            for one in (items if isinstance(items, list) else ())
-            if isinstance(one, dict)
+            KubeObject({**shared, **item})
+            for item in (items if isinstance(items, list) else ())
+            if isinstance(item, dict)
         ]
-        return objects, str(found.metadata.get("resourceVersion", ""))
+        return objects, str(answer.metadata.get("resourceVersion", ""))
 
     async def lines(
         self, path: str, *, params: Mapping[str, str], silence: float

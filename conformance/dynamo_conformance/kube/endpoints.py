@@ -50,7 +50,9 @@ def read_slice(value: dict[str, Plain]) -> Slice:
             for port in root.mappings("ports")
             if (number := port.integer("port")) is not None
         },
-        ready=tuple(pod for one in root.mappings("endpoints") if (pod := _ready_pod(one))),
+        ready=tuple(
+            pod for endpoint in root.mappings("endpoints") if (pod := _ready_pod(endpoint))
+        ),
     )
 
 
@@ -62,15 +64,15 @@ def backends(slices: Iterable[Slice], *, service: str, port: str) -> tuple[Backe
         service: The Service.
         port: The name of its port; a Service with one port only may call it as it likes.
     """
-    found: dict[Backend, None] = {}
-    for one in slices:
-        if one.service != service:
+    known: dict[Backend, None] = {}
+    for each in slices:
+        if each.service != service:
             continue
-        alone = next(iter(one.ports.values())) if len(one.ports) == 1 else None
-        number = one.ports.get(port, alone)
+        alone = next(iter(each.ports.values())) if len(each.ports) == 1 else None
+        number = each.ports.get(port, alone)
         if number is not None:
-            found.update(dict.fromkeys(Backend(pod, number) for pod in one.ready))
-    return tuple(found)
+            known.update(dict.fromkeys(Backend(pod, number) for pod in each.ready))
+    return tuple(known)
 
 
 def _ready_pod(endpoint: Mapping) -> str:

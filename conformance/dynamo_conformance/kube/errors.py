@@ -54,9 +54,11 @@ class ApiError(Exception):
             answer = {"message": content.decode(errors="replace").strip()[:_LONGEST]}
         fields = table(answer)
         causes = table(fields.get("details")).get("causes")
-        reasons = [table(one).get("reason") for one in (causes if isinstance(causes, list) else ())]
+        reasons = [
+            table(cause).get("reason") for cause in (causes if isinstance(causes, list) else ())
+        ]
         reason = str(fields.get("reason") or status)
-        known = any(status == one for one in HTTPStatus)
+        known = status in {*HTTPStatus}
         return cls(
             status,
             reason,

@@ -28,7 +28,7 @@ class Framing:
         import h11
 
         sides = (self._from_client, self._to_server)
-        return all(one.our_state is h11.IDLE and one.their_state is h11.IDLE for one in sides)
+        return all(side.our_state is h11.IDLE and side.their_state is h11.IDLE for side in sides)
 
     def request(self, data: bytes) -> None:
         """Take note of bytes from the client."""

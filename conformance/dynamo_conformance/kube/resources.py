@@ -267,6 +267,6 @@ def metadata(value: dict[str, Plain]) -> Mapping:
 
 def name_of(value: dict[str, Plain]) -> str:
     """Return an object's name."""
-    found = value.get("metadata")
-    name = found.get("name") if isinstance(found, dict) else None
+    fields = value.get("metadata")
+    name = fields.get("name") if isinstance(fields, dict) else None
     return name if isinstance(name, str) else ""

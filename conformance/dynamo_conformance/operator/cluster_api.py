@@ -122,5 +122,5 @@ class ClusterApi(Client):
         return await self.json("PATCH", path, body=patch, params=params, media=media)
 
 
-def _path(one: KubeObject, subresource: str = "") -> str:
-    return BY_KIND[one.kind].path(one.namespace, one.name, sub=subresource)
+def _path(item: KubeObject, subresource: str = "") -> str:
+    return BY_KIND[item.kind].path(item.namespace, item.name, sub=subresource)

@@ -138,8 +138,8 @@ class _Handlers:
             self._api.items(GRAPHS, None),
             *(self._api.items(resource, None, labelSelector=_OURS) for resource in WATCHED),
         )
-        for resource, found in zip(resources, listed, strict=True):
-            self._cache.replace(resource.kind, found)
+        for resource, objects in zip(resources, listed, strict=True):
+            self._cache.replace(resource.kind, objects)
         self._reconciler.forget_contexts()
         for graph in self._cache.of_kind(KIND):
             self._queue.add(GraphKey(graph.namespace or "", graph.name))

@@ -52,21 +52,21 @@ async def _cluster(api: ClusterApi) -> Cluster:
 
 async def _claims(api: ClusterApi, graph: Graph, namespace: str) -> frozenset[str]:
     names = [claim.name for claim in volume_claims.listed(graph)]
-    found = await asyncio.gather(*(api.get(CLAIMS.path(namespace, name)) for name in names))
-    return frozenset(name for name, one in zip(names, found, strict=True) if one is not None)
+    claims = await asyncio.gather(*(api.get(CLAIMS.path(namespace, name)) for name in names))
+    return frozenset(name for name, claim in zip(names, claims, strict=True) if claim is not None)
 
 
 async def _ssh_key(api: ClusterApi, graph: Graph, namespace: str) -> SshKey | None:
     """Return a new key pair where groups of nodes need one and the namespace has none."""
     if all(component.node_count == 1 for component in graph.components):
         return None
-    found = await api.get(SECRETS.path(namespace, SSH_SECRET))
-    return new_key() if found is None else None
+    secret = await api.get(SECRETS.path(namespace, SSH_SECRET))
+    return new_key() if secret is None else None
 
 
 async def _pull_secrets(api: ClusterApi, namespace: str) -> tuple[PullSecret, ...]:
-    found = await api.items(SECRETS, namespace, fieldSelector=_DOCKER_TYPE)
-    return tuple(PullSecret(name=one.name, hosts=pull_hosts(one)) for one in found)
+    secrets = await api.items(SECRETS, namespace, fieldSelector=_DOCKER_TYPE)
+    return tuple(PullSecret(name=secret.name, hosts=pull_hosts(secret)) for secret in secrets)
 
 
 def pull_hosts(secret: KubeObject) -> frozenset[str]:
@@ -92,7 +92,7 @@ def features(groups: dict[str, Plain]) -> Cluster:
         groups: Its answer to `GET /apis`.
     """
     listed = groups.get("groups")
-    names = {table(one).get("name") for one in (listed if isinstance(listed, list) else ())}
+    names = {table(group).get("name") for group in (listed if isinstance(listed, list) else ())}
     return Cluster(
         # The operator takes groups of nodes only where it could also schedule them as gangs.
         lws={LWS, VOLCANO} <= names,

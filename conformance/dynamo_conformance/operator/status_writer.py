@@ -40,11 +40,13 @@ class StatusWriter:
         self._api = api
         self._cache = cache
 
-    async def write(self, seen: ObservedGraph, plan: NextStep, found: Outcome, *, now: str) -> None:
+    async def write(
+        self, seen: ObservedGraph, plan: NextStep, result: Outcome, *, now: str
+    ) -> None:
         """Write a graph's status when it is another than before, and what happened to it."""
         after = updated_status(
             seen.status,
-            found,
+            result,
             generation=seen.generation,
             rollout=plan.rollout,
             restart=plan.restart.status() if plan.restart is not None else None,
@@ -52,7 +54,9 @@ class StatusWriter:
         )
         if after != seen.status:
             await self._write(seen.dgd, after)
-            _LOG.info("%s/%s is %s: %s", seen.namespace, seen.dgd.name, found.state, found.message)
+            _LOG.info(
+                "%s/%s is %s: %s", seen.namespace, seen.dgd.name, result.state, result.message
+            )
         await self.post(seen.dgd, plan.events)
 
     async def post(self, about: KubeObject, happened: Iterable[GraphEvent]) -> None:
@@ -70,7 +74,7 @@ class StatusWriter:
             now: The time.
         """
         names = frozenset(scaled)
-        for adapter in [one for one in seen.owned.values() if one.kind == ADAPTER]:
+        for adapter in [item for item in seen.owned.values() if item.kind == ADAPTER]:
             moment = now if adapter.name in names else None
             status = scaling_adapters.adapter_status(adapter, seen.graph, scaled=moment)
             if status is not None:

@@ -109,8 +109,8 @@ def _is_observed(live: KubeObject, status: dict[str, Plain]) -> bool:
 def _is_available(status: dict[str, Plain]) -> bool:
     conditions = status.get("conditions")
     return any(
-        table(one).get("type") == "Available" and table(one).get("status") == "True"
-        for one in (conditions if isinstance(conditions, list) else ())
+        table(condition).get("type") == "Available" and table(condition).get("status") == "True"
+        for condition in (conditions if isinstance(conditions, list) else ())
     )
 
 
@@ -119,5 +119,5 @@ def _restarted(live: KubeObject) -> str | None:
     if live.kind == LEADER_WORKER_SET:
         template = table(table(live.spec.get("leaderWorkerTemplate")).get("leaderTemplate"))
     annotations = table(table(template.get("metadata")).get("annotations"))
-    found = annotations.get(RESTARTED_AT)
-    return found if isinstance(found, str) else None
+    restarted = annotations.get(RESTARTED_AT)
+    return restarted if isinstance(restarted, str) else None

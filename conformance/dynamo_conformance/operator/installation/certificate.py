@@ -38,7 +38,7 @@ class Certificate:
         issued = authority.issue_cert(HOST)
         return cls(
             authority=authority.cert_pem.bytes(),
-            certificate=b"".join(one.bytes() for one in issued.cert_chain_pems),
+            certificate=b"".join(part.bytes() for part in issued.cert_chain_pems),
             key=issued.private_key_pem.bytes(),
         )
 

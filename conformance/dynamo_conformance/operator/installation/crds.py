@@ -39,7 +39,7 @@ def definitions(*, bundle: str) -> tuple[KubeObject, ...]:
         _read("dynamo_conformance.api", PLURAL),
         *(_read("dynamo_conformance.operator", plural) for plural in OTHERS),
     )
-    return tuple(KubeObject(_ours(_led_here(one, bundle))) for one in raw)
+    return tuple(KubeObject(_ours(_led_here(definition, bundle))) for definition in raw)
 
 
 def _led_here(definition: dict[str, Plain], bundle: str) -> dict[str, Plain]:

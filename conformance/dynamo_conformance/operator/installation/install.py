@@ -61,8 +61,8 @@ def find(kubectl: Kubectl) -> InstalledOperator:
     Raises:
         InstallError: It cannot be asked.
     """
-    found = _get(kubectl, "crd", DEFINITION)
-    return presence(found)
+    definition = _get(kubectl, "crd", DEFINITION)
+    return presence(definition)
 
 
 def install(kubectl: Kubectl, *, image: str) -> None:
@@ -110,8 +110,8 @@ def _delete(kubectl: Kubectl, what: str, *words: str) -> None:
 
 def _certificate(kubectl: Kubectl) -> Certificate:
     """Return the certificate that is in use, so that nothing stops working, or a new one."""
-    found = _get(kubectl, "secret", SECRET, "--namespace", OPERATOR_NAMESPACE)
-    known = Certificate.of_secret(table(found.get("data"))) if found is not None else None
+    secret = _get(kubectl, "secret", SECRET, "--namespace", OPERATOR_NAMESPACE)
+    known = Certificate.of_secret(table(secret.get("data"))) if secret is not None else None
     return known or Certificate.new()
 
 
@@ -131,8 +131,8 @@ def _get(kubectl: Kubectl, *words: str) -> dict[str, Plain] | None:
     done = kubectl("get", *words, "--ignore-not-found", "--output", "json")
     if done.returncode:
         raise InstallError(f"kubectl get {' '.join(words)}: {done.stderr.strip()}")
-    found: dict[str, Plain] | None = json.loads(done.stdout) if done.stdout.strip() else None
-    return found
+    answer: dict[str, Plain] | None = json.loads(done.stdout) if done.stdout.strip() else None
+    return answer
 
 
 def _wait_for_answers(kubectl: Kubectl) -> None:

@@ -37,7 +37,7 @@ def discovery(graph: Graph, *, namespace: str, owner: Owner) -> tuple[KubeObject
         rules=discovery_rules(),
     )
     bound, binding = _bound(account, role, namespace=namespace, owner=owner)
-    return tuple(noted(one) for one in (bound, role, binding))
+    return tuple(noted(made) for made in (bound, role, binding))
 
 
 def planner(*, namespace: str) -> tuple[KubeObject, ...]:

@@ -75,8 +75,8 @@ class GraphObjects:
     @property
     def objects(self) -> tuple[KubeObject, ...]:
         """All of them; what several components share is there once."""
-        found = {one.key: one for one in (*self.shared, *self.running, *self.scaling)}
-        return tuple(found.values())
+        by_key = {made.key: made for made in (*self.shared, *self.running, *self.scaling)}
+        return tuple(by_key.values())
 
 
 def graph_objects(graph: Graph, context: RenderContext) -> GraphObjects:
@@ -94,13 +94,13 @@ def graph_objects(graph: Graph, context: RenderContext) -> GraphObjects:
         )
     except ReconcileFailure as failure:
         return GraphObjects(shared=tuple(shared), failure=failure)
-    workloads = tuple(one for one in each if isinstance(one, Workload))
+    workloads = tuple(result for result in each if isinstance(result, Workload))
     return GraphObjects(
         shared=tuple(shared),
-        running=tuple(made for one in workloads for made in _running(one, context)),
+        running=tuple(made for workload in workloads for made in _running(workload, context)),
         scaling=adapters(graph, namespace=context.namespace, owner=context.owner),
         workloads=workloads,
-        broken=tuple(one for one in each if isinstance(one, Broken)),
+        broken=tuple(result for result in each if isinstance(result, Broken)),
     )
 
 

@@ -74,9 +74,11 @@ class Scaling:
 
 def scalings(graph: Graph, owned: Iterable[KubeObject]) -> tuple[Scaling, ...]:
     """Return the components whose adapters want another number of copies."""
-    found = []
+    changes = []
     adapters = {
-        name: one for one in owned if one.kind == ADAPTER and (name := _component(one)) is not None
+        name: item
+        for item in owned
+        if item.kind == ADAPTER and (name := _component(item)) is not None
     }
     for index, component in enumerate(graph.components):
         adapter = adapters.get(component.name)
@@ -84,7 +86,7 @@ def scalings(graph: Graph, owned: Iterable[KubeObject]) -> tuple[Scaling, ...]:
             continue
         wanted = adapter.spec.get("replicas")
         if isinstance(wanted, int) and wanted != component.replicas:
-            found.append(
+            changes.append(
                 Scaling(
                     adapter=adapter,
                     index=index,
@@ -93,7 +95,7 @@ def scalings(graph: Graph, owned: Iterable[KubeObject]) -> tuple[Scaling, ...]:
                     wanted=wanted,
                 )
             )
-    return tuple(found)
+    return tuple(changes)
 
 
 def adapter_status(

@@ -24,11 +24,11 @@ def component_service(context: PodContext, *, owner: Owner) -> KubeObject | None
     component = context.component
     if context.uses_etcd and component.type != FRONTEND:
         return None
-    found = labels.workload_labels(context)
+    service_labels = labels.workload_labels(context)
     if not context.uses_etcd:
         # The runtime looks for EndpointSlices with these labels; they are copied from the Service.
-        found[DISCOVERY_BACKEND] = KUBERNETES
-        found[labels.DISCOVERY_ENABLED] = "true"
+        service_labels[DISCOVERY_BACKEND] = KUBERNETES
+        service_labels[labels.DISCOVERY_ENABLED] = "true"
     port = ("http", HTTP_PORT) if component.type == FRONTEND else ("system", SYSTEM_PORT)
     made = kube_object(
         "v1",
@@ -36,7 +36,7 @@ def component_service(context: PodContext, *, owner: Owner) -> KubeObject | None
         names.service_name(context.name),
         namespace=context.namespace,
         owner=owner,
-        labels=found,
+        labels=service_labels,
         annotations=context.annotations,
         spec={"ports": [_port(*port, target=port[0])], "selector": _selector(context)},
     )
@@ -67,21 +67,21 @@ def model_service(context: PodContext, *, owner: Owner) -> KubeObject | None:
     return noted(made)
 
 
-def is_model_service(one: KubeObject) -> bool:
+def is_model_service(item: KubeObject) -> bool:
     """Whether an object is the Service of a model, of which a namespace has one for all graphs."""
-    return one.kind == "Service" and _MANAGED_BY in one.labels
+    return item.kind == "Service" and _MANAGED_BY in item.labels
 
 
 def _selector(context: PodContext) -> dict[str, Plain]:
     """Return what the pods are found by; their generation is not part of it."""
-    found: dict[str, Plain] = {
+    selector: dict[str, Plain] = {
         labels.COMPONENT: context.component.name,
         labels.COMPONENT_TYPE: context.component.type or "",
         labels.NAMESPACE: labels.namespace_label(context),
     }
     if context.component.node_count > 1:
-        found[labels.ROLE] = labels.ROLES[Position.LEADER]
-    return found
+        selector[labels.ROLE] = labels.ROLES[Position.LEADER]
+    return selector
 
 
 def _port(name: str, number: int, *, target: int | str) -> dict[str, Plain]:

@@ -57,7 +57,7 @@ def missing(
     Raises:
         ReconcileFailure: A claim is not there, and is not to be made.
     """
-    found = []
+    made = []
     for claim in listed(graph):
         if claim.name in existing:
             continue
@@ -67,7 +67,7 @@ def missing(
                 f'persistentvolumeclaims "{claim.name}" not found'
             )
             raise ReconcileFailure(NOT_RECONCILED, message)
-        found.append(
+        made.append(
             kube_object(
                 "v1",
                 "PersistentVolumeClaim",
@@ -77,7 +77,7 @@ def missing(
                 spec=claim.spec,
             )
         )
-    return tuple(found)
+    return tuple(made)
 
 
 def _spec(node: Mapping) -> dict[str, Plain]:
