@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from itertools import dropwhile
 from typing import TYPE_CHECKING, Literal
@@ -46,7 +46,7 @@ def run(words: tuple[str, ...], outer: ContainerEnvironment) -> tuple[StartedPro
     values: dict[str, Value] = {name: ShellText(text) for name, text in outer.known}
     for name in outer.unknown | outer.single:
         values[name] = unknown(name, many=name in outer.unknown)
-    variables = Variables(values, exported=frozenset(values), open_=outer.open, single=outer.single)
+    variables = Variables(values, exported=frozenset(values), open=outer.open, single=outer.single)
     runner = _Runner(dict(values))
     texts = [ShellText(word, origin=at) for at, word in enumerate(words)]
     try:
@@ -75,20 +75,18 @@ class _Runner:
             return False
         variables = state.variables
         behind = tuple(words[at + 1 :])
-        inner = Variables(
-            {name: variables.values.get(name) for name in variables.exported},
+        inner = replace(
+            variables,
+            values={name: variables.values.get(name) for name in variables.exported},
             positional=behind[1:],
             zero=behind[0] if behind else words[0],
-            exported=variables.exported,
-            open_=variables.open,
             splits=not texts[0].endswith("zsh"),
-            single=variables.single,
         )
         if behind and behind[0].many:
             inner.positional, inner.zero = None, None
-        below = State(inner)
-        below.certain, below.background = state.certain, state.background
-        below.folder = state.folder
+        below = State(
+            inner, certain=state.certain, background=state.background, folder=state.folder
+        )
         self.script(words[at].text, below)
         return True
 

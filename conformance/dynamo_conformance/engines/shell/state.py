@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines.shell.word import (
@@ -25,36 +26,22 @@ Status = bool | None
 """Whether a command succeeds; None when that is not known."""
 
 
+@dataclass(slots=True, eq=False)
 class State:
     """What a shell holds at one place of its script."""
 
-    def __init__(self, variables: Variables) -> None:
-        self.variables = variables
-        self.functions: dict[str, Node] = {}
-        self.certain = True
-        self.background = False
-        self.ended = False
-        self.exports_all = False
-        self.folder: ShellText | None = None
+    variables: Variables
+    functions: dict[str, Node] = field(default_factory=dict)
+    certain: bool = True
+    background: bool = False
+    ended: bool = False
+    exports_all: bool = False
+    folder: ShellText | None = None
 
     def copy(self) -> State:
         """Return a state that can go another way."""
-        old = self.variables
-        new = State(
-            Variables(
-                dict(old.values),
-                positional=old.positional,
-                zero=old.zero,
-                exported=old.exported,
-                open_=old.open,
-                splits=old.splits,
-                single=old.single,
-            )
-        )
-        new.functions = dict(self.functions)
-        new.certain, new.background, new.ended = self.certain, self.background, self.ended
-        new.exports_all, new.folder = self.exports_all, self.folder
-        return new
+        variables = replace(self.variables, values=dict(self.variables.values))
+        return replace(self, variables=variables, functions=dict(self.functions))
 
     def become(self, other: State) -> None:
         """Go on as `other`."""

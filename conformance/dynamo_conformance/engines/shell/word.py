@@ -7,7 +7,7 @@ text is recognised wherever it ends up (`parsing.unexpanded`).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from fnmatch import translate
 from typing import TYPE_CHECKING
 
@@ -68,6 +68,7 @@ _MAX_TRIMMED = 4_096
 _ENDS_OF_UNKNOWN = frozenset("#?$!-")
 
 
+@dataclass(slots=True, eq=False)
 class Variables:
     """What a script can read: variables, positional parameters, and what others may have set.
 
@@ -81,24 +82,14 @@ class Variables:
         single: Names whose values are not known, and are one word.
     """
 
-    def __init__(
-        self,
-        values: dict[str, Value],
-        *,
-        positional: tuple[ShellText, ...] | None = (),
-        zero: ShellText | None = None,
-        exported: frozenset[str] = frozenset(),
-        open_: bool = False,
-        splits: bool = True,
-        single: frozenset[str] = frozenset(),
-    ) -> None:
-        self.values = values
-        self.positional = positional
-        self.zero = zero
-        self.exported = exported
-        self.open = open_
-        self.splits = splits
-        self.single = single
+    values: dict[str, Value]
+    _: KW_ONLY
+    positional: tuple[ShellText, ...] | None = ()
+    zero: ShellText | None = None
+    exported: frozenset[str] = frozenset()
+    open: bool = False
+    splits: bool = True
+    single: frozenset[str] = frozenset()
 
     def assign(self, name: str, value: Value) -> None:
         """Set a variable; IFS decides from then on how words are split."""
