@@ -160,8 +160,8 @@ def _broken(rule: CelRule, value: Plain) -> str | None:
         return None
     if outcome is not False and (UNSUPPORTED in str(outcome) or _has_times(value)):
         return f"the rule {rule.expression} is {UNCHECKED}: {outcome}"
-    said = _message(rule, value) or rule.message or f"failed rule: {rule.expression}"
-    return said if outcome is False else f"{said} (the rule cannot be evaluated: {outcome})"
+    message = _message(rule, value) or rule.message or f"failed rule: {rule.expression}"
+    return message if outcome is False else f"{message} (the rule cannot be evaluated: {outcome})"
 
 
 def _message(rule: CelRule, value: Plain) -> str:

@@ -89,8 +89,8 @@ def _generated(prefix: str, path: Path, mark: Mark) -> Iterator[Violation]:
 
 def _subdomain(text: str, shown: str, path: Path, mark: Mark) -> Iterator[Violation]:
     if len(text) > SUBDOMAIN_LENGTH:
-        said = f"{len(text)} characters; at most {SUBDOMAIN_LENGTH}"
-        yield Violation(path, mark, TOO_LONG, said)
+        message = f"{len(text)} characters; at most {SUBDOMAIN_LENGTH}"
+        yield Violation(path, mark, TOO_LONG, message)
     if not _SUBDOMAIN.fullmatch(text):
         suggestion = re.sub(r"[^a-z0-9.-]+", "-", shown.lower()).strip("-.")
         yield Violation(path, mark, INVALID, f'"{shown}": {_SUBDOMAIN_RULE}', suggestion or None)

@@ -37,7 +37,7 @@ class GraphFeature(StrEnum):
 def features(graph: Graph) -> frozenset[GraphFeature]:
     """Return what the components of a graph are set to do."""
     return frozenset(
-        feature for part in parts(graph) for feature, told in _TOLD.items() if told(part)
+        feature for part in parts(graph) for feature, applies in _TESTS.items() if applies(part)
     )
 
 
@@ -98,7 +98,7 @@ def _starts_by_mpi(part: Part) -> bool:
     return is_trtllm and part.component.node_count > 1
 
 
-_TOLD: Mapping[GraphFeature, Callable[[Part], bool]] = {
+_TESTS: Mapping[GraphFeature, Callable[[Part], bool]] = {
     GraphFeature.IMAGES: _given("enable_multimodal"),
     GraphFeature.LORA: _given("enable_lora", "lora_paths"),
     GraphFeature.SPECULATION: _given("speculative_config", "spec_method", "speculative_algorithm"),

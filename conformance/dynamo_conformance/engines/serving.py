@@ -71,9 +71,9 @@ class Serving:
 
 def serving(graph: Graph) -> Serving | None:
     """Return what `graph` serves, or None when no worker that is known here is in it."""
-    played = parts(graph)
-    known = [part for part in played if part.likely_role in WORKER_ROLES]
-    workers = known or [part for part in played if is_own(part)]
+    components = parts(graph)
+    known = [part for part in components if part.likely_role in WORKER_ROLES]
+    workers = known or [part for part in components if is_own(part)]
     if not workers:
         return None
     roles: dict[Role, int] = {}
@@ -82,7 +82,7 @@ def serving(graph: Graph) -> Serving | None:
         assert role is not None  # noqa: S101 - narrows for the type checker
         count = part.component.replicas * part.component.node_count
         roles[role] = roles.get(role, 0) + count
-    frontends = [part for part in played if part.role is Role.FRONTEND]
+    frontends = [part for part in components if part.role is Role.FRONTEND]
     prefilling = [part for part in workers if part.likely_role in (Role.AGG, Role.PREFILL)]
     # A worker that names a router mode decides how requests reach it, not the frontend.
     modes = [part.value("router_mode") for part in (*prefilling, *frontends)]
@@ -180,11 +180,11 @@ def model_source(part: Part) -> str | None:
     if is_own(part):
         given = _word(part, *_MODEL_FLAGS)
         return _known(given) if given else None
-    told = [dest for dest in ("model", "model_path") if part.value(dest)]
+    dests = [dest for dest in ("model", "model_path") if part.value(dest)]
     if part.hidden and part.arguments is not None:
-        told = [dest for dest in told if part.arguments.explicit(dest)]
-    if told:
-        return _known(part.value(told[0]) or "")
+        dests = [dest for dest in dests if part.arguments.explicit(dest)]
+    if dests:
+        return _known(part.value(dests[0]) or "")
     module = part.command.module if part.command is not None else ""
     return None if part.hidden else DEFAULT_MODELS.get(module)
 

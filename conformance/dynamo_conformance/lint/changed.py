@@ -48,7 +48,7 @@ def changed_since(revision: str, *, folder: Path) -> frozenset[Path]:
 
 
 def _git(*words: str, folder: Path, otherwise: str = "") -> str:
-    """Return what git prints; when it fails, say `otherwise`, or what git said."""
+    """Return what git prints; when it fails, say `otherwise`, or what git lines."""
     try:
         done = subprocess.run(
             ["git", *words],
@@ -62,7 +62,7 @@ def _git(*words: str, folder: Path, otherwise: str = "") -> str:
     except subprocess.TimeoutExpired as error:
         raise GitError(f"git {words[0]} took longer than {_DEADLINE:g} s") from error
     if done.returncode:
-        said = os.fsdecode(done.stderr).strip().splitlines()
-        failed = f"git {words[0]}: {said[-1] if said else f'exit {done.returncode}'}"
+        lines = os.fsdecode(done.stderr).strip().splitlines()
+        failed = f"git {words[0]}: {lines[-1] if lines else f'exit {done.returncode}'}"
         raise GitError(otherwise or failed)
     return os.fsdecode(done.stdout)

@@ -165,7 +165,7 @@ def lint(
         )
         if listing:
             context.exit(_list_prerequisites(request, style, output))
-        report = _told(_fixed(request) if fix else _run(request), request)
+        report = _with_settings(_fixed(request) if fix else _run(request), request)
     except UNUSABLE as error:
         raise click.UsageError(_sentence(error)) from error
     _print(report, style, output)
@@ -266,7 +266,7 @@ def _run(request: _Request) -> LintReport:
     return check(_contents(request), request.options, cache=cache)
 
 
-def _told(report: LintReport, request: _Request) -> LintReport:
+def _with_settings(report: LintReport, request: _Request) -> LintReport:
     """Return the report with what it shows about the settings."""
     if not request.options.suppressions or request.changed_since is not None:
         return report

@@ -122,8 +122,8 @@ def crd_from_cluster(context: str | None, *, folder: Path) -> Path:
     except subprocess.TimeoutExpired as error:
         raise DefinitionError(f"the cluster did not answer in {_DEADLINE:g} s") from error
     if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise DefinitionError(f"kubectl get crd {CRD}: {said[-1] if said else 'failed'}")
+        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise DefinitionError(f"kubectl get crd {CRD}: {lines[-1] if lines else 'failed'}")
     path = folder / "crd.json"
     path.write_bytes(done.stdout)
     return path

@@ -132,8 +132,8 @@ class EngineSettings:
 
     def given(self, dest: str) -> bool:
         """Whether the command line, the environment or a file gives the setting."""
-        told = self._use(dest) is not None or self.variable(dest) is not None
-        return told or self._option_of(dest) is not None
+        written = self._use(dest) is not None or self.variable(dest) is not None
+        return written or self._option_of(dest) is not None
 
     def unknown(self, dest: str) -> bool:
         """Whether the value is one that cannot be known here."""

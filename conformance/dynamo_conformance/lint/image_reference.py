@@ -78,9 +78,9 @@ def other_release(component: Component) -> str | None:
     What is known of flags, modules, roles and variables is known of one minor release. An image
     whose tag has no release is taken to hold that one.
     """
-    told = component.node.string("runtimeVersionOverride")
-    if told:
-        return None if _is_known(told) else told
+    given = component.node.string("runtimeVersionOverride")
+    if given:
+        return None if _is_known(given) else given
     return _other_release(component.main.image or "") if component.main is not None else None
 
 

@@ -56,10 +56,10 @@ def cluster_of(words: Iterable[str]) -> Cluster:
     Raises:
         SettingsError: A word is no feature.
     """
-    said = {word.strip() for word in words}
-    given = said - {NONE}
+    chosen = {word.strip() for word in words}
+    given = chosen - {NONE}
     known = [str(feature) for feature in Feature]
-    if "" in said or (given and NONE in said):
+    if "" in chosen or (given and NONE in chosen):
         raise SettingsError(f"cluster-has: write {NONE}, or some of {','.join(known)}")
     for word in sorted(given):
         if word not in known:

@@ -241,8 +241,8 @@ def _sidecar(component: Mapping, others: list[Mapping]) -> tuple[Mapping, Entry]
     secret = _only_secret(container)
     if secret is not None:
         fields["envFromSecret"] = secret
-    said = {"name", *(old for old, _new in _SIDECAR_FIELDS), *(["envFrom"] if secret else [])}
-    if any(entry.key not in said and not is_void(entry.value) for entry in container):
+    kept = {"name", *(old for old, _new in _SIDECAR_FIELDS), *(["envFrom"] if secret else [])}
+    if any(entry.key not in kept and not is_void(entry.value) for entry in container):
         return None
     is_taken = SIDECAR_FRONTEND in (name for name in names if name != reference.value)
     if is_taken or "image" not in fields:

@@ -37,12 +37,12 @@ def note(root: Mapping, part: str) -> Mapping:
     if text is None:
         return Mapping()
     try:
-        said: Plain = json.loads(text)
+        data: Plain = json.loads(text)
     except (ValueError, RecursionError):
         return Mapping()
-    if not isinstance(said, dict) or said.get("version") != _FORM or depth(said) > DEEPEST:
+    if not isinstance(data, dict) or data.get("version") != _FORM or depth(data) > DEEPEST:
         return Mapping()
-    content = from_plain(said.get(part))
+    content = from_plain(data.get(part))
     return content if isinstance(content, Mapping) else Mapping()
 
 
@@ -52,8 +52,8 @@ def noted(root: Mapping, part: str, content: Mapping) -> Mapping:
     annotations = metadata.mapping("annotations") or Mapping()
     text: Scalar | None = None
     if len(content):
-        said = {"version": _FORM, part: content.plain()}
-        words = json.dumps(said, ensure_ascii=False, separators=(",", ":"))
+        data = {"version": _FORM, part: content.plain()}
+        words = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
         text = Scalar(words, text=words)
     changed = annotations.replaced(PREFIX + part, text)
     kept = changed if len(changed) or "annotations" in metadata else None

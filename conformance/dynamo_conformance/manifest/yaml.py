@@ -166,17 +166,17 @@ def _words(error: yaml.MarkedYAMLError, text: str, line: int) -> str:
     mark, begun = error.problem_mark, error.context_mark
     if mark is not None and text.removeprefix("\ufeff")[mark.index : mark.index + 1] == "\t":
         return "not YAML: a tab; indent with spaces"
-    said = str(error.problem or error.context)
-    if "nesting depth" in said:  # Newer parsers have a limit of their own.
+    problem = str(error.problem or error.context)
+    if "nesting depth" in problem:  # Newer parsers have a limit of their own.
         return _TOO_DEEP
-    if said.startswith("mapping values are not allowed"):
+    if problem.startswith("mapping values are not allowed"):
         return (
-            f"not YAML: {said}; a line is indented deeper than the one before it, "
+            f"not YAML: {problem}; a line is indented deeper than the one before it, "
             'or a value with ": " in it needs quotes'
         )
-    if begun is None or "end of stream" not in said:
-        return f"not YAML: {said}"
-    return f"not YAML: {said}, {error.context} that begins in line {begun.line + line}"
+    if begun is None or "end of stream" not in problem:
+        return f"not YAML: {problem}"
+    return f"not YAML: {problem}, {error.context} that begins in line {begun.line + line}"
 
 
 def _unreadable(text: str, error: yaml.reader.ReaderError, line: int) -> Mark:

@@ -39,11 +39,11 @@ def needs_grove(
     """Yield that the field at `path` is for Grove only, if Grove is not known to be there."""
     if request.has_grove:
         return
-    said = text or 'requires the Grove pathway, but workload provider "component" is selected'
+    message = text or 'requires the Grove pathway, but workload provider "component" is selected'
     if request.graph.declines_grove:
-        said += f' (annotation "{ENABLE_GROVE}" declines Grove)'
+        message += f' (annotation "{ENABLE_GROVE}" declines Grove)'
     yield Violation(
-        path, mark, FORBIDDEN, said, unless=None if request.graph.declines_grove else GROVE
+        path, mark, FORBIDDEN, message, unless=None if request.graph.declines_grove else GROVE
     )
 
 
@@ -79,10 +79,10 @@ def _override(
     yield from needs_grove(request, here, override.mark, text)
     api = text_of(override, "apiVersion")
     if api != GROVE_API:
-        said = f'"{api or ""}"; supported values: "{GROVE_API}"'
+        message = f'"{api or ""}"; supported values: "{GROVE_API}"'
         mark = mark_of(override, "apiVersion")
-        yield Violation((*here, "apiVersion"), mark, UNSUPPORTED, said, GROVE_API)
+        yield Violation((*here, "apiVersion"), mark, UNSUPPORTED, message, GROVE_API)
     given = text_of(override, "target")
     if given and given != target:
-        said = f'"{given}": must match the provider-context target "{target}"'
-        yield Violation((*here, "target"), mark_of(override, "target"), INVALID, said)
+        message = f'"{given}": must match the provider-context target "{target}"'
+        yield Violation((*here, "target"), mark_of(override, "target"), INVALID, message)

@@ -61,7 +61,7 @@ class _Size:
     label: str
 
     @property
-    def said(self) -> str:
+    def text(self) -> str:
         return f'component "{self.settings.part.component.name}" has {self.label} {self.tokens}'
 
 
@@ -80,7 +80,7 @@ def check(subject: Subject) -> Iterator[Problem]:
         size_of_router = _of_router(router)
         if size_of_router is not None and size_of_router.tokens != workers[0].tokens:
             message = (
-                f"{size_of_router.said}, but {workers[0].said}: the router finds no prefix; give "
+                f"{size_of_router.text}, but {workers[0].text}: the router finds no prefix; give "
                 "both one size"
             )
             yield Problem(size_of_router.mark, message, severity=Severity.WARNING)
@@ -90,9 +90,9 @@ def _unlike(size: _Size, first: _Size) -> Problem:
     pair = {size.settings.part.role, first.settings.part.role}
     fatal = size.settings.module == first.settings.module == "dynamo.sglang"
     if fatal and pair == {Role.PREFILL, Role.DECODE}:
-        message = f"{size.said}, but {first.said}: SGLang refuses the handoff; give both one size"
+        message = f"{size.text}, but {first.text}: SGLang refuses the handoff; give both one size"
         return Problem(size.mark, message)
-    message = f"{size.said}, but {first.said}: a KV router counts in one size; give both the same"
+    message = f"{size.text}, but {first.text}: a KV router counts in one size; give both the same"
     return Problem(size.mark, message, severity=Severity.WARNING)
 
 

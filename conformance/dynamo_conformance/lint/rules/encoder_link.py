@@ -54,16 +54,16 @@ def check(subject: Subject) -> Iterator[Problem]:
     """Yield each encode worker that nobody asks, and each worker that asks in vain."""
     workers = list(subject.settings)
     for module, (dest, advice) in _LINKS.items():
-        played = [worker for worker in workers if worker.module == module]
-        encoders = [worker for worker in played if worker.part.role is Role.ENCODE]
-        others = [worker for worker in played if worker.part.role is not Role.ENCODE]
+        same_engine = [worker for worker in workers if worker.module == module]
+        encoders = [worker for worker in same_engine if worker.part.role is Role.ENCODE]
+        others = [worker for worker in same_engine if worker.part.role is not Role.ENCODE]
         asking = [other for other in others if _asks(other, dest)]
         if not encoders and not asking:
             continue
         alone = not subject.has_neighbours
         if alone and not asking and not any(other.unknown(dest) for other in others):
             yield from (_idle(encoder, advice) for encoder in encoders)
-        all_read = all(worker.part.role is not None for worker in played)
+        all_read = all(worker.part.role is not None for worker in same_engine)
         if alone and all_read and not encoders and module in _WAITS:
             yield from (_in_vain(worker, dest) for worker in asking)
         if encoders and module == "dynamo.trtllm":

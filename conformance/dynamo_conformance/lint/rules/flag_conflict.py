@@ -40,11 +40,11 @@ def check(subject: Subject) -> Iterator[Problem]:
         arguments = settings.part.arguments
         if arguments is None:
             continue
-        said: set[str] = set()
+        reported: set[str] = set()
         for refused in conflicts.refused(arguments, unknown=settings.unknown):
-            if refused.message in said or settings.hidden:
+            if refused.message in reported or settings.hidden:
                 continue
-            said.add(refused.message)
+            reported.add(refused.message)
             message = f"{arguments.module} ends at start: {refused.message}"
             yield Problem(_mark(settings, refused.conflict), message)
 

@@ -52,14 +52,14 @@ def check(subject: Subject) -> Iterator[Problem]:
         if part.arguments is None:
             continue
         terms = _Terms(settings)
-        told: set[str] = set()
+        reported: set[str] = set()
         for half in halves_of(settings.module):
-            if half.given in told:
+            if half.given in reported:
                 continue
             if not terms.is_on(half.given, own=True):
                 continue
             if all(any(terms.is_on(term) is False for term in way) for way in half.needs):
-                told.add(half.given)
+                reported.add(half.given)
                 where = f'component "{part.component.name}"'
                 text = f"{where} has {terms.label(half.given)}, but {half.effect}; {half.advice}"
                 severity = Severity.ERROR if half.ends else SEVERITY

@@ -163,11 +163,11 @@ def _vllm(worker: EngineSettings) -> Iterator[Problem]:
 
 def _no_handoff(names: tuple[str, ...]) -> str:
     """Return why Dynamo finds no connector to hand over with among `names`."""
-    said = " and ".join(names)
+    listed = " and ".join(names)
     if any(name in _HANDOFFS for name in names):
-        return f"prefills with {said}, of which only one may hand over; leave one of them"
+        return f"prefills with {listed}, of which only one may hand over; leave one of them"
     hint = did_you_mean(names[0], _HANDOFFS) or f"; known are {', '.join(_HANDOFFS)}"
-    return f"prefills with {said}, which hands nothing over in Dynamo{hint}"
+    return f"prefills with {listed}, which hands nothing over in Dynamo{hint}"
 
 
 def _without(worker: EngineSettings, name: str) -> Problem:

@@ -135,11 +135,11 @@ def _has(worker: EngineSettings, dest: str) -> bool:
 
 def _message(worker: EngineSettings) -> str:
     name = worker.part.component.name
-    told = f'component "{name}" publishes no KV events, and the router listens for them'
+    problem = f'component "{name}" publishes no KV events, and the router listens for them'
     if worker.module == "dynamo.vllm" and worker.text("enable_prefix_caching") == "False":
         advice = "keep prefix caching on"
     elif worker.option(BLOCK_REUSE) is False:
         advice = f"leave {worker.option_label(BLOCK_REUSE)} on"
     else:
         advice = f"add {_PUBLISH[worker.module]}"
-    return f"{told}; {advice}, or give the frontend --no-router-kv-events"
+    return f"{problem}; {advice}, or give the frontend --no-router-kv-events"

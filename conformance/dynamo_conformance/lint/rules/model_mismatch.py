@@ -38,11 +38,11 @@ def check(subject: Subject) -> Iterator[Problem]:
     workers = [part for part in subject.parts if part.role in _PAIRED]
     if not workers:
         return
-    played: dict[str, set[Role | None]] = {}
+    roles_of: dict[str, set[Role | None]] = {}
     for part in workers:
         if (model := served_model(part)) is not None:
-            played.setdefault(model, set()).add(part.role)
-    if all(roles.issuperset(_PAIRED) for roles in played.values()):
+            roles_of.setdefault(model, set()).add(part.role)
+    if all(roles.issuperset(_PAIRED) for roles in roles_of.values()):
         return  # Several models, each of them whole.
     first = workers[0]
     wanted = served_model(first)

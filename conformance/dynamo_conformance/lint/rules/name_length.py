@@ -90,8 +90,8 @@ def _graph(subject: Subject, name: str, mark: Mark) -> Iterator[Problem]:
         what = (
             f"{namespace or 'NAMESPACE'}-{name} is the label {labels.NAMESPACE} of the graph's pods"
         )
-        said = _shorten(length, length - LABEL_LENGTH, LABEL_LENGTH)
-        yield Problem(mark, f"{what}: {said}")
+        advice = _shorten(length, length - LABEL_LENGTH, LABEL_LENGTH)
+        yield Problem(mark, f"{what}: {advice}")
 
 
 def _is_global(component: Component) -> bool:
@@ -145,8 +145,8 @@ def _legacy(graph: Graph, component: Component, value: str, fault: str) -> Probl
 def _too_long(component: Component, workload: str) -> str:
     what = f'the objects of component "{component.name}" are called {_shown(component, workload)}'
     excess = len(workload) - LABEL_LENGTH
-    said = f"{len(workload)} characters, at most {LABEL_LENGTH}"
-    return f"{what}: {said}; shorten the graph's name or the component's by {excess}"
+    length = f"{len(workload)} characters, at most {LABEL_LENGTH}"
+    return f"{what}: {length}; shorten the graph's name or the component's by {excess}"
 
 
 def _shown(component: Component, workload: str) -> str:

@@ -41,13 +41,13 @@ _ARTICLE = {NATS: "a", ETCD: "an"}
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield the first place that asks for a server of which nothing is known."""
-    told: set[str] = set()
+    reported: set[str] = set()
     asked = [*by_annotation(subject.graph)]
     asked += [used for settings in subject.settings for used in talks_to(settings)]
     for server in asked:
-        if server.address or server.kind in told or _has(subject.cluster, server.kind):
+        if server.address or server.kind in reported or _has(subject.cluster, server.kind):
             continue
-        told.add(server.kind)
+        reported.add(server.kind)
         install, variable = _SETTINGS[server.kind]
         message = (
             f"this needs {_ARTICLE[server.kind]} {server.kind}, which the operator's chart "

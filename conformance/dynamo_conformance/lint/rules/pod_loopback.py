@@ -66,7 +66,7 @@ class _Address(NamedTuple):
         concerns: Whether somebody outside the pod depends on it, in that component.
         effect: What comes of a loopback address.
         advice: What to do.
-        told: Whether others get the address, so that 0.0.0.0 is as bad.
+        published: Whether others get the address, so that 0.0.0.0 is as bad.
         alone: Whether it only matters when no other container of the pod may listen or ask there.
         interface: Whether it names a network interface.
     """
@@ -75,7 +75,7 @@ class _Address(NamedTuple):
     concerns: Callable[[EngineSettings], bool]
     effect: str
     advice: str
-    told: bool = False
+    published: bool = False
     alone: bool = False
     interface: bool = False
 
@@ -180,7 +180,7 @@ _ADDRESSES = (
         concerns=_nixl_prefill,
         effect="decode workers are sent there for the KV blocks, and requests fail",
         advice=f"write {_POD_IP}",
-        told=True,
+        published=True,
     ),
     _Address(
         name="VLLM_HOST_IP",
@@ -189,7 +189,7 @@ _ADDRESSES = (
         ),
         effect="other pods are sent there",
         advice=_FOUND,
-        told=True,
+        published=True,
     ),
     *(
         _Address(
@@ -200,7 +200,7 @@ _ADDRESSES = (
             ),
             effect="other pods are sent there",
             advice=_FOUND,
-            told=True,
+            published=True,
         )
         for name in ("SGLANG_HOST_IP", "HOST_IP")
     ),
@@ -332,7 +332,8 @@ def _leads_nowhere(text: str, address: _Address) -> bool:
     if len(hosts) != len(parts):
         return False
     return all(
-        _LOOPBACK.fullmatch(host) or (address.told and _WILDCARD.fullmatch(host)) for host in hosts
+        _LOOPBACK.fullmatch(host) or (address.published and _WILDCARD.fullmatch(host))
+        for host in hosts
     )
 
 
