@@ -71,11 +71,6 @@ class Removal:
     what: str
     future: Future[str]
 
-    @property
-    def is_done(self) -> bool:
-        """Whether it has come to an end, good or bad."""
-        return self.future.done()
-
     def when_done(self, callback: Callable[[], None]) -> None:
         """Have `callback` called when it has come to an end, good or bad."""
         self.future.add_done_callback(lambda _future: callback())
