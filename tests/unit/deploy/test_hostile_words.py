@@ -140,7 +140,8 @@ def test_a_probes_path_is_no_code(path: str, tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert "refused" in done.stderr or "InvalidURL" in done.stderr
+    # Whatever else listens there, as beside other tests.
+    assert any(one in done.stderr for one in ("refused", "InvalidURL", "HTTPError"))
     assert test[4] == f"http://127.0.0.1:9090{path.replace('$', '$$')}"
     assert not list(tmp_path.rglob("hacked"))
 
