@@ -54,7 +54,7 @@ GresTypes=gpu
 NodeName=$NODE NodeAddr=127.0.0.1 CPUs=$CORES RealMemory=$MEMORY Gres=gpu:$GPUS State=UNKNOWN
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 CONF
-  # Devices that are there, so that each step is told which ones it has.
+  # Devices that are there, so that each step gets the numbers of its own.
   for ((number = 0; number < GPUS; number++)); do
     echo "NodeName=$NODE Name=gpu File=/dev/tty$number"
   done >"$FOLDER/gres.conf"

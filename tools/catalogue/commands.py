@@ -1,4 +1,4 @@
-"""Commands: what a README tells people to type, and which row of the ledger says that it works."""
+"""Commands: what a README has people type, and which row of the ledger proves that it works."""
 
 from __future__ import annotations
 

@@ -163,8 +163,10 @@ def _proven(engine: EngineFolder, ledger: Ledger) -> str:
         ("Not proven:", gaps(ledger, examples)),
         ("Checks that show nothing here:", unsupported(ledger, examples)),
     )
-    told = ("\n".join((head, "", *(f"* {one}" for one in lines))) for head, lines in lists if lines)
-    return "\n\n".join((table(("graph", *Level), rows), said, *told))
+    notes = (
+        "\n".join((head, "", *(f"* {one}" for one in lines))) for head, lines in lists if lines
+    )
+    return "\n\n".join((table(("graph", *Level), rows), said, *notes))
 
 
 def _overview(tree: Tree, ledger: Ledger, front: Path) -> str:

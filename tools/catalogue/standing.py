@@ -69,7 +69,7 @@ def mock_engines(ledger: Ledger, examples: Iterable[Example]) -> tuple[str, ...]
 
 
 def gaps(ledger: Ledger, examples: Sequence[Example]) -> tuple[str, ...]:
-    """Return what is not proven of examples, as lines that tell the reason."""
+    """Return what is not proven of examples, as lines with the reason."""
     return tuple(
         f"*{level}*, {_whom(why, reasons)}: {why}"
         for level in Level

@@ -37,13 +37,13 @@ class Trait:
 
 @dataclass(frozen=True, slots=True)
 class _Setting:
-    """What an engine's settings tell of a trait.
+    """How an engine's settings show a trait.
 
     Attributes:
         label: The trait.
         dests: The settings, as the engines call them.
         check: As in `Trait`.
-        counted: Whether they are sizes: above 1, and told.
+        counted: Whether they are sizes: above 1, and shown.
     """
 
     label: str
@@ -95,7 +95,7 @@ def router_mode(part: Part) -> str:
 
 
 def transfer(part: Part) -> str:
-    """Return by what KV blocks leave a prefill worker, or an empty string when it is not told."""
+    """Return by what KV blocks leave a prefill worker, or an empty string when it is not set."""
     config = part.value("kv_transfer_config")
     if config is not None:
         names = (name for name in _CONNECTOR.findall(config) if not _OFFLOADING.search(name))

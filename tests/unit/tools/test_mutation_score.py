@@ -66,6 +66,9 @@ def test_the_path_of_a_module_in_src_is_its_name(
     for path in config["source_paths"]:
         package = ".".join(Path(path).relative_to("src").parts)
         assert Path(path, "__init__.py").samefile(Path(import_module(package).__file__ or ""))
+    ignored = [one.partition("=*/")[2] for one in config["pytest_add_cli_args"] if "=*/" in one]
+    assert ignored
+    assert all(list(TESTS.rglob(one)) for one in ignored)
     patterns = [*config["only_mutate"], *config["source_paths"]]
     assert all(list(tmp_path.glob(one)) for one in patterns)
 

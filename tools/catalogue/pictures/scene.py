@@ -74,9 +74,9 @@ class Worker:
         replicas: How many there are.
         nodes: Over how many nodes each of them spans.
         gpus: The GPUs of each node.
-        notes: What else there is to tell of it.
+        notes: What else it has to show.
         asked: Whether the entry sends requests to it.
-        kv_events: Whether it tells a KV router what is in its cache.
+        kv_events: Whether it reports what is in its cache to a KV router.
     """
 
     name: str
@@ -121,7 +121,7 @@ class Scene:
     Attributes:
         name: The graph's name.
         engine: Its engine, as people call it.
-        release: The Dynamo release of its images; empty when they tell none, or several.
+        release: The Dynamo release of its images; empty when they name none, or several.
         models: The models that are served.
         entry: Where requests come in, or None when the graph has no such place.
         workers: Its workers, in the order in which a request meets them.
@@ -142,18 +142,18 @@ class Scene:
 
     @property
     def gpus(self) -> int:
-        """The GPUs of the whole graph."""
+        """The GPUs of the graph."""
         return sum(one.all_gpus for one in self.workers)
 
     @property
     def subtitle(self) -> str:
         """Engine, release, models and GPUs in one line."""
         release = f"Dynamo {self.release}" if self.release else ""
-        told = (self.engine, release, " + ".join(self.models), counted(self.gpus, "GPU"))
-        return " · ".join(one for one in told if one)
+        parts_shown = (self.engine, release, " + ".join(self.models), counted(self.gpus, "GPU"))
+        return " · ".join(one for one in parts_shown if one)
 
     def describe(self) -> str:
-        """Return the whole scene as prose, for people who do not see it."""
+        """Return the scene as prose, for people who do not see it."""
         return " ".join(self._sentences())
 
     def _sentences(self) -> Iterator[str]:
@@ -301,8 +301,8 @@ def _amount(worker: Worker) -> str:
     many = worker.replicas != 1
     what = f"{worker.replicas} workers" if many else "one worker"
     what += f", {worker.part}"
-    told = f"{what}, {each}{' each' if many else ''}"
-    return f"{told}; {', '.join(worker.notes)}" if worker.notes else told
+    text = f"{what}, {each}{' each' if many else ''}"
+    return f"{text}; {', '.join(worker.notes)}" if worker.notes else text
 
 
 def _module(part: Part) -> str:
