@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
+from configparser import ConfigParser
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -157,6 +158,14 @@ def test_a_signal_ends_all_that_runs(checkout: Checkout, number: signal.Signals,
     process.communicate(timeout=SECONDS)
     assert process.returncode == 128 + number
     assert not still_running(checkout)
+
+
+def test_what_is_interrupted_has_time_to_remove_a_cluster() -> None:
+    tox = ConfigParser(interpolation=None)
+    tox.read(REPOSITORY / "tox.ini", encoding="utf-8")
+    script = (REPOSITORY / ".ci" / "run").read_text(encoding="utf-8")
+    kills_after = int(script.partition("DYN_CONFORMANCE_END_SECONDS:-")[2].partition("}")[0])
+    assert 30 <= tox.getint("testenv", "suicide_timeout") < kills_after
 
 
 def test_without_kind_nothing_needs_docker(checkout: Checkout) -> None:
