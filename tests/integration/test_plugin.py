@@ -124,6 +124,16 @@ def test_a_folder_without_graphs_says_nothing(workshop: Workshop) -> None:
 def test_the_table_is_whole_with_several_processes(workshop: Workshop) -> None:
     pytest.importorskip("xdist")
     plant(workshop)
+    shutil.copytree(EXAMPLES / "k8s", workshop.folder / "more/launch/k8s")
+    alone, several = (
+        [
+            line
+            for line in workshop.pytest(*words, "-m", "lint", "more").text.splitlines()
+            if line.startswith("more/") and " lint " in line
+        ]
+        for words in ((), ("-n", "2"))
+    )
+    assert alone == several != []
     text = workshop.pytest("-n", "2", "-m", "lint", "graphs").text
     assert "graphs/launch/k8s/agg.yaml  lint   PASS     1/1" in text
     text = workshop.pytest("-n", "2", "--dist=loadfile", "--dynamo-target=local", "graphs").text

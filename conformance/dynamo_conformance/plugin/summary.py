@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+import pytest
 
-    import pytest
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 UNSUPPORTED = "UNSUPPORTED: "
 NOT_RUN = "not run: "
@@ -77,12 +77,14 @@ class Row:
         level: The level.
         checks: The outcome of each check, by its id.
         notes: What a reader should know: why something is unsupported, how fast it was ready.
+        position: Where it comes, when that is not the order of the reports.
     """
 
     example: str
     level: str
     checks: dict[str, Outcome] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    position: int = 0
 
     @property
     def outcome(self) -> Outcome:
@@ -114,7 +116,8 @@ class Table:
         if not self._rows:
             return []
         header = ("example", "level", "outcome", "checks", "")
-        body = [header, *(_cells(row) for row in self._rows.values())]
+        rows = sorted(self._rows.values(), key=lambda row: row.position)
+        body = [header, *map(_cells, rows)]
         widths = [max(len(cells[column]) for cells in body) for column in range(len(header))]
         return [
             "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
@@ -136,6 +139,12 @@ class Summary:
 
     def __init__(self) -> None:
         self._table = Table()
+        self._positions: dict[str, int] = {}
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
+        """Learn the order of the checks, in which reports of several processes do not come."""
+        self._positions = {node: position for position, node in enumerate(ids)}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note what a check shows."""
@@ -144,6 +153,7 @@ class Summary:
             return
         shown = Shown(**plain)
         row = self._table.row(report.nodeid.partition("::")[0], shown.level)
+        row.position = self._positions.get(report.nodeid, 0)
         row.checks[shown.check] = Outcome.FAIL if report.failed else Outcome(shown.outcome)
         row.notes += (one for one in shown.notes if one not in row.notes)
 
