@@ -1,6 +1,6 @@
 """The examples of this repository: each has its rows, and every page is made from what is there.
 
-What fails here is mended by `tox run -e ledger`, or by `python tools/make_pages.py` when only a
+What fails here is fixed by `tox run -e ledger`, or by `python tools/make_pages.py` when only a
 page is not current.
 """
 
