@@ -139,7 +139,7 @@ def check_fix(path: Path, settings: tuple[str, ...], said: Said) -> None:
     before += f"{repeat('lint', *words)}; "
     ended = invoke(lint, *words, codes=(0, 1, 3), before=before)
     command = before + repeat("lint", *words)
-    ensure(ended.stderr.startswith("0 fixed"), command, f"again {ended.stderr}", "fixed twice")
+    ensure(ended.stderr.startswith("Fixed 0"), command, f"again {ended.stderr}", "fixed twice")
     graphs = json.loads(ended.stdout)["documents"]
     is_readable = all(one["rule"] != "yaml" for graph in graphs for one in graph["findings"])
     ensure(is_readable or not said.is_readable, command, "no YAML any more", "fixed to pieces")
