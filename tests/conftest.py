@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from workshop import SECONDS, Workshop
+from sandbox import SECONDS, Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def workshop(tmp_path: Path) -> Iterator[Workshop]:
-    shop = Workshop(tmp_path)
-    yield shop
-    for process in shop.started:
+def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    made = Sandbox(tmp_path)
+    yield made
+    for process in made.started:
         if process.poll() is None:
             process.terminate()
             process.communicate(timeout=SECONDS)

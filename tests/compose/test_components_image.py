@@ -10,7 +10,7 @@ import pytest
 
 from dynamo_conformance.images import Docker, ImageError, base_image, build
 from dynamo_conformance.mock_engine.mock_image import recipe
-from workshop import REPOSITORY
+from sandbox import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,12 +18,12 @@ from dynamo_conformance.images import base_image, build
 from dynamo_conformance.mock_engine.mock_image import recipe
 from dynamo_conformance.targets.compose.docker_compose import ComposeError, check
 from dynamo_conformance.targets.local.local_script import TAKES_CTRL_C
-from workshop import REPOSITORY
+from sandbox import REPOSITORY
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from workshop import Workshop
+    from sandbox import Sandbox
 
 IMAGE = "nvcr.io/nvidia/ai-dynamo/vllm-runtime:1.6.1"
 TARGET = ("--dynamo-target=compose", "--dynamo-timeout=8")
@@ -41,12 +41,12 @@ def compose() -> None:
     build(recipe(), base=base_image())
 
 
-def plant(workshop: Workshop, name: str, *changes: tuple[str, str], engine: str = "vllm_v1") -> str:
+def plant(sandbox: Sandbox, name: str, *changes: tuple[str, str], engine: str = "vllm_v1") -> str:
     """Copy a compose file with pieces replaced, beside the manifest that it must live up to."""
     launch = REPOSITORY / "examples" / "llm" / engine / "launch"
     written: dict[str, Path] = {}
     for folder in ("compose", "k8s"):
-        to = workshop.folder / "launch" / folder / f"{name}.yaml"
+        to = sandbox.folder / "launch" / folder / f"{name}.yaml"
         to.parent.mkdir(parents=True)
         to.write_text((launch / folder / f"{name}.yaml").read_text("utf-8"), encoding="utf-8")
         written[folder] = to
@@ -108,28 +108,28 @@ def left() -> list[str]:
     ],
 )  # fmt: skip
 def test_what_is_broken_is_seen(
-    workshop: Workshop, name: str, change: tuple[str, str], words: list[str]
+    sandbox: Sandbox, name: str, change: tuple[str, str], words: list[str]
 ) -> None:
-    ended = workshop.pytest(*TARGET, plant(workshop, name, change))
+    ended = sandbox.pytest(*TARGET, plant(sandbox, name, change))
     for one in words:
         assert one in ended.text, ended.text
     assert ended.code == 1
     assert left() == []
 
 
-def test_the_logs_of_what_failed_are_kept(workshop: Workshop) -> None:
-    path = plant(workshop, "agg", ("- --model\n", "- --modle\n"))
-    workshop.pytest(*TARGET, "--dynamo-artifacts", str(workshop.folder / "kept"), path)
-    (log,) = (workshop.folder / "kept").rglob("worker.log")
+def test_the_logs_of_what_failed_are_kept(sandbox: Sandbox) -> None:
+    path = plant(sandbox, "agg", ("- --model\n", "- --modle\n"))
+    sandbox.pytest(*TARGET, "--dynamo-artifacts", str(sandbox.folder / "kept"), path)
+    (log,) = (sandbox.folder / "kept").rglob("worker.log")
     assert "unrecognized arguments: --modle" in log.read_text(encoding="utf-8")
 
 
-def test_an_image_of_that_name_stays_what_it_is(workshop: Workshop) -> None:
+def test_an_image_of_that_name_stays_what_it_is(sandbox: Sandbox) -> None:
     """It may be the real one, which took an hour to download."""
     foreign = base_image()
     docker("tag", foreign, IMAGE)
     try:
-        ended = workshop.pytest(*TARGET, plant(workshop, "agg"))
+        ended = sandbox.pytest(*TARGET, plant(sandbox, "agg"))
         assert f"the image {IMAGE} is here" in ended.text
         assert "run it with --dynamo-engine=real" in ended.text
         assert ended.code == 1
@@ -141,9 +141,9 @@ def test_an_image_of_that_name_stays_what_it_is(workshop: Workshop) -> None:
     assert left() == []
 
 
-def test_an_image_that_is_nowhere(workshop: Workshop) -> None:
-    path = plant(workshop, "agg", (IMAGE, "localhost:9/engine:1"))
-    ended = workshop.pytest("--dynamo-target=compose", "--dynamo-engine=real", path)
+def test_an_image_that_is_nowhere(sandbox: Sandbox) -> None:
+    path = plant(sandbox, "agg", (IMAGE, "localhost:9/engine:1"))
+    ended = sandbox.pytest("--dynamo-target=compose", "--dynamo-engine=real", path)
     assert "docker compose: " in ended.text
     assert "localhost:9" in ended.text
     assert "pull" in ended.text
@@ -151,19 +151,19 @@ def test_an_image_that_is_nowhere(workshop: Workshop) -> None:
     assert left() == []
 
 
-def test_ctrl_c_leaves_nothing(workshop: Workshop) -> None:
-    path = plant(workshop, "disagg", ("      - prefill\n", "      - decode\n"))
+def test_ctrl_c_leaves_nothing(sandbox: Sandbox) -> None:
+    path = plant(sandbox, "disagg", ("      - prefill\n", "      - decode\n"))
     words = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--dynamo-target=compose")
     process = subprocess.Popen(
         [*TAKES_CTRL_C, *words, path],
-        cwd=workshop.folder,
-        env=workshop.environment,
+        cwd=sandbox.folder,
+        env=sandbox.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
     )
-    workshop.started.append(process)
+    sandbox.started.append(process)
     deadline = time.monotonic() + UP_SECONDS
     while len(docker("ps", "--quiet", "--filter", f"ancestor={IMAGE}")) < 3:
         assert time.monotonic() < deadline, "the containers do not start"
@@ -172,4 +172,4 @@ def test_ctrl_c_leaves_nothing(workshop: Workshop) -> None:
     text, _ = process.communicate(timeout=UP_SECONDS)
     assert process.returncode == 2, text
     assert left() == []
-    assert workshop.left_behind() == []
+    assert sandbox.left_behind() == []

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from workshop import EXAMPLES, REPOSITORY, Ended
+from sandbox import EXAMPLES, REPOSITORY, Ended
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,28 +12,28 @@ from dynamo_conformance.engines.serving import serving
 from dynamo_conformance.manifest.read import read_graphs
 from dynamo_conformance.targets.local.local_script import run_script
 from dynamo_conformance.targets.readiness import wait_ready
-from workshop import REPOSITORY, SECONDS
+from sandbox import REPOSITORY, SECONDS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from dynamo_conformance.manifest.graph import Graph
     from dynamo_conformance.targets.interface import Worker
-    from workshop import Workshop
+    from sandbox import Sandbox
 
 PUBLISHED = REPOSITORY / "tests" / "unit" / "deploy" / "published"
 KEYS_FILE = "hf-token-secret.env"
 READY_SECONDS = 120.0
 
 
-def written(workshop: Workshop, *words: str) -> tuple[Path, Graph]:
+def written(sandbox: Sandbox, *words: str) -> tuple[Path, Graph]:
     """Write a script, and the manifest of the same graph."""
     for target in ("local", "k8s"):
-        ended = workshop.dynamo("deploy", *words, "--target", target, "--out-dir", target)
+        ended = sandbox.dynamo("deploy", *words, "--target", target, "--out-dir", target)
         assert ended.code == 0, ended.text
-    (workshop.folder / "local" / KEYS_FILE).write_text("HF_TOKEN=none\n", encoding="utf-8")
-    manifest = next((workshop.folder / "k8s").glob("*.yaml"))
-    return next((workshop.folder / "local").glob("*.sh")), read_graphs(manifest)[0]
+    (sandbox.folder / "local" / KEYS_FILE).write_text("HF_TOKEN=none\n", encoding="utf-8")
+    manifest = next((sandbox.folder / "k8s").glob("*.yaml"))
+    return next((sandbox.folder / "local").glob("*.sh")), read_graphs(manifest)[0]
 
 
 def requests_of(worker: Worker) -> float:
@@ -58,32 +58,32 @@ def answers(script: Path, graph: Graph) -> float:
 
 
 @pytest.mark.parametrize("name", ["agg", "disagg_router"])
-def test_a_published_graph_written_as_a_script_answers(name: str, workshop: Workshop) -> None:
-    script, graph = written(workshop, "-f", str(PUBLISHED / f"{name}.yaml"))
+def test_a_published_graph_written_as_a_script_answers(name: str, sandbox: Sandbox) -> None:
+    script, graph = written(sandbox, "-f", str(PUBLISHED / f"{name}.yaml"))
     assert answers(script, graph) >= 3
-    assert workshop.left_behind() == []
+    assert sandbox.left_behind() == []
 
 
-def test_the_manifest_passes_every_check_of_the_plugin(workshop: Workshop) -> None:
-    written(workshop, "-f", str(PUBLISHED / "disagg.yaml"))
-    ended = workshop.pytest("k8s/vllm-disagg.yaml", "--dynamo-target=local", "-v")
+def test_the_manifest_passes_every_check_of_the_plugin(sandbox: Sandbox) -> None:
+    written(sandbox, "-f", str(PUBLISHED / "disagg.yaml"))
+    ended = sandbox.pytest("k8s/vllm-disagg.yaml", "--dynamo-target=local", "-v")
     assert ended.code == 0, ended.text
     assert "vllm-disagg.yaml::lint PASSED" in ended.text
     assert "vllm-disagg.yaml::local::" in ended.text
 
 
-def test_an_alternative_of_the_proposal_answers(workshop: Workshop) -> None:
+def test_an_alternative_of_the_proposal_answers(sandbox: Sandbox) -> None:
     """The three of them give the same script, tests/unit/deploy tells."""
     config = REPOSITORY / "examples" / "deploy" / "one_file" / "config.yaml"
-    script, graph = written(workshop, "-f", str(config))
+    script, graph = written(sandbox, "-f", str(config))
     promised = serving(graph)
     assert promised is not None
     with run_script(script, serving=promised) as deployment:
         wait_ready(deployment, model=promised.model, timeout=READY_SECONDS)
 
 
-def test_a_script_without_its_secret_says_so(workshop: Workshop) -> None:
-    script, graph = written(workshop, "-f", str(PUBLISHED / "agg.yaml"))
+def test_a_script_without_its_secret_says_so(sandbox: Sandbox) -> None:
+    script, graph = written(sandbox, "-f", str(PUBLISHED / "agg.yaml"))
     (script.parent / KEYS_FILE).unlink()
     with run_script(script, serving=serving(graph)) as deployment:
         deadline = time.monotonic() + SECONDS

@@ -12,7 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from workshop import Workshop
+    from sandbox import Sandbox
 
 CASES = Path(__file__).parent / "outside"
 MANIFESTS = sorted(CASES.glob("*.yaml"))
@@ -52,9 +52,9 @@ def state(folder: Path) -> dict[str, str]:
     return found
 
 
-def written(case: Path, workshop: Workshop, home: Path) -> Path:
+def written(case: Path, sandbox: Sandbox, home: Path) -> Path:
     """Write a case with the paths of the prepared home."""
-    path = workshop.folder / case.name
+    path = sandbox.folder / case.name
     text = case.read_text(encoding="utf-8").replace("@HOME@", str(home))
     path.write_text(text.replace("@NAME@", "n" * 300), encoding="utf-8")
     return path
@@ -65,16 +65,16 @@ def environment(home: Path) -> Mapping[str, str]:
 
 
 @pytest.mark.parametrize("case", MANIFESTS, ids=lambda path: path.stem)
-def test_up_leaves_all_that_is_outside_as_it_was(workshop: Workshop, case: Path) -> None:
-    home = prepared(workshop.folder)
-    path = written(case, workshop, home)
-    before, shared = state(workshop.folder), state(SHARED_MEMORY)
-    ended = workshop.run(
+def test_up_leaves_all_that_is_outside_as_it_was(sandbox: Sandbox, case: Path) -> None:
+    home = prepared(sandbox.folder)
+    path = written(case, sandbox, home)
+    before, shared = state(sandbox.folder), state(SHARED_MEMORY)
+    ended = sandbox.run(
         "dynamo", "up", str(path), "--for", "0", "--timeout", "20", env=environment(home)
     )
-    (workshop.folder / "scratch").rmdir()
+    (sandbox.folder / "scratch").rmdir()
     assert "Traceback" not in ended.text, ended.text
-    assert state(workshop.folder) == before, ended.text
+    assert state(sandbox.folder) == before, ended.text
     assert state(SHARED_MEMORY) == shared
     assert ended.code == expected(case), ended.text
     if ended.code == 2:
@@ -85,20 +85,20 @@ def test_up_leaves_all_that_is_outside_as_it_was(workshop: Workshop, case: Path)
 @pytest.mark.parametrize(
     "case", [one for one in MANIFESTS if "pytest" in one.read_text(encoding="utf-8")], ids=str
 )
-def test_pytest_leaves_all_that_is_outside_as_it_was(workshop: Workshop, case: Path) -> None:
-    home = prepared(workshop.folder)
-    folder = workshop.folder / "launch" / "k8s"
+def test_pytest_leaves_all_that_is_outside_as_it_was(sandbox: Sandbox, case: Path) -> None:
+    home = prepared(sandbox.folder)
+    folder = sandbox.folder / "launch" / "k8s"
     folder.mkdir(parents=True)
-    path = written(case, workshop, home).rename(folder / case.name)
+    path = written(case, sandbox, home).rename(folder / case.name)
     before, shared = state(home), state(SHARED_MEMORY)
-    artifacts = workshop.folder / "kept"
+    artifacts = sandbox.folder / "kept"
     words = ("-m", "e2e", "-q", "--dynamo-timeout", "20", "--dynamo-artifacts", str(artifacts))
-    ended = workshop.pytest(*words, str(path), env=environment(home))
+    ended = sandbox.pytest(*words, str(path), env=environment(home))
     assert "Traceback" not in ended.text, ended.text
     assert state(home) == before, ended.text
     assert state(SHARED_MEMORY) == shared
     assert sorted(one.name for one in folder.iterdir()) == [case.name]
-    assert not any((workshop.folder / "scratch").iterdir())
+    assert not any((sandbox.folder / "scratch").iterdir())
     assert ended.code == min(expected(case), 1), ended.text
 
 

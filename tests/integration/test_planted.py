@@ -12,10 +12,10 @@ import pytest
 
 from dynamo_conformance.mock_engine import environment
 from dynamo_conformance.mock_engine.hub_cache import fill
-from workshop import EXAMPLES
+from sandbox import EXAMPLES
 
 if TYPE_CHECKING:
-    from workshop import Workshop
+    from sandbox import Sandbox
 
 SOON = ("--dynamo-timeout", "5")
 IMPATIENT = Path(__file__).with_name("short_waits.py")
@@ -52,14 +52,12 @@ IMPATIENT = Path(__file__).with_name("short_waits.py")
         ),
     ],
 )  # fmt: skip
-def test_lint_sees_it(
-    workshop: Workshop, example: str, change: tuple[str, str], words: str
-) -> None:
-    path = workshop.changed(example, change)
-    ended = workshop.pytest("-m", "lint", str(path))
+def test_lint_sees_it(sandbox: Sandbox, example: str, change: tuple[str, str], words: str) -> None:
+    path = sandbox.changed(example, change)
+    ended = sandbox.pytest("-m", "lint", str(path))
     assert words in ended.text
     assert (ended.code, "1 failed" in ended.text) == (1, True)
-    assert workshop.dynamo("lint", str(path)).code == 1
+    assert sandbox.dynamo("lint", str(path)).code == 1
 
 
 @pytest.mark.parametrize(
@@ -108,37 +106,37 @@ def test_lint_sees_it(
     ],
 )  # fmt: skip
 def test_serving_sees_it(
-    workshop: Workshop, example: str, change: tuple[str, str], words: list[str]
+    sandbox: Sandbox, example: str, change: tuple[str, str], words: list[str]
 ) -> None:
-    path = workshop.changed(example, change)
-    shutil.copy(IMPATIENT, workshop.folder / "conftest.py")
-    ended = workshop.pytest("-m", "e2e", *SOON, str(path))
+    path = sandbox.changed(example, change)
+    shutil.copy(IMPATIENT, sandbox.folder / "conftest.py")
+    ended = sandbox.pytest("-m", "e2e", *SOON, str(path))
     for one in words:
         assert one in ended.text
     assert ended.code == 1
-    assert workshop.left_behind() == []
+    assert sandbox.left_behind() == []
 
 
-def test_a_port_in_use_is_named(workshop: Workshop) -> None:
+def test_a_port_in_use_is_named(sandbox: Sandbox) -> None:
     with socket.socket() as taken:
         taken.bind(("0.0.0.0", 0))  # noqa: S104 - where a frontend listens
         taken.listen()
         port = taken.getsockname()[1]
-        path = workshop.changed("k8s/agg.yaml")
-        ended = workshop.dynamo("up", "--port", str(port), str(path))
+        path = sandbox.changed("k8s/agg.yaml")
+        ended = sandbox.dynamo("up", "--port", str(port), str(path))
     assert ended.code == 1
     assert f"port {port} is in use; choose another one with --port" in ended.text
-    assert workshop.left_behind() == []
+    assert sandbox.left_behind() == []
 
 
-def test_a_script_whose_port_is_taken_says_so(workshop: Workshop) -> None:
+def test_a_script_whose_port_is_taken_says_so(sandbox: Sandbox) -> None:
     with socket.socket() as taken:
         taken.bind(("0.0.0.0", 0))  # noqa: S104 - where a frontend listens
         taken.listen()
         port = str(taken.getsockname()[1])
-        env = {**workshop.environment, "DYN_HTTP_PORT": port, "HOME": str(workshop.folder)}
-        overlay = environment(hub_home=workshop.folder / "hub")
-        fill(workshop.folder / "hub", ["Qwen/Qwen3-0.6B"])
+        env = {**sandbox.environment, "DYN_HTTP_PORT": port, "HOME": str(sandbox.folder)}
+        overlay = environment(hub_home=sandbox.folder / "hub")
+        fill(sandbox.folder / "hub", ["Qwen/Qwen3-0.6B"])
         ended = subprocess.run(
             [str(EXAMPLES / "local" / "agg.sh")],
             env={**env, **overlay, "SYSTEM_PORT": "18081"},
@@ -149,4 +147,4 @@ def test_a_script_whose_port_is_taken_says_so(workshop: Workshop) -> None:
         )
     assert ended.returncode != 0
     assert f"port {port} already in use" in ended.stdout + ended.stderr
-    assert workshop.left_behind() == []
+    assert sandbox.left_behind() == []

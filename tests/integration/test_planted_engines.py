@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from workshop import Workshop
+    from sandbox import Sandbox
 
 SOON = ("--dynamo-timeout", "15")
 MODEL = {"vllm_v1": "--model", "sglang": "--model-path", "tensorrt_llm": "--model"}
@@ -22,13 +22,13 @@ engines = pytest.mark.parametrize("engine", ENGINES)
 
 
 @pytest.fixture(autouse=True)
-def short_waits(workshop: Workshop) -> None:
-    shutil.copy(Path(__file__).with_name("short_waits.py"), workshop.folder / "conftest.py")
+def short_waits(sandbox: Sandbox) -> None:
+    shutil.copy(Path(__file__).with_name("short_waits.py"), sandbox.folder / "conftest.py")
 
 
-def with_role_lost(workshop: Workshop, engine: str) -> Path:
+def with_role_lost(sandbox: Sandbox, engine: str) -> Path:
     """Both workers without their flag: each does everything, and nothing is handed over."""
-    path = workshop.changed("k8s/disagg.yaml", engine=engine)
+    path = sandbox.changed("k8s/disagg.yaml", engine=engine)
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     kept = list(lines)
     for number, line in enumerate(lines):
@@ -38,9 +38,9 @@ def with_role_lost(workshop: Workshop, engine: str) -> Path:
     return path
 
 
-def with_another_model(workshop: Workshop, engine: str) -> Path:
+def with_another_model(sandbox: Sandbox, engine: str) -> Path:
     """The second of two graphs' worth of workers serves another model."""
-    path = workshop.changed("k8s/agg.yaml", engine=engine)
+    path = sandbox.changed("k8s/agg.yaml", engine=engine)
     text = path.read_text(encoding="utf-8")
     begin = text.rindex("    - name: ", 0, text.index("type: worker"))
     other = text[begin:].replace("Worker\n", "WorkerToo\n", 1).replace("Qwen3-0.6B", "Qwen3-8B")
@@ -48,19 +48,19 @@ def with_another_model(workshop: Workshop, engine: str) -> Path:
     return path
 
 
-def with_router_lost(workshop: Workshop, engine: str) -> Path:
+def with_router_lost(sandbox: Sandbox, engine: str) -> Path:
     """The frontend takes turns, and nobody reads what the workers publish."""
-    return workshop.changed(
+    return sandbox.changed(
         "k8s/agg_router.yaml", ("name: DYN_ROUTER_MODE", "name: DYN_ROUTER_MOD"), engine=engine
     )
 
 
 @engines
-def test_lost_roles(workshop: Workshop, engine: str) -> None:
-    path = with_role_lost(workshop, engine)
-    linted = workshop.dynamo("lint", str(path))
+def test_lost_roles(sandbox: Sandbox, engine: str) -> None:
+    path = with_role_lost(sandbox, engine)
+    linted = sandbox.dynamo("lint", str(path))
     assert linted.text.count("[role-mismatch]") == 2
-    served = workshop.pytest("-m", "e2e", *SOON, str(path))
+    served = sandbox.pytest("-m", "e2e", *SOON, str(path))
     assert "registered are 2 backend; the manifest promises 1 backend, 1 prefill" in served.text
     assert "prefill workers served 0 of 4 requests" in served.text
     # It answers, which is what makes it dangerous.
@@ -69,21 +69,21 @@ def test_lost_roles(workshop: Workshop, engine: str) -> None:
 
 
 @engines
-def test_another_model(workshop: Workshop, engine: str) -> None:
+def test_another_model(sandbox: Sandbox, engine: str) -> None:
     """The runtime refuses a second model on one endpoint: whoever is late ends, soon or at once."""
-    path = with_another_model(workshop, engine)
-    served = workshop.pytest("-m", "e2e", *SOON, str(path))
+    path = with_another_model(sandbox, engine)
+    served = sandbox.pytest("-m", "e2e", *SOON, str(path))
     assert served.code == 1
     late = "Worker exited with code 1" in served.text or "WorkerToo exited" in served.text
     assert late or "registered are 1 backend; the manifest promises 2 backend" in served.text
 
 
 @engines
-def test_a_lost_router_mode(workshop: Workshop, engine: str) -> None:
-    path = with_router_lost(workshop, engine)
-    linted = workshop.dynamo("lint", str(path))
+def test_a_lost_router_mode(sandbox: Sandbox, engine: str) -> None:
+    path = with_router_lost(sandbox, engine)
+    linted = sandbox.dynamo("lint", str(path))
     assert "publishes KV events, and the router reads none: it is round-robin" in linted.text
-    served = workshop.pytest("-m", "e2e", *SOON, str(path))
+    served = sandbox.pytest("-m", "e2e", *SOON, str(path))
     assert "kv-router FAIL" in served.text
     assert "chat FAIL" not in served.text
 
@@ -106,17 +106,17 @@ ASK = """\
     ],
 )
 def test_an_encoder_that_is_not_asked(
-    workshop: Workshop, example: str, change: tuple[str, str], words: str
+    sandbox: Sandbox, example: str, change: tuple[str, str], words: str
 ) -> None:
-    path = workshop.changed(example, change, engine="multimodal")
-    assert words in workshop.dynamo("lint", str(path)).text
-    served = workshop.pytest("-m", "e2e", *SOON, str(path))
+    path = sandbox.changed(example, change, engine="multimodal")
+    assert words in sandbox.dynamo("lint", str(path)).text
+    served = sandbox.pytest("-m", "e2e", *SOON, str(path))
     assert "image FAIL" in served.text
     assert "chat FAIL" not in served.text
 
 
-def test_an_engine_file_without_its_transceiver(workshop: Workshop) -> None:
-    path = workshop.changed("k8s/disagg.yaml", ("backend: DEFAULT", "{}"), engine="tensorrt_llm")
-    served = workshop.pytest("-m", "e2e", *SOON, str(path))
+def test_an_engine_file_without_its_transceiver(sandbox: Sandbox) -> None:
+    path = sandbox.changed("k8s/disagg.yaml", ("backend: DEFAULT", "{}"), engine="tensorrt_llm")
+    served = sandbox.pytest("-m", "e2e", *SOON, str(path))
     assert "without cache_transceiver_config in the engine file" in served.text
     assert served.code == 1

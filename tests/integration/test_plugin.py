@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from workshop import EXAMPLES
+from sandbox import EXAMPLES
 
 if TYPE_CHECKING:
-    from workshop import Workshop
+    from sandbox import Sandbox
 
 NO_TESTS, UNAVAILABLE = 5, 3
 
 
-def plant(workshop: Workshop) -> None:
+def plant(sandbox: Sandbox) -> None:
     """Lay an example out as a tree of its own."""
-    folder = workshop.folder / "graphs" / "launch"
+    folder = sandbox.folder / "graphs" / "launch"
     (folder / "k8s").mkdir(parents=True)
     (folder / "local").mkdir()
     shutil.copy(EXAMPLES / "k8s" / "agg.yaml", folder / "k8s")
@@ -28,201 +28,201 @@ def plant(workshop: Workshop) -> None:
     (folder / "k8s" / "config.yaml").write_text("kind: ConfigMap\n", encoding="utf-8")
 
 
-def test_nothing_is_collected_unless_paths_are_given(workshop: Workshop) -> None:
-    plant(workshop)
-    assert workshop.pytest("--collect-only").code == NO_TESTS
+def test_nothing_is_collected_unless_paths_are_given(sandbox: Sandbox) -> None:
+    plant(sandbox)
+    assert sandbox.pytest("--collect-only").code == NO_TESTS
 
 
-def test_a_folder_collects_its_manifests_and_no_script(workshop: Workshop) -> None:
-    plant(workshop)
-    text = workshop.pytest("--collect-only", "-q", "graphs").text
+def test_a_folder_collects_its_manifests_and_no_script(sandbox: Sandbox) -> None:
+    plant(sandbox)
+    text = sandbox.pytest("--collect-only", "-q", "graphs").text
     assert "graphs/launch/k8s/agg.yaml::lint" in text
     assert "graphs/launch/k8s/agg.yaml::local::chat-stream" in text
     assert ".sh" not in text
     assert "config.yaml" not in text
 
 
-def test_compose_files_alone_are_collected_for_compose(workshop: Workshop) -> None:
-    plant(workshop)
-    (workshop.folder / "graphs" / "launch" / "compose").mkdir()
-    shutil.copy(EXAMPLES / "compose" / "agg.yaml", workshop.folder / "graphs/launch/compose")
-    text = workshop.pytest("--collect-only", "-q", "graphs").text
+def test_compose_files_alone_are_collected_for_compose(sandbox: Sandbox) -> None:
+    plant(sandbox)
+    (sandbox.folder / "graphs" / "launch" / "compose").mkdir()
+    shutil.copy(EXAMPLES / "compose" / "agg.yaml", sandbox.folder / "graphs/launch/compose")
+    text = sandbox.pytest("--collect-only", "-q", "graphs").text
     assert "launch/compose" not in text
-    text = workshop.pytest("--collect-only", "-q", "--dynamo-target=compose", "graphs").text
+    text = sandbox.pytest("--collect-only", "-q", "--dynamo-target=compose", "graphs").text
     assert "graphs/launch/compose/agg.yaml::compose::chat-stream" in text
     assert "launch/k8s" not in text
     assert "launch/local" not in text
 
 
-def test_without_docker_one_line_says_what_to_install(workshop: Workshop) -> None:
-    plant(workshop)
-    (workshop.folder / "graphs" / "launch" / "compose").mkdir()
-    shutil.copy(EXAMPLES / "compose" / "agg.yaml", workshop.folder / "graphs/launch/compose")
-    nowhere = workshop.folder / "nowhere"
+def test_without_docker_one_line_says_what_to_install(sandbox: Sandbox) -> None:
+    plant(sandbox)
+    (sandbox.folder / "graphs" / "launch" / "compose").mkdir()
+    shutil.copy(EXAMPLES / "compose" / "agg.yaml", sandbox.folder / "graphs/launch/compose")
+    nowhere = sandbox.folder / "nowhere"
     nowhere.mkdir()
-    ended = workshop.pytest("--dynamo-target=compose", "graphs", env={"PATH": str(nowhere)})
+    ended = sandbox.pytest("--dynamo-target=compose", "graphs", env={"PATH": str(nowhere)})
     assert "install Docker Compose 2.24 or later: docker: No such file" in ended.text
     assert ended.code == UNAVAILABLE
 
 
-def test_scripts_are_run_when_a_target_is_asked_for(workshop: Workshop) -> None:
-    plant(workshop)
-    ended = workshop.pytest("-q", "--dynamo-target=local", "graphs/launch/local")
+def test_scripts_are_run_when_a_target_is_asked_for(sandbox: Sandbox) -> None:
+    plant(sandbox)
+    ended = sandbox.pytest("-q", "--dynamo-target=local", "graphs/launch/local")
     assert "graphs/launch/local/agg.sh" in ended.text
     assert "10 passed" in ended.text
     assert ended.code == 0
-    assert workshop.left_behind() == []
+    assert sandbox.left_behind() == []
 
 
-def test_markers_choose_between_lint_and_serving(workshop: Workshop) -> None:
-    plant(workshop)
+def test_markers_choose_between_lint_and_serving(sandbox: Sandbox) -> None:
+    plant(sandbox)
     manifest = "graphs/launch/k8s/agg.yaml"
-    assert "1 passed" in workshop.pytest("-m", "lint", manifest).text
-    served = workshop.pytest("-m", "e2e", "--dynamo-target=local", manifest)
+    assert "1 passed" in sandbox.pytest("-m", "lint", manifest).text
+    served = sandbox.pytest("-m", "e2e", "--dynamo-target=local", manifest)
     assert "9 passed" in served.text
     assert "ready in" in served.text
 
 
-def test_a_failed_start_is_one_failure_and_the_rest_is_not_run(workshop: Workshop) -> None:
-    path = workshop.changed("k8s/agg.yaml", ("- --model\n", "- --modle\n"))
-    ended = workshop.pytest("-rs", "-m", "e2e", str(path))
+def test_a_failed_start_is_one_failure_and_the_rest_is_not_run(sandbox: Sandbox) -> None:
+    path = sandbox.changed("k8s/agg.yaml", ("- --model\n", "- --modle\n"))
+    ended = sandbox.pytest("-rs", "-m", "e2e", str(path))
     assert "1 failed, 8 skipped" in ended.text
     assert "not run: the graph did not come up, see `ready`" in ended.text
     assert "ready FAIL; 8 not run" in ended.text
     assert ended.code == 1
     # Whichever check is asked for first fails, so that a failed start never ends well.
-    alone = workshop.pytest("-m", "e2e", "-k", "chat or models", str(path))
+    alone = sandbox.pytest("-m", "e2e", "-k", "chat or models", str(path))
     assert "component VllmWorker exited with code 2" in alone.text
     assert "1 failed, 2 skipped" in alone.text
     assert alone.code == 1
 
 
-def test_a_failed_script_is_one_failure_too(workshop: Workshop) -> None:
-    plant(workshop)
-    script = workshop.folder / "graphs/launch/local/agg.sh"
+def test_a_failed_script_is_one_failure_too(sandbox: Sandbox) -> None:
+    plant(sandbox)
+    script = sandbox.folder / "graphs/launch/local/agg.sh"
     script.write_text("#!/bin/bash\nexit 7\n", encoding="utf-8")
-    ended = workshop.pytest("--dynamo-target=local", str(script))
+    ended = sandbox.pytest("--dynamo-target=local", str(script))
     assert "1 failed, 9 skipped" in ended.text
     assert ended.code == 1
 
 
 @pytest.mark.parametrize("folder", ["manifests", "graphs/k8s"])
-def test_a_folder_whose_graphs_are_passed_over_says_so(workshop: Workshop, folder: str) -> None:
-    shutil.copytree(EXAMPLES / "k8s", workshop.folder / folder)
-    ended = workshop.pytest(folder)
+def test_a_folder_whose_graphs_are_passed_over_says_so(sandbox: Sandbox, folder: str) -> None:
+    shutil.copytree(EXAMPLES / "k8s", sandbox.folder / folder)
+    ended = sandbox.pytest(folder)
     assert "files with a DynamoGraphDeployment were passed over" in ended.text
     assert f"such as: pytest {folder}/" in ended.text
     assert ended.code == NO_TESTS
 
 
-def test_a_folder_without_graphs_says_nothing(workshop: Workshop) -> None:
-    (workshop.folder / "charts").mkdir()
-    (workshop.folder / "charts" / "values.yaml").write_text("a: 1\n", encoding="utf-8")
-    assert "passed over" not in workshop.pytest("charts").text
+def test_a_folder_without_graphs_says_nothing(sandbox: Sandbox) -> None:
+    (sandbox.folder / "charts").mkdir()
+    (sandbox.folder / "charts" / "values.yaml").write_text("a: 1\n", encoding="utf-8")
+    assert "passed over" not in sandbox.pytest("charts").text
 
 
-def test_the_table_is_whole_with_several_processes(workshop: Workshop) -> None:
+def test_the_table_is_whole_with_several_processes(sandbox: Sandbox) -> None:
     pytest.importorskip("xdist")
-    plant(workshop)
-    shutil.copytree(EXAMPLES / "k8s", workshop.folder / "more/launch/k8s")
+    plant(sandbox)
+    shutil.copytree(EXAMPLES / "k8s", sandbox.folder / "more/launch/k8s")
     alone, several = (
         [
             line
-            for line in workshop.pytest(*words, "-m", "lint", "more").text.splitlines()
+            for line in sandbox.pytest(*words, "-m", "lint", "more").text.splitlines()
             if line.startswith("more/") and " lint " in line
         ]
         for words in ((), ("-n", "2"))
     )
     assert alone == several != []
-    text = workshop.pytest("-n", "2", "-m", "lint", "graphs").text
+    text = sandbox.pytest("-n", "2", "-m", "lint", "graphs").text
     assert "graphs/launch/k8s/agg.yaml  lint   PASS     1/1" in text
-    text = workshop.pytest("-n", "2", "--dist=loadfile", "--dynamo-target=local", "graphs").text
+    text = sandbox.pytest("-n", "2", "--dist=loadfile", "--dynamo-target=local", "graphs").text
     assert "graphs/launch/k8s/agg.yaml  local   PASS     9/9     ready in" in text
     assert "graphs/launch/local/agg.sh  script  PASS     10/10   ready in" in text
 
 
-def test_ledger_and_page_are_whole_with_several_processes(workshop: Workshop) -> None:
+def test_ledger_and_page_are_whole_with_several_processes(sandbox: Sandbox) -> None:
     pytest.importorskip("xdist")
-    plant(workshop)
+    plant(sandbox)
     ledger = ("--dynamo-ledger=graphs/ledger.json", "--dynamo-report=page.html")
     command = ("-n", "2", "--dist=loadscope", "graphs")
-    text = workshop.pytest(*ledger, *command).text
+    text = sandbox.pytest(*ledger, *command).text
     assert "graphs/launch/k8s/agg.yaml  local  PASS     9/9     ready in" in text
     assert "graphs/ledger.json written" in text
-    rows = json.loads((workshop.folder / "graphs/ledger.json").read_text("utf-8"))
+    rows = json.loads((sandbox.folder / "graphs/ledger.json").read_text("utf-8"))
     levels = rows["launch/k8s/agg.yaml"]
     assert levels["lint"]["passed"] == "lint"
     assert len(levels["local"]["passed"].split()) == 9
-    page = (workshop.folder / "page.html").read_text(encoding="utf-8")
+    page = (sandbox.folder / "page.html").read_text(encoding="utf-8")
     assert 'agg.yaml</a><td>local<td><b class="pass">PASS</b><td>9/9' in page
     levels["local"]["passed"] += " never-was"
-    (workshop.folder / "graphs/ledger.json").write_text(json.dumps(rows), encoding="utf-8")
-    ended = workshop.pytest("--dynamo-compare=graphs/ledger.json", *command)
+    (sandbox.folder / "graphs/ledger.json").write_text(json.dumps(rows), encoding="utf-8")
+    ended = sandbox.pytest("--dynamo-compare=graphs/ledger.json", *command)
     assert "the ledger says that never-was passed; now: is no longer run" in ended.text
     assert ended.code == 1
 
 
 @pytest.mark.parametrize("target", ["compose", "kind", "cluster"])
-def test_what_one_process_must_do_is_refused_to_several(workshop: Workshop, target: str) -> None:
+def test_what_one_process_must_do_is_refused_to_several(sandbox: Sandbox, target: str) -> None:
     pytest.importorskip("xdist")
-    plant(workshop)
+    plant(sandbox)
     context = ("--dynamo-kube-context=c",) if target == "cluster" else ()
-    ended = workshop.pytest("-n", "2", f"--dynamo-target={target}", *context, "graphs")
+    ended = sandbox.pytest("-n", "2", f"--dynamo-target={target}", *context, "graphs")
     assert f"--dynamo-target={target} runs several graphs at once by itself" in ended.text
     assert ended.code == pytest.ExitCode.USAGE_ERROR
 
 
-def test_one_plan_in_two_versions_is_served_once(workshop: Workshop) -> None:
-    plant(workshop)
-    folder = workshop.folder / "graphs/launch/k8s"
+def test_one_plan_in_two_versions_is_served_once(sandbox: Sandbox) -> None:
+    plant(sandbox)
+    folder = sandbox.folder / "graphs/launch/k8s"
     (folder / "v1alpha1").mkdir()
     shutil.copy(EXAMPLES / "k8s/v1alpha1/agg.yaml", folder / "v1alpha1")
-    text = workshop.pytest("-m", "e2e", "--junitxml=junit.xml", str(folder)).text
+    text = sandbox.pytest("-m", "e2e", "--junitxml=junit.xml", str(folder)).text
     (first, second) = re.findall(r"local  PASS     9/9     ready in .* s; plan (\w+)(?:;|\n)", text)
     assert first == second
     assert "served once, as graphs/launch/k8s/agg.yaml::local" in text
-    junit = (workshop.folder / "junit.xml").read_text(encoding="utf-8")
+    junit = (sandbox.folder / "junit.xml").read_text(encoding="utf-8")
     assert len(re.findall(rf'"plan-sha256" value="{first}', junit)) == 18
     other = (folder / "agg.yaml").read_text("utf-8").replace("replicas: 1", "replicas: 2")
     (folder / "agg.yaml").write_text(other, encoding="utf-8")
-    assert "served once" not in workshop.pytest("-m", "e2e", str(folder)).text
+    assert "served once" not in sandbox.pytest("-m", "e2e", str(folder)).text
 
 
-def test_a_failed_example_keeps_its_logs(workshop: Workshop) -> None:
-    path = workshop.changed("k8s/agg.yaml", ("- --model\n", "- --modle\n"))
-    workshop.pytest("-m", "e2e", "--dynamo-artifacts", str(workshop.folder / "kept"), str(path))
-    (log,) = (workshop.folder / "kept").rglob("VllmWorker.log")
+def test_a_failed_example_keeps_its_logs(sandbox: Sandbox) -> None:
+    path = sandbox.changed("k8s/agg.yaml", ("- --model\n", "- --modle\n"))
+    sandbox.pytest("-m", "e2e", "--dynamo-artifacts", str(sandbox.folder / "kept"), str(path))
+    (log,) = (sandbox.folder / "kept").rglob("VllmWorker.log")
     assert "unrecognized arguments: --modle" in log.read_text(encoding="utf-8")
 
 
-def test_only_what_a_change_concerns_is_collected(workshop: Workshop) -> None:
-    plant(workshop)
+def test_only_what_a_change_concerns_is_collected(sandbox: Sandbox) -> None:
+    plant(sandbox)
     git = ("git", "-c", "user.name=n", "-c", "user.email=e@example.com")
     for words in (("init", "-q"), ("add", "."), ("commit", "-q", "-m", "all")):
-        subprocess.run([*git, *words], cwd=workshop.folder, check=True)
+        subprocess.run([*git, *words], cwd=sandbox.folder, check=True)
     command = ("--collect-only", "-q", "--dynamo-changed-since", "HEAD", "graphs")
-    assert workshop.pytest(*command).code == NO_TESTS
-    script = workshop.folder / "graphs" / "launch" / "local" / "agg.sh"
+    assert sandbox.pytest(*command).code == NO_TESTS
+    script = sandbox.folder / "graphs" / "launch" / "local" / "agg.sh"
     script.write_text(f"{script.read_text('utf-8')}\n", encoding="utf-8")
-    assert "graphs/launch/k8s/agg.yaml::lint" in workshop.pytest(*command).text
-    wrong = workshop.pytest("--dynamo-changed-since", "no-such-branch", "graphs")
+    assert "graphs/launch/k8s/agg.yaml::lint" in sandbox.pytest(*command).text
+    wrong = sandbox.pytest("--dynamo-changed-since", "no-such-branch", "graphs")
     assert "--dynamo-changed-since: no revision is called" in wrong.text
 
 
 def test_a_socket_left_to_the_garbage_collector_fails_no_check_in_a_cluster(
-    workshop: Workshop,
+    sandbox: Sandbox,
 ) -> None:
-    test = workshop.folder / "test_left.py"
+    test = sandbox.folder / "test_left.py"
     test.write_text(
         "import gc, socket\n\ndef test_left():\n    socket.socket()\n    gc.collect()\n",
         encoding="utf-8",
     )
     strict = ("-W", "error", "-p", "no:cacheprovider")
-    ini = workshop.folder / "pytest.ini"
+    ini = sandbox.folder / "pytest.ini"
     ini.write_text("[pytest]\nfilterwarnings = error\n", encoding="utf-8")
-    assert "1 failed" in workshop.pytest("test_left.py").text
-    assert "1 passed" in workshop.pytest("--dynamo-target=kind", "test_left.py").text
-    assert "1 failed" in workshop.pytest("--dynamo-target=kind", *strict, "test_left.py").text
+    assert "1 failed" in sandbox.pytest("test_left.py").text
+    assert "1 passed" in sandbox.pytest("--dynamo-target=kind", "test_left.py").text
+    assert "1 failed" in sandbox.pytest("--dynamo-target=kind", *strict, "test_left.py").text
 
 
 LEAKY = """\
@@ -251,19 +251,19 @@ spec:
 """
 
 
-def test_no_report_shows_a_secret(workshop: Workshop) -> None:
+def test_no_report_shows_a_secret(sandbox: Sandbox) -> None:
     token = "hf_" + "aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789"
-    (workshop.folder / "launch" / "k8s").mkdir(parents=True)
-    manifest = workshop.folder / "launch" / "k8s" / "leaky.yaml"
+    (sandbox.folder / "launch" / "k8s").mkdir(parents=True)
+    manifest = sandbox.folder / "launch" / "k8s" / "leaky.yaml"
     manifest.write_text(LEAKY.replace("TOKEN}]", f"{token}}}]"), encoding="utf-8")
     reports = (
         "--junitxml=out/junit.xml",
         "--dynamo-report=out/page.html",
         "--dynamo-artifacts=out",
     )
-    ended = workshop.pytest(*reports, "--dynamo-timeout=20", "--dynamo-target=local", "launch")
+    ended = sandbox.pytest(*reports, "--dynamo-timeout=20", "--dynamo-target=local", "launch")
     assert "last log lines" in ended.text
-    written = [one for one in (workshop.folder / "out").rglob("*") if one.is_file()]
+    written = [one for one in (sandbox.folder / "out").rglob("*") if one.is_file()]
     assert {one.suffix for one in written} >= {".xml", ".html", ".log"}
     for text in (ended.text, *(one.read_text(encoding="utf-8") for one in written)):
         assert token not in text

@@ -12,7 +12,7 @@ from dynamo_conformance.manifest.read import read_graphs
 from dynamo_conformance.targets.local.deployment import MOCK, LocalTarget
 from dynamo_conformance.targets.local.local_script import run_script
 from dynamo_conformance.targets.readiness import wait_ready
-from workshop import EXAMPLES, SECONDS
+from sandbox import EXAMPLES, SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

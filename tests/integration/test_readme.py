@@ -14,12 +14,12 @@ from test_up import read_until
 from catalogue.commands import commands as commands_of
 from dynamo_conformance.engines.serving import serving
 from dynamo_conformance.manifest.read import read_graphs
-from workshop import REPOSITORY, SECONDS, WITHOUT
+from sandbox import REPOSITORY, SECONDS, WITHOUT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from workshop import Workshop
+    from sandbox import Sandbox
 
 READMES = (
     REPOSITORY / "README.md",
@@ -104,24 +104,24 @@ def test_ci_runs_the_two_commands(command: str) -> None:
 
 
 @pytest.mark.parametrize("command", matching("dynamo lint "))
-def test_lint_commands_find_no_error(command: str, workshop: Workshop) -> None:
-    words = shlex.split(command.replace("lint.json", f"{workshop.folder}/lint.json"))
-    ended = run(words, env=workshop.environment)
+def test_lint_commands_find_no_error(command: str, sandbox: Sandbox) -> None:
+    words = shlex.split(command.replace("lint.json", f"{sandbox.folder}/lint.json"))
+    ended = run(words, env=sandbox.environment)
     assert ended.returncode == 0, ended.stdout
     assert " checked: " in ended.stdout or "--prerequisites" in command
 
 
 @pytest.mark.parametrize("command", matching("dynamo convert "))
-def test_convert_commands_print_a_manifest(command: str, workshop: Workshop) -> None:
-    ended = run(shlex.split(command), env=workshop.environment)
+def test_convert_commands_print_a_manifest(command: str, sandbox: Sandbox) -> None:
+    ended = run(shlex.split(command), env=sandbox.environment)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert f"apiVersion: nvidia.com/{shlex.split(command)[-1]}\n" in ended.stdout
 
 
 @pytest.mark.parametrize("command", matching("dynamo deploy "))
-def test_deploy_commands_write(command: str, workshop: Workshop) -> None:
-    out = workshop.folder / "out"
-    ended = run([*shlex.split(command), "--out-dir", str(out)], env=workshop.environment)
+def test_deploy_commands_write(command: str, sandbox: Sandbox) -> None:
+    out = sandbox.folder / "out"
+    ended = run([*shlex.split(command), "--out-dir", str(out)], env=sandbox.environment)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.startswith(f"{out}/")
 
@@ -130,15 +130,15 @@ def test_deploy_commands_write(command: str, workshop: Workshop) -> None:
     "command",
     [one for one in matching("dynamo serve ") if not one.startswith(tuple(ELSEWHERE))],
 )
-def test_serve_commands_are_understood(command: str, workshop: Workshop) -> None:
-    ended = run([*shlex.split(command), "--dry-run"], env=workshop.environment)
+def test_serve_commands_are_understood(command: str, sandbox: Sandbox) -> None:
+    ended = run([*shlex.split(command), "--dry-run"], env=sandbox.environment)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.startswith("python3 -m dynamo.")
 
 
 @pytest.mark.parametrize("command", matching("examples/"))
-def test_scripts_are_there_and_explain_themselves(command: str, workshop: Workshop) -> None:
-    ended = run([command, "--help"], env=workshop.environment)
+def test_scripts_are_there_and_explain_themselves(command: str, sandbox: Sandbox) -> None:
+    ended = run([command, "--help"], env=sandbox.environment)
     assert ended.returncode == 0
     assert "DYN_HTTP_PORT" in ended.stdout
 
@@ -146,10 +146,10 @@ def test_scripts_are_there_and_explain_themselves(command: str, workshop: Worksh
 @pytest.mark.parametrize(
     "command", [one for one in matching("pytest ") if not one.startswith(tuple(ELSEWHERE))]
 )
-def test_pytest_commands_collect_checks(command: str, workshop: Workshop) -> None:
-    words = shlex.split(command.replace("path/to/my.yaml", str(workshop.changed("k8s/agg.yaml"))))
+def test_pytest_commands_collect_checks(command: str, sandbox: Sandbox) -> None:
+    words = shlex.split(command.replace("path/to/my.yaml", str(sandbox.changed("k8s/agg.yaml"))))
     ended = run(
-        [sys.executable, "-m", *words, *WITHOUT, "--collect-only", "-q"], env=workshop.environment
+        [sys.executable, "-m", *words, *WITHOUT, "--collect-only", "-q"], env=sandbox.environment
     )
     assert ended.returncode == 0, ended.stdout
     assert "agg.yaml::" in ended.stdout
@@ -171,14 +171,14 @@ UPS = [
 
 
 @pytest.mark.parametrize(("readme", "command"), UPS, ids=[command for _, command in UPS])
-def test_up_commands_answer_the_curl_lines(readme: Path, command: str, workshop: Workshop) -> None:
+def test_up_commands_answer_the_curl_lines(readme: Path, command: str, sandbox: Sandbox) -> None:
     manifest = REPOSITORY / shlex.split(command)[2]
-    process = workshop.start("up", str(manifest))
+    process = sandbox.start("up", str(manifest))
     said = read_until(process, "answers as")[-1].split()
     model, url = said[said.index("as") + 1], said[-1].removesuffix("/v1")
     for line in questions(readme, model):
         words = shlex.split(line.replace("localhost:8000", url))
-        ended = run([*words, "--silent", "--fail"], env=workshop.environment)
+        ended = run([*words, "--silent", "--fail"], env=sandbox.environment)
         assert ended.returncode == 0, (line, ended.stdout)
         assert model in ended.stdout
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from workshop import REPOSITORY, SECONDS, WITHOUT
+from sandbox import REPOSITORY, SECONDS, WITHOUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from workshop import Workshop
+    from sandbox import Sandbox
 
 ENGINE = "mocker"
 IMAGE = "nvcr.io/nvidia/ai-dynamo/dynamo-planner:1.6.1"
@@ -127,9 +127,9 @@ def checkout(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_the_new_graph_is_linted_and_served_like_any_other(
-    checkout: Path, workshop: Workshop
+    checkout: Path, sandbox: Sandbox
 ) -> None:
-    ended = run(checkout, workshop, "-q", f"examples/llm/{ENGINE}")
+    ended = run(checkout, sandbox, "-q", f"examples/llm/{ENGINE}")
     assert ended.returncode == 0, ended.stdout
     table = ended.stdout[ended.stdout.index("proven") :]
     folder = f"examples/llm/{ENGINE}/launch"
@@ -143,20 +143,20 @@ def test_the_new_graph_is_linted_and_served_like_any_other(
         assert [example, level, "PASS"] in rows, table
 
 
-def test_the_tests_of_the_tree_take_it_in(checkout: Path, workshop: Workshop) -> None:
+def test_the_tests_of_the_tree_take_it_in(checkout: Path, sandbox: Sandbox) -> None:
     ended = run(
-        checkout, workshop, "-q", "tests/unit/convert/test_convert_examples.py", "-k", ENGINE
+        checkout, sandbox, "-q", "tests/unit/convert/test_convert_examples.py", "-k", ENGINE
     )
     assert ended.returncode == 0, ended.stdout
     # Both files, as the same graph and with their comments, and the one from the other.
     assert "5 passed" in ended.stdout
 
 
-def run(checkout: Path, workshop: Workshop, *words: str) -> subprocess.CompletedProcess[str]:
+def run(checkout: Path, sandbox: Sandbox, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "pytest", *WITHOUT, *words],
         cwd=checkout,
-        env=workshop.environment,
+        env=sandbox.environment,
         capture_output=True,
         text=True,
         timeout=4 * SECONDS,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
 
-    from workshop import Workshop
+    from sandbox import Sandbox
 
 SECONDS = 30.0
 
@@ -61,11 +61,11 @@ def worker_pid(folder: Path) -> int:
     ],
 )  # fmt: skip
 def test_the_model_is_the_one_that_the_shell_passes(
-    workshop: Workshop, command: str, model: str
+    sandbox: Sandbox, command: str, model: str
 ) -> None:
-    path = workshop.folder / "scripted.yaml"
+    path = sandbox.folder / "scripted.yaml"
     path.write_text(SCRIPTED.replace("SCRIPT", json.dumps(command)))
-    process = workshop.start("up", str(path), "--for", "0")
+    process = sandbox.start("up", str(path), "--for", "0")
     lines = read_until(process, "answers as")
     assert f"answers as {model} at" in lines[-1]
     process.communicate(timeout=SECONDS)
@@ -93,9 +93,9 @@ spec:
 """
 
 
-def test_the_endpoint_is_printed_when_it_answers(workshop: Workshop) -> None:
-    path = workshop.changed("k8s/agg.yaml")
-    process = workshop.start("up", str(path))
+def test_the_endpoint_is_printed_when_it_answers(sandbox: Sandbox) -> None:
+    path = sandbox.changed("k8s/agg.yaml")
+    process = sandbox.start("up", str(path))
     try:
         lines = read_until(process, "answers as")
         url = lines[-1].split()[-1]
@@ -107,30 +107,28 @@ def test_the_endpoint_is_printed_when_it_answers(workshop: Workshop) -> None:
         os.killpg(process.pid, signal.SIGINT)
         process.communicate(timeout=SECONDS)
     assert process.returncode == 130
-    assert workshop.left_behind() == []
+    assert sandbox.left_behind() == []
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("moment", ["changed for this machine", "Frontend | ", "answers as"])
-def test_it_ends_cleanly_at_every_stage(
-    workshop: Workshop, end: signal.Signals, moment: str
-) -> None:
-    path = workshop.changed("k8s/disagg.yaml")
-    process = workshop.start("up", str(path))
+def test_it_ends_cleanly_at_every_stage(sandbox: Sandbox, end: signal.Signals, moment: str) -> None:
+    path = sandbox.changed("k8s/disagg.yaml")
+    process = sandbox.start("up", str(path))
     read_until(process, moment)
     process.send_signal(end)
     process.communicate(timeout=SECONDS)
     assert process.returncode == 128 + end
-    assert workshop.left_behind() == []
+    assert sandbox.left_behind() == []
 
 
-def test_a_worker_killed_by_hand_ends_it_at_once(workshop: Workshop) -> None:
-    path = workshop.changed("k8s/agg.yaml")
+def test_a_worker_killed_by_hand_ends_it_at_once(sandbox: Sandbox) -> None:
+    path = sandbox.changed("k8s/agg.yaml")
     started = time.monotonic()
-    process = workshop.start("up", str(path))
+    process = sandbox.start("up", str(path))
     read_until(process, "answers as")
     took = time.monotonic() - started
-    os.kill(worker_pid(workshop.folder), signal.SIGKILL)
+    os.kill(worker_pid(sandbox.folder), signal.SIGKILL)
     killed = time.monotonic()
     text, _ = process.communicate(timeout=SECONDS)
     # Or, on a busy machine, as long as it took to start.
@@ -138,28 +136,28 @@ def test_a_worker_killed_by_hand_ends_it_at_once(workshop: Workshop) -> None:
     assert process.returncode == 1
     assert "component VllmWorker was ended by SIGKILL" in text
     assert "something outside killed it" in text
-    assert workshop.left_behind() == []
+    assert sandbox.left_behind() == []
 
 
-def test_two_graphs_at_once_do_not_collide(workshop: Workshop) -> None:
-    path = workshop.changed("k8s/agg_router.yaml")
-    processes = [workshop.start("up", str(path)) for _ in range(2)]
+def test_two_graphs_at_once_do_not_collide(sandbox: Sandbox) -> None:
+    path = sandbox.changed("k8s/agg_router.yaml")
+    processes = [sandbox.start("up", str(path)) for _ in range(2)]
     urls = {read_until(one, "answers as")[-1].split()[-1] for one in processes}
     for one in processes:
         one.send_signal(signal.SIGINT)
         one.communicate(timeout=SECONDS)
     assert len(urls) == 2
     assert [one.returncode for one in processes] == [130, 130]
-    assert workshop.left_behind() == []
+    assert sandbox.left_behind() == []
 
 
-def test_when_the_command_itself_is_killed_nothing_is_left(workshop: Workshop) -> None:
-    path = workshop.changed("k8s/agg.yaml")
-    process = workshop.start("up", str(path))
+def test_when_the_command_itself_is_killed_nothing_is_left(sandbox: Sandbox) -> None:
+    path = sandbox.changed("k8s/agg.yaml")
+    process = sandbox.start("up", str(path))
     read_until(process, "answers as")
     process.kill()
     process.communicate(timeout=SECONDS)
-    assert workshop.left_behind() == []
+    assert sandbox.left_behind() == []
 
 
 @pytest.mark.parametrize(
@@ -169,26 +167,26 @@ def test_when_the_command_itself_is_killed_nothing_is_left(workshop: Workshop) -
         ("apiVersion: v1\nkind: ConfigMap\n", "holds no DynamoGraphDeployment"),
     ],
 )
-def test_what_is_no_graph_is_wrong_usage(workshop: Workshop, text: str, words: str) -> None:
-    path = workshop.folder / "f.yaml"
+def test_what_is_no_graph_is_wrong_usage(sandbox: Sandbox, text: str, words: str) -> None:
+    path = sandbox.folder / "f.yaml"
     path.write_text(text, encoding="utf-8")
-    ended = workshop.dynamo("up", str(path))
+    ended = sandbox.dynamo("up", str(path))
     assert ended.code == 2
     assert words in ended.text
 
 
-def pick(change: Callable[[str], str], workshop: Workshop, *words: str) -> str:
-    path = workshop.changed("k8s/agg.yaml")
+def pick(change: Callable[[str], str], sandbox: Sandbox, *words: str) -> str:
+    path = sandbox.changed("k8s/agg.yaml")
     path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
-    return workshop.dynamo("up", str(path), *words).text
+    return sandbox.dynamo("up", str(path), *words).text
 
 
-def test_a_file_with_two_graphs_asks_which(workshop: Workshop) -> None:
+def test_a_file_with_two_graphs_asks_which(sandbox: Sandbox) -> None:
     def double(text: str) -> str:
         return f"{text}---\n{text.replace('vllm-agg', 'other')}"
 
-    assert "choose one with --name: vllm-agg, other" in pick(double, workshop)
-    words = pick(double, workshop, "--name", "vllm-ag")
+    assert "choose one with --name: vllm-agg, other" in pick(double, sandbox)
+    words = pick(double, sandbox, "--name", "vllm-ag")
     assert 'holds no graph vllm-ag; did you mean "vllm-agg"?' in words
 
 
@@ -199,12 +197,12 @@ def test_a_file_with_two_graphs_asks_which(workshop: Workshop) -> None:
         *("C:\\m\\x", "o/n:rev", "größe", ".."),
     ],
 )
-def test_any_word_for_a_model_is_served(workshop: Workshop, word: str) -> None:
-    path = workshop.changed("k8s/agg.yaml", ("Qwen/Qwen3-0.6B", f"'{word}'"))
-    ended = workshop.dynamo("up", str(path), "--for", "0")
+def test_any_word_for_a_model_is_served(sandbox: Sandbox, word: str) -> None:
+    path = sandbox.changed("k8s/agg.yaml", ("Qwen/Qwen3-0.6B", f"'{word}'"))
+    ended = sandbox.dynamo("up", str(path), "--for", "0")
     assert ended.code == 0, ended.text
     assert f"answers as {word} at " in ended.text
-    assert workshop.left_behind() == []
+    assert sandbox.left_behind() == []
 
 
 @pytest.mark.parametrize(
@@ -212,10 +210,10 @@ def test_any_word_for_a_model_is_served(workshop: Workshop, word: str) -> None:
     [("", "the model is an empty text"), ("x" * 300, "a model's name of 300 characters")],
 )
 def test_a_word_that_no_engine_or_frontend_takes_is_refused_at_once(
-    workshop: Workshop, word: str, reason: str
+    sandbox: Sandbox, word: str, reason: str
 ) -> None:
-    path = workshop.changed("k8s/agg.yaml", ("Qwen/Qwen3-0.6B", f"'{word}'"), engine="sglang")
-    ended = workshop.dynamo("up", str(path), "--for", "0")
+    path = sandbox.changed("k8s/agg.yaml", ("Qwen/Qwen3-0.6B", f"'{word}'"), engine="sglang")
+    ended = sandbox.dynamo("up", str(path), "--for", "0")
     assert ended.code == 1
     assert reason in ended.text
     # A frontend that is ended while it starts has one of its own.
@@ -223,8 +221,8 @@ def test_a_word_that_no_engine_or_frontend_takes_is_refused_at_once(
     assert not any("Traceback" in line for line in own)
 
 
-def test_a_model_may_come_from_a_config_map_of_the_file(workshop: Workshop) -> None:
-    path = workshop.changed(
+def test_a_model_may_come_from_a_config_map_of_the_file(sandbox: Sandbox) -> None:
+    path = sandbox.changed(
         "k8s/agg.yaml",
         ("Qwen/Qwen3-0.6B", "$(M)"),
         ("secretRef", "configMapRef"),
@@ -233,7 +231,7 @@ def test_a_model_may_come_from_a_config_map_of_the_file(workshop: Workshop) -> N
     text = path.read_text(encoding="utf-8")
     beside = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata: {M: org/mapped}\n---\n"
     path.write_text(beside + text, encoding="utf-8")
-    ended = workshop.dynamo("up", str(path), "--for", "0")
+    ended = sandbox.dynamo("up", str(path), "--for", "0")
     assert ended.code == 0, ended.text
     assert "answers as org/mapped at " in ended.text
 
@@ -244,15 +242,15 @@ OWN_GRACE = f"env: [{{name: {GRACE}, value: '5'}}]"
 
 @pytest.mark.parametrize(("env", "least", "most"), [(OWN_GRACE, 5.0, 8.0), ("env: []", 0.0, 4.5)])
 def test_a_worker_waits_at_its_end_only_when_its_manifest_says_so(
-    workshop: Workshop, env: str, least: float, most: float
+    sandbox: Sandbox, env: str, least: float, most: float
 ) -> None:
     """Five seconds are what Dynamo itself has a worker wait for requests that are under way."""
     folder = "workingDir: /workspace/example"
-    path = workshop.changed("k8s/own_worker.yaml", (folder, f"{folder}\n              {env}"))
-    process = workshop.start("up", str(path))
+    path = sandbox.changed("k8s/own_worker.yaml", (folder, f"{folder}\n              {env}"))
+    process = sandbox.start("up", str(path))
     read_until(process, "answers as")
     before = time.monotonic()
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=SECONDS)
     assert least <= time.monotonic() - before < most
-    assert workshop.left_behind() == []
+    assert sandbox.left_behind() == []

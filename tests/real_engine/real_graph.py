@@ -19,7 +19,7 @@ from dynamo_conformance.targets.local.deployment import (
 )
 from dynamo_conformance.targets.local.port_reservations import Ports
 from dynamo_conformance.targets.readiness import wait_ready
-from workshop import REPOSITORY
+from sandbox import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

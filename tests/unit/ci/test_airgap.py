@@ -29,8 +29,8 @@ from cache import KEEP_DAYS, Cache, content, key
 from command import AirgapError
 from images import Image
 from pins import KUBERNETES, MODULES, Module
+from sandbox import REPOSITORY
 from work import write_settings
-from workshop import REPOSITORY
 
 if TYPE_CHECKING:
     from pathlib import Path

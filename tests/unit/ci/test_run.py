@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from workshop import AS_FROM_A_TERMINAL, REPOSITORY
+from sandbox import AS_FROM_A_TERMINAL, REPOSITORY
 
 if TYPE_CHECKING:
     from pathlib import Path

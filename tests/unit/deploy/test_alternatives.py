@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from deploy_shop import ALTERNATIVES, REPOSITORY, TARGETS, findings, words_of, write
+from deploy_helpers import ALTERNATIVES, REPOSITORY, TARGETS, findings, words_of, write
 from dynamo_conformance.manifest.document import read_documents
 from dynamo_conformance.manifest.read import read_graph
 from dynamo_launch.serve.serve_command import plan

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from deploy_shop import write
+from deploy_helpers import write
 
 if TYPE_CHECKING:
     from pathlib import Path

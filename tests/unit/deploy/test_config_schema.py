@@ -11,7 +11,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from deploy_shop import REPOSITORY, TARGETS
+from deploy_helpers import REPOSITORY, TARGETS
 from dynamo_conformance.manifest.node import Mapping, Plain, from_plain
 from dynamo_launch.cli import main
 from dynamo_launch.config.config_error import ConfigErrors

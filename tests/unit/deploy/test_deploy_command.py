@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy_shop import REPOSITORY, TARGETS, words_of, write
+from deploy_helpers import REPOSITORY, TARGETS, words_of, write
 from dynamo_launch.cli import main
 from dynamo_launch.deploy import output as outputs
 from dynamo_launch.deploy.deploy_command import deploy

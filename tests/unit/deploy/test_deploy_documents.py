@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy_shop import REPOSITORY, TARGETS, findings, write
+from deploy_helpers import REPOSITORY, TARGETS, findings, write
 from dynamo_launch.config.keys import DEPLOYMENT_KEYS
 from dynamo_launch.deploy.deploy_command import deploy
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from deploy_shop import REPOSITORY, write
+from deploy_helpers import REPOSITORY, write
 from dynamo_launch.deploy.deploy_command import deploy
 from dynamo_launch.deploy.shell_text import Edit, ShellText, comment, expression, literal, word
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy_shop import TARGETS, words_of, write
+from deploy_helpers import TARGETS, words_of, write
 from dynamo_launch.deploy.deploy_command import deploy
 
 if TYPE_CHECKING:

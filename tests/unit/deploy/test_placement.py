@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy_shop import REPOSITORY, write
+from deploy_helpers import REPOSITORY, write
 from dynamo_launch.deploy.outputs.slurm import _SLOTS
 from dynamo_launch.deploy.shell_text import ShellText, command, expression, literal, word
 

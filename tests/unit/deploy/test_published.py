@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy_shop import REPOSITORY, findings, write
+from deploy_helpers import REPOSITORY, findings, write
 from dynamo_conformance.manifest.document import read_documents
 from dynamo_conformance.manifest.read import read_graph, read_graphs
 

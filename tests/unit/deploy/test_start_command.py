@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from deploy_shop import findings, write
+from deploy_helpers import findings, write
 from dynamo_conformance.manifest.read import read_graphs
 from dynamo_conformance.rendering.pod import render
 from dynamo_launch.serve.serve_command import plan

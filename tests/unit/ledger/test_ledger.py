@@ -12,7 +12,7 @@ from dynamo_conformance.ledger.ledger import Ledger, LedgerError, fitted, merged
 from dynamo_conformance.ledger.row import Gap, Level, Proof
 from dynamo_conformance.ledger.tree import LEDGER, read_tree
 from dynamo_conformance.mock_engine import version
-from ledger_shop import MANIFEST, SCRIPT, digest, observation, plant, proof
+from ledger_builders import MANIFEST, SCRIPT, digest, observation, plant, proof
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.ledger.content import content_of, other_release
 from dynamo_conformance.ledger.tree import Kind, head_comment, read_tree
-from ledger_shop import MANIFEST, SCRIPT, plant
+from ledger_builders import MANIFEST, SCRIPT, plant
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -22,7 +22,7 @@ from dynamo_conformance.mock_engine import version
 from dynamo_conformance.plugin import collect
 from dynamo_conformance.probes.probe import Endpoint, Probe, ProbeFailure, Unsupported
 from dynamo_conformance.targets.interface import Change
-from ledger_shop import MANIFEST
+from ledger_builders import MANIFEST
 
 pytest_plugins = ["pytester"]
 
@@ -61,7 +61,7 @@ def _imported() -> None:
     check_bytes(VALID.encode(), file="any.yaml", options=LintOptions())
 
 
-class Shop:
+class Recording:
     """A tree, and runs of pytest on it."""
 
     def __init__(self, pytester: pytest.Pytester) -> None:
@@ -95,8 +95,8 @@ class Shop:
 
 
 @pytest.fixture
-def shop(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    made = Shop(pytester)
+def recording(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Recording:
+    made = Recording(pytester)
     made.manifest.parent.mkdir(parents=True)
     made.manifest.write_text(VALID, encoding="utf-8")
     probes = (Probe(id="plain", run=lambda _: None), Probe(id="odd", run=made.probe))
@@ -107,23 +107,23 @@ def shop(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Shop:
     return made
 
 
-def test_a_whole_run_is_a_proof(shop: Shop) -> None:
-    assert shop.record() == 0
-    found = shop.rows()
+def test_a_whole_run_is_a_proof(recording: Recording) -> None:
+    assert recording.record() == 0
+    found = recording.rows()
     assert found["lint"].items() >= {"passed": "lint", "how": "dynamo lint"}.items()
     assert "engine" not in found["lint"]
     assert found["local"]["passed"] == "ready plain odd"
     assert found["local"]["engine"] == f"mock {version()}"
-    assert found["local"]["files"] == content_of(shop.manifest).sha256
+    assert found["local"]["files"] == content_of(recording.manifest).sha256
     assert found["local"]["release"] == "1.6.1"
     assert found["kind"] == {"unproven": "not run"}
 
 
-def test_what_shows_nothing_is_kept_with_its_reason(shop: Shop) -> None:
-    shop.outcome = "one worker leaves no choice"
-    assert shop.record() == 0
-    assert shop.rows()["local"]["passed"] == "ready plain"
-    assert shop.rows()["local"]["unsupported"] == {"odd": "one worker leaves no choice"}
+def test_what_shows_nothing_is_kept_with_its_reason(recording: Recording) -> None:
+    recording.outcome = "one worker leaves no choice"
+    assert recording.record() == 0
+    assert recording.rows()["local"]["passed"] == "ready plain"
+    assert recording.rows()["local"]["unsupported"] == {"odd": "one worker leaves no choice"}
 
 
 @pytest.mark.parametrize(
@@ -136,118 +136,126 @@ def test_what_shows_nothing_is_kept_with_its_reason(shop: Shop) -> None:
     ],
     ids=lambda words: words[0],
 )
-def test_a_run_in_part_is_no_proof_and_takes_none_away(words: tuple[str, ...], shop: Shop) -> None:
+def test_a_run_in_part_is_no_proof_and_takes_none_away(
+    words: tuple[str, ...], recording: Recording
+) -> None:
     if "--maxfail=1" in words:
-        shop.manifest.write_text(VALID.replace("--model,", "--modle,"), encoding="utf-8")
-    shop.record(*words)
-    assert shop.rows()["local"] == {"unproven": "not run"}
-    shop.manifest.write_text(VALID, encoding="utf-8")
-    assert shop.record() == 0
-    before = shop.rows()["local"]
-    shop.outcome = "fails"
-    shop.record(*(word for word in words if word != "--maxfail=1"), "--deselect", f"{LOCAL}::odd")
-    assert shop.rows()["local"] == before
+        recording.manifest.write_text(VALID.replace("--model,", "--modle,"), encoding="utf-8")
+    recording.record(*words)
+    assert recording.rows()["local"] == {"unproven": "not run"}
+    recording.manifest.write_text(VALID, encoding="utf-8")
+    assert recording.record() == 0
+    before = recording.rows()["local"]
+    recording.outcome = "fails"
+    recording.record(
+        *(word for word in words if word != "--maxfail=1"), "--deselect", f"{LOCAL}::odd"
+    )
+    assert recording.rows()["local"] == before
 
 
-def test_a_failed_run_is_no_proof_and_takes_one_away(shop: Shop) -> None:
-    assert shop.record() == 0
-    shop.outcome = "fails"
-    assert shop.record() == 1
-    assert shop.rows()["local"]["unproven"].endswith(": odd")
-    assert "proven" in shop.rows()["lint"]
+def test_a_failed_run_is_no_proof_and_takes_one_away(recording: Recording) -> None:
+    assert recording.record() == 0
+    recording.outcome = "fails"
+    assert recording.record() == 1
+    assert recording.rows()["local"]["unproven"].endswith(": odd")
+    assert "proven" in recording.rows()["lint"]
 
 
-def test_a_file_that_changes_meanwhile_is_not_proven(shop: Shop) -> None:
-    shop.outcome = "changes the file"
-    shop.record()
-    assert shop.rows()["local"] == {"unproven": "not run"}
+def test_a_file_that_changes_meanwhile_is_not_proven(recording: Recording) -> None:
+    recording.outcome = "changes the file"
+    recording.record()
+    assert recording.rows()["local"] == {"unproven": "not run"}
 
 
-def test_a_run_that_only_collects_writes_nothing(shop: Shop, pytester: pytest.Pytester) -> None:
-    shop.record("--collect-only", "graphs")
+def test_a_run_that_only_collects_writes_nothing(
+    recording: Recording, pytester: pytest.Pytester
+) -> None:
+    recording.record("--collect-only", "graphs")
     assert not (pytester.path / LEDGER).exists()
 
 
-def test_each_graph_of_a_file_is_asked_for(shop: Shop) -> None:
+def test_each_graph_of_a_file_is_asked_for(recording: Recording) -> None:
     two = f"{VALID}---\n{VALID.replace('name: small', 'name: other')}"
-    shop.manifest.write_text(two, encoding="utf-8")
-    shop.record(f"{LOCAL}-small")
-    assert shop.rows()["local"] == {"unproven": "not run"}
-    assert shop.record("-m", "e2e", "graphs") == 0
-    assert shop.rows()["local"]["passed"].split() == [
+    recording.manifest.write_text(two, encoding="utf-8")
+    recording.record(f"{LOCAL}-small")
+    assert recording.rows()["local"] == {"unproven": "not run"}
+    assert recording.record("-m", "e2e", "graphs") == 0
+    assert recording.rows()["local"]["passed"].split() == [
         f"{graph}::{check}" for graph in ("small", "other") for check in ("ready", "plain", "odd")
     ]
 
 
-def test_the_real_engine_has_a_level_of_its_own(shop: Shop) -> None:
-    assert shop.record("--dynamo-engine=real", "graphs") == 0
-    found = shop.rows()
+def test_the_real_engine_has_a_level_of_its_own(recording: Recording) -> None:
+    assert recording.record("--dynamo-engine=real", "graphs") == 0
+    found = recording.rows()
     assert found["local"] == {"unproven": "not run"}
     assert found["real"]["passed"] == "ready plain odd"
     assert not found["real"]["engine"].startswith("mock")
     assert "proven" in found["lint"]
 
 
-def test_a_release_that_did_not_run_is_not_proven(shop: Shop) -> None:
-    shop.manifest.write_text(VALID.replace(":1.6.1", ":1.5.0"), encoding="utf-8")
-    shop.record()
-    assert shop.rows()["local"]["unproven"].endswith("nothing of the images' 1.5.0")
+def test_a_release_that_did_not_run_is_not_proven(recording: Recording) -> None:
+    recording.manifest.write_text(VALID.replace(":1.6.1", ":1.5.0"), encoding="utf-8")
+    recording.record()
+    assert recording.rows()["local"]["unproven"].endswith("nothing of the images' 1.5.0")
 
 
 def test_a_check_can_tell_where_it_was_carried_out(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
+    recording: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shop.session.where = "by moonlight"
-    assert shop.record() == 0
-    assert shop.rows()["local"]["how"] == f"{Level.LOCAL.how}: by moonlight"
-    assert shop.rows()["lint"]["how"] == "dynamo lint"
+    recording.session.where = "by moonlight"
+    assert recording.record() == 0
+    assert recording.rows()["local"]["how"] == f"{Level.LOCAL.how}: by moonlight"
+    assert recording.rows()["lint"]["how"] == "dynamo lint"
 
 
-def test_graphs_in_a_cluster_are_recorded_with_where_they_ran(shop: Shop) -> None:
-    shop.session.where = "Kubernetes v1.34.0, reference operator"
-    shop.outcome = "no choice"
-    assert shop.record("-m", "e2e", "--dynamo-target=kind", "graphs") == 0
-    row = shop.rows()["kind"]
+def test_graphs_in_a_cluster_are_recorded_with_where_they_ran(recording: Recording) -> None:
+    recording.session.where = "Kubernetes v1.34.0, reference operator"
+    recording.outcome = "no choice"
+    assert recording.record("-m", "e2e", "--dynamo-target=kind", "graphs") == 0
+    row = recording.rows()["kind"]
     assert row["how"] == f"{Level.KIND.how}: Kubernetes v1.34.0, reference operator"
     assert row["engine"] == f"mock {version()}"
     assert (row["passed"], row["unsupported"]) == ("ready plain", {"odd": "no choice"})
-    assert shop.rows()["local"] == {"unproven": "not run"}
-    assert shop.record("--dynamo-target=kind", "--dynamo-engine=real", "graphs") == 0
-    assert shop.rows()["kind"]["engine"] == "as in the images"
+    assert recording.rows()["local"] == {"unproven": "not run"}
+    assert recording.record("--dynamo-target=kind", "--dynamo-engine=real", "graphs") == 0
+    assert recording.rows()["kind"]["engine"] == "as in the images"
 
 
 def test_files_outside_of_the_tree_are_not_its_business(
-    shop: Shop, pytester: pytest.Pytester
+    recording: Recording, pytester: pytest.Pytester
 ) -> None:
     outside = pytester.path / "other.yaml"
     outside.write_text(VALID, encoding="utf-8")
-    assert shop.record("graphs", "other.yaml") == 0
+    assert recording.record("graphs", "other.yaml") == 0
     assert list(json.loads((pytester.path / LEDGER).read_text("utf-8"))) == ["about", MANIFEST]
 
 
-def test_a_run_that_shows_less_than_the_ledger_says_fails(shop: Shop) -> None:
-    assert shop.run(f"--dynamo-compare={LEDGER}", "graphs").ret == 0
-    assert shop.record() == 0
-    before = shop.rows()
-    assert shop.run(f"--dynamo-compare={LEDGER}", "graphs").ret == 0
-    shop.outcome = "nobody knows"
-    ended = shop.run(f"--dynamo-compare={LEDGER}", "graphs")
+def test_a_run_that_shows_less_than_the_ledger_says_fails(recording: Recording) -> None:
+    assert recording.run(f"--dynamo-compare={LEDGER}", "graphs").ret == 0
+    assert recording.record() == 0
+    before = recording.rows()
+    assert recording.run(f"--dynamo-compare={LEDGER}", "graphs").ret == 0
+    recording.outcome = "nobody knows"
+    ended = recording.run(f"--dynamo-compare={LEDGER}", "graphs")
     assert ended.ret == 1
     line = f"{MANIFEST}, local: the ledger says that odd passed; now: nobody knows"
     ended.stdout.fnmatch_lines([line])
-    assert shop.rows() == before
+    assert recording.rows() == before
 
 
-def test_a_broken_ledger_is_told(shop: Shop, pytester: pytest.Pytester) -> None:
+def test_a_broken_ledger_is_told(recording: Recording, pytester: pytest.Pytester) -> None:
     (pytester.path / LEDGER).write_text("?", encoding="utf-8")
-    ended = shop.run(f"--dynamo-compare={LEDGER}", "graphs")
+    ended = recording.run(f"--dynamo-compare={LEDGER}", "graphs")
     assert ended.ret == pytest.ExitCode.USAGE_ERROR
     ended.stderr.fnmatch_lines([f"ERROR: {LEDGER} is no ledger*"])
 
 
-def test_a_page_tells_outcomes_reasons_and_changes(shop: Shop, pytester: pytest.Pytester) -> None:
-    shop.outcome = "no <choice>"
-    assert shop.run("--dynamo-report=out/page.html", "graphs").ret == 0
+def test_a_page_tells_outcomes_reasons_and_changes(
+    recording: Recording, pytester: pytest.Pytester
+) -> None:
+    recording.outcome = "no <choice>"
+    assert recording.run("--dynamo-report=out/page.html", "graphs").ret == 0
     text = (pytester.path / "out" / "page.html").read_text(encoding="utf-8")
     assert '<b class="pass">PASS</b> 2' in text
     row = f'>graphs/{MANIFEST}</a><td>local<td><b class="pass">PASS</b><td>2/3<td>'
@@ -261,18 +269,18 @@ def test_a_page_tells_outcomes_reasons_and_changes(shop: Shop, pytester: pytest.
 
 
 def test_a_page_counts_the_start_of_a_graph(
-    shop: Shop, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+    recording: Recording, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shop.session.starting = lambda: time.sleep(0.3)
-    shop.run("--dynamo-report=page.html", f"{LOCAL}::ready")
+    recording.session.starting = lambda: time.sleep(0.3)
+    recording.run("--dynamo-report=page.html", f"{LOCAL}::ready")
     text = (pytester.path / "page.html").read_text(encoding="utf-8")
     (seconds,) = re.findall(r"</b> ready, ([\d.]+) s", text)
     assert float(seconds) >= 0.3
 
 
-def test_a_page_opens_what_failed(shop: Shop, pytester: pytest.Pytester) -> None:
-    shop.outcome = "fails"
-    assert shop.run("--dynamo-report=page.html", "graphs").ret == 1
+def test_a_page_opens_what_failed(recording: Recording, pytester: pytest.Pytester) -> None:
+    recording.outcome = "fails"
+    assert recording.run("--dynamo-report=page.html", "graphs").ret == 1
     text = (pytester.path / "page.html").read_text(encoding="utf-8")
     assert '<details id="s0">' in text
     assert '<details id="s1" open>' in text
@@ -280,7 +288,7 @@ def test_a_page_opens_what_failed(shop: Shop, pytester: pytest.Pytester) -> None
 
 
 def test_a_page_is_not_made_of_what_was_only_collected(
-    shop: Shop, pytester: pytest.Pytester
+    recording: Recording, pytester: pytest.Pytester
 ) -> None:
-    shop.run("--dynamo-report=page.html", "--collect-only", "graphs")
+    recording.run("--dynamo-report=page.html", "--collect-only", "graphs")
     assert not (pytester.path / "page.html").exists()

@@ -22,7 +22,7 @@ from catalogue.traits import Trait
 from dynamo_conformance.ledger.ledger import Ledger, fitted
 from dynamo_conformance.ledger.row import Gap, Level, Proof
 from dynamo_conformance.ledger.tree import LEDGER, Example, read_tree
-from ledger_shop import MANIFEST, SCRIPT, digest, plant, proof
+from ledger_builders import MANIFEST, SCRIPT, digest, plant, proof
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,13 +13,13 @@ from catalogue.pages import picture
 from catalogue.pictures.drawing import Arrow, Box, Bracket, Label, fitting, text_width
 from catalogue.pictures.layout import layout
 from catalogue.pictures.scene import scene
-from graph_shop import EVENTS, NIXL, frontend, graph, role, worker
+from graph_builders import EVENTS, NIXL, frontend, graph, role, worker
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from catalogue.pictures.drawing import Drawing
-    from graph_shop import Component
+    from graph_builders import Component
 
 LONG = "AVeryLongNameThatNobodyShouldChooseAndSomebodyCertainlyWillOneDayWhenInAHurry"
 SVG = "{http://www.w3.org/2000/svg}"

@@ -8,12 +8,12 @@ import pytest
 
 from catalogue.pictures.scene import Handoff, scene
 from catalogue.traits import Trait, graph_traits
-from graph_shop import EVENTS, NIXL, frontend, graph, role, worker
+from graph_builders import EVENTS, NIXL, frontend, graph, role, worker
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from graph_shop import Component
+    from graph_builders import Component
 
 SGLANG = "dynamo.sglang"
 BOTH = (

@@ -1,4 +1,4 @@
-"""A workshop for tests: running commands, and finding what they leave behind."""
+"""A sandbox for tests: a folder for running commands, and finding what they leave behind."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
-class Workshop:
+class Sandbox:
     """A folder in which commands are run; their temporary files go below it."""
 
     folder: Path
