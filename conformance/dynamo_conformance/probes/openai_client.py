@@ -41,7 +41,6 @@ def openai_client(endpoint: Endpoint) -> OpenAI:
     # A run that asks no graph, as one that lints, starts without it.
     from openai import DefaultHttpxClient, OpenAI
 
-    # Reading the certificates of the world takes a fifth of a second of computing, and an endpoint
     # Reading the system's certificates takes a fifth of a second of computing, and an endpoint
     # here is plain HTTP.
     http = DefaultHttpxClient(verify=not endpoint.url.startswith("http://"))

@@ -1,7 +1,4 @@
-"""/v1/chat/completions and /v1/completions, in one piece and streamed.
-
-The OpenAI client reads a stream up to its `[DONE]`; what must have come by then is checked here.
-"""
+"""/v1/chat/completions and /v1/completions, in one piece and streamed."""
 
 from __future__ import annotations
 
@@ -32,6 +29,8 @@ MESSAGES: list[ChatCompletionMessageParam] = [
 ]
 PROMPT = "Three rivers that end in the North Sea are"
 FINISH_REASONS = ("stop", "length")
+DONE = "[DONE]"
+"""What ends a stream."""
 
 
 def chat(endpoint: Endpoint) -> None:
@@ -46,8 +45,9 @@ def chat(endpoint: Endpoint) -> None:
 
 
 def chat_stream(endpoint: Endpoint) -> None:
-    """A stream has text, exactly one finish reason, and then the usage that was asked for."""
+    """A stream has text, exactly one finish reason, the usage that was asked for, and its end."""
     with openai_client(endpoint) as client:
+        _check_end(client, endpoint)
         chunks = list(_ask_streamed(client, endpoint))
     choices = [choice for chunk in chunks for choice in chunk.choices]
     texts = [choice.delta.content or "" for choice in choices]
@@ -113,6 +113,17 @@ def _ask_streamed(client: OpenAI, endpoint: Endpoint) -> Stream[ChatCompletionCh
         stream=True,
         stream_options={"include_usage": True},
     )
+
+
+def _check_end(client: OpenAI, endpoint: Endpoint) -> None:
+    """Read a stream itself: the client takes one that breaks off for one that ends."""
+    with client.chat.completions.with_streaming_response.create(
+        model=endpoint.model, messages=MESSAGES, max_tokens=MAX_TOKENS, stream=True
+    ) as response:
+        lines = [line for line in response.iter_lines() if line.startswith("data:")]
+    data = [line.removeprefix("data:").strip() for line in lines]
+    expect(data and data[-1] == DONE, f"the stream does not end with {DONE}")
+    expect(data.count(DONE) == 1, f"the stream has {data.count(DONE)} times {DONE}")
 
 
 def _only_choice(choices: Sequence[_Choice]) -> _Choice:

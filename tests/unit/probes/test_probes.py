@@ -41,6 +41,8 @@ class Behaviour:
     role: str = "assistant"
     ids: tuple[str, ...] = ("1",)
     """Those that the chunks of a stream carry in turn."""
+    ends: tuple[str, ...] = ("[DONE]",)
+    """The data that come after the chunks of a stream."""
     answers_as: str = MODEL
     prompt_tokens: int = 6
     unknown_status: int = 404
@@ -201,9 +203,9 @@ def handler(stub: Stub) -> type[BaseHTTPRequestHandler]:
             if not body.get("stream"):
                 self.json(200, {**stub.whole(chat=chat), **told})
                 return
-            lines = [f"data: {json.dumps(chunk)}\n\n" for chunk in stub.chunks(chat=chat)]
-            data = "".join([*lines, "data: [DONE]\n\n"]).encode()
-            self.reply(200, data, "text/event-stream")
+            chunks = [json.dumps(chunk) for chunk in stub.chunks(chat=chat)]
+            lines = [f"data: {data}\n\n" for data in (*chunks, *stub.behaviour.ends)]
+            self.reply(200, "".join(lines).encode(), "text/event-stream")
 
         def json(self, code: int, body: object) -> None:
             self.reply(code, json.dumps(body).encode(), "application/json")
@@ -282,6 +284,9 @@ def test_a_good_endpoint_passes_every_probe(probe: Probe) -> None:
         ("chat", Behaviour(completion_tokens=0, total_tokens=6), "completion_tokens is 0"),
         ("chat", Behaviour(completion_tokens=9, total_tokens=15), "completion_tokens is 9"),
         ("chat", Behaviour(prompt_tokens=0, total_tokens=4), "prompt_tokens is 0"),
+        ("chat-stream", Behaviour(ends=()), r"does not end with \[DONE\]"),
+        ("chat-stream", Behaviour(ends=("[DONE]", "{}")), r"does not end with \[DONE\]"),
+        ("chat-stream", Behaviour(ends=("[DONE]", "[DONE]")), r"2 times \[DONE\]"),
         ("chat-stream", Behaviour(ids=("1", "2")), "carry 2 ids"),
         ("chat-stream", Behaviour(total_tokens=11), "usage does not add up"),
         ("chat-stream", Behaviour(text=""), "no text in any of them"),
