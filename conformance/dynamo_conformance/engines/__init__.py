@@ -8,5 +8,6 @@ several flags together, `config_file.py`, `trtllm_options.py` and `planner.py` a
 
 To add an engine: a member in `engine.py`, its module in `commandline.ENGINE_MODULES`, its flags
 with `tools/flags.py`, and rows in `data/conflicts-*.json` and `halves.py` where settings depend on
-each other.
+each other; to serve it without a GPU, a reader of its words in `mock_engine` (as `vllm_reader.py`),
+and its module in `mock_engine/overlay`.
 """

@@ -1,4 +1,4 @@
-"""Kubernetes, for the `cluster` target and the reference operator alike.
+"""A Kubernetes client for the `cluster` target and the reference operator alike.
 
 `resources` has the objects and their kinds, `client` the requests for coroutines, `errors` what an
 API server refuses. `connection` is a client for threads (`loop`), with the credentials of a

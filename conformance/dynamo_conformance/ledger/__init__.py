@@ -8,4 +8,7 @@ The mock engine's version is recorded, and does not end a row: whoever
 changes the mock engine serves every example with the changed one in the same CI run, which is
 compared with the ledger check by check (`--dynamo-compare`): a mock engine that shows less than the
 rows say is found by running it, and one that shows the same is no news.
+
+`tree` reads an examples tree, `content` digests what its files hold, `row` is what is proven of a
+file, `ledger` reads and writes rows, `audit` compares them with the tree.
 """

@@ -1,4 +1,4 @@
-"""What the Dynamo operator (1.5.0-dev, 2026-08-21) makes of a `Graph`: pure, and quick.
+"""The pods that the Dynamo operator (1.5.0-dev, 2026-08-21) makes of a `Graph`, without a cluster.
 
 * `pod.render` makes the workloads: a Deployment or LeaderWorkerSet for each component.
 * `pod_spec` makes their pods of `defaults` (the container of each type), `environment` (the
