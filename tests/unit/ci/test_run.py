@@ -24,7 +24,7 @@ STUB = """\
 #!/bin/bash
 # Stands for python3: each call is recorded, with the time at which it ended.
 case "$*" in
-  "-m venv build/ci") mkdir -p build/ci/bin; exit ;;
+  "-m venv "*) mkdir -p "$3/bin"; exit ;;
   *pip*) exit ;;
 esac
 word=${@: -1}
