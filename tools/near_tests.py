@@ -20,7 +20,7 @@ MODULES = "DYN_CONFORMANCE_MUTATED"
 
 BESIDE = {
     "dynamo_conformance.manifest.v1alpha1": "convert",
-    "dynamo_conformance.manifest.downgrade": "convert",
+    "dynamo_conformance.manifest.to_v1alpha1": "convert",
 }
 """Modules whose tests are in two rooms, with the other one."""
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.lint.docs import pages
+from dynamo_conformance.lint.rule_pages import pages
 
 if TYPE_CHECKING:
-    from dynamo_conformance.lint.docs import Page
+    from dynamo_conformance.lint.rule_pages import Page
 
 HEAD = """# Rules
 

@@ -191,7 +191,7 @@ def _call(command: Command, words: list[str]) -> int:
 
 def _refused_by_system(error: OSError, words: list[str]) -> int:
     """Say what the system refuses; a command that can say more has done so itself."""
-    from dynamo_conformance.manifest.shown import shown
+    from dynamo_conformance.manifest.terminal_safe import shown
 
     text = f"{os.fsdecode(error.filename)}: {error.strerror}"
     sys.stderr.write(f"{_called(words)}: {shown(text)}\n")
@@ -222,7 +222,7 @@ def _drop_unwritten_errors() -> None:
 
 def _refusal(name: str, words: list[str]) -> str:
     from dynamo_conformance.manifest.suggest import did_you_mean
-    from dynamo_launch.retired import retired_command
+    from dynamo_launch.retired_commands import retired_command
 
     answer = retired_command(name, words)
     if answer is not None:

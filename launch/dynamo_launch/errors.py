@@ -50,7 +50,7 @@ class LaunchError(Exception):
     def report(self, prog_name: str) -> int:
         """Print the message without secrets, and return the exit code."""
         from dynamo_conformance.manifest.masking import masked
-        from dynamo_conformance.manifest.shown import shown_lines
+        from dynamo_conformance.manifest.terminal_safe import shown_lines
 
         sys.stderr.write(f"{prog_name}: {shown_lines(masked(str(self)))}\n")
         return self.exit_code

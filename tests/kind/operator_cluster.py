@@ -24,7 +24,7 @@ from dynamo_conformance.kube.resources import (
     table,
 )
 from dynamo_conformance.operator.cluster_api import ClusterApi, login
-from dynamo_conformance.operator.kinds import BY_KIND, GRAPHS
+from dynamo_conformance.operator.watched_kinds import BY_KIND, GRAPHS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

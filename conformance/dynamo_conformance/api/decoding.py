@@ -77,7 +77,7 @@ def _too_wide(node: Scalar, schema: Schema) -> str | None:
 
 def wrong_types(node: Node, schema: Schema, path: Path = ()) -> Iterator[Violation]:
     """Yield values of another kind than declared, without judging the values themselves."""
-    from dynamo_conformance.api.structural import type_violation
+    from dynamo_conformance.api.schema_validation import type_violation
 
     if is_null(node):
         return

@@ -10,9 +10,9 @@ from dynamo_conformance.api.admission.request import Request
 from dynamo_conformance.api.cel import rule_violations
 from dynamo_conformance.api.decoding import too_wide, unknown_fields, wrong_types
 from dynamo_conformance.api.defaulting import complete
+from dynamo_conformance.api.field_advice import translated
 from dynamo_conformance.api.metadata import metadata_violations, metadata_warnings
-from dynamo_conformance.api.renamed import translated
-from dynamo_conformance.api.structural import violations
+from dynamo_conformance.api.schema_validation import violations
 from dynamo_conformance.api.violation import DEPRECATED, REQUIRED, Violation
 from dynamo_conformance.manifest.document import V1ALPHA1
 from dynamo_conformance.manifest.node import NOWHERE, Mapping

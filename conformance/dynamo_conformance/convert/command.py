@@ -10,7 +10,7 @@ import click
 from dynamo_conformance.manifest.files import create_file, read_file, read_stdin, replace_file
 
 if TYPE_CHECKING:
-    from dynamo_conformance.convert.file import Converted
+    from dynamo_conformance.convert.file_conversion import Converted
 
 EXIT_LOSS = 1
 EXIT_UNREADABLE = 2
@@ -71,7 +71,7 @@ def convert(
     elif converted.text != text:
         _replace(Path(file), converted.text, was=data)
     from dynamo_conformance.manifest.masking import masked
-    from dynamo_conformance.manifest.shown import shown
+    from dynamo_conformance.manifest.terminal_safe import shown
 
     for loss in converted.losses:
         place = f"{name}:{loss.mark.line}:{loss.mark.column}"
@@ -106,7 +106,7 @@ def _text(data: bytes, name: str) -> str:
 
 
 def _converted(text: str, name: str, version: str) -> Converted:
-    from dynamo_conformance.convert.file import convert_text
+    from dynamo_conformance.convert.file_conversion import convert_text
     from dynamo_conformance.manifest.errors import ManifestError
 
     try:

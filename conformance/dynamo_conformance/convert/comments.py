@@ -15,8 +15,8 @@ from dynamo_conformance.manifest.emitter import Remarks
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dynamo_conformance.convert.numbering import Numbering, ValueOrigin
     from dynamo_conformance.convert.source_text import Comment, SourceText
+    from dynamo_conformance.convert.value_tracking import Numbering, ValueOrigin
 
 _ITEM = re.compile(r"#\s*- ")
 

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.convert.comments import Comments
-from dynamo_conformance.convert.leftover import Leftover, leftovers, numbers
-from dynamo_conformance.convert.numbering import Numbering
+from dynamo_conformance.convert.lost_values import Leftover, leftovers, numbers
 from dynamo_conformance.convert.quantities import with_quantities_only
+from dynamo_conformance.convert.value_tracking import Numbering
+from dynamo_conformance.manifest.conversion_annotations import without_notes
 from dynamo_conformance.manifest.document import V1BETA1
-from dynamo_conformance.manifest.downgrade import refuse_namesakes, to_v1alpha1
 from dynamo_conformance.manifest.emitter import YamlLayout, emit
 from dynamo_conformance.manifest.errors import ManifestError
 from dynamo_conformance.manifest.node import Mapping, Mark, Scalar, Sequence, walk
-from dynamo_conformance.manifest.notes import without_notes
+from dynamo_conformance.manifest.to_v1alpha1 import refuse_namesakes, to_v1alpha1
 from dynamo_conformance.manifest.v1alpha1 import to_v1beta1
 from dynamo_conformance.manifest.yaml import parse
 

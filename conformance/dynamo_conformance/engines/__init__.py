@@ -2,12 +2,12 @@
 
 `commandline.py` finds the module that a container starts (`shell/` follows scripts), `catalog.py`
 parses its words with the flags in `data/flags`, `role.py` says what the component does,
-`serving.py` and `features.py` what the graph serves. `conflicts.py` and `halves.py` are about
-several flags together, `config_file.py`, `trtllm_options.py` and `planner.py` about files,
+`serving.py` and `features.py` what the graph serves. `conflicts.py` and `flag_dependencies.py` are
+about several flags together, `config_file.py`, `trtllm_options.py` and `planner.py` about files,
 `release_names.py` about modules and variables.
 
 To add an engine: a member in `engine.py`, its module in `commandline.ENGINE_MODULES`, its flags
-with `tools/flags.py`, and rows in `data/conflicts-*.json` and `halves.py` where settings depend on
-each other; to serve it without a GPU, a reader of its words in `mock_engine` (as `vllm_reader.py`),
-and its module in `mock_engine/overlay`.
+with `tools/flags.py`, and rows in `data/conflicts-*.json` and `flag_dependencies.py` where settings
+depend on each other; to serve it without a GPU, a reader of its words in `mock_engine` (as
+`vllm_reader.py`), and its module in `mock_engine/overlay`.
 """

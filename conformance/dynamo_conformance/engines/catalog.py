@@ -15,7 +15,7 @@ from dynamo_conformance.engines import leftovers
 from dynamo_conformance.engines.arguments import Arguments, Given, UnknownSetting
 from dynamo_conformance.engines.fault import Removed, UsageFault
 from dynamo_conformance.engines.flag import Flag, FlagData
-from dynamo_conformance.engines.flexible import Token
+from dynamo_conformance.engines.flexible_parser import Token
 from dynamo_conformance.engines.parsing import Stage, read, unexpanded
 from dynamo_conformance.manifest.suggest import did_you_mean, nearest
 

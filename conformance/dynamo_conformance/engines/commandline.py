@@ -16,8 +16,8 @@ from dynamo_conformance.engines import shell
 from dynamo_conformance.engines.parsing import unexpanded
 from dynamo_conformance.engines.shell import ContainerEnvironment
 from dynamo_conformance.manifest.config_maps import given_variables, referenced_value
-from dynamo_conformance.manifest.expand import expand
 from dynamo_conformance.manifest.graph import FRONTEND, MAIN, WORKER_TYPES, EnvVar, Word
+from dynamo_conformance.manifest.variable_expansion import expand
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -10,7 +10,7 @@ from dynamo_conformance.engines.parsing import unexpanded
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from dynamo_conformance.engines.flexible import Token
+    from dynamo_conformance.engines.flexible_parser import Token
 
 
 def runs(tokens: Iterable[Token], *, lenient: bool) -> list[list[Token]]:

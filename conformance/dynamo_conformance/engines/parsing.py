@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines.arguments import Given
 from dynamo_conformance.engines.fault import UsageFault
-from dynamo_conformance.engines.flexible import Token, normalise, rewrite
-from dynamo_conformance.engines.values import refusal
+from dynamo_conformance.engines.flag_values import refusal
+from dynamo_conformance.engines.flexible_parser import Token, normalise, rewrite
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

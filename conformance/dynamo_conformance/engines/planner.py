@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict, cast
 from dynamo_conformance.engines.catalog import RELEASE
 from dynamo_conformance.engines.config_file import load
 from dynamo_conformance.engines.flag import parse_json
-from dynamo_conformance.engines.values import PYDANTIC_FALSE, PYDANTIC_TRUE
+from dynamo_conformance.engines.flag_values import PYDANTIC_FALSE, PYDANTIC_TRUE
 from dynamo_conformance.manifest.suggest import did_you_mean
 
 if TYPE_CHECKING:

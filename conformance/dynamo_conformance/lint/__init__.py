@@ -1,10 +1,10 @@
 """`dynamo lint`: rules over manifests, and findings with file, line and column.
 
 `command.py` is the command line, `options.py` and `pyproject.py` are what it takes;
-`manifest_files.py` and `fragments.py` choose the files, `runner.py` and `cache.py` check many of
-them, `check.py` checks one. `rules/` has one module per rule, `rule.py` what a rule is given and
+`manifest_files.py` and `partial_files.py` choose the files, `runner.py` and `cache.py` check many
+of them, `check.py` checks one. `rules/` has one module per rule, `rule.py` what a rule is given and
 returns (`Subject`, `Problem`); `engine_settings.py` is what a component's words, variables and
 files give its engine. `suppression.py` leaves out what comments and settings allow, `fix.py`
-applies safe fixes, `output/` has one module per report format, `docs.py` makes the pages of
+applies safe fixes, `output/` has one module per report format, `rule_pages.py` makes the pages of
 docs/rules.md.
 """

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.lint import definition
+from dynamo_conformance.lint import crd_choice
 from dynamo_conformance.lint.finding import CheckedDocument, Finding, Severity
 from dynamo_conformance.lint.options import LintOptions, names
 from dynamo_conformance.lint.rule import (
@@ -329,7 +329,7 @@ def _problems(
     length: int,
 ) -> Iterator[tuple[str, Severity, Problem]]:
     """Yield what each rule finds in one document."""
-    used = definition.load(options)
+    used = crd_choice.load(options)
     if document.kind != KIND:
         mark = document.root.key_mark("kind")
         text = f'unknown kind "{document.kind}"; did you mean "{KIND}"?'

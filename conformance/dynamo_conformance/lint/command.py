@@ -184,7 +184,7 @@ def _sentence(error: Exception) -> str:
 def _safe(text: str) -> str:
     """Return a text as one line, without secrets and what a terminal or a runner obeys."""
     from dynamo_conformance.manifest.masking import masked
-    from dynamo_conformance.manifest.shown import shown
+    from dynamo_conformance.manifest.terminal_safe import shown
 
     return shown(masked(" ".join(text.split("\n"))))
 
@@ -236,7 +236,7 @@ def _request(
 
 def _check_crd(options: LintOptions) -> None:
     """Refuse a file that holds no CRD now; there may be no graph that needs it."""
-    from dynamo_conformance.lint.definition import load
+    from dynamo_conformance.lint.crd_choice import load
 
     load(options)
 
@@ -253,7 +253,7 @@ def _crd(
         return crd
     from tempfile import TemporaryDirectory
 
-    from dynamo_conformance.lint.definition import crd_from_cluster
+    from dynamo_conformance.lint.crd_choice import crd_from_cluster
 
     folder = context.with_resource(TemporaryDirectory())
     return str(crd_from_cluster(kube_context, folder=Path(folder)))
@@ -288,7 +288,7 @@ def _contents(request: _Request) -> Iterator[FileContent]:
     from dynamo_conformance.lint.options import SettingsError
     from dynamo_conformance.manifest.document import MAX_BYTES
     from dynamo_conformance.manifest.files import read_file, read_stdin, real
-    from dynamo_conformance.manifest.shown import shown
+    from dynamo_conformance.manifest.terminal_safe import shown
 
     written = real(Path(request.output)) if request.output is not None else None
     changed = None
@@ -421,7 +421,7 @@ def _documents(content: FileContent) -> tuple[Document, ...]:
 
 
 def _rule_list() -> str:
-    from dynamo_conformance.lint.docs import pages
+    from dynamo_conformance.lint.rule_pages import pages
 
     rules = pages()
     width = max(len(document.id) for document in rules)

@@ -10,7 +10,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from dynamo_conformance.lint.fragments import Fragments
+from dynamo_conformance.lint.partial_files import Fragments
 from dynamo_conformance.manifest.files import real
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def manifest_files(
 ) -> Iterator[Path]:
     """Yield files as given, what fits a pattern, and each YAML or JSON file below folders in order.
 
-    Files that are a part of something else (`fragments.py`) are left out.
+    Files that are a part of something else (`partial_files.py`) are left out.
 
     Args:
         words: Files, folders, and patterns that no shell has expanded (`**` for any folders).

@@ -151,7 +151,7 @@ class Subject:
     @cached_property
     def has_neighbours(self) -> bool:
         """Whether other graphs may bring what this graph does not have."""
-        from dynamo_conformance.lint.neighbours import has_neighbours
+        from dynamo_conformance.lint.other_graphs import has_neighbours
 
         return has_neighbours(self.parts, self.graph)
 

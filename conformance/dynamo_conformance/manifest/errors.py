@@ -20,7 +20,7 @@ class ManifestError(ValueError):
     def __init__(self, file: str, mark: Mark, reason: str) -> None:
         # Most runs have no error.
         from dynamo_conformance.manifest.masking import masked
-        from dynamo_conformance.manifest.shown import shown
+        from dynamo_conformance.manifest.terminal_safe import shown
 
         reason = masked(reason)
         super().__init__(shown(f"{file}:{mark.line}:{mark.column}: {reason}"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from dynamo_conformance.manifest.kept import kept
+from dynamo_conformance.manifest.text_cache import kept
 
 _VERBS = "your|my|insert|replace|change|enter|put|add|path"
 _ANGLES = re.compile(

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import yaml
 
 from dynamo_conformance.manifest.errors import ManifestError
-from dynamo_conformance.manifest.kept import kept
 from dynamo_conformance.manifest.node import Entry, Mapping, Mark, Node, Scalar, Sequence
+from dynamo_conformance.manifest.text_cache import kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

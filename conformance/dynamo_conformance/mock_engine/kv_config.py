@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines import release_names
-from dynamo_conformance.engines.values import PYDANTIC_FALSE, PYDANTIC_TRUE
+from dynamo_conformance.engines.flag_values import PYDANTIC_FALSE, PYDANTIC_TRUE
 from dynamo_conformance.manifest.suggest import did_you_mean
 from dynamo_conformance.mock_engine.engine_refusal import CannotSimulate, UsageRefusal, ValueRefusal
 from dynamo_conformance.mock_engine.worker_spec import KvEvents

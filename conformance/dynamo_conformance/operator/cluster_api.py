@@ -8,7 +8,7 @@ import kopf
 
 from dynamo_conformance.kube.client import MERGE_PATCH, Access, Client
 from dynamo_conformance.kube.errors import CONFLICT, NOT_FOUND, ApiError
-from dynamo_conformance.operator.kinds import BY_KIND
+from dynamo_conformance.operator.watched_kinds import BY_KIND
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

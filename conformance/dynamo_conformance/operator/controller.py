@@ -18,11 +18,11 @@ from dynamo_conformance.kube.labels import OPERATOR, PART
 from dynamo_conformance.kube.resources import KubeObject
 from dynamo_conformance.manifest.document import KIND
 from dynamo_conformance.operator.cluster_api import ClusterApi, kopf_login
-from dynamo_conformance.operator.kinds import GRAPHS, WATCHED
 from dynamo_conformance.operator.kopf_settings import kopf_settings
 from dynamo_conformance.operator.object_cache import ObjectCache
 from dynamo_conformance.operator.observed_graph import fingerprint
 from dynamo_conformance.operator.reconciler import Reconciler
+from dynamo_conformance.operator.watched_kinds import GRAPHS, WATCHED
 from dynamo_conformance.operator.work_queue import GraphKey, WorkQueue
 
 if TYPE_CHECKING:

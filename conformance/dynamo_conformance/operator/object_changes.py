@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.kube.resources import KubeObject, table
 from dynamo_conformance.manifest.quantity import parse_whole
-from dynamo_conformance.operator.kinds import KEPT, MADE_ONCE
 from dynamo_conformance.operator.objects.last_applied import (
     LAST_GENERATION,
     LAST_HASH,
     without_notes,
 )
+from dynamo_conformance.operator.watched_kinds import KEPT, MADE_ONCE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

@@ -22,9 +22,13 @@ from dynamo_conformance.operator.observed_graph import CURRENT_HASH, observe_gra
 from dynamo_conformance.operator.read_context import read_context
 from dynamo_conformance.operator.status_writer import StatusWriter
 from dynamo_conformance.operator.workload_state import workload_state
-from dynamo_conformance.rendering.failure import NO_ORCHESTRATOR, NOT_RECONCILED, NOT_RENDERED
 from dynamo_conformance.rendering.labels import COMPONENT, SELECTOR, WORKER_HASH
 from dynamo_conformance.rendering.pod import DEPLOYMENT
+from dynamo_conformance.rendering.reconcile_failure import (
+    NO_ORCHESTRATOR,
+    NOT_RECONCILED,
+    NOT_RENDERED,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.kube.errors import ApiError
 from dynamo_conformance.operator.events import event_object
 from dynamo_conformance.operator.graph_status import updated_status
-from dynamo_conformance.operator.kinds import EVENTS
 from dynamo_conformance.operator.objects import scaling_adapters
 from dynamo_conformance.operator.objects.scaling_adapters import ADAPTER
+from dynamo_conformance.operator.watched_kinds import EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -90,7 +90,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     if parent.config.getoption("--dynamo-target") == COMPOSE:
         return _compose_file(file_path, parent) if is_manifest else None
     if is_manifest and (named or _below(file_path, K8S_FOLDER)):
-        from dynamo_conformance.lint.fragments import Fragments
+        from dynamo_conformance.lint.partial_files import Fragments
         from dynamo_conformance.plugin.collect import ManifestFile
 
         if Fragments().part_of(file_path.resolve()) is not None:

@@ -15,7 +15,7 @@ from dynamo_conformance.manifest.document import read_file
 from dynamo_conformance.manifest.errors import ManifestError
 from dynamo_conformance.manifest.masking import masked
 from dynamo_conformance.plugin.scheduler import Room
-from dynamo_conformance.rendering.failure import ReconcileFailure
+from dynamo_conformance.rendering.reconcile_failure import ReconcileFailure
 from dynamo_conformance.targets.interface import DeployFailure
 from dynamo_conformance.targets.local.deployment import MOCK, LocalTarget
 from dynamo_conformance.targets.local.local_script import run_script
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from dynamo_conformance.plugin.scheduler import Stop
     from dynamo_conformance.targets.cluster.node_fit import PodRequests
     from dynamo_conformance.targets.compose.deployment import ComposeDeployment
+    from dynamo_conformance.targets.image_names import TaggedMockImage
     from dynamo_conformance.targets.local.deployment import LocalDeployment
     from dynamo_conformance.targets.local.local_script import ScriptDeployment
-    from dynamo_conformance.targets.mock_image import TaggedMockImage
 
     MachineDeployment: TypeAlias = LocalDeployment | ScriptDeployment | ComposeDeployment
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.rendering.failure import NOT_RECONCILED, ReconcileFailure
+from dynamo_conformance.rendering.reconcile_failure import NOT_RECONCILED, ReconcileFailure
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.graph import Component, Graph

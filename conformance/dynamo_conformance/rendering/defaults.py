@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.manifest.graph import FRONTEND, MAIN, WORKER_TYPES
 from dynamo_conformance.manifest.node import from_plain
 from dynamo_conformance.rendering import environment
-from dynamo_conformance.rendering.nodes import made, mapping, overlaid, sequence, words
+from dynamo_conformance.rendering.node_merge import made, mapping, overlaid, sequence, words
 from dynamo_conformance.rendering.pod_context import Position
 
 if TYPE_CHECKING:

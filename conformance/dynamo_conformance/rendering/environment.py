@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.manifest.graph import FRONTEND, WORKER_TYPES
 from dynamo_conformance.manifest.node import Mapping
-from dynamo_conformance.rendering.nodes import made
+from dynamo_conformance.rendering.node_merge import made
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

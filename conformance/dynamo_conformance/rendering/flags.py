@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.manifest.graph import Container
 from dynamo_conformance.manifest.node import Scalar
 from dynamo_conformance.manifest.quantity import parse_whole
-from dynamo_conformance.rendering.nodes import sequence, words
+from dynamo_conformance.rendering.node_merge import sequence, words
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.node import Mapping, Node

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.manifest.config_maps import referenced_value, variables
-from dynamo_conformance.manifest.expand import expand
 from dynamo_conformance.manifest.fields import is_true
 from dynamo_conformance.manifest.graph import MAIN, Container
 from dynamo_conformance.manifest.node import Mapping, Scalar, Sequence
-from dynamo_conformance.rendering.nodes import made
+from dynamo_conformance.manifest.variable_expansion import expand
+from dynamo_conformance.rendering.node_merge import made
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

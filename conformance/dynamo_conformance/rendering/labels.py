@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.manifest.node import Mapping
-from dynamo_conformance.rendering import alpha, names
-from dynamo_conformance.rendering.nodes import texts
+from dynamo_conformance.rendering import names, v1alpha1_extras
+from dynamo_conformance.rendering.node_merge import texts
 from dynamo_conformance.rendering.pod_context import (
     DISCOVERY_BACKEND,
     DISCOVERY_MODE,
@@ -53,7 +53,7 @@ def component_annotations(
     own = texts((graph.root.mapping("metadata") or Mapping()).mapping("annotations"))
     merged = _graph_wide(graph, "annotations")
     merged.update({key: own[key] for key in INHERITED if key in own})
-    merged.update(alpha.service_annotations(graph, component))
+    merged.update(v1alpha1_extras.service_annotations(graph, component))
     merged.update(_written(component, "annotations"))
     merged.pop(ORIGIN_VERSION, None)
     if (model := model_name(component)) is not None:
@@ -67,14 +67,14 @@ def workload_labels(context: PodContext) -> dict[str, str]:
     """Return the labels of a component's Deployment or LeaderWorkerSet."""
     graph, component = context.graph, context.component
     labels = _graph_wide(graph, "labels")
-    labels.update(alpha.service_labels(graph, component))
+    labels.update(v1alpha1_extras.service_labels(graph, component))
     labels.update(_written(component, "labels"))
     labels[COMPONENT] = component.name
     labels[NAMESPACE] = context.dynamo_namespace
     labels[GRAPH] = graph.name
     if component.is_worker:
         labels[WORKER_HASH] = context.worker_hash
-    if (sub_type := alpha.sub_component_type(graph, component)) is not None:
+    if (sub_type := v1alpha1_extras.sub_component_type(graph, component)) is not None:
         labels[SUB_COMPONENT_TYPE] = sub_type
     if (model := model_name(component)) is not None:
         labels[MODEL_HASH] = names.model_hash(model)
@@ -83,7 +83,7 @@ def workload_labels(context: PodContext) -> dict[str, str]:
 
 def namespace_label(context: PodContext) -> str:
     """Return the Dynamo namespace that pods are labelled with and Services select by."""
-    legacy = alpha.dynamo_namespace(context.graph, context.component)
+    legacy = v1alpha1_extras.dynamo_namespace(context.graph, context.component)
     return context.dynamo_namespace if legacy is None else legacy
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.manifest.fields import is_true
-from dynamo_conformance.rendering import alpha
+from dynamo_conformance.rendering import v1alpha1_extras
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.graph import Component, Graph
@@ -112,14 +112,14 @@ def _generation(graph: Graph, component: Component) -> Plain:
         for entry in component.node
         if entry.key not in _NO_NEW_GENERATION
     }
-    labels: dict[str, Plain] = {**alpha.service_labels(graph, component)}
-    annotations: dict[str, Plain] = {**alpha.service_annotations(graph, component)}
+    labels: dict[str, Plain] = {**v1alpha1_extras.service_labels(graph, component)}
+    annotations: dict[str, Plain] = {**v1alpha1_extras.service_annotations(graph, component)}
     return {
         "spec": spec,
         "type": component.type,
         "labels": labels,
         "annotations": annotations,
-        "dynamoNamespace": alpha.dynamo_namespace(graph, component),
+        "dynamoNamespace": v1alpha1_extras.dynamo_namespace(graph, component),
     }
 
 

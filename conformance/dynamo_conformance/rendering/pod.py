@@ -10,15 +10,15 @@ from dynamo_conformance.manifest.graph import ENABLE_GROVE, EPP, TYPES, Containe
 from dynamo_conformance.manifest.node import Mapping, Scalar
 from dynamo_conformance.manifest.suggest import did_you_mean
 from dynamo_conformance.rendering import backend, labels, names
-from dynamo_conformance.rendering.failure import (
+from dynamo_conformance.rendering.pod_context import PodContext, Position
+from dynamo_conformance.rendering.pod_spec import pod_spec
+from dynamo_conformance.rendering.reconcile_failure import (
     COMPONENT_ERROR,
     NO_ORCHESTRATOR,
     NOT_RECONCILED,
     NOT_RENDERED,
     ReconcileFailure,
 )
-from dynamo_conformance.rendering.pod_context import PodContext, Position
-from dynamo_conformance.rendering.pod_spec import pod_spec
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.graph import Component, Graph

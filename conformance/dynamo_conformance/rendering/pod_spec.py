@@ -8,10 +8,10 @@ from dynamo_conformance.manifest.graph import MAIN
 from dynamo_conformance.manifest.node import Mapping, Scalar
 from dynamo_conformance.manifest.suggest import did_you_mean
 from dynamo_conformance.rendering import defaults, engine_launch, environment, names, volumes
-from dynamo_conformance.rendering.failure import COMPONENT_ERROR, ReconcileFailure
-from dynamo_conformance.rendering.nodes import is_set, made, overlaid, sequence
+from dynamo_conformance.rendering.node_merge import is_set, made, overlaid, sequence
 from dynamo_conformance.rendering.pod_context import Position
 from dynamo_conformance.rendering.pull_secrets import with_secrets
+from dynamo_conformance.rendering.reconcile_failure import COMPONENT_ERROR, ReconcileFailure
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.graph import Component

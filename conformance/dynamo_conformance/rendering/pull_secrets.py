@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.manifest.graph import Container
-from dynamo_conformance.rendering.nodes import made, sequence
+from dynamo_conformance.rendering.node_merge import made, sequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

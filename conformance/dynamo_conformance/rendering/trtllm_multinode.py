@@ -10,7 +10,7 @@ from dynamo_conformance.manifest.graph import Container
 from dynamo_conformance.rendering import environment, flags
 from dynamo_conformance.rendering.defaults import SHELL, without_probes
 from dynamo_conformance.rendering.names import SSH_SECRET
-from dynamo_conformance.rendering.nodes import appended, made, words
+from dynamo_conformance.rendering.node_merge import appended, made, words
 from dynamo_conformance.rendering.pod_context import Position
 
 if TYPE_CHECKING:

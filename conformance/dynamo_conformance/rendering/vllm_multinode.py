@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.manifest.graph import Container
 from dynamo_conformance.rendering import environment, flags, names, volumes
 from dynamo_conformance.rendering.defaults import SHELL, without_probes
-from dynamo_conformance.rendering.failure import NOT_RENDERED, ReconcileFailure
 from dynamo_conformance.rendering.labels import EXECUTOR
-from dynamo_conformance.rendering.nodes import appended, made, words
+from dynamo_conformance.rendering.node_merge import appended, made, words
 from dynamo_conformance.rendering.pod_context import LEADER_ADDRESS, Position
+from dynamo_conformance.rendering.reconcile_failure import NOT_RENDERED, ReconcileFailure
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.node import Mapping, Plain

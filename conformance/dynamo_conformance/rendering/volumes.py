@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.manifest.node import Mapping, Node, Scalar, from_plain
-from dynamo_conformance.rendering.failure import COMPONENT_ERROR, ReconcileFailure
-from dynamo_conformance.rendering.nodes import is_set, made, sequence
+from dynamo_conformance.rendering.node_merge import is_set, made, sequence
+from dynamo_conformance.rendering.reconcile_failure import COMPONENT_ERROR, ReconcileFailure
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.graph import Component

@@ -2,7 +2,7 @@
 
 `interface` is what every target gives: a deployment with an endpoint, or a `DeployFailure`.
 `readiness` waits until a graph truly answers; `exit_cause` explains how a process or container
-ended; `mock_image` gives the mock engine's image the names that manifests and compose files use.
+ended; `image_names` gives the mock engine's image the names that manifests and compose files use.
 
 `local` runs pods as processes of this machine, `compose` a compose file, `cluster` applies a
 manifest to a cluster and diagnoses what keeps it from coming up, and `kind` sets up a cluster on

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from dynamo_conformance.manifest.masking import masked
-from dynamo_conformance.manifest.shown import shown
+from dynamo_conformance.manifest.terminal_safe import shown
 
 if TYPE_CHECKING:
     from pathlib import Path

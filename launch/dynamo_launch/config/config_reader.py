@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.manifest.errors import ManifestError
 from dynamo_conformance.manifest.node import Mapping, Mark, Scalar, Sequence
-from dynamo_conformance.manifest.shown import shown
+from dynamo_conformance.manifest.terminal_safe import shown
 from dynamo_launch.config.keys import COMPONENT_KEYS, GRAPH_KEYS, VERSION
 from dynamo_launch.config.run_config import ConfigFile, ConfigSource, RunConfig
 from dynamo_launch.config.run_config_reader import check_keys, read_run, setting, setting_text

@@ -109,7 +109,7 @@ def _deploy(options: Namespace) -> int:
         sys.stdout.write(FILE.read_text(encoding="utf-8"))
         return 0
     from dynamo_conformance.manifest.masking import masked
-    from dynamo_conformance.manifest.shown import shown_lines
+    from dynamo_conformance.manifest.terminal_safe import shown_lines
     from dynamo_launch.config.config_error import ConfigErrors
     from dynamo_launch.deploy.output import DEFAULT, load
     from dynamo_launch.deploy.output_folder import Folder
@@ -219,7 +219,7 @@ def _show_changes(folder: Folder, files: tuple[File, ...]) -> int:
 
 
 def _print_result(path: Path, files: tuple[File, ...], steps: Sequence[str]) -> None:
-    from dynamo_conformance.manifest.shown import shown
+    from dynamo_conformance.manifest.terminal_safe import shown
 
     sys.stdout.writelines(f"{shown(str(path / file.name))}\n" for file in files)
     if steps:

@@ -9,7 +9,7 @@ from dynamo_conformance.manifest.document import GROUP, KIND, V1BETA1
 from dynamo_conformance.manifest.node import Scalar, find, walk
 from dynamo_conformance.manifest.placeholder import is_image_placeholder, is_placeholder
 from dynamo_conformance.rendering.backend import component_backend, detect, graph_backend
-from dynamo_conformance.rendering.failure import ReconcileFailure
+from dynamo_conformance.rendering.reconcile_failure import ReconcileFailure
 from dynamo_launch.config.graph_config import ValueOrigin
 from dynamo_launch.config.run_config_reader import read_run
 from dynamo_launch.deploy.component_input import ComponentInput

@@ -11,7 +11,7 @@ from itertools import groupby
 from shlex import quote
 from typing import TYPE_CHECKING, Final
 
-from dynamo_conformance.manifest.expand import references
+from dynamo_conformance.manifest.variable_expansion import references
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -69,7 +69,7 @@ def _serve(words: Sequence[str]) -> Invocation | None:
 
 
 def _split(words: Sequence[str], environ: Mapping[str, str]) -> ServeArguments:
-    from dynamo_launch.retired import retired_serve
+    from dynamo_launch.retired_commands import retired_serve
 
     answer = retired_serve(words, environ)
     if answer is not None:

@@ -9,7 +9,7 @@ import pytest
 
 from dynamo_conformance.api import crd
 from dynamo_conformance.api.schema import Schema
-from dynamo_conformance.api.structural import violations
+from dynamo_conformance.api.schema_validation import violations
 from dynamo_conformance.api.verdict import judge
 from dynamo_conformance.manifest.document import read_documents
 from dynamo_conformance.manifest.node import Scalar, from_plain, path_text

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dynamo_conformance.convert import converter
-from dynamo_conformance.convert.file import convert_text
+from dynamo_conformance.convert.file_conversion import convert_text
 from dynamo_conformance.manifest.node import Mapping, from_plain
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dynamo_conformance.convert.file import Converted, convert_text
+from dynamo_conformance.convert.file_conversion import Converted, convert_text
 from dynamo_conformance.manifest.document import read_documents
 from dynamo_conformance.manifest.read import read_graph
 

@@ -80,7 +80,7 @@ def test_in_place_writes_the_file_itself(manifest: Path) -> None:
 
 def edited_meanwhile(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let somebody write to a file between its reading and its writing."""
-    from dynamo_conformance.convert import file as convert_file
+    from dynamo_conformance.convert import file_conversion as convert_file
 
     convert_text = convert_file.convert_text
 

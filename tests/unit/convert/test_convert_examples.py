@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dynamo_conformance.convert.file import convert_text
+from dynamo_conformance.convert.file_conversion import convert_text
 from dynamo_conformance.manifest.document import V1ALPHA1, V1BETA1, read_documents
 from dynamo_conformance.manifest.read import read_graph
 

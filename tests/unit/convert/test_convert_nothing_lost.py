@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dynamo_conformance.convert.converter import convert
-from dynamo_conformance.convert.file import convert_text
+from dynamo_conformance.convert.file_conversion import convert_text
 from dynamo_conformance.convert.source_text import SourceText
 from dynamo_conformance.manifest.document import Document, read_documents, read_file
 from dynamo_conformance.manifest.emitter import emit

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dynamo_conformance.engines import catalog
-from dynamo_conformance.engines.values import TYPES
+from dynamo_conformance.engines.flag_values import TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from dynamo_conformance.lint.docs import page_of, pages
 from dynamo_conformance.lint.rule import all_ids
+from dynamo_conformance.lint.rule_pages import page_of, pages
 
 REPOSITORY = Path(__file__).parents[3]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dynamo_conformance.engines import catalog
-from dynamo_conformance.engines.halves import HALVES, SGLANG, TRTLLM, VLLM, Half
+from dynamo_conformance.engines.flag_dependencies import HALVES, SGLANG, TRTLLM, VLLM, Half
 from dynamo_conformance.lint.check import check_bytes
 from dynamo_conformance.lint.options import LintOptions
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dynamo_conformance.manifest.expand import expand
+from dynamo_conformance.manifest.variable_expansion import expand
 
 ENV = {"A": "one", "LWS_WORKER_INDEX": "1"}
 

@@ -16,9 +16,9 @@ import yaml
 from dynamo_conformance.kube.errors import ApiError
 from dynamo_conformance.kube.resources import PODS, Key, KubeObject, Resource, table
 from dynamo_conformance.manifest.document import KIND
-from dynamo_conformance.operator.kinds import BY_KIND, GRAPHS
 from dynamo_conformance.operator.object_cache import ObjectCache
 from dynamo_conformance.operator.reconciler import Reconciler
+from dynamo_conformance.operator.watched_kinds import BY_KIND, GRAPHS
 from dynamo_conformance.operator.work_queue import GraphKey
 
 if TYPE_CHECKING:

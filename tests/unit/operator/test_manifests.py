@@ -29,7 +29,7 @@ from dynamo_conformance.operator.installation.manifests import (
     installation,
 )
 from dynamo_conformance.operator.installation.operator_image import recipe
-from dynamo_conformance.operator.kinds import WATCHED
+from dynamo_conformance.operator.watched_kinds import WATCHED
 from dynamo_conformance.operator.webhook.update_rules import CONTROLLER
 
 if TYPE_CHECKING:

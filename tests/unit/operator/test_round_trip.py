@@ -14,10 +14,10 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from dynamo_conformance.manifest.conversion_annotations import PREFIX, without_notes
 from dynamo_conformance.manifest.document import read_documents
 from dynamo_conformance.manifest.errors import ManifestError
 from dynamo_conformance.manifest.node import Mapping, Scalar, Sequence, find, from_plain, walk
-from dynamo_conformance.manifest.notes import PREFIX, without_notes
 from dynamo_conformance.operator.conversion.round_trip import to_version
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from dynamo_conformance.api.cluster_parts import Cluster
 from dynamo_conformance.api.decoding import unknown_fields
 from dynamo_conformance.api.defaulting import complete
 from dynamo_conformance.api.metadata import metadata_violations
-from dynamo_conformance.api.structural import violations
+from dynamo_conformance.api.schema_validation import violations
 from dynamo_conformance.kube.resources import table
 from dynamo_conformance.manifest.document import V1ALPHA1, V1BETA1
 from dynamo_conformance.manifest.node import Mapping, Scalar, from_plain

@@ -9,7 +9,7 @@ import pytest
 from dynamo_conformance.manifest.document import Document, read_documents, read_file
 from dynamo_conformance.manifest.read import read_graph
 from dynamo_conformance.operator.conversion.round_trip import to_version
-from dynamo_conformance.rendering import alpha
+from dynamo_conformance.rendering import v1alpha1_extras
 from dynamo_conformance.rendering.pod import render
 
 OBSERVED = Path(__file__).parents[2] / "data" / "observed" / "render"
@@ -40,30 +40,33 @@ def test_what_a_service_says_beside_its_component_is_found(*, is_stored: bool) -
     (document,) = read_documents(WORKER, file="g.yaml")
     graph = read_graph(stored(document) if is_stored else document)
     worker, other = graph.component("W"), graph.component("Other")
-    assert alpha.service_labels(graph, worker) == {"a": "b"}
-    assert alpha.service_annotations(graph, worker) == {"c": "d"}
-    assert alpha.dynamo_namespace(graph, worker) == "old"
-    assert alpha.sub_component_type(graph, worker) == "of-my-own"
-    assert alpha.sub_component_type(graph, other) == "prefill"
-    found = alpha.ingress(graph, worker)
+    assert v1alpha1_extras.service_labels(graph, worker) == {"a": "b"}
+    assert v1alpha1_extras.service_annotations(graph, worker) == {"c": "d"}
+    assert v1alpha1_extras.dynamo_namespace(graph, worker) == "old"
+    assert v1alpha1_extras.sub_component_type(graph, worker) == "of-my-own"
+    assert v1alpha1_extras.sub_component_type(graph, other) == "prefill"
+    found = v1alpha1_extras.ingress(graph, worker)
     assert found is not None
     assert found.plain() == {"enabled": True, "host": "h"}
-    assert alpha.dynamo_namespace(graph, other) is None
-    assert alpha.ingress(graph, other) is None
+    assert v1alpha1_extras.dynamo_namespace(graph, other) is None
+    assert v1alpha1_extras.ingress(graph, other) is None
 
 
 @pytest.mark.parametrize("is_stored", [False, True])
 def test_claims_are_found(*, is_stored: bool) -> None:
     (document,) = read_file(OBSERVED / "06-alpha-pvc-cache.input.yaml")
     graph = read_graph(stored(document) if is_stored else document)
-    assert [one.string("name") for one in alpha.pvcs(graph)] == ["model-cache", "compile-cache"]
+    assert [one.string("name") for one in v1alpha1_extras.pvcs(graph)] == [
+        "model-cache",
+        "compile-cache",
+    ]
 
 
 def test_a_graph_of_v1beta1_has_none_of_it() -> None:
     (document,) = read_file(OBSERVED / "03-beta-agg-minimal.input.yaml")
     graph = read_graph(document)
-    assert alpha.pvcs(graph) == ()
-    assert alpha.service(graph, graph.components[0]) is None
+    assert v1alpha1_extras.pvcs(graph) == ()
+    assert v1alpha1_extras.service(graph, graph.components[0]) is None
 
 
 def test_the_note_of_the_real_operator_is_read() -> None:
@@ -72,8 +75,8 @@ def test_the_note_of_the_real_operator_is_read() -> None:
         one for one in read_documents(text, file="") if one.kind == "DynamoGraphDeployment"
     ]
     graph = read_graph(document)
-    assert alpha.dynamo_namespace(graph, graph.component("worker")) == "legacy-ns"
-    assert len(alpha.pvcs(graph)) == 2
+    assert v1alpha1_extras.dynamo_namespace(graph, graph.component("worker")) == "legacy-ns"
+    assert len(v1alpha1_extras.pvcs(graph)) == 2
 
 
 POD = """

@@ -8,16 +8,16 @@ import pytest
 
 from dynamo_conformance.api.cluster_parts import Cluster
 from dynamo_conformance.manifest.document import read_documents
-from dynamo_conformance.manifest.expand import expand
 from dynamo_conformance.manifest.node import NOWHERE
 from dynamo_conformance.manifest.read import read_graph
-from dynamo_conformance.rendering.failure import (
+from dynamo_conformance.manifest.variable_expansion import expand
+from dynamo_conformance.rendering.pod import PodTemplate, Workload, render
+from dynamo_conformance.rendering.reconcile_failure import (
     COMPONENT_ERROR,
     NO_ORCHESTRATOR,
     NOT_RENDERED,
     ReconcileFailure,
 )
-from dynamo_conformance.rendering.pod import PodTemplate, Workload, render
 
 VLLM = "[python3, -m, dynamo.vllm]"
 RAY = "nvidia.com/vllm-distributed-executor-backend: Ray"

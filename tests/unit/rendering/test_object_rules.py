@@ -16,8 +16,8 @@ from dynamo_conformance.operator.objects import wait_for_leader
 from dynamo_conformance.operator.objects.graph_objects import RenderContext, graph_objects
 from dynamo_conformance.operator.objects.last_applied import LAST_HASH, digest
 from dynamo_conformance.operator.objects.workloads import strategy
-from dynamo_conformance.rendering.failure import COMPONENT_ERROR, NOT_RECONCILED
 from dynamo_conformance.rendering.pull_secrets import PullSecret, auth_host, image_host
+from dynamo_conformance.rendering.reconcile_failure import COMPONENT_ERROR, NOT_RECONCILED
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.graph import Graph

@@ -18,8 +18,12 @@ from dynamo_conformance.operator.objects.graph_objects import RenderContext, gra
 from dynamo_conformance.operator.objects.last_applied import LAST_HASH
 from dynamo_conformance.operator.objects.multinode import SshKey
 from dynamo_conformance.rendering import names
-from dynamo_conformance.rendering.failure import NO_ORCHESTRATOR, NOT_RECONCILED, ReconcileFailure
 from dynamo_conformance.rendering.pod import Workload, render
+from dynamo_conformance.rendering.reconcile_failure import (
+    NO_ORCHESTRATOR,
+    NOT_RECONCILED,
+    ReconcileFailure,
+)
 
 if TYPE_CHECKING:
     from dynamo_conformance.kube.resources import KubeObject

@@ -12,13 +12,13 @@ from dynamo_conformance.manifest.document import read_documents
 from dynamo_conformance.manifest.node import NOWHERE
 from dynamo_conformance.manifest.read import read_graph
 from dynamo_conformance.rendering import names
-from dynamo_conformance.rendering.failure import (
+from dynamo_conformance.rendering.pod import PodTemplate, render
+from dynamo_conformance.rendering.reconcile_failure import (
     COMPONENT_ERROR,
     NOT_RECONCILED,
     NOT_RENDERED,
     ReconcileFailure,
 )
-from dynamo_conformance.rendering.pod import PodTemplate, render
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.graph import Graph

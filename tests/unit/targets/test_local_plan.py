@@ -10,7 +10,7 @@ import pytest
 from dynamo_conformance.manifest.graph import Container
 from dynamo_conformance.manifest.node import Mapping, from_plain
 from dynamo_conformance.manifest.read import read_graphs
-from dynamo_conformance.rendering.failure import ReconcileFailure
+from dynamo_conformance.rendering.reconcile_failure import ReconcileFailure
 from dynamo_conformance.targets.interface import DeployFailure
 from dynamo_conformance.targets.local.gpus import GpuPlacement, machine_gpus
 from dynamo_conformance.targets.local.local_plan import LocalPlan, RunSettings, plan

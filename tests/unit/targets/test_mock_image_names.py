@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dynamo_conformance.targets.mock_image import full_name
+from dynamo_conformance.targets.image_names import full_name
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.lint.finding import Severity
 from dynamo_conformance.lint.output import text
-from dynamo_conformance.manifest.shown import printable
+from dynamo_conformance.manifest.terminal_safe import printable
 
 if TYPE_CHECKING:
     from dynamo_conformance.lint.finding import Finding, LintReport

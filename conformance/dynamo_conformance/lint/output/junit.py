@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from dynamo_conformance.lint.finding import Severity
-from dynamo_conformance.manifest.shown import shown
+from dynamo_conformance.manifest.terminal_safe import shown
 
 if TYPE_CHECKING:
     from dynamo_conformance.lint.finding import CheckedDocument, Finding, LintReport

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.lint.output import json_text
-from dynamo_conformance.manifest.shown import shown
+from dynamo_conformance.manifest.terminal_safe import shown
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.prerequisites import Prerequisite

@@ -8,9 +8,9 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from dynamo_conformance.lint.docs import page_of
 from dynamo_conformance.lint.finding import Severity
 from dynamo_conformance.lint.output import json_text
+from dynamo_conformance.lint.rule_pages import page_of
 
 if TYPE_CHECKING:
     from dynamo_conformance.lint.finding import Finding, LintReport

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.lint.finding import SETTINGS, Severity
-from dynamo_conformance.manifest.shown import shown
+from dynamo_conformance.manifest.terminal_safe import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -27,7 +27,7 @@ from dynamo_conformance.api.cluster_parts import Cluster
 from dynamo_conformance.engines.commandline import environment_of, find_module
 from dynamo_conformance.lint.finding import Severity
 from dynamo_conformance.lint.rule import Problem
-from dynamo_conformance.rendering.failure import ReconcileFailure
+from dynamo_conformance.rendering.reconcile_failure import ReconcileFailure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.engines.arguments import switches_on
 from dynamo_conformance.engines.features import connectors
 from dynamo_conformance.engines.flag import parse_json
-from dynamo_conformance.engines.halves import TRTLLM, VLLM, halves_of
+from dynamo_conformance.engines.flag_dependencies import TRTLLM, VLLM, halves_of
 from dynamo_conformance.engines.parsing import unexpanded
 from dynamo_conformance.lint.finding import Severity
 from dynamo_conformance.lint.rule import Problem

@@ -28,7 +28,7 @@ from dynamo_conformance.lint.workload import in_grove
 from dynamo_conformance.manifest.document import V1ALPHA1
 from dynamo_conformance.manifest.fields import is_true
 from dynamo_conformance.manifest.node import Mapping
-from dynamo_conformance.rendering import alpha, labels, names
+from dynamo_conformance.rendering import labels, names, v1alpha1_extras
 from dynamo_conformance.rendering.pod_context import DISCOVERY_BACKEND, ETCD
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _component(subject: Subject, component: Component, graph: str) -> Iterator[P
         what = f'"{component.name}" cannot be the label {labels.COMPONENT} of its pods'
         yield Problem(component.mark, f"{what}: {fault}; rename the component")
         return
-    legacy = alpha.dynamo_namespace(subject.graph, component)
+    legacy = v1alpha1_extras.dynamo_namespace(subject.graph, component)
     if legacy is not None and "$" not in legacy and (fault := value_fault(legacy)) is not None:
         yield _legacy(subject.graph, component, legacy, fault)
     workload = _workload(component, graph)
@@ -135,7 +135,7 @@ def _workload(component: Component, graph: str) -> str:
 
 
 def _legacy(graph: Graph, component: Component, value: str, fault: str) -> Problem:
-    service = alpha.service(graph, component) or Mapping()
+    service = v1alpha1_extras.service(graph, component) or Mapping()
     node = service.get("dynamoNamespace")
     mark = node.mark if node is not None else component.mark
     message = f'dynamoNamespace "{value}" cannot be the label {labels.NAMESPACE}: {fault}'

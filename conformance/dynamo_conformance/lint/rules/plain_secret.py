@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.lint.finding import Severity
 from dynamo_conformance.lint.rule import Problem
-from dynamo_conformance.manifest.kept import kept
 from dynamo_conformance.manifest.node import Mapping, Scalar, walk
 from dynamo_conformance.manifest.placeholder import is_placeholder
+from dynamo_conformance.manifest.text_cache import kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -33,7 +33,7 @@ from dynamo_conformance.manifest.document import V1ALPHA1
 from dynamo_conformance.manifest.fields import mark_of
 from dynamo_conformance.manifest.node import Mapping, Scalar
 from dynamo_conformance.manifest.suggest import did_you_mean
-from dynamo_conformance.rendering import alpha
+from dynamo_conformance.rendering import v1alpha1_extras
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -211,7 +211,7 @@ def _alpha_lists(subject: Subject) -> Iterator[tuple[Node, ...]]:
     if subject.document.version != V1ALPHA1:
         return
     for component in subject.graph.components:
-        service = alpha.service(subject.graph, component)
+        service = v1alpha1_extras.service(subject.graph, component)
         if service is not None:
             yield service.sequence("envs")
             sidecar = service.mapping("frontendSidecar")

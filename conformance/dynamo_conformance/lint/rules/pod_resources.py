@@ -31,7 +31,7 @@ from dynamo_conformance.manifest.graph import GPU
 from dynamo_conformance.manifest.node import Mapping, Scalar
 from dynamo_conformance.manifest.quantity import parse_quantity
 from dynamo_conformance.manifest.suggest import did_you_mean
-from dynamo_conformance.rendering import alpha
+from dynamo_conformance.rendering import v1alpha1_extras
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +67,7 @@ def check(subject: Subject) -> Iterator[Problem]:
 
 def _dropped(placed: Placed, subject: Subject) -> frozenset[Mark]:
     """Return where the quantities stand that the operator drops when it cannot read them."""
-    service = alpha.service(subject.graph, placed.component) if placed.is_main else None
+    service = v1alpha1_extras.service(subject.graph, placed.component) if placed.is_main else None
     resources = service.mapping("resources") if service is not None else None
     if resources is None:
         return frozenset()

@@ -27,7 +27,7 @@ from dynamo_conformance.lint.rule import Problem
 from dynamo_conformance.lint.workload import Placed, containers, given, in_grove, unknown_word
 from dynamo_conformance.manifest.fields import mark_of
 from dynamo_conformance.manifest.node import Mapping, Scalar
-from dynamo_conformance.rendering import alpha
+from dynamo_conformance.rendering import v1alpha1_extras
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +65,7 @@ def check(subject: Subject) -> Iterator[Problem]:
     yield from _labels(subject.graph.root.mapping("spec"))
     for component in subject.graph.components:
         yield from _labels(_metadata(component))
-        service = alpha.service(subject.graph, component)
+        service = v1alpha1_extras.service(subject.graph, component)
         yield from _labels(service)
         if component.pod_spec is not None:
             yield from _pod(component.pod_spec, subject)

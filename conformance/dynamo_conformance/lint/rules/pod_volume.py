@@ -30,7 +30,7 @@ from dynamo_conformance.manifest.fields import is_true, mark_of
 from dynamo_conformance.manifest.graph import EPP
 from dynamo_conformance.manifest.node import Mapping
 from dynamo_conformance.manifest.suggest import did_you_mean
-from dynamo_conformance.rendering import alpha
+from dynamo_conformance.rendering import v1alpha1_extras
 from dynamo_conformance.rendering.names import SSH_SECRET
 from dynamo_conformance.rendering.volumes import SHARED_MEMORY, SHARED_MEMORY_PATH
 
@@ -212,7 +212,7 @@ def _twice(placed: Placed, subject: Subject) -> Iterator[Problem]:
 
     Within one list of a container the schema says so.
     """
-    service = alpha.service(subject.graph, placed.component)
+    service = v1alpha1_extras.service(subject.graph, placed.component)
     mounts = service.mappings("volumeMounts") if service is not None else ()
     dedicated = {item.mark for item in mounts}
     cache = placed.component.node.mapping("compilationCache")

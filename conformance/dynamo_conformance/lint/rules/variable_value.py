@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.engines import catalog
 from dynamo_conformance.engines.arguments import switches_on
 from dynamo_conformance.engines.commandline import argv
+from dynamo_conformance.engines.flag_values import refusal
 from dynamo_conformance.engines.parsing import unexpanded
-from dynamo_conformance.engines.values import refusal
 from dynamo_conformance.lint.finding import Severity
 from dynamo_conformance.lint.rule import Problem
 from dynamo_conformance.manifest.suggest import did_you_mean

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dynamo_conformance.convert.quantities import with_quantities_only
-from dynamo_conformance.manifest.downgrade import to_v1alpha1
 from dynamo_conformance.manifest.fields import entries
 from dynamo_conformance.manifest.node import Entry, Mapping, Sequence
+from dynamo_conformance.manifest.to_v1alpha1 import to_v1alpha1
 from dynamo_conformance.manifest.v1alpha1 import to_v1beta1
 from dynamo_conformance.operator.conversion.lost_fields import FieldLayout
 

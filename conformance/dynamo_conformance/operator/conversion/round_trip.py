@@ -1,18 +1,25 @@
 """Conversion without loss, as an API server needs it of the graph's conversion webhook.
 
-What the other version has no place for is kept in notes on the object (`manifest/notes.py`), and
-taken from there on the way back: who creates v1alpha1 and reads v1alpha1 gets what they wrote. What
-was changed in the meantime in the other version wins over what was saved.
+What the other version has no place for is kept in notes on the object
+(`manifest/conversion_annotations.py`), and taken from there on the way back: who creates v1alpha1
+and reads v1alpha1 gets what they wrote. What was changed in the meantime in the other version wins
+over what was saved.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dynamo_conformance.manifest.conversion_annotations import (
+    SPEC,
+    STATUS,
+    note,
+    noted,
+    without_notes,
+)
 from dynamo_conformance.manifest.document import GROUP, V1ALPHA1, V1BETA1, Document
-from dynamo_conformance.manifest.downgrade import refuse_namesakes
 from dynamo_conformance.manifest.node import Mapping, Scalar
-from dynamo_conformance.manifest.notes import SPEC, STATUS, note, noted, without_notes
+from dynamo_conformance.manifest.to_v1alpha1 import refuse_namesakes
 from dynamo_conformance.operator.conversion import layouts, lost_status, lost_v1alpha1, lost_v1beta1
 from dynamo_conformance.operator.conversion.lost_fields import (
     OtherVersion,

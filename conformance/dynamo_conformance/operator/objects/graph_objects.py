@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.operator.objects import accounts, multinode, services, volume_claims
 from dynamo_conformance.operator.objects.scaling_adapters import adapters
 from dynamo_conformance.operator.objects.workloads import workload_object
-from dynamo_conformance.rendering.failure import ReconcileFailure
-from dynamo_conformance.rendering.nodes import texts
+from dynamo_conformance.rendering.node_merge import texts
 from dynamo_conformance.rendering.pod import Broken, Workload, render_each
 from dynamo_conformance.rendering.pod_context import DISCOVERY_BACKEND, ETCD
+from dynamo_conformance.rendering.reconcile_failure import ReconcileFailure
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.kube.resources import kube_object
 from dynamo_conformance.manifest.fields import is_true
 from dynamo_conformance.manifest.node import Scalar
-from dynamo_conformance.rendering import alpha
-from dynamo_conformance.rendering.failure import NOT_RECONCILED, ReconcileFailure
+from dynamo_conformance.rendering import v1alpha1_extras
+from dynamo_conformance.rendering.reconcile_failure import NOT_RECONCILED, ReconcileFailure
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -38,7 +38,7 @@ def listed(graph: Graph) -> tuple[Claim, ...]:
     """Return the claims that a graph lists; one without a name is passed over."""
     return tuple(
         Claim(name=name, create=is_true(node.get("create")), spec=_spec(node))
-        for node in alpha.pvcs(graph)
+        for node in v1alpha1_extras.pvcs(graph)
         if (name := node.string("name"))
     )
 

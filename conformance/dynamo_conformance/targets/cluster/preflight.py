@@ -25,8 +25,8 @@ from dynamo_conformance.manifest.prerequisites import (
     prerequisites,
 )
 from dynamo_conformance.manifest.read import read_graph
-from dynamo_conformance.rendering.failure import ReconcileFailure
 from dynamo_conformance.rendering.pod import render
+from dynamo_conformance.rendering.reconcile_failure import ReconcileFailure
 from dynamo_conformance.targets.cluster.capabilities import (
     VOLCANO_GROUP,
     ClusterCapabilities,

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     from dynamo_conformance.engines.serving import Serving
     from dynamo_conformance.targets.compose.docker_compose import ComposeService, ServiceContainer
+    from dynamo_conformance.targets.image_names import TaggedMockImage
     from dynamo_conformance.targets.local.deployment import Run
-    from dynamo_conformance.targets.mock_image import TaggedMockImage
 
 NAMES = "dynamo-conformance"
 """What the names of our projects begin with."""

@@ -8,8 +8,8 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
+from dynamo_conformance.targets.image_names import TaggedMockImage, build_mock_image
 from dynamo_conformance.targets.interface import TargetUnavailableError
-from dynamo_conformance.targets.mock_image import TaggedMockImage, build_mock_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

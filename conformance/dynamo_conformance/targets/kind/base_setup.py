@@ -11,6 +11,7 @@ from dynamo_conformance.kube.connection import Connection
 from dynamo_conformance.kube.resources import name_of
 from dynamo_conformance.manifest.read import read_graph
 from dynamo_conformance.targets.cluster.preflight import PreflightOptions
+from dynamo_conformance.targets.image_names import load_mock_image
 from dynamo_conformance.targets.kind.graph_requirements import Requirements
 from dynamo_conformance.targets.kind.kind_cluster import open_cluster
 from dynamo_conformance.targets.kind.leader_worker_set import ensure_orchestrator
@@ -24,7 +25,6 @@ from dynamo_conformance.targets.kind.simulated_resources import (
     policy_version,
     scale_requests,
 )
-from dynamo_conformance.targets.mock_image import load_mock_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

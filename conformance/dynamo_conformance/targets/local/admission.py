@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.lint.finding import Severity
 from dynamo_conformance.lint.rule import Problem, Subject, load_rules, rule_ids
 from dynamo_conformance.manifest.errors import ManifestError
-from dynamo_conformance.manifest.expand import expand
 from dynamo_conformance.manifest.fields import is_true, mark_of
 from dynamo_conformance.manifest.node import NOWHERE, Mapping, Mark, Scalar, walk
+from dynamo_conformance.manifest.variable_expansion import expand
 from dynamo_conformance.rendering.kubelet import Sources, expanded, look_up
 from dynamo_conformance.targets.interface import DeployFailure
 

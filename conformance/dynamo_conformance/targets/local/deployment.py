@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.manifest.errors import ManifestError
-from dynamo_conformance.rendering.failure import ReconcileFailure
+from dynamo_conformance.rendering.reconcile_failure import ReconcileFailure
 from dynamo_conformance.targets.exit_cause import how_it_ended, likely_cause
 from dynamo_conformance.targets.interface import Change, DeployFailure
 from dynamo_conformance.targets.local import admission, landlock

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.api.cluster_parts import Cluster
 from dynamo_conformance.engines.serving import model_sources
 from dynamo_conformance.manifest.config_maps import mounted_files
-from dynamo_conformance.manifest.expand import expand
 from dynamo_conformance.manifest.fields import is_true
 from dynamo_conformance.manifest.graph import FRONTEND, MAIN, Container
+from dynamo_conformance.manifest.variable_expansion import expand
 from dynamo_conformance.mock_engine.custom_worker_model import PATHS_VARIABLE
 from dynamo_conformance.rendering.environment import NIXL_PORT
 from dynamo_conformance.rendering.kubelet import Sources, Variable, expanded, look_up, resolved

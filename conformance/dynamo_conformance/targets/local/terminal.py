@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.manifest.masking import masked
-from dynamo_conformance.manifest.shown import shown, shown_lines
+from dynamo_conformance.manifest.terminal_safe import shown, shown_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.manifest.document import V1ALPHA1, Document
-from dynamo_conformance.manifest.downgrade import to_v1alpha1
 from dynamo_conformance.manifest.node import Mark, Scalar
 from dynamo_conformance.manifest.prerequisites import prerequisites
 from dynamo_conformance.manifest.release import runtime_version
+from dynamo_conformance.manifest.to_v1alpha1 import to_v1alpha1
 from dynamo_conformance.rendering.names import workload_name
 from dynamo_launch.deploy.output import File
 from dynamo_launch.deploy.outputs.output_checks import check_images

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.manifest.node import find, walk
-from dynamo_conformance.rendering.failure import ReconcileFailure
+from dynamo_conformance.rendering.reconcile_failure import ReconcileFailure
 from dynamo_launch.deploy.component_process import component_process
 from dynamo_launch.errors import Place
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.rendering.failure import COMPONENT_ERROR, NO_ORCHESTRATOR
+from dynamo_conformance.rendering.reconcile_failure import COMPONENT_ERROR, NO_ORCHESTRATOR
 from dynamo_conformance.targets.cluster.diagnosis import Diagnosis, age
 
 if TYPE_CHECKING:

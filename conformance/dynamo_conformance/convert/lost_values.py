@@ -17,7 +17,7 @@ from dynamo_conformance.manifest.v1alpha1 import SIDECAR_FRONTEND
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dynamo_conformance.convert.numbering import Numbering, ValueOrigin
+    from dynamo_conformance.convert.value_tracking import Numbering, ValueOrigin
     from dynamo_conformance.manifest.node import Node, Path
 
 _SERVICE = 3

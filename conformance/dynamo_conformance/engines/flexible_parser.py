@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines.flag import parse_json
-from dynamo_conformance.engines.values import vllm_size
+from dynamo_conformance.engines.flag_values import vllm_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dynamo_conformance.manifest.conversion_annotations import SPEC, note
 from dynamo_conformance.manifest.document import V1ALPHA1
 from dynamo_conformance.manifest.node import Mapping
-from dynamo_conformance.manifest.notes import SPEC, note
-from dynamo_conformance.rendering.nodes import texts
+from dynamo_conformance.rendering.node_merge import texts
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.graph import Component, Graph
