@@ -127,8 +127,8 @@ class Client:
         self, resource: Resource, *, namespace: str | None = None, labels: str = "", **params: str
     ) -> tuple[list[KubeObject], str]:
         """Return all objects, and the version of the list that a watch can go on from."""
-        asked = {"labelSelector": labels, **params} if labels else params
-        answer = await self.json("GET", resource.path(namespace), params=asked)
+        query = {"labelSelector": labels, **params} if labels else params
+        answer = await self.json("GET", resource.path(namespace), params=query)
         items = answer.get("items")
         # Items of a list leave out what the list says for all of them.
         shared: dict[str, Plain] = {"apiVersion": resource.api_version, "kind": resource.kind}

@@ -38,26 +38,26 @@ class Framing:
         """Take note of bytes from the server."""
         self._carry(data, self._to_server, self._from_client)
 
-    def _carry(self, data: bytes, heard: h11.Connection, told: h11.Connection) -> None:
+    def _carry(self, data: bytes, receiver: h11.Connection, sender: h11.Connection) -> None:
         try:
-            heard.receive_data(data)
-            self._tell(heard, told)
+            receiver.receive_data(data)
+            self._pass_on(receiver, sender)
             # A request that came before its turn is read when the one before it has its answer.
-            self._tell(self._from_client, self._to_server)
+            self._pass_on(self._from_client, self._to_server)
         except self._errors:
             return  # From now on one of the sides is in a state of error, and never idle again.
 
-    def _tell(self, heard: h11.Connection, told: h11.Connection) -> None:
-        """Let each side's state machine know what the other one has heard."""
+    def _pass_on(self, receiver: h11.Connection, sender: h11.Connection) -> None:
+        """Pass on to the sender what the receiver has read, so that both state machines agree."""
         import h11
 
         while True:
-            event = heard.next_event()
+            event = receiver.next_event()
             if event is h11.NEED_DATA or event is h11.PAUSED:
                 return
             if isinstance(event, h11.ConnectionClosed):
                 return
-            told.send(event)  # type: ignore[arg-type]
-            if heard.our_state is h11.DONE and heard.their_state is h11.DONE:
-                heard.start_next_cycle()
-                told.start_next_cycle()
+            sender.send(event)  # type: ignore[arg-type]
+            if receiver.our_state is h11.DONE and receiver.their_state is h11.DONE:
+                receiver.start_next_cycle()
+                sender.start_next_cycle()

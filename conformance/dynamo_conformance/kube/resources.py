@@ -261,8 +261,8 @@ def as_mapping(value: dict[str, Plain]) -> Mapping:
 
 def metadata(value: dict[str, Plain]) -> Mapping:
     """Return an object's metadata."""
-    found = value.get("metadata")
-    return as_mapping(found) if isinstance(found, dict) else Mapping()
+    content = value.get("metadata")
+    return as_mapping(content) if isinstance(content, dict) else Mapping()
 
 
 def name_of(value: dict[str, Plain]) -> str:

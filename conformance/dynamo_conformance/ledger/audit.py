@@ -41,7 +41,7 @@ def contradictions(ledger: Ledger, observations: Iterable[Observation]) -> tuple
 
 def _missing(ledger: Ledger, tree: Tree) -> Iterator[str]:
     for form in tree.forms:
-        levels = [one for one in form.kind.levels if ledger.row(form.key, one) is None]
+        levels = [level for level in form.kind.levels if ledger.row(form.key, level) is None]
         if levels:
             yield f"{form.key} has no row for {', '.join(levels)}: {FIX}"
 

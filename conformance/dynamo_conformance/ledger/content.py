@@ -62,25 +62,25 @@ def content_of(path: Path) -> Content:
     Whoever names one component may import another, so that all of them are counted.
     """
     base = engine_folder(path)
-    found = [path]
-    for file in found:  # It grows while it is read.
+    files = [path]
+    for file in files:  # It grows while it is read.
         named = [*named_in(file, base)]
         if _COMPONENT.search(_text(file)):
             named += components_of(base)
-        found += [one for one in dict.fromkeys(named) if one not in found]
-    return Content(path, tuple(found))
+        files += [other for other in dict.fromkeys(named) if other not in files]
+    return Content(path, tuple(files))
 
 
 def engine_folder(path: Path) -> Path:
     """Return the folder above `launch` that a file lies in, or its own folder."""
-    launch = next((one for one in path.parents if one.name == LAUNCH), None)
+    launch = next((folder for folder in path.parents if folder.name == LAUNCH), None)
     return launch.parent if launch is not None else path.parent
 
 
 def components_of(folder: Path) -> tuple[Path, ...]:
     """Return the files of an engine folder's components."""
-    files = (one for one in (folder / COMPONENTS).rglob("*") if one.is_file())
-    return tuple(sorted(one for one in files if _MADE_BY_PYTHON not in one.parts))
+    files = (file for file in (folder / COMPONENTS).rglob("*") if file.is_file())
+    return tuple(sorted(file for file in files if _MADE_BY_PYTHON not in file.parts))
 
 
 def named_in(path: Path, folder: Path) -> Iterator[Path]:
@@ -96,7 +96,7 @@ def named_in(path: Path, folder: Path) -> Iterator[Path]:
             if named.is_file():
                 yield named
     names = {word.rpartition("/")[2] for word in words}
-    yield from (one for one in _own_files(folder) if one.name in names)
+    yield from (file for file in _own_files(folder) if file.name in names)
 
 
 def _own_files(folder: Path) -> Iterator[Path]:
@@ -105,7 +105,7 @@ def _own_files(folder: Path) -> Iterator[Path]:
         return
     for part in sorted(folder.iterdir()):
         if part.is_dir() and part.name not in (LAUNCH, COMPONENTS, PICTURES):
-            yield from (one for one in sorted(part.rglob("*")) if one.is_file())
+            yield from (file for file in sorted(part.rglob("*")) if file.is_file())
 
 
 def _without_comments(text: str) -> str:
@@ -121,10 +121,12 @@ def image_releases(graph: Graph) -> tuple[str, ...]:
 
     A tag that tells no release is passed over.
     """
-    references = (one.main.image for one in graph.components if one.main is not None)
+    references = (
+        component.main.image for component in graph.components if component.main is not None
+    )
     images = (parse_image(reference) for reference in references if reference)
-    found = (_RELEASE.match(image.tag) for image in images if image.is_published)
-    return tuple(dict.fromkeys(match[1] for match in found if match is not None))
+    matches = (_RELEASE.match(image.tag) for image in images if image.is_published)
+    return tuple(dict.fromkeys(match[1] for match in matches if match is not None))
 
 
 def other_release(path: Path, release: str = RELEASE) -> str:
@@ -133,8 +135,8 @@ def other_release(path: Path, release: str = RELEASE) -> str:
         graphs = read_graphs(path)
     except (ManifestError, OSError):
         return ""
-    held = (one for graph in graphs for one in image_releases(graph))
-    return next((one for one in held if one != release), "")
+    held = (tag for graph in graphs for tag in image_releases(graph))
+    return next((tag for tag in held if tag != release), "")
 
 
 def is_affected(path: Path, changed: AbstractSet[Path]) -> bool:
@@ -147,7 +149,7 @@ def is_affected(path: Path, changed: AbstractSet[Path]) -> bool:
         path: The manifest or the script.
         changed: Real paths of the files that changed.
     """
-    if any(one.is_relative_to(_SUITE) for one in changed):
+    if any(file.is_relative_to(_SUITE) for file in changed):
         return True
     files = set(_files_of(path.resolve()))
     return not files.isdisjoint(changed)
@@ -160,7 +162,7 @@ def _files_of(path: Path) -> Iterator[Path]:
     if folder != path.parent:
         own += sorted((folder / LAUNCH).rglob(f"{path.stem}.*"))
         own += components_of(folder)
-    for one in own:
-        yield one.resolve()
-        for named in named_in(one, folder):
+    for file in own:
+        yield file.resolve()
+        for named in named_in(file, folder):
             yield named.resolve()

@@ -57,8 +57,8 @@ class Ledger:
         """Return the ledger as text: the same rows are always the same text."""
         data: dict[str, str | dict[str, _Entry]] = {"about": ABOUT}
         for file in sorted(self.rows):
-            found = self.rows[file]
-            data[file] = {level: _entry(found[level]) for level in Level if level in found}
+            rows = self.rows[file]
+            data[file] = {level: _entry(rows[level]) for level in Level if level in rows}
         text = json.dumps(data, indent=2, ensure_ascii=False)
         return _ALONE.sub(r"{\1}", text) + "\n"
 

@@ -83,7 +83,7 @@ class Example:
     @property
     def manifest(self) -> Form | None:
         """The manifest that stands for the example, or None when it has none."""
-        return next((one for one in self.forms if one.kind is Kind.MANIFEST), None)
+        return next((form for form in self.forms if form.kind is Kind.MANIFEST), None)
 
     @property
     def graph(self) -> Graph | None:
@@ -141,8 +141,8 @@ class Tree:
 
 def read_tree(root: Path) -> Tree:
     """Return the examples below a folder."""
-    launch = sorted(one for one in root.rglob(LAUNCH) if one.is_dir())
-    engines = (EngineFolder(one.parent, _examples(root, one)) for one in launch)
+    launch = sorted(folder for folder in root.rglob(LAUNCH) if folder.is_dir())
+    engines = (EngineFolder(folder.parent, _examples(root, folder)) for folder in launch)
     return Tree(root, tuple(engine for engine in engines if engine.examples))
 
 
@@ -162,8 +162,8 @@ def _examples(root: Path, launch: Path) -> tuple[Example, ...]:
         for name, form in _forms(root, launch / kind.folder, kind):
             forms.setdefault(name, []).append(form)
     return tuple(
-        Example(name, tuple(sorted(found, key=lambda one: one.old)))
-        for name, found in sorted(forms.items(), key=_small_first)
+        Example(name, tuple(sorted(group, key=lambda form: form.old)))
+        for name, group in sorted(forms.items(), key=_small_first)
     )
 
 
@@ -187,6 +187,6 @@ def _forms(root: Path, folder: Path, kind: Kind) -> Iterator[tuple[str, Form]]:
 def _graphs(path: Path) -> tuple[Graph, ...]:
     try:
         documents = read_file(path)
-        return tuple(read_graph(one) for one in documents if one.version is not None)
+        return tuple(read_graph(document) for document in documents if document.version is not None)
     except ManifestError:
         return ()

@@ -77,7 +77,7 @@ def next_step(seen: ObservedGraph, *, now: str, is_drained: bool) -> NextStep:
 def _waits_for_pods(seen: ObservedGraph, *, is_drained: bool) -> bool:
     """Whether nothing but pods that still end is left of the old generations."""
     old = seen.generations.old
-    return not is_drained and seen.rolls_workers and all(one.is_drained for one in old)
+    return not is_drained and seen.rolls_workers and all(state.is_drained for state in old)
 
 
 def _record(seen: ObservedGraph, after: RolloutProgress) -> str | None:

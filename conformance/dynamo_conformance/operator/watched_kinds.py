@@ -35,4 +35,4 @@ adapter's number is its user's."""
 KEPT = (CLAIMS.kind, SECRETS.kind)
 """What is never deleted because nobody wants it any more: only with its graph, or by people."""
 
-BY_KIND = {one.kind: one for one in (*WATCHED, SECRETS, PODS, GRAPHS)}
+BY_KIND = {resource.kind: resource for resource in (*WATCHED, SECRETS, PODS, GRAPHS)}

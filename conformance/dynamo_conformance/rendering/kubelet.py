@@ -132,13 +132,13 @@ def _name(node: Node) -> str | None:
 
 
 def _whole(source: Mapping, sources: Sources) -> tuple[list[Variable], list[str]]:
-    """Return what an entry of `envFrom` gives, and what is to be said of it."""
+    """Return what an entry of `envFrom` gives, and what to report about it."""
     prefix = source.string("prefix") or ""
     reference = source.mapping("configMapRef")
     if reference is not None:
         name = reference.string("name") or "?"
         if (held := sources.config_maps.get(name)) is not None:
-            return [Variable(*one) for one in variables(held, prefix=prefix)], []
+            return [Variable(*pair) for pair in variables(held, prefix=prefix)], []
         return [], [f"configMap {name} is of the cluster: left out"]
     reference = source.mapping("secretRef")
     if reference is None:

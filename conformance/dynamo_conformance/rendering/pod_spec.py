@@ -70,7 +70,7 @@ def _beside(context: PodContext, shared: tuple[Mapping, ...]) -> tuple[Mapping, 
         if wanted and container.name == wanted:
             node = defaults.frontend_sidecar(context, written=node, mounts=shared)
         others.append(node)
-    known = [one.name for one in component.containers]
+    known = [container.name for container in component.containers]
     if wanted and wanted not in known:
         hint = did_you_mean(wanted, known)
         message = f'component {component.name}: frontendSidecar names no container "{wanted}"{hint}'

@@ -88,8 +88,8 @@ def with_shared_memory(
         size = from_plain(SHARED_MEMORY_SIZE)
     if size is None or (isinstance(size, Scalar) and _ZERO.match(_text(size))):
         return spec, container
-    volumes = [one for one in spec.mappings("volumes") if one.string("name") != SHARED_MEMORY]
-    mounts = [one for one in container.mappings("volumeMounts") if not _is_shared_memory(one)]
+    volumes = [node for node in spec.mappings("volumes") if node.string("name") != SHARED_MEMORY]
+    mounts = [mount for mount in container.mappings("volumeMounts") if not _is_shared_memory(mount)]
     source = made(medium="Memory").replaced("sizeLimit", size)
     volume = made(name=SHARED_MEMORY).replaced("emptyDir", source)
     mount = made(name=SHARED_MEMORY, mountPath=SHARED_MEMORY_PATH)
@@ -104,7 +104,7 @@ def ordered(spec: Mapping, container: Mapping) -> Mapping:
 
     A mount that no volume belongs to becomes a claim of the mount's name.
     """
-    named = {one.string("name"): one for one in spec.mappings("volumes")}
+    named = {volume.string("name"): volume for volume in spec.mappings("volumes")}
     volumes: dict[str | None, Node] = {}
     for mount in container.mappings("volumeMounts"):
         if name := mount.string("name"):

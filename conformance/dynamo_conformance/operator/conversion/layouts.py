@@ -56,7 +56,8 @@ def downgraded(spec: Mapping) -> Mapping:
     components = spec.get(COMPONENTS)
     if isinstance(components, Sequence):
         bare = (
-            one.replaced(SIDECAR, None) if isinstance(one, Mapping) else one for one in components
+            component.replaced(SIDECAR, None) if isinstance(component, Mapping) else component
+            for component in components
         )
         spec = spec.replaced(COMPONENTS, Sequence(tuple(bare)))
     return to_v1alpha1(_object(spec)).mapping("spec") or Mapping()

@@ -38,7 +38,7 @@ class FieldLayout:
 
     def flat(self, mapping: Mapping) -> Flat:
         """Return what is at each path; an opened mapping that is empty is there by itself."""
-        found: Flat = {}
+        fields: Flat = {}
         waiting: list[tuple[Steps, Mapping]] = [((), mapping)]
         while waiting:
             at, inner = waiting.pop()
@@ -47,16 +47,16 @@ class FieldLayout:
                 if here in self.opened and isinstance(entry.value, Mapping) and len(entry.value):
                     waiting.append((here, entry.value))
                 else:
-                    found[here] = entry.value
-        return found
+                    fields[here] = entry.value
+        return fields
 
     def groups(self, paths: Iterable[Steps]) -> list[frozenset[Steps]]:
         """Return the fields at `paths`, with those that they only mean something with."""
-        found: dict[frozenset[Steps], None] = {}
+        groups: dict[frozenset[Steps], None] = {}
         for path in sorted(paths):
-            group = next((one for one in self.together if path in one), frozenset((path,)))
-            found[group] = None
-        return list(found)
+            group = next((fields for fields in self.together if path in fields), frozenset((path,)))
+            groups[group] = None
+        return list(groups)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,18 +93,18 @@ def nested(flat: Flat) -> Mapping:
             values[path[0]] = node
         else:
             inner.setdefault(path[0], {})[path[1:]] = node
-    return Mapping(entries({**values, **{key: nested(one) for key, one in inner.items()}}))
+    return Mapping(entries({**values, **{key: nested(fields) for key, fields in inner.items()}}))
 
 
 def lost_fields(mine: Mapping, returned: Mapping, layout: FieldLayout) -> Mapping:
     """Return the parts of `mine` that come back otherwise from the other version."""
     here, back = layout.flat(mine), layout.flat(returned)
-    found: Flat = {}
+    fields: Flat = {}
     for group in layout.groups({*here, *back}):
         lost = any(here.get(path) != back.get(path) for path in group)
         if lost or not layout.always.isdisjoint(group):
-            found.update({path: here[path] for path in group if path in here})
-    return nested(found)
+            fields.update({path: here[path] for path in group if path in here})
+    return nested(fields)
 
 
 def restored_fields(
@@ -121,22 +121,22 @@ def restored_fields(
     kept = layout.flat(saved)
     if not kept:
         return live
-    found = layout.flat(live)
+    restored = layout.flat(live)
     groups = layout.groups(kept)
-    candidate = found
+    candidate = restored
     for group in groups:
         candidate = _with_group(candidate, kept, group)
     if not other.misfits(candidate):
         return nested(candidate)  # Nothing was changed since, as mostly.
-    allowed = other.misfits(found)
+    allowed = other.misfits(restored)
     for group in groups:
-        candidate = _with_group(found, kept, group)
+        candidate = _with_group(restored, kept, group)
         if (left := other.misfits(candidate)).items() <= allowed.items():
-            found, allowed = candidate, left
-    return nested(found)
+            restored, allowed = candidate, left
+    return nested(restored)
 
 
-def _with_group(found: Flat, kept: Flat, group: frozenset[Steps]) -> Flat:
-    """Return `found` with the fields of `group` as they were kept, without the others of it."""
-    others = {path: node for path, node in found.items() if path not in group}
+def _with_group(flat: Flat, kept: Flat, group: frozenset[Steps]) -> Flat:
+    """Return `flat` with the fields of `group` as they were kept, without the others of it."""
+    others = {path: node for path, node in flat.items() if path not in group}
     return {**others, **{path: kept[path] for path in group if path in kept}}

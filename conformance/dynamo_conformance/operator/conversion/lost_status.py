@@ -44,15 +44,15 @@ def _renamed(
         return mapping
     if each is not None and isinstance(value, Mapping):
         items: dict[str, Node] = {
-            one.key: each(one.value) if isinstance(one.value, Mapping) else one.value
-            for one in value
+            entry.key: each(entry.value) if isinstance(entry.value, Mapping) else entry.value
+            for entry in value
         }
         value = Mapping(entries(items), value.mark)
-    found = {
-        (new if one.key == old else one.key): Entry(new, value) if one.key == old else one
-        for one in mapping
+    renamed = {
+        (new if entry.key == old else entry.key): Entry(new, value) if entry.key == old else entry
+        for entry in mapping
     }
-    return Mapping(found, mapping.mark)
+    return Mapping(renamed, mapping.mark)
 
 
 def _to_component(service: Mapping) -> Mapping:

@@ -39,7 +39,7 @@ def lost(spec: Mapping, returned: Mapping) -> Mapping:
         returned: What comes back of it from v1beta1, without what was saved.
     """
     mine, back = spec.replaced(SERVICES, None), returned.replaced(SERVICES, None)
-    found = lost_fields(mine, back, SPEC)
+    fields = lost_fields(mine, back, SPEC)
     others = returned.mapping(SERVICES) or Mapping()
     kept: dict[str, Node] = {}
     for entry in spec.mapping(SERVICES) or ():
@@ -49,15 +49,15 @@ def lost(spec: Mapping, returned: Mapping) -> Mapping:
                 kept[entry.key] = service
         elif is_null(entry.value):
             kept[entry.key] = entry.value
-    return found.replaced(SERVICES, Mapping(entries(kept))) if kept else found
+    return fields.replaced(SERVICES, Mapping(entries(kept))) if kept else fields
 
 
 def restored(spec: Mapping, saved: Mapping, beta: Mapping) -> Mapping:
     """Return a v1alpha1 spec with what was saved, as far as the v1beta1 spec agrees."""
-    found = _of_graph(spec, saved, beta)
-    components = {one.string("name"): one for one in beta.mappings(COMPONENTS)}
+    graph = _of_graph(spec, saved, beta)
+    components = {component.string("name"): component for component in beta.mappings(COMPONENTS)}
     saved_each = saved.mapping(SERVICES) or Mapping()
-    services = {one.key: one for one in saved_each if is_null(one.value)}
+    services = {service.key: service for service in saved_each if is_null(service.value)}
     for entry in spec.mapping(SERVICES) or ():
         kept, live = saved_each.mapping(entry.key), components.get(entry.key)
         if kept is not None and live is not None and isinstance(entry.value, Mapping):
@@ -65,17 +65,17 @@ def restored(spec: Mapping, saved: Mapping, beta: Mapping) -> Mapping:
             entry = Entry(entry.key, value)  # noqa: PLW2901 - the same service, restored
         services[entry.key] = entry
     is_listed = SERVICES in spec or services
-    return found.replaced(SERVICES, Mapping(services)) if is_listed else found
+    return graph.replaced(SERVICES, Mapping(services)) if is_listed else graph
 
 
 def _of_service(service: Mapping, returned: Mapping) -> Mapping:
-    found = lost_fields(service, returned, SERVICE)
+    fields = lost_fields(service, returned, SERVICE)
     main = _main(service)
-    if main is None or not len(found) or _main(found) is not None:
-        return found
+    if main is None or not len(fields) or _main(fields) is not None:
+        return fields
     # That it had a main container is saved, as it may have been all in the service's fields.
-    extra = found.mapping(EXTRA[0]) or Mapping()
-    return found.replaced(EXTRA[0], extra.replaced(MAIN[1], Mapping()))
+    extra = fields.mapping(EXTRA[0]) or Mapping()
+    return fields.replaced(EXTRA[0], extra.replaced(MAIN[1], Mapping()))
 
 
 def _of_graph(spec: Mapping, saved: Mapping, beta: Mapping) -> Mapping:
@@ -89,16 +89,16 @@ def _restored(name: str, service: Mapping, saved: Mapping, live: Mapping) -> Map
         return component_of(name, made)
 
     other = OtherVersion(live=live, layout=COMPONENT, made_from=made_from)
-    found = restored_fields(service, saved, SERVICE, other)
-    main = _main(found)
+    result = restored_fields(service, saved, SERVICE, other)
+    main = _main(result)
     if main is None or len(main) or _main(saved) is not None:
-        return found
+        return result
     # An empty main container is what a service without one comes back with.
-    extra = (found.mapping(EXTRA[0]) or Mapping()).replaced(MAIN[1], None)
+    extra = (result.mapping(EXTRA[0]) or Mapping()).replaced(MAIN[1], None)
     is_written = len(extra) or EXTRA[0] in saved
-    bare = found.replaced(EXTRA[0], extra if is_written else None)
-    left, allowed = (other.misfits(SERVICE.flat(one)).items() for one in (bare, found))
-    return bare if left <= allowed else found
+    bare = result.replaced(EXTRA[0], extra if is_written else None)
+    left, allowed = (other.misfits(SERVICE.flat(version)).items() for version in (bare, result))
+    return bare if left <= allowed else result
 
 
 def _main(service: Mapping) -> Mapping | None:

@@ -37,36 +37,37 @@ def lost(spec: Mapping, returned: Mapping, *, with_order: bool) -> Mapping:
         returned: What comes back of it from v1alpha1, without what was saved.
         with_order: Whether the order of the components is saved though it is that of names.
     """
-    mine, back = (one.replaced(COMPONENTS, None) for one in (spec, returned))
-    found = lost_fields(mine, back, SPEC)
-    others = {one.string("name"): one for one in returned.mappings(COMPONENTS)}
+    mine, back = (mapping.replaced(COMPONENTS, None) for mapping in (spec, returned))
+    fields = lost_fields(mine, back, SPEC)
+    others = {component.string("name"): component for component in returned.mappings(COMPONENTS)}
     kept: list[Mapping] = []
     for component in spec.mappings(COMPONENTS):
         name = component.get("name")
-        one = lost_fields(component, others.get(_name(component)) or Mapping(), COMPONENT)
+        lost_part = lost_fields(component, others.get(_name(component)) or Mapping(), COMPONENT)
         named = entries({"name": name}) if name is not None else {}
-        kept.append(Mapping({**named, **one.entries}))
-    names = [_name(one) for one in kept]
-    if with_order or names != sorted(names) or any(len(one) > 1 for one in kept):
+        kept.append(Mapping({**named, **lost_part.entries}))
+    names = [_name(component) for component in kept]
+    if with_order or names != sorted(names) or any(len(component) > 1 for component in kept):
         listed: Node = Sequence(tuple(kept))
-        return found.replaced(COMPONENTS, listed) if kept else found
-    return found
+        return fields.replaced(COMPONENTS, listed) if kept else fields
+    return fields
 
 
 def restored(spec: Mapping, saved: Mapping, alpha: Mapping) -> Mapping:
     """Return a v1beta1 spec with what was saved, as far as the v1alpha1 spec agrees."""
     live, kept = spec.replaced(COMPONENTS, None), saved.replaced(COMPONENTS, None)
     other = OtherVersion(live=alpha.replaced(SERVICES, None), layout=SPEC, made_from=downgraded)
-    found = restored_fields(live, kept, SPEC, other)
+    graph = restored_fields(live, kept, SPEC, other)
     if COMPONENTS not in spec:
-        return found
-    saved_each = {_name(one): one for one in saved.mappings(COMPONENTS)}
+        return graph
+    saved_each = {_name(component): component for component in saved.mappings(COMPONENTS)}
     components = [
-        _restored(one, saved_each.get(_name(one), Mapping())) for one in spec.mappings(COMPONENTS)
+        _restored(component, saved_each.get(_name(component), Mapping()))
+        for component in spec.mappings(COMPONENTS)
     ]
     order = {name: index for index, name in enumerate(saved_each)}
-    components.sort(key=lambda one: order.get(_name(one), len(order)))
-    return found.replaced(COMPONENTS, Sequence(tuple(components)))
+    components.sort(key=lambda component: order.get(_name(component), len(order)))
+    return graph.replaced(COMPONENTS, Sequence(tuple(components)))
 
 
 def _restored(component: Mapping, saved: Mapping) -> Mapping:
@@ -77,15 +78,15 @@ def _restored(component: Mapping, saved: Mapping) -> Mapping:
 
     # v1alpha1 can express one thing in two ways, so what is compared is what v1beta1 makes of it.
     other = OtherVersion(live=component, layout=COMPONENT, made_from=returned)
-    found = restored_fields(component, saved.replaced("name", None), COMPONENT, other)
-    is_dangling = SIDECAR in saved and found.string(SIDECAR) not in _containers(found)
-    return found.replaced(SIDECAR, component.get(SIDECAR)) if is_dangling else found
+    result = restored_fields(component, saved.replaced("name", None), COMPONENT, other)
+    is_dangling = SIDECAR in saved and result.string(SIDECAR) not in _containers(result)
+    return result.replaced(SIDECAR, component.get(SIDECAR)) if is_dangling else result
 
 
 def _containers(component: Mapping) -> list[str | None]:
     template = component.mapping("podTemplate") or Mapping()
     spec = template.mapping("spec") or Mapping()
-    return [one.string("name") for one in spec.mappings("containers")]
+    return [container.string("name") for container in spec.mappings("containers")]
 
 
 def _name(component: Mapping) -> str:

@@ -51,33 +51,33 @@ def to_version(root: Mapping, version: str) -> Mapping:
 
 
 def _to_v1beta1(root: Mapping) -> Mapping:
-    found = _in_version(without_notes(root), V1BETA1)
+    converted = _in_version(without_notes(root), V1BETA1)
     if (spec := root.mapping("spec")) is not None:
         beta = lost_v1beta1.restored(layouts.upgraded(spec), note(root, SPEC), spec)
-        found = found.replaced("spec", beta)
-        found = noted(found, SPEC, lost_v1alpha1.lost(spec, layouts.downgraded(beta)))
-    return _with_status(found, root, lost_status.to_v1beta1, back=lost_status.to_v1alpha1)
+        converted = converted.replaced("spec", beta)
+        converted = noted(converted, SPEC, lost_v1alpha1.lost(spec, layouts.downgraded(beta)))
+    return _with_status(converted, root, lost_status.to_v1beta1, back=lost_status.to_v1alpha1)
 
 
 def _to_v1alpha1(root: Mapping) -> Mapping:
-    found = _in_version(without_notes(root), V1ALPHA1)
+    converted = _in_version(without_notes(root), V1ALPHA1)
     if (spec := root.mapping("spec")) is not None:
         saved = note(root, SPEC)
         alpha = lost_v1alpha1.restored(layouts.downgraded(spec), saved, spec)
-        found = found.replaced("spec", alpha)
+        converted = converted.replaced("spec", alpha)
         # An object that was written as v1alpha1 and lost something by it needs no note of its own.
         kept = lost_v1beta1.lost(spec, layouts.upgraded(alpha), with_order=not len(saved))
-        found = noted(found, SPEC, kept)
-    return _with_status(found, root, lost_status.to_v1alpha1, back=lost_status.to_v1beta1)
+        converted = noted(converted, SPEC, kept)
+    return _with_status(converted, root, lost_status.to_v1alpha1, back=lost_status.to_v1beta1)
 
 
-def _with_status(found: Mapping, root: Mapping, there: Convert, *, back: Convert) -> Mapping:
+def _with_status(converted: Mapping, root: Mapping, there: Convert, *, back: Convert) -> Mapping:
     if (status := root.mapping("status")) is None:
-        return found
+        return converted
     other = OtherVersion(live=status, layout=lost_status.LAYOUT, made_from=back)
     made = restored_fields(there(status), note(root, STATUS), lost_status.LAYOUT, other)
     lost = lost_fields(status, back(made), lost_status.LAYOUT)
-    return noted(found.replaced("status", made), STATUS, lost)
+    return noted(converted.replaced("status", made), STATUS, lost)
 
 
 def _in_version(root: Mapping, version: str) -> Mapping:

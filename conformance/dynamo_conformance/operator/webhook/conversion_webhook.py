@@ -36,7 +36,7 @@ def convert(review: Plain) -> Answer:
     response: Answer = {"uid": request["uid"]}
     try:
         version = _version(request.get("desiredAPIVersion"))
-        response["convertedObjects"] = [_converted(one, version) for one in objects]
+        response["convertedObjects"] = [_converted(item, version) for item in objects]
         response["result"] = {"status": "Success"}
     except (_NotConvertibleError, ManifestError) as error:
         reason = error.reason if isinstance(error, ManifestError) else str(error)

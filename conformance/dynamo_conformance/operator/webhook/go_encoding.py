@@ -32,14 +32,14 @@ def undecodable(root: Mapping, schema: Schema) -> list[str]:
         root: The object.
         schema: The schema of its version.
     """
-    found: list[Violation] = []
+    violations: list[Violation] = []
     for part in _PARTS:
         node, child = root.get(part), schema.properties.get(part)
         if node is not None and child is not None:
             # A quantity may be written as a number, with or without a fraction.
             node = reencoded(node, child)
-            found += [*wrong_types(node, child, (part,)), *too_wide(node, child, (part,))]
-    return [one.message for one in found]
+            violations += [*wrong_types(node, child, (part,)), *too_wide(node, child, (part,))]
+    return [violation.message for violation in violations]
 
 
 def reencoded(node: Node, schema: Schema) -> Node:
@@ -50,9 +50,9 @@ def reencoded(node: Node, schema: Schema) -> Node:
         items = schema.items
         if items is None:
             return node
-        found = tuple(reencoded(item, items) for item in node)
-        same = all(new is old for new, old in zip(found, node, strict=True))
-        return node if same else Sequence(found, node.mark)
+        encoded = tuple(reencoded(item, items) for item in node)
+        same = all(new is old for new, old in zip(encoded, node, strict=True))
+        return node if same else Sequence(encoded, node.mark)
     is_number = isinstance(node.value, int | float) and not isinstance(node.value, bool)
     if is_number and is_quantity(schema):
         return Scalar(node.text, node.mark, node.text)

@@ -62,8 +62,8 @@ def _with_replicas(spec: Mapping) -> Mapping:
     components = spec.get("components")
     if not isinstance(components, Sequence):
         return spec
-    found = tuple(_one_replica(one) for one in components)
-    return spec.replaced("components", Sequence(found, components.mark))
+    changed = tuple(_one_replica(component) for component in components)
+    return spec.replaced("components", Sequence(changed, components.mark))
 
 
 def _one_replica(component: Node) -> Node:

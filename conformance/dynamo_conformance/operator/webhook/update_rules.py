@@ -54,7 +54,7 @@ class GraphUpdate:
 
     def pairs(self) -> Iterator[tuple[Path, Component, Component]]:
         """Yield each component that was there and still is: its path, before, after."""
-        before = {one.name: one for one in self.old.components}
+        before = {component.name: component for component in self.old.components}
         for index, component in enumerate(self.new.components):
             if (old := before.get(component.name)) is not None:
                 yield ("spec", "components", index), old, component
@@ -89,7 +89,7 @@ def violations(update: GraphUpdate) -> Iterator[Violation]:
 
 def _graph(update: GraphUpdate) -> Iterator[Violation]:
     old, new = update.old, update.new
-    before, after = ({one.name for one in graph.components} for graph in (old, new))
+    before, after = ({component.name for component in graph.components} for graph in (old, new))
     parts = [
         f"components {word}: [{' '.join(sorted(names))}]"
         for word, names in (("added", after - before), ("removed", before - after))
@@ -136,7 +136,7 @@ def _provider(old: Graph, new: Graph, user: str) -> Iterator[Violation]:
 def _override_of_provider(old: Mapping, new: Mapping, path: Path) -> Iterator[Violation]:
     for field in ("apiVersion", "target"):
         here = (*path, "providerOverride", field)
-        before, after = (find(one, (*path, "providerOverride", field)) for one in (old, new))
+        before, after = (find(spec, (*path, "providerOverride", field)) for spec in (old, new))
         if before is not None and after is not None and before != after:
             yield Violation(here, NOWHERE, INVALID, _IMMUTABLE)
 
@@ -151,7 +151,7 @@ def _component(old: Component, new: Component, path: Path) -> Iterator[Violation
     yield from _experiments(old, new, (*path, "experimental"))
     yield from _power(old, new, path)
     for field in ("apiVersion", "target"):
-        before, after = (find(one.node, ("providerOverride", field)) for one in (old, new))
+        before, after = (find(state.node, ("providerOverride", field)) for state in (old, new))
         if before is not None and after is not None and before != after:
             yield _found(new, (*path, "providerOverride", field), INVALID, _IMMUTABLE)
 
@@ -160,7 +160,7 @@ def _experiments(old: Component, new: Component, path: Path) -> Iterator[Violati
     if _is_inter_pod(old, "gpuMemoryService") != _is_inter_pod(new, "gpuMemoryService"):
         text = f"the inter-pod GMS layout cannot be toggled after creation; {_RECREATE}"
         yield _found(new, (*path, "gpuMemoryService", "mode"), INVALID, text)
-    before, after = (_is_inter_pod(one, "failover") for one in (old, new))
+    before, after = (_is_inter_pod(state, "failover") for state in (old, new))
     if before != after:
         text = f"inter-pod GMS failover cannot be toggled after creation; {_RECREATE}"
         yield _found(new, (*path, "failover"), INVALID, text)
@@ -176,7 +176,7 @@ def _experiments(old: Component, new: Component, path: Path) -> Iterator[Violati
 
 def _power(old: Component, new: Component, path: Path) -> Iterator[Violation]:
     at = ("podTemplate", "metadata", "annotations", _POWER_LIMIT)
-    before, after = (_text(find(one.node, at)) for one in (old, new))
+    before, after = (_text(find(state.node, at)) for state in (old, new))
     if before != after:
         here = (*path, "podTemplate", "metadata", "annotations", PathKey(_POWER_LIMIT))
         yield _found(new, here, INVALID, f'"{after or ""}": {_IMMUTABLE}')
@@ -187,7 +187,7 @@ def _power(old: Component, new: Component, path: Path) -> Iterator[Violation]:
 
 
 def _replicas_are_owned(update: GraphUpdate, old: Component, new: Component) -> bool:
-    is_scaled = any(one.node.mapping("scalingAdapter") is not None for one in (old, new))
+    is_scaled = any(state.node.mapping("scalingAdapter") is not None for state in (old, new))
     return is_scaled and old.replicas != new.replicas and not update.may_scale
 
 

@@ -53,55 +53,55 @@ def validate(review: Plain, *, cluster: Cluster) -> Answer:
     Raises:
         ReviewError: It is none.
     """
-    asked = admission_request(review)
+    api_request = admission_request(review)
     # The reference operator has no way with Grove, whether or not it is there.
     cluster = replace(cluster, grove=False)
-    if (asked.root.mapping("metadata") or Mapping()).get("deletionTimestamp") is not None:
-        return admitted(asked)
-    update = _update(asked)
-    request = _request(asked, cluster)
-    warnings = [one.text for one in admission.warnings(request)]
+    if (api_request.root.mapping("metadata") or Mapping()).get("deletionTimestamp") is not None:
+        return admitted(api_request)
+    update = _update(api_request)
+    request = _request(api_request, cluster)
+    warnings = [warning.text for warning in admission.warnings(request)]
     same = same_images(update) if update is not None else frozenset[str]()
-    found = list(admission.refusals(request, same_images=same))
+    refusals = list(admission.refusals(request, same_images=same))
     if update is not None:
-        found += violations(update)
+        refusals += violations(update)
         if changes_backend(update):
             warnings.append(BACKEND_WARNING)
     # What depends on the cluster was decided by the cluster that is asked.
-    found = [one for one in found if one.unless is None or not cluster.has(one.unless)]
-    if found:
-        return refused(asked.uid, _refusal(asked.root, found), warnings=warnings)
-    return admitted(asked, warnings=warnings)
+    refusals = [item for item in refusals if item.unless is None or not cluster.has(item.unless)]
+    if refusals:
+        return refused(api_request.uid, _refusal(api_request.root, refusals), warnings=warnings)
+    return admitted(api_request, warnings=warnings)
 
 
-def _request(asked: AdmissionRequest, cluster: Cluster) -> Request:
-    is_alpha = asked.version == V1ALPHA1
+def _request(api_request: AdmissionRequest, cluster: Cluster) -> Request:
+    is_alpha = api_request.version == V1ALPHA1
     return Request(
-        root=to_version(asked.root, V1ALPHA1) if is_alpha else asked.root,
-        graph=v1beta1.read(asked.root),
-        version=asked.version,
+        root=to_version(api_request.root, V1ALPHA1) if is_alpha else api_request.root,
+        graph=v1beta1.read(api_request.root),
+        version=api_request.version,
         operator=crd.load().operator,
         cluster=cluster,
     )
 
 
-def _update(asked: AdmissionRequest) -> GraphUpdate | None:
-    if asked.operation != UPDATE or asked.old is None:
+def _update(api_request: AdmissionRequest) -> GraphUpdate | None:
+    if api_request.operation != UPDATE or api_request.old is None:
         return None
-    old, new = v1beta1.read(asked.old), v1beta1.read(asked.root)
-    return GraphUpdate(old=old, new=new, user=asked.user)
+    old, new = v1beta1.read(api_request.old), v1beta1.read(api_request.root)
+    return GraphUpdate(old=old, new=new, user=api_request.user)
 
 
-def _refusal(root: Mapping, found: list[Violation]) -> AdmissionRefusal:
+def _refusal(root: Mapping, refusals: list[Violation]) -> AdmissionRefusal:
     name = (root.mapping("metadata") or Mapping()).string("name") or ""
-    messages = [one.message for one in found]
+    messages = [item.message for item in refusals]
     text = messages[0] if len(messages) == 1 else f"[{', '.join(messages)}]"
     return AdmissionRefusal(
         code=UNPROCESSABLE,
         reason="Invalid",
         message=f'{KIND}.{GROUP} "{name}" is invalid: {text}',
         causes=tuple(
-            (_REASONS.get(one.kind, "FieldValueInvalid"), one.text, path_text(one.path))
-            for one in found
+            (_REASONS.get(item.kind, "FieldValueInvalid"), item.text, path_text(item.path))
+            for item in refusals
         ),
     )

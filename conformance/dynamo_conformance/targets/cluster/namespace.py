@@ -170,11 +170,11 @@ def new_name(example: str) -> str:
 
 def remove(connection: Connection, name: str) -> Removal:
     """Ask for the end of a namespace with all that is in it; the rest goes on by itself."""
-    asked = threading.Event()
-    future = connection.start(_remove(connection.client, name, asked))
-    future.add_done_callback(lambda _future: asked.set())
+    request_sent = threading.Event()
+    future = connection.start(_remove(connection.client, name, request_sent))
+    future.add_done_callback(lambda _future: request_sent.set())
     # Once the cluster knows of it, it is removed even if this process ends now.
-    asked.wait(ASK_SECONDS)
+    request_sent.wait(ASK_SECONDS)
     return Removal(f"namespace {name}", future)
 
 
@@ -204,7 +204,7 @@ def _annotations(namespace: KubeObject) -> dict[str, str]:
     )
 
 
-async def _remove(client: Client, name: str, asked: threading.Event) -> str:
+async def _remove(client: Client, name: str, request_sent: threading.Event) -> str:
     """Remove a namespace and return what is left of it; nothing in a good end."""
     path = NAMESPACES.path(name=name)
     deadline = time.monotonic() + REMOVAL_SECONDS
@@ -212,9 +212,9 @@ async def _remove(client: Client, name: str, asked: threading.Event) -> str:
     reason, is_notified = "", False
     while time.monotonic() < deadline:
         try:
-            if not asked.is_set():
+            if not request_sent.is_set():
                 await client.json("DELETE", path)
-                asked.set()
+                request_sent.set()
                 await _delete_pods(client, name)
                 await asyncio.sleep(UNTOUCHED_SECONDS)
             reason = _what_blocks(await client.json("GET", path))
@@ -224,7 +224,7 @@ async def _remove(client: Client, name: str, asked: threading.Event) -> str:
                 return ""
             # A conflict is the answer to a deletion that is under way already.
             if error.status == CONFLICT:
-                asked.set()
+                request_sent.set()
             reason = error.message
             if not error.status and time.monotonic() > away_at:
                 return f"the cluster's API does not answer: {reason}"

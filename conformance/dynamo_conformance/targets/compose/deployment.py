@@ -89,10 +89,11 @@ class ComposeDeployment:
                 raise self._death(json.loads(lines[0]))
 
     def _death(self, event: _Event) -> DeployFailure:
-        told = event["Actor"]["Attributes"]
-        code = as_signal(int(told["exitCode"]))
-        service = told[_SERVICE]
-        ended = [one for one in self.compose.containers() if one.id == event["id"][: len(one.id)]]
+        attributes = event["Actor"]["Attributes"]
+        code = as_signal(int(attributes["exitCode"]))
+        service = attributes[_SERVICE]
+        containers = self.compose.containers()
+        ended = [container for container in containers if event["id"].startswith(container.id)]
         log = tuple(self.compose.log(ended[0]).splitlines()) if ended else ()
         return DeployFailure(
             f"service {service} {how_it_ended(code)}",
@@ -137,7 +138,7 @@ def run_compose(
             project=project, files=(*alone.files, run / "beside.yaml"), env=alone.env
         )
         if image is not None:
-            names = (one.image for one in services)
+            names = (service.image for service in services)
             changes += stack.enter_context(image.tagged(names))
         yield stack.enter_context(_started(compose, services, changes, own, at_end))
 
@@ -169,8 +170,9 @@ def _started(
         try:
             end_all([watcher], run.supervisor)
             with _in_words():
-                for one in compose.containers():
-                    (logs / f"{one.service}.log").write_text(compose.log(one), encoding="utf-8")
+                for container in compose.containers():
+                    log = logs / f"{container.service}.log"
+                    log.write_text(compose.log(container), encoding="utf-8")
             at_end(logs)
         finally:
             with _in_words():
@@ -233,7 +235,7 @@ def _watcher(compose: ComposeProject, run: Run) -> ComponentProcess:
 
 
 def _url(services: Iterable[ComposeService], containers: Iterable[ServiceContainer]) -> str:
-    frontends = {one.name: one.ports for one in services if one.is_frontend}
+    frontends = {service.name: service.ports for service in services if service.is_frontend}
     for container in containers:
         for port in frontends.get(container.service, ()):
             if port in container.ports:
@@ -247,10 +249,10 @@ def _url(services: Iterable[ComposeService], containers: Iterable[ServiceContain
 def _workers(
     services: Iterable[ComposeService], containers: Iterable[ServiceContainer]
 ) -> Iterator[Worker]:
-    asked: Mapping[str, int | None] = {
-        one.name: one.system_port for one in services if not one.is_frontend
+    system_ports: Mapping[str, int | None] = {
+        service.name: service.system_port for service in services if not service.is_frontend
     }
     for container in containers:
-        port = container.ports.get(asked.get(container.service) or 0)
+        port = container.ports.get(system_ports.get(container.service) or 0)
         if port is not None:
             yield Worker(container.name, f"http://{HERE}:{port}")

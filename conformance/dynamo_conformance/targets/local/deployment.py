@@ -365,11 +365,11 @@ def environment_below(run: Path, engine: str) -> dict[str, str]:
 
 def kept_inside(starts: Iterable[ProcessStart], run: Path) -> tuple[ProcessStart, ...]:
     """Return processes that cannot write outside of `run`."""
-    found = []
-    for one in starts:
-        argv, env = landlock.confined(one.argv, one.env, str(run))
-        found.append(replace(one, argv=argv, env=env))
-    return tuple(found)
+    confined = []
+    for start in starts:
+        argv, env = landlock.confined(start.argv, start.env, str(run))
+        confined.append(replace(start, argv=argv, env=env))
+    return tuple(confined)
 
 
 def furnish(planned: LocalPlan, *, run: Path, is_real: bool) -> None:
@@ -426,7 +426,7 @@ def fill_hub(hub: Path, models: Iterable[str]) -> None:
     """
     from dynamo_conformance.mock_engine import hub_cache
 
-    hub_cache.fill(hub, [one for one in models if hub_cache.is_id(one)])
+    hub_cache.fill(hub, [model for model in models if hub_cache.is_id(model)])
 
 
 def _secrets() -> dict[str, str]:
