@@ -64,7 +64,7 @@ class ClusterSession:
         missing: What the cluster lacks for each file.
         needs: What the pods of each file ask for.
         changes: What differs in it from a cluster with GPUs.
-        progress: Is told what happens.
+        progress: Gets a line for everything that happens.
         removals: What is being removed.
         shared: What its graphs share.
     """
@@ -90,7 +90,8 @@ class ClusterSession:
     def size(self, graph: GraphCollector) -> tuple[int, tuple[PodRequests, ...]]:
         """Return how many pods a graph has, and what those of its file ask for."""
         components = _graph_of(graph).components
-        return sum(one.replicas * one.node_count for one in components), self.needs[graph.path]
+        pods = sum(component.replicas * component.node_count for component in components)
+        return pods, self.needs[graph.path]
 
     @contextmanager
     def deploy(self, run: GraphRun) -> Iterator[ClusterDeployment]:
@@ -139,10 +140,10 @@ def _graph_of(graph: GraphCollector) -> Graph:
 
 
 def _by_component(changes: tuple[Change, ...]) -> list[str]:
-    found: dict[str, list[str]] = {}
-    for one in changes:
-        found.setdefault(one.where, []).append(one.what.removeprefix("resources."))
-    return [f"{where}: {', '.join(what)}" for where, what in found.items()]
+    fields: dict[str, list[str]] = {}
+    for change in changes:
+        fields.setdefault(change.where, []).append(change.what.removeprefix("resources."))
+    return [f"{where}: {', '.join(what)}" for where, what in fields.items()]
 
 
 def _quiet(_line: str) -> None:
@@ -158,7 +159,7 @@ def open_cluster(
     Args:
         config: pytest's options.
         files: The manifests that are to run.
-        progress: Is told what takes long.
+        progress: Gets a line for what takes long.
 
     Raises:
         TargetUnavailableError: There is no cluster, or it lacks something that every example needs.
@@ -192,7 +193,7 @@ def open_cluster(
             bring=tuple(config.getoption("--dynamo-bring")),
             furnish=furnish,
             missing=_preflight(connection, manifests, terms, surveyed, progress),
-            needs={path: _needs(one, terms) for path, one in manifests.items()},
+            needs={path: _needs(manifest, terms) for path, manifest in manifests.items()},
             changes=changes,
             progress=progress,
         )
@@ -258,7 +259,7 @@ def _survey(connection: Connection, terms: PreflightOptions) -> ClusterCapabilit
     surveyed = read_capabilities(connection, namespace=terms.namespace)
     if surveyed.missing:
         head = f"the cluster {connection.context} cannot be used:"
-        raise TargetUnavailableError("\n".join((head, *(f"  {one}" for one in surveyed.missing))))
+        raise TargetUnavailableError("\n".join((head, *(f"  {item}" for item in surveyed.missing))))
     return surveyed
 
 
@@ -269,20 +270,20 @@ def _preflight(
     surveyed: ClusterCapabilities,
     progress: Progress,
 ) -> dict[Path, tuple[str, ...]]:
-    """Return what the cluster lacks for each file; it is told before anything is applied."""
-    found = {
+    """Return what the cluster lacks for each file; it is reported before anything is applied."""
+    missing = {
         path: preflight(connection, [manifest], options=terms, capabilities=surveyed)
         for path, manifest in manifests.items()
     }
-    for path, each in found.items():
-        for lack in each:
-            progress(f"{path}: {lack.what}")
-    return {path: tuple(one.what for one in each) for path, each in found.items()}
+    for path, each in missing.items():
+        for item in each:
+            progress(f"{path}: {item.what}")
+    return {path: tuple(item.what for item in each) for path, each in missing.items()}
 
 
 def _needs(manifest: Manifest, terms: PreflightOptions) -> tuple[PodRequests, ...]:
     """Return what the pods of a file ask for: all its graphs are applied together."""
-    return tuple(pod for one in manifest.graphs for pod in pod_requests(read_graph(one), terms))
+    return tuple(pod for graph in manifest.graphs for pod in pod_requests(read_graph(graph), terms))
 
 
 def _room(nodes: tuple[ClusterNode, ...]) -> Room:

@@ -55,7 +55,7 @@ class ManifestFile(pytest.File):
         except ManifestError:
             yield LintItem.from_parent(self, name=LINT)
             return
-        described = [one for one in documents if one.version is not None]
+        described = [document for document in documents if document.version is not None]
         if not described:
             return
         yield LintItem.from_parent(self, name=LINT)
@@ -86,10 +86,10 @@ def _out_of_reach(graph: Graph, config: pytest.Config) -> str:
             f"Dynamo {old} alone runs it: its components were classes of an SDK, which no later "
             "release, operator or mock engine has"
         )
-    target, engine = (config.getoption(f"--dynamo-{one}") for one in ("target", "engine"))
+    target, engine = (config.getoption(f"--dynamo-{option}") for option in ("target", "engine"))
     if (target, engine) == ("kind", "mock"):
-        spread = [one for one in graph.components if one.node_count > 1]
-        if any(backend.detect(one) == backend.TRTLLM for one in spread):
+        spread = [component for component in graph.components if component.node_count > 1]
+        if any(backend.detect(component) == backend.TRTLLM for component in spread):
             return (
                 "TensorRT-LLM's leader starts the other nodes' ranks with mpirun over ssh, and the "
                 "mock engine's image has neither"
@@ -109,7 +109,7 @@ class LaunchFile(pytest.File):
         """Yield the checks of the graph that is started with the file."""
         manifest = self.path.parent.parent / "k8s" / f"{self.path.stem}.yaml"
         documents = read_file(manifest) if manifest.is_file() else ()
-        graphs = [read_graph(one) for one in documents if one.version is not None]
+        graphs = [read_graph(document) for document in documents if document.version is not None]
         promised = serving(graphs[0]) if graphs else None
         yield GraphCollector.from_parent(self, name=self.level, level=self.level, promised=promised)
 
@@ -202,7 +202,7 @@ class GraphCollector(pytest.Collector):
         if check == READY:
             where = self.run.session.where
             properties += [(WHERE, where)] if where else []
-            properties += [(CHANGE, str(one)) for one in self.run.changes]
+            properties += [(CHANGE, str(change)) for change in self.run.changes]
         return properties
 
     def _wait_ready(self, check: str) -> GraphRun:

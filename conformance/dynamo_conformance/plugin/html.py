@@ -65,7 +65,7 @@ class Section:
     @property
     def outcome(self) -> Outcome:
         """How the example stands."""
-        return outcome_of(one.outcome for one in self.checks)
+        return outcome_of(check.outcome for check in self.checks)
 
 
 def page(sections: Sequence[Section], *, title: str, subtitle: str) -> str:
@@ -79,27 +79,27 @@ def page(sections: Sequence[Section], *, title: str, subtitle: str) -> str:
             f"<style>\n{_STYLE.read_text(encoding='utf-8').strip()}\n</style></head><body>",
             f"<h1>{escape(title)}</h1><p>{escape(subtitle)}. {_summary(sections)}</p>",
             *_overview(sections),
-            *(line for index, one in enumerate(sections) for line in _details(one, index)),
+            *(line for index, section in enumerate(sections) for line in _details(section, index)),
             "</body></html>\n",
         )
     )
 
 
 def _summary(sections: Iterable[Section]) -> str:
-    outcomes = [one.outcome for one in sections]
-    counted = ((outcomes.count(one), one) for one in Outcome)
-    return ", ".join(f"{_badge(one)} {number}" for number, one in counted if number)
+    outcomes = [section.outcome for section in sections]
+    counted = ((outcomes.count(outcome), outcome) for outcome in Outcome)
+    return ", ".join(f"{_badge(outcome)} {number}" for number, outcome in counted if number)
 
 
 def _overview(sections: Sequence[Section]) -> Iterator[str]:
     yield "<table><thead><tr><th>example<th>level<th>outcome<th>checks<th>seconds</tr></thead>"
     yield "<tbody>"
-    for index, one in enumerate(sections):
-        passed = sum(check.outcome is Outcome.PASS for check in one.checks)
-        seconds = sum(check.seconds for check in one.checks)
+    for index, section in enumerate(sections):
+        passed = sum(check.outcome is Outcome.PASS for check in section.checks)
+        seconds = sum(check.seconds for check in section.checks)
         yield (
-            f'<tr><td><a href="#s{index}">{escape(one.example)}</a><td>{escape(one.level)}'
-            f"<td>{_badge(one.outcome)}<td>{passed}/{len(one.checks)}<td>{seconds:.1f}</tr>"
+            f'<tr><td><a href="#s{index}">{escape(section.example)}</a><td>{escape(section.level)}'
+            f"<td>{_badge(section.outcome)}<td>{passed}/{len(section.checks)}<td>{seconds:.1f}</tr>"
         )
     yield "</tbody></table>"
 
@@ -115,7 +115,7 @@ def _details(section: Section, index: int) -> Iterator[str]:
     yield "</ul>"
     if section.changes:
         yield "<p>Different from the published file:</p><ul>"
-        yield from (f"<li>{escape(one)}</li>" for one in section.changes)
+        yield from (f"<li>{escape(change)}</li>" for change in section.changes)
         yield "</ul>"
     yield "</details>"
 
@@ -141,7 +141,7 @@ class HtmlReport:
         key = example, str(shown["level"])
         section = self._sections.setdefault(key, Section(*key))
         properties = dict(report.user_properties)
-        section.changes.extend(str(one) for name, one in report.user_properties if name == CHANGE)
+        section.changes.extend(str(text) for name, text in report.user_properties if name == CHANGE)
         # A job records when a check had ended, counted from the start of the graph.
         ended = float(str(properties.get("seconds", 0.0)))
         seconds = max(ended - self._ended.get(key, 0.0), 0.0) if ended else report.duration

@@ -73,9 +73,11 @@ class LintItem(ConformanceItem):
         # The very check of `dynamo lint FILE`, with the settings that hold where pytest runs.
         settings = find_settings(self.config.invocation_params.dir)
         documents = check_file(self.path, settings.options)
-        findings = [one for document in documents for one in document.findings]
-        errors = [one for one in findings if one.severity is Severity.ERROR]
-        others = sorted({one.rule for one in findings if one.severity is not Severity.ERROR})
+        findings = [finding for document in documents for finding in document.findings]
+        errors = [finding for finding in findings if finding.severity is Severity.ERROR]
+        others = sorted(
+            {finding.rule for finding in findings if finding.severity is not Severity.ERROR}
+        )
         self.shown.notes += others
         if errors:
             raise LintFailure("\n".join(finding_texts(errors)))

@@ -170,12 +170,12 @@ def scheduled(session: pytest.Session) -> Iterator[None]:
 
 def _selected(session: pytest.Session) -> dict[GraphCollector, tuple[CheckItem, ...]]:
     """Return the graphs that are to be served, each with the checks that were selected."""
-    found: dict[GraphCollector, tuple[CheckItem, ...]] = {}
+    selected: dict[GraphCollector, tuple[CheckItem, ...]] = {}
     for item in session.items:
         if isinstance(item, CheckOnTarget) and not item.target.out_of_reach:
             more = (item,) if isinstance(item, CheckItem) else ()
-            found[item.target] = (*found.get(item.target, ()), *more)
-    return found
+            selected[item.target] = (*selected.get(item.target, ()), *more)
+    return selected
 
 
 def _opened(
@@ -186,7 +186,7 @@ def _opened(
     if config.getoption("--dynamo-target") in CLUSTERS:
         from dynamo_conformance.plugin.cluster_session import open_cluster
 
-        return open_cluster(config, [one.path for one in selected], progress=progress)
+        return open_cluster(config, [graph.path for graph in selected], progress=progress)
     from dynamo_conformance.plugin.machine_session import open_machine
 
     return open_machine(config, stop=stop, progress=progress)
@@ -220,11 +220,11 @@ def report_ends(jobs: Sequence[Job], *, progress: Callable[[str], None]) -> None
     ended = count(1)
 
     def report(job: Job, _last: Future[None]) -> None:
-        errors = {name: one.exception() for name, one in job.results.items() if one.done()}
-        if any(isinstance(one, AbandonedError) for one in errors.values()):
+        errors = {name: result.exception() for name, result in job.results.items() if result.done()}
+        if any(isinstance(error, AbandonedError) for error in errors.values()):
             return
         fine = (Unsupported, NotRun)
-        failed = [name for name, one in errors.items() if one and not isinstance(one, fine)]
+        failed = [name for name, error in errors.items() if error and not isinstance(error, fine)]
         outcome = f"failed: {' '.join(failed)}" if failed else "passed"
         took = f" in {max(job.took.values()):.1f} s" if job.took else ""
         progress(f"{next(ended)} of {len(jobs)} examples: {job.name} {outcome}{took}")

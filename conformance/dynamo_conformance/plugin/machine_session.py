@@ -50,7 +50,7 @@ class MachineSession:
         stop: Whether the run is to end.
         local: What starts the graphs of manifests.
         image: The mock engine's image for compose files, or None for those that they name.
-        where: Nothing: it is the same for all.
+        where: An empty text; this machine needs no name in reports.
     """
 
     room: Room

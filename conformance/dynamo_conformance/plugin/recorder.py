@@ -101,8 +101,8 @@ class Recorder:
             return
         if hasattr(session.config, "workeroutput"):
             session.config.workeroutput[COLLECTED] = [
-                (path, str(level), one.files, one.expected)
-                for (path, level), one in self._collected.items()
+                (path, str(level), collected.files, collected.expected)
+                for (path, level), collected in self._collected.items()
             ]
             return
         observations = tuple(self._observations())
@@ -191,8 +191,8 @@ def _release(level: Level) -> str:
 
 
 def _installed_engines() -> str:
-    found = ((name, _version(name)) for name in _ENGINES)
-    return ", ".join(f"{name} {number}" for name, number in found if number) or "unknown"
+    versions = ((name, _version(name)) for name in _ENGINES)
+    return ", ".join(f"{name} {number}" for name, number in versions if number) or "unknown"
 
 
 def _version(distribution: str) -> str:

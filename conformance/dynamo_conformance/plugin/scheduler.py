@@ -128,7 +128,7 @@ class Job:
         work: Brings the graph up, carries out the checks, and cleans up. It gets a function that
             records each check: its name, and what it raised or None.
         needs: What its pods ask for.
-        asked: Is called when somebody waits for a check.
+        on_wait: Is called when somebody waits for a check.
         results: How each check ended.
         took: Seconds from the start of the work to the end of each check.
     """
@@ -138,7 +138,7 @@ class Job:
     checks: tuple[str, ...]
     work: Callable[[Callable[[str, BaseException | None], None]], None]
     needs: tuple[PodRequests, ...] = ()
-    asked: Callable[[], None] = nothing
+    on_wait: Callable[[], None] = nothing
     results: dict[str, Future[None]] = field(default_factory=dict)
     took: dict[str, float] = field(default_factory=dict)
 
@@ -157,7 +157,7 @@ class Job:
             BaseException: What the check raised.
         """
         future = self.results[check]
-        self.asked()
+        self.on_wait()
         while True:
             meanwhile()
             try:
@@ -225,7 +225,7 @@ class Scheduler:
         """Start the first jobs."""
         for job in self._jobs:
             if self._on_demand:
-                job.asked = partial(self._ask, job)
+                job.on_wait = partial(self._enqueue, job)
             else:
                 self._queue.put(job)
         self._feeder.start()
@@ -257,8 +257,8 @@ class Scheduler:
         for thread in self._threads.values():
             thread.join(END_SECONDS)
 
-    def _ask(self, job: Job) -> None:
-        job.asked = nothing
+    def _enqueue(self, job: Job) -> None:
+        job.on_wait = nothing
         self._queue.put(job)
 
     def _feed(self) -> None:

@@ -34,8 +34,8 @@ def why_not_run(report: pytest.TestReport) -> str | None:
 def _behind(mark: str, report: pytest.TestReport) -> str | None:
     if not report.skipped or not isinstance(report.longrepr, tuple):
         return None
-    _, found, why = report.longrepr[2].partition(mark)
-    return why if found else None
+    _, separator, why = report.longrepr[2].partition(mark)
+    return why if separator else None
 
 
 class Outcome(StrEnum):
@@ -94,10 +94,10 @@ class Row:
 
 def outcome_of(outcomes: Iterable[Outcome]) -> Outcome:
     """Return FAIL if any is, PASS if any is, else UNSUPPORTED."""
-    found = set(outcomes)
-    for one in (Outcome.FAIL, Outcome.PASS):
-        if one in found:
-            return one
+    present = set(outcomes)
+    for outcome in (Outcome.FAIL, Outcome.PASS):
+        if outcome in present:
+            return outcome
     return Outcome.UNSUPPORTED
 
 
@@ -126,10 +126,10 @@ class Table:
 
 
 def _cells(row: Row) -> tuple[str, str, str, str, str]:
-    passed = sum(one is Outcome.PASS for one in row.checks.values())
+    passed = sum(outcome is Outcome.PASS for outcome in row.checks.values())
     quiet = (Outcome.PASS, Outcome.NOT_RUN)
-    other = [f"{name} {one}" for name, one in row.checks.items() if one not in quiet]
-    left = sum(one is Outcome.NOT_RUN for one in row.checks.values())
+    other = [f"{name} {outcome}" for name, outcome in row.checks.items() if outcome not in quiet]
+    left = sum(outcome is Outcome.NOT_RUN for outcome in row.checks.values())
     notes = "; ".join([*other, *([f"{left} not run"] if left else []), *row.notes])
     return row.example, row.level, str(row.outcome), f"{passed}/{len(row.checks)}", notes
 
@@ -155,7 +155,7 @@ class Summary:
         row = self._table.row(report.nodeid.partition("::")[0], shown.level)
         row.position = self._positions.get(report.nodeid, 0)
         row.checks[shown.check] = Outcome.FAIL if report.failed else Outcome(shown.outcome)
-        row.notes += (one for one in shown.notes if one not in row.notes)
+        row.notes += (note for note in shown.notes if note not in row.notes)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Close the run with the table of what was proven."""
