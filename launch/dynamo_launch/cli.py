@@ -161,7 +161,7 @@ def _open_closed_streams() -> None:
 def help_text() -> str:
     """Return what `dynamo --help` prints."""
     width = max(len(command.name) for command in COMMANDS)
-    lines = "\n".join(f"  {one.name:<{width}}  {one.summary}" for one in COMMANDS)
+    lines = "\n".join(f"  {command.name:<{width}}  {command.summary}" for command in COMMANDS)
     return (
         "Usage: dynamo COMMAND [WORDS]...\n\n"
         "Start Dynamo components and check graphs of them.\n\n"

@@ -49,7 +49,7 @@ def read_run(sources: Iterable[ConfigSource]) -> RunConfig:
     for source in sources:
         reading.add_role(source)
     return RunConfig(
-        name=next((text for one in sources if (text := setting_text(one, "name"))), ""),
+        name=next((text for source in sources if (text := setting_text(source, "name"))), ""),
         wiring=reading.wiring,
         command=reading.command,
         args=tuple(reading.args),

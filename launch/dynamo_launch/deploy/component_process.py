@@ -155,9 +155,9 @@ def _environment(graph: Graph, component: Component, own: Iterable[EnvVar]) -> d
         values["DYN_HTTP_PORT"] = str(HTTP_PORT)
     if component.type in WORKER_TYPES:
         values["DYN_SYSTEM_PORT"] = str(SYSTEM_PORT)
-    for one in (*graph.env, *own):
-        if one.value is not None:
-            values[one.name] = one.value
+    for variable in (*graph.env, *own):
+        if variable.value is not None:
+            values[variable.name] = variable.value
     env: dict[str, ShellText] = {}
     for name in sorted(values):
         env[name] = expanded(values[name], env)
@@ -188,7 +188,7 @@ def _secrets(container: Mapping) -> tuple[str, ...]:
 
 def _mounts(component: Component, container: Mapping) -> tuple[Mount, ...]:
     spec = component.pod_spec or Mapping()
-    volumes = {one.string("name"): one for one in spec.mappings("volumes")}
+    volumes = {volume.string("name"): volume for volume in spec.mappings("volumes")}
     mounts = []
     for mount in container.mappings("volumeMounts"):
         volume = volumes.get(mount.string("name"), Mapping())

@@ -77,11 +77,11 @@ def secrets(given: ComponentInput) -> Sequence | None:
     written = given.value("secret_env")
     names = list(written.items()) if written is not None else []
     sources = {}
-    for one in names:
-        if one.text in sources:
-            given.error(one.origin, f'secret "{one.text}" is named twice; leave one out')
-        name = given.text(one)
-        sources[one.text] = mapping(secretRef=mapping(name=name))
+    for secret in names:
+        if secret.text in sources:
+            given.error(secret.origin, f'secret "{secret.text}" is named twice; leave one out')
+        name = given.text(secret)
+        sources[secret.text] = mapping(secretRef=mapping(name=name))
     return listed(sources.values()) if sources else None
 
 
@@ -149,10 +149,12 @@ def resources(given: ComponentInput) -> Mapping | None:
     fields = {field.key: field for field in written.fields()}
     above = {field.key: field for field in fields[LIMITS].fields()} if LIMITS in fields else {}
     requests: dict[str, Node] = {key: given.text(fields[key]) for key in SHARED if key in fields}
-    limits: dict[str, Node] = {key: given.text(one) for key, one in _limited(fields, above).items()}
-    for key, one in fields.items():
-        if key not in (*SHARED, LIMITS) and one.text.strip("0"):
-            limits[GPU if key == DEVICE else key] = given.text(one)
+    limits: dict[str, Node] = {
+        key: given.text(field) for key, field in _limited(fields, above).items()
+    }
+    for key, field in fields.items():
+        if key not in (*SHARED, LIMITS) and field.text.strip("0"):
+            limits[GPU if key == DEVICE else key] = given.text(field)
     _check_limits(given, fields, above)
     return mapping(
         requests=mapped(requests) if requests else None, limits=mapped(limits) if limits else None
@@ -193,8 +195,8 @@ def probes(given: ComponentInput, component_type: str | None) -> dict[str, Node]
         name, path = _PROBES[field.key]
         port = _probe_port(given, field, component_type)
         if port is not None:
-            asked = field.inner("path")
-            get = mapping(path=given.text(asked) if asked else constant(path), port=port)
+            path_field = field.inner("path")
+            get = mapping(path=given.text(path_field) if path_field else constant(path), port=port)
             nodes[name] = mapped({"httpGet": get, **_probe_times(given, field)})
     return nodes
 

@@ -121,15 +121,15 @@ def _deploy(options: Namespace) -> int:
         from dynamo_launch.deploy.lint_warnings import warn_of_findings
 
         warn_of_findings(order, errors, on_kubernetes=options.target == DEFAULT)
-    sys.stderr.writelines(f"{shown_lines(masked(str(one)))}\n" for one in errors)
+    sys.stderr.writelines(f"{shown_lines(masked(str(error)))}\n" for error in errors)
     if order is None:
         count = len(errors.fatal)
         raise UsageError(f"{count} error{'s' if count > 1 else ''}, nothing was written")
     path = Path(options.out_dir or f"{options.target}_deployment")
     folder = Folder(path, tuple(output.kept(order)))
     files = tuple(
-        replace(one, is_private=masked(one.text, manifest=True) != one.text)
-        for one in output.files(order)
+        replace(file, is_private=masked(file.text, manifest=True) != file.text)
+        for file in output.files(order)
     )
     if options.diff:
         return _show_changes(folder, files)

@@ -53,8 +53,8 @@ def _nearest(order: Order, problem: Problem) -> ValueOrigin | None:
     for size in range(len(path), -1, -1):
         node = find(order.graph.root, path[:size]) or order.graph.root
         name = node.get("name") if isinstance(node, Mapping) else None
-        for one in (node, name):
-            place = order.source_map.of(one.mark) if one is not None else None
+        for candidate in (node, name):
+            place = order.source_map.of(candidate.mark) if candidate is not None else None
             if place is not None:
                 return place
     name = find(order.graph.root, ("metadata", "name"))

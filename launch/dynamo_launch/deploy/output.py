@@ -115,7 +115,7 @@ def load(name: str) -> Output:
         return cast("Output", getattr(import_module(module), attribute)())
     from importlib.metadata import entry_points
 
-    others = {one.name: one for one in entry_points(group=GROUP)}
+    others = {entry_point.name: entry_point for entry_point in entry_points(group=GROUP)}
     if name not in others:
         known = tuple(dict.fromkeys((*OWN, *sorted(others))))
         hint = did_you_mean(name, known) or f"; there are: {', '.join(known)}"

@@ -52,7 +52,7 @@ class Folder:
         sums = self._sums()
         if not force:
             self._refuse_foreign(sums, files)
-        made = [one for one in (self.path, *self.path.parents) if not one.exists()]
+        made = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
         try:
             self._write(files, sums)
         except OSError as error:
@@ -95,8 +95,8 @@ class Folder:
                 with suppress(OSError):
                     self._aside(file.name).unlink(missing_ok=True)
             raise
-        for one in (both, *files):
-            self._aside(one.name).replace(self.path / one.name)
+        for file in (both, *files):
+            self._aside(file.name).replace(self.path / file.name)
         for name in sums.keys() - {file.name for file in files}:
             (self.path / name).unlink(missing_ok=True)
         self._aside(after.name).replace(self.path / LIST)
@@ -120,7 +120,7 @@ class Folder:
     def _refuse_foreign(self, sums: dict[str, frozenset[str]], files: tuple[File, ...]) -> None:
         if self.path.exists() and not self.path.is_dir():
             raise UsageError(f"{self.path} is a file; name a folder with --out-dir")
-        there = sorted(one.name for one in self.path.iterdir()) if self.path.is_dir() else []
+        there = sorted(entry.name for entry in self.path.iterdir()) if self.path.is_dir() else []
         ours = {*sums, *(file.name for file in files), LIST, f"{LIST}.after"}
         cut_short = {self._aside(name).name for name in ours}
         foreign = [name for name in there if name not in {*sums, *self.kept, *cut_short, LIST}]

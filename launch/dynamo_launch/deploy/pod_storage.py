@@ -81,7 +81,7 @@ def _name(written: ConfigValue, *, is_cache: bool, taken: dict[str, Mapping]) ->
     path = written.inner("path")
     wanted = MODEL_CACHE if is_cache else "volume"
     named = (written.inner(key) for key in ("name", "claim", "config_map"))
-    written_name = next((one for one in named if one is not None), None)
+    written_name = next((value for value in named if value is not None), None)
     if written_name is not None:
         wanted = written_name.text
     elif path is not None and not is_cache:
@@ -94,21 +94,21 @@ def _name(written: ConfigValue, *, is_cache: bool, taken: dict[str, Mapping]) ->
 
 
 def _volume(given: ComponentInput, written: ConfigValue, name: str) -> Mapping | None:
-    sources = [one for one in written.fields() if one.key in _SOURCES]
+    sources = [value for value in written.fields() if value.key in _SOURCES]
     if len(sources) != 1:
-        both = f"both {' and '.join(one.key for one in sources)}"
+        both = f"both {' and '.join(value.key for value in sources)}"
         what = both if sources else "neither claim nor path"
         text = f"a volume has {what}; write one: claim: NAME, or path: of a folder of each machine"
         # Models are written into their cache, and nobody writes into a ConfigMap's files.
         more = "" if written.key == "model_cache" else ", or config_map: NAME"
         given.error(written.origin, f"{text}{more}")
         return None
-    (one,) = sources
-    kind, field = _SOURCES[one.key]
-    source: dict[str, Node] = {field: given.text(one)}
+    (chosen,) = sources
+    kind, field = _SOURCES[chosen.key]
+    source: dict[str, Node] = {field: given.text(chosen)}
     files = written.inner("files")
-    if files is not None and one.key != "config_map":
-        given.error(files.origin, f"files are those of a config_map, not of a {one.key}")
+    if files is not None and chosen.key != "config_map":
+        given.error(files.origin, f"files are those of a config_map, not of a {chosen.key}")
     elif files is not None:
         # Which key of the ConfigMap is shown as which file.
         source["items"] = listed(

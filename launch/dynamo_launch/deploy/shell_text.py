@@ -51,7 +51,7 @@ class ShellText:
         """Return the text with other parts in it; places are those in `plain`, none overlaps."""
         done: list[str | Expression] = []
         at = 0
-        for edit in sorted(edits, key=lambda one: one.start):
+        for edit in sorted(edits, key=lambda edit: edit.start):
             done += self._between(at, edit.start)
             done += edit.text.pieces
             at = edit.end
@@ -72,7 +72,7 @@ class ShellText:
 
 def _joined(pieces: Iterable[str | Expression]) -> Iterator[str | Expression]:
     """Yield pieces, neighbouring characters in one."""
-    for is_text, group in groupby(pieces, key=lambda one: isinstance(one, str)):
+    for is_text, group in groupby(pieces, key=lambda piece: isinstance(piece, str)):
         if not is_text:
             yield from group
         elif text := "".join(map(str, group)):
@@ -153,20 +153,20 @@ def command(
 def _filled(words: Iterable[str], indent: int) -> list[str]:
     """Return words in as few rows as hold them."""
     rows: list[str] = []
-    for one in words:
-        if rows and indent + len(rows[-1]) + len(one) + len("   \\") <= WIDTH:
-            rows[-1] += f" {one}"
+    for text in words:
+        if rows and indent + len(rows[-1]) + len(text) + len("   \\") <= WIDTH:
+            rows[-1] += f" {text}"
         else:
-            rows.append(one)
+            rows.append(text)
     return rows
 
 
 def _rows(words: Iterable[str]) -> list[str]:
     """Return the program in one row, and each option with what follows it in another."""
     rows: list[str] = []
-    for one in words:
-        if not rows or (one.startswith("--") and len(one) > len("--")):
-            rows.append(one)
+    for text in words:
+        if not rows or (text.startswith("--") and len(text) > len("--")):
+            rows.append(text)
         else:
-            rows[-1] += f" {one}"
+            rows[-1] += f" {text}"
     return rows

@@ -122,7 +122,7 @@ def _for_its_role(given: ComponentInput, command: StartCommand) -> StartCommand:
     if its_role is None or its_role[0] != FRONTEND:
         return command
     port = http_port(command.words, given.variables())
-    option = next((one for one in given.run.options if one.key in _PORT_OPTIONS), None)
+    option = next((option for option in given.run.options if option.key in _PORT_OPTIONS), None)
     place = (
         ValueOrigin(option.file, option.mark, f"options.{option.key}")
         if option is not None

@@ -50,10 +50,10 @@ class Compose:
         processes = [
             component_process(order.graph, component) for component in order.graph.components
         ]
-        all_services = tuple(services(processes))
+        composed = tuple(services(processes))
         root = mapping(
             name=find(order.graph.root, ("metadata", "name")),
-            services=mapped({one.name: written(one, all_services) for one in all_services}),
+            services=mapped({service.name: written(service, composed) for service in composed}),
             volumes=mapped(dict(_volumes(processes))),
         )
         head = (*heading(order), "", *_needs(order))

@@ -87,19 +87,19 @@ def written(service: ComposeService, others: Iterable[ComposeService]) -> Mappin
         service: The service.
         others: All services, itself included.
     """
-    one = service.process
-    entrypoint, command = _command_line(one)
+    process = service.process
+    entrypoint, command = _command_line(process)
     return mapping(
-        image=_image(one.component),
+        image=_image(process.component),
         entrypoint=entrypoint,
         command=command,
-        environment=_environment(one),
-        env_file=_env_files(one),
-        ports=_ports(one),
-        volumes=listed((constant(f"{DISCOVERY}:{FOLDER}"), *map(_mount, one.mounts))),
-        shm_size=_shared_memory(one.component),
-        healthcheck=_health(one),
-        depends_on=_after(one, others),
+        environment=_environment(process),
+        env_file=_env_files(process),
+        ports=_ports(process),
+        volumes=listed((constant(f"{DISCOVERY}:{FOLDER}"), *map(_mount, process.mounts))),
+        shm_size=_shared_memory(process.component),
+        healthcheck=_health(process),
+        depends_on=_after(process, others),
         deploy=_deploy(service),
         init=constant(value=True),
         restart=constant("unless-stopped"),
@@ -112,47 +112,49 @@ def _image(component: Component) -> Scalar | None:
     return _literal(written.text, written.mark) if isinstance(written, Scalar) else None
 
 
-def _command_line(one: ComponentProcess) -> tuple[Sequence, Sequence | None]:
+def _command_line(process: ComponentProcess) -> tuple[Sequence, Sequence | None]:
     """Return the words of the program, which take the place of the image's own, and the others."""
-    main = one.component.main
+    main = process.component.main
     written = (*main.command, *main.args) if main is not None else ()
-    same = len(written) == len(one.words)
-    marks = [word.mark for word in written] if same else [NOWHERE] * len(one.words)
-    words = [_literal(text.plain, mark) for text, mark in zip(one.words, marks, strict=True)]
+    same = len(written) == len(process.words)
+    marks = [word.mark for word in written] if same else [NOWHERE] * len(process.words)
+    words = [_literal(text.plain, mark) for text, mark in zip(process.words, marks, strict=True)]
     end = len(main.command) if main is not None and same else len(words)
     return listed(words[:end]), listed(words[end:]) if words[end:] else None
 
 
-def _environment(one: ComponentProcess) -> Mapping:
+def _environment(process: ComponentProcess) -> Mapping:
     """Return all variables, those that are the same everywhere first."""
     marks: dict[str | None, Mark] = {}
-    main = one.component.main
+    main = process.component.main
     for variable in main.node.mappings("env") if main is not None else ():
         for node in (variable.get("value"), variable.get("name")):
             if node is not None and node.mark != NOWHERE:
                 marks[variable.string("name")] = node.mark
-    own = {name: _literal(value.plain, marks.get(name, NOWHERE)) for name, value in one.env.items()}
-    shared = {**_FOUND, **(_ASKED if one.is_worker else {})}
+    own = {
+        name: _literal(value.plain, marks.get(name, NOWHERE)) for name, value in process.env.items()
+    }
+    shared = {**_FOUND, **(_ASKED if process.is_worker else {})}
     return mapped({**{name: constant(value) for name, value in shared.items()}, **own})
 
 
-def _env_files(one: ComponentProcess) -> Sequence | None:
-    main = one.component.main
+def _env_files(process: ComponentProcess) -> Sequence | None:
+    main = process.component.main
     sources = main.node.mappings("envFrom") if main is not None else ()
     names = (find(source, ("secretRef", "name")) for source in sources)
     files = [Scalar(env_file(name.text), name.mark) for name in names if isinstance(name, Scalar)]
     return listed(files) if files else None
 
 
-def _ports(one: ComponentProcess) -> Sequence | None:
+def _ports(process: ComponentProcess) -> Sequence | None:
     """Return where a frontend is reached from outside; each replica needs a port of its own."""
-    if one.port is None:
+    if process.port is None:
         return None
-    last = one.port + one.component.replicas - 1
-    variable = f"DYN_HTTP_PORT:-{one.port}"
-    if last > one.port:
-        variable = f"DYN_HTTP_PORTS:-{one.port}-{last}"
-    return listed((constant(f"${{{variable}}}:{one.port}"),))
+    last = process.port + process.component.replicas - 1
+    variable = f"DYN_HTTP_PORT:-{process.port}"
+    if last > process.port:
+        variable = f"DYN_HTTP_PORTS:-{process.port}-{last}"
+    return listed((constant(f"${{{variable}}}:{process.port}"),))
 
 
 def _mount(mount: Mount) -> Node:
@@ -160,8 +162,8 @@ def _mount(mount: Mount) -> Node:
     return _literal(f"{text}:ro" if mount.read_only else text, NOWHERE)
 
 
-def _health(one: ComponentProcess) -> Mapping | None:
-    probe = one.probe
+def _health(process: ComponentProcess) -> Mapping | None:
+    probe = process.probe
     if probe is None:
         return None
     url = f"http://127.0.0.1:{probe.port}{probe.path}"
@@ -175,9 +177,9 @@ def _health(one: ComponentProcess) -> Mapping | None:
     )
 
 
-def _after(one: ComponentProcess, services: Iterable[ComposeService]) -> Mapping | None:
+def _after(process: ComponentProcess, services: Iterable[ComposeService]) -> Mapping | None:
     """Let a frontend wait for its workers: when it is healthy, the graph answers."""
-    if one.component.type != FRONTEND:
+    if process.component.type != FRONTEND:
         return None
     conditions: dict[str, Node] = {}
     for other in services:

@@ -73,7 +73,7 @@ def _name(order: Order) -> str:
 def _needs(graph: Graph) -> Iterator[str]:
     """Yield what must be in the namespace before."""
     document = Document("", 0, graph.root)
-    needed = sorted({(one.kind, one.name) for one in prerequisites((document,))})
+    needed = sorted({(item.kind, item.name) for item in prerequisites((document,))})
     if needed:
         yield "It needs in its namespace:"
     for kind, name in needed:

@@ -10,7 +10,7 @@ from dynamo_launch.deploy.component_process import LEADER_ADDRESS, NODE_INDEX, c
 from dynamo_launch.deploy.output import File
 from dynamo_launch.deploy.outputs import bash_script, output_checks
 from dynamo_launch.deploy.outputs.output_checks import Unused, secret_steps
-from dynamo_launch.deploy.outputs.slurm_slots import asked, packed
+from dynamo_launch.deploy.outputs.slurm_slots import packed, step_resources
 from dynamo_launch.deploy.outputs.yaml_comments import heading
 from dynamo_launch.deploy.placement import HTTP, VOLUMES, place_processes
 from dynamo_launch.deploy.shell_text import ShellText, command, expression, literal, word
@@ -79,21 +79,20 @@ class Slurm:
         output_checks.check_startable(order, errors)
         if errors.fatal:
             return
-        for one in _processes(order):
-            place = order.origin(one.component.mark)
-            lacking = [
-                name for name, amount in (("cpu", one.cpu), ("memory", one.memory)) if not amount
-            ]
+        for process in _processes(order):
+            place = order.origin(process.component.mark)
+            amounts = (("cpu", process.cpu), ("memory", process.memory))
+            lacking = [name for name, amount in amounts if not amount]
             if lacking:
                 text = (
-                    f'component "{one.component.name}" says no {" and no ".join(lacking)}, '
+                    f'component "{process.component.name}" says no {" and no ".join(lacking)}, '
                     "and Slurm would guess; write resources: {cpu: 4, memory: 16Gi}"
                 )
                 errors.error(place, text)
-            backend = component_backend(one.component, written=order.graph.backend_framework)
-            if one.component.node_count > 1 and backend == TRTLLM:
+            backend = component_backend(process.component, written=order.graph.backend_framework)
+            if process.component.node_count > 1 and backend == TRTLLM:
                 text = (
-                    f'component "{one.component.name}" spans nodes, where the operator starts '
+                    f'component "{process.component.name}" spans nodes, where the operator starts '
                     "TensorRT-LLM through ssh; that is not written for Slurm, use --target k8s"
                 )
                 errors.error(place, text)
@@ -102,7 +101,7 @@ class Slurm:
 
     def files(self, order: Order) -> tuple[File, ...]:
         """Return the script."""
-        processes = tuple(one for one in _processes(order) if one.component.replicas)
+        processes = tuple(process for process in _processes(order) if process.component.replicas)
         text = "\n".join(_lines(order, processes, place_processes(processes))) + "\n"
         return (File(name=_name(order), text=text, is_executable=True),)
 
@@ -151,7 +150,7 @@ def _lines(
     for process in processes:
         yield ""
         yield from bash_script.origins(process.component, order, UNUSED)
-        yield f"asks=({' '.join(asked(process))})"
+        yield f"asks=({' '.join(step_resources(process))})"
         for placed in placement.processes:
             if placed.process is process:
                 where = ",".join(f"${{slots[{number}]}}" for number in slots.of[placed.name])

@@ -55,9 +55,9 @@ class Slots:
     def batch_lines(self) -> Iterator[str]:
         """Yield the lines of the script that ask for the slots, and what each is for."""
         size = len(self.slots)
-        widest = max(one.cores for one in self.slots)
-        fullest = max(one.memory for one in self.slots)
-        gpus = max(one.gpus for one in self.slots)
+        widest = max(slot.cores for slot in self.slots)
+        fullest = max(slot.memory for slot in self.slots)
+        gpus = max(slot.gpus for slot in self.slots)
         each = -(-fullest // widest)
         where = "a node of its own" if self.apart else "one node"
         share = f"{widest} cores, {each * widest} MiB and {gpus} GPUs"
@@ -91,7 +91,7 @@ def packed(processes: Iterable[PlacedProcess]) -> Slots:
     return Slots(slots=tuple(slots), of=of, apart=apart)
 
 
-def asked(process: ComponentProcess) -> tuple[str, ...]:
+def step_resources(process: ComponentProcess) -> tuple[str, ...]:
     """Return what a step asks for: for each of its nodes cores, memory by core, and GPUs."""
     nodes = process.component.node_count
     return (
