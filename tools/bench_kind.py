@@ -124,8 +124,8 @@ class Meter:
     def _run(self) -> None:
         while not self._over.wait(SAMPLE_SECONDS):
             try:
-                for one in self.connection.list(NAMESPACES, labels=f"{PART}={RUN}"):
-                    self._note_kills(name_of(one))
+                for namespace in self.connection.list(NAMESPACES, labels=f"{PART}={RUN}"):
+                    self._note_kills(name_of(namespace))
             except ApiError:
                 continue
 
@@ -133,22 +133,22 @@ class Meter:
         nodes, total, by_pod, at = 0.0, 0.0, {}, ""
         for node in self.connection.list(NODES):
             path = f"/api/v1/nodes/{name_of(node)}/proxy/stats/summary"
-            found = as_mapping(self.connection.run(self.connection.client.json("GET", path)))
-            whole = found.mapping("node") or Mapping()
+            summary = as_mapping(self.connection.run(self.connection.client.json("GET", path)))
+            whole = summary.mapping("node") or Mapping()
             nodes += _cpu_seconds(whole)
             parts = whole.mappings("systemContainers")
-            (pods,) = (one for one in parts if one.string("name") == "pods")
+            (pods,) = (part for part in parts if part.string("name") == "pods")
             total += _cpu_seconds(pods)
             at += (pods.mapping("cpu") or Mapping()).string("time") or ""
-            for pod in found.mappings("pods"):
+            for pod in summary.mappings("pods"):
                 uid = (pod.mapping("podRef") or Mapping()).string("uid") or ""
                 by_pod[uid] = _cpu_seconds(pod)
         return Computed(nodes, total, by_pod, at)
 
     def _note_kills(self, namespace: str) -> None:
         path = f"/api/v1/namespaces/{namespace}/events"
-        found = self.connection.run(self.connection.client.json("GET", path))
-        for event in as_mapping(found).mappings("items"):
+        events = self.connection.run(self.connection.client.json("GET", path))
+        for event in as_mapping(events).mappings("items"):
             message = event.string("message") or ""
             if event.string("reason") == "Killing" and "liveness" in message:
                 self.kills.add(f"{namespace}: {message}")
@@ -169,7 +169,7 @@ def main() -> None:
     files = [path for each in options.examples for path in _manifests(each)]
     kind = KindOptions(name=options.cluster, image=os.environ.get("DYN_CONFORMANCE_NODE_IMAGE"))
     with prepare(
-        BaseSetupOptions(kind=kind), [Manifest.read(one) for one in files], progress=_say
+        BaseSetupOptions(kind=kind), [Manifest.read(file) for file in files], progress=_say
     ) as base_setup:
         suite = _suite(base_setup, options.examples, options.cluster)
         start = _start(base_setup, files[0], rounds=options.rounds)
@@ -212,7 +212,7 @@ def _suite(base_setup: BaseSetup, examples: list[Path], cluster: str) -> Suite:
 def _tell_suite(suite: Suite, *, removal: float) -> None:
     cores = os.cpu_count() or 1
     meter, whole = suite.meter, suite.longest + removal
-    by_nodes, by_pods = (max(one / cores, whole) for one in (meter.nodes, meter.all))
+    by_nodes, by_pods = (max(seconds / cores, whole) for seconds in (meter.nodes, meter.all))
     print("| the suite in kind | |\n|---|---|")
     print(f"| exit code of pytest | {suite.code} |")
     print(f"| wall clock | {suite.took:.1f} s |")
@@ -229,8 +229,8 @@ def _tell_suite(suite: Suite, *, removal: float) -> None:
 
 def _longest(report: Path) -> float:
     """Return the seconds of the longest example, as the plugin notes them."""
-    found = ET.parse(report).getroot().iter("property")  # noqa: S314 - pytest wrote it
-    return max(float(one.get("value", "0")) for one in found if one.get("name") == "seconds")
+    notes = ET.parse(report).getroot().iter("property")  # noqa: S314 - pytest wrote it
+    return max(float(note.get("value", "0")) for note in notes if note.get("name") == "seconds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,20 +250,20 @@ class Start:
 
 def _start(base_setup: BaseSetup, file: Path, *, rounds: int) -> Start:
     (graph,) = read_graphs(file)
-    found = Start()
+    start = Start()
     for number in range(rounds):
         took, removal = _with_operator(base_setup, file, graph)
-        found.ours.append(took)
-        found.removals.append(removal)
-        found.bare.append(_with_deployments(base_setup, file, graph))
-        _say(f"round {number + 1} of {rounds}: {took:.1f} s and {found.bare[-1]:.1f} s")
-    return found
+        start.ours.append(took)
+        start.removals.append(removal)
+        start.bare.append(_with_deployments(base_setup, file, graph))
+        _say(f"round {number + 1} of {rounds}: {took:.1f} s and {start.bare[-1]:.1f} s")
+    return start
 
 
 def _tell_start(start: Start, name: str) -> None:
     print(f"| from apply to the first good answers, {name} | median | all |\n|---|---|---|")
     for what, seconds in (("the graph", start.ours), ("its objects, bare", start.bare)):
-        each = ", ".join(f"{one:.1f}" for one in seconds)
+        each = ", ".join(f"{value:.1f}" for value in seconds)
         print(f"| {what} | {statistics.median(seconds):.1f} s | {each} |")
     ratio = statistics.median(start.ours) / statistics.median(start.bare)
     print(f"| ratio (goal {START_GOAL}) | {ratio:.2f} | |")
@@ -307,8 +307,8 @@ def _objects(graph: Graph, namespace: str) -> dict[str, Plain]:
     owner = Owner(name=graph.name, uid="")
     context = RenderContext(namespace=namespace, owner=owner, cluster=Cluster())
     made = graph_objects(graph, context).objects
-    found: list[Plain] = [_without_owner(one) for one in made]
-    return {"apiVersion": "v1", "kind": "List", "items": found}
+    objects: list[Plain] = [_without_owner(item) for item in made]
+    return {"apiVersion": "v1", "kind": "List", "items": objects}
 
 
 def _without_owner(body: dict[str, Plain]) -> dict[str, Plain]:

@@ -110,8 +110,8 @@ def manifests() -> tuple[str, ...]:
     """Return the text of every example and of every recorded case, as they are."""
     examples = sorted((ROOT / "examples/llm").glob("**/k8s/**/*.yaml"))
     cases = RECORDED.read_text(encoding="utf-8").split("\n---\n")
-    recorded = (textwrap.dedent(one.partition("\nmanifest:\n")[2]) for one in cases)
-    return (*(one.read_text(encoding="utf-8") for one in examples), *recorded)
+    recorded = (textwrap.dedent(case.partition("\nmanifest:\n")[2]) for case in cases)
+    return (*(path.read_text(encoding="utf-8") for path in examples), *recorded)
 
 
 def write_corpus(folder: Path, count: int) -> Path:
@@ -129,8 +129,8 @@ def write_corpus(folder: Path, count: int) -> Path:
 def definition() -> Definition:
     """Return the CRD that the linter judges by."""
     (path,) = CRDS.glob("dynamographdeployments-*.json")
-    found: Definition = json.loads(path.read_bytes())["crd"]
-    return found
+    crd: Definition = json.loads(path.read_bytes())["crd"]
+    return crd
 
 
 def write_crd(folder: Path) -> Path:
@@ -157,7 +157,7 @@ def draft4(schema: Json, *, names_are_data: bool = False) -> Json:
     Under `properties` a key is a field's name and no keyword.
     """
     if isinstance(schema, list):
-        return [draft4(one) for one in schema]
+        return [draft4(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
     if names_are_data:
@@ -202,11 +202,11 @@ def own_contenders(folder: Path) -> tuple[Contender, ...]:
 
 def other_contenders(folder: Path) -> tuple[Contender, ...]:
     """Return the other tools that are on PATH."""
-    found = []
+    contenders = []
     if shutil.which("kubeconform"):
         location = f"{write_schemas(folder / 'schemas')}/{{{{.ResourceKind}}}}-"
         words = ("kubeconform", "-strict", "-summary", "-schema-location")
-        found.append(
+        contenders.append(
             Contender(
                 name=f"kubeconform {go_version('kubeconform')}",
                 words=(*words, location + "{{.ResourceAPIVersion}}.json"),
@@ -214,7 +214,7 @@ def other_contenders(folder: Path) -> tuple[Contender, ...]:
             )
         )
     if shutil.which("kubectl-validate"):
-        found.append(
+        contenders.append(
             Contender(
                 name=f"kubectl-validate {go_version('kubectl-validate')}",
                 words=("kubectl-validate", "--local-crds", str(write_crd(folder / "crds"))),
@@ -222,7 +222,7 @@ def other_contenders(folder: Path) -> tuple[Contender, ...]:
                 environment={"KUBECONFIG": os.devnull},
             )
         )
-    return tuple(found)
+    return tuple(contenders)
 
 
 def go_version(command: str) -> str:
@@ -234,8 +234,8 @@ def go_version(command: str) -> str:
     with Path(program).open("rb") as binary:
         # In pieces: this process stays small, see `measure`.
         while piece := binary.read(2**20):
-            if found := _GO_MODULE.search(before + piece):
-                return found[1].decode()
+            if match := _GO_MODULE.search(before + piece):
+                return match[1].decode()
             before = piece[-_GO_MODULE_BYTES:]
     return ""
 
@@ -288,8 +288,8 @@ def prove(contender: Contender, output: str, *, judged: re.Pattern[str], files: 
     Raises:
         BenchError: Some were not.
     """
-    found = judged.findall(output)
-    count = int(found[0]) if len(found) == 1 and found[0].isdigit() else len(found)
+    counts = judged.findall(output)
+    count = int(counts[0]) if len(counts) == 1 and counts[0].isdigit() else len(counts)
     if count != files:
         raise BenchError(f"{contender.name} judged {count} of {files} files")
 
@@ -298,12 +298,12 @@ def take_turns(
     contenders: tuple[Contender, ...], *, rounds: int, files: int | None = None
 ) -> dict[str, list[Run]]:
     """Run every contender `rounds` times, by name; the first turn is not counted."""
-    runs: dict[str, list[Run]] = {one.name: [] for one in contenders}
+    runs: dict[str, list[Run]] = {contender.name: [] for contender in contenders}
     for turn in range(rounds + 1):
-        for one in contenders:
-            run = measure(one, files=files)
+        for contender in contenders:
+            run = measure(contender, files=files)
             if turn:
-                runs[one.name].append(run)
+                runs[contender.name].append(run)
     return runs
 
 
@@ -348,23 +348,23 @@ def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 def seconds(runs: list[Run]) -> str:
     """Return the median of the wall times, and the least and the most."""
-    walls = [one.wall for one in runs]
+    walls = [run.wall for run in runs]
     return f"{statistics.median(walls):.3f} ({min(walls):.3f}-{max(walls):.3f})"
 
 
 def side_by_side(runs: dict[str, list[Run]]) -> str:
     """Return the table of all contenders over the same files, fastest last."""
-    walls = {name: statistics.median(one.wall for one in found) for name, found in runs.items()}
+    walls = {name: statistics.median(run.wall for run in group) for name, group in runs.items()}
     slowest = max(walls.values())
     rows = (
         (
             name,
-            seconds(found),
-            f"{statistics.median(one.cpu for one in found):.3f}",
-            f"{max(one.peak for one in found):.0f}",
+            seconds(group),
+            f"{statistics.median(run.cpu for run in group):.3f}",
+            f"{max(run.peak for run in group):.0f}",
             f"{slowest / walls[name]:.1f}",
         )
-        for name, found in sorted(runs.items(), key=lambda item: -walls[item[0]])
+        for name, group in sorted(runs.items(), key=lambda item: -walls[item[0]])
     )
     return table(("", "seconds (min-max)", "CPU seconds", "peak MiB", "times as fast"), rows)
 
@@ -373,17 +373,17 @@ def growth(
     contenders: tuple[Contender, ...], folder: Path, *, sizes: tuple[int, ...], rounds: int
 ) -> str:
     """Return the table of how time and memory grow with the number of files."""
-    rows: dict[str, list[tuple[str, ...]]] = {one.name: [] for one in contenders}
+    rows: dict[str, list[tuple[str, ...]]] = {contender.name: [] for contender in contenders}
     for size in sizes:
         corpus = write_corpus(folder / str(size), size)
-        judging = tuple(one.over(str(corpus)) for one in contenders)
+        judging = tuple(contender.over(str(corpus)) for contender in contenders)
         runs = take_turns(judging, files=size, rounds=rounds)
-        for one in judging:
-            found = runs[one.name]
-            cpu = statistics.median(run.cpu for run in found) / size * 1000
-            memory = (max(run.peak for run in found), shared_memory(one))
+        for contender in judging:
+            measured = runs[contender.name]
+            cpu = statistics.median(run.cpu for run in measured) / size * 1000
+            memory = (max(run.peak for run in measured), shared_memory(contender))
             numbers = (f"{cpu:.2f}", *(f"{value:.0f}" for value in memory))
-            rows[one.name].append((one.name, str(size), seconds(found), *numbers))
+            rows[contender.name].append((contender.name, str(size), seconds(measured), *numbers))
         shutil.rmtree(corpus)
     head = ("", "files", "seconds (min-max)", "CPU ms per file", "peak MiB", "together MiB")
     return table(head, chain.from_iterable(rows.values()))
@@ -400,7 +400,7 @@ def starting(file: Path, folder: Path, *, rounds: int) -> str:
         warm.over(str(file)),
     )
     runs = take_turns(cases, rounds=rounds)
-    rows = ((name, seconds(found)) for name, found in runs.items())
+    rows = ((name, seconds(measured)) for name, measured in runs.items())
     return table(("", "seconds (min-max)"), rows)
 
 
@@ -420,11 +420,11 @@ def main() -> None:
             f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.platform()}\n"
         )
         print(starting(corpus / "00000.yaml", folder, rounds=options.rounds), flush=True)
-        everyone = tuple(one.over(str(corpus)) for one in (*own, *others))
+        everyone = tuple(tool.over(str(corpus)) for tool in (*own, *others))
         runs = take_turns(everyone, files=options.files, rounds=options.rounds)
         print(f"\n{options.files} files\n\n{side_by_side(runs)}", flush=True)
         # The slowest would take minutes here, and nothing is asked of it.
-        growing = (*own, *(one for one in others if one.name.startswith("kubeconform")))
+        growing = (*own, *(tool for tool in others if tool.name.startswith("kubeconform")))
         rounds = max(options.rounds // 2, 1)
         if sizes:
             print(f"\n{growth(growing, folder, sizes=sizes, rounds=rounds)}")

@@ -98,9 +98,9 @@ def recording(expected: int) -> Iterator[Recording]:
         *args: object,
         **kwargs: object,
     ) -> argparse.Action:
-        asked = tuple(environ.asked)
+        names = tuple(environ.asked)
         action: argparse.Action = add_argument(self, *args, **kwargs)  # type: ignore[arg-type]
-        seen.variables[id(action)] = list(asked)
+        seen.variables[id(action)] = list(names)
         environ.asked.clear()
         return action
 

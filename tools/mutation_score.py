@@ -99,8 +99,8 @@ def table(scores: Iterable[Score]) -> str:
     """Return the scores, the lowest last."""
     rows = ["killed survived  score  mutants  module"]
     rows += [
-        f"{one.killed:6} {one.survived:8} {one.percent:5.0f} % {one.mutants:8}  {one.module}"
-        for one in sorted(scores, key=lambda one: (-one.percent, one.module))
+        f"{row.killed:6} {row.survived:8} {row.percent:5.0f} % {row.mutants:8}  {row.module}"
+        for row in sorted(scores, key=lambda row: (-row.percent, row.module))
     ]
     return "\n".join(rows)
 
@@ -157,7 +157,7 @@ def main() -> int:
     after = codes_of(MUTANTS)
     scores = [score(module, after[module], names[module]) for module in modules]
     print(table(scores))
-    return int(any(one.percent < options.at_least for one in scores))
+    return int(any(row.percent < options.at_least for row in scores))
 
 
 if __name__ == "__main__":

@@ -56,9 +56,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         wanted = [mutant.rpartition(".")[0]]
     if not wanted:
         return
-    kept = {item for item in items if any(near(one, item.path, item.name) for one in wanted)}
+    kept = {item for item in items if any(near(module, item.path, item.name) for module in wanted)}
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
-    stems = {one.rpartition(".")[2] for one in wanted}
+    stems = {module.rpartition(".")[2] for module in wanted}
     items[:] = sorted(
         (item for item in items if item in kept),
         key=lambda item: not any(stem in item.path.stem for stem in stems),

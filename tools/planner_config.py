@@ -31,14 +31,14 @@ _TEXTS = ("title", "description")
 def model() -> type[BaseModel]:
     """Return the planner's own model."""
     stand_in_for(*PLANNER_NEEDS)
-    found: type[BaseModel] = import_module("dynamo.planner.config.planner_config").PlannerConfig
-    return found
+    planner: type[BaseModel] = import_module("dynamo.planner.config.planner_config").PlannerConfig
+    return planner
 
 
 def refusals(configs: list[object]) -> list[str | None]:
     """Return why the planner refuses each config, or None where it does not."""
     judge = model()
-    return [_refusal(judge, one) for one in configs]
+    return [_refusal(judge, config) for config in configs]
 
 
 def _refusal(judge: type[BaseModel], config: object) -> str | None:

@@ -53,7 +53,7 @@ def arrows(rooms: list[Room]) -> set[tuple[str, str]]:
     direct = {
         room.name: {_room_of(use, names) for use in room.uses} - {room.name} for room in rooms
     }
-    uses = {name: {use for use in found if use} for name, found in direct.items()}
+    uses = {name: {use for use in room_uses if use} for name, room_uses in direct.items()}
     reached: dict[str, set[str]] = {}
 
     def below(name: str, above: tuple[str, ...] = ()) -> set[str]:

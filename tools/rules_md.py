@@ -27,10 +27,12 @@ The severity is that of the worst finding; a rule can have milder ones too.
 
 def render() -> str:
     """Return the page."""
-    found = pages()
-    rows = [f"| [{one.id}](#{one.id}) | {one.severity} | {_cell(one.title)} |" for one in found]
+    rules = pages()
+    rows = [
+        f"| [{rule.id}](#{rule.id}) | {rule.severity} | {_cell(rule.title)} |" for rule in rules
+    ]
     table = ["| rule | severity | in short |", "|---|---|---|", *rows]
-    return "\n".join([HEAD, *table, "", *(_section(one) for one in found)])
+    return "\n".join([HEAD, *table, "", *(_section(rule) for rule in rules)])
 
 
 def _section(page: Page) -> str:

@@ -60,22 +60,22 @@ def changed(manifest: dict[str, Plain], chance: random.Random) -> dict[str, Plai
     """Return a copy of a manifest with one to three changes."""
     made = copy.deepcopy(manifest)
     for _ in range(chance.choice((1, 1, 1, 2, 3))):
-        found = [one for one in places(made) if one.key not in ("apiVersion", "kind")]
-        if found:
-            change(chance.choice(found), chance)
+        candidates = [place for place in places(made) if place.key not in ("apiVersion", "kind")]
+        if candidates:
+            change(chance.choice(candidates), chance)
     return made
 
 
 def places(value: Plain) -> list[Place]:
     """Return every place below `value`."""
-    found: list[Place] = []
+    below: list[Place] = []
     if isinstance(value, dict):
         for key, item in value.items():
-            found += [Place(value, key), *places(item)]
+            below += [Place(value, key), *places(item)]
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            found += [Place(value, index), *places(item)]
-    return found
+            below += [Place(value, index), *places(item)]
+    return below
 
 
 def change(place: Place, chance: random.Random) -> None:
@@ -96,13 +96,13 @@ def change(place: Place, chance: random.Random) -> None:
 
 def known_names() -> tuple[str, ...]:
     """Return field names of components and services, which may or may not belong where they go."""
-    found: set[str] = set()
+    names: set[str] = set()
     for schema in crd.load().versions.values():
         spec = schema.properties["spec"].properties
         holder = spec.get("components") or spec["services"]
         component = holder.items or holder.additional
-        found |= set(spec) | set(component.properties if component is not None else ())
-    return tuple(sorted(found))
+        names |= set(spec) | set(component.properties if component is not None else ())
+    return tuple(sorted(names))
 
 
 def ask(session: requests.Session, server: str, manifest: dict[str, Plain]) -> tuple[bool, str]:
@@ -138,9 +138,9 @@ def main() -> int:
     differing = 0
     for number in range(1, options.count + 1):
         manifest = changed(chance.choice(manifests), chance)
-        if (said := difference(session, options.server, manifest, alone=options.alone)) is not None:
+        if (text := difference(session, options.server, manifest, alone=options.alone)) is not None:
             differing += 1
-            print(said)
+            print(text)
         if number % PROGRESS == 0:
             print(f"{number} compared, {differing} differ", file=sys.stderr)
     print(f"{options.count} compared, {differing} differ (seed {options.seed})")
@@ -151,7 +151,7 @@ def recorded() -> list[dict[str, Plain]]:
     """Return the recorded manifests of versions that the CRD serves."""
     cases = yaml.load_all(RECORDED.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     manifests = [case["manifest"] for case in cases]
-    return [one for one in manifests if str(one["apiVersion"]).partition("/")[2] in VERSIONS]
+    return [item for item in manifests if str(item["apiVersion"]).partition("/")[2] in VERSIONS]
 
 
 def difference(
@@ -164,8 +164,8 @@ def difference(
     verdict = judge(Document("manifest", 0, from_mapping(manifest)), cluster=Cluster())
     if elsewhere or refused(verdict, alone=alone) != accepted:
         return None
-    found = (*verdict.violations, *verdict.rules, *verdict.refusals)
-    ours = [one.message for one in found]
+    violations = (*verdict.violations, *verdict.rules, *verdict.refusals)
+    ours = [violation.message for violation in violations]
     return json.dumps({"manifest": manifest, "theirs": message, "ours": ours})
 
 

@@ -49,7 +49,7 @@ _OPERATOR = (
 """What the operator gives containers by itself; an author may override it."""
 
 
-class Found:
+class Vocabulary:
     """The names found so far."""
 
     def __init__(self) -> None:
@@ -74,7 +74,7 @@ class Found:
     def native(self, content: bytes) -> None:
         """Take in one native library."""
         for run in _RUN.findall(content):
-            pieces = [one for one in _NEXT.split(run.decode()) if one.startswith("DYN_")]
+            pieces = [piece for piece in _NEXT.split(run.decode()) if piece.startswith("DYN_")]
             for piece in pieces:
                 if piece.endswith("_"):
                     self.prefixes.add(piece)
@@ -86,7 +86,7 @@ class Found:
 
     def uncertain(self) -> list[str]:
         """Return the ragged names that no certain one explains."""
-        return sorted(one for one in self.ragged - self.names if not self._explained(one))
+        return sorted(name for name in self.ragged - self.names if not self._explained(name))
 
     def _explained(self, ragged: str) -> bool:
         """Return whether it is a certain name with junk behind it, or one cut off inside a word."""
@@ -108,27 +108,27 @@ def _prefixes(node: ast.JoinedStr) -> Iterator[str]:
             yield from _PREFIX.findall(part.value)
 
 
-def _installed(found: Found) -> None:
+def _installed(vocabulary: Vocabulary) -> None:
     for package in ("ai-dynamo", "ai-dynamo-runtime"):
         for file in metadata.files(package) or ():
             path = Path(str(file.locate()))
             if not _is_test(str(file)) and file.parts[0] == "dynamo":
-                _take(found, str(file), path.read_bytes())
+                _take(vocabulary, str(file), path.read_bytes())
 
 
-def _wheel(found: Found, wheel: Path) -> None:
+def _wheel(vocabulary: Vocabulary, wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         for name in archive.namelist():
             if not _is_test(name):
-                _take(found, name, archive.read(name))
+                _take(vocabulary, name, archive.read(name))
 
 
-def _take(found: Found, name: str, content: bytes) -> None:
+def _take(vocabulary: Vocabulary, name: str, content: bytes) -> None:
     if name.endswith(".py"):
         module = name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-        found.python(content.decode("utf-8"), module)
+        vocabulary.python(content.decode("utf-8"), module)
     elif name.endswith(".so"):
-        found.native(content)
+        vocabulary.native(content)
 
 
 def _registered(wheel: Path, factory: str) -> list[str]:
@@ -162,19 +162,19 @@ def main() -> None:
     parser.add_argument("--date", required=True, help="the day of the dump, YYYY-MM-DD")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    found = Found()
-    _installed(found)
-    _wheel(found, options.kvbm_wheel)
+    vocabulary = Vocabulary()
+    _installed(vocabulary)
+    _wheel(vocabulary, options.kvbm_wheel)
     release = metadata.version("ai-dynamo")
     source = [f"{name} {metadata.version(name)}" for name in ("ai-dynamo", "ai-dynamo-runtime")]
     data = {
         "release": release,
-        "source": [*source, *(_name(one) for one in (options.kvbm_wheel, options.vllm_wheel))],
+        "source": [*source, *(_name(wheel) for wheel in (options.kvbm_wheel, options.vllm_wheel))],
         "date": options.date,
-        "modules": sorted(one for one in found.modules if one.startswith("dynamo.")),
-        "variables": sorted(found.names),
-        "prefixes": sorted(found.prefixes),
-        "ragged": found.uncertain(),
+        "modules": sorted(module for module in vocabulary.modules if module.startswith("dynamo.")),
+        "variables": sorted(vocabulary.names),
+        "prefixes": sorted(vocabulary.prefixes),
+        "ragged": vocabulary.uncertain(),
         **{key: _registered(options.vllm_wheel, path) for key, path in _FACTORIES.items()},
     }
     target = options.out / f"vocabulary-{release}.json"

@@ -59,13 +59,13 @@ class Use:
 
 def commands(text: str) -> tuple[str, ...]:
     """Return the commands of a page: lines of plain code blocks, and code in the text."""
-    found: list[str] = []
+    pieces: list[str] = []
     for language, block in _FENCE.findall(text):
         if not language:
             lines = _CONTINUED.sub(" ", block).strip().splitlines()
-            found += [line.strip() for line in lines]
-    found += _CODE.findall(_FENCE.sub("", text))
-    return tuple(dict.fromkeys(found))
+            pieces += [line.strip() for line in lines]
+    pieces += _CODE.findall(_FENCE.sub("", text))
+    return tuple(dict.fromkeys(pieces))
 
 
 def uses(command: str, tree: Tree) -> tuple[Use, ...]:
@@ -88,15 +88,15 @@ def unproven_commands(page: Path, tree: Tree, ledger: Ledger) -> tuple[str, ...]
     taken to, no command is asked for a proof.
     """
     taken = {level for levels in ledger.rows.values() for level in levels}
-    taken = {one for one in taken if any(ledger.proof(file, one) for file in ledger.rows)}
+    taken = {level for level in taken if any(ledger.proof(file, level) for file in ledger.rows)}
     lines = _unproven(page, tree, ledger, taken)
     return tuple(dict.fromkeys(lines))
 
 
 def pages_of(tree: Tree) -> tuple[Path, ...]:
     """Return the READMEs of a tree's engines, and the one above the tree."""
-    found = (tree.root.parent / README, *(engine.path / README for engine in tree.engines))
-    return tuple(path for path in found if path.is_file())
+    pages = (tree.root.parent / README, *(engine.path / README for engine in tree.engines))
+    return tuple(path for path in pages if path.is_file())
 
 
 def _unproven(page: Path, tree: Tree, ledger: Ledger, taken: set[Level]) -> Iterator[str]:

@@ -16,10 +16,10 @@ class BlockError(Exception):
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a table; columns that hold nothing in any row are left out."""
-    found = list(rows)
-    kept = [at for at in range(len(header)) if any(row[at] for row in found)]
+    all_rows = list(rows)
+    kept = [at for at in range(len(header)) if any(row[at] for row in all_rows)]
     lines = [[header[at] for at in kept], ["---"] * len(kept)]
-    lines += [[row[at].replace("|", "\\|") for at in kept] for row in found]
+    lines += [[row[at].replace("|", "\\|") for at in kept] for row in all_rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
@@ -30,8 +30,8 @@ def link(text: str, target: Path, *, page: Path) -> str:
 
 def image(description: str, target: Path, *, page: Path) -> str:
     """Return an image with what it shows in words."""
-    said = description.replace("[", "(").replace("]", ")")
-    return f"![{said}]({relative(target, page)})"
+    words = description.replace("[", "(").replace("]", ")")
+    return f"![{words}]({relative(target, page)})"
 
 
 def relative(target: Path, page: Path) -> str:
@@ -51,9 +51,9 @@ def with_block(text: str, name: str, body: str, *, page: str) -> str:
         BlockError: The page has no such markers, or the end of them is missing.
     """
     begin, end = _markers(name)
-    before, found, rest = text.partition(begin)
+    before, opened, rest = text.partition(begin)
     _, ended, after = rest.partition(end)
-    if not found or not ended:
+    if not opened or not ended:
         raise BlockError(f"{page}: write {begin} and {end} where the table is to stand")
     return f"{before}{begin}\n\n{body.strip()}\n\n{end}{after}"
 

@@ -90,8 +90,8 @@ def _style() -> str:
 def unused_pictures(tree: Tree, made: Sequence[Page]) -> tuple[Path, ...]:
     """Return pictures of graphs that are not there."""
     known = {page.path for page in made}
-    found = (path for engine in tree.engines for path in _picture_folder(engine).rglob("*.svg"))
-    return tuple(sorted(path for path in found if path not in known))
+    pictures = (path for engine in tree.engines for path in _picture_folder(engine).rglob("*.svg"))
+    return tuple(sorted(path for path in pictures if path not in known))
 
 
 def _pages(tree: Tree, ledger: Ledger) -> Iterator[Page]:
@@ -153,9 +153,9 @@ def _proven(engine: EngineFolder, ledger: Ledger) -> str:
         (example.name, *(str(standing(ledger, example, level)) for level in Level))
         for example in examples
     )
-    mocks = " and ".join(f"`{one}`" for one in mock_engines(ledger, examples))
+    mocks = " and ".join(f"`{version}`" for version in mock_engines(ledger, examples))
     played = f", and mock engine {mocks} at the levels without a GPU" if mocks else ""
-    said = (
+    legend = (
         f"A date is the day since which every file of the graph is proven as it is, with Dynamo "
         f"{RELEASE}{played}."
     )
@@ -164,9 +164,9 @@ def _proven(engine: EngineFolder, ledger: Ledger) -> str:
         ("Checks that show nothing here:", unsupported(ledger, examples)),
     )
     notes = (
-        "\n".join((head, "", *(f"* {one}" for one in lines))) for head, lines in lists if lines
+        "\n".join((head, "", *(f"* {line}" for line in lines))) for head, lines in lists if lines
     )
-    return "\n\n".join((table(("graph", *Level), rows), said, *notes))
+    return "\n\n".join((table(("graph", *Level), rows), legend, *notes))
 
 
 def _overview(tree: Tree, ledger: Ledger, front: Path) -> str:
@@ -185,9 +185,9 @@ def _overview(tree: Tree, ledger: Ledger, front: Path) -> str:
 
 
 def _share(engine: EngineFolder, ledger: Ledger, level: Level) -> str:
-    found = [standing(ledger, example, level) for example in engine.examples]
-    possible = sum(one.forms > 0 for one in found)
-    proven = sum(one.proven for one in found)
+    standings = [standing(ledger, example, level) for example in engine.examples]
+    possible = sum(item.forms > 0 for item in standings)
+    proven = sum(item.proven for item in standings)
     return f"{proven} of {possible}" if possible else ""
 
 
@@ -225,13 +225,14 @@ def _entry(
     )
 
 
-def _topology(found: Scene) -> str:
+def _topology(graph_scene: Scene) -> str:
     """Return the workers of a graph in words, as `2 prefill + 2 decode`."""
     roles = (
-        f"{one.replicas} {one.part}" + (f" over {one.nodes} nodes" if one.nodes > 1 else "")
-        for one in found.workers
+        f"{worker.replicas} {worker.part}"
+        + (f" over {worker.nodes} nodes" if worker.nodes > 1 else "")
+        for worker in graph_scene.workers
     )
-    return " + ".join((*roles, *(name for name in (*found.planners, *found.others))))
+    return " + ".join((*roles, *(name for name in (*graph_scene.planners, *graph_scene.others))))
 
 
 def _gpus(example: Example) -> str:
@@ -245,8 +246,8 @@ def _files(example: Example, kind: Kind, page: Path) -> str:
 
 
 def _first_sentence(text: str) -> str:
-    found = _SENTENCE.match(text)
-    sentence = found[1] if found is not None else text
+    match = _SENTENCE.match(text)
+    sentence = match[1] if match is not None else text
     return sentence.rstrip(".:")
 
 

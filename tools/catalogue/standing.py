@@ -74,21 +74,21 @@ def gaps(ledger: Ledger, examples: Sequence[Example]) -> tuple[str, ...]:
         f"*{level}*, {_whom(why, reasons)}: {why}"
         for level in Level
         if (reasons := dict(_reasons(ledger, examples, level)))
-        for why in dict.fromkeys(one for one in reasons.values() if one)
+        for why in dict.fromkeys(reason for reason in reasons.values() if reason)
     )
 
 
 def unsupported(ledger: Ledger, examples: Iterable[Example]) -> tuple[str, ...]:
     """Return which checks show nothing, and why, as lines."""
-    found: dict[tuple[str, str, str], list[str]] = {}
+    names_by_check: dict[tuple[str, str, str], list[str]] = {}
     for example in examples:
         for form, level in _places(example):
             proof = ledger.proof(form.key, level)
             for check, why in (proof.unsupported if proof is not None else {}).items():
-                found.setdefault((level, check, why), []).append(_called(example, form))
+                names_by_check.setdefault((level, check, why), []).append(_called(example, form))
     return tuple(
         f"*{level}*, `{check}`, {', '.join(names)}: {why}"
-        for (level, check, why), names in found.items()
+        for (level, check, why), names in names_by_check.items()
     )
 
 

@@ -162,7 +162,7 @@ def _added(part: Part) -> Iterator[Trait]:
 def _of_settings(part: Part, settings: Iterable[_Setting]) -> Iterator[Trait]:
     for setting in settings:
         values = (part.value(dest) for dest in setting.dests)
-        value = next((one for one in values if one is not None and one not in _OFF), None)
+        value = next((value for value in values if value is not None and value not in _OFF), None)
         if value is None:
             continue
         count = parse_whole(value) if setting.counted else None

@@ -101,7 +101,7 @@ def _header(scene: Scene) -> Iterator[Shape]:
 def _worker_boxes(scene: Scene) -> tuple[Box, ...]:
     boxes: list[Box] = []
     y = TOP
-    joined = {(one.giver, one.taker) for one in scene.handoffs}
+    joined = {(handoff.giver, handoff.taker) for handoff in scene.handoffs}
     for index, worker in enumerate(scene.workers):
         if index:
             y += HANDOFF if (index - 1, index) in joined else APART
@@ -200,9 +200,9 @@ def _chips(count: int, x: int, y: int, *, size: int = CHIP) -> Iterator[Box]:
 
 def _handoffs(scene: Scene, boxes: Sequence[Box]) -> Iterator[Shape]:
     """Yield an arrow for each two workers of which one hands something to the other."""
-    for one in scene.handoffs:
-        giver, taker = boxes[one.giver], boxes[one.taker]
-        if one.taker != one.giver + 1:
+    for handoff in scene.handoffs:
+        giver, taker = boxes[handoff.giver], boxes[handoff.taker]
+        if handoff.taker != handoff.giver + 1:
             bend = giver.right + ROUND
             yield Bracket(
                 x1=giver.right,
@@ -213,11 +213,11 @@ def _handoffs(scene: Scene, boxes: Sequence[Box]) -> Iterator[Shape]:
                 look=HANDED,
             )
             continue
-        top = giver.bottom + _behind(scene.workers[one.giver].replicas) * BEHIND
+        top = giver.bottom + _behind(scene.workers[handoff.giver].replicas) * BEHIND
         x = giver.x + 44
         yield Arrow(x1=x, y1=top, x2=x, y2=taker.y, look=HANDED)
         middle = (top + taker.y) // 2 + 4
-        yield Label(x=x + 14, y=middle, pieces=(("says-handoff", one.what),))
+        yield Label(x=x + 14, y=middle, pieces=(("says-handoff", handoff.what),))
 
 
 def _scope(boxes: Sequence[Box], planners: Sequence[Box]) -> Iterator[Shape]:

@@ -143,14 +143,14 @@ class Scene:
     @property
     def gpus(self) -> int:
         """The GPUs of the graph."""
-        return sum(one.all_gpus for one in self.workers)
+        return sum(worker.all_gpus for worker in self.workers)
 
     @property
     def subtitle(self) -> str:
         """Engine, release, models and GPUs in one line."""
         release = f"Dynamo {self.release}" if self.release else ""
         parts_shown = (self.engine, release, " + ".join(self.models), counted(self.gpus, "GPU"))
-        return " · ".join(one for one in parts_shown if one)
+        return " · ".join(part for part in parts_shown if part)
 
     def describe(self) -> str:
         """Return the scene as prose, for people who do not see it."""
@@ -159,15 +159,15 @@ class Scene:
     def _sentences(self) -> Iterator[str]:
         if self.entry is not None:
             times = f" ({self.entry.replicas} replicas)" if self.entry.replicas > 1 else ""
-            asked = [one.name for one in self.workers if one.asked]
-            to = f", which sends them to {' and '.join(asked)}" if asked else ""
+            receivers = [worker.name for worker in self.workers if worker.asked]
+            to = f", which sends them to {' and '.join(receivers)}" if receivers else ""
             yield f"Requests reach {self.entry.name}{times}, {self.entry.router}{to}."
-        for one in self.workers:
-            yield f"{one.name}: {_amount(one)}."
+        for worker in self.workers:
+            yield f"{worker.name}: {_amount(worker)}."
         for given in self.handoffs:
             giver, taker = self.workers[given.giver], self.workers[given.taker]
             yield f"{giver.name} hands {given.what} to {taker.name}."
-        telling = [one.name for one in self.workers if one.kv_events]
+        telling = [worker.name for worker in self.workers if worker.kv_events]
         if telling:
             yield f"KV events go from {' and '.join(telling)} to the router."
         for name in self.planners:
@@ -221,7 +221,7 @@ def _stage(part: Part) -> int:
 
 
 def _engine(graph: Graph, working: list[Part]) -> str:
-    names = dict.fromkeys(ENGINES[one] for part in working if (one := _module(part)) in ENGINES)
+    names = dict.fromkeys(ENGINES[name] for part in working if (name := _module(part)) in ENGINES)
     if names:
         return " + ".join(names)
     return ENGINES.get(f"dynamo.{graph.backend_framework}", graph.backend_framework or "")
@@ -245,7 +245,7 @@ def _asks(part: Part, other: Part) -> bool:
 def _workers(working: list[Part], entries: list[Part]) -> Iterator[Worker]:
     # SGLang's encoder is asked by the frontend and asks the others; elsewhere these ask it.
     encoder_first = any(
-        one.likely_role is Role.ENCODE and _module(one) == SGLANG for one in working
+        part.likely_role is Role.ENCODE and _module(part) == SGLANG for part in working
     )
     routed = any(router_mode(part) == KV for part in entries)
     for part in working:
@@ -258,7 +258,7 @@ def _workers(working: list[Part], entries: list[Part]) -> Iterator[Worker]:
             nodes=component.node_count,
             gpus=component.main.gpus if component.main is not None else 0,
             notes=(*(trait.label for trait in part_traits(part)), *_network(part)),
-            asked=bool(entries) and front and not any(_asks(one, part) for one in working),
+            asked=bool(entries) and front and not any(_asks(other, part) for other in working),
             kv_events=routed and part.likely_role is not Role.ENCODE and publishes_kv_events(part),
         )
 
