@@ -94,7 +94,7 @@ def test_config_files_of_the_document(
 
 def test_every_section_that_answers_point_to_exists() -> None:
     package = ROOT / "launch" / "dynamo_launch"
-    sources = [package / "retired.py", package / "config" / "keys.py"]
+    sources = [package / "retired_commands.py", package / "config" / "keys.py"]
     code = "".join(path.read_text(encoding="utf-8") for path in sources)
     sections = {*re.findall(r"migration\.md#([a-z-]+)", code)}
     sections |= {
