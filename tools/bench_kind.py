@@ -63,7 +63,7 @@ class Computed:
 
     Attributes:
         nodes: CPU seconds of the nodes: in kind, of the containers that are the nodes.
-        pods: CPU seconds of all pods, those that are gone too.
+        pods: CPU seconds of all pods, those that are deleted too.
         by_pod: CPU seconds of each pod that is there, by uid.
         at: When the first of these was read, in the node's own time.
     """
@@ -276,7 +276,7 @@ def _with_operator(base_setup: BaseSetup, file: Path, graph: Graph) -> tuple[flo
     target = ClusterTarget(
         connection=base_setup.connection,
         fill_namespace=lambda name: base_setup.add_placeholders(manifest, name),
-        # Told once, right before the file is applied.
+        # Called once, right before the file is applied.
         progress=lambda _line: began.append(time.monotonic()),
     )
     with target.deploy(graph, file=file) as deployment:

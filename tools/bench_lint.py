@@ -423,7 +423,7 @@ def main() -> None:
         everyone = tuple(tool.over(str(corpus)) for tool in (*own, *others))
         runs = take_turns(everyone, files=options.files, rounds=options.rounds)
         print(f"\n{options.files} files\n\n{side_by_side(runs)}", flush=True)
-        # The slowest would take minutes here, and nothing is asked of it.
+        # The slowest would take minutes here, and has no goal.
         growing = (*own, *(tool for tool in others if tool.name.startswith("kubeconform")))
         rounds = max(options.rounds // 2, 1)
         if sizes:

@@ -274,7 +274,7 @@ def watch(module: Module, variables: dict[str, str]) -> Recording:
         mock.patch.dict(os.environ, variables),
         warnings.catch_warnings(),
     ):
-        warnings.simplefilter("ignore")  # A probe of a deprecated variable is told so.
+        warnings.simplefilter("ignore")  # A probe of a deprecated variable is warned about.
         try:
             running = parse_args() if module.reads_argv else parse_args([])
             if isinstance(running, argparse.ArgumentParser):

@@ -1,4 +1,4 @@
-"""Describe one argparse action as data: what the catalog says of a flag."""
+"""Describe one argparse action as data: what the catalog records about a flag."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def flag(
     env: list[str],
     deprecated: bool,
 ) -> dict[str, Json]:
-    """Return what the catalog says of `action`; what is empty is left out.
+    """Return what the catalog records about `action`; what is empty is left out.
 
     Args:
         action: An action of a parser that a module built.

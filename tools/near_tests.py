@@ -28,7 +28,7 @@ RULES = ["dynamo_conformance", "lint", "rules"]
 
 
 def near(module: str, path: Path, test: str) -> bool:
-    """Say whether `test`, the name of one in the file `path`, is written for `module`.
+    """Return whether `test`, the name of one in the file `path`, is written for `module`.
 
     Args:
         module: The name of a module that is mutated.

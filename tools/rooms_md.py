@@ -140,7 +140,7 @@ def render(page: str) -> str:
 
 
 def main() -> int:
-    """Write the page, or with --check say whether it is current; return the exit code."""
+    """Write the page, or with --check report whether it is current; return the exit code."""
     now = PAGE.read_text(encoding="utf-8")
     made = render(now)
     if "--check" in sys.argv[1:]:

@@ -1,4 +1,4 @@
-"""Make docs/rules.md from what the rules say of themselves.
+"""Make docs/rules.md from the docstrings of the rules.
 
 python tools/rules_md.py > docs/rules.md
 """

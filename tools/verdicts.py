@@ -157,7 +157,7 @@ def recorded() -> list[dict[str, Plain]]:
 def difference(
     session: requests.Session, server: str, manifest: dict[str, Plain], *, alone: bool
 ) -> str | None:
-    """Return what both say of a manifest, when one takes it and the other does not."""
+    """Return both verdicts on a manifest, when one accepts it and the other does not."""
     accepted, message = ask(session, server, manifest)
     # A namespace of its own is an error of the URL that this script uses, not of the manifest.
     elsewhere = "namespace of the provided object does not match" in message

@@ -190,7 +190,7 @@ def _call(command: Command, words: list[str]) -> int:
 
 
 def _refused_by_system(error: OSError, words: list[str]) -> int:
-    """Say what the system refuses; a command that can say more has done so itself."""
+    """Print what the system refuses; a command that knows more has printed that itself."""
     from dynamo_conformance.manifest.terminal_safe import shown
 
     text = f"{os.fsdecode(error.filename)}: {error.strerror}"
@@ -203,7 +203,7 @@ def _called(words: list[str]) -> str:
 
 
 def _unwritten(error: OSError, words: list[str]) -> int:
-    """Say that standard output cannot be written, and let nothing try again at the end."""
+    """Report that standard output cannot be written, and let nothing try again at the end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if error.errno == errno.EPIPE:  # Who read it wanted no more.
         return SIGNALLED + signal.SIGPIPE

@@ -1,4 +1,4 @@
-"""Answers to command lines of earlier releases: why they are gone, and the line to type instead."""
+"""Answers to command lines of earlier releases: why they are removed, and the line to type."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class _Sorted:
         graphs: The graphs of classes.
         options: The options of each service, under the names that its component has.
         first: The first option of a service as it was typed.
-        deployment: What the manifest says of a service now: replicas, resources.
+        deployment: What the manifest sets for a service now: replicas, resources.
         shared: Words of serve's own that every component takes: --dry-run, the config file.
         others: All other words, in order.
     """

@@ -69,7 +69,7 @@ def commands(text: str) -> tuple[str, ...]:
 
 
 def uses(command: str, tree: Tree) -> tuple[Use, ...]:
-    """Return what a command, typed in the folder above the tree, uses of it."""
+    """Return what a command, typed in the folder above the tree, uses from the tree."""
     level = next((level for begin, level in _LEVELS if begin.match(command)), None)
     if level is None:
         return ()
@@ -85,7 +85,7 @@ def unproven_commands(page: Path, tree: Tree, ledger: Ledger) -> tuple[str, ...]
     """Return the commands of a page that no run has carried out, or that name no file, as lines.
 
     A reason other than that nobody tried is an answer. At a level that nothing of the tree has been
-    taken to, no command is asked for a proof.
+    taken to, no command needs a proof.
     """
     taken = {level for levels in ledger.rows.values() for level in levels}
     taken = {level for level in taken if any(ledger.proof(file, level) for file in ledger.rows)}

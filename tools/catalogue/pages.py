@@ -136,7 +136,7 @@ def _graphs(engine: EngineFolder, readme: Path) -> str:
 
 
 def _gallery(engine: EngineFolder, readme: Path) -> str:
-    """Return the pictures of an engine's graphs, with what their manifests say of them."""
+    """Return the pictures of an engine's graphs, with their descriptions from the manifests."""
     parts: list[str] = []
     for example in engine.examples:
         if example.graph is not None:

@@ -106,7 +106,7 @@ def _places(example: Example) -> Iterator[tuple[Form, Level]]:
 def _reasons(
     ledger: Ledger, examples: Iterable[Example], level: Level
 ) -> Iterator[tuple[str, str]]:
-    """Yield what each file of a level is called, and why it is not proven, if it is not."""
+    """Yield the name of each file of a level, and why it is not proven, if it is not."""
     for example in examples:
         for form in example.forms:
             if level in form.kind.levels:
@@ -121,7 +121,7 @@ def _whom(why: str, reasons: dict[str, str]) -> str:
 
 
 def _called(example: Example, form: Form) -> str:
-    """Return what a file is called beside the others of its example."""
+    """Return the name of a file among those of its example."""
     if form is example.manifest:
         return example.name
     return f"{example.name} ({V1ALPHA1 if form.old else form.kind.name.lower()})"

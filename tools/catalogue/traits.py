@@ -26,7 +26,7 @@ class Trait:
     """One thing that people look for in an example.
 
     Attributes:
-        label: What it is called.
+        label: Its name.
         check: The check that shows it, wherever the graph is served; empty when no check does, so
             that only a real engine shows it.
     """

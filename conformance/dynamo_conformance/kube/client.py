@@ -166,7 +166,7 @@ class Client:
         return await (await self._session()).websocket(path, params)
 
     def now(self) -> datetime:
-        """Return the time by the cluster's clock, as far as its answers tell it."""
+        """Return the time by the cluster's clock, as far as its answers show it."""
         return datetime.now(UTC) + timedelta(seconds=self.offset)
 
     async def aclose(self) -> None:

@@ -66,7 +66,7 @@ class Connection:
         self.close()
 
     def open(self) -> None:
-        """Read the kubeconfig and the credentials; nothing is asked of the cluster yet.
+        """Read the kubeconfig and the credentials; no request goes to the cluster yet.
 
         Raises:
             ClusterUnavailableError: kubectl is missing, or the kubeconfig leads nowhere.

@@ -1,4 +1,4 @@
-"""An event loop on a thread of its own: the cluster's API is asked there, from whatever thread."""
+"""An event loop on a thread of its own: requests to the API run there, from whatever thread."""
 
 from __future__ import annotations
 

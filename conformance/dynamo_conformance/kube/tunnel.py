@@ -62,7 +62,7 @@ class Tunnel:
         """Send bytes to the pod.
 
         Raises:
-            TunnelClosedError: There is nobody who takes them.
+            TunnelClosedError: Nobody receives them.
         """
         try:
             await self._socket.send_bytes(bytes((DATA,)) + data)

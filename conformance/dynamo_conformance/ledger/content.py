@@ -119,7 +119,7 @@ def _text(path: Path) -> str:
 def image_releases(graph: Graph) -> tuple[str, ...]:
     """Return the releases of the published images that a graph's components run, each once.
 
-    A tag that tells no release is passed over.
+    A tag that names no release is passed over.
     """
     references = (
         component.main.image for component in graph.components if component.main is not None

@@ -25,17 +25,17 @@ class Level(StrEnum):
 
     @property
     def how(self) -> str:
-        """How something is proven at this level, unless the run itself tells more."""
+        """How something is proven at this level, unless the run itself reports more."""
         return _HOW[self]
 
     @property
     def engine(self) -> str:
-        """Which engine served, unless the run itself tells it; empty where nothing is served."""
+        """Which engine served, unless the run itself reports it; empty where nothing is served."""
         return f"mock {mock_engine_version()}" if self in _SIMULATED else ""
 
     @property
     def not_run(self) -> str:
-        """What to say of something that was never taken so far."""
+        """The reason to give for something that was never taken to this level."""
         needs = _NEEDS.get(self)
         return f"{NOT_RUN}: needs {needs}" if needs else NOT_RUN
 

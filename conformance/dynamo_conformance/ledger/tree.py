@@ -29,7 +29,7 @@ YAML = (".yaml", ".yml")
 
 
 class Kind(Enum):
-    """In which form a graph is written: the folder, the suffixes, and what can be proven of it."""
+    """In which form a graph is written: its folder, suffixes, and what can be proven about it."""
 
     MANIFEST = ("k8s", YAML, (Level.LINT, Level.LOCAL, Level.KIND, Level.CLUSTER, Level.REAL))
     SCRIPT = ("local", (".sh",), (Level.SCRIPT, Level.REAL))

@@ -72,7 +72,7 @@ async def run(certificates: Path, *, port: int = PORT) -> None:
                 standalone=True,
                 stop_flag=over,
                 # It would look for the name of a user that the image does not have.
-                identity=OPERATOR_NAME,  # type: ignore[arg-type]  # kopf exports no name of it
+                identity=OPERATOR_NAME,  # type: ignore[arg-type]  # kopf exports no name for it
             )
     finally:
         await known.close()

@@ -81,7 +81,7 @@ class _Handlers:
         self._resync: asyncio.Task[None] | None = None
 
     async def start(self, **_: object) -> None:
-        """List what there is, so that nothing is decided from half of it, and reconcile it."""
+        """List all objects, so that no decision is made from half of them, and reconcile."""
         try:
             await self._refresh()
         except ApiError as error:

@@ -21,7 +21,7 @@ def kopf_settings(watched: Iterable[Resource], *, labels: str) -> kopf.OperatorS
 
     Args:
         watched: The kinds of which only some objects are watched.
-        labels: What tells those objects.
+        labels: What selects those objects.
     """
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False

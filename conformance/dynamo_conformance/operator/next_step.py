@@ -47,7 +47,7 @@ def next_step(seen: ObservedGraph, *, now: str, is_drained: bool) -> NextStep:
     """Return the next step for a graph.
 
     Args:
-        seen: What is seen of it.
+        seen: The graph and its objects, as observed.
         now: The time.
         is_drained: Whether no pod is left of workers of old generations.
     """

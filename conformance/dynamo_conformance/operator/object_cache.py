@@ -22,7 +22,7 @@ class ObjectCache:
     def observe(self, seen: KubeObject) -> bool:
         """Take in a state of an object; return whether it is new.
 
-        The answer to an own write and the watch's event of it come in any order.
+        The answer to a write of ours and the watch's event for it come in any order.
         """
         known = self.get(seen.namespace or "", seen.key)
         if known is not None and known.uid == seen.uid and version(known) >= version(seen):

@@ -31,7 +31,7 @@ _DOCKER_TYPE = "type=kubernetes.io/dockerconfigjson"
 async def read_context(
     api: ClusterApi, graph: Graph, *, namespace: str, owner: Owner
 ) -> RenderContext:
-    """Return the context of a graph; everything is asked at once."""
+    """Return the context of a graph; all requests run at once."""
     cluster, secrets, existing, key = await asyncio.gather(
         _cluster(api), _pull_secrets(api, namespace), _claims(api, graph, namespace),
         _ssh_key(api, graph, namespace),

@@ -54,7 +54,7 @@ _CHECKS = (1.0, 1.0, 2.0, 3.0, 5.0)
 
 @dataclass(slots=True)
 class _Memory:
-    """What need not be found out again when a graph is reconciled the next time.
+    """What need not be read again when a graph is reconciled the next time.
 
     Attributes:
         reading: The graph as it was read.
@@ -256,7 +256,7 @@ def _spared(seen: ObservedGraph, plan: NextStep, broken: Iterable[str]) -> froze
 def _expected(
     seen: ObservedGraph, plan: NextStep, made: GraphObjects, broken: Iterable[str]
 ) -> Iterator[Expected]:
-    """Yield what there should be, with what is seen of it."""
+    """Yield the objects that there should be, each with its observed state."""
     names = set(broken)
     for workload in made.workloads:
         component = workload.component.name

@@ -82,7 +82,7 @@ class Generations:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicaTargets:
-    """How many copies are to run while generations stand beside each other.
+    """How many copies are to run while there are several generations.
 
     Attributes:
         new: For each component whose old generation is still there, the copies of the next one.

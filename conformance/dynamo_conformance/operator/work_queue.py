@@ -1,4 +1,4 @@
-"""Graphs to reconcile: each by itself and in order, all of them beside each other."""
+"""Graphs to reconcile: each one in order, all of them at the same time."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class WorkloadState:
         component: The component that it runs.
         generation: The hash of the workers' generation; empty for other components.
         created: When it was made, in an order that text has too.
-        wanted: How many copies are asked for.
+        wanted: How many copies its spec wants.
         replicas: How many there are; what is ending does not count.
         updated: How many are of the newest template.
         ready: How many are ready.
@@ -57,7 +57,7 @@ class WorkloadState:
 
     @property
     def is_ready(self) -> bool:
-        """Whether all copies that are asked for run, and none beside them."""
+        """Whether all wanted copies run, and no others."""
         if self.is_paused:
             return False
         if self.wanted == 0:
@@ -67,7 +67,7 @@ class WorkloadState:
 
     @property
     def is_drained(self) -> bool:
-        """Whether no copy is asked for and its own controller has none left."""
+        """Whether no copy is wanted and its own controller has none left."""
         return self.wanted == 0 and self.is_observed and self.replicas == 0
 
 
@@ -100,7 +100,7 @@ def _count(value: Plain, *, missing: int = 0) -> int:
 
 
 def _is_observed(live: KubeObject, status: dict[str, Plain]) -> bool:
-    """Whether a status is that of the newest spec; a LeaderWorkerSet's may not tell."""
+    """Whether a status is that of the newest spec; a LeaderWorkerSet's may not show it."""
     generation = _count(live.metadata.get("generation"))
     missing = 0 if live.kind == DEPLOYMENT else generation
     return _count(status.get("observedGeneration"), missing=missing) >= generation

@@ -61,7 +61,7 @@ class ClusterSession:
         namespace: The namespace to use, or None for one per example.
         bring: Files to apply before each example.
         furnish: Puts into a new namespace what the graphs of a file expect there.
-        missing: What the cluster lacks for each file.
+        missing: The missing prerequisites of each file.
         needs: What the pods of each file ask for.
         changes: What differs in it from a cluster with GPUs.
         progress: Gets a line for everything that happens.
@@ -95,7 +95,7 @@ class ClusterSession:
 
     @contextmanager
     def deploy(self, run: GraphRun) -> Iterator[ClusterDeployment]:
-        """Apply the file of a graph; leaving the context removes all of it.
+        """Apply the file of a graph; leaving the context removes everything again.
 
         Raises:
             DeployFailure: The cluster cannot hold it, or does not take it.
@@ -147,7 +147,7 @@ def _by_component(changes: tuple[Change, ...]) -> list[str]:
 
 
 def _quiet(_line: str) -> None:
-    """The items of pytest say how far an example is."""
+    """Print nothing: the items of pytest show how far an example is."""
 
 
 @contextmanager
@@ -270,7 +270,7 @@ def _preflight(
     surveyed: ClusterCapabilities,
     progress: Progress,
 ) -> dict[Path, tuple[str, ...]]:
-    """Return what the cluster lacks for each file; it is reported before anything is applied."""
+    """Return the missing prerequisites of each file, reported before anything is applied."""
     missing = {
         path: preflight(connection, [manifest], options=terms, capabilities=surveyed)
         for path, manifest in manifests.items()

@@ -57,7 +57,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _refuse_processes(config: pytest.Config, target: str | None) -> None:
-    """Refuse several processes (pytest-xdist) where all graphs share what there is one of."""
+    """Refuse several processes (pytest-xdist) where all graphs share a single thing."""
     several = getattr(config.option, "dist", "no") != "no" and not hasattr(config, "workerinput")
     if several and target in (COMPOSE, KIND, CLUSTER):
         raise pytest.UsageError(
@@ -145,7 +145,7 @@ def pytest_runtest_makereport(
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
-    """Say how graphs are collected, when none was and there are some."""
+    """Print how graphs are collected, when none was and there are some."""
     passed_over = [] if items else config.stash.get(PASSED_OVER, [])
     graphs = [path for path in passed_over if _holds_graph(path)]
     if not graphs:

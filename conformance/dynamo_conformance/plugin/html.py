@@ -34,7 +34,7 @@ class Check:
     """How one check ended.
 
     Attributes:
-        name: What it is called.
+        name: Its name.
         outcome: How it ended.
         seconds: How long it took.
         why: Why it did not pass; empty when it did.

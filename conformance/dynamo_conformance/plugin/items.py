@@ -38,11 +38,11 @@ class ConformanceItem(pytest.Item):
 
     @cached_property
     def shown(self) -> Shown:
-        """What the closing table is to say of it; the report of the check carries it there."""
+        """What the closing table shows for it; the report of the check carries it there."""
         return Shown(self.level, self.name, Outcome.FAIL)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        """Say where the check is, for pytest's reports."""
+        """Return where the check is, for pytest's reports."""
         return self.path, None, self.nodeid.partition("::")[2]
 
     def repr_failure(

@@ -48,13 +48,13 @@ CLUSTERS = ("kind", "cluster")
 
 @dataclass(slots=True, eq=False)
 class GraphRun:
-    """One plan that is served, and what is found out about it.
+    """One plan that is served, and what the run learns about it.
 
     Attributes:
         session: Where it is served.
         stop: Whether the run is to end.
         graphs: The graphs that come to this plan; the first one is deployed.
-        checks: What is asked once it is ready.
+        checks: The checks to run once it is ready.
         proof: The digests of what was deployed, by what they are of.
         remarks: What a reader should know about how it came up.
         changes: What was different from the published file.
@@ -160,7 +160,7 @@ def scheduled(session: pytest.Session) -> Iterator[None]:
         runs = tuple(_runs(where, stop, selected))
         if config.getoption("--dynamo-target") in CLUSTERS:
             report_ends([run.job for run in runs], progress=progress)
-        # What is reported of the last one comes when nobody waits for a check any more.
+        # The report of the last job comes when nobody waits for a check any more.
         stack.callback(progress.write)
         jobs = [run.job for run in runs]
         on_demand = hasattr(config, "workerinput")
@@ -195,7 +195,7 @@ def _opened(
 def _runs(
     session: Session, stop: Stop, selected: Mapping[GraphCollector, tuple[CheckItem, ...]]
 ) -> Iterator[GraphRun]:
-    """Yield what is to be served: one run for graphs of one plan that are asked the same."""
+    """Yield what is to be served: one run for graphs with the same plan and checks."""
     runs: dict[object, GraphRun] = {}
     for graph, checks in selected.items():
         plan = session.plan(graph)

@@ -116,7 +116,7 @@ class Recorder:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Say what became of the ledger."""
+        """Print what was written to the ledger, or contradicts it."""
         if self._lines:
             terminalreporter.section("ledger")
             for line in self._lines:
@@ -171,7 +171,7 @@ class _Collected:
     Attributes:
         path: The file.
         files: The digest of the file and what it names, as they were collected.
-        expected: What each check that there is is called, by its node id.
+        expected: The name of each check, by its node id.
     """
 
     path: Path

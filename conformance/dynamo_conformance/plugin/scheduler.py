@@ -119,10 +119,10 @@ class Stop:
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One graph: what it takes, and what is found out about it.
+    """One graph: what it takes, and what the run learns about it.
 
     Attributes:
-        name: What it is called in messages.
+        name: Its name in messages.
         pods: How much room it needs.
         checks: The checks in their order.
         work: Brings the graph up, carries out the checks, and cleans up. It gets a function that

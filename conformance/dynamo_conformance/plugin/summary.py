@@ -53,7 +53,7 @@ class Shown:
 
     Attributes:
         level: The level of its example.
-        check: What it is called.
+        check: Its name.
         outcome: How it ended; a check that sets none has failed.
         notes: What a reader should know.
     """

@@ -68,7 +68,7 @@ class FeatureClaim:
 
 
 def tool_call(endpoint: Endpoint) -> None:
-    """A question that needs a tool is answered with a call of it, its arguments in JSON."""
+    """A question that needs a tool is answered with a call of that tool, its arguments in JSON."""
     with openai_client(endpoint) as client:
         answer = client.chat.completions.create(
             model=endpoint.model,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def made(**fields: Plain) -> Mapping:
-    """Return a mapping that nobody wrote: all of it is the operator's."""
+    """Return a mapping that no author wrote: it is the operator's."""
     return mapping({key: from_plain(value) for key, value in fields.items()})
 
 

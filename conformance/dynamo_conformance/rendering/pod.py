@@ -114,7 +114,7 @@ def render(graph: Graph, *, namespace: str, cluster: Cluster | None = None) -> t
         cluster: What the cluster has; None is a bare one.
 
     Raises:
-        ReconcileFailure: The operator would make nothing of it, or of one of its components, or
+        ReconcileFailure: The operator would refuse it, or one of its components, or
             something not known here.
     """
     workloads = []

@@ -22,7 +22,7 @@ class PullSecret:
     """A Secret that opens registries.
 
     Attributes:
-        name: What it is called.
+        name: Its name.
         hosts: The registries, by host.
     """
 
@@ -37,7 +37,7 @@ def with_secrets(
 
     Args:
         spec: The pod spec; what its author listed stays, and stays first.
-        secrets: What there is in the namespace.
+        secrets: The secrets of the namespace.
         annotations: The component's annotations, one of which turns this off.
     """
     if annotations.get(DISABLED) == "true":

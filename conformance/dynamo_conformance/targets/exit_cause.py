@@ -102,7 +102,7 @@ def _last_words(lines: list[str]) -> str:
 
 
 def _invalid_field(model: str, lines: list[str]) -> str:
-    """Return what pydantic says of the first field that it does not take."""
+    """Return pydantic's message about the first field that it does not take."""
     where, reason = model, ""
     for line in lines:
         if line.startswith(" "):

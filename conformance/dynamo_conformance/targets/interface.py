@@ -48,7 +48,7 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing a target had to make different from what the manifest says, and why; no secret."""
+    """One thing that a target had to change in what the manifest says, and why; no secret."""
 
     where: str
     what: str

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 GOOD_ANSWERS = 3
 POLL_SECONDS = 0.1
 PATIENCE = 0.02
-"""Which part of the time that was waited may pass until it is asked again."""
+"""The share of the time waited so far that may pass until the next request."""
 
 REQUEST_SECONDS = 30.0
 PROGRESS_SECONDS = 10.0

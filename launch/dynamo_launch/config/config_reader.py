@@ -1,6 +1,6 @@
 """Reading config files: their YAML, and for `dynamo serve` the run configs in them.
 
-Three shapes are told apart by what is in them: `components:` with a run config each (deployment
+Three shapes are distinguished by their keys: `components:` with a run config each (deployment
 keys beside them, or in `deployments:`), or one component's keys at the top of the file.
 """
 
@@ -50,7 +50,7 @@ def parse_source(text: str, *, file: str) -> ConfigSource:
     from dynamo_conformance.manifest.yaml import parse
 
     try:
-        # The first two tell all that there is to say.
+        # Two are enough to see that there are several.
         documents = tuple(islice(parse(text, file=file, keys_as_written=True), 2))
     except ManifestError as error:
         raise UsageError(shown(error.reason), at=error) from error

@@ -1,4 +1,4 @@
-"""The components of a graph, each with all that the config files say of it, matched by name."""
+"""The components of a graph, each with all that the config files set for it, matched by name."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ class _ComponentList:
 
 
 def read_graph_config(files: Iterable[ConfigSource], errors: ConfigErrors) -> GraphConfig | None:
-    """Return what several files say of one graph, or None when they do not describe one.
+    """Return what several files set for one graph, or None when they do not describe one.
 
     Args:
         files: The files, those that hold run configs first.

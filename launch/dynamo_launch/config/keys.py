@@ -37,7 +37,7 @@ OTHER_WORDS: Final = {
     "envs": "environment", "secret": "secret_env", "secrets": "secret_env", "count": "replicas",
     "envFromSecret": "secret_env", "probes": "health", "pvc": "volumes", "gpus": "gpu",
 }  # fmt: skip
-"""Keys that people write for another one, where the letters do not tell which."""
+"""Keys that people write for another one, where the letters do not show which."""
 
 INSIDE: Final = {
     "cpu": "resources", "memory": "resources", "gpu": "resources", "gpus": "resources",

@@ -88,7 +88,7 @@ def check_keys(source: ConfigSource, node: Mapping, known: Iterable[str], *, whe
 
 @dataclass(slots=True)
 class _Reading:
-    """What the sources have said so far."""
+    """What the sources have set so far."""
 
     command: tuple[Setting, ...]
     wiring: Wiring = field(default_factory=Wiring)

@@ -1,4 +1,4 @@
-"""The nearest right spelling of a name or a quantity, for errors that tell what to write."""
+"""The nearest right spelling of a name or a quantity, for errors that name what to write."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def wire(wiring: Wiring, key: str, word: Setting) -> Wiring:
     """Return `wiring` with one more word, checked.
 
     Args:
-        wiring: What the same source has said so far.
+        wiring: What the same source has set so far.
         key: input, output, engine, task, model or component.
         word: The value.
 
@@ -116,7 +116,7 @@ def _check_known(word: Setting, what: str, known: tuple[str, ...]) -> None:
 
 
 def _pasted(text: str, known: tuple[str, ...]) -> str:
-    """Return what to say of a known word that more was pasted behind, or an empty string."""
+    """Return a hint about a known word with more pasted behind it, or an empty string."""
     start = next((name for name in known if text.startswith(name)), None)
     is_more = start is not None and any(char.isspace() for char in text)
     return f'; write "{start}": what follows was pasted behind it' if is_more else ""

@@ -21,7 +21,7 @@ class ComponentInput:
     """What a component is made from.
 
     Attributes:
-        config: What the files say of it.
+        config: What the files set for it.
         run: What it is started with.
         source_map: Gets the origins of its values.
         errors: Gets what is wrong.

@@ -1,4 +1,4 @@
-"""A component's process outside of Kubernetes: what the operator and the kubelet would make of it.
+"""A component's process outside of Kubernetes: what the operator and the kubelet would start.
 
 What comes with the cluster is left out: the pod's name and the discovery through the API server.
 """
@@ -52,7 +52,7 @@ class Mount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadinessProbe:
-    """How a process is asked whether it is ready; all times are seconds."""
+    """How to check whether a process is ready; all times are seconds."""
 
     port: int
     path: str
@@ -96,7 +96,7 @@ class ComponentProcess:
 
     @property
     def is_worker(self) -> bool:
-        """Whether it has a system port, at which it is asked for its health and counters."""
+        """Whether it has a system port, for its health and counters."""
         return self.component.type in WORKER_TYPES
 
 

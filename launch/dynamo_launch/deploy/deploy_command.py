@@ -51,7 +51,7 @@ class _Parser(ArgumentParser):
 
 
 def deploy(words: Sequence[str], *, prog_name: str = "dynamo deploy") -> int:
-    """Write what `words` ask for, or say what is wrong.
+    """Write what `words` ask for, or report what is wrong.
 
     Args:
         words: What follows `dynamo deploy`.
@@ -189,7 +189,7 @@ def _order(options: Namespace, output: Output, errors: ConfigErrors) -> Order | 
 
 
 def _held(name: str, options: Namespace) -> str:
-    """Return what a file that is not there would tell of each component."""
+    """Return what each component would have from a file that is not there."""
     if options.config is None:
         return "name, image and run_config"
     return "name and run_config" if name == options.config else "name, image and replicas"

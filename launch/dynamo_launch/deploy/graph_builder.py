@@ -80,7 +80,7 @@ def _root(
 def _framework(
     inputs: Iterable[ComponentInput], nodes: Iterable[Node], source_map: SourceMap
 ) -> Scalar | None:
-    """Return the one engine of the graph, as its components say or their commands tell."""
+    """Return the one engine of the graph, as its components or their commands name it."""
     engines: dict[str, ValueOrigin] = {}
     for given in inputs:
         named = engine(given)

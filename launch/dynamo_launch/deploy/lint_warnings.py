@@ -1,4 +1,4 @@
-"""What lint says of the graph, at the lines of the config that it was made from."""
+"""What lint reports about the graph, at the lines of the config that it was made from."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class Order:
 
     Attributes:
         graph: The graph; its nodes carry marks of the source map.
-        source_map: Where each value of it comes from.
+        source_map: Where each of its values comes from.
         files: The files that were read, without the folders of this machine.
         typed: The command that was typed, with those names.
         api_version: The version of Kubernetes objects.

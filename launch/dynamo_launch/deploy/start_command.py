@@ -117,7 +117,7 @@ def _start(given: ComponentInput, command: Iterable[Piece], args: Iterable[Piece
 
 
 def _for_its_role(given: ComponentInput, command: StartCommand) -> StartCommand:
-    """Return what a frontend needs said: where it listens, and args, which it always has."""
+    """Return the command with what a frontend always has: where it listens, and args."""
     its_role = role(given)
     if its_role is None or its_role[0] != FRONTEND:
         return command
@@ -199,7 +199,7 @@ def _check_endpoint(given: ComponentInput, word: Setting) -> None:
 
 
 def _warn_of_notes(given: ComponentInput, plan: ServePlan) -> None:
-    """Say which options were left out, because the environment sets the same."""
+    """Warn of options that were left out because the environment sets the same."""
     for note in plan.notes:
         if note.at is not None and note.at.file:
             given.warn(note.at, note.text)

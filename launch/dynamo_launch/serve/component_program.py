@@ -133,7 +133,7 @@ class ComponentProgram:
                 raise UsageError(self.unknown_flag(word.partition("=")[0]), at=at)
 
     def unknown_flag(self, spelling: str) -> str:
-        """Return what to say of a flag that the program does not have."""
+        """Return the error for a flag that the program does not have."""
         removed = self.catalog.removed.get(spelling.replace("_", "-"))
         if removed is not None:
             return f"{self.module}: {removed.advice}"

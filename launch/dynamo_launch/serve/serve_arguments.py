@@ -1,7 +1,7 @@
 """The words after `dynamo serve`, split into serve's own and the component's.
 
 Serve's own words are found by their spelling alone, wherever they stand before `--`; what the
-others mean only the component's flag catalog can tell, so they are kept in order.
+others mean only the component's flag catalog can decide, so they are kept in order.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class ServeArguments:
     """What was typed.
 
     Attributes:
-        wiring: Which component the words mean, as far as serve's own words tell.
+        wiring: Which component the words mean, as far as serve's own words name it.
         file: The config file, or None.
         rest: The other words before `--`, in order: NAME, MODEL, the component's flags.
         extra: The words after `--`.
@@ -78,7 +78,7 @@ def split_words(words: Sequence[str]) -> ServeArguments:
 
 
 def _read(cursor: _Cursor, arguments: ServeArguments) -> ServeArguments:
-    """Return `found` with what the next word, and its value, say."""
+    """Return `arguments` with the next word and its value added."""
     word = cursor.take()
     if word in HELP_FLAGS:
         return replace(arguments, help=True)

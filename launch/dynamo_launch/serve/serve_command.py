@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def serve(words: Sequence[str], *, prog_name: str = "dynamo serve") -> int:
-    """Become the component that `words` mean, or say why not.
+    """Become the component that `words` mean, or report why not.
 
     Args:
         words: What follows `dynamo serve`.
@@ -120,7 +120,7 @@ def _pick(words: ServeArguments, file: ConfigFile) -> tuple[ServeArguments, RunC
 
 
 def _refuse_misspelled(words: ServeArguments) -> None:
-    """Refuse a misspelled flag of serve's own where no engine's flags tell what it is."""
+    """Refuse a misspelled flag of serve's own where no engine's flags explain it."""
     from dynamo_conformance.manifest.suggest import did_you_mean
 
     for word in words.rest:

@@ -35,7 +35,7 @@ class ServePlan:
 
     Attributes:
         program: Which one it is.
-        wiring: What words and file say of it.
+        wiring: What words and file set for it.
         parts: What its words are made of, but for those that were typed.
         typed: The words that were typed.
         notes: What was left out and why, and what the environment says.

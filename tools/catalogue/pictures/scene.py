@@ -43,7 +43,7 @@ STAGES = (Role.ENCODE, Role.PREFILL, Role.AGG, Role.DECODE)
 """The roles in the order in which a request meets them."""
 
 ROLES = {Role.AGG: "aggregated", None: "own code"}
-"""What roles are called, where their own word is not it; no role is that of somebody's own code."""
+"""Names of roles that are not their own word; no role is that of somebody's own code."""
 
 ROUTERS = {KV: "KV router"}
 """What routers are called, where `MODE router` is not it."""
@@ -243,7 +243,7 @@ def _asks(part: Part, other: Part) -> bool:
 
 
 def _workers(working: list[Part], entries: list[Part]) -> Iterator[Worker]:
-    # SGLang's encoder is asked by the frontend and asks the others; elsewhere these ask it.
+    # The frontend sends to SGLang's encoder, which sends to the others; elsewhere they send to it.
     encoder_first = any(
         part.likely_role is Role.ENCODE and _module(part) == SGLANG for part in working
     )

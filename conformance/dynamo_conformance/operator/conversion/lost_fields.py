@@ -137,6 +137,6 @@ def restored_fields(
 
 
 def _with_group(flat: Flat, kept: Flat, group: frozenset[Steps]) -> Flat:
-    """Return `flat` with the fields of `group` as they were kept, without the others of it."""
+    """Return `flat` with the fields of `group` as they were kept, without its other fields."""
     others = {path: node for path, node in flat.items() if path not in group}
     return {**others, **{path: kept[path] for path in group if path in kept}}

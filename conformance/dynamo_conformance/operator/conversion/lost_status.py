@@ -1,4 +1,4 @@
-"""The status of a graph: the same in both versions, with other names for some of it."""
+"""The status of a graph: the same in both versions, with other names for some fields."""
 
 from __future__ import annotations
 

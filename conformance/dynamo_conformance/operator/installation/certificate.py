@@ -51,7 +51,7 @@ class Certificate:
         return cls(*(base64.b64decode(str(part)) for part in parts))
 
     def secret_data(self) -> dict[str, Plain]:
-        """Return what a Secret holds of it."""
+        """Return it as the `data` of a Secret."""
         parts = {AUTHORITY: self.authority, CERTIFICATE: self.certificate, KEY: self.key}
         return {name: base64.b64encode(part).decode() for name, part in parts.items()}
 

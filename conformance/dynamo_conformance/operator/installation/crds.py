@@ -85,7 +85,7 @@ def presence(definition: dict[str, Plain] | None) -> InstalledOperator:
     """Return which operator a cluster has.
 
     Everything of ours carries our label, and the definition of ours leads to our webhooks. One of
-    which either is not true was installed by somebody else, or taken over: they are not to be
+    which either is not true was installed by somebody else, or taken over, and must not be
     disturbed, whether or not their operator runs at the moment.
 
     Args:

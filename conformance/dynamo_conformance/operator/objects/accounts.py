@@ -70,7 +70,7 @@ def _labels(account: str) -> dict[str, str]:
 
 
 def _label_value(name: str) -> str:
-    """Return a name as a label can hold it: cut and told apart by a hash when it is too long."""
+    """Return a name as a label can hold it: cut, and made unique by a hash, when it is too long."""
     if len(name) <= _MAX_LABEL:
         return name
     tail = hashlib.sha256(name.encode()).hexdigest()[:_HASH_LENGTH]

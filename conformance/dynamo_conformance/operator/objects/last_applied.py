@@ -23,7 +23,7 @@ def noted(made: KubeObject, *, generation: str = FIRST) -> KubeObject:
 
     Args:
         made: The object.
-        generation: Which generation of it this will be.
+        generation: The number of the generation that this will be.
     """
     notes = {LAST_GENERATION: generation, LAST_HASH: digest(made)}
     return made.with_metadata(annotations=notes)

@@ -73,7 +73,7 @@ def is_model_service(item: KubeObject) -> bool:
 
 
 def _selector(context: PodContext) -> dict[str, Plain]:
-    """Return what the pods are found by; their generation is not part of it."""
+    """Return the selector of the pods; their generation is not part of it."""
     selector: dict[str, Plain] = {
         labels.COMPONENT: context.component.name,
         labels.COMPONENT_TYPE: context.component.type or "",

@@ -24,7 +24,7 @@ class Claim:
     """One entry of `spec.pvcs`.
 
     Attributes:
-        name: What the claim is called.
+        name: The name of the claim.
         create: Whether the operator makes it.
         spec: What it is made with.
     """

@@ -76,7 +76,7 @@ def _mapping(node: Mapping, schema: Schema) -> Mapping:
 
 
 def _zero(schema: Schema | None) -> Scalar | None:
-    """Return what Go writes of a field that nobody set; None where it is no plain value."""
+    """Return what Go writes for a field that nobody set; None where it is no plain value."""
     if schema is None:
         return None
     if schema.int_or_string:

@@ -23,12 +23,12 @@ BAD_REQUEST, UNPROCESSABLE = 400, 422
 
 
 class ReviewError(Exception):
-    """What was asked is no review, or not one of ours."""
+    """The request is no review, or not one of ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdmissionRequest:
-    """What an admission webhook is asked.
+    """The request to an admission webhook.
 
     Attributes:
         uid: By which the answer is recognised.
@@ -134,7 +134,7 @@ def refused(uid: str, why: AdmissionRefusal, *, warnings: Sequence[str] = ()) ->
 
 
 def refusal_of(review: Answer) -> str | None:
-    """Return why an answer refuses what was asked; None when it does not."""
+    """Return why an answer refuses its request; None when it does not."""
     response = table(review.get("response"))
     status = table(response.get("status")) or table(response.get("result"))
     is_refused = response.get("allowed") is False or status.get("status") == "Failure"

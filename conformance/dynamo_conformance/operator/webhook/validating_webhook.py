@@ -54,7 +54,7 @@ def validate(review: Plain, *, cluster: Cluster) -> Answer:
         ReviewError: It is none.
     """
     api_request = admission_request(review)
-    # The reference operator has no way with Grove, whether or not it is there.
+    # The reference operator does not use Grove, whether or not it is installed.
     cluster = replace(cluster, grove=False)
     if (api_request.root.mapping("metadata") or Mapping()).get("deletionTimestamp") is not None:
         return admitted(api_request)
@@ -67,7 +67,7 @@ def validate(review: Plain, *, cluster: Cluster) -> Answer:
         refusals += violations(update)
         if changes_backend(update):
             warnings.append(BACKEND_WARNING)
-    # What depends on the cluster was decided by the cluster that is asked.
+    # Some hold only unless the cluster has a feature.
     refusals = [item for item in refusals if item.unless is None or not cluster.has(item.unless)]
     if refusals:
         return refused(api_request.uid, _refusal(api_request.root, refusals), warnings=warnings)

@@ -20,7 +20,7 @@ _FIELDS = ("image", "command", "args", "workingDir", "resources", "securityConte
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 _POD_FIELDS = ("nodeSelector", "runtimeClassName", "schedulerName", "serviceAccountName")
 _OWN_ENV = ("LWS_", "KUBERNETES_")
-"""What a LeaderWorkerSet tells its pods by itself, as it is meant to."""
+"""Beginnings of variables that a LeaderWorkerSet gives its pods by itself, as it should."""
 
 NOTHING = "none"
 

@@ -31,7 +31,7 @@ _DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class MissingPrerequisite:
-    """One thing that the cluster lacks.
+    """One thing that is missing in the cluster.
 
     Attributes:
         what: What is missing and what to do, in one line.
@@ -69,7 +69,7 @@ class ClusterCapabilities:
 
     @property
     def cluster(self) -> Cluster:
-        """What the operator finds beside itself."""
+        """What is installed that the operator may use."""
         return Cluster(
             lws=LWS_GROUP in self.groups and VOLCANO_GROUP in self.groups,
             grove=GROVE_GROUP in self.groups,
@@ -107,7 +107,7 @@ def read_capabilities(connection: Connection, *, namespace: str | None) -> Clust
 
 
 def describe(connection: Connection) -> str:
-    """Return what a cluster is; nothing of what its API does not tell."""
+    """Return what a cluster has, as far as its API shows it."""
     version = _asked(connection, "/version").get("gitVersion")
     definition = _asked(connection, f"{_DEFINITIONS}/{DEFINITION}")
     parts = (

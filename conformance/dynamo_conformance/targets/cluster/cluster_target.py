@@ -47,8 +47,8 @@ class ClusterTarget:
         namespace: A namespace to use, which stays; None makes one for each example.
         bring: Files with Secrets, claims and the like, to be applied before each graph.
         fill_namespace: Puts into a new namespace what every example finds there.
-        patience: How long what may pass by itself is given.
-        removed: Is given each removal as it begins; the default waits for its end.
+        patience: How long to wait for problems that may pass by themselves.
+        removed: Is called with each removal as it begins; the default waits for its end.
         progress: Is called with what happens, in lines for people.
         shared: What the graphs of the run share.
     """
@@ -68,7 +68,7 @@ class ClusterTarget:
     def deploy(
         self, graph: Graph, *, file: Path | None = None, artifacts: Path | None = None
     ) -> Iterator[ClusterDeployment]:
-        """Apply the file that holds `graph`; leaving the context removes all that came of it.
+        """Apply the file that holds `graph`; leaving the context removes all that was made from it.
 
         When it is left with an error, or a failure of the deployment was noted, the folder
         `artifacts` is written first.

@@ -51,7 +51,7 @@ class Diagnosis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How many seconds a problem that may pass by itself is given.
+    """How many seconds to wait for a problem that may pass by itself.
 
     Attributes:
         scheduling: For a node with room; clusters that scale up need minutes.

@@ -65,18 +65,18 @@ class Removal:
 
     Attributes:
         what: What it is, in words.
-        future: What is left of it at the end; empty when nothing is.
+        future: What is left at the end, in words; empty when nothing is.
     """
 
     what: str
     future: Future[str]
 
     def when_done(self, callback: Callable[[], None]) -> None:
-        """Have `callback` called when it has come to an end, good or bad."""
+        """Have `callback` called when it has ended, well or not."""
         self.future.add_done_callback(lambda _future: callback())
 
     def wait(self, seconds: float = REMOVAL_SECONDS) -> None:
-        """Return when nothing of it is left.
+        """Return when nothing is left.
 
         Raises:
             DeployFailure: It is still there; with what keeps it.
@@ -173,7 +173,7 @@ def remove(connection: Connection, name: str) -> Removal:
     request_sent = threading.Event()
     future = connection.start(_remove(connection.client, name, request_sent))
     future.add_done_callback(lambda _future: request_sent.set())
-    # Once the cluster knows of it, it is removed even if this process ends now.
+    # Once the cluster has the request, the namespace is removed even if this process ends now.
     request_sent.wait(ASK_SECONDS)
     return Removal(f"namespace {name}", future)
 
@@ -205,7 +205,7 @@ def _annotations(namespace: KubeObject) -> dict[str, str]:
 
 
 async def _remove(client: Client, name: str, request_sent: threading.Event) -> str:
-    """Remove a namespace and return what is left of it; nothing in a good end."""
+    """Remove a namespace and return what is left, in words; empty when nothing is."""
     path = NAMESPACES.path(name=name)
     deadline = time.monotonic() + REMOVAL_SECONDS
     away_at = time.monotonic() + AWAY_SECONDS

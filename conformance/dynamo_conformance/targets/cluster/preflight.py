@@ -1,4 +1,4 @@
-"""What a cluster lacks for a set of graphs, checked before anything is applied."""
+"""What is missing in a cluster for a set of graphs, checked before anything is applied."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def preflight(
     options: PreflightOptions,
     capabilities: ClusterCapabilities | None = None,
 ) -> tuple[MissingPrerequisite, ...]:
-    """Return everything that the cluster lacks for the graphs of `manifests`, each thing once.
+    """Return what is missing in the cluster for the graphs of `manifests`, each thing once.
 
     Args:
         connection: The cluster.
@@ -150,7 +150,7 @@ def of_graph(has: ClusterCapabilities, graph: Graph, options: PreflightOptions) 
 
 
 def pod_requests(graph: Graph, options: PreflightOptions) -> tuple[PodRequests, ...]:
-    """Return the pods of a graph; nothing when the operator makes none of it.
+    """Return the pods of a graph; nothing when the operator makes none from it.
 
     Args:
         graph: The graph.

@@ -131,7 +131,7 @@ def _in_parallel(
     Args:
         cluster: The cluster.
         connection: The way to its API.
-        options: What is asked for.
+        options: The options of the cluster.
         required: What the graphs need.
         scaling: The version of the policy that scales requests; None where the cluster takes none.
         progress: Is called with what takes long.

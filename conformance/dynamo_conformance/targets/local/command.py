@@ -174,7 +174,7 @@ def _serve(
     repeats: Repeats,
     options: _Options,
 ) -> None:
-    """Wait until the graph answers, say so, and watch it until the end."""
+    """Wait until the graph answers, report it, and watch it until the end."""
     from dynamo_conformance.engines.serving import serving
     from dynamo_conformance.targets.readiness import wait_ready
 
@@ -221,7 +221,7 @@ def _pick(file: Path, name: str | None) -> Graph:
 
 
 def _lint_findings(file: Path, graph: Graph) -> list[str]:
-    """Return what lint says against a graph that does not work; it may be the reason."""
+    """Return what lint reports about a graph that does not work; it may be the reason."""
     from dynamo_conformance.lint.check import check_file
     from dynamo_conformance.lint.finding import Severity
     from dynamo_conformance.lint.output.text import findings

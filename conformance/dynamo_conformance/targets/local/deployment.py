@@ -59,7 +59,7 @@ _CACHES = (
 """Variables that name the hub's cache beside HF_HOME."""
 
 GRACE_VARIABLE = "DYN_GRACEFUL_SHUTDOWN_GRACE_PERIOD_SECS"
-"""How long a worker waits before it ends; 5 s unless it is told."""
+"""How long a worker waits before it ends; 5 s unless this sets it."""
 
 _TEMPORARY = ("TMPDIR", "TMP", "TEMP")
 _PASSED_REAL = (
@@ -330,7 +330,7 @@ def _full(folder: Path) -> str:
 
 
 def base_environment(engine: str, run: Path) -> dict[str, str]:
-    """Return what every process gets before its own variables, and make the folders of it."""
+    """Return what every process gets before its own variables, and make its folders."""
     env = environment_below(run, engine)
     home = Path(env["HOME"])
     for folder in (run / "tmp", *((home,) if home.is_relative_to(run) else ())):

@@ -137,7 +137,7 @@ class LocalPlan:
 
     @property
     def digest(self) -> str:
-        """The digest of what comes of it, in hex; the order of variables makes no difference."""
+        """The digest of what it starts, in hex; the order of variables makes no difference."""
         starts = [replace(start, env=dict(sorted(start.env.items()))) for start in self.starts]
         outcome = (
             *(starts, self.url, self.workers, self.changes, self.folders, self.files),
@@ -249,7 +249,7 @@ def _replica(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Pod:
-    """One pod: what its process is called here, and what it is started with.
+    """One pod: the name of its process here, and what it is started with.
 
     Attributes:
         template: What the pod is made from.
@@ -316,7 +316,7 @@ def _is_headless(argv: tuple[str, ...]) -> bool:
 
 
 def _process_name(workload: Workload, replica: int, node: int) -> str:
-    """Return what a process is called, which its log file is called too."""
+    """Return the name of a process, which is that of its log file too."""
     name = re.sub(r"[^\w.-]|^\.", "_", workload.component.name)[:_LONGEST_NAME]
     if workload.replicas > 1 or replica:
         name += f"-{replica}"

@@ -40,7 +40,7 @@ _CHUNK = 65536
 
 
 class Supervisor:
-    """The processes of one run, and what whoever started it asks for."""
+    """The processes of one run, and the requests of the process that started it."""
 
     def __init__(self, channel: socket.socket, folder: str) -> None:
         self._channel = channel
@@ -57,7 +57,7 @@ class Supervisor:
         self._asked: set[int] = set()
 
     def run(self) -> None:
-        """Do what is asked for until nobody can ask any more, and nothing is left."""
+        """Serve requests until no more can come, and nothing is left."""
         self._libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
             signal.signal(number, signal.SIG_IGN)
@@ -98,7 +98,7 @@ class Supervisor:
             self._end(0, ABANDONED_SECONDS)
 
     def _end(self, request: int, grace: float) -> None:
-        # Who waits for an answer has a number; 0 comes from others, and takes nobody's place.
+        # A caller that waits for an answer has a number; 0 stands for none, and replaces no number.
         self._ending = max(request, self._ending or 0)
         self._deadline = time.monotonic() + grace
         self._asked.clear()

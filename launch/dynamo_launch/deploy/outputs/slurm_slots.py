@@ -1,4 +1,4 @@
-"""Slots: equal shares of nodes that are asked of Slurm, and what goes into each.
+"""Slots: equal shares of nodes to request from Slurm, and what goes into each.
 
 Slurm gives the tasks of a job equal shares, and processes of a graph differ. A heterogeneous job
 could say so, but Slurm starts none on a single node, whatever is free there. So processes are

@@ -52,7 +52,7 @@ def find(view: NamespaceSnapshot, now: datetime, patience: Patience) -> Iterator
 
 
 def _is_set_up(view: NamespaceSnapshot, pod: Pod) -> bool:
-    """Tell whether the node has mounted what a pod mounts, whatever it said before that."""
+    """Whether the node has mounted what a pod mounts, whatever it reported before."""
     network = pod.conditions.get(SET_UP)
     return (
         (network is not None and network.is_true)
@@ -115,7 +115,7 @@ def _not_mounted(
         lasting = age(event.first, now)
         if event.reason in NOT_MOUNTED:
             reason, cause = missing(event.message)
-            # Under load a node, and what the API server knows of it, are late; it tries again.
+            # Under load a node, and what the API server knows about it, are late; it tries again.
             waits = patience.load if _BUSY.search(event.message) else patience.mounting
             if lasting >= (patience.creation if reason else waits):
                 yield _mount_diagnosis(pod, event, reason, cause)

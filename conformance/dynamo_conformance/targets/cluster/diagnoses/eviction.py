@@ -57,7 +57,7 @@ def find(view: NamespaceSnapshot, _now: datetime, _patience: Patience) -> Iterat
 
 
 def _diagnosis(pod: Pod, reason: str, message: str) -> Diagnosis:
-    # What a node lacks is named by reasons such as OutOfcpu and OutOfnvidia.com/gpu.
+    # What a node has too little of is named by reasons such as OutOfcpu and OutOfnvidia.com/gpu.
     resource = reason.removeprefix("OutOf")
     if resource != reason:
         what, cause = f"was refused by its node: no {resource} left", "free some, or ask for less"
