@@ -169,12 +169,12 @@ def main() -> None:
     files = [path for each in options.examples for path in _manifests(each)]
     kind = KindOptions(name=options.cluster, image=os.environ.get("DYN_CONFORMANCE_NODE_IMAGE"))
     with prepare(
-        BaseSetupOptions(kind=kind), [Manifest.read(file) for file in files], progress=_say
+        BaseSetupOptions(kind=kind), [Manifest.read(file) for file in files], progress=_log
     ) as base_setup:
         suite = _suite(base_setup, options.examples, options.cluster)
         start = _start(base_setup, files[0], rounds=options.rounds)
-    _tell_suite(suite, removal=statistics.median(start.removals))
-    _tell_start(start, files[0].name)
+    _print_suite(suite, removal=statistics.median(start.removals))
+    _print_start(start, files[0].name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +209,7 @@ def _suite(base_setup: BaseSetup, examples: list[Path], cluster: str) -> Suite:
     return Suite(done.returncode, took, longest, meter)
 
 
-def _tell_suite(suite: Suite, *, removal: float) -> None:
+def _print_suite(suite: Suite, *, removal: float) -> None:
     cores = os.cpu_count() or 1
     meter, whole = suite.meter, suite.longest + removal
     by_nodes, by_pods = (max(seconds / cores, whole) for seconds in (meter.nodes, meter.all))
@@ -256,11 +256,11 @@ def _start(base_setup: BaseSetup, file: Path, *, rounds: int) -> Start:
         start.ours.append(took)
         start.removals.append(removal)
         start.bare.append(_with_deployments(base_setup, file, graph))
-        _say(f"round {number + 1} of {rounds}: {took:.1f} s and {start.bare[-1]:.1f} s")
+        _log(f"round {number + 1} of {rounds}: {took:.1f} s and {start.bare[-1]:.1f} s")
     return start
 
 
-def _tell_start(start: Start, name: str) -> None:
+def _print_start(start: Start, name: str) -> None:
     print(f"| from apply to the first good answers, {name} | median | all |\n|---|---|---|")
     for what, seconds in (("the graph", start.ours), ("its objects, bare", start.bare)):
         each = ", ".join(f"{value:.1f}" for value in seconds)
@@ -355,7 +355,7 @@ def _manifests(path: Path) -> list[Path]:
     return sorted(path.rglob("*.yaml")) if path.is_dir() else [path]
 
 
-def _say(line: str) -> None:
+def _log(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 
 

@@ -169,19 +169,19 @@ def open_cluster(
         if config.getoption("--dynamo-target") == KIND:
             from dynamo_conformance.targets.kind.base_setup import prepare
 
-            ground = stack.enter_context(
-                prepare(_ground_options(config), manifests.values(), progress=progress)
+            base_setup = stack.enter_context(
+                prepare(_base_setup_options(config), manifests.values(), progress=progress)
             )
-            connection, terms = ground.connection, ground.preflight_options
-            furnish: Furnish = ground.add_placeholders
-            changes = ground.changes
+            connection, options = base_setup.connection, base_setup.preflight_options
+            furnish: Furnish = base_setup.add_placeholders
+            changes = base_setup.changes
         else:
             connection = stack.enter_context(_named_cluster(config))
             furnish, changes = _nothing, ()
-            terms = PreflightOptions(namespace=config.getoption("--dynamo-namespace"))
+            options = PreflightOptions(namespace=config.getoption("--dynamo-namespace"))
         _sweep(connection, progress)
-        surveyed = _survey(connection, terms)
-        nodes = surveyed.nodes or ()
+        capabilities = _usable_capabilities(connection, options)
+        nodes = capabilities.nodes or ()
         is_kind = config.getoption("--dynamo-target") == KIND
         room = _room(nodes) if is_kind else replace(ONE_AT_A_TIME, nodes=nodes)
         session = ClusterSession(
@@ -192,8 +192,8 @@ def open_cluster(
             namespace=config.getoption("--dynamo-namespace"),
             bring=tuple(config.getoption("--dynamo-bring")),
             furnish=furnish,
-            missing=_preflight(connection, manifests, terms, surveyed, progress),
-            needs={path: _needs(manifest, terms) for path, manifest in manifests.items()},
+            missing=_preflight(connection, manifests, options, capabilities, progress),
+            needs={path: _needs(manifest, options) for path, manifest in manifests.items()},
             changes=changes,
             progress=progress,
         )
@@ -203,7 +203,7 @@ def open_cluster(
         yield session
 
 
-def _ground_options(config: pytest.Config) -> BaseSetupOptions:
+def _base_setup_options(config: pytest.Config) -> BaseSetupOptions:
     from dynamo_conformance.targets.kind.base_setup import BaseSetupOptions
     from dynamo_conformance.targets.kind.kind_cluster import KindOptions
 
@@ -250,29 +250,30 @@ def _await_all(removals: Iterable[Removal], progress: Progress) -> None:
             progress(str(failure))
 
 
-def _survey(connection: Connection, terms: PreflightOptions) -> ClusterCapabilities:
+def _usable_capabilities(connection: Connection, options: PreflightOptions) -> ClusterCapabilities:
     """Look at the cluster.
 
     Raises:
         TargetUnavailableError: Something is missing that everything needs.
     """
-    surveyed = read_capabilities(connection, namespace=terms.namespace)
-    if surveyed.missing:
+    capabilities = read_capabilities(connection, namespace=options.namespace)
+    if capabilities.missing:
         head = f"the cluster {connection.context} cannot be used:"
-        raise TargetUnavailableError("\n".join((head, *(f"  {item}" for item in surveyed.missing))))
-    return surveyed
+        lines = (head, *(f"  {item}" for item in capabilities.missing))
+        raise TargetUnavailableError("\n".join(lines))
+    return capabilities
 
 
 def _preflight(
     connection: Connection,
     manifests: Mapping[Path, Manifest],
-    terms: PreflightOptions,
-    surveyed: ClusterCapabilities,
+    options: PreflightOptions,
+    capabilities: ClusterCapabilities,
     progress: Progress,
 ) -> dict[Path, tuple[str, ...]]:
     """Return the missing prerequisites of each file, reported before anything is applied."""
     missing = {
-        path: preflight(connection, [manifest], options=terms, capabilities=surveyed)
+        path: preflight(connection, [manifest], options=options, capabilities=capabilities)
         for path, manifest in manifests.items()
     }
     for path, each in missing.items():
@@ -281,9 +282,11 @@ def _preflight(
     return {path: tuple(item.what for item in each) for path, each in missing.items()}
 
 
-def _needs(manifest: Manifest, terms: PreflightOptions) -> tuple[PodRequests, ...]:
+def _needs(manifest: Manifest, options: PreflightOptions) -> tuple[PodRequests, ...]:
     """Return what the pods of a file ask for: all its graphs are applied together."""
-    return tuple(pod for graph in manifest.graphs for pod in pod_requests(read_graph(graph), terms))
+    return tuple(
+        pod for graph in manifest.graphs for pod in pod_requests(read_graph(graph), options)
+    )
 
 
 def _room(nodes: tuple[ClusterNode, ...]) -> Room:

@@ -94,9 +94,9 @@ def _last_words(lines: list[str]) -> str:
             return _invalid_field(match["model"], lines[index + 1 :])
         if _PANIC.search(lines[index]) and index + 1 < len(lines):
             return lines[index + 1].strip()
-    telling = [line.strip() for line in reversed(lines) if not _POINTER.search(line)]
+    candidates = [line.strip() for line in reversed(lines) if not _POINTER.search(line)]
     for pattern in (_EXCEPTION.match, _ERROR_LINE.search):
-        if (line := next(filter(pattern, telling), None)) is not None:
+        if (line := next(filter(pattern, candidates), None)) is not None:
             return line
     return ""
 

@@ -93,7 +93,7 @@ def _planned(given: ComponentInput) -> StartCommand:
     plan = plan_program(ServeArguments(), run, given.variables())
     _warn_of_notes(given, plan)
     _complain_of_missing(given, plan)
-    named_by = _said(given, plan)
+    named_by = _program_origin(given, plan)
     pieces = [(part.words, ValueOrigin(part.file, part.mark, part.name)) for part in plan.parts]
     pieces = [(words, place) for words, place in pieces if words]
     cmd = given.value("cmd")
@@ -215,7 +215,7 @@ def _complain_of_missing(given: ComponentInput, plan: ServePlan) -> None:
             given.error(given.name, text)
 
 
-def _said(given: ComponentInput, plan: ServePlan) -> ValueOrigin:
-    """Return what says which program it is."""
+def _program_origin(given: ComponentInput, plan: ServePlan) -> ValueOrigin:
+    """Return where it is written which program it is."""
     output = completed(plan.wiring).output
     return origin(output, "args.output") if output is not None else given.name

@@ -167,9 +167,9 @@ class Scene:
         for given in self.handoffs:
             giver, taker = self.workers[given.giver], self.workers[given.taker]
             yield f"{giver.name} hands {given.what} to {taker.name}."
-        telling = [worker.name for worker in self.workers if worker.kv_events]
-        if telling:
-            yield f"KV events go from {' and '.join(telling)} to the router."
+        publishers = [worker.name for worker in self.workers if worker.kv_events]
+        if publishers:
+            yield f"KV events go from {' and '.join(publishers)} to the router."
         for name in self.planners:
             yield f"{name} scales the workers."
         if self.others:

@@ -84,7 +84,7 @@ def violations(update: GraphUpdate) -> Iterator[Violation]:
                 "cannot be modified directly when scaling adapter is enabled; scale or update the "
                 "related DynamoGraphDeploymentScalingAdapter instead"
             )
-            yield _found(new, (*path, "replicas"), FORBIDDEN, text)
+            yield _violation(new, (*path, "replicas"), FORBIDDEN, text)
 
 
 def _graph(update: GraphUpdate) -> Iterator[Violation]:
@@ -144,34 +144,34 @@ def _override_of_provider(old: Mapping, new: Mapping, path: Path) -> Iterator[Vi
 def _component(old: Component, new: Component, path: Path) -> Iterator[Violation]:
     if (old.node_count > 1) != (new.node_count > 1):
         text = "cannot change node topology between single-node and multi-node after creation"
-        yield _found(new, (*path, "multinode"), INVALID, text)
+        yield _violation(new, (*path, "multinode"), INVALID, text)
     if old.node.get("topologyConstraint") != new.node.get("topologyConstraint"):
         text = f"{_FIXED}; {_RECREATE} to change topology constraints"
-        yield _found(new, (*path, "topologyConstraint"), INVALID, text)
+        yield _violation(new, (*path, "topologyConstraint"), INVALID, text)
     yield from _experiments(old, new, (*path, "experimental"))
     yield from _power(old, new, path)
     for field in ("apiVersion", "target"):
         before, after = (find(state.node, ("providerOverride", field)) for state in (old, new))
         if before is not None and after is not None and before != after:
-            yield _found(new, (*path, "providerOverride", field), INVALID, _IMMUTABLE)
+            yield _violation(new, (*path, "providerOverride", field), INVALID, _IMMUTABLE)
 
 
 def _experiments(old: Component, new: Component, path: Path) -> Iterator[Violation]:
     if _is_inter_pod(old, "gpuMemoryService") != _is_inter_pod(new, "gpuMemoryService"):
         text = f"the inter-pod GMS layout cannot be toggled after creation; {_RECREATE}"
-        yield _found(new, (*path, "gpuMemoryService", "mode"), INVALID, text)
+        yield _violation(new, (*path, "gpuMemoryService", "mode"), INVALID, text)
     before, after = (_is_inter_pod(state, "failover") for state in (old, new))
     if before != after:
         text = f"inter-pod GMS failover cannot be toggled after creation; {_RECREATE}"
-        yield _found(new, (*path, "failover"), INVALID, text)
+        yield _violation(new, (*path, "failover"), INVALID, text)
     shadows = ("experimental", "failover", "numShadows")
     if before and after and find(old.node, shadows) != find(new.node, shadows):
         text = f"is immutable for inter-pod GMS failover; {_RECREATE} to change it"
-        yield _found(new, (*path, "failover", "numShadows"), INVALID, text)
+        yield _violation(new, (*path, "failover", "numShadows"), INVALID, text)
     force = ("experimental", "grove", "forceScalingGroup")
     if _is_on(find(old.node, force)) != _is_on(find(new.node, force)):
         text = f"cannot be toggled after creation; {_RECREATE} to change it"
-        yield _found(new, (*path, "grove", "forceScalingGroup"), INVALID, text)
+        yield _violation(new, (*path, "grove", "forceScalingGroup"), INVALID, text)
 
 
 def _power(old: Component, new: Component, path: Path) -> Iterator[Violation]:
@@ -179,11 +179,11 @@ def _power(old: Component, new: Component, path: Path) -> Iterator[Violation]:
     before, after = (_text(find(state.node, at)) for state in (old, new))
     if before != after:
         here = (*path, "podTemplate", "metadata", "annotations", PathKey(_POWER_LIMIT))
-        yield _found(new, here, INVALID, f'"{after or ""}": {_IMMUTABLE}')
+        yield _violation(new, here, INVALID, f'"{after or ""}": {_IMMUTABLE}')
     elif before and new.main is not None and _gpus(old) != _gpus(new):
         index = new.containers.index(new.main)
         here = (*path, "podTemplate", "spec", "containers", index, "resources")
-        yield _found(new, here, INVALID, _IMMUTABLE)
+        yield _violation(new, here, INVALID, _IMMUTABLE)
 
 
 def _replicas_are_owned(update: GraphUpdate, old: Component, new: Component) -> bool:
@@ -191,7 +191,7 @@ def _replicas_are_owned(update: GraphUpdate, old: Component, new: Component) -> 
     return is_scaled and old.replicas != new.replicas and not update.may_scale
 
 
-def _found(component: Component, path: Path, kind: str, text: str) -> Violation:
+def _violation(component: Component, path: Path, kind: str, text: str) -> Violation:
     return Violation(path, mark_of(component.node, str(path[3])), kind, text)
 
 

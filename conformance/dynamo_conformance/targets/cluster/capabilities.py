@@ -108,8 +108,8 @@ def read_capabilities(connection: Connection, *, namespace: str | None) -> Clust
 
 def describe(connection: Connection) -> str:
     """Return what a cluster has, as far as its API shows it."""
-    version = _asked(connection, "/version").get("gitVersion")
-    definition = _asked(connection, f"{_DEFINITIONS}/{DEFINITION}")
+    version = _read(connection, "/version").get("gitVersion")
+    definition = _read(connection, f"{_DEFINITIONS}/{DEFINITION}")
     parts = (
         f"Kubernetes {version}" if version else "",
         f"{presence(definition)} operator" if definition else "",
@@ -117,7 +117,7 @@ def describe(connection: Connection) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _asked(connection: Connection, path: str) -> dict[str, Plain]:
+def _read(connection: Connection, path: str) -> dict[str, Plain]:
     try:
         return connection.run(connection.client.json("GET", path))
     except ApiError:

@@ -108,20 +108,20 @@ class ComposeProject:
 
     def services(self) -> tuple[ComposeService, ...]:
         """Return the services, every variable and anchor resolved."""
-        written = json.loads(self._said("config", "--format", "json"))["services"]
+        written = json.loads(self._compose("config", "--format", "json"))["services"]
         return tuple(_service(name, service) for name, service in written.items())
 
     def fetch(self) -> None:
         """Fetch the images that are not here."""
-        self._said("pull", "--quiet", "--policy", "missing", seconds=FETCH_SECONDS)
+        self._compose("pull", "--quiet", "--policy", "missing", seconds=FETCH_SECONDS)
 
     def up(self) -> None:
         """Start everything in the background."""
-        self._said("up", "--detach", seconds=START_SECONDS)
+        self._compose("up", "--detach", seconds=START_SECONDS)
 
     def containers(self) -> tuple[ServiceContainer, ...]:
         """Return the project's containers, those that ended too."""
-        lines = self._said("ps", "--all", "--format", "json").splitlines()
+        lines = self._compose("ps", "--all", "--format", "json").splitlines()
         return tuple(_container(json.loads(line)) for line in lines)
 
     def log(self, container: ServiceContainer) -> str:
@@ -134,7 +134,7 @@ class ComposeProject:
         Args:
             grace: How many seconds a container may take to end before it is killed.
         """
-        self._said("down", "--volumes", "--timeout", str(grace))
+        self._compose("down", "--volumes", "--timeout", str(grace))
 
     def kill(self) -> None:
         """Kill every container.
@@ -142,9 +142,9 @@ class ComposeProject:
         Raises:
             ComposeError: The container engine does not answer.
         """
-        self._said("kill")
+        self._compose("kill")
 
-    def _said(self, *words: str, seconds: float = QUICK_SECONDS) -> str:
+    def _compose(self, *words: str, seconds: float = QUICK_SECONDS) -> str:
         files = tuple(word for file in self.files for word in ("--file", str(file)))
         call = ("docker", "compose", "--project-name", self.project, *files, *words)
         return _call(call, env=self.env, seconds=seconds, errors_apart=True)
