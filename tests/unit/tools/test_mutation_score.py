@@ -65,7 +65,8 @@ def test_the_path_of_a_module_in_src_is_its_name(
     config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mutmut"]
     for path in config["source_paths"]:
         package = ".".join(Path(path).relative_to("src").parts)
-        assert Path(path, "__init__.py").samefile(Path(import_module(package).__file__ or ""))
+        assert import_module(package)
+        assert Path(path).resolve() in {ROOT / "conformance" / package, ROOT / "launch" / package}
     ignored = [one.partition("=*/")[2] for one in config["pytest_add_cli_args"] if "=*/" in one]
     assert ignored
     assert all(list(TESTS.rglob(one)) for one in ignored)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from dynamo_launch.config.graph_config import ValueOrigin
     from dynamo_launch.deploy.output import Order
 
+MOST_PROCESSES, MOST_GPUS = 1000, 10_000
+"""Of a graph that is not for Kubernetes, where a number is all that is written of them."""
+
 
 def check_images(order: Order, errors: ConfigErrors) -> None:
     """Refuse each component without an image."""
@@ -42,12 +45,22 @@ def check_one_machine(order: Order, errors: ConfigErrors, *, instead: str) -> No
 
 def check_startable(order: Order, errors: ConfigErrors) -> None:
     """Refuse each component that only the operator can start, and a graph that starts nothing."""
+    processes, gpus = 0, 0
     for component in order.graph.components:
         _without_cluster(component, order, errors)
+        copies = component.replicas * component.node_count
         try:
-            component_process(order.graph, component)
+            process = component_process(order.graph, component)
         except ReconcileFailure as failure:
             errors.error(order.origin(component.mark), f"{failure.message}; use --target k8s")
+        else:
+            gpus += process.gpus * copies
+        processes += copies
+        if processes > MOST_PROCESSES or gpus > MOST_GPUS:
+            text = f"{processes} processes and {gpus} GPUs in one graph; without Kubernetes there"
+            most = f"may be {MOST_PROCESSES} and {MOST_GPUS}"
+            errors.error(order.origin(component.mark), f"{text} {most}; use --target k8s")
+            return
     if not any(component.replicas for component in order.graph.components):
         text = "nothing runs: every component has replicas: 0; write 1 or more for one of them"
         errors.error(order.origin(order.graph.components[0].mark), text)
