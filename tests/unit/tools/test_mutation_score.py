@@ -65,7 +65,7 @@ def test_the_path_of_a_module_in_src_is_its_name(
     config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mutmut"]
     for path in config["source_paths"]:
         package = ".".join(Path(path).relative_to("src").parts)
-        assert import_module(package)
+        assert import_module(package).__name__ == package
         assert Path(path).resolve() in {ROOT / "conformance" / package, ROOT / "launch" / package}
     ignored = [one.partition("=*/")[2] for one in config["pytest_add_cli_args"] if "=*/" in one]
     assert ignored
