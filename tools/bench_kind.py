@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Self
 from dynamo_conformance.api.cluster_parts import Cluster
 from dynamo_conformance.kube.errors import ApiError
 from dynamo_conformance.kube.labels import PART, RUN
-from dynamo_conformance.kube.resources import NAMESPACES, NODES, Owner, as_mapping, name_of
+from dynamo_conformance.kube.resources import NAMESPACES, NODES, Owner, as_mapping
 from dynamo_conformance.manifest.node import Mapping
 from dynamo_conformance.manifest.read import read_graphs
 from dynamo_conformance.operator.objects.graph_objects import RenderContext, graph_objects
@@ -125,14 +125,14 @@ class Meter:
         while not self._over.wait(SAMPLE_SECONDS):
             try:
                 for namespace in self.connection.list(NAMESPACES, labels=f"{PART}={RUN}"):
-                    self._note_kills(name_of(namespace))
+                    self._note_kills(namespace.name)
             except ApiError:
                 continue
 
     def _computed(self) -> Computed:
         nodes, total, by_pod, at = 0.0, 0.0, {}, ""
         for node in self.connection.list(NODES):
-            path = f"/api/v1/nodes/{name_of(node)}/proxy/stats/summary"
+            path = f"/api/v1/nodes/{node.name}/proxy/stats/summary"
             summary = as_mapping(self.connection.run(self.connection.client.json("GET", path)))
             whole = summary.mapping("node") or Mapping()
             nodes += _cpu_seconds(whole)

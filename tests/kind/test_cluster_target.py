@@ -49,14 +49,7 @@ from dynamo_conformance.kube.labels import (
     RUN,
     RUN_ID,
 )
-from dynamo_conformance.kube.resources import (
-    CONFIG_MAPS,
-    NAMESPACES,
-    PODS,
-    SECRETS,
-    graphs,
-    name_of,
-)
+from dynamo_conformance.kube.resources import CONFIG_MAPS, NAMESPACES, PODS, SECRETS, graphs
 from dynamo_conformance.manifest.read import read_graphs
 from dynamo_conformance.rendering.labels import GRAPH
 from dynamo_conformance.targets.cluster.apply import Manifest
@@ -130,7 +123,7 @@ class Targets:
     def left(self) -> list[str]:
         """Return the namespaces of the run that are still there."""
         namespaces = self.connection.list(NAMESPACES, labels=f"{PART}={RUN},{RUN_ID}={self.run}")
-        return [name_of(namespace) for namespace in namespaces]
+        return [namespace.name for namespace in namespaces]
 
 
 @pytest.fixture
@@ -186,7 +179,7 @@ def test_the_address_survives_the_pod_behind_it(targets: Targets) -> None:
 
 
 def pods_of(targets: Targets, deployment: ClusterDeployment) -> list[str]:
-    return [name_of(pod) for pod in targets.connection.list(PODS, namespace=deployment.namespace)]
+    return [pod.name for pod in targets.connection.list(PODS, namespace=deployment.namespace)]
 
 
 @dataclass(frozen=True)

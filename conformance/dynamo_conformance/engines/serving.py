@@ -80,7 +80,7 @@ def serving(graph: Graph) -> Serving | None:
     for part in workers:
         role = declared_role(part)
         assert role is not None  # noqa: S101 - narrows for the type checker
-        count = part.component.replicas * part.component.node_count
+        count = part.component.pod_count
         roles[role] = roles.get(role, 0) + count
     frontends = [part for part in components if part.role is Role.FRONTEND]
     prefilling = [part for part in workers if part.likely_role in (Role.AGG, Role.PREFILL)]

@@ -257,16 +257,3 @@ def as_mapping(value: dict[str, Plain]) -> Mapping:
     """Return an object the way manifests are read: every step asks for the type it expects."""
     node = from_plain(value)
     return node if isinstance(node, Mapping) else Mapping()
-
-
-def metadata(value: dict[str, Plain]) -> Mapping:
-    """Return an object's metadata."""
-    content = value.get("metadata")
-    return as_mapping(content) if isinstance(content, dict) else Mapping()
-
-
-def name_of(value: dict[str, Plain]) -> str:
-    """Return an object's name."""
-    fields = value.get("metadata")
-    name = fields.get("name") if isinstance(fields, dict) else None
-    return name if isinstance(name, str) else ""

@@ -138,6 +138,11 @@ class Component:
         return next((container for container in self.containers if container.name == MAIN), None)
 
     @property
+    def pod_count(self) -> int:
+        """How many pods it has: one for each node of each replica."""
+        return self.replicas * self.node_count
+
+    @property
     def is_worker(self) -> bool:
         """Whether the operator treats it as a worker (worker, prefill, decode)."""
         return self.type in WORKER_TYPES

@@ -90,7 +90,7 @@ class ClusterSession:
     def size(self, graph: GraphCollector) -> tuple[int, tuple[PodRequests, ...]]:
         """Return how many pods a graph has, and what those of its file ask for."""
         components = _graph_of(graph).components
-        pods = sum(component.replicas * component.node_count for component in components)
+        pods = sum(component.pod_count for component in components)
         return pods, self.needs[graph.path]
 
     @contextmanager
@@ -165,8 +165,9 @@ def open_cluster(
         TargetUnavailableError: There is no cluster, or it lacks something that every example needs.
     """
     manifests = {path: Manifest.read(path) for path in files}
+    is_kind = config.getoption("--dynamo-target") == KIND
     with ExitStack() as stack:
-        if config.getoption("--dynamo-target") == KIND:
+        if is_kind:
             from dynamo_conformance.targets.kind.base_setup import prepare
 
             base_setup = stack.enter_context(
@@ -182,7 +183,6 @@ def open_cluster(
         _sweep(connection, progress)
         capabilities = _usable_capabilities(connection, options)
         nodes = capabilities.nodes or ()
-        is_kind = config.getoption("--dynamo-target") == KIND
         room = _room(nodes) if is_kind else replace(ONE_AT_A_TIME, nodes=nodes)
         session = ClusterSession(
             connection=connection,

@@ -125,7 +125,7 @@ def test_no_cluster_is_taken_by_accident(tmp_path: Path, monkeypatch: pytest.Mon
     ],
 )
 def test_of_a_shared_namespace_only_the_graph_is_kept(value: KubeObject, expected: bool) -> None:  # noqa: FBT001
-    assert belongs(value, "agg") is expected
+    assert belongs(KubeObject(value), "agg") is expected
 
 
 def test_an_object_is_kept_as_yaml() -> None:

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, cast
 
 from dynamo_conformance.kube.errors import ApiError, UnreachableError
-from dynamo_conformance.kube.resources import PODS, KubeObject, name_of
+from dynamo_conformance.kube.resources import PODS, KubeObject
 from dynamo_conformance.targets.cluster import informer as informer_module
 from dynamo_conformance.targets.cluster.informer import Informer
 
@@ -62,7 +62,7 @@ def followed(steps: Steps, monkeypatch: pytest.MonkeyPatch) -> tuple[Informer[st
     """Follow a script to its end."""
     monkeypatch.setattr(informer_module, "RETRY_SECONDS", 0.0)
     script = Script(steps)
-    found = Informer(PODS, namespace="n", read=name_of, changed=lambda: None)
+    found = Informer(PODS, namespace="n", read=lambda value: value.name, changed=lambda: None)
 
     async def follow() -> None:
         task = asyncio.create_task(found.follow(cast("Client", script)))

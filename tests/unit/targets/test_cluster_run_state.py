@@ -11,7 +11,7 @@ from snapshot_builders import snapshot
 
 from dynamo_conformance.kube.errors import FORBIDDEN, ApiError
 from dynamo_conformance.kube.labels import OPERATOR, OPERATOR_NAMESPACE, PART
-from dynamo_conformance.kube.resources import KubeObject, metadata
+from dynamo_conformance.kube.resources import KubeObject
 from dynamo_conformance.targets.cluster.namespace_snapshot import Surroundings
 from dynamo_conformance.targets.cluster.run_state import RunState
 from dynamo_conformance.targets.cluster.watch import is_held
@@ -61,9 +61,7 @@ class Cluster:
         if resource.plural in self.refused:
             raise ApiError(self.refused[resource.plural], "Forbidden", "no")
         known = self.deployments.get(labels, []) if resource.plural == "deployments" else []
-        return [
-            item for item in known if namespace in (None, metadata(item).string("namespace"))
-        ], ""
+        return [item for item in known if namespace in (None, item.namespace)], ""
 
 
 def deployment(name: str, namespace: str) -> KubeObject:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.kube.resources import as_mapping, name_of
+from dynamo_conformance.kube.resources import as_mapping
 from dynamo_conformance.manifest.node import Mapping, Scalar
 from dynamo_conformance.rendering.labels import COMPONENT
 from dynamo_conformance.targets.interface import Change
@@ -32,7 +32,7 @@ def changes(pods: Iterable[KubeObject], makers: Iterable[KubeObject]) -> tuple[C
         pods: The pods as they are.
         makers: The ReplicaSets and StatefulSets that made them, with their templates.
     """
-    templates = {name_of(maker): _template(maker) for maker in makers}
+    templates = {maker.name: _template(maker) for maker in makers}
     collected: dict[Change, None] = {}
     for value in pods:
         pod = as_mapping(value)
@@ -42,7 +42,7 @@ def changes(pods: Iterable[KubeObject], makers: Iterable[KubeObject]) -> tuple[C
         if template is None:
             continue
         labels = meta.mapping("labels") or Mapping()
-        where = labels.string(COMPONENT) or owner.string("name") or name_of(value)
+        where = labels.string(COMPONENT) or owner.string("name") or value.name
         for change in _Comparison(where).of(template, pod.mapping("spec") or Mapping()):
             collected[change] = None
     return tuple(collected)

@@ -10,7 +10,7 @@ import yaml
 
 from dynamo_conformance.kube import resources as kinds
 from dynamo_conformance.kube.errors import NOT_FOUND, ApiError
-from dynamo_conformance.kube.resources import graphs, metadata, name_of
+from dynamo_conformance.kube.resources import as_mapping, graphs
 from dynamo_conformance.manifest.masking import masked
 from dynamo_conformance.rendering.labels import GRAPH
 from dynamo_conformance.targets.cluster.diagnosis import LogSource
@@ -154,8 +154,8 @@ class _Gatherer:
 def belongs(value: KubeObject, graph: str) -> bool:
     """Whether an object is of a graph, by its label or its name; so is an event about one."""
     about = value.get("involvedObject")
-    name = str(about.get("name")) if isinstance(about, dict) else name_of(value)
-    labels = metadata(value).mapping("labels")
+    name = str(about.get("name")) if isinstance(about, dict) else value.name
+    labels = as_mapping(value.metadata).mapping("labels")
     labelled = labels is not None and labels.string(GRAPH) == graph
     return labelled or name == graph or name.startswith(f"{graph}-")
 
@@ -198,6 +198,6 @@ def _sources(pods: Sequence[KubeObject]) -> Iterator[LogSource]:
             for container in statuses if isinstance(statuses, list) else ():
                 if isinstance(container, dict):
                     name = str(container.get("name"))
-                    yield LogSource(name_of(pod), name, previous=False)
+                    yield LogSource(pod.name, name, previous=False)
                     if container.get("restartCount"):
-                        yield LogSource(name_of(pod), name, previous=True)
+                        yield LogSource(pod.name, name, previous=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.api.cluster_parts import Cluster
 from dynamo_conformance.kube.errors import NOT_FOUND, ApiError
-from dynamo_conformance.kube.resources import NODES, PODS, STORAGE_CLASSES, metadata, name_of
+from dynamo_conformance.kube.resources import NODES, PODS, STORAGE_CLASSES, as_mapping
 from dynamo_conformance.manifest.document import GROUP
 from dynamo_conformance.manifest.node import Mapping
 from dynamo_conformance.operator.installation.crds import DEFINITION, presence
@@ -98,7 +98,7 @@ def read_capabilities(connection: Connection, *, namespace: str | None) -> Clust
         groups=frozenset(groups),
         # Where we may not see all pods, a node counts as empty.
         nodes=None if nodes is None else read_nodes(nodes, _seen(connection, PODS) or ()),
-        classes=frozenset(name_of(storage_class) for storage_class in classes)
+        classes=frozenset(storage_class.name for storage_class in classes)
         if classes is not None
         else None,
         default_class=any(_is_default(storage_class) for storage_class in classes or ()),
@@ -169,5 +169,5 @@ def _names(value: KubeObject, plural: str, *, key: str = "name") -> tuple[str, .
 
 
 def _is_default(value: KubeObject) -> bool:
-    annotations = metadata(value).mapping("annotations") or Mapping()
+    annotations = as_mapping(value.metadata).mapping("annotations") or Mapping()
     return annotations.string(DEFAULT_CLASS) == "true"

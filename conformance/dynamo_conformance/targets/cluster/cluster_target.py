@@ -176,10 +176,7 @@ class ClusterTarget:
             graph=graph.name,
             names=frozenset(document.name for document in manifest.graphs),
             graphs=graphs(version or V1BETA1),
-            expected={
-                component.name: component.replicas * component.node_count
-                for component in graph.components
-            },
+            expected={component.name: component.pod_count for component in graph.components},
             labels=f"{GRAPH}={graph.name}" if shared else "",
             since=self.connection.client.now() - EVENT_SLACK if shared else None,
         )

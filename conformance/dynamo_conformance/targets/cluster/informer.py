@@ -8,7 +8,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from dynamo_conformance.kube.errors import FORBIDDEN, GONE, ApiError
-from dynamo_conformance.kube.resources import KubeObject, name_of
+from dynamo_conformance.kube.resources import KubeObject
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,9 +103,9 @@ class Informer(Generic[T]):
                 int(str(value.get("code") or GONE)), "Expired", str(value.get("message"))
             )
         if kind == "DELETED":
-            self.objects.pop(name_of(value), None)
-            self.items.pop(name_of(value), None)
-            self.deleted[name_of(value)] = self.read(value)
+            self.objects.pop(value.name, None)
+            self.items.pop(value.name, None)
+            self.deleted[value.name] = self.read(value)
         elif kind != "BOOKMARK":
             self._put(value)
         if kind != "BOOKMARK":
@@ -117,5 +117,5 @@ class Informer(Generic[T]):
         if isinstance(meta, dict):
             # Who wrote which field is half of an object, and of no use here.
             meta.pop("managedFields", None)
-        self.objects[name_of(value)] = value
-        self.items[name_of(value)] = self.read(value)
+        self.objects[value.name] = value
+        self.items[value.name] = self.read(value)

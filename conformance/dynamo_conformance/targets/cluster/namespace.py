@@ -19,7 +19,6 @@ from dynamo_conformance.kube.resources import (
     PODS,
     SERVICE_ACCOUNTS,
     as_mapping,
-    name_of,
 )
 from dynamo_conformance.targets.cluster.namespace_owner import (
     ALIVE_SECONDS,
@@ -187,9 +186,9 @@ def remove_orphans(connection: Connection) -> tuple[Removal, ...]:
     namespaces = connection.list(NAMESPACES, labels=f"{PART}={RUN}")
     now, host = connection.client.now(), this_host()
     return tuple(
-        remove(connection, name_of(namespace))
+        remove(connection, namespace.name)
         for namespace in namespaces
-        if name_of(namespace).startswith(f"{PREFIX}-")
+        if namespace.name.startswith(f"{PREFIX}-")
         and is_orphan(_annotations(namespace), now, host=host, started=start_time)
     )
 

@@ -9,13 +9,7 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.kube.errors import ApiError
 from dynamo_conformance.kube.labels import OPERATOR, OPERATOR_NAMESPACE, PART
-from dynamo_conformance.kube.resources import (
-    DEPLOYMENTS,
-    LEASES,
-    PODS,
-    as_mapping,
-    metadata,
-)
+from dynamo_conformance.kube.resources import DEPLOYMENTS, LEASES, PODS, as_mapping
 from dynamo_conformance.manifest.node import Mapping
 from dynamo_conformance.targets.cluster.namespace_snapshot import (
     OperatorState,
@@ -111,7 +105,7 @@ async def _operators(client: Client) -> tuple[OperatorState, ...] | None:
 
 
 async def _operator(client: Client, deployment: KubeObject) -> OperatorState:
-    namespace = metadata(deployment).string("namespace") or ""
+    namespace = deployment.namespace or ""
     spec = as_mapping(deployment).mapping("spec") or Mapping()
     selector = spec.mapping("selector") or Mapping()
     wanted = selector.mapping("matchLabels") or Mapping()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.kube.connection import Connection
-from dynamo_conformance.kube.resources import name_of
+from dynamo_conformance.kube.resources import KubeObject
 from dynamo_conformance.manifest.read import read_graph
 from dynamo_conformance.targets.cluster.preflight import PreflightOptions
 from dynamo_conformance.targets.image_names import load_mock_image
@@ -109,7 +109,7 @@ def prepare(
             connection=connection,
             preflight_options=PreflightOptions(
                 namespace=options.namespace,
-                provided=frozenset((str(item["kind"]), name_of(item)) for item in expected),
+                provided=frozenset(KubeObject(item).key for item in expected),
                 scaled=REQUESTS if scaling is not None else {},
                 small="" if scaling is not None else f" ({UNSCALED})",
             ),
@@ -166,7 +166,7 @@ def _merged(objects: Iterable[dict[str, Plain]]) -> tuple[dict[str, Plain], ...]
     """Return objects without repetitions; of two of a name, with the entries of both."""
     merged: dict[tuple[str, str], dict[str, Plain]] = {}
     for item in objects:
-        known = merged.setdefault((str(item["kind"]), name_of(item)), item)
+        known = merged.setdefault(KubeObject(item).key, item)
         for part in ("data", "stringData"):
             held, added = known.get(part), item.get(part)
             if isinstance(held, dict) and isinstance(added, dict):

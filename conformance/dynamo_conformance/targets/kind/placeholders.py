@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.kube.labels import PART, WORLD
-from dynamo_conformance.kube.resources import name_of
+from dynamo_conformance.kube.resources import KubeObject
 from dynamo_conformance.manifest.prerequisites import (
     CLAIM,
     CONFIG_MAP,
@@ -47,14 +47,16 @@ def placeholders(
     return tuple(
         placeholder
         for placeholder in made
-        if placeholder is not None and (placeholder["kind"], name_of(placeholder)) not in present
+        if placeholder is not None and KubeObject(placeholder).key not in present
     )
 
 
 def changes(made: Iterable[dict[str, Plain]]) -> tuple[Change, ...]:
     """Return what is reported of placeholders that were made."""
     return tuple(
-        Change(f"{placeholder['kind']} {name_of(placeholder)}", "a placeholder of this test")
+        Change(
+            f"{placeholder['kind']} {KubeObject(placeholder).name}", "a placeholder of this test"
+        )
         for placeholder in made
     )
 

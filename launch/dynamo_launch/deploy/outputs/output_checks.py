@@ -48,7 +48,7 @@ def check_startable(order: Order, errors: ConfigErrors) -> None:
     processes, gpus = 0, 0
     for component in order.graph.components:
         _without_cluster(component, order, errors)
-        copies = component.replicas * component.node_count
+        copies = component.pod_count
         try:
             process = component_process(order.graph, component)
         except ReconcileFailure as failure:
