@@ -76,6 +76,7 @@ COMMANDS: Final = (
     Command(
         "convert", "dynamo_conformance.convert.command:convert", "Rewrite in another API version."
     ),
+    Command("probe", "dynamo_conformance.endpoint.command:probe", "Judge an OpenAI endpoint."),
 )
 
 

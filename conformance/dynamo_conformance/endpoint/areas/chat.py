@@ -1,0 +1,61 @@
+"""/v1/chat/completions, in one piece."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.endpoint import judging
+from dynamo_conformance.endpoint.exchange import MODEL, Question, expect, find, number
+from dynamo_conformance.endpoint.questions import CHAT, CHAT_PATH, chat, user
+from dynamo_conformance.endpoint.requirement import Feature, Profile, requirement
+from dynamo_conformance.endpoint.whole_answers import whole_answers
+
+if TYPE_CHECKING:
+    from dynamo_conformance.endpoint.exchange import Exchange
+
+FEW = 5
+LIMITED = chat("chat-max-completion-tokens", max_completion_tokens=FEW)
+SIMPLEST = Question(
+    name="chat-simplest",
+    path=CHAT_PATH,
+    fields={"model": MODEL, "messages": [user("Say this is a test, in five words.")]},
+)
+
+WHOLE = whole_answers(CHAT)
+
+
+@requirement("chat.role", CHAT.plain, needs=(Feature.TEXT,))
+def role(exchange: Exchange) -> None:
+    """The message is the assistant's."""
+    got = find(exchange.answer, "choices", 0, "message", "role")
+    expect(got == "assistant", "role assistant", got)
+
+
+@requirement("chat.max-completion-tokens", LIMITED, needs=(Feature.TEXT,))
+def max_completion_tokens(exchange: Exchange) -> None:
+    """max_completion_tokens limits the answer as max_tokens does."""
+    usage = judging.usage_of(exchange.answer)
+    judging.usage_within(usage, FEW)
+    judging.usage_matches(usage, judging.whole_text(CHAT, exchange))
+
+
+@requirement("chat.simplest", SIMPLEST, needs=(Feature.TEXT,))
+def simplest(exchange: Exchange) -> None:
+    """A question with a model and a message, and nothing else, is answered."""
+    expect(judging.whole_text(CHAT, exchange).strip(), "a text", exchange.summary)
+
+
+@requirement("chat.no-tools", CHAT.plain, profile=Profile.EXTENDED, needs=(Feature.TEXT,))
+def no_tools(exchange: Exchange) -> None:
+    """Without tools no tool is called."""
+    got = find(exchange.answer, "choices", 0, "message", "tool_calls")
+    expect(not got, "no tool_calls", got)
+
+
+@requirement("chat.usage-cached", CHAT.again, profile=Profile.EXTENDED, needs=(Feature.TEXT,))
+def usage_cached(exchange: Exchange) -> None:
+    """No more tokens come from a cache than the prompt has."""
+    usage = judging.usage_of(exchange.answer)
+    cached = find(usage, "prompt_tokens_details", "cached_tokens") or 0
+    most = number(usage, "prompt_tokens")
+    expect(isinstance(cached, int) and 0 <= cached <= most, f"at most {most}", usage)

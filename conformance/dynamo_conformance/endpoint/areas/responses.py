@@ -1,0 +1,150 @@
+"""/v1/responses, in one piece and streamed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from dynamo_conformance.endpoint import judging
+from dynamo_conformance.endpoint.exchange import (
+    MODEL,
+    Json,
+    JsonObject,
+    Question,
+    expect,
+    find,
+    number,
+    objects,
+)
+from dynamo_conformance.endpoint.questions import MAX_TOKENS, PROMPT
+from dynamo_conformance.endpoint.requirement import SPECIFICATION, Feature, Profile, requirement
+from dynamo_conformance.endpoint.shapes import Shape, check_types
+from dynamo_conformance.endpoint.sse import read_stream
+
+if TYPE_CHECKING:
+    from dynamo_conformance.endpoint.exchange import Exchange
+
+NEEDS = (Feature.TEXT, Feature.RESPONSES)
+PATH: Final = "/v1/responses"
+LAST: Final = ("response.completed", "response.incomplete")
+
+
+def _asked(name: str, **fields: Json) -> Question:
+    body: JsonObject = {"model": MODEL, "input": PROMPT, "max_output_tokens": MAX_TOKENS}
+    return Question(name=f"responses-{name}", path=PATH, fields={**body, **fields})
+
+
+ONE = _asked("one")
+STREAMED = _asked("streamed", stream=True)
+UNKNOWN = _asked("unknown-model", model="nobody/serves-this")
+
+
+def _text(response: Json) -> str:
+    parts = [
+        find(part, "text")
+        for item in objects(response, "output")
+        if item.get("type") == "message"
+        for part in objects(item, "content")
+    ]
+    return "".join(part for part in parts if isinstance(part, str))
+
+
+def _events(exchange: Exchange) -> list[JsonObject]:
+    exchange.require_answered()
+    events = read_stream(exchange).documents
+    expect(events, "events", exchange.summary)
+    return events
+
+
+@requirement("responses.answered", ONE, profile=Profile.EXTENDED, needs=NEEDS)
+def answered(exchange: Exchange) -> None:
+    """A text is answered with 200 and output of text."""
+    expect(_text(exchange.answer).strip(), "a text", exchange.summary)
+
+
+@requirement("responses.shape", ONE, source=SPECIFICATION, profile=Profile.EXTENDED, needs=NEEDS)
+def shape(exchange: Exchange) -> None:
+    """All fields have the types and constants of OpenAI's specification."""
+    check_types(Shape.RESPONSE, exchange.answer)
+
+
+@requirement("responses.id", ONE, profile=Profile.EXTENDED, needs=NEEDS)
+def has_id(exchange: Exchange) -> None:
+    """The response has an id that is not empty."""
+    judging.has_id(exchange.answer)
+
+
+@requirement("responses.model", ONE, profile=Profile.EXTENDED, needs=NEEDS)
+def model(exchange: Exchange) -> None:
+    """The response names the model that was asked for."""
+    judging.names_model(exchange, exchange.answer)
+
+
+@requirement("responses.usage", ONE, profile=Profile.EXTENDED, needs=NEEDS)
+def usage(exchange: Exchange) -> None:
+    """The usage adds up, and keeps max_output_tokens."""
+    got = judging.usage_of(exchange.answer)
+    read, written = number(got, "input_tokens"), number(got, "output_tokens")
+    expect(number(got, "total_tokens") == read + written, f"total_tokens {read + written}", got)
+    expect(0 < written <= MAX_TOKENS, f"output_tokens from 1 to {MAX_TOKENS}", got)
+
+
+@requirement("responses.status", ONE, profile=Profile.EXTENDED, needs=NEEDS)
+def status(exchange: Exchange) -> None:
+    """A response that was cut is incomplete, with the reason; another is completed."""
+    written = number(exchange.answer, "usage", "output_tokens")
+    wanted = "incomplete" if written >= MAX_TOKENS else "completed"
+    got = exchange.answer.get("status")
+    expect(got == wanted, f"status {wanted} after {written} of {MAX_TOKENS} tokens", got)
+    reason = find(exchange.answer, "incomplete_details", "reason")
+    told = "max_output_tokens" if wanted == "incomplete" else None
+    expect(reason == told, f"incomplete_details for {told}", reason)
+
+
+@requirement(
+    "responses.events", STREAMED, source=SPECIFICATION, profile=Profile.EXTENDED, needs=NEEDS
+)
+def events(exchange: Exchange) -> None:
+    """Each event of a stream has the shape of OpenAI's specification."""
+    for event in _events(exchange):
+        check_types(Shape.RESPONSE_EVENT, event)
+
+
+@requirement("responses.names", STREAMED, profile=Profile.EXTENDED, needs=NEEDS)
+def names(exchange: Exchange) -> None:
+    """The name of an event is the type in its data."""
+    _events(exchange)
+    for frame in read_stream(exchange).frames:
+        if frame.data.startswith("{"):
+            expect(f'"{frame.event}"' in frame.data and frame.event, "event: TYPE", frame.data)
+
+
+@requirement("responses.sequence", STREAMED, profile=Profile.EXTENDED, needs=NEEDS)
+def sequence(exchange: Exchange) -> None:
+    """The events are numbered in order, each once."""
+    got = [number(event, "sequence_number") for event in _events(exchange)]
+    expect(got == list(range(got[0], got[0] + len(got))), "numbers in order", got)
+
+
+@requirement("responses.order", STREAMED, profile=Profile.EXTENDED, needs=NEEDS)
+def order(exchange: Exchange) -> None:
+    """response.created comes first, and response.completed or incomplete last."""
+    kinds = [event.get("type") for event in _events(exchange)]
+    is_so = kinds[0] == "response.created" and kinds[-1] in LAST
+    expect(is_so, f"response.created first, {' or '.join(LAST)} last", [kinds[0], kinds[-1]])
+
+
+@requirement("responses.streamed-text", STREAMED, profile=Profile.EXTENDED, needs=NEEDS)
+def streamed_text(exchange: Exchange) -> None:
+    """The deltas add up to the text that the last event has."""
+    got = _events(exchange)
+    kind = "response.output_text.delta"
+    deltas = [str(one.get("delta")) for one in got if one.get("type") == kind]
+    expect(deltas, "deltas of text", f"none in {len(got)} events")
+    expected = "the text of the whole response"
+    judging.same_text(_text(got[-1].get("response")), "".join(deltas), expected)
+
+
+@requirement("responses.unknown-model", UNKNOWN, profile=Profile.EXTENDED, needs=NEEDS)
+def unknown_model(exchange: Exchange) -> None:
+    """A model that is not served is refused with 404 or 400."""
+    expect(exchange.status in (400, 404), "HTTP 404", exchange.summary)

@@ -1,0 +1,155 @@
+"""What a requirement is, and what can become of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dynamo_conformance.endpoint.exchange import JsonObject, Question
+
+
+class Profile(StrEnum):
+    """How much is asked of an endpoint."""
+
+    CORE = "core"
+    EXTENDED = "extended"
+
+
+class Feature(StrEnum):
+    """What a requirement can need of a graph, so that it can be shown."""
+
+    TEXT = "text"
+    EMBEDDINGS = "embeddings"
+    RESPONSES = "responses"
+    MESSAGES = "messages"
+    IMAGES = "images"
+    TOOLS = "tools"
+    REASONING = "reasoning"
+    ADAPTERS = "adapters"
+    KV_ROUTER = "kv-router"
+    DISAGGREGATED = "disaggregated"
+    DYNAMO = "dynamo"
+    DETERMINED = "determined"
+    CHOICES = "n"
+    LOGPROBS = "logprobs"
+    ECHO = "echo"
+    SUFFIX = "suffix"
+    STRUCTURED = "structured"
+    TOP_P = "top_p"
+    MIN_TOKENS = "min_tokens"
+    PENALTIES = "penalties"
+
+
+OPENAI: Final = "OpenAI API reference"
+SPECIFICATION: Final = "OpenAI API specification"
+SSE: Final = "WHATWG HTML, server-sent events"
+DYNAMO: Final = "Dynamo documentation"
+ANTHROPIC: Final = "Anthropic Messages API reference"
+HTTP: Final = "RFC 9110"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirement:
+    """One thing that can be wrong.
+
+    Attributes:
+        id: The area, a dot, and its name.
+        sentence: What must be so.
+        source: Who says so.
+        asks: The questions whose exchanges are judged.
+        judge: Takes the exchanges, in the order of `asks`, and returns when all is well.
+        needs: What must be there so that it can be shown.
+    """
+
+    id: str
+    sentence: str
+    source: str
+    asks: tuple[Question, ...]
+    judge: Callable[..., None]
+    profile: Profile = Profile.CORE
+    needs: frozenset[Feature] = field(default_factory=frozenset)
+
+    @property
+    def area(self) -> str:
+        """The area to which it belongs."""
+        return self.id.partition(".")[0]
+
+
+def requirement(
+    name: str,
+    *asks: Question,
+    source: str = OPENAI,
+    profile: Profile = Profile.CORE,
+    needs: tuple[Feature, ...] = (),
+) -> Callable[[Callable[..., None]], Requirement]:
+    """Make a requirement of a function whose docstring is the sentence."""
+
+    def make(judge: Callable[..., None]) -> Requirement:
+        sentence = " ".join((judge.__doc__ or "").split())
+        return Requirement(
+            id=name,
+            sentence=sentence,
+            source=source,
+            asks=asks,
+            judge=judge,
+            profile=profile,
+            needs=frozenset(needs),
+        )
+
+    return make
+
+
+class Outcome(StrEnum):
+    """What became of a requirement."""
+
+    PASS = "PASS"  # noqa: S105 - no password
+    FAIL = "FAIL"
+    DEVIATION = "DEVIATION"
+    UNSUPPORTED = "UNSUPPORTED"
+    NOT_RUN = "NOT RUN"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """The outcome of one requirement.
+
+    Attributes:
+        reason: Why it is not shown, or since when and where a deviation is known.
+        expected: What must come.
+        got: What came, shortened.
+        curl: The line that repeats the request.
+        exchanges: The names of the exchanges that were judged.
+        seconds: How long asking and judging took.
+    """
+
+    requirement: Requirement
+    outcome: Outcome
+    reason: str = ""
+    expected: str = ""
+    got: str = ""
+    curl: str = ""
+    exchanges: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+    def record(self) -> JsonObject:
+        """Return it as JSON; what is empty is left out."""
+        texts: JsonObject = {
+            "id": self.requirement.id,
+            "area": self.requirement.area,
+            "profile": str(self.requirement.profile),
+            "outcome": str(self.outcome),
+            "sentence": self.requirement.sentence,
+            "source": self.requirement.source,
+            "reason": self.reason,
+            "expected": self.expected,
+            "got": self.got,
+            "curl": self.curl,
+            "exchanges": list(self.exchanges),
+        }
+        return {name: value for name, value in texts.items() if value} | {
+            "seconds": round(self.seconds, 4)
+        }

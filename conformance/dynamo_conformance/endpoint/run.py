@@ -1,0 +1,94 @@
+"""Carries requirements out, one after the other, and says what became of each."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.endpoint.deviations import applied, read_deviations
+from dynamo_conformance.endpoint.exchange import CannotShow, Fault, NotAnswered, shortened
+from dynamo_conformance.endpoint.requirement import Outcome, Profile, Requirement, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from dynamo_conformance.endpoint.deviations import Deviation
+    from dynamo_conformance.endpoint.exchange import Exchange
+    from dynamo_conformance.endpoint.graph import ServedGraph
+    from dynamo_conformance.endpoint.recorder import Recorder
+
+
+def chosen(
+    requirements: Iterable[Requirement], *, profile: Profile, ids: tuple[str, ...] = ()
+) -> tuple[Requirement, ...]:
+    """Return the requirements that are to be judged: those named, or those of a profile.
+
+    A name is an id, or an area.
+    """
+    if ids:
+        return tuple(one for one in requirements if one.id in ids or one.area in ids)
+    core_only = profile is Profile.CORE
+    return tuple(one for one in requirements if not core_only or one.profile is Profile.CORE)
+
+
+@dataclass(slots=True)
+class Judge:
+    """Judges requirements by the exchanges of one recorder.
+
+    Attributes:
+        told: By which requirement each question without an answer was reported first.
+    """
+
+    recorder: Recorder
+    graph: ServedGraph
+    deviations: tuple[Deviation, ...] = field(default_factory=read_deviations)
+    told: dict[str, str] = field(default_factory=dict)
+
+    def results(self, requirements: Iterable[Requirement]) -> Iterator[Result]:
+        """Yield the result of each requirement as soon as it is known."""
+        for requirement in requirements:
+            yield self.result(requirement)
+
+    def result(self, requirement: Requirement) -> Result:
+        """Return what becomes of one requirement."""
+        start = time.monotonic()
+        result = self._judged(requirement, start)
+        return applied(
+            result, self.deviations, release=self.graph.release, engine=self.graph.engine
+        )
+
+    def _judged(self, requirement: Requirement, start: float) -> Result:
+        def result(outcome: Outcome, **texts: str) -> Result:
+            return Result(
+                requirement=requirement,
+                outcome=outcome,
+                exchanges=tuple(one.name for one in exchanges),
+                seconds=time.monotonic() - start,
+                **texts,
+            )
+
+        exchanges: tuple[Exchange, ...] = ()
+        reasons = sorted(
+            why for need, why in self.graph.lacking.items() if need in requirement.needs
+        )
+        if reasons:
+            return result(Outcome.UNSUPPORTED, reason=reasons[0])
+        try:
+            exchanges = self.recorder.ask_all(requirement.asks)
+            requirement.judge(*exchanges)
+        except CannotShow as reason:
+            return result(Outcome.UNSUPPORTED, reason=str(reason))
+        except NotAnswered as missing:
+            first = self.told.setdefault(missing.exchange.name, requirement.id)
+            if first != requirement.id:
+                return result(
+                    Outcome.NOT_RUN, reason=f"{missing.exchange.name} has no answer, see {first}"
+                )
+            got, curl = missing.exchange.summary, missing.exchange.curl()
+            return result(Outcome.FAIL, expected="HTTP 200, complete", got=got, curl=curl)
+        except Fault as fault:
+            curl = exchanges[-1].curl() if exchanges else ""
+            got = shortened(fault.got)
+            return result(Outcome.FAIL, expected=fault.expected, got=got, curl=curl)
+        return result(Outcome.PASS)
