@@ -232,7 +232,7 @@ def shortened(text: str, longest: int = LONGEST_SHOWN) -> str:
 def expect(condition: object, expected: str, got: object) -> None:
     """Raise `Fault` unless the condition is true."""
     if not condition:
-        raise Fault(expected, got if isinstance(got, str) else shown(got))
+        raise Fault(expected, got if isinstance(got, str) and got else shown(got))
 
 
 def shown(value: object) -> str:

@@ -17,7 +17,7 @@ from dynamo_conformance.endpoint.exchange import (
     shown,
     string,
 )
-from dynamo_conformance.endpoint.questions import STOPS, text_at
+from dynamo_conformance.endpoint.questions import STOP_TOKENS, STOPS, text_at
 from dynamo_conformance.endpoint.sse import DONE, read_stream
 
 if TYPE_CHECKING:
@@ -116,11 +116,13 @@ def finish_by_length(reason: Json, usage: JsonObject, most: int) -> None:
     expect(reason == wanted, f"finish_reason {wanted}", got)
 
 
-def finish_by_stop(reason: Json, text: str) -> None:
+def finish_by_stop(reason: Json, usage: JsonObject, text: str) -> None:
     """An answer that a stop word ends says so."""
-    if reason == FINISH_LENGTH and not any(stop in text for stop in STOPS):
-        raise CannotShow(f"no stop word came in {shortened(text)!r}")
-    expect(reason == FINISH_STOP, "finish_reason stop, for a stop word came", f"{shown(reason)}")
+    tokens, most = number(usage, "completion_tokens"), STOP_TOKENS
+    if reason == FINISH_LENGTH and tokens >= most and not any(stop in text for stop in STOPS):
+        raise CannotShow(f"no stop word came in {tokens} tokens")
+    got = f"{shown(reason)} after {tokens} of {most} tokens"
+    expect(reason == FINISH_STOP, "finish_reason stop, for a stop word came", got)
 
 
 def stop_left_out(text: str, stops: tuple[str, ...] = STOPS) -> None:

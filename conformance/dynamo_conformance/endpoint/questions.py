@@ -33,7 +33,7 @@ def user(content: Json) -> JsonObject:
     return {"role": "user", "content": content}
 
 
-def chat(name: str, *, messages: list[Json] | None = None, **fields: Json) -> Question:
+def chat(name: str, *, messages: Json = None, **fields: Json) -> Question:
     """Return a question of chat; a few tokens are enough, unless the fields say how many."""
     body: JsonObject = {"model": MODEL, "messages": messages or [user(PROMPT)]}
     if not {"max_tokens", "max_completion_tokens"} & fields.keys():
@@ -114,7 +114,7 @@ class TextApi:
     @property
     def stopped_stream(self) -> Question:
         """The same, streamed."""
-        return varied(self.stopped, f"{self.name}-stop-streamed", **STREAM)
+        return varied(self.stopped, f"{self.name}-stop-streamed", stream_options=USAGE, **STREAM)
 
     @property
     def determined_stream(self) -> Question:

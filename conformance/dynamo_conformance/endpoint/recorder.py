@@ -14,7 +14,7 @@ import httpx
 from dynamo_conformance.endpoint.exchange import MODEL, Chunk, Exchange, Headers, Question
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
 MASK: Final = "***"
@@ -51,12 +51,16 @@ def base_url(url: str) -> str:
 
 
 class Recorder:
-    """Fills the exchanges of a run as they are needed; to be closed."""
+    """Fills the exchanges of a run as they are needed; to be closed.
 
-    def __init__(self, address: Address) -> None:
+    `sleep` waits where a question is to be asked later than another.
+    """
+
+    def __init__(self, address: Address, *, sleep: Callable[[float], None] = time.sleep) -> None:
         import ssl
 
         self.address = address
+        self.sleep = sleep
         self.exchanges: dict[str, Exchange] = {}
         # Reading the certificates of the system takes longer than many a run over plain HTTP.
         is_plain = address.url.startswith("http://")
@@ -106,7 +110,8 @@ class Recorder:
             content=body or None,
             headers=[*question.headers, *self.address.headers, *self._authorization(question)],
         )
-        time.sleep(question.pause)
+        if question.pause:
+            self.sleep(question.pause)
         began, start = time.time(), time.monotonic()
         status, headers, chunks, error = 0, (), [], ""  # type: int, Headers, list[Chunk], str
         try:

@@ -81,7 +81,7 @@ def text(report: Report) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [
         f"{report.model} at {report.url}",
-        f"release {report.release or 'unknown'}, engine {report.engine or 'unknown'}, "
+        f"release {report.release or 'unknown'}, engine {report.engine or 'unknown'}",
         f"profile {report.profile}, {report.seconds:.1f} s",
         "",
         *(_row(row, widths) for row in rows),

@@ -150,6 +150,5 @@ class Result:
             "curl": self.curl,
             "exchanges": list(self.exchanges),
         }
-        return {name: value for name, value in texts.items() if value} | {
-            "seconds": round(self.seconds, 4)
-        }
+        kept: JsonObject = {name: value for name, value in texts.items() if value}
+        return kept | {"seconds": round(self.seconds, 4)}

@@ -1,10 +1,10 @@
 """The shapes of answers: OpenAI's own types, validated strictly, and what those leave open.
 
 The types of the `openai` package are generated from OpenAI's specification, and are installed, not
-copied. Constructed by its client they are lenient; validated strictly they refuse wrong types, wrong
-constants and missing fields. They lose one thing of the specification: a field that must be there
-and may be null is optional in them. `REQUIRED` gives that back. How much each of the three catches
-is measured by tests/unit/endpoint/test_shapes.py, which breaks each field of an answer in turn.
+copied. Constructed by its client they are lenient; validated strictly they refuse wrong types,
+wrong constants and missing fields. They lose one thing of the specification: a field that must be
+there and may be null is optional in them. `REQUIRED` gives that back. How much each of the three
+catches is measured by tests/unit/endpoint/test_shapes.py, which breaks each field in turn.
 """
 
 from __future__ import annotations

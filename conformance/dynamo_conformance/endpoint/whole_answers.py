@@ -107,7 +107,8 @@ def finish_length(_api: TextApi, exchange: Exchange) -> None:
 def finish_stop(api: TextApi, exchange: Exchange) -> None:
     """An answer that a stop word ended has finish_reason stop."""
     reason = find(exchange.answer, "choices", 0, "finish_reason")
-    judging.finish_by_stop(reason, judging.whole_text(api, exchange))
+    text = judging.whole_text(api, exchange)
+    judging.finish_by_stop(reason, judging.usage_of(exchange.answer), text)
 
 
 @template("stop-left-out", "stopped")

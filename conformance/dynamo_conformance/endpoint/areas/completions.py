@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.endpoint import judging
-from dynamo_conformance.endpoint.exchange import expect, find, number, objects
+from dynamo_conformance.endpoint.exchange import Json, expect, find, number, objects
 from dynamo_conformance.endpoint.questions import COMPLETIONS, MAX_TOKENS, PROMPT, completion
 from dynamo_conformance.endpoint.requirement import Feature, Profile, requirement
 from dynamo_conformance.endpoint.whole_answers import whole_answers
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 TEXT = (Feature.TEXT,)
 SHORT = "The sea is"
-TOKENS = [11, 12, 13, 14, 15]
+TOKENS: list[Json] = [11, 12, 13, 14, 15]
 PROMPTS = completion("completions-prompts", prompt=[PROMPT, SHORT], temperature=0, seed=7)
 FIRST = completion("completions-first", temperature=0, seed=7)
 SECOND = completion("completions-second", prompt=SHORT, temperature=0, seed=7)

@@ -157,7 +157,7 @@ def base64_same(floats: Exchange, exchange: Exchange) -> None:
 
 @requirement("embeddings.dimensions", SMALL, profile=Profile.EXTENDED, needs=NEEDS)
 def dimensions(exchange: Exchange) -> None:
-    """Dimensions is kept, or refused with 400: it is not passed over."""
+    """A number of dimensions is kept, or refused with 400: it is not passed over."""
     if exchange.status in BAD:
         return
     count = len(_first(exchange))

@@ -289,7 +289,9 @@ def _requirements(refusal: Refusal) -> list[Requirement]:
 ALL = tuple(one for refusal in REFUSALS for one in _requirements(refusal))
 
 
-@requirement("errors.alive", CHAT.ask("after-errors"), needs=TEXT)
-def alive(exchange: Exchange) -> None:
-    """After all that was refused the next question is answered."""
+@requirement(
+    "errors.alive", REFUSALS[0].question, REFUSALS[2].question, CHAT.ask("after-errors"), needs=TEXT
+)
+def alive(_unknown_model: Exchange, _no_json: Exchange, exchange: Exchange) -> None:
+    """After questions that are refused the next one is answered."""
     exchange.require_answered()

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from dynamo_conformance.endpoint.exchange import expect, number
+from dynamo_conformance.endpoint.exchange import expect
 from dynamo_conformance.endpoint.questions import CHAT, CHAT_PATH, MODELS_PATH, get
 from dynamo_conformance.endpoint.requirement import DYNAMO, Feature, Profile, requirement
 
@@ -124,11 +124,3 @@ def cors(exchange: Exchange) -> None:
     exchange.require_answered()
     got = exchange.header("access-control-allow-origin")
     expect(got in ("*", ORIGIN), "access-control-allow-origin", got or "none")
-
-
-@requirement("operations.length", CHAT.plain, needs=(Feature.TEXT,))
-def length(exchange: Exchange) -> None:
-    """content-length, where it is sent, is the length of the body."""
-    exchange.require_answered()
-    told = exchange.header("content-length") or str(len(exchange.body))
-    expect(number({"n": int(told)}, "n") == len(exchange.body), f"{len(exchange.body)}", told)

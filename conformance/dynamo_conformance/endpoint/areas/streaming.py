@@ -229,7 +229,7 @@ def finish_length(api: TextApi, exchange: Exchange) -> None:
 def finish_stop(api: TextApi, exchange: Exchange) -> None:
     """A stream that a stop word ended has finish_reason stop."""
     got = judging.streamed(api, exchange)
-    judging.finish_by_stop(got.reason, got.text)
+    judging.finish_by_stop(got.reason, got.usage, got.text)
 
 
 @template("stop-left-out", "stopped_stream")

@@ -49,7 +49,7 @@ TIME = _tool("get_time", "Tell the local time in a city.", "city")
 NAMED: JsonObject = {"type": "function", "function": {"name": "get_time"}}
 
 
-def _asked(name: str, choice: Json, *, content: str = "", **fields: Json) -> Question:
+def _asked(name: str, choice: Json, *, content: Json = "", **fields: Json) -> Question:
     return chat(
         f"tools-{name}",
         messages=[user(content or "What is the weather in Paris right now?")],

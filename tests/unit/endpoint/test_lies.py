@@ -1,0 +1,94 @@
+"""No lie about an endpoint stays unnoticed, and each requirement has been seen to fail."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dynamo_conformance.endpoint.areas import load_requirements
+from dynamo_conformance.endpoint.graph import look_at
+from dynamo_conformance.endpoint.recorder import Address, Recorder
+from dynamo_conformance.endpoint.requirement import Feature, Outcome, Result
+from dynamo_conformance.endpoint.run import Judge
+from lies import Lie, forwarded, lying, stream
+from lies import pieces as edited
+from more_lies import LIES
+from right_server import MODEL, RightServer, on_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lies import Answering, ReplyChange
+
+REQUIREMENTS = load_requirements()
+KNOWN = {one.id: one for one in REQUIREMENTS}
+
+
+def judged(answer: Answering, ids: Iterable[str] | None = None) -> dict[str, Result]:
+    """Return the results of a server, by requirement; it is said to serve everything."""
+    chosen = REQUIREMENTS if ids is None else [KNOWN[one] for one in ids]
+    with (
+        on_port(answer) as url,
+        Recorder(Address(url=url, model=MODEL), sleep=lambda _: None) as recorder,
+    ):
+        graph = look_at(recorder, promised=frozenset(Feature))
+        results = Judge(recorder, graph).results(chosen)
+        return {one.requirement.id: one for one in results}
+
+
+def test_a_server_that_is_right_passes_everything() -> None:
+    results = judged(RightServer().reply)
+    wrong = {name: one.got for name, one in results.items() if one.outcome is not Outcome.PASS}
+    assert wrong == {}
+
+
+def test_what_stands_before_a_server_and_tells_no_lie_changes_no_outcome() -> None:
+    with on_port(RightServer().reply) as url:
+        results = judged(lying(forwarded(url), None))
+    wrong = {name: one.got for name, one in results.items() if one.outcome is not Outcome.PASS}
+    assert wrong == {}
+
+
+def _split(pieces: list[bytes]) -> list[bytes]:
+    data = b"".join(pieces)
+    return [data[at : at + 7] for at in range(0, len(data), 7)]
+
+
+HONEST: dict[str, ReplyChange] = {
+    "comments": edited(lambda pieces: [b": still here\n\n", *pieces]),
+    "other line ends": edited(lambda pieces: [one.replace(b"\n", b"\r\n") for one in pieces]),
+    "pieces that end anywhere": edited(_split),
+    "names of events": edited(lambda pieces: [b"event: message\n" + one for one in pieces]),
+    "no space after the colon": edited(
+        lambda pieces: [one.replace(b"data: ", b"data:", 1) for one in pieces]
+    ),
+    "further fields": stream(lambda document: document.update(provider={"region": "west"})),
+}
+
+
+@pytest.mark.parametrize("change", HONEST.values(), ids=HONEST.keys())
+def test_what_a_server_may_do_fails_nothing(change: ReplyChange) -> None:
+    streams = [one for one in KNOWN if "stream" in one]
+    results = judged(lying(RightServer().reply, Lie("", (), reply=change)), streams)
+    wrong = {name: one.got for name, one in results.items() if one.outcome is not Outcome.PASS}
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("lie", LIES, ids=[one.name for one in LIES])
+def test_a_lie_fails_what_it_is_about(lie: Lie) -> None:
+    # The graph's own answers come first, as in a run of everything.
+    results = judged(lying(RightServer().reply, lie), lie.breaks)
+    passed = [name for name, one in results.items() if one.outcome is not Outcome.FAIL]
+    assert passed == []
+    for one in results.values():
+        assert one.expected
+        assert one.got
+        assert one.curl.startswith("curl ")
+
+
+def test_every_requirement_is_broken_by_a_lie() -> None:
+    broken = {name for lie in LIES for name in lie.breaks}
+    assert {*KNOWN} - broken == set()
+    assert broken - {*KNOWN} == set()
+    assert len({lie.name for lie in LIES}) == len(LIES) >= 50
