@@ -18,6 +18,8 @@ Headers: TypeAlias = "tuple[tuple[str, str], ...]"
 MODEL: Final = "{model}"
 """Stands for the model that is asked for, in the fields and paths of questions."""
 
+ID: Final = "{id}"
+
 OK: Final = 200
 JSON_BODY: Final[Headers] = (("content-type", "application/json"),)
 LONGEST_SHOWN: Final = 300
@@ -35,6 +37,10 @@ class Fault(AssertionError):  # noqa: N818 - an outcome
 
 class CannotShow(Exception):  # noqa: N818 - an outcome, not a fault
     """The requirement cannot be shown here; the text says why."""
+
+
+class Unjudged(Exception):  # noqa: N818 - an outcome, not a fault
+    """There is nothing to judge, because another requirement fails; the text says which."""
 
 
 class NotAnswered(Exception):  # noqa: N818 - one requirement fails for it, the others are not run
@@ -55,7 +61,8 @@ class Question:
 
     Attributes:
         name: Unique; a question is asked once in a run, however many requirements judge the answer.
-        path: Where it is sent; `MODEL` stands for the model.
+        path: Where it is sent; `MODEL` stands for the model, `ID` for the id in the answer to
+            `after`.
         fields: The JSON body, if it is one.
         body: The bytes of the body in place of `fields`.
         after: The question whose answer `derive` needs.

@@ -11,7 +11,15 @@ from urllib.parse import quote
 
 import httpx
 
-from dynamo_conformance.endpoint.exchange import MODEL, Chunk, Exchange, Headers, Question
+from dynamo_conformance.endpoint.exchange import (
+    ID,
+    MODEL,
+    Chunk,
+    Exchange,
+    Headers,
+    Question,
+    string,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -104,6 +112,8 @@ class Recorder:
     def _sent(self, question: Question) -> Exchange:
         body = self._body(question)
         path = question.path.replace(MODEL, quote(self.address.model))
+        if question.after is not None and ID in path:
+            path = path.replace(ID, quote(string(self.ask(question.after).answer, "id")))
         request = self._client.build_request(
             question.method,
             f"{self.address.url}{path}",

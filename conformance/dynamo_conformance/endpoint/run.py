@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.endpoint.deviations import applied, read_deviations
-from dynamo_conformance.endpoint.exchange import CannotShow, Fault, NotAnswered, shortened
+from dynamo_conformance.endpoint.exchange import CannotShow, Fault, NotAnswered, Unjudged, shortened
 from dynamo_conformance.endpoint.requirement import Outcome, Profile, Requirement, Result
 
 if TYPE_CHECKING:
@@ -79,6 +79,8 @@ class Judge:
             requirement.judge(*exchanges)
         except CannotShow as reason:
             return result(Outcome.UNSUPPORTED, reason=str(reason))
+        except Unjudged as reason:
+            return result(Outcome.NOT_RUN, reason=str(reason))
         except NotAnswered as missing:
             first = self.told.setdefault(missing.exchange.name, requirement.id)
             if first != requirement.id:

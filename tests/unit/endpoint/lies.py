@@ -1,7 +1,8 @@
 """Servers that are wrong in one way: what stands before a right one, and tells one lie at a time.
 
-A lie changes the request on its way in, or the reply on its way out, and names the requirements that
-it breaks. `lying` puts it before any server that is a function; `forwarded` makes one of an address.
+A lie changes the request on its way in, or the reply on its way out, and names the requirements
+that it breaks. `lying` puts it before any server that is a function; `forwarded` makes one of an
+address.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import http.client
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from itertools import count
+from itertools import chain, count
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -42,7 +43,8 @@ class Asked:
 Answering = Callable[[str, str, dict[str, str], bytes], Reply]
 AskChange = Callable[[Asked], Asked]
 ReplyChange = Callable[[Asked, Reply], Reply]
-Edit = Callable[[Body], None]
+Edit = Callable[[Body], object]
+"""Changes a document in place."""
 
 
 def same_request(asked: Asked) -> Asked:
@@ -115,26 +117,20 @@ class Found(NamedTuple):
     key: str | int
 
 
-def _found(value: Any, path: str) -> list[Found]:
+def _found(value: object, path: str) -> list[Found]:
     """Return every place that a path names: `*` is each item of a list."""
     first, _, rest = path.partition(".")
-    if first == "*":
-        keys: list[str | int] = [*range(len(value))] if isinstance(value, list) else []
-    else:
-        keys = [int(first) if first.isdigit() else first]
+    children: dict[str | int, object] = {}
+    if isinstance(value, dict):
+        children = {first: value.get(first)}
+    elif isinstance(value, list) and first == "*":
+        children = dict(enumerate(value))
     if not rest:
-        return [Found(value, key) for key in keys] if isinstance(value, dict | list) else []
-    places: list[Found] = []
-    for key in keys:
-        try:
-            child = value[key]
-        except (KeyError, IndexError, TypeError):
-            continue
-        places += _found(child, rest)
-    return places
+        return [Found(value, key) for key in children]
+    return [place for child in children.values() for place in _found(child, rest)]
 
 
-def put(path: str, value: Any) -> Edit:
+def put(path: str, value: object) -> Edit:
     """Return what puts a value at a path; a function is given what stands there."""
 
     def edit(document: Body) -> None:
@@ -263,7 +259,7 @@ def refused(status: int = 400, message: str = "not taken") -> ReplyChange:
     return lambda _asked, _reply: as_json({"error": error}, status)
 
 
-def plain(target: str, document: Any, status: int = OK) -> ReplyChange:
+def plain(target: str, document: object, status: int = OK) -> ReplyChange:
     """Return what answers an address with something else."""
     return lambda asked, reply: as_json(document, status) if asked.target == target else reply
 
@@ -302,7 +298,7 @@ def words(asked: Asked) -> str:
 counter = count()
 
 
-def _lie(
+def a_lie(
     name: str, *breaks: str, ask: AskChange = same_request, reply: ReplyChange = same_reply
 ) -> Lie:
     return Lie(name, breaks, ask, reply)
@@ -369,196 +365,202 @@ def _unspaced(given: list[bytes]) -> list[bytes]:
 
 
 FRAMING = (
-    _lie(
+    a_lie(
         "a stream as JSON",
         *each("streaming.{}-media-type"),
         reply=header("content-type", "application/json", streams=True),
     ),
-    _lie("a stray line", *each("streaming.{}-lines"), reply=pieces(lambda p: [b"ok\n", *p])),
-    _lie(
+    a_lie("a stray line", *each("streaming.{}-lines"), reply=pieces(lambda p: [b"ok\n", *p])),
+    a_lie(
         "data without its name",
         *each("streaming.{}-lines"),
         reply=pieces(lambda p: [p[0], p[1].removeprefix(b"data: "), *p[2:]]),
     ),
-    _lie("no blank lines", *each("streaming.{}-blank-lines"), reply=pieces(_unspaced)),
-    _lie(
+    a_lie("no blank lines", *each("streaming.{}-blank-lines"), reply=pieces(_unspaced)),
+    a_lie(
         "no blank line at the end",
         *each("streaming.{}-ended"),
         reply=pieces(lambda p: [*p[:-1], p[-1].rstrip(b"\n") + b"\n"]),
     ),
-    _lie(
+    a_lie(
         "data that is no JSON",
         *each("streaming.{}-json"),
         reply=pieces(lambda p: [p[0], p[1].replace(b'"', b"'"), *p[2:]]),
     ),
-    _lie(
+    a_lie(
         "no [DONE]",
         *each("streaming.{}-done"),
         "lifetime.many-streamed",
         reply=pieces(lambda p: p[:-1]),
     ),
-    _lie("[DONE] twice", *each("streaming.{}-done-once"), reply=pieces(lambda p: [*p, p[-1]])),
-    _lie("data after [DONE]", *each("streaming.{}-done-last"), reply=pieces(lambda p: [*p, p[0]])),
-    _lie("all in one piece", *each("streaming.{}-pieces"), reply=pieces(lambda p: [b"".join(p)])),
-    _lie(
+    a_lie("[DONE] twice", *each("streaming.{}-done-once"), reply=pieces(lambda p: [*p, p[-1]])),
+    a_lie("data after [DONE]", *each("streaming.{}-done-last"), reply=pieces(lambda p: [*p, p[0]])),
+    a_lie("all in one piece", *each("streaming.{}-pieces"), reply=pieces(lambda p: [b"".join(p)])),
+    a_lie(
         "cut characters",
         *each("streaming.{}-utf8", "streaming.{}-characters"),
         "unicode.utf8",
         reply=pieces(_cut_characters),
     ),
-    _lie(
+    a_lie(
         "an error within the stream",
         *each("streaming.{}-answered"),
         reply=pieces(lambda p: [p[0], b'data: {"error": {"message": "no"}}\n\n', *p[1:]]),
     ),
-    _lie("a lost chunk", *each("streaming.{}-same-text"), reply=chunks(lambda d: d[:2] + d[3:])),
-    _lie(
+    a_lie("a lost chunk", *each("streaming.{}-same-text"), reply=chunks(lambda d: d[:2] + d[3:])),
+    a_lie(
         "a doubled chunk", *each("streaming.{}-same-text"), reply=chunks(lambda d: [*d[:3], *d[2:]])
     ),
-    _lie("chunks out of order", *each("streaming.{}-same-text"), reply=chunks(_swapped)),
-    _lie("a stream that shouts", *each("streaming.{}-same-text"), reply=stream(texts(str.upper))),
-    _lie(
+    a_lie("chunks out of order", *each("streaming.{}-same-text"), reply=chunks(_swapped)),
+    a_lie("a stream that shouts", *each("streaming.{}-same-text"), reply=stream(texts(str.upper))),
+    a_lie(
         "streamed U+FFFD",
         *each("streaming.{}-characters"),
         "unicode.characters-streamed",
         reply=stream(texts(lambda t: t.encode("ascii", "replace").decode().replace("?", "\ufffd"))),
     ),
-    _lie("a silent stream", *each("streaming.{}-text"), reply=stream(texts(lambda _: ""))),
+    a_lie("a silent stream", *each("streaming.{}-text"), reply=stream(texts(lambda _: ""))),
 )
 CHUNKS = (
-    _lie(
+    a_lie(
         "chunks of a bogus object",
         *each("streaming.{}-shape"),
         reply=stream(put("object", "bogus")),
     ),
-    _lie(
+    a_lie(
         "chunks with a text as index",
         "streaming.chat-shape",
         reply=stream(put("choices.*.index", str)),
     ),
-    _lie(
+    a_lie(
         "chunks without finish_reason",
         *each("streaming.{}-required"),
         reply=stream(
-            lambda d: [c.pop("finish_reason") for c in d["choices"] if not c["finish_reason"]]  # type: ignore[func-returns-value, arg-type, return-value]
+            lambda d: [c.pop("finish_reason") for c in d["choices"] if not c["finish_reason"]]
         ),
     ),
-    _lie("chunks without an id", *each("streaming.{}-id"), reply=stream(put("id", ""))),
-    _lie(
+    a_lie("chunks without an id", *each("streaming.{}-id"), reply=stream(put("id", ""))),
+    a_lie(
         "another id for each chunk",
         *each("streaming.{}-id-same"),
         "lifetime.many-apart",
         reply=chunks(_ids_change),
     ),
-    _lie("chunks of 1970", *each("streaming.{}-created"), reply=stream(put("created", 0))),
-    _lie("created that moves", *each("streaming.{}-created-same"), reply=chunks(_created_change)),
-    _lie("chunks of another model", *each("streaming.{}-model"), reply=stream(put("model", "gpt"))),
-    _lie("an index from nowhere", *each("streaming.{}-index"), reply=chunks(_some_index)),
-    _lie("no role", "streaming.chat-role", reply=stream(drop("choices.*.delta.role"))),
-    _lie("a user's role", "streaming.chat-role", reply=stream(put("choices.*.delta.role", "user"))),
-    _lie("text after the finish", *each("streaming.{}-finish-last"), reply=chunks(_after_finish)),
-    _lie("finish twice", *each("streaming.{}-finish"), reply=chunks(_finish_twice)),
-    _lie(
+    a_lie("chunks of 1970", *each("streaming.{}-created"), reply=stream(put("created", 0))),
+    a_lie("created that moves", *each("streaming.{}-created-same"), reply=chunks(_created_change)),
+    a_lie(
+        "chunks of another model", *each("streaming.{}-model"), reply=stream(put("model", "gpt"))
+    ),
+    a_lie("an index from nowhere", *each("streaming.{}-index"), reply=chunks(_some_index)),
+    a_lie("no role", "streaming.chat-role", reply=stream(drop("choices.*.delta.role"))),
+    a_lie(
+        "a user's role", "streaming.chat-role", reply=stream(put("choices.*.delta.role", "user"))
+    ),
+    a_lie("text after the finish", *each("streaming.{}-finish-last"), reply=chunks(_after_finish)),
+    a_lie("finish twice", *each("streaming.{}-finish"), reply=chunks(_finish_twice)),
+    a_lie(
         "no finish",
         *each("streaming.{}-finish"),
         "sampling.n-streamed-finish",
         reply=stream(put("choices.*.finish_reason", None)),
     ),
-    _lie(
+    a_lie(
         "stop though it was cut, streamed",
         *each("streaming.{}-finish-length", "streaming.{}-same-finish"),
         reply=stream(put("choices.*.finish_reason", lambda old: old and "stop")),
     ),
-    _lie(
+    a_lie(
         "length though it was stopped, streamed",
         *each("streaming.{}-finish-stop", "sampling.{}-stop-across-streamed"),
         reply=stream(put("choices.*.finish_reason", lambda old: old and "length")),
     ),
-    _lie(
+    a_lie(
         "usage that nobody asked for",
         *each("streaming.{}-no-usage"),
         reply=chunks(_usage_everywhere),
     ),
-    _lie(
+    a_lie(
         "no usage, streamed",
         *each("streaming.{}-usage"),
         reply=chunks(lambda d: [one for one in d if one["choices"]]),
     ),
-    _lie("usage not last", *each("streaming.{}-usage-last"), reply=chunks(_usage_first)),
-    _lie(
+    a_lie("usage not last", *each("streaming.{}-usage-last"), reply=chunks(_usage_first)),
+    a_lie(
         "usage in a chunk with a choice",
         *each("streaming.{}-usage-alone"),
         reply=chunks(
             lambda d: [*d[:-2], d[-2] | {"usage": d[-1]["usage"]}] if d[-1].get("usage") else d
         ),
     ),
-    _lie(
+    a_lie(
         "no usage null",
         *each("streaming.{}-usage-null"),
         reply=stream(lambda d: None if d.get("usage") else d.pop("usage", None)),
     ),
-    _lie(
+    a_lie(
         "streamed usage that does not add up",
         *each("streaming.{}-usage-sum"),
         reply=stream(put("usage.total_tokens", 9999)),
     ),
-    _lie(
+    a_lie(
         "a streamed prompt costs more",
         *each("streaming.{}-usage-prompt"),
         reply=stream(put("usage.prompt_tokens", lambda old: (old or 0) + 1)),
     ),
-    _lie(
+    a_lie(
         "a streamed answer costs less",
         *each("streaming.{}-usage-same"),
         reply=stream(put("usage.completion_tokens", lambda old: (old or 0) - 1)),
     ),
-    _lie(
+    a_lie(
         "more tokens than allowed, streamed",
         *each("streaming.{}-max-tokens"),
         reply=stream(put("usage.completion_tokens", 400)),
     ),
-    _lie(
+    a_lie(
         "a streamed text beyond its usage",
         *each("streaming.{}-usage-text"),
         reply=stream(texts(lambda text: f" a b c d{text}")),
     ),
-    _lie(
+    a_lie(
         "a streamed stop word",
         *each("streaming.{}-stop-left-out"),
         reply=when(having("stop"), stream(texts(lambda text: f"{text}e"))),
     ),
 )
 WHOLE = (
-    _lie("an answer as text", *each("{}.media-type"), reply=header("content-type", "text/plain")),
-    _lie("a bogus object", *each("{}.shape"), reply=whole(put("object", "bogus"))),
-    _lie("an index as text", *each("{}.shape"), reply=whole(put("choices.*.index", str))),
-    _lie("created as a float", *each("{}.shape"), reply=whole(put("created", float))),
-    _lie("no choices", *each("{}.shape", "{}.one-choice"), reply=whole(drop("choices"))),
-    _lie("no logprobs", *each("{}.required"), reply=whole(drop("choices.*.logprobs"))),
-    _lie("no refusal", "chat.required", reply=whole(drop("choices.*.message.refusal"))),
-    _lie("an empty id", *each("{}.id"), reply=whole(put("id", ""))),
-    _lie(
+    a_lie("an answer as text", *each("{}.media-type"), reply=header("content-type", "text/plain")),
+    a_lie("a bogus object", *each("{}.shape"), reply=whole(put("object", "bogus"))),
+    a_lie("an index as text", *each("{}.shape"), reply=whole(put("choices.*.index", str))),
+    a_lie("created as a float", *each("{}.shape"), reply=whole(put("created", float))),
+    a_lie("no choices", *each("{}.shape", "{}.one-choice"), reply=whole(drop("choices"))),
+    a_lie("no logprobs", *each("{}.required"), reply=whole(drop("choices.*.logprobs"))),
+    a_lie("no refusal", "chat.required", reply=whole(drop("choices.*.message.refusal"))),
+    a_lie("an empty id", *each("{}.id"), reply=whole(put("id", ""))),
+    a_lie(
         "one id for all", *each("{}.id-unique"), "lifetime.many-ids", reply=whole(put("id", "id"))
     ),
-    _lie("an answer of 1970", *each("{}.created"), reply=whole(put("created", 0))),
-    _lie(
+    a_lie("an answer of 1970", *each("{}.created"), reply=whole(put("created", 0))),
+    a_lie(
         "created in milliseconds",
         *each("{}.created"),
         reply=whole(put("created", lambda old: old * 1000)),
     ),
-    _lie("another model", *each("{}.model"), "adapters.answered", reply=whole(put("model", "gpt"))),
-    _lie(
+    a_lie(
+        "another model", *each("{}.model"), "adapters.answered", reply=whole(put("model", "gpt"))
+    ),
+    a_lie(
         "a second choice",
         *each("{}.one-choice"),
         reply=whole(lambda d: d["choices"].append({**d["choices"][0], "index": 1})),
     ),
-    _lie(
+    a_lie(
         "no index 0",
         *each("{}.one-choice"),
         "completions.prompts",
         reply=whole(put("choices.*.index", 1)),
     ),
-    _lie(
+    a_lie(
         "no text",
         *each("{}.text"),
         "unicode.answered",
@@ -577,13 +579,13 @@ WHOLE = (
         "lifetime.left",
         reply=whole(texts(lambda _: "")),
     ),
-    _lie(
+    a_lie(
         "U+FFFD",
         *each("{}.characters"),
         "unicode.characters",
         reply=whole(texts(lambda t: t.encode("ascii", "replace").decode().replace("?", "\ufffd"))),
     ),
-    _lie(
+    a_lie(
         "Latin-1",
         *each("{}.utf8"),
         reply=lambda asked, reply: (
@@ -594,83 +596,85 @@ WHOLE = (
             else reply
         ),
     ),
-    _lie(
+    a_lie(
         "stop though it was cut",
         *each("{}.finish-length"),
         reply=whole(put("choices.*.finish_reason", "stop")),
     ),
-    _lie(
+    a_lie(
         "length though it was stopped",
         *each("{}.finish-stop", "sampling.{}-stop-across"),
         "sampling.stop-text",
         reply=whole(put("choices.*.finish_reason", "length")),
     ),
-    _lie(
+    a_lie(
         "a stop word in the text",
         *each("{}.stop-left-out"),
         "sampling.stop-earliest",
         reply=when(having("stop"), whole(texts(lambda text: f"{text}e"))),
     ),
-    _lie(
+    a_lie(
         "logprobs that nobody asked for",
         *each("{}.no-logprobs"),
         reply=whole(put("choices.*.logprobs", {"content": []})),
     ),
-    _lie("no usage", *each("{}.usage"), reply=whole(drop("usage"))),
-    _lie(
+    a_lie("no usage", *each("{}.usage"), reply=whole(drop("usage"))),
+    a_lie(
         "usage that does not add up",
         *each("{}.usage-sum"),
         reply=whole(put("usage.total_tokens", 1)),
     ),
-    _lie("a prompt for free", *each("{}.usage-prompt"), reply=whole(put("usage.prompt_tokens", 0))),
-    _lie(
+    a_lie(
+        "a prompt for free", *each("{}.usage-prompt"), reply=whole(put("usage.prompt_tokens", 0))
+    ),
+    a_lie(
         "more tokens than allowed",
         *each("{}.max-tokens"),
         "completions.one-token",
         reply=whole(put("usage.completion_tokens", 400)),
     ),
-    _lie(
+    a_lie(
         "500 words under a usage of 16",
         *each("{}.usage-text"),
         "sampling.n-usage-text",
         reply=whole(text_in),
     ),
-    _lie(
+    a_lie(
         "a prompt of another price each time",
         *each("{}.usage-same"),
         reply=whole(put("usage.prompt_tokens", lambda _: 10 + next(counter))),
     ),
-    _lie("a flat price", *each("{}.usage-grows"), reply=whole(put("usage.prompt_tokens", 9))),
-    _lie(
+    a_lie("a flat price", *each("{}.usage-grows"), reply=whole(put("usage.prompt_tokens", 9))),
+    a_lie(
         "tokens beyond the stop word are paid",
         *each("{}.usage-stop"),
         reply=when(having("stop"), whole(put("usage.completion_tokens", 32))),
     ),
-    _lie("a user answers", "chat.role", reply=whole(put("choices.*.message.role", "user"))),
-    _lie(
+    a_lie("a user answers", "chat.role", reply=whole(put("choices.*.message.role", "user"))),
+    a_lie(
         "a tool that nobody offered",
         "chat.no-tools",
         reply=whole(put("choices.*.message.tool_calls", [1])),
     ),
-    _lie(
+    a_lie(
         "more cached than asked",
         "chat.usage-cached",
         reply=whole(put("usage.prompt_tokens_details", {"cached_tokens": 9999})),
     ),
-    _lie(
+    a_lie(
         "500 for all text",
         *each("{}.answered"),
         reply=lambda asked, reply: refused(500)(asked, reply) if asked.target in TEXT else reply,
     ),
 )
 IGNORED = (
-    _lie("max_tokens is ignored", *each("{}.max-tokens"), ask=asking(drop("max_tokens"))),
-    _lie(
+    a_lie("max_tokens is ignored", *each("{}.max-tokens"), ask=asking(drop("max_tokens"))),
+    a_lie(
         "max_completion_tokens is ignored",
         "chat.max-completion-tokens",
         ask=asking(drop("max_completion_tokens")),
     ),
-    _lie(
+    a_lie(
         "max_tokens is required",
         "chat.simplest",
         reply=when(
@@ -683,59 +687,64 @@ IGNORED = (
             refused(),
         ),
     ),
-    _lie(
+    a_lie(
         "stop is ignored",
         *each("sampling.{}-stop-across", "{}.stop-left-out"),
         *each("streaming.{}-stop-left-out"),
         ask=asking(drop("stop")),
     ),
-    _lie(
+    a_lie(
         "a stop that is a text is ignored",
         "sampling.stop-text",
         ask=asking(lambda b: b.pop("stop") if isinstance(b.get("stop"), str) else None),
     ),
-    _lie(
+    a_lie(
         "a stop in a stream is ignored",
         *each("sampling.{}-stop-across-streamed"),
         ask=asking(lambda b: b.pop("stop", None) if b.get("stream") else None),
     ),
-    _lie(
+    a_lie(
+        "stop is ignored with ignore_eos",
+        "sampling.stop-ignore-eos",
+        ask=asking(lambda b: b.pop("stop", None) if "ignore_eos" in b else None),
+    ),
+    a_lie(
         "temperature is ignored",
         *each("sampling.{}-temperature-zero"),
-        ask=asking(lambda b: (b.pop("temperature", None), b.pop("seed", None))),  # type: ignore[arg-type, return-value]
+        ask=asking(lambda b: (b.pop("temperature", None), b.pop("seed", None))),
     ),
-    _lie("temperature is always 0", "sampling.temperature", ask=asking(put("temperature", 0))),
-    _lie("seed is ignored", "sampling.seed", ask=asking(drop("seed"))),
-    _lie("top_p is ignored", "sampling.top-p", ask=asking(drop("top_p"))),
-    _lie(
+    a_lie("temperature is always 0", "sampling.temperature", ask=asking(put("temperature", 0))),
+    a_lie("seed is ignored", "sampling.seed", ask=asking(drop("seed"))),
+    a_lie("top_p is ignored", "sampling.top-p", ask=asking(drop("top_p"))),
+    a_lie(
         "penalties are ignored", "sampling.penalties-effect", ask=asking(drop("presence_penalty"))
     ),
-    _lie(
+    a_lie(
         "penalties are refused",
         "sampling.penalties",
         reply=when(lambda a: a.body.get("top_p") == 0.9, refused()),
     ),
-    _lie("min_tokens is ignored", "sampling.min-tokens", ask=asking(drop("min_tokens"))),
-    _lie("n is ignored", "sampling.n", "sampling.n-streamed", ask=asking(drop("n"))),
-    _lie(
+    a_lie("min_tokens is ignored", "sampling.min-tokens", ask=asking(drop("min_tokens"))),
+    a_lie("n is ignored", "sampling.n", "sampling.n-streamed", ask=asking(drop("n"))),
+    a_lie(
         "the prompt is paid n times",
         "sampling.n-usage",
         reply=when(having("n"), whole(put("usage.prompt_tokens", lambda old: old * 2))),
     ),
-    _lie(
+    a_lie(
         "one choice of n is paid",
         "sampling.n-usage-text",
         reply=when(having("n"), whole(put("usage.completion_tokens", lambda old: old // 2))),
     ),
-    _lie("best_of is ignored", "completions.best-of", ask=asking(drop("best_of"))),
-    _lie("echo is ignored", "completions.echo", ask=asking(drop("echo"))),
-    _lie("suffix is ignored", "completions.suffix", ask=asking(drop("suffix"))),
-    _lie(
+    a_lie("best_of is ignored", "completions.best-of", ask=asking(drop("best_of"))),
+    a_lie("echo is ignored", "completions.echo", ask=asking(drop("echo"))),
+    a_lie("suffix is ignored", "completions.suffix", ask=asking(drop("suffix"))),
+    a_lie(
         "the first prompt only",
         "completions.prompts",
         ask=asking(lambda b: b.update(prompt=b["prompt"][0]) if _texts(b.get("prompt")) else None),
     ),
-    _lie(
+    a_lie(
         "one prompt of two is paid",
         "completions.prompts-usage",
         reply=when(
@@ -743,21 +752,21 @@ IGNORED = (
             whole(put("usage.prompt_tokens", lambda old: old - 3)),
         ),
     ),
-    _lie(
+    a_lie(
         "prompts in another order",
         "completions.prompts-order",
         ask=asking(
             lambda b: b.update(prompt=b["prompt"][::-1]) if _texts(b.get("prompt")) else None
         ),
     ),
-    _lie(
+    a_lie(
         "token ids are refused",
         "completions.token-ids",
         reply=when(
             lambda a: a.target == COMPLETIONS and isinstance(a.body["prompt"], list), refused()
         ),
     ),
-    _lie(
+    a_lie(
         "token ids as text",
         "completions.token-ids",
         ask=asking(
@@ -768,51 +777,51 @@ IGNORED = (
             )
         ),
     ),
-    _lie(
+    a_lie(
         "lists of token ids are one prompt",
         "completions.token-id-lists",
         ask=asking(
-            lambda b: b.update(prompt=sum(b["prompt"], [])) if _lists(b.get("prompt")) else None
+            lambda b: b.update(prompt=[*chain(*b["prompt"])]) if _lists(b.get("prompt")) else None
         ),
     ),
-    _lie(
+    a_lie(
         "logprobs are ignored",
         "sampling.logprobs",
         "sampling.logprobs-streamed",
         "sampling.completions-logprobs",
         ask=asking(lambda b: (b.pop("logprobs", None), b.pop("top_logprobs", None))),
-    ),  # type: ignore[arg-type, return-value]
-    _lie(
+    ),
+    a_lie(
         "positive logprobs",
         "sampling.logprobs-range",
         reply=whole(put("choices.*.logprobs.content.*.logprob", 0.5)),
     ),
-    _lie(
+    a_lie(
         "logprobs of other tokens",
         "sampling.logprobs-text",
         reply=whole(put("choices.*.logprobs.content.*.bytes", [65])),
     ),
-    _lie(
+    a_lie(
         "a logprob too few",
         "sampling.logprobs",
         reply=whole(put("choices.*.logprobs.content", lambda old: old[:-2] if old else old)),
     ),
-    _lie(
+    a_lie(
         "one alternative too few",
         "sampling.top-logprobs",
         reply=whole(put("choices.*.logprobs.content.*.top_logprobs", lambda old: old[:-1])),
     ),
-    _lie(
+    a_lie(
         "alternatives in another order",
         "sampling.top-logprobs-order",
         reply=whole(put("choices.*.logprobs.content.*.top_logprobs", lambda old: old[::-1])),
     ),
-    _lie(
+    a_lie(
         "offsets are missing",
         "sampling.completions-logprobs",
         reply=whole(drop("choices.*.logprobs.text_offset")),
     ),
-    _lie(
+    a_lie(
         "no streamed logprobs",
         "sampling.logprobs-streamed",
         reply=stream(put("choices.*.logprobs", None)),
@@ -820,9 +829,9 @@ IGNORED = (
 )
 
 
-def _texts(prompt: Any) -> bool:
+def _texts(prompt: object) -> bool:
     return isinstance(prompt, list) and isinstance(prompt[0], str)
 
 
-def _lists(prompt: Any) -> bool:
+def _lists(prompt: object) -> bool:
     return isinstance(prompt, list) and isinstance(prompt[0], list)

@@ -121,6 +121,7 @@ class RightServer:
         self.named = count(1)
         self.requests = 0
         self.prefixes: dict[str, int] = {}
+        self.stored: dict[str, Body] = {}
         self.lock = threading.Lock()
 
     def reply(self, method: str, target: str, headers: dict[str, str], raw: bytes) -> Reply:
@@ -159,6 +160,8 @@ class RightServer:
             name = target.removeprefix("/v1/models/")
             _known(name)
             return as_json(_model(name))
+        if (found := self.stored.get(target.removeprefix("/v1/responses/"))) is not None:
+            return as_json(found)
         return self._operations(target)
 
     def _operations(self, target: str) -> Reply:
@@ -283,6 +286,12 @@ class RightServer:
         limits = {"max_tokens": body["max_output_tokens"]}
         drawn = self._draw(limits, body["input"], 0)
         whole = self._response(body, drawn, f"resp_{next(self.named)}")
+        earlier = self.stored.get(body.get("previous_response_id") or "")
+        if earlier:
+            for kind in ("input_tokens", "total_tokens"):
+                whole["usage"][kind] += earlier["usage"]["total_tokens"]
+        if body.get("store"):
+            self.stored[whole["id"]] = whole
         if not body.get("stream"):
             return as_json(whole)
         begun = {**whole, "status": "in_progress", "output": [], "incomplete_details": None}
@@ -367,22 +376,22 @@ def _known(name: object) -> None:
         raise RefusedError(404, f"there is no {name}", param="model", code="model_not_found")
 
 
-RANGES: dict[str, tuple[float, float, tuple[type, ...]]] = {
-    "temperature": (0, 2, (int, float)),
-    "top_p": (0, 1, (int, float)),
-    "max_tokens": (1, 1e9, (int,)),
-    "n": (1, 128, (int,)),
-    "frequency_penalty": (-2, 2, (int, float)),
-    "presence_penalty": (-2, 2, (int, float)),
-    "top_logprobs": (0, 20, (int,)),
+RANGES: dict[str, tuple[float, float]] = {
+    "temperature": (0, 2),
+    "top_p": (0, 1),
+    "max_tokens": (1, 1e9),
+    "n": (1, 128),
+    "frequency_penalty": (-2, 2),
+    "presence_penalty": (-2, 2),
+    "top_logprobs": (0, 20),
 }
 
 
 def _check(body: Body) -> None:
     _known(body.get("model"))
-    for name, (least, most, types) in RANGES.items():
+    for name, (least, most) in RANGES.items():
         value = body.get(name)
-        if value is not None and not (isinstance(value, types) and least <= value <= most):
+        if value is not None and not (isinstance(value, int | float) and least <= value <= most):
             raise RefusedError(400, f"{name} is {value}", param=name)
     wrong = {
         "logit_bias": any(abs(one) > 100 for one in (body.get("logit_bias") or {}).values()),
@@ -427,7 +436,9 @@ def _read_messages(messages: list[Body]) -> tuple[str, int]:
     texts, cost = [], 0
     for one in messages:
         content = one.get("content") or ""
-        parts = content if isinstance(content, list) else [{"type": "text", "text": content}]
+        parts: list[Body] = [{"type": "text", "text": content}]
+        if isinstance(content, list):
+            parts = content
         for part in parts:
             if part["type"] == "image_url":
                 data = part["image_url"]["url"].partition(",")[2]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from dynamo_conformance.endpoint import judging
-from dynamo_conformance.endpoint.exchange import MODEL, Question, expect, find, number
+from dynamo_conformance.endpoint.exchange import MODEL, JsonObject, Question, expect, find, number
 from dynamo_conformance.endpoint.questions import CHAT, CHAT_PATH, chat, user
-from dynamo_conformance.endpoint.requirement import Feature, Profile, requirement
+from dynamo_conformance.endpoint.requirement import Feature, Profile, Requirement, requirement
 from dynamo_conformance.endpoint.whole_answers import whole_answers
 
 if TYPE_CHECKING:
@@ -22,6 +22,31 @@ SIMPLEST = Question(
 )
 
 WHOLE = whole_answers(CHAT)
+TAKEN: Final[JsonObject] = {
+    "user": "ann",
+    "safety_identifier": "ann",
+    "verbosity": "low",
+    "metadata": {"purpose": "test"},
+    "service_tier": "auto",
+    "prompt_cache_key": "rivers",
+    "store": False,
+    "reasoning_effort": "low",
+}
+"""Parameters that need have no effect, and must be taken all the same."""
+
+
+def _taken(field: str) -> Requirement:
+    def judge(exchange: Exchange) -> None:
+        expect(judging.whole_text(CHAT, exchange).strip(), "a text", exchange.summary)
+
+    judge.__doc__ = f"A question with {field} is answered."
+    name = f"takes-{field.replace('_', '-')}"
+    question = CHAT.ask(name, **{field: TAKEN[field]})
+    needs, profile = (Feature.TEXT,), Profile.EXTENDED
+    return requirement(f"chat.{name}", question, needs=needs, profile=profile)(judge)
+
+
+ACCEPTED = tuple(_taken(field) for field in TAKEN)
 
 
 @requirement("chat.role", CHAT.plain, needs=(Feature.TEXT,))

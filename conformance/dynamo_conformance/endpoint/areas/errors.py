@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from dynamo_conformance.endpoint.exchange import Question, expect, find, shown
+from dynamo_conformance.endpoint.exchange import Question, Unjudged, expect, find, shown
 from dynamo_conformance.endpoint.questions import (
     CHAT,
     CHAT_PATH,
@@ -194,6 +194,7 @@ REFUSALS: Final = (
         sentence="A prompt that is longer than the context is refused with 400.",
         question=varied(CHAT.plain, "error-too-long", messages=[user(LONG)]),
         statuses=(400, 413, 422),
+        streamed=True,
         profile=Profile.EXTENDED,
     ),
     Refusal(
@@ -231,9 +232,14 @@ def _status(refusal: Refusal, question: Question, name: str, sentence: str) -> R
     return _made(refusal, question, name, sentence, judge)
 
 
+def _require_refused(refusal: Refusal, exchange: Exchange) -> None:
+    if exchange.status not in refusal.statuses:
+        raise Unjudged(f"it is not refused as it must be, see errors.{refusal.name}")
+
+
 def _shape(refusal: Refusal) -> Requirement:
     def judge(exchange: Exchange) -> None:
-        expect(exchange.status in refusal.statuses, "a refusal", exchange.summary)
+        _require_refused(refusal, exchange)
         error = find(exchange.json_object, "error")
         expected = '{"error": {"message", "type", "param", "code"}}'
         told = find(error, "message")
@@ -248,7 +254,7 @@ def _shape(refusal: Refusal) -> Requirement:
 
 def _param(refusal: Refusal) -> Requirement:
     def judge(exchange: Exchange) -> None:
-        expect(exchange.status in refusal.statuses, "a refusal", exchange.summary)
+        _require_refused(refusal, exchange)
         got = find(exchange.json_object, "error", "param")
         expect(got == refusal.param, f"param {shown(refusal.param)}", exchange.summary)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from dynamo_conformance.endpoint import judging
 from dynamo_conformance.endpoint.exchange import (
+    ID,
     MODEL,
     Json,
     JsonObject,
@@ -15,7 +17,7 @@ from dynamo_conformance.endpoint.exchange import (
     number,
     objects,
 )
-from dynamo_conformance.endpoint.questions import MAX_TOKENS, PROMPT
+from dynamo_conformance.endpoint.questions import MAX_TOKENS, PROMPT, get
 from dynamo_conformance.endpoint.requirement import SPECIFICATION, Feature, Profile, requirement
 from dynamo_conformance.endpoint.shapes import Shape, check_types
 from dynamo_conformance.endpoint.sse import read_stream
@@ -35,6 +37,13 @@ def _asked(name: str, **fields: Json) -> Question:
 
 ONE = _asked("one")
 STREAMED = _asked("streamed", stream=True)
+STORED = _asked("stored", store=True)
+READ = replace(get("responses-read", f"{PATH}/{ID}"), after=STORED)
+NEXT = replace(
+    _asked("next"),
+    after=STORED,
+    derive=lambda stored: {"previous_response_id": stored.answer.get("id")},
+)
 UNKNOWN = _asked("unknown-model", model="nobody/serves-this")
 
 
@@ -142,6 +151,20 @@ def streamed_text(exchange: Exchange) -> None:
     expect(deltas, "deltas of text", f"none in {len(got)} events")
     expected = "the text of the whole response"
     judging.same_text(_text(got[-1].get("response")), "".join(deltas), expected)
+
+
+@requirement("responses.stored", STORED, READ, profile=Profile.EXTENDED, needs=NEEDS)
+def stored(made: Exchange, read: Exchange) -> None:
+    """A response that is stored is found by its id."""
+    wanted = judging.has_id(made.answer)
+    expect(read.answer.get("id") == wanted, f"id {wanted}", read.answer)
+
+
+@requirement("responses.previous", STORED, NEXT, profile=Profile.EXTENDED, needs=NEEDS)
+def previous(made: Exchange, following: Exchange) -> None:
+    """A response continues another one that is stored: that one's text costs tokens too."""
+    counts = [number(one.answer, "usage", "input_tokens") for one in (made, following)]
+    expect(counts[1] > counts[0], f"more than {counts[0]} input_tokens", counts[1])
 
 
 @requirement("responses.unknown-model", UNKNOWN, profile=Profile.EXTENDED, needs=NEEDS)

@@ -67,6 +67,7 @@ COMPLETION_LISTED = completion("completions-logprobs", logprobs=TOP)
 STOP_TEXT = chat("chat-stop-text", stop="e", max_tokens=STOP_TOKENS)
 STOP_LIST: Final = ("a", "e", "i", "o")
 STOP_EACH = completion("completions-stop-each", prompt=[PROMPT] * 32, stop=[*STOP_LIST])
+STOP_NO_EOS = chat("chat-stop-ignore-eos", stop=["e"], ignore_eos=True, max_tokens=STOP_TOKENS)
 MIN_TOKENS = chat("chat-min-tokens", stop=[*STOP_LIST], min_tokens=LEAST)
 PENALTIES = chat("chat-penalties", frequency_penalty=0.5, presence_penalty=0.5, top_p=0.9)
 REPEATED = [
@@ -207,6 +208,20 @@ def stop_earliest(exchange: Exchange) -> None:
 
 
 @requirement(
+    "sampling.stop-ignore-eos",
+    STOP_NO_EOS,
+    source=DYNAMO,
+    profile=Profile.EXTENDED,
+    needs=(*TEXT, Feature.DYNAMO),
+)
+def stop_ignore_eos(exchange: Exchange) -> None:
+    """A stop word ends an answer though the end of the text is ignored."""
+    reason = find(exchange.answer, "choices", 0, "finish_reason")
+    text = judging.whole_text(CHAT, exchange)
+    judging.finish_by_stop(reason, judging.usage_of(exchange.answer), text)
+
+
+@requirement(
     "sampling.min-tokens", MIN_TOKENS, source=DYNAMO, profile=Profile.EXTENDED,
     needs=(*TEXT, Feature.DYNAMO, Feature.MIN_TOKENS),
 )  # fmt: skip
@@ -290,7 +305,7 @@ def _entries(chunk: JsonObject) -> list[JsonObject]:
 
 @requirement("sampling.completions-logprobs", COMPLETION_LISTED, needs=LOGPROBS)
 def completions_logprobs(exchange: Exchange) -> None:
-    """The logprobs of completions list tokens, their logprobs, alternatives and offsets, as many."""
+    """The logprobs of completions are four lists of one length."""
     lists = [
         find(exchange.answer, "choices", 0, "logprobs", name)
         for name in ("tokens", "token_logprobs", "top_logprobs", "text_offset")
