@@ -51,11 +51,13 @@ class Command:
         entry: `module:callable`, called with the words that follow and `prog_name=`; it exits, or
             returns an exit code. A click command is such a callable.
         summary: Its line in `dynamo --help`.
+        extra: What brings the packages that it needs beyond the base install.
     """
 
     name: str
     entry: str
     summary: str
+    extra: str = "local"
 
 
 COMMANDS: Final = (
@@ -76,7 +78,9 @@ COMMANDS: Final = (
     Command(
         "convert", "dynamo_conformance.convert.command:convert", "Rewrite in another API version."
     ),
-    Command("probe", "dynamo_conformance.endpoint.command:probe", "Judge an OpenAI endpoint."),
+    Command(
+        "probe", "dynamo_conformance.endpoint.command:probe", "Judge an OpenAI endpoint.", "probe"
+    ),
 )
 
 
@@ -182,10 +186,11 @@ def _call(command: Command, words: list[str]) -> int:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] in OWN:
             raise
-        text = (
-            f"dynamo {command.name} needs the Python module {error.name}; install the extra local"
+        needed = f"dynamo {command.name} needs the Python module {error.name}"
+        install = (
+            f"install the extra {command.extra}: pip install '{DISTRIBUTION}[{command.extra}]'"
         )
-        sys.stderr.write(f"{text}: pip install '{DISTRIBUTION}[local]'\n")
+        sys.stderr.write(f"{needed}; {install}\n")
         return NOT_INSTALLED
     return code if isinstance(code, int) else 0
 

@@ -23,7 +23,7 @@ class Deviation:
         requirements: The ids of the requirements that fail for it, and for nothing else.
         releases: The releases of Dynamo that do so.
         engine: The engine with which they do; None for every one.
-        answered: What their answer holds; another answer is a failure.
+        answered: What their answer holds, empty for anything; another answer is a failure.
         why: One sentence.
         upstream: Where it is reported, where that is known.
         date: When it was seen.

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from dynamo_conformance.manifest.shown import printable
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -231,8 +233,8 @@ class Exchange:
 
 
 def shortened(text: str, longest: int = LONGEST_SHOWN) -> str:
-    """Return `text` in one line of at most so many characters."""
-    line = " ".join(text.split())
+    """Return `text` in one line of at most so many characters, none of which a terminal obeys."""
+    line = printable(" ".join(text.split()))
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 OPENAPI: Final = get("openapi", "/openapi.json")
 ABSENT: Final = (404, 405, 501)
+BAD_REQUEST: Final = 400
 _MOCK: Final = "the mock engine"
 
 ENGINES: Final[dict[str, dict[Feature, str]]] = {
@@ -126,8 +127,8 @@ def _kinds(recorder: Recorder, promised: frozenset[Feature]) -> dict[Feature, st
         return {}
     vectors = recorder.ask(embeddings.ONE)
     if Feature.EMBEDDINGS in promised or vectors.status == OK:
-        is_text = Feature.TEXT in promised or recorder.ask(CHAT.plain).status == OK
-        return {} if is_text else {Feature.TEXT: "the model answers with vectors, not with text"}
+        is_absent = recorder.ask(CHAT.plain).status in (*ABSENT, BAD_REQUEST)
+        return {Feature.TEXT: "the model answers with vectors, not with text"} if is_absent else {}
     return {Feature.EMBEDDINGS: f"no embeddings are served: HTTP {vectors.status}"}
 
 

@@ -78,7 +78,7 @@ class Judge:
             exchanges = self.recorder.ask_all(requirement.asks)
             requirement.judge(*exchanges)
         except CannotShow as reason:
-            return result(Outcome.UNSUPPORTED, reason=str(reason))
+            return result(Outcome.UNSUPPORTED, reason=shortened(str(reason)))
         except Unjudged as reason:
             return result(Outcome.NOT_RUN, reason=str(reason))
         except NotAnswered as missing:
@@ -91,6 +91,6 @@ class Judge:
             return result(Outcome.FAIL, expected="HTTP 200, complete", got=got, curl=curl)
         except Fault as fault:
             curl = exchanges[-1].curl() if exchanges else ""
-            got = shortened(fault.got)
-            return result(Outcome.FAIL, expected=fault.expected, got=got, curl=curl)
+            expected, got = shortened(fault.expected), shortened(fault.got)
+            return result(Outcome.FAIL, expected=expected, got=got, curl=curl)
         return result(Outcome.PASS)

@@ -12,6 +12,7 @@ import json
 import random
 import re
 import struct
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -616,10 +617,9 @@ def _vector(text: str, size: int) -> list[float]:
     return [round(draw.gauss(0, 1), 4) for _ in range(size)]
 
 
-@contextmanager
-def on_port(answer: Callable[[str, str, dict[str, str], bytes], Reply]) -> Iterator[str]:
-    """Serve a function of requests, and yield its address."""
-
+def _handler(
+    answer: Callable[[str, str, dict[str, str], bytes], Reply],
+) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
@@ -634,10 +634,7 @@ def on_port(answer: Callable[[str, str, dict[str, str], bytes], Reply]) -> Itera
             if reply.streamed:
                 self.send_header("transfer-encoding", "chunked")
             else:
-                told = reply.headers.get("content-length")
-                if told is None:
-                    size = sum(map(len, reply.pieces))
-                    self.send_header("content-length", str(size))
+                self.send_header("content-length", str(sum(map(len, reply.pieces))))
             self.end_headers()
             try:
                 self._send(reply)
@@ -656,8 +653,21 @@ def on_port(answer: Callable[[str, str, dict[str, str], bytes], Reply]) -> Itera
         def log_message(self, *_args: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    return Handler
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
+        if not isinstance(sys.exception(), ConnectionError):  # The client may leave.
+            super().handle_error(request, client_address)
+
+
+@contextmanager
+def on_port(answer: Callable[[str, str, dict[str, str], bytes], Reply]) -> Iterator[str]:
+    """Serve a function of requests, and yield its address."""
+    server = _Server(("127.0.0.1", 0), _handler(answer))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
