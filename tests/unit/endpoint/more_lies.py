@@ -41,10 +41,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MODELS = ("/v1/models",)
-ONE = ("/v1/models/org/model",)
 EMBEDDINGS = ("/v1/embeddings",)
 RESPONSES = ("/v1/responses",)
 MESSAGES = ("/v1/messages",)
+
+
+def _one_model(edit: Edit) -> ReplyChange:
+    return lambda asked, reply: (
+        whole(edit, on=(asked.target,))(asked, reply)
+        if asked.target.startswith("/v1/models/")
+        else reply
+    )
+
+
+def _serves_all(target: str) -> ReplyChange:
+    return when(
+        lambda asked: "nobody/" in str(asked.body.get("model")), plain(target, {"data": []})
+    )
+
 
 MODEL_LIES = (
     a_lie("no list of models", "models.answered", reply=plain("/v1/models", {}, 500)),
@@ -76,8 +90,8 @@ MODEL_LIES = (
         "models.created-constant",
         reply=whole(put("data.*.created", lambda old: old + next(counter)), on=MODELS),
     ),
-    a_lie("another model found", "models.one", reply=whole(put("id", "gpt"), on=ONE)),
-    a_lie("half a model found", "models.one-shape", reply=whole(drop("owned_by"), on=ONE)),
+    a_lie("another model found", "models.one", reply=_one_model(put("id", "gpt"))),
+    a_lie("half a model found", "models.one-shape", reply=_one_model(drop("owned_by"))),
     a_lie(
         "every model is found",
         "models.unknown",
@@ -492,7 +506,7 @@ EMBEDDING_LIES = (
     a_lie(
         "every model embeds",
         "embeddings.unknown-model",
-        ask=asking(put("model", "org/model"), on=EMBEDDINGS),
+        reply=_serves_all(EMBEDDINGS[0]),
     ),
 )
 
@@ -501,6 +515,11 @@ def _renumbered(documents: list[Body]) -> list[Body]:
     for one in documents:
         one["sequence_number"] = 0
     return documents
+
+
+def _lost_delta(documents: list[Body]) -> list[Body]:
+    first = next(one for one in documents if one["type"] == "response.output_text.delta")
+    return [one for one in documents if one is not first]
 
 
 RESPONSE_LIES = (
@@ -543,12 +562,12 @@ RESPONSE_LIES = (
     a_lie(
         "a delta is lost",
         "responses.streamed-text",
-        reply=chunks(lambda d: d[:2] + d[3:], on=RESPONSES),
+        reply=chunks(_lost_delta, on=RESPONSES),
     ),
     a_lie(
         "every model responds",
         "responses.unknown-model",
-        ask=asking(put("model", "org/model"), on=RESPONSES),
+        reply=_serves_all(RESPONSES[0]),
     ),
 )
 
