@@ -39,11 +39,10 @@ ENGINES: Final[dict[str, dict[Feature, str]]] = {
         Feature.STRUCTURED: f"{_MOCK} draws at random: response_format is passed over",
         Feature.TOOLS: f"{_MOCK} draws at random, and calls no tool",
         Feature.REASONING: f"{_MOCK} draws at random, and has no thoughts",
-        Feature.IMAGES: f"{_MOCK} looks at no image",
         Feature.ADAPTERS: f"{_MOCK} loads no adapter",
     },
 }
-"""What cannot be shown with an engine, and why."""
+"""What cannot be shown with an engine, whatever the graph promises, and why."""
 
 PROMISED_ONLY: Final = {
     Feature.KV_ROUTER: "not known to route by KV; name the feature where it does",
@@ -103,21 +102,19 @@ def look_at(
     stated = _json(recorder, OPENAPI)
     is_dynamo = "Dynamo" in str(find(stated, "info", "title"))
     version = find(stated, "info", "version")
-    lacking = dict(ENGINES.get(engine or "", {})) | PROMISED_ONLY
+    unshown = ENGINES.get(engine or "", {})
+    lacking = dict(PROMISED_ONLY)
     if not is_dynamo:
         lacking[Feature.DYNAMO] = "no Dynamo frontend answers"
     lacking |= _kinds(recorder, promised)
     if profile is Profile.EXTENDED:
-        lacking |= {
-            feature: reason
-            for feature, reason in _extras(recorder, {*promised, *lacking}).items()
-            if feature not in lacking
-        }
+        lacking |= _extras(recorder, {*promised, *lacking, *unshown})
+    missing = {feature: why for feature, why in lacking.items() if feature not in promised}
     return ServedGraph(
         model=recorder.address.model,
         release=release or (str(version) if is_dynamo else None),
         engine=engine,
-        lacking={feature: why for feature, why in lacking.items() if feature not in promised},
+        lacking=missing | unshown,
     )
 
 

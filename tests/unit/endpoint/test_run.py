@@ -170,8 +170,9 @@ def test_what_a_server_serves_is_found_out() -> None:
     assert {*graph.lacking} == {Feature.KV_ROUTER, Feature.DISAGGREGATED}
 
 
-def test_what_the_mock_engine_passes_over_is_named() -> None:
-    graph = looked_at(RightServer().reply, engine="mock")
+@pytest.mark.parametrize("promised", [frozenset(), frozenset(Feature)], ids=["no", "all"])
+def test_what_the_mock_engine_passes_over_is_named(promised: frozenset[Feature]) -> None:
+    graph = looked_at(RightServer().reply, engine="mock", promised=promised)
     assert "seed" in graph.lacking[Feature.DETERMINED]
     assert Feature.LOGPROBS in graph.lacking
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from dynamo_conformance.endpoint.exchange import Json, expect, find, number
@@ -14,9 +15,10 @@ if TYPE_CHECKING:
 NEEDS = (Feature.TEXT, Feature.DYNAMO)
 FIELDS: Final[Json] = {"extra_fields": ["worker_id", "timing"]}
 TIMES: Final = 4
+SONGS: Final = 8
 PREFIX: Final = " ".join(f"Chapter {number} of the long book of rivers." for number in range(60))
 OTHERS: Final = [
-    " ".join(f"Verse {number} of song {song}." for number in range(60)) for song in range(TIMES)
+    " ".join(f"Verse {number} of song {song}." for number in range(60)) for song in range(SONGS)
 ]
 ASKED = completion("routing", nvext=FIELDS)
 REPEATED = tuple(
@@ -24,7 +26,7 @@ REPEATED = tuple(
     for number in range(TIMES)
 )
 DIFFERENT = tuple(
-    completion(f"routing-other-{number}", prompt=text, nvext=FIELDS)
+    replace(completion(f"routing-other-{number}", prompt=text, nvext=FIELDS), together=True)
     for number, text in enumerate(OTHERS)
 )
 
@@ -72,6 +74,6 @@ def prefix(*exchanges: Exchange) -> None:
     needs=(*NEEDS, Feature.KV_ROUTER),
 )  # fmt: skip
 def spread(*exchanges: Exchange) -> None:
-    """Prompts that begin differently are spread over the workers."""
+    """Prompts that begin differently, sent at once, are spread over the workers."""
     workers = {_worker(exchange, "prefill") for exchange in exchanges}
     expect(len(workers) > 1, "several workers", sorted(workers))
