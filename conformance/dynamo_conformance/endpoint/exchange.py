@@ -50,11 +50,17 @@ class NotAnswered(Exception):  # noqa: N818 - one requirement fails for it, the 
 
     Attributes:
         exchange: What came instead.
+        expected: What must come.
+        got: What of it cannot be judged.
     """
 
-    def __init__(self, exchange: Exchange) -> None:
-        super().__init__(f"{exchange.name}: {exchange.summary}")
+    def __init__(
+        self, exchange: Exchange, *, expected: str = "HTTP 200, complete", got: str = ""
+    ) -> None:
         self.exchange = exchange
+        self.expected = expected
+        self.got = got or exchange.summary
+        super().__init__(f"{exchange.name}: expected {expected}, got {self.got}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,11 +152,13 @@ class Exchange:
         """The JSON object of a whole answer.
 
         Raises:
-            NotAnswered: The answer is no success.
-            Fault: It is no JSON object.
+            NotAnswered: The answer is no success, or no JSON object.
         """
         self.require_answered()
-        return self.json_object
+        try:
+            return self.json_object
+        except Fault as fault:
+            raise NotAnswered(self, expected=fault.expected) from fault
 
     @cached_property
     def json_object(self) -> JsonObject:

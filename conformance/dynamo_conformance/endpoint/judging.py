@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from dynamo_conformance.endpoint.exchange import (
     CannotShow,
     Fault,
+    NotAnswered,
     expect,
     find,
     number,
@@ -188,18 +189,34 @@ class StreamedText:
         return self.usages[-1][1]
 
 
+def chunks(exchange: Exchange) -> list[JsonObject]:
+    """Return the chunks of a stream.
+
+    Raises:
+        NotAnswered: There are none, or one is an error.
+    """
+    exchange.require_answered()
+    found = read_stream(exchange).documents
+    failed = next((one for one in found if "error" in one), None)
+    if not found or failed is not None:
+        got = shown(failed) if failed is not None else ""
+        raise NotAnswered(exchange, expected="chunks in JSON, none of them an error", got=got)
+    return found
+
+
 def streamed(api: TextApi, exchange: Exchange) -> StreamedText:
     """Return a streamed answer, put together.
 
     Raises:
-        NotAnswered: The answer is no success.
-        Fault: It holds no chunk.
+        NotAnswered: It cannot be.
     """
-    exchange.require_answered()
-    chunks = read_stream(exchange).documents
-    expect(chunks, "chunks", exchange.summary)
-    failed = next((one for one in chunks if "error" in one), None)
-    expect(failed is None, "chunks without an error", failed)
+    try:
+        return _put_together(api, chunks(exchange))
+    except Fault as fault:
+        raise NotAnswered(exchange, expected=fault.expected, got=fault.got) from fault
+
+
+def _put_together(api: TextApi, chunks: list[JsonObject]) -> StreamedText:
     texts: dict[int, str] = defaultdict(str)
     reasons: dict[int, list[Json]] = defaultdict(list)
     after: dict[int, str] = defaultdict(str)

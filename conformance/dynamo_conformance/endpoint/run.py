@@ -87,8 +87,12 @@ class Judge:
                 return result(
                     Outcome.NOT_RUN, reason=f"{missing.exchange.name} has no answer, see {first}"
                 )
-            got, curl = missing.exchange.summary, missing.exchange.curl()
-            return result(Outcome.FAIL, expected="HTTP 200, complete", got=got, curl=curl)
+            return result(
+                Outcome.FAIL,
+                expected=missing.expected,
+                got=shortened(missing.got),
+                curl=missing.exchange.curl(),
+            )
         except Fault as fault:
             curl = exchanges[-1].curl() if exchanges else ""
             expected, got = shortened(fault.expected), shortened(fault.got)

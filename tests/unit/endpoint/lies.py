@@ -765,7 +765,7 @@ IGNORED = (
         "token ids are refused",
         "completions.token-ids",
         reply=when(
-            lambda a: a.target == COMPLETIONS and isinstance(a.body["prompt"], list), refused()
+            lambda a: a.target == COMPLETIONS and isinstance(a.body.get("prompt"), list), refused()
         ),
     ),
     a_lie(

@@ -208,22 +208,27 @@ def _last_message(body: Body) -> None:
     body["messages"] = body["messages"][-1:]
 
 
+def _messages(body: Body) -> list[Body]:
+    given = body.get("messages")
+    return [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+
+
 def _no_role(*roles: str) -> Edit:
     def edit(body: Body) -> None:
-        if "messages" in body:
-            body["messages"] = [one for one in body["messages"] if one.get("role") not in roles]
+        if kept := _messages(body):
+            body["messages"] = [one for one in kept if one.get("role") not in roles]
 
     return edit
 
 
 def _first_part(body: Body) -> None:
-    for one in body.get("messages", []):
+    for one in _messages(body):
         if isinstance(one.get("content"), list):
             one["content"] = one["content"][:1]
 
 
 def _strip_text(body: Body) -> None:
-    for one in body.get("messages", []):
+    for one in _messages(body):
         if isinstance(one.get("content"), str):
             one["content"] = _ascii(one["content"])
 
@@ -394,7 +399,7 @@ REASONING_LIES = (
 
 
 def _no_image(body: Body) -> None:
-    for one in body.get("messages", []):
+    for one in _messages(body):
         if isinstance(one.get("content"), list):
             one["content"] = [part for part in one["content"] if part["type"] == "text"]
 

@@ -46,6 +46,7 @@ def prompts_usage(both: Exchange, first: Exchange, second: Exchange) -> None:
 def prompts_order(both: Exchange, first: Exchange, second: Exchange) -> None:
     """The choices are in the order of the prompts."""
     ordered = sorted(objects(both.answer, "choices"), key=lambda choice: number(choice, "index"))
+    expect(len(ordered) == 2, "two choices", ordered)  # noqa: PLR2004 - one for each prompt
     for choice, alone in zip(ordered, (first, second), strict=True):
         text = find(choice, "text")
         expected = "what the prompt alone is answered"

@@ -26,9 +26,9 @@ COMPARED = (Feature.TEXT, Feature.DETERMINED)
 
 
 @template("answered", "streamed")
-def answered(api: TextApi, exchange: Exchange) -> None:
+def answered(_api: TextApi, exchange: Exchange) -> None:
     """A question with stream true is answered with 200 and at least one chunk."""
-    judging.streamed(api, exchange)
+    judging.chunks(exchange)
 
 
 @template("media-type", "streamed", source=SSE)
@@ -95,7 +95,7 @@ def utf8(_api: TextApi, *exchanges: Exchange) -> None:
 def pieces(api: TextApi, exchange: Exchange) -> None:
     """The answer comes in pieces as it is made, not all at once."""
     exchange.require_answered()
-    texts = [one for one in judging.streamed(api, exchange).chunks if _says(api, one)]
+    texts = [one for one in judging.chunks(exchange) if _says(api, one)]
     sent = len(exchange.chunks)
     got = f"{sent} piece(s) of the transport with {len(texts)} chunk(s) of text"
     expect(min(sent, len(texts)) > 1, "several pieces with text", got)
@@ -120,54 +120,54 @@ def _says(api: TextApi, chunk: object) -> bool:
 def shape(api: TextApi, *exchanges: Exchange) -> None:
     """All fields of all chunks have the types and constants of OpenAI's specification."""
     for exchange in exchanges:
-        for chunk in judging.streamed(api, exchange).chunks:
+        for chunk in judging.chunks(exchange):
             check_types(api.chunk, chunk)
 
 
 @template("required", "streamed", source=SPECIFICATION)
 def required(api: TextApi, exchange: Exchange) -> None:
     """Fields of chunks that may be null are there all the same."""
-    for chunk in judging.streamed(api, exchange).chunks:
+    for chunk in judging.chunks(exchange):
         check_required(api.chunk, chunk)
 
 
 @template("id", "streamed")
-def has_id(api: TextApi, exchange: Exchange) -> None:
+def has_id(_api: TextApi, exchange: Exchange) -> None:
     """Each chunk has an id that is not empty."""
-    for chunk in judging.streamed(api, exchange).chunks:
+    for chunk in judging.chunks(exchange):
         judging.has_id(chunk)
 
 
 @template("id-same", "streamed")
-def id_same(api: TextApi, exchange: Exchange) -> None:
+def id_same(_api: TextApi, exchange: Exchange) -> None:
     """All chunks of a stream have one id."""
-    judging.same_in_all(judging.streamed(api, exchange).chunks, "id")
+    judging.same_in_all(judging.chunks(exchange), "id")
 
 
 @template("created", "streamed")
-def created(api: TextApi, exchange: Exchange) -> None:
+def created(_api: TextApi, exchange: Exchange) -> None:
     """`created` is the time of the answer."""
-    for chunk in judging.streamed(api, exchange).chunks:
+    for chunk in judging.chunks(exchange):
         judging.created_now(exchange, chunk)
 
 
 @template("created-same", "streamed")
-def created_same(api: TextApi, exchange: Exchange) -> None:
+def created_same(_api: TextApi, exchange: Exchange) -> None:
     """All chunks of a stream have one `created`."""
-    judging.same_in_all(judging.streamed(api, exchange).chunks, "created")
+    judging.same_in_all(judging.chunks(exchange), "created")
 
 
 @template("model", "streamed")
-def model(api: TextApi, exchange: Exchange) -> None:
+def model(_api: TextApi, exchange: Exchange) -> None:
     """Each chunk names the model that was asked for."""
-    for chunk in judging.streamed(api, exchange).chunks:
+    for chunk in judging.chunks(exchange):
         judging.names_model(exchange, chunk)
 
 
 @template("index", "streamed")
-def index(api: TextApi, exchange: Exchange) -> None:
+def index(_api: TextApi, exchange: Exchange) -> None:
     """The only choice has index 0 in each chunk."""
-    for chunk in judging.streamed(api, exchange).chunks:
+    for chunk in judging.chunks(exchange):
         for choice in objects(chunk, "choices"):
             expect(number(choice, "index") == 0, "index 0", choice)
 
@@ -320,7 +320,7 @@ COMPLETIONS_STREAMS = bound(globals(), COMPLETIONS, "streaming.completions-")
 @requirement("streaming.chat-role", CHAT.streamed, needs=TEXT)
 def role(exchange: Exchange) -> None:
     """The first chunk with a choice says that the role is assistant."""
-    chunks = judging.streamed(CHAT, exchange).chunks
+    chunks = judging.chunks(exchange)
     first = next((one for one in chunks if objects(one, "choices")), {})
     got = find(first, "choices", 0, "delta", "role")
     expect(got == "assistant", "role assistant in the first chunk", first)
