@@ -132,13 +132,18 @@ def stop_left_out(text: str, stops: tuple[str, ...] = STOPS) -> None:
     expect(not held, f"an answer without {shown(list(stops))}", text)
 
 
+def first_difference(first: str, second: str) -> int:
+    """Return how many characters two texts have in common at their beginning."""
+    pairs = enumerate(zip(first, second, strict=False))
+    shorter = min(len(first), len(second))
+    return next((place for place, (one, other) in pairs if one != other), shorter)
+
+
 def same_text(first: str, second: str, expected: str) -> None:
     """Two texts are the same."""
     if first == second:
         return
-    pairs = zip(first, second, strict=False)
-    at = next((i for i, (one, other) in enumerate(pairs) if one != other), -1)
-    at = min(len(first), len(second)) if at < 0 else at
+    at = first_difference(first, second)
     around = slice(max(at - 20, 0), at + 40)
     got = f"{second[around]!r} in place of {first[around]!r} from character {at}"
     raise Fault(expected, got)

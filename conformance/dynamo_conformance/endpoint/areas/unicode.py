@@ -16,6 +16,7 @@ from dynamo_conformance.endpoint.questions import (
     chat,
     completion,
     user,
+    varied,
 )
 from dynamo_conformance.endpoint.requirement import Feature, Profile, requirement
 
@@ -29,6 +30,7 @@ PLAIN: Final = REPEAT.encode("ascii", "ignore").decode()
 
 ASKED = chat("unicode-chat", messages=[user(REPEAT)], **DETERMINED)
 STREAMED = chat("unicode-chat-streamed", messages=[user(REPEAT)], **DETERMINED, **STREAM)
+AGAIN = varied(ASKED, "unicode-chat-again")
 COMPLETED = completion("unicode-completions", prompt=SAMPLE, temperature=0, seed=7)
 WITHOUT = chat("unicode-without", messages=[user(PLAIN)], **DETERMINED)
 
@@ -92,11 +94,13 @@ def escapes(exchange: Exchange, escaped: Exchange) -> None:
     expect(counts[0] == counts[1], f"prompt_tokens {counts[0]}", counts[1])
 
 
-@requirement("unicode.same-text", ASKED, STREAMED, needs=(*TEXT, Feature.DETERMINED))
-def same_text(whole: Exchange, stream: Exchange) -> None:
+@requirement("unicode.same-text", ASKED, AGAIN, STREAMED, needs=(*TEXT, Feature.DETERMINED))
+def same_text(whole: Exchange, again: Exchange, stream: Exchange) -> None:
     """The stream has the characters of the answer in one piece."""
+    text = judging.whole_text(CHAT, whole)
+    judging.determined(text, judging.whole_text(CHAT, again))
     got = judging.streamed(CHAT, stream).text
-    judging.same_text(judging.whole_text(CHAT, whole), got, "the text of the answer in one piece")
+    judging.same_text(text, got, "the text of the answer in one piece")
 
 
 @requirement("unicode.lone-surrogate", LONE, profile=Profile.EXTENDED, needs=TEXT)

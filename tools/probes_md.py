@@ -1,0 +1,119 @@
+"""Make docs/probes.md from the requirements, the deviations and the lies that break each requirement.
+
+python tools/probes_md.py > docs/probes.md
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+from dynamo_conformance.endpoint.areas import AREAS, load_requirements
+from dynamo_conformance.endpoint.deviations import read_deviations
+from dynamo_conformance.endpoint.requirement import Feature, Requirement
+
+sys.path.append(str(Path(__file__).parents[1] / "tests" / "unit" / "endpoint"))
+
+from more_lies import LIES
+
+MOST_LISTED = 3
+HEAD = """# Judge an OpenAI endpoint
+
+`dynamo probe` asks an OpenAI endpoint at any address, and judges what comes by {count} requirements, each
+of them one thing that can be wrong. It needs no Dynamo runtime, no GPU and no cluster:
+
+```sh
+pip install 'dynamo-conformance[probe]'
+dynamo probe http://127.0.0.1:8000
+```
+
+This page is made by `tools/probes_md.py` from the requirements themselves; change those, not this page.
+
+| option | what it does |
+|---|---|
+| `--model ID` | asks for this model; without it the only one that is listed |
+| `--profile core\\|extended` | `core`, the default, is what every client relies on; `extended` is all of it |
+| `--probe ID` | judges this requirement or area alone; several times for more |
+| `--format text\\|json\\|junit` | what is printed |
+| `--api-key-env NAME` | sends the key in this environment variable; it is never printed, nor kept |
+| `--header 'NAME: VALUE'` | sends a header with each request; its value is never printed, nor kept |
+| `--ca FILE` | certificates that vouch for the server |
+| `--request-timeout SECONDS` | in which an answer must be complete |
+| `--engine NAME` | the engine, if it is known: what it cannot show is UNSUPPORTED, with the reason |
+| `--release VERSION` | Dynamo's release, if the frontend does not say it |
+| `--feature NAME` | what the graph promises: {features} |
+| `--compare OLD.json` | prints what is different from a report in JSON, to standard error |
+| `--exchanges FOLDER` | keeps request and answer of what failed, byte for byte, with times |
+
+| outcome | meaning |
+|---|---|
+| PASS | it is so |
+| FAIL | it is not; with what was expected, what came, and the `curl` line that repeats it |
+| DEVIATION | it is not, and that is known of this release (and engine); one that is no more is a FAIL |
+| UNSUPPORTED | it cannot be shown here, and why |
+| NOT RUN | another requirement failed, without which there is nothing to judge |
+
+| exit code | meaning |
+|---|---|
+| 0 | nothing failed |
+| 1 | a requirement failed |
+| 2 | wrong usage |
+| 3 | the endpoint does not answer |
+
+In CI, with a report for its test page, and what changed since the last release in its log:
+
+```sh
+dynamo probe "$URL" --api-key-env API_KEY --format junit --compare last.json > probe.xml
+```
+
+How strict it is, is tested: a server that is right passes all of it, and each requirement has been seen
+to fail before a server that is wrong in just that. The last column names these lies.
+"""
+
+
+def render() -> str:
+    """Return the page."""
+    requirements = load_requirements()
+    features = ", ".join(f"`{one}`" for one in Feature)
+    parts = [HEAD.format(count=len(requirements), features=features), *_deviations()]
+    for area in AREAS:
+        parts += _area(area, [one for one in requirements if one.area == area])
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _deviations() -> list[str]:
+    rows = [
+        f"| {one.why} | {', '.join(one.releases)} | {one.engine or 'every'} | "
+        f"{_listed(one.requirements)} | {f'<{one.upstream}>' if one.upstream else ''} | {one.date} |"
+        for one in read_deviations()
+    ]
+    head = [
+        "| what is known | releases | engine | fails | upstream | seen |",
+        "|---|---|---|---|---|---|",
+    ]
+    return ["## Known deviations", "", *head, *rows, ""]
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    shown = ", ".join(f"`{one}`" for one in names[:MOST_LISTED])
+    more = len(names) - MOST_LISTED
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _area(area: str, requirements: list[Requirement]) -> list[str]:
+    lies: defaultdict[str, list[str]] = defaultdict(list)
+    for lie in LIES:
+        for name in lie.breaks:
+            lies[name].append(lie.name)
+    rows = [
+        f"| `{one.id}` | {one.sentence} | {one.profile} | {', '.join(sorted(one.needs))} | "
+        f"{'; '.join(lies[one.id])} |"
+        for one in requirements
+    ]
+    head = ["| requirement | what must be so | profile | needs | lies |", "|---|---|---|---|---|"]
+    return [f"## {area}", "", *head, *rows, ""]
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render())
