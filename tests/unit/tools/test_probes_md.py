@@ -13,9 +13,8 @@ PAGE = Path(__file__).parents[3] / "docs" / "probes.md"
 
 
 def test_the_page_is_made_from_the_requirements() -> None:
-    assert PAGE.read_text(encoding="utf-8") == render(), (
-        "python tools/probes_md.py > docs/probes.md"
-    )
+    written = PAGE.read_text(encoding="utf-8")
+    assert written == render(), "python tools/probes_md.py > docs/probes.md"
 
 
 def test_the_page_names_every_option() -> None:
