@@ -18,7 +18,7 @@ from dynamo_conformance.endpoint.exchange import (
     shown,
     string,
 )
-from dynamo_conformance.endpoint.questions import STOP_TOKENS, STOPS, text_at
+from dynamo_conformance.endpoint.questions import STOP_TOKENS, STOPS, THOUGHTS, text_at
 from dynamo_conformance.endpoint.sse import DONE, read_stream
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ CLOCK_DIFFERS: Final = 3600
 """Seconds by which the clock of a server may be wrong."""
 
 OLDEST: Final = 1_500_000_000
+FEW: Final = 4
 FINISH_LENGTH: Final = "length"
 FINISH_STOP: Final = "stop"
 
@@ -103,10 +104,11 @@ def usage_within(usage: JsonObject, most: int) -> None:
 
 
 def usage_matches(usage: JsonObject, text: str) -> None:
-    """A text has no more words than tokens."""
+    """A text has no more words than tokens, and no fewer bytes; a few may be of no text."""
     words, tokens = len(text.split()), number(usage, "completion_tokens")
     got = f"{words} words under completion_tokens {tokens}: {shortened(text, 120)}"
     expect(words <= tokens + 1, "a token for each word", got)
+    expect(tokens <= len(text.encode("utf-8", "replace")) + FEW, "text for each token", got)
 
 
 def finish_by_length(reason: Json, usage: JsonObject, most: int) -> None:
@@ -161,7 +163,7 @@ class StreamedText:
 
     Attributes:
         chunks: All JSON objects, in order.
-        texts: The text of each choice, by its index.
+        texts: The text of each choice, by its index; its thoughts where it has no other text.
         reasons: The finish reasons of each choice, in order.
         after: What each choice still says after its finish reason.
         usages: The chunks with a usage, and where they are.
@@ -223,6 +225,7 @@ def streamed(api: TextApi, exchange: Exchange) -> StreamedText:
 
 def _put_together(api: TextApi, chunks: list[JsonObject]) -> StreamedText:
     texts: dict[int, str] = defaultdict(str)
+    thoughts: dict[int, str] = defaultdict(str)
     reasons: dict[int, list[Json]] = defaultdict(list)
     after: dict[int, str] = defaultdict(str)
     usages: list[tuple[int, JsonObject]] = []
@@ -233,13 +236,16 @@ def _put_together(api: TextApi, chunks: list[JsonObject]) -> StreamedText:
         for choice in objects(chunk, "choices"):
             index = number(choice, "index")
             text = find(choice, *api.delta)
+            thought = find(choice, *api.delta[:-1], THOUGHTS)
+            thoughts[index] += thought if isinstance(thought, str) else ""
             if isinstance(text, str):
                 texts[index] += text
                 after[index] += text if reasons[index] else ""
             if choice.get("finish_reason") is not None:
                 reasons[index].append(choice["finish_reason"])
+    told = {index: texts[index] or thoughts[index] for index in {*texts, *thoughts}}
     return StreamedText(
-        chunks=chunks, texts=dict(texts), reasons=dict(reasons), after=dict(after), usages=usages
+        chunks=chunks, texts=told, reasons=dict(reasons), after=dict(after), usages=usages
     )
 
 

@@ -19,6 +19,7 @@ PROMPT: Final = "Name three rivers, and say where they end."
 MAX_TOKENS: Final = 16
 DETERMINED_TOKENS: Final = 24
 TIMES_LONGER: Final = 31
+THOUGHTS: Final = "reasoning_content"
 STOPS: Final = ("e",)
 STOP_TOKENS: Final = 32
 """So many that a stop word comes."""
@@ -127,6 +128,11 @@ class TextApi:
         return self.ask_determined("determined-again")
 
     @property
+    def unstopped(self) -> Question:
+        """The determined question with a stop word that never comes."""
+        return self.ask_determined("stop-unused", stop=["\x02\x03"])
+
+    @property
     def longer(self) -> Question:
         """The plain question with a prompt of many times the words."""
         text = " ".join([PROMPT] * TIMES_LONGER)
@@ -163,9 +169,16 @@ def stop_across(text: str) -> str:
 
 
 def text_at(answer: Json, choice: int, keys: tuple[str, ...]) -> str:
-    """Return the text of a choice; empty when there is none."""
-    text = find(answer, "choices", choice, *keys)
-    return text if isinstance(text, str) else ""
+    """Return the text of a choice; empty when there is none.
+
+    Where all tokens went into what the model thought, that is its text.
+    """
+    *parent, _ = keys
+    for place in (keys, (*parent, THOUGHTS)):
+        text = find(answer, "choices", choice, *place)
+        if isinstance(text, str) and text:
+            return text
+    return ""
 
 
 CHAT: Final = TextApi(

@@ -151,7 +151,7 @@ def max_tokens(_api: TextApi, exchange: Exchange) -> None:
 
 @template("usage-text", "plain")
 def usage_text(api: TextApi, exchange: Exchange) -> None:
-    """completion_tokens counts the text: it has no more words than tokens."""
+    """The completion_tokens count the text: it has words and bytes for so many."""
     text = judging.whole_text(api, exchange)
     judging.usage_matches(judging.usage_of(exchange.answer), text)
 

@@ -738,6 +738,31 @@ IGNORED = (
         "sampling.n-usage-text",
         reply=when(having("n"), whole(put("usage.completion_tokens", lambda old: old // 2))),
     ),
+    a_lie(
+        "one choice n times",
+        "sampling.n-different",
+        reply=whole(lambda d: [one.update(d["choices"][0]) for one in d["choices"]]),
+    ),
+    a_lie(
+        "any stop word cuts",
+        *each("sampling.{}-stop-unused"),
+        reply=when(having("stop"), whole(texts(lambda text: text[: len(text) // 2]))),
+    ),
+    a_lie(
+        "16 tokens for a word",
+        *each("{}.usage-text"),
+        reply=whole(texts(lambda text: text.split()[0][:5] if text else "")),
+    ),
+    a_lie(
+        "16 streamed tokens for nothing",
+        *each("streaming.{}-usage-text"),
+        reply=stream(texts(lambda _: "")),
+    ),
+    a_lie(
+        "one id for all streams",
+        *each("streaming.{}-id-unique"),
+        reply=stream(put("id", "id")),
+    ),
     a_lie("best_of is ignored", "completions.best-of", ask=asking(drop("best_of"))),
     a_lie("echo is ignored", "completions.echo", ask=asking(drop("echo"))),
     a_lie("suffix is ignored", "completions.suffix", ask=asking(drop("suffix"))),

@@ -11,7 +11,7 @@ from dynamo_conformance.endpoint.graph import look_at
 from dynamo_conformance.endpoint.recorder import Address, Recorder
 from dynamo_conformance.endpoint.requirement import Feature, Outcome, Result
 from dynamo_conformance.endpoint.run import Judge
-from lies import Lie, forwarded, lying, stream
+from lies import CHAT, Lie, forwarded, lying, stream, whole
 from lies import pieces as edited
 from more_lies import LIES
 from right_server import MODEL, RightServer, on_port
@@ -19,7 +19,8 @@ from right_server import MODEL, RightServer, on_port
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from lies import Answering, ReplyChange
+    from lies import Answering, Asked, ReplyChange
+    from right_server import Body, Reply
 
 REQUIREMENTS = load_requirements()
 KNOWN = {one.id: one for one in REQUIREMENTS}
@@ -71,6 +72,25 @@ HONEST: dict[str, ReplyChange] = {
 def test_what_a_server_may_do_fails_nothing(change: ReplyChange) -> None:
     streams = [one for one in KNOWN if "stream" in one]
     results = judged(lying(RightServer().reply, Lie("", (), reply=change)), streams)
+    wrong = {name: one.got for name, one in results.items() if one.outcome is not Outcome.PASS}
+    assert wrong == {}
+
+
+def _thinking(document: Body) -> None:
+    for choice in document["choices"]:
+        said = choice.get("message") or choice.get("delta") or {}
+        if said.get("content"):
+            said["reasoning_content"], said["content"] = said["content"], None
+
+
+def _thought(asked: Asked, reply: Reply) -> Reply:
+    return stream(_thinking, on=(CHAT,))(asked, whole(_thinking, on=(CHAT,))(asked, reply))
+
+
+def test_a_model_that_thinks_until_it_is_cut_fails_nothing() -> None:
+    areas = ("chat.", "streaming.chat", "roles.", "lifetime.", "unicode.")
+    names = [one for one in KNOWN if one.startswith(areas)]
+    results = judged(lying(RightServer().reply, Lie("", (), reply=_thought)), names)
     wrong = {name: one.got for name, one in results.items() if one.outcome is not Outcome.PASS}
     assert wrong == {}
 

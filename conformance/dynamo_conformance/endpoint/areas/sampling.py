@@ -47,6 +47,7 @@ LEAST: Final = 6
 STORY: Final = "Invent the name of a town, and write one sentence about it."
 
 TWO = chat("chat-n", n=2)
+THREE = chat("chat-n-different", messages=[user(STORY)], n=3, temperature=1.5)
 TWO_STREAMED = chat("chat-n-streamed", n=2, stream_options=USAGE, **STREAM)
 SEEDED = [
     chat(f"chat-seed-{name}", messages=[user(STORY)], seed=seed, temperature=1)
@@ -98,6 +99,14 @@ def across_streamed(api: TextApi, plain: Exchange, again: Exchange, stopped: Exc
     _stopped(api, plain, again, got.text, got.reason)
 
 
+@template("stop-unused", "determined", "determined_again", "unstopped", needs=COMPARED)
+def stop_unused(api: TextApi, plain: Exchange, again: Exchange, unstopped: Exchange) -> None:
+    """A stop word that does not come changes nothing."""
+    text = judging.whole_text(api, plain)
+    judging.determined(text, judging.whole_text(api, again))
+    judging.same_text(text, judging.whole_text(api, unstopped), "the answer without a stop word")
+
+
 @template(
     "temperature-zero",
     "determined",
@@ -119,6 +128,16 @@ COMPLETIONS_TEMPLATES = bound(globals(), COMPLETIONS, "sampling.completions-")
 def two(exchange: Exchange) -> None:
     """With n 2 there are two choices, indexes 0 and 1."""
     judging.indexes(objects(exchange.answer, "choices"), 2)
+
+
+@requirement(
+    "sampling.n-different", THREE, profile=Profile.EXTENDED, needs=(*CHOICES, Feature.DETERMINED)
+)
+def different(exchange: Exchange) -> None:
+    """The choices of n are drawn each for itself: with a high temperature they differ."""
+    choices = objects(exchange.answer, "choices")
+    texts = [str(find(choice, "message", "content")) for choice in choices]
+    expect(len(set(texts)) > 1, "choices that differ", texts)
 
 
 @requirement("sampling.n-usage", CHAT.plain, TWO, needs=CHOICES)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.endpoint import judging
 from dynamo_conformance.endpoint.exchange import Fault, expect, find, number, objects, shown
-from dynamo_conformance.endpoint.questions import CHAT, COMPLETIONS, MAX_TOKENS
+from dynamo_conformance.endpoint.questions import CHAT, COMPLETIONS, MAX_TOKENS, THOUGHTS
 from dynamo_conformance.endpoint.requirement import (
     SPECIFICATION,
     SSE,
@@ -19,7 +19,7 @@ from dynamo_conformance.endpoint.sse import Problem, read_stream
 from dynamo_conformance.endpoint.templates import TEXT, bound, template
 
 if TYPE_CHECKING:
-    from dynamo_conformance.endpoint.exchange import Exchange
+    from dynamo_conformance.endpoint.exchange import Exchange, JsonObject
     from dynamo_conformance.endpoint.questions import TextApi
 
 COMPARED = (Feature.TEXT, Feature.DETERMINED)
@@ -111,9 +111,9 @@ def _tail(exchange: Exchange) -> str:
     return f"an end of {exchange.text[-120:]!r}"
 
 
-def _says(api: TextApi, chunk: object) -> bool:
-    text = find(chunk, "choices", 0, *api.delta) if isinstance(chunk, dict) else None
-    return bool(text)
+def _says(api: TextApi, chunk: JsonObject) -> bool:
+    places = (api.delta, (*api.delta[:-1], THOUGHTS))
+    return any(find(chunk, "choices", 0, *place) for place in places)
 
 
 @template("shape", "streamed", "streamed_usage", source=SPECIFICATION)
@@ -142,6 +142,13 @@ def has_id(_api: TextApi, exchange: Exchange) -> None:
 def id_same(_api: TextApi, exchange: Exchange) -> None:
     """All chunks of a stream have one id."""
     judging.same_in_all(judging.chunks(exchange), "id")
+
+
+@template("id-unique", "streamed", "streamed_usage")
+def id_unique(_api: TextApi, first: Exchange, second: Exchange) -> None:
+    """Two streams have two ids."""
+    ids = [judging.has_id(judging.chunks(one)[0]) for one in (first, second)]
+    expect(ids[0] != ids[1], "two ids", ids)
 
 
 @template("created", "streamed")
@@ -308,7 +315,7 @@ def max_tokens(api: TextApi, exchange: Exchange) -> None:
 
 @template("usage-text", "streamed_usage")
 def usage_text(api: TextApi, exchange: Exchange) -> None:
-    """completion_tokens counts what was streamed: it has no more words than tokens."""
+    """The completion_tokens count what was streamed: it has words and bytes for so many."""
     got = judging.streamed(api, exchange)
     judging.usage_matches(got.usage, got.text)
 
