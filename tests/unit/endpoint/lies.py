@@ -739,6 +739,35 @@ IGNORED = (
         reply=when(having("n"), whole(put("usage.completion_tokens", lambda old: old // 2))),
     ),
     a_lie(
+        "a stream though none was asked for",
+        "chat.stream-false",
+        ask=asking(lambda b: b.update(stream=True) if b.get("stream") is False else None),
+    ),
+    a_lie(
+        "null is no number",
+        "chat.nulls",
+        reply=when(lambda a: '"top_p": null' in words(a), refused()),
+    ),
+    a_lie(
+        "streamed logprobs that nobody asked for",
+        *each("streaming.{}-no-logprobs"),
+        reply=stream(put("choices.*.logprobs", {"content": []})),
+    ),
+    a_lie(
+        "each answer on a connection of its own",
+        "lifetime.kept",
+        reply=header("connection", "close"),
+    ),
+    a_lie(
+        "errors as pages",
+        "errors.content-type",
+        reply=lambda _asked, reply: (
+            replace(reply, headers=reply.headers | {"content-type": "text/html"})
+            if reply.status >= 400
+            else reply
+        ),
+    ),
+    a_lie(
         "one choice n times",
         "sampling.n-different",
         reply=whole(lambda d: [one.update(d["choices"][0]) for one in d["choices"]]),

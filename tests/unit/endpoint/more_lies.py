@@ -124,7 +124,9 @@ ALL = tuple(load_requirements())
 ERRORS = tuple(one.id for one in ALL if one.area == "errors")
 SHAPES = tuple(one for one in ERRORS if one.endswith("-shape"))
 PARAMS = tuple(one for one in ERRORS if one.endswith("-param"))
-STATUSES = tuple(one for one in ERRORS if one not in (*SHAPES, *PARAMS, "errors.alive"))
+STATUSES = tuple(
+    one for one in ERRORS if one not in (*SHAPES, *PARAMS, "errors.alive", "errors.content-type")
+)
 
 
 class Sulking:

@@ -397,7 +397,7 @@ def _check(body: Body) -> None:
     wrong = {
         "logit_bias": any(abs(one) > 100 for one in (body.get("logit_bias") or {}).values()),
         "stop": isinstance(body.get("stop"), list) and len(body["stop"]) > 4,
-        "stream": not isinstance(body.get("stream", False), bool),
+        "stream": not isinstance(body.get("stream") or False, bool),
         "stream_options": "stream_options" in body and not body.get("stream"),
     }
     for name, is_wrong in wrong.items():

@@ -21,6 +21,9 @@ SIMPLEST = Question(
     fields={"model": MODEL, "messages": [user("Say this is a test, in five words.")]},
 )
 
+UNSTREAMED = CHAT.ask("stream-false", stream=False)
+NULLS = CHAT.ask("nulls", temperature=None, top_p=None, stop=None, seed=None, n=None, tools=None)
+
 WHOLE = whole_answers(CHAT)
 TAKEN: Final[JsonObject] = {
     "user": "ann",
@@ -67,6 +70,18 @@ def max_completion_tokens(exchange: Exchange) -> None:
 @requirement("chat.simplest", SIMPLEST, needs=(Feature.TEXT,))
 def simplest(exchange: Exchange) -> None:
     """A question with a model and a message, and nothing else, is answered."""
+    expect(judging.whole_text(CHAT, exchange).strip(), "a text", exchange.summary)
+
+
+@requirement("chat.stream-false", UNSTREAMED, needs=(Feature.TEXT,))
+def stream_false(exchange: Exchange) -> None:
+    """With stream false the answer comes in one piece."""
+    judging.has_id(exchange.answer)
+
+
+@requirement("chat.nulls", NULLS, profile=Profile.EXTENDED, needs=(Feature.TEXT,))
+def nulls(exchange: Exchange) -> None:
+    """A parameter that is null is as if it was not sent."""
     expect(judging.whole_text(CHAT, exchange).strip(), "a text", exchange.summary)
 
 

@@ -295,6 +295,13 @@ def _requirements(refusal: Refusal) -> list[Requirement]:
 ALL = tuple(one for refusal in REFUSALS for one in _requirements(refusal))
 
 
+@requirement("errors.content-type", REFUSALS[0].question, REFUSALS[2].question, needs=TEXT)
+def content_type(*exchanges: Exchange) -> None:
+    """An error is JSON, and its content type says so."""
+    for exchange in exchanges:
+        expect(exchange.media_type == "application/json", "application/json", exchange.media_type)
+
+
 @requirement(
     "errors.alive", REFUSALS[0].question, REFUSALS[2].question, CHAT.ask("after-errors"), needs=TEXT
 )

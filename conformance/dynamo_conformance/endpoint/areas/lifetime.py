@@ -9,7 +9,7 @@ from dynamo_conformance.endpoint import judging
 from dynamo_conformance.endpoint.areas.operations import METRICS_PATH, sums
 from dynamo_conformance.endpoint.exchange import CannotShow, expect
 from dynamo_conformance.endpoint.questions import CHAT, STREAM, chat, get, user, varied
-from dynamo_conformance.endpoint.requirement import DYNAMO, Feature, Profile, requirement
+from dynamo_conformance.endpoint.requirement import DYNAMO, HTTP, Feature, Profile, requirement
 
 if TYPE_CHECKING:
     from dynamo_conformance.endpoint.exchange import Exchange
@@ -84,6 +84,17 @@ def left_ends(leaving: Exchange, metrics: Exchange) -> None:
     if not active:
         raise CannotShow("the frontend does not count active requests")
     expect(max(active) == 0, f"no active request {LEFT_SECONDS} s later", f"{max(active):g}")
+
+
+@requirement(
+    "lifetime.kept", CHAT.plain, CHAT.again, source=HTTP, profile=Profile.EXTENDED, needs=TEXT
+)
+def kept(*exchanges: Exchange) -> None:
+    """A connection is kept for the next question."""
+    for exchange in exchanges:
+        exchange.require_answered()
+        told = exchange.header("connection").lower()
+        expect(told != "close", "a connection that is kept", f"connection: {told}")
 
 
 @requirement("lifetime.large", LARGE, profile=Profile.EXTENDED, needs=TEXT)

@@ -179,6 +179,14 @@ def index(_api: TextApi, exchange: Exchange) -> None:
             expect(number(choice, "index") == 0, "index 0", choice)
 
 
+@template("no-logprobs", "streamed")
+def no_logprobs(_api: TextApi, exchange: Exchange) -> None:
+    """Unless they are asked for there are no logprobs in any chunk."""
+    for chunk in judging.chunks(exchange):
+        for choice in objects(chunk, "choices"):
+            expect(choice.get("logprobs") is None, "logprobs null", choice)
+
+
 @template("text", "streamed")
 def text(api: TextApi, exchange: Exchange) -> None:
     """The chunks have text."""
