@@ -125,7 +125,7 @@ class Recorder:
         began, start = time.time(), time.monotonic()
         status, headers, chunks, error = 0, (), [], ""  # type: int, Headers, list[Chunk], str
         try:
-            response = self._client.send(request, stream=True)
+            response = self._response(request)
         except (httpx.HTTPError, httpx.InvalidURL) as failure:
             error = f"{type(failure).__name__}: {failure}"
         else:
@@ -148,6 +148,18 @@ class Recorder:
             chunks=self._masked(chunks),
             error=self._masked_text(error),
         )
+
+    def _response(self, request: httpx.Request) -> httpx.Response:
+        """Send a request; once more when the connection was kept, and closed in the meantime.
+
+        A server may close a connection that it kept at any time; that is no fault of its answer.
+        """
+        try:
+            return self._client.send(request, stream=True)
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+            if not self.exchanges:
+                raise
+        return self._client.send(request, stream=True)
 
     def _read(
         self, response: httpx.Response, question: Question, start: float

@@ -118,6 +118,25 @@ def test_an_answer_that_breaks_off_is_kept_with_what_ended_it() -> None:
     assert exchange.error.startswith("RemoteProtocolError")
 
 
+def test_a_connection_that_was_closed_while_it_was_kept_is_no_fault() -> None:
+    answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with listener:
+            for _ in range(2):
+                connection, _address = listener.accept()
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(answer)
+                    connection.recv(65536)  # The next question: it has no answer.
+
+    threading.Thread(target=serve, daemon=True).start()
+    with recorder(f"http://127.0.0.1:{listener.getsockname()[1]}") as one:
+        exchanges = [one.ask(get(name, "/")) for name in ("first", "second")]
+    assert [exchange.status for exchange in exchanges] == [200, 200]
+
+
 def test_nobody_there_is_an_exchange_without_a_status() -> None:
     with recorder("http://127.0.0.1:1") as one:
         exchange = one.ask(MIRROR)
