@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.endpoint.requirement import Requirement
 
 EXIT_FAILED: Final = 1
-EXIT_USAGE: Final = 2
 EXIT_NO_ANSWER: Final = 3
 FORMATS: Final = ("text", "json", "junit")
 PROFILES: Final = ("core", "extended")

@@ -29,7 +29,6 @@ REPLACEMENT: Final = "\ufffd"
 CLOCK_DIFFERS: Final = 3600
 """Seconds by which the clock of a server may be wrong."""
 
-OLDEST: Final = 1_500_000_000
 FEW: Final = 4
 FINISH_LENGTH: Final = "length"
 FINISH_STOP: Final = "stop"

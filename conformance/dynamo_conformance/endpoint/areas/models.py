@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
 
 from dynamo_conformance.endpoint.exchange import MODEL, Question, expect, number, objects, string
+from dynamo_conformance.endpoint.judging import CLOCK_DIFFERS
 from dynamo_conformance.endpoint.questions import MODELS_PATH, get
 from dynamo_conformance.endpoint.requirement import SPECIFICATION, Profile, requirement
 from dynamo_conformance.endpoint.shapes import Shape, check_types
@@ -18,14 +20,11 @@ ONE = get("model", f"{MODELS_PATH}/{MODEL}")
 NOBODY: Final = "nobody/serves-this"
 UNKNOWN = get("model-unknown", f"{MODELS_PATH}/{NOBODY}")
 OLDEST: Final = 1_500_000_000
-CLOCK_DIFFERS: Final = 3600
 NOT_FOUND: Final = 404
 
 
 def _model_of(exchange: Exchange) -> str:
     """Return the model that was asked for: the only part of the path that is its own."""
-    from urllib.parse import unquote
-
     return unquote(exchange.url.partition(f"{MODELS_PATH}/")[2])
 
 
