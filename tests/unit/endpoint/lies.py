@@ -739,6 +739,11 @@ IGNORED = (
         reply=when(having("n"), whole(put("usage.completion_tokens", lambda old: old // 2))),
     ),
     a_lie(
+        "a refusal beside the text",
+        "chat.no-refusal",
+        reply=whole(put("choices.*.message.refusal", "no")),
+    ),
+    a_lie(
         "a stream though none was asked for",
         "chat.stream-false",
         ask=asking(lambda b: b.update(stream=True) if b.get("stream") is False else None),

@@ -85,6 +85,13 @@ def nulls(exchange: Exchange) -> None:
     expect(judging.whole_text(CHAT, exchange).strip(), "a text", exchange.summary)
 
 
+@requirement("chat.no-refusal", CHAT.plain, needs=(Feature.TEXT,))
+def no_refusal(exchange: Exchange) -> None:
+    """An answer with text is no refusal beside it."""
+    message = find(exchange.answer, "choices", 0, "message")
+    expect(not find(message, "refusal") or not find(message, "content"), "refusal null", message)
+
+
 @requirement("chat.no-tools", CHAT.plain, profile=Profile.EXTENDED, needs=(Feature.TEXT,))
 def no_tools(exchange: Exchange) -> None:
     """Without tools no tool is called."""
