@@ -1,4 +1,4 @@
-"""Make docs/probes.md from the requirements, the deviations, and the lies that break each.
+"""Make docs/probes.md from the probes, the deviations, and the lies that break each.
 
 python tools/probes_md.py > docs/probes.md
 """
@@ -9,18 +9,18 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-from dynamo_conformance.endpoint.areas import AREAS, load_requirements
-from dynamo_conformance.endpoint.deviations import read_deviations
-from dynamo_conformance.endpoint.requirement import Feature, Requirement
+from dynamo_conformance.probes.areas import AREAS, load_probes
+from dynamo_conformance.probes.deviations import read_deviations
+from dynamo_conformance.probes.probe import Feature, Probe
 
-sys.path.append(str(Path(__file__).parents[1] / "tests" / "unit" / "endpoint"))
+sys.path.append(str(Path(__file__).parents[1] / "tests" / "unit" / "probes"))
 
 from more_lies import LIES
 
 MOST_LISTED = 3
 HEAD = """# Judge an OpenAI endpoint
 
-`dynamo probe` asks an OpenAI endpoint at any address, and judges what comes by {count} requirements, each
+`dynamo probe` asks an OpenAI endpoint at any address, and judges what comes by {count} probes, each
 of them one thing that can be wrong. It needs no Dynamo runtime, no GPU and no cluster:
 
 ```sh
@@ -28,13 +28,13 @@ pip install 'dynamo-conformance[probe]'
 dynamo probe http://127.0.0.1:8000
 ```
 
-This page is made by `tools/probes_md.py` from the requirements themselves; change those, not this page.
+This page is made by `tools/probes_md.py` from the probes themselves; change those, not this page.
 
 | option | what it does |
 |---|---|
 | `--model ID` | asks for this model; without it the only one that is listed |
 | `--profile core\\|extended` | `core`, the default, is what every client relies on; `extended` is all of it |
-| `--probe ID` | judges this requirement or area alone; several times for more |
+| `--probe ID` | judges this probe or area alone; several times for more |
 | `--format text\\|json\\|junit` | what is printed |
 | `--api-key-env NAME` | sends the key in this environment variable; it is never printed, nor kept |
 | `--header 'NAME: VALUE'` | sends a header with each request; its value is never printed, nor kept |
@@ -52,12 +52,12 @@ This page is made by `tools/probes_md.py` from the requirements themselves; chan
 | FAIL | it is not; with what was expected, what came, and the `curl` line that repeats it |
 | DEVIATION | it is not, and that is known of this release (and engine); one that is no more is a FAIL |
 | UNSUPPORTED | it cannot be shown here, and why |
-| NOT RUN | another requirement failed, without which there is nothing to judge |
+| NOT RUN | another probe failed, without which there is nothing to judge |
 
 | exit code | meaning |
 |---|---|
 | 0 | nothing failed |
-| 1 | a requirement failed |
+| 1 | a probe failed |
 | 2 | wrong usage |
 | 3 | the endpoint does not answer |
 
@@ -67,25 +67,25 @@ In CI, with a report for its test page, and what changed since the last release 
 dynamo probe "$URL" --api-key-env API_KEY --format junit --compare last.json > probe.xml
 ```
 
-How strict it is, is tested: a server that is right passes all of it, and each requirement has been seen
+How strict it is, is tested: a server that is right passes all of it, and each probe has been seen
 to fail before a server that is wrong in just that. The last column names these lies.
 """  # noqa: E501 - a row of a table is one line
 
 
 def render() -> str:
     """Return the page."""
-    requirements = load_requirements()
+    probes = load_probes()
     features = ", ".join(f"`{one}`" for one in Feature)
-    parts = [HEAD.format(count=len(requirements), features=features), *_deviations()]
+    parts = [HEAD.format(count=len(probes), features=features), *_deviations()]
     for area in AREAS:
-        parts += _area(area, [one for one in requirements if one.area == area])
+        parts += _area(area, [one for one in probes if one.area == area])
     return "\n".join(parts).rstrip() + "\n"
 
 
 def _deviations() -> list[str]:
     rows = [
         f"| {one.why} | {', '.join(one.releases)} | {one.engine or 'every'} | "
-        f"{_listed(one.requirements)} | {one.upstream or ''} | {one.date} |"
+        f"{_listed(one.probes)} | {one.upstream or ''} | {one.date} |"
         for one in read_deviations()
     ]
     head = [
@@ -101,7 +101,7 @@ def _listed(names: tuple[str, ...]) -> str:
     return f"{shown} and {more} more" if more > 0 else shown
 
 
-def _area(area: str, requirements: list[Requirement]) -> list[str]:
+def _area(area: str, probes: list[Probe]) -> list[str]:
     lies: defaultdict[str, list[str]] = defaultdict(list)
     for lie in LIES:
         for name in lie.breaks:
@@ -109,9 +109,9 @@ def _area(area: str, requirements: list[Requirement]) -> list[str]:
     rows = [
         f"| `{one.id}` | {one.sentence} | {one.profile} | {', '.join(sorted(one.needs))} | "
         f"{'; '.join(lies[one.id])} |"
-        for one in requirements
+        for one in probes
     ]
-    head = ["| requirement | what must be so | profile | needs | lies |", "|---|---|---|---|---|"]
+    head = ["| probe | what must be so | profile | needs | lies |", "|---|---|---|---|---|"]
     return [f"## {area}", "", *head, *rows, ""]
 
 

@@ -79,7 +79,7 @@ COMMANDS: Final = (
         "convert", "dynamo_conformance.convert.command:convert", "Rewrite in another API version."
     ),
     Command(
-        "probe", "dynamo_conformance.endpoint.command:probe", "Judge an OpenAI endpoint.", "probe"
+        "probe", "dynamo_conformance.probes.command:probe", "Judge an OpenAI endpoint.", "probe"
     ),
 )
 

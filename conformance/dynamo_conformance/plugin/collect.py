@@ -25,7 +25,12 @@ from dynamo_conformance.plugin.items import (
     ReadyItem,
 )
 from dynamo_conformance.plugin.progress import progress_of
-from dynamo_conformance.probes.probe import NotRun, ProbeFailure, Unsupported, load_probes
+from dynamo_conformance.probes.graph_probe import (
+    NotRun,
+    ProbeFailure,
+    Unsupported,
+    load_graph_probes,
+)
 from dynamo_conformance.rendering import backend
 from dynamo_conformance.rendering.kubelet import resolved
 from dynamo_conformance.targets.interface import DeployFailure
@@ -163,7 +168,7 @@ class GraphCollector(pytest.Collector):
         yield ReadyItem.from_parent(self, name=READY)
         if self.out_of_reach:
             return
-        for probe in load_probes():
+        for probe in load_graph_probes():
             if probe.applies(self.promised):
                 yield ProbeItem.from_parent(self, name=probe.id, probe=probe)
         if self.level == SCRIPT:

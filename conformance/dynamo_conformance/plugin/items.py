@@ -13,14 +13,14 @@ from dynamo_conformance.lint.output.text import findings as finding_texts
 from dynamo_conformance.lint.pyproject import find_settings
 from dynamo_conformance.manifest.masking import masked
 from dynamo_conformance.plugin.summary import NOT_RUN, UNSUPPORTED, Outcome, Shown
-from dynamo_conformance.probes.probe import NotRun, ProbeFailure, Unsupported
+from dynamo_conformance.probes.graph_probe import NotRun, ProbeFailure, Unsupported
 from dynamo_conformance.targets.interface import DeployFailure
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from dynamo_conformance.plugin.collect import GraphCollector
-    from dynamo_conformance.probes.probe import Endpoint, Probe
+    from dynamo_conformance.probes.graph_probe import Endpoint, GraphProbe
     from dynamo_conformance.targets.interface import Deployment
 
 LINT, READY = "lint", "ready"
@@ -136,7 +136,7 @@ class CheckItem(CheckOnTarget):
 class ProbeItem(CheckItem):
     """One probe of the endpoint."""
 
-    def __init__(self, *, name: str, parent: GraphCollector, probe: Probe) -> None:
+    def __init__(self, *, name: str, parent: GraphCollector, probe: GraphProbe) -> None:
         super().__init__(name=name, parent=parent)
         self.probe = probe
 

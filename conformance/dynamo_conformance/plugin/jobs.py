@@ -20,7 +20,7 @@ from dynamo_conformance.kube.errors import ClusterUnavailableError
 from dynamo_conformance.plugin.items import READY, CheckItem, CheckOnTarget
 from dynamo_conformance.plugin.progress import progress_of
 from dynamo_conformance.plugin.scheduler import AbandonedError, Job, Scheduler, Stop
-from dynamo_conformance.probes.probe import Endpoint, NotRun, Unsupported
+from dynamo_conformance.probes.graph_probe import Endpoint, NotRun, Unsupported
 from dynamo_conformance.targets.interface import DeployFailure, TargetUnavailableError
 from dynamo_conformance.targets.readiness import wait_ready
 

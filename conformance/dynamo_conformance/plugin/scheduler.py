@@ -15,7 +15,7 @@ from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Self
 
-from dynamo_conformance.probes.probe import NotRun
+from dynamo_conformance.probes.graph_probe import NotRun
 from dynamo_conformance.targets.cluster.node_fit import Capacity
 from dynamo_conformance.targets.interface import DeployFailure
 

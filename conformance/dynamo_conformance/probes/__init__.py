@@ -1,9 +1,16 @@
-"""Probes: checks of the OpenAI endpoint of a graph that is up; a probe that returns has passed.
+"""The conformance suite for OpenAI endpoints of Dynamo, on any address.
 
-`probe` says what a probe is, and lists the modules below in the order they run in.
-`registration` (/v1/models, the workers in their roles), `text_answers` (chat, streams, ...),
-`embeddings`, `images`, `unknown_model` (the 404 and its error body), `disaggregation` (prefill
-workers do the prefill), `routing` (the KV router), `feature_claims` (what a manifest asks for and
-answers alone do not prove). What they share: `openai_client`, `metrics` (the workers' counters) and
-`mock_workers` (whether the mock engine answers).
+A `Question` is one HTTP request, with a name. A `Recorder` asks it once and keeps an `Exchange`:
+what was sent and what came, byte for byte, in chunks with times. A `Probe` is one thing that
+can be wrong: an id, a sentence, its source, the questions that it asks, and a function that judges
+their exchanges; many probes judge the same exchange. A `Result` is what became of one: PASS,
+FAIL, UNSUPPORTED, DEVIATION or NOT RUN. A `Report` is all results of a run, and where it was.
+
+Data flows one way: questions -> recorder -> exchanges -> probes -> results (`deviations`,
+which are data, turn known failures into DEVIATION) -> report. Nothing that judges asks, nothing
+that asks judges, and no exchange holds a secret.
+
+Probes of what a graph's manifest promises, which look at its workers: `graph_probe` says what they
+are; `registration`, `text_answers`, `embeddings`, `images`, `unknown_model`, `disaggregation`,
+`routing` and `feature_claims` hold them.
 """

@@ -6,9 +6,15 @@ import uuid
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines.role import COMPONENTS, Role
+from dynamo_conformance.probes.graph_probe import (
+    Endpoint,
+    GraphProbe,
+    Unsupported,
+    expect,
+    promised,
+)
 from dynamo_conformance.probes.metrics import requests_served
 from dynamo_conformance.probes.openai_client import openai_client, route_of
-from dynamo_conformance.probes.probe import Endpoint, Probe, Unsupported, expect, promised
 
 if TYPE_CHECKING:
     from dynamo_conformance.probes.openai_client import Route
@@ -56,5 +62,5 @@ def _totals(endpoint: Endpoint) -> dict[str, int]:
 
 
 PROBES = (
-    Probe(id="prefill", run=prefill, applies=promised(lambda serving: serving.disaggregated)),
+    GraphProbe(id="prefill", run=prefill, applies=promised(lambda serving: serving.disaggregated)),
 )

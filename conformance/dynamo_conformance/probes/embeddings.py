@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
+from dynamo_conformance.probes.graph_probe import Endpoint, GraphProbe, expect, promised
 from dynamo_conformance.probes.openai_client import openai_client
-from dynamo_conformance.probes.probe import Endpoint, Probe, expect, promised
 
 TEXTS = ["a boat on the river", "the price of copper", "a boat on the river"]
 SAME = 0.99
@@ -57,6 +57,6 @@ def cosine(first: list[float], second: list[float]) -> float:
 
 _embeds = promised(lambda serving: serving.embeds)
 PROBES = (
-    Probe(id="embeddings", run=embeddings, applies=_embeds),
-    Probe(id="embeddings-base64", run=embedding_base64, applies=_embeds),
+    GraphProbe(id="embeddings", run=embeddings, applies=_embeds),
+    GraphProbe(id="embeddings-base64", run=embedding_base64, applies=_embeds),
 )

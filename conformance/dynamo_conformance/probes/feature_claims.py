@@ -11,10 +11,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines.features import GraphFeature
+from dynamo_conformance.probes.graph_probe import (
+    Endpoint,
+    GraphProbe,
+    Unsupported,
+    expect,
+    promised,
+)
 from dynamo_conformance.probes.metrics import worker_counts
 from dynamo_conformance.probes.mock_workers import mock_workers
 from dynamo_conformance.probes.openai_client import openai_client
-from dynamo_conformance.probes.probe import Endpoint, Probe, Unsupported, expect, promised
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -179,8 +185,8 @@ def _promises(feature: GraphFeature) -> Callable[[Serving | None], bool]:
 
 PROBES = (
     *(
-        Probe(id=str(claim.feature), run=claim.check, applies=_promises(claim.feature))
+        GraphProbe(id=str(claim.feature), run=claim.check, applies=_promises(claim.feature))
         for claim in CLAIMS
     ),
-    Probe(id=str(GraphFeature.OPTIONS), run=_options, applies=_promises(GraphFeature.OPTIONS)),
+    GraphProbe(id=str(GraphFeature.OPTIONS), run=_options, applies=_promises(GraphFeature.OPTIONS)),
 )

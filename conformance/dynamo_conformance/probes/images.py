@@ -9,10 +9,16 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines.features import GraphFeature
 from dynamo_conformance.engines.role import COMPONENTS, Role
+from dynamo_conformance.probes.graph_probe import (
+    Endpoint,
+    GraphProbe,
+    Unsupported,
+    expect,
+    promised,
+)
 from dynamo_conformance.probes.metrics import requests_served
 from dynamo_conformance.probes.mock_workers import mock_workers
 from dynamo_conformance.probes.openai_client import openai_client
-from dynamo_conformance.probes.probe import Endpoint, Probe, Unsupported, expect, promised
 from dynamo_conformance.probes.text_answers import check_usage
 
 if TYPE_CHECKING:
@@ -88,6 +94,6 @@ def _has_encoder(serving: Serving | None) -> bool:
 
 _takes_images = promised(lambda serving: GraphFeature.IMAGES in serving.features)
 PROBES = (
-    Probe(id="image", run=image, applies=_takes_images),
-    Probe(id="image-content", run=image_content, applies=_takes_images),
+    GraphProbe(id="image", run=image, applies=_takes_images),
+    GraphProbe(id="image-content", run=image_content, applies=_takes_images),
 )

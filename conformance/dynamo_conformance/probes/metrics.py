@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from dynamo_conformance.probes.probe import REQUEST_SECONDS, Endpoint, Unsupported
+from dynamo_conformance.probes.graph_probe import REQUEST_SECONDS, Endpoint, Unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import requests
 
-from dynamo_conformance.probes.probe import REQUEST_SECONDS
+from dynamo_conformance.probes.graph_probe import REQUEST_SECONDS
 
 if TYPE_CHECKING:
-    from dynamo_conformance.probes.probe import Endpoint
+    from dynamo_conformance.probes.graph_probe import Endpoint
 
 ROUTE = "/engine/mock"
 """Where a mock worker reports about itself, on its system port; a real engine answers 404."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.probes.probe import REQUEST_SECONDS
+from dynamo_conformance.probes.graph_probe import REQUEST_SECONDS
 
 if TYPE_CHECKING:
     from openai import OpenAI
     from openai.types import Completion
 
-    from dynamo_conformance.probes.probe import Endpoint
+    from dynamo_conformance.probes.graph_probe import Endpoint
 
 MAX_TOKENS = 2
 ROUTE_FIELDS = {"nvext": {"extra_fields": ["worker_id", "timing"]}}

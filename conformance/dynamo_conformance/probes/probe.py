@@ -1,120 +1,154 @@
-"""Probes: what a probe is, what it is given, and how it reports a failure."""
+"""What a probe is, and what can become of it."""
 
 from __future__ import annotations
 
-import json
-import shlex
-from dataclasses import dataclass
-from importlib import import_module
-from typing import TYPE_CHECKING, TypeAlias
-
-import requests
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dynamo_conformance.engines.serving import Serving
-    from dynamo_conformance.targets.interface import Worker
-
-REQUEST_SECONDS = 60.0
-
-Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
-JsonObject: TypeAlias = "dict[str, Json]"
+    from dynamo_conformance.probes.exchange import JsonObject, Question
 
 
-class ProbeFailure(AssertionError):  # noqa: N818 - an outcome
-    """The endpoint does not do what it must."""
+class Profile(StrEnum):
+    """How much is asked of an endpoint."""
+
+    CORE = "core"
+    EXTENDED = "extended"
 
 
-class Unsupported(Exception):  # noqa: N818 - an outcome, not a fault
-    """The probe cannot be carried out here; the text is the reason."""
+class Feature(StrEnum):
+    """What a probe can need of a graph, so that it can be shown."""
+
+    TEXT = "text"
+    EMBEDDINGS = "embeddings"
+    RESPONSES = "responses"
+    MESSAGES = "messages"
+    IMAGES = "images"
+    TOOLS = "tools"
+    REASONING = "reasoning"
+    ADAPTERS = "adapters"
+    KV_ROUTER = "kv-router"
+    DISAGGREGATED = "disaggregated"
+    DYNAMO = "dynamo"
+    DETERMINED = "determined"
+    CHOICES = "n"
+    LOGPROBS = "logprobs"
+    ECHO = "echo"
+    SUFFIX = "suffix"
+    STRUCTURED = "structured"
+    TOP_P = "top_p"
+    MIN_TOKENS = "min_tokens"
+    PENALTIES = "penalties"
 
 
-class NotRun(Exception):  # noqa: N818 - an outcome, not a fault
-    """The check was not carried out, because an earlier check failed; the text names it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
-    """A graph that is up.
-
-    Attributes:
-        url: The frontend's address.
-        model: The model id that answers.
-        serving: What the graph's manifest promises; None when there is no manifest.
-        workers: Where the workers answer /metrics.
-    """
-
-    url: str
-    model: str
-    serving: Serving | None
-    workers: tuple[Worker, ...]
-
-    @property
-    def frontends(self) -> int:
-        """How many frontends there are, any of which may answer a request."""
-        return self.serving.frontends if self.serving is not None else 1
-
-    def session(self) -> requests.Session:
-        """Return an HTTP session that hides nothing: no retries, no proxies."""
-        session = requests.Session()
-        session.trust_env = False
-        return session
-
-    def post(self, path: str, body: JsonObject) -> requests.Response:
-        """Send `body` and return whatever comes back."""
-        with self.session() as session:
-            return session.post(f"{self.url}{path}", json=body, timeout=REQUEST_SECONDS)
-
-    def curl(self, path: str, body: JsonObject | None = None) -> str:
-        """Return the shell line that repeats a request."""
-        if body is None:
-            return f"curl {self.url}{path}"
-        data = shlex.quote(json.dumps(body))
-        return f"curl {self.url}{path} -H 'content-type: application/json' -d {data}"
+OPENAI: Final = "OpenAI API reference"
+SPECIFICATION: Final = "OpenAI API specification"
+SSE: Final = "WHATWG HTML, server-sent events"
+DYNAMO: Final = "Dynamo documentation"
+ANTHROPIC: Final = "Anthropic Messages API reference"
+HTTP: Final = "RFC 9110"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """One check.
+    """One thing that can be wrong.
 
     Attributes:
-        id: Its name in the test id and in the table.
-        run: Returns when all is well.
-        applies: Whether a graph that promises this is asked; True for every graph by default.
+        id: The area, a dot, and its name.
+        sentence: What must be so.
+        source: Who says so.
+        asks: The questions whose exchanges are judged.
+        judge: Takes the exchanges, in the order of `asks`, and returns when all is well.
+        needs: What must be there so that it can be shown.
     """
 
     id: str
-    run: Callable[[Endpoint], None]
-    applies: Callable[[Serving | None], bool] = lambda _serving: True
+    sentence: str
+    source: str
+    asks: tuple[Question, ...]
+    judge: Callable[..., None]
+    profile: Profile = Profile.CORE
+    needs: frozenset[Feature] = field(default_factory=frozenset)
+
+    @property
+    def area(self) -> str:
+        """The area to which it belongs."""
+        return self.id.partition(".")[0]
 
 
-def promised(check: Callable[[Serving], bool]) -> Callable[[Serving | None], bool]:
-    """Return whether a graph has a manifest, and what `check` looks for in what it promises."""
-    return lambda serving: serving is not None and check(serving)
+def probe(
+    name: str,
+    *asks: Question,
+    source: str = OPENAI,
+    profile: Profile = Profile.CORE,
+    needs: tuple[Feature, ...] = (),
+) -> Callable[[Callable[..., None]], Probe]:
+    """Make a probe of a function whose docstring is the sentence."""
+
+    def make(judge: Callable[..., None]) -> Probe:
+        sentence = " ".join((judge.__doc__ or "").split())
+        return Probe(
+            id=name,
+            sentence=sentence,
+            source=source,
+            asks=asks,
+            judge=judge,
+            profile=profile,
+            needs=frozenset(needs),
+        )
+
+    return make
 
 
-def writes_text(serving: Serving | None) -> bool:
-    """Whether a graph answers with text, as far as its manifest shows."""
-    return serving is None or not serving.embeds
+class Outcome(StrEnum):
+    """What became of a probe."""
+
+    PASS = "PASS"  # noqa: S105 - no password
+    FAIL = "FAIL"
+    DEVIATION = "DEVIATION"
+    UNSUPPORTED = "UNSUPPORTED"
+    NOT_RUN = "NOT RUN"
 
 
-AREAS = (
-    "registration", "text_answers", "embeddings", "images", "unknown_model", "disaggregation",
-    "routing", "feature_claims",
-)  # fmt: skip
-"""The modules of this room that hold probes, in the order in which they are run."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """The outcome of one probe.
 
+    Attributes:
+        reason: Why it is not shown, or since when and where a deviation is known.
+        expected: What must come.
+        got: What came, shortened.
+        curl: The line that repeats the request.
+        exchanges: The names of the exchanges that were judged.
+        seconds: How long asking and judging took.
+    """
 
-def load_probes() -> tuple[Probe, ...]:
-    """Return every probe of every area."""
-    probes: list[Probe] = []
-    for area in AREAS:
-        probes += import_module(f"dynamo_conformance.probes.{area}").PROBES
-    return tuple(probes)
+    probe: Probe
+    outcome: Outcome
+    reason: str = ""
+    expected: str = ""
+    got: str = ""
+    curl: str = ""
+    exchanges: tuple[str, ...] = ()
+    seconds: float = 0.0
 
-
-def expect(condition: object, text: str, *, repeat: str = "") -> None:
-    """Raise `ProbeFailure` with `text`, and the line that repeats the request, unless true."""
-    if not condition:
-        raise ProbeFailure(f"{text}\n  to repeat: {repeat}" if repeat else text)
+    def record(self) -> JsonObject:
+        """Return it as JSON; what is empty is left out."""
+        texts: JsonObject = {
+            "id": self.probe.id,
+            "area": self.probe.area,
+            "profile": str(self.probe.profile),
+            "outcome": str(self.outcome),
+            "sentence": self.probe.sentence,
+            "source": self.probe.source,
+            "reason": self.reason,
+            "expected": self.expected,
+            "got": self.got,
+            "curl": self.curl,
+            "exchanges": list(self.exchanges),
+        }
+        kept: JsonObject = {name: value for name, value in texts.items() if value}
+        return kept | {"seconds": round(self.seconds, 4)}

@@ -7,7 +7,13 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines.role import COMPONENTS
-from dynamo_conformance.probes.probe import REQUEST_SECONDS, Endpoint, Probe, expect, promised
+from dynamo_conformance.probes.graph_probe import (
+    REQUEST_SECONDS,
+    Endpoint,
+    GraphProbe,
+    expect,
+    promised,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -90,6 +96,6 @@ def _promised(wanted: dict[str, tuple[int, int]]) -> str:
 
 
 PROBES = (
-    Probe(id="models", run=models),
-    Probe(id="roles", run=roles, applies=promised(lambda serving: bool(serving.registers))),
+    GraphProbe(id="models", run=models),
+    GraphProbe(id="roles", run=roles, applies=promised(lambda serving: bool(serving.registers))),
 )

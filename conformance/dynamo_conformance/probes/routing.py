@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines.role import Role
 from dynamo_conformance.probes.disaggregation import DECODE, PREFILL
-from dynamo_conformance.probes.metrics import requests_served, tokens_routed_by_prefix
-from dynamo_conformance.probes.openai_client import openai_client, route_of
-from dynamo_conformance.probes.probe import (
+from dynamo_conformance.probes.graph_probe import (
     Endpoint,
-    Probe,
+    GraphProbe,
     ProbeFailure,
     Unsupported,
     expect,
     promised,
 )
+from dynamo_conformance.probes.metrics import requests_served, tokens_routed_by_prefix
+from dynamo_conformance.probes.openai_client import openai_client, route_of
 from dynamo_conformance.probes.registration import instances
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def _promised(serving: Serving | None) -> int:
 
 
 PROBES = (
-    Probe(
+    GraphProbe(
         id="kv-router",
         run=kv_router,
         applies=promised(lambda serving: serving.routes_by_kv and not serving.embeds),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dynamo_conformance.probes.graph_probe import Endpoint, GraphProbe, expect, writes_text
 from dynamo_conformance.probes.openai_client import openai_client
-from dynamo_conformance.probes.probe import Endpoint, Probe, expect, writes_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -152,9 +152,9 @@ def check_usage(usage: CompletionUsage | None) -> None:
 
 
 PROBES = (
-    Probe(id="chat", run=chat, applies=writes_text),
-    Probe(id="chat-stream", run=chat_stream, applies=writes_text),
-    Probe(id="usage", run=usage_agrees, applies=writes_text),
-    Probe(id="completions", run=completions, applies=writes_text),
-    Probe(id="completions-stream", run=completions_stream, applies=writes_text),
+    GraphProbe(id="chat", run=chat, applies=writes_text),
+    GraphProbe(id="chat-stream", run=chat_stream, applies=writes_text),
+    GraphProbe(id="usage", run=usage_agrees, applies=writes_text),
+    GraphProbe(id="completions", run=completions, applies=writes_text),
+    GraphProbe(id="completions-stream", run=completions_stream, applies=writes_text),
 )

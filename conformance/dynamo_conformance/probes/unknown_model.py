@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import requests
 
-from dynamo_conformance.probes.probe import Endpoint, JsonObject, Probe, expect, writes_text
+from dynamo_conformance.probes.graph_probe import (
+    Endpoint,
+    GraphProbe,
+    JsonObject,
+    expect,
+    writes_text,
+)
 
 UNKNOWN_MODEL = "nobody/serves-this"
 
@@ -32,4 +38,4 @@ def unknown_model(endpoint: Endpoint) -> None:
     expect(shaped, f"the 404 has no OpenAI error body: {answer.text[:200]}", repeat=repeat)
 
 
-PROBES = (Probe(id="unknown-model", run=unknown_model),)
+PROBES = (GraphProbe(id="unknown-model", run=unknown_model),)

@@ -13,13 +13,13 @@ from plugin_helpers import fake_session
 from dynamo_conformance.plugin import collect, jobs
 from dynamo_conformance.plugin.jobs import report_ends
 from dynamo_conformance.plugin.scheduler import Job, Room, Scheduler, Stop
-from dynamo_conformance.probes.probe import Probe, ProbeFailure, Unsupported
+from dynamo_conformance.probes.graph_probe import GraphProbe, ProbeFailure, Unsupported
 from dynamo_conformance.targets.interface import DeployFailure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dynamo_conformance.probes.probe import Endpoint
+    from dynamo_conformance.probes.graph_probe import Endpoint
 
     Record = Callable[[str, BaseException | None], None]
 
@@ -110,8 +110,8 @@ def run(
     for name in files:
         shutil.copy(AGG, pytester.path / name)
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    probes = (Probe(id="plain", run=lambda _: None), Probe(id="odd", run=odd))
-    monkeypatch.setattr(collect, "load_probes", lambda: probes)
+    probes = (GraphProbe(id="plain", run=lambda _: None), GraphProbe(id="odd", run=odd))
+    monkeypatch.setattr(collect, "load_graph_probes", lambda: probes)
     plugins = ("-p", "no:cacheprovider", "-p", "dynamo_conformance.plugin.hooks")
     return pytester.runpytest_inprocess(*plugins, "-m", "e2e", *words, *files)
 

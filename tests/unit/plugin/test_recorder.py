@@ -20,7 +20,7 @@ from dynamo_conformance.lint.check import check_bytes
 from dynamo_conformance.lint.options import LintOptions
 from dynamo_conformance.mock_engine import version
 from dynamo_conformance.plugin import collect
-from dynamo_conformance.probes.probe import Endpoint, Probe, ProbeFailure, Unsupported
+from dynamo_conformance.probes.graph_probe import Endpoint, GraphProbe, ProbeFailure, Unsupported
 from dynamo_conformance.targets.interface import Change
 from ledger_builders import MANIFEST
 
@@ -99,9 +99,9 @@ def recording(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Rec
     made = Recording(pytester)
     made.manifest.parent.mkdir(parents=True)
     made.manifest.write_text(VALID, encoding="utf-8")
-    probes = (Probe(id="plain", run=lambda _: None), Probe(id="odd", run=made.probe))
+    probes = (GraphProbe(id="plain", run=lambda _: None), GraphProbe(id="odd", run=made.probe))
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    monkeypatch.setattr(collect, "load_probes", lambda: probes)
+    monkeypatch.setattr(collect, "load_graph_probes", lambda: probes)
     made.session = fake_session(monkeypatch)
     made.session.deployment.changes = (Change("Worker", "port 9090 is <another>"),)
     return made

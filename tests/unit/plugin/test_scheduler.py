@@ -13,7 +13,7 @@ import pytest
 
 from dynamo_conformance.manifest.node import Mapping
 from dynamo_conformance.plugin.scheduler import AbandonedError, Job, Room, Scheduler, Stop
-from dynamo_conformance.probes.probe import NotRun
+from dynamo_conformance.probes.graph_probe import NotRun
 from dynamo_conformance.targets.cluster.node_fit import Capacity, ClusterNode, PodRequests
 from dynamo_conformance.targets.interface import DeployFailure
 

@@ -14,14 +14,20 @@ import pytest
 
 from dynamo_conformance.engines.role import Role
 from dynamo_conformance.engines.serving import Serving
-from dynamo_conformance.probes.probe import Endpoint, Probe, ProbeFailure, Unsupported, load_probes
+from dynamo_conformance.probes.graph_probe import (
+    Endpoint,
+    GraphProbe,
+    ProbeFailure,
+    Unsupported,
+    load_graph_probes,
+)
 from dynamo_conformance.targets.interface import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 MODEL = "org/model"
-PROBES = {probe.id: probe for probe in load_probes()}
+PROBES = {probe.id: probe for probe in load_graph_probes()}
 DISAGGREGATED = {Role.PREFILL: 2, Role.DECODE: 1}
 
 
@@ -264,7 +270,7 @@ def _no_settling(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("probe", ASKED.values(), ids=ASKED)
-def test_a_good_endpoint_passes_every_probe(probe: Probe) -> None:
+def test_a_good_endpoint_passes_every_probe(probe: GraphProbe) -> None:
     with endpoint(Behaviour(pick=sticky)) as good:
         probe.run(good)
 

@@ -17,8 +17,13 @@ from dynamo_conformance.engines.features import GraphFeature
 from dynamo_conformance.engines.role import Role
 from dynamo_conformance.engines.serving import Serving
 from dynamo_conformance.probes.feature_claims import CLAIMS
+from dynamo_conformance.probes.graph_probe import (
+    Endpoint,
+    ProbeFailure,
+    Unsupported,
+    load_graph_probes,
+)
 from dynamo_conformance.probes.images import red_picture
-from dynamo_conformance.probes.probe import Endpoint, ProbeFailure, Unsupported, load_probes
 from dynamo_conformance.targets.interface import Worker
 
 if TYPE_CHECKING:
@@ -27,7 +32,7 @@ if TYPE_CHECKING:
     from dynamo_conformance.engines.flag import Json
 
 MODEL = "org/model"
-PROBES = {probe.id: probe for probe in load_probes()}
+PROBES = {probe.id: probe for probe in load_graph_probes()}
 MOCK: dict[str, Json] = {"engine": "vllm", "version": "0" * 64, "unread": []}
 SERVING = Serving(
     model=MODEL,

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from probes_md import render
 
-from dynamo_conformance.endpoint.command import probe
+from dynamo_conformance.probes.command import probe
 
 PAGE = Path(__file__).parents[3] / "docs" / "probes.md"
 
 
-def test_the_page_is_made_from_the_requirements() -> None:
+def test_the_page_is_made_from_the_probes() -> None:
     written = PAGE.read_text(encoding="utf-8")
     assert written == render(), "python tools/probes_md.py > docs/probes.md"
 

@@ -1,0 +1,223 @@
+"""Calls of tools: which, with what, and how they are streamed."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.probes import judging
+from dynamo_conformance.probes.exchange import (
+    CannotShow,
+    Fault,
+    Json,
+    JsonObject,
+    expect,
+    find,
+    number,
+    objects,
+    string,
+)
+from dynamo_conformance.probes.probe import Feature, Profile, probe
+from dynamo_conformance.probes.questions import CHAT, STREAM, chat, user
+from dynamo_conformance.probes.shapes import Shape, check_types
+
+if TYPE_CHECKING:
+    from dynamo_conformance.probes.exchange import Exchange, Question
+
+NEEDS = (Feature.TEXT, Feature.TOOLS)
+ENOUGH = 512
+
+
+def _tool(name: str, what: str, argument: str) -> JsonObject:
+    return {
+        "type": "function",
+        "function": {
+            "name": name,
+            "description": what,
+            "parameters": {
+                "type": "object",
+                "properties": {argument: {"type": "string"}},
+                "required": [argument],
+            },
+        },
+    }
+
+
+WEATHER = _tool("get_weather", "Tell the weather in a city.", "city")
+TIME = _tool("get_time", "Tell the local time in a city.", "city")
+NAMED: JsonObject = {"type": "function", "function": {"name": "get_time"}}
+
+
+def _asked(name: str, choice: Json, *, content: Json = "", **fields: Json) -> Question:
+    return chat(
+        f"tools-{name}",
+        messages=[user(content or "What is the weather in Paris right now?")],
+        tools=[WEATHER, TIME],
+        tool_choice=choice,
+        temperature=0,
+        max_tokens=ENOUGH,
+        **fields,
+    )
+
+
+AUTO = _asked("auto", "auto")
+REQUIRED = _asked("required", "required")
+REQUIRED_STREAM = _asked("required-streamed", "required", **STREAM)
+BY_NAME = _asked("named", NAMED)
+NONE = _asked("none", "none")
+SEVERAL = _asked("several", "auto", content="What is the weather in Paris, and what in Rome?")
+SINGLE = _asked(
+    "single",
+    "required",
+    content="What is the weather in Paris, and what in Rome?",
+    parallel_tool_calls=False,
+)
+
+
+def _calls(exchange: Exchange) -> list[JsonObject]:
+    if find(exchange.answer, "choices", 0, "message", "tool_calls") is None:
+        raise Fault("tool_calls", exchange.summary)
+    return objects(exchange.answer, "choices", 0, "message", "tool_calls")
+
+
+def _called(calls: list[JsonObject], names: tuple[str, ...]) -> None:
+    expect(calls, "a call of a tool", "none")
+    for call in calls:
+        name = string(call, "function", "name")
+        expect(name in names, f"a call of {' or '.join(names)}", call)
+
+
+def _arguments(call: JsonObject) -> None:
+    text = string(call, "function", "arguments")
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    is_fit = isinstance(value, dict) and isinstance(value.get("city"), str)
+    expect(is_fit, "arguments in JSON with a city", text)
+
+
+@probe("tools.required", REQUIRED, profile=Profile.EXTENDED, needs=NEEDS)
+def required(exchange: Exchange) -> None:
+    """With tool_choice required a tool of the list is called."""
+    _called(_calls(exchange), ("get_weather", "get_time"))
+
+
+@probe("tools.shape", REQUIRED, profile=Profile.EXTENDED, needs=NEEDS)
+def shape(exchange: Exchange) -> None:
+    """An answer with calls has the shape of OpenAI's specification."""
+    check_types(Shape.CHAT, exchange.answer)
+
+
+@probe("tools.arguments", REQUIRED, profile=Profile.EXTENDED, needs=NEEDS)
+def arguments(exchange: Exchange) -> None:
+    """The arguments of a call are JSON that fits the tool's parameters."""
+    for call in _calls(exchange):
+        _arguments(call)
+
+
+@probe("tools.finish", REQUIRED, profile=Profile.EXTENDED, needs=NEEDS)
+def finish(exchange: Exchange) -> None:
+    """An answer that calls a tool has finish_reason tool_calls."""
+    _calls(exchange)
+    reason = find(exchange.answer, "choices", 0, "finish_reason")
+    expect(reason == "tool_calls", "finish_reason tool_calls", reason)
+
+
+@probe("tools.ids", REQUIRED, profile=Profile.EXTENDED, needs=NEEDS)
+def ids(exchange: Exchange) -> None:
+    """Each call has an id of its own, not empty."""
+    got = [string(call, "id") for call in _calls(exchange)]
+    expect(all(got) and len(got) == len(set(got)), "an id for each call", got)
+
+
+@probe("tools.named", BY_NAME, profile=Profile.EXTENDED, needs=NEEDS)
+def named(exchange: Exchange) -> None:
+    """With a tool named in tool_choice that one is called."""
+    _called(_calls(exchange), ("get_time",))
+
+
+@probe("tools.none", NONE, profile=Profile.EXTENDED, needs=NEEDS)
+def none(exchange: Exchange) -> None:
+    """With tool_choice none no tool is called."""
+    got = find(exchange.answer, "choices", 0, "message", "tool_calls")
+    expect(not got, "no tool_calls", got)
+
+
+@probe("tools.auto", AUTO, profile=Profile.EXTENDED, needs=NEEDS)
+def auto(exchange: Exchange) -> None:
+    """With tool_choice auto a call is one of a tool of the list, and told as one."""
+    if not find(exchange.answer, "choices", 0, "message", "tool_calls"):
+        raise CannotShow("the model called no tool of its own accord")
+    calls = _calls(exchange)
+    _called(calls, ("get_weather", "get_time"))
+    for call in calls:
+        _arguments(call)
+
+
+@probe("tools.several", SEVERAL, profile=Profile.EXTENDED, needs=NEEDS)
+def several(exchange: Exchange) -> None:
+    """Several calls in one answer have ids of their own."""
+    calls = find(exchange.answer, "choices", 0, "message", "tool_calls")
+    if not isinstance(calls, list) or len(calls) < 2:  # noqa: PLR2004 - several
+        raise CannotShow("the model did not call several tools")
+    got = [string(call, "id") for call in _calls(exchange)]
+    expect(len(got) == len(set(got)), "an id for each call", got)
+
+
+@probe("tools.single", SINGLE, profile=Profile.EXTENDED, needs=NEEDS)
+def single(exchange: Exchange) -> None:
+    """With parallel_tool_calls false there is at most one call."""
+    count = len(_calls(exchange))
+    expect(count == 1, "one call", f"{count} calls")
+
+
+def _streamed_calls(exchange: Exchange) -> dict[int, JsonObject]:
+    """Return the calls of a stream, put together as clients do."""
+    told: dict[int, dict[str, str]] = defaultdict(lambda: {"id": "", "name": "", "arguments": ""})
+    for chunk in judging.streamed(CHAT, exchange).chunks:
+        calls = find(chunk, "choices", 0, "delta", "tool_calls")
+        for part in calls if isinstance(calls, list) else []:
+            call = told[number(part, "index")]
+            call["id"] = call["id"] or str(find(part, "id") or "")
+            call["name"] += str(find(part, "function", "name") or "")
+            call["arguments"] += str(find(part, "function", "arguments") or "")
+    return {
+        index: {
+            "id": call["id"],
+            "function": {"name": call["name"], "arguments": call["arguments"]},
+        }
+        for index, call in told.items()
+    }
+
+
+@probe("tools.streamed", REQUIRED_STREAM, profile=Profile.EXTENDED, needs=NEEDS)
+def streamed(exchange: Exchange) -> None:
+    """A streamed call names a tool of the list, once."""
+    _called([*_streamed_calls(exchange).values()], ("get_weather", "get_time"))
+
+
+@probe("tools.streamed-arguments", REQUIRED_STREAM, profile=Profile.EXTENDED, needs=NEEDS)
+def streamed_arguments(exchange: Exchange) -> None:
+    """The arguments of a streamed call add up to JSON that fits the tool's parameters."""
+    calls = _streamed_calls(exchange)
+    expect(calls, "a call of a tool", "none")
+    for call in calls.values():
+        _arguments(call)
+
+
+@probe("tools.streamed-finish", REQUIRED_STREAM, profile=Profile.EXTENDED, needs=NEEDS)
+def streamed_finish(exchange: Exchange) -> None:
+    """A stream that calls a tool has finish_reason tool_calls."""
+    expect(_streamed_calls(exchange), "a call of a tool", "none")
+    reason = judging.streamed(CHAT, exchange).reason
+    expect(reason == "tool_calls", "finish_reason tool_calls", reason)
+
+
+@probe("tools.streamed-ids", REQUIRED_STREAM, profile=Profile.EXTENDED, needs=NEEDS)
+def streamed_ids(exchange: Exchange) -> None:
+    """Each streamed call has an index from 0, and an id."""
+    calls = _streamed_calls(exchange)
+    expect(sorted(calls) == list(range(len(calls))) and calls, "indexes from 0", sorted(calls))
+    expect(all(call["id"] for call in calls.values()), "an id for each call", [*calls.values()])

@@ -1,0 +1,162 @@
+"""What stands behind an address: its release, its engine, and what it serves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from dynamo_conformance.probes.areas import (
+    embeddings,
+    images,
+    messages,
+    reasoning,
+    responses,
+    tools,
+)
+from dynamo_conformance.probes.areas.models import LIST
+from dynamo_conformance.probes.exchange import OK, Fault, find, objects
+from dynamo_conformance.probes.probe import Feature, Profile
+from dynamo_conformance.probes.questions import CHAT, get
+
+if TYPE_CHECKING:
+    from dynamo_conformance.probes.exchange import Json, Question
+    from dynamo_conformance.probes.recorder import Recorder
+
+OPENAPI: Final = get("openapi", "/openapi.json")
+ABSENT: Final = (404, 405, 501)
+BAD_REQUEST: Final = 400
+_MOCK: Final = "the mock engine"
+
+ENGINES: Final[dict[str, dict[Feature, str]]] = {
+    "mock": {
+        Feature.DETERMINED: f"{_MOCK} draws at random: temperature 0 and seed are passed over",
+        Feature.CHOICES: f"{_MOCK} draws one choice: n and best_of are passed over",
+        Feature.LOGPROBS: f"{_MOCK} has no probabilities: logprobs are passed over",
+        Feature.ECHO: f"{_MOCK} does not return the prompt: echo is passed over",
+        Feature.SUFFIX: f"{_MOCK} passes over suffix",
+        Feature.TOP_P: f"{_MOCK} draws at random: top_p is passed over",
+        Feature.PENALTIES: f"{_MOCK} draws at random: penalties are passed over",
+        Feature.STRUCTURED: f"{_MOCK} draws at random: response_format is passed over",
+        Feature.TOOLS: f"{_MOCK} draws at random, and calls no tool",
+        Feature.REASONING: f"{_MOCK} draws at random, and has no thoughts",
+        Feature.ADAPTERS: f"{_MOCK} loads no adapter",
+    },
+}
+"""What cannot be shown with an engine, whatever the graph promises, and why."""
+
+PROMISED_ONLY: Final = {
+    Feature.KV_ROUTER: "not known to route by KV; name the feature where it does",
+    Feature.DISAGGREGATED: "not known to be disaggregated; name the feature where it is",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedGraph:
+    """What is known of what answers.
+
+    Attributes:
+        model: The model that is asked for.
+        release: Dynamo's, as the frontend says it; None where another server answers.
+        engine: Its name, if it is known.
+        lacking: What cannot be shown, and why.
+    """
+
+    model: str
+    release: str | None
+    engine: str | None
+    lacking: dict[Feature, str]
+
+
+class UnknownModelError(ValueError):
+    """Which model is to be asked for is not clear."""
+
+
+def only_model(recorder: Recorder) -> str:
+    """Return the only model that is listed.
+
+    Raises:
+        UnknownModelError: There is none, or there are several.
+    """
+    exchange = recorder.ask(LIST)
+    try:
+        listed = [str(one.get("id")) for one in objects(exchange.json_object, "data")]
+    except Fault:
+        raise UnknownModelError(
+            f"no list of models at {exchange.url}: {exchange.summary}"
+        ) from None
+    if len(listed) != 1:
+        names = ", ".join(listed) or "none"
+        raise UnknownModelError(f"which model? {len(listed)} are listed: {names}")
+    return listed[0]
+
+
+def look_at(
+    recorder: Recorder,
+    *,
+    engine: str | None = None,
+    release: str | None = None,
+    promised: frozenset[Feature] = frozenset(),
+    profile: Profile = Profile.EXTENDED,
+) -> ServedGraph:
+    """Find out what an endpoint serves; what is promised is not asked, but taken to be there."""
+    stated = _json(recorder, OPENAPI)
+    is_dynamo = "Dynamo" in str(find(stated, "info", "title"))
+    version = find(stated, "info", "version")
+    unshown = ENGINES.get(engine or "", {})
+    lacking = dict(PROMISED_ONLY)
+    if not is_dynamo:
+        lacking[Feature.DYNAMO] = "no Dynamo frontend answers"
+    lacking |= _kinds(recorder, promised)
+    if profile is Profile.EXTENDED:
+        lacking |= _extras(recorder, {*promised, *lacking, *unshown})
+    missing = {feature: why for feature, why in lacking.items() if feature not in promised}
+    return ServedGraph(
+        model=recorder.address.model,
+        release=release or (str(version) if is_dynamo else None),
+        engine=engine,
+        lacking=missing | unshown,
+    )
+
+
+def _kinds(recorder: Recorder, promised: frozenset[Feature]) -> dict[Feature, str]:
+    """Return whether text or vectors are not served; who answers neither must answer text."""
+    if Feature.TEXT in promised and Feature.EMBEDDINGS in promised:
+        return {}
+    vectors = recorder.ask(embeddings.ONE)
+    if Feature.EMBEDDINGS in promised or vectors.status == OK:
+        is_absent = recorder.ask(CHAT.plain).status in (*ABSENT, BAD_REQUEST)
+        return {Feature.TEXT: "the model answers with vectors, not with text"} if is_absent else {}
+    return {Feature.EMBEDDINGS: f"no embeddings are served: HTTP {vectors.status}"}
+
+
+def _extras(recorder: Recorder, known: set[Feature]) -> dict[Feature, str]:
+    """Return what is not served of that which few serve."""
+    lacking: dict[Feature, str] = {}
+    for feature, question in (
+        (Feature.RESPONSES, responses.ONE),
+        (Feature.MESSAGES, messages.ONE),
+    ):
+        if feature not in known and (status := recorder.ask(question).status) in ABSENT:
+            lacking[feature] = f"{question.path} is not served: HTTP {status}"
+    for feature, question, places, reason in (
+        (Feature.TOOLS, tools.REQUIRED, ("tool_calls",), "no tool was called"),
+        (Feature.REASONING, reasoning.ASKED, ("reasoning_content",), "no reasoning_content came"),
+        (Feature.IMAGES, images.DATA, ("content",), "no image was taken"),
+    ):
+        if feature not in known and Feature.TEXT not in known:
+            message = find(_json(recorder, question), "choices", 0, "message")
+            if not find(message, *places):
+                lacking[feature] = f"{reason}; name the feature where it is served"
+    if Feature.ADAPTERS not in known:
+        data = find(_json(recorder, LIST), "data")
+        if not any(find(one, "parent") for one in (data if isinstance(data, list) else [])):
+            lacking[Feature.ADAPTERS] = "no adapter is listed"
+    return lacking
+
+
+def _json(recorder: Recorder, question: Question) -> Json:
+    exchange = recorder.ask(question)
+    try:
+        return exchange.json_object if exchange.status == OK else None
+    except Fault:
+        return None

@@ -1,0 +1,220 @@
+"""Asks questions, each once, and keeps what came, byte for byte."""
+
+from __future__ import annotations
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Self
+from urllib.parse import quote
+
+import httpx
+
+from dynamo_conformance.probes.exchange import (
+    ID,
+    MODEL,
+    Chunk,
+    Exchange,
+    Headers,
+    Question,
+    string,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
+
+MASK: Final = "***"
+MOST_BYTES: Final = 32 << 20
+UTF8: Final = "utf-8"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where the endpoint is, and how it is asked.
+
+    Attributes:
+        url: Without `/v1`.
+        model: The model that is asked for.
+        key: The API key; it is sent, and never kept.
+        key_name: The environment variable that holds it.
+        headers: Further headers of each request; their values are sent, and never kept.
+        ca: A file of certificates that vouch for the server; those of the system by default.
+        timeout: Seconds in which an answer must be complete.
+    """
+
+    url: str
+    model: str
+    key: str | None = None
+    key_name: str | None = None
+    headers: Headers = ()
+    ca: str | None = None
+    timeout: float = 60.0
+
+
+def base_url(url: str) -> str:
+    """Return an address as people give it without the `/v1` that all paths begin with."""
+    return url.rstrip("/").removesuffix("/v1")
+
+
+class Recorder:
+    """Fills the exchanges of a run as they are needed; to be closed.
+
+    `sleep` waits where a question is to be asked later than another.
+    """
+
+    def __init__(self, address: Address, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        import ssl
+
+        self.address = address
+        self.sleep = sleep
+        self.exchanges: dict[str, Exchange] = {}
+        # Reading the certificates of the system takes longer than many a run over plain HTTP.
+        is_plain = address.url.startswith("http://")
+        verify = ssl.create_default_context(cafile=address.ca) if not is_plain else False
+        # No retries, no proxies, no redirects, no compression: nothing that could hide a fault.
+        self._client = httpx.Client(
+            trust_env=False,
+            verify=verify,
+            timeout=address.timeout,
+            headers={"accept-encoding": "identity", "user-agent": "dynamo-probe"},
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        self._client.close()
+
+    def ask(self, question: Question) -> Exchange:
+        """Return the exchange of a question, asked now if it has not been."""
+        kept = self.exchanges.get(question.name)
+        if kept is None:
+            kept = self._sent(question)
+            self.exchanges[question.name] = kept
+        return kept
+
+    def ask_all(self, questions: Sequence[Question]) -> tuple[Exchange, ...]:
+        """Return the exchanges of questions; those that belong together are sent at once."""
+        new = [one for one in questions if one.together and one.name not in self.exchanges]
+        if new:
+            with ThreadPoolExecutor(len(new)) as pool:
+                for exchange in pool.map(self._sent, new):
+                    self.exchanges[exchange.name] = exchange
+        return tuple(self.ask(one) for one in questions)
+
+    def _sent(self, question: Question) -> Exchange:
+        body = self._body(question)
+        path = question.path.replace(MODEL, quote(self.address.model))
+        if question.after is not None and ID in path:
+            path = path.replace(ID, quote(string(self.ask(question.after).answer, "id")))
+        request = self._client.build_request(
+            question.method,
+            f"{self.address.url}{path}",
+            content=body or None,
+            headers=[*question.headers, *self.address.headers, *self._authorization(question)],
+        )
+        if question.pause:
+            self.sleep(question.pause)
+        began, start = time.time(), time.monotonic()
+        status, headers, chunks, error = 0, (), [], ""  # type: int, Headers, list[Chunk], str
+        try:
+            response = self._response(request)
+        except (httpx.HTTPError, httpx.InvalidURL) as failure:
+            error = f"{type(failure).__name__}: {failure}"
+        else:
+            status, headers = response.status_code, tuple(response.headers.multi_items())
+            chunks, error = self._read(response, question, start)
+        return Exchange(
+            name=question.name,
+            method=question.method,
+            url=str(request.url),
+            request_headers=(
+                *question.headers,
+                *((name, MASK) for name, _ in self.address.headers),
+            ),
+            request_body=body,
+            key_name=self.address.key_name if self.address.key else None,
+            began=began,
+            seconds=time.monotonic() - start,
+            status=status,
+            headers=tuple((name, self._masked_text(value)) for name, value in headers),
+            chunks=self._masked(chunks),
+            error=self._masked_text(error),
+        )
+
+    def _response(self, request: httpx.Request) -> httpx.Response:
+        """Send a request; once more when the connection was kept, and closed in the meantime.
+
+        A server may close a connection that it kept at any time; that is no fault of its answer.
+        """
+        try:
+            return self._client.send(request, stream=True)
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+            if not self.exchanges:
+                raise
+        return self._client.send(request, stream=True)
+
+    def _read(
+        self, response: httpx.Response, question: Question, start: float
+    ) -> tuple[list[Chunk], str]:
+        chunks: list[Chunk] = []
+        size = 0
+        try:
+            for data in response.iter_raw():
+                at = time.monotonic() - start
+                chunks.append(Chunk(at, data))
+                size += len(data)
+                if question.leave_after is not None and len(chunks) >= question.leave_after:
+                    break
+                if at > self.address.timeout:
+                    return chunks, f"not complete after {self.address.timeout:g} s"
+                if size > MOST_BYTES:
+                    return chunks, f"more than {MOST_BYTES} bytes"
+        except httpx.HTTPError as failure:
+            return chunks, f"{type(failure).__name__}: {failure}"
+        finally:
+            response.close()
+        return chunks, ""
+
+    def _body(self, question: Question) -> bytes:
+        if question.fields is None:
+            model = json.dumps(self.address.model)[1:-1]
+            return (question.body or b"").replace(MODEL.encode(UTF8), model.encode(UTF8))
+        fields = {**question.fields}
+        if question.after is not None and question.derive is not None:
+            fields |= question.derive(self.ask(question.after))
+        if fields.get("model") == MODEL:
+            fields["model"] = self.address.model
+        return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode(UTF8)
+
+    def _authorization(self, question: Question) -> Headers:
+        own = any(name.lower() == "authorization" for name, _ in question.headers)
+        if self.address.key is None or own:
+            return ()
+        return (("authorization", f"Bearer {self.address.key}"),)
+
+    def _secrets(self) -> list[str]:
+        given = [value for _, value in self.address.headers]
+        return [one for one in (self.address.key, *given) if one]
+
+    def _masked_text(self, text: str) -> str:
+        for secret in self._secrets():
+            text = text.replace(secret, MASK)
+        return text
+
+    def _masked(self, chunks: list[Chunk]) -> tuple[Chunk, ...]:
+        """Return chunks without what is secret, should a server send it back."""
+        body = b"".join(chunk.data for chunk in chunks)
+        secrets = [one.encode(UTF8) for one in self._secrets()]
+        if not any(secret in body for secret in secrets):
+            return tuple(chunks)
+        for secret in secrets:
+            body = body.replace(secret, MASK.encode(UTF8))
+        return (Chunk(chunks[-1].at, body),)

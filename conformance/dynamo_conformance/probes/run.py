@@ -1,0 +1,98 @@
+"""Carries probes out, one after the other, and says what became of each."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dynamo_conformance.probes.deviations import applied, read_deviations
+from dynamo_conformance.probes.exchange import CannotShow, Fault, NotAnswered, Unjudged, shortened
+from dynamo_conformance.probes.probe import Outcome, Probe, Profile, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from dynamo_conformance.probes.deviations import Deviation
+    from dynamo_conformance.probes.exchange import Exchange
+    from dynamo_conformance.probes.graph import ServedGraph
+    from dynamo_conformance.probes.recorder import Recorder
+
+
+def chosen(
+    probes: Iterable[Probe], *, profile: Profile, ids: tuple[str, ...] = ()
+) -> tuple[Probe, ...]:
+    """Return the probes that are to be judged: those named, or those of a profile.
+
+    A name is an id, or an area.
+    """
+    if ids:
+        return tuple(one for one in probes if one.id in ids or one.area in ids)
+    core_only = profile is Profile.CORE
+    return tuple(one for one in probes if not core_only or one.profile is Profile.CORE)
+
+
+@dataclass(slots=True)
+class Judge:
+    """Judges probes by the exchanges of one recorder.
+
+    Attributes:
+        told: By which probe each question without an answer was reported first.
+    """
+
+    recorder: Recorder
+    graph: ServedGraph
+    deviations: tuple[Deviation, ...] = field(default_factory=read_deviations)
+    told: dict[str, str] = field(default_factory=dict)
+
+    def results(self, probes: Iterable[Probe]) -> Iterator[Result]:
+        """Yield the result of each probe as soon as it is known."""
+        for probe in probes:
+            yield self.result(probe)
+
+    def result(self, probe: Probe) -> Result:
+        """Return what becomes of one probe."""
+        start = time.monotonic()
+        result = self._judged(probe, start)
+        return applied(
+            result, self.deviations, release=self.graph.release, engine=self.graph.engine
+        )
+
+    def _judged(self, probe: Probe, start: float) -> Result:
+        def result(outcome: Outcome, **texts: str) -> Result:
+            return Result(
+                probe=probe,
+                outcome=outcome,
+                exchanges=tuple(one.name for one in exchanges),
+                seconds=time.monotonic() - start,
+                **texts,
+            )
+
+        exchanges: tuple[Exchange, ...] = ()
+        reasons = sorted(why for need, why in self.graph.lacking.items() if need in probe.needs)
+        if reasons:
+            return result(Outcome.UNSUPPORTED, reason=reasons[0])
+        try:
+            exchanges = self.recorder.ask_all(probe.asks)
+            probe.judge(*exchanges)
+        except CannotShow as reason:
+            return result(Outcome.UNSUPPORTED, reason=shortened(str(reason)))
+        except Unjudged as reason:
+            return result(Outcome.NOT_RUN, reason=str(reason))
+        except NotAnswered as missing:
+            first = self.told.setdefault(missing.exchange.name, probe.id)
+            if first != probe.id:
+                return result(
+                    Outcome.NOT_RUN, reason=f"{missing.exchange.name} has no answer, see {first}"
+                )
+            return result(
+                Outcome.FAIL,
+                expected=missing.expected,
+                got=shortened(missing.got),
+                curl=missing.exchange.curl(),
+            )
+        except Fault as fault:
+            curl = exchanges[-1].curl() if exchanges else ""
+            expected, got = shortened(fault.expected), shortened(fault.got)
+            return result(Outcome.FAIL, expected=expected, got=got, curl=curl)
+        return result(Outcome.PASS)
