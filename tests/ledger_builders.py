@@ -59,7 +59,7 @@ def proof(files: str, *, date: str = "2026-01-02", engine: str = "") -> Proof:
         release=RELEASE,
         engine=engine,
         how="by hand",
-        passed=("ready", "chat"),
+        passed={"ready": 1, "chat": 2},
     )
 
 
@@ -70,7 +70,7 @@ def observation(
     level: Level = Level.LOCAL,
     date: str = "2026-02-03",
     whole: bool = True,
-    passed: tuple[str, ...] = ("ready", "chat"),
+    passed: dict[str, int] | None = None,
     failed: tuple[str, ...] = (),
     unsupported: dict[str, str] | None = None,
     images: str = "",
@@ -85,7 +85,7 @@ def observation(
         release=RELEASE,
         engine="",
         how="by hand",
-        passed=passed,
+        passed={"ready": 1, "chat": 2} if passed is None else passed,
         failed=failed,
         unsupported=unsupported or {},
         images=images,

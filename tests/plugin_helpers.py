@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.plugin import jobs
 from dynamo_conformance.plugin.scheduler import Room
+from dynamo_conformance.probes.graph import ServedGraph
+from dynamo_conformance.probes.probe import Probe
 from dynamo_conformance.targets.interface import DeployFailure
 from dynamo_conformance.targets.readiness import Readiness
 
@@ -81,10 +83,19 @@ class FakeSession:
         yield self.deployment
 
 
+def fake_probe(name: str, judge: Callable[[], None] = lambda: None) -> Probe:
+    """Return a probe that asks nothing."""
+    return Probe(
+        id=name, sentence=f"{name} is so.", source="this test", asks=(), judge=judge,
+    )  # fmt: skip
+
+
 def fake_session(monkeypatch: pytest.MonkeyPatch) -> FakeSession:
     """Have runs of pytest in this process use a session that serves nothing."""
     session = FakeSession()
     ready = Readiness("m", listed_after=0.0, ready_after=0.0)
-    monkeypatch.setattr(jobs, "_opened", lambda *_: nullcontext(session))
+    monkeypatch.setattr(jobs, "_opened", lambda *_: session)
     monkeypatch.setattr(jobs, "wait_ready", lambda *_, **__: ready)
+    graph = ServedGraph(model="m", release=None, engine=None, lacking={})
+    monkeypatch.setattr(jobs, "served_graph", lambda *_, **__: graph)
     return session

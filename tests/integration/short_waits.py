@@ -7,18 +7,17 @@ machine changes nothing.
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import requests
 
-from dynamo_conformance.probes import registration
 from dynamo_conformance.targets import readiness
 
 if TYPE_CHECKING:
     from dynamo_conformance.targets.interface import Deployment
     from dynamo_conformance.targets.readiness import Readiness
 
-ROLES_SECONDS = 3.0
 _wait_ready = readiness.wait_ready
 
 
@@ -36,6 +35,8 @@ def wait_ready(deployment: Deployment, **options: Any) -> Readiness:  # noqa: AN
     return _wait_ready(deployment, **{**options, "held": starting})
 
 
-registration.SECONDS = ROLES_SECONDS
-for module in [one for one in sys.modules.values() if vars(one).get("wait_ready") is _wait_ready]:
-    vars(module)["wait_ready"] = wait_ready
+NAMES = {"wait_ready": wait_ready, "wait_registered": partial(readiness.wait_registered, seconds=3)}
+for name, short in NAMES.items():
+    right = vars(readiness)[name]
+    for module in [one for one in sys.modules.values() if vars(one).get(name) is right]:
+        vars(module)[name] = short

@@ -8,7 +8,7 @@ import pytest
 
 from dynamo_conformance.manifest.read import read_graphs
 from dynamo_conformance.probes.areas import load_probes
-from dynamo_conformance.probes.graph import ServedGraph, look_at
+from dynamo_conformance.probes.graph import ServedGraph, served_graph
 from dynamo_conformance.probes.probe import Outcome, Probe
 from dynamo_conformance.probes.recorder import Address, Recorder
 from dynamo_conformance.probes.run import Judge
@@ -38,7 +38,7 @@ def url() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def graph(url: str) -> ServedGraph:
     with Recorder(Address(url=url, model=MODEL)) as recorder:
-        return look_at(recorder, engine="mock")
+        return served_graph(recorder, engine="mock")
 
 
 def outcomes(

@@ -57,7 +57,7 @@ def is_shown(ledger: Ledger, example: Example, trait: Trait) -> bool:
     for level, proof in _proofs(ledger, example):
         if level in _WITH_ENGINE:
             return True
-        if trait.check in {check.rpartition("::")[2] for check in proof.passed}:
+        if trait.check in proof.passed:
             return True
     return False
 

@@ -27,8 +27,8 @@ class Trait:
 
     Attributes:
         label: Its name.
-        check: The check that shows it, wherever the graph is served; empty when no check does, so
-            that only a real engine shows it.
+        check: What of the ledger's counts shows it, wherever the graph is served; empty when
+            nothing does, so that only a real engine shows it.
     """
 
     label: str
@@ -63,13 +63,13 @@ _SPLIT = (
 """How a worker's model is spread over GPUs."""
 
 _ADDED = (
-    _Setting("LoRA", ("enable_lora",), check="lora"),
+    _Setting("LoRA", ("enable_lora",), check="adapters"),
     _Setting("speculative decoding", ("speculative_config", "speculative_algorithm")),
     _Setting("KV offload", ("kv_offloading_size", "enable_hierarchical_cache")),
     _Setting("tool calls", ("dyn_tool_call_parser", "tool_call_parser"), check="tools"),
     _Setting("reasoning", ("dyn_reasoning_parser", "reasoning_parser"), check="reasoning"),
     _Setting("embeddings", ("embedding_worker", "is_embedding"), check="embeddings"),
-    _Setting("images", ("enable_multimodal",), check="image"),
+    _Setting("images", ("enable_multimodal",), check="images"),
 )
 """What a worker can do beyond answering."""
 
@@ -108,7 +108,7 @@ def _graph_traits(graph: Graph) -> Iterator[Trait]:
     promised = serving(graph)
     workers = [part for part in all_parts if part.likely_role in WORKER_ROLES]
     if promised is not None and promised.disaggregated:
-        yield Trait("disaggregated", "prefill")
+        yield Trait("disaggregated", "graph.prefill")
     for part in all_parts:
         if part.role is Role.FRONTEND:
             yield from _routing(router_mode(part), workers)
@@ -127,7 +127,7 @@ def _of_workers(workers: Sequence[Part]) -> Iterator[Trait]:
     for setting in _SPLIT:
         yield from (trait for part in workers for trait in _of_settings(part, (setting,)))
     if any(part.likely_role is Role.ENCODE for part in workers):
-        yield Trait("separate encoder")
+        yield Trait("separate encoder", "graph.encode")
     for part in workers:
         yield from _added(part)
 
@@ -145,7 +145,7 @@ def is_own(part: Part) -> bool:
 def _routing(mode: str, workers: Iterable[Part]) -> Iterator[Trait]:
     prefilling = [part for part in workers if part.likely_role in (Role.AGG, Role.PREFILL)]
     if mode == KV and all(publishes_kv_events(part) for part in prefilling):
-        yield Trait("KV router", "kv-router")
+        yield Trait("KV router", "graph.kv-router")
     elif mode == KV:
         yield Trait("KV router without events")
     elif mode != "round-robin":

@@ -74,8 +74,13 @@ def _contradictions(ledger: Ledger, seen: Observation) -> Iterator[str]:
     # Other bytes are the audit's to find; a partial run shows nothing of what it left out.
     if row is None or row.files != seen.files or not seen.whole:
         return
-    for check in row.passed:
-        if check in seen.passed:
-            continue
-        what = "failed" if check in seen.failed else seen.unsupported.get(check, "is no longer run")
-        yield f"{seen.file}, {seen.level}: the ledger says that {check} passed; now: {what}"
+    for check in seen.failed:
+        yield f"{seen.file}, {seen.level}: the ledger says that nothing failed; now: {check}"
+    if row.profile != seen.profile:
+        return
+    for area, count in row.passed.items():
+        passes = seen.passed.get(area, 0)
+        if passes < count:
+            why = seen.unsupported.get(area)
+            now = f"{passes} ({why})" if why else str(passes)
+            yield f"{seen.file}, {seen.level}: the ledger has {count} of {area} passed; now: {now}"

@@ -154,7 +154,9 @@ def _entry(row: Row) -> _Entry:
         "release": row.release,
         "engine": row.engine,
         "how": row.how,
-        "passed": " ".join(row.passed),
+        "profile": row.profile,
+        "passed": _counts_text(row.passed),
+        "deviations": _counts_text(row.deviations),
         "unsupported": dict(sorted(row.unsupported.items())),
     }
     return {name: value for name, value in entry.items() if value}
@@ -178,6 +180,23 @@ def _row(entry: Mapping[str, str | Mapping[str, str]]) -> Row:
         release=text("release"),
         engine=text("engine"),
         how=text("how"),
-        passed=tuple(text("passed").split()),
+        profile=text("profile"),
+        passed=_counts(text("passed")),
+        deviations=_counts(text("deviations")),
         unsupported=dict(unsupported),
     )
+
+
+def _counts_text(counts: Mapping[str, int]) -> str:
+    """Return counts by area in one line, such as `models 11, chat 37`."""
+    return ", ".join(f"{area} {count}" for area, count in counts.items())
+
+
+def _counts(text: str) -> dict[str, int]:
+    """Return the counts of a line.
+
+    Raises:
+        ValueError: They are none.
+    """
+    pairs = (part.rpartition(" ") for part in text.split(", ") if text)
+    return {area: int(count) for area, _, count in pairs}

@@ -61,7 +61,10 @@ _SIMULATED = (Level.LOCAL, Level.SCRIPT, Level.COMPOSE, Level.KIND)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """Every check of a file passed at a level, or cannot be carried out there and says why.
+    """No check of a file failed at a level; what is not shown there says why.
+
+    There are hundreds of probes, so that they are counted by their area; those of the manifest's
+    own promises (`graph.prefill`) and checks that are no probes (`ready`) are on their own.
 
     Attributes:
         date: The day on which it was first seen, with all that follows the same.
@@ -69,8 +72,10 @@ class Proof:
         release: The Dynamo release.
         engine: The engine that served and its version; empty where nothing is served.
         how: How it was shown.
-        passed: The checks that passed.
-        unsupported: Why the other checks show nothing here, by check.
+        passed: How many checks passed, by area.
+        profile: Which probes were asked; empty where none were.
+        deviations: How many checks the release is known to fail, by area.
+        unsupported: Why other checks show nothing here, by area.
     """
 
     date: str
@@ -78,7 +83,9 @@ class Proof:
     release: str
     engine: str
     how: str
-    passed: tuple[str, ...]
+    passed: Mapping[str, int]
+    profile: str = ""
+    deviations: Mapping[str, int] = field(default_factory=dict)
     unsupported: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -115,8 +122,10 @@ class Observation:
         release: The Dynamo release that ran.
         engine: The engine that served; empty where nothing is served.
         how: How it was done.
-        passed: The checks that passed.
-        unsupported: Why checks show nothing here, by check.
+        passed: How many checks passed, by area.
+        profile: Which probes were asked; empty where none were.
+        deviations: How many checks the release is known to fail, by area.
+        unsupported: Why checks show nothing here, by area.
         failed: The checks that failed.
         images: Which Dynamo release the file's own images hold, where they are of another one.
     """
@@ -129,7 +138,9 @@ class Observation:
     release: str
     engine: str
     how: str
-    passed: tuple[str, ...] = ()
+    passed: Mapping[str, int] = field(default_factory=dict)
+    profile: str = ""
+    deviations: Mapping[str, int] = field(default_factory=dict)
     unsupported: Mapping[str, str] = field(default_factory=dict)
     failed: tuple[str, ...] = ()
     images: str = ""
@@ -152,5 +163,7 @@ class Observation:
             engine=self.engine,
             how=self.how,
             passed=self.passed,
+            profile=self.profile,
+            deviations=self.deviations,
             unsupported=self.unsupported,
         )

@@ -1,8 +1,9 @@
 """The pytest plugin: options, what is collected, what runs at once, and what a run leaves.
 
 `hooks` is what pytest calls, `options` its options. `collect` makes collectors of manifests,
-scripts and compose files, `items` are their checks. `jobs` serves each graph that was selected,
-`scheduler` as many at once as there is room for; the room is that of a `machine_session` (local,
-script, compose) or a `cluster_session` (kind, cluster). `progress` writes lines while tests run,
-`summary` the closing table, `html` the page, `recorder` what goes into the ledger.
+scripts and compose files, `items` are their checks. `jobs` serves each graph that was selected and
+judges its probes, `scheduler` as many at once as there is room for; the room is that of a
+`machine_session` (local, script, compose), a `cluster_session` (kind, cluster) or an
+`address_session` (url). `progress` writes lines while tests run, `summary` the closing table,
+`html` the page, `recorder` what goes into the ledger.
 """

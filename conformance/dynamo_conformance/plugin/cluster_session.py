@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.kube.connection import Connection
 from dynamo_conformance.kube.errors import ApiError
 from dynamo_conformance.manifest.read import read_graph
+from dynamo_conformance.plugin.options import MOCK, engine_of
 from dynamo_conformance.plugin.scheduler import Room
 from dynamo_conformance.targets.cluster.apply import Manifest
 from dynamo_conformance.targets.cluster.capabilities import describe, read_capabilities
@@ -215,7 +216,7 @@ def _base_setup_options(config: pytest.Config) -> BaseSetupOptions:
             delete=config.getoption("--dynamo-kind-delete"),
         ),
         operator=config.getoption("--dynamo-operator"),
-        mock=config.getoption("--dynamo-engine") == "mock",
+        mock=engine_of(config) == MOCK,
         namespace=config.getoption("--dynamo-namespace"),
     )
 

@@ -19,20 +19,20 @@ from dynamo_conformance.plugin.items import (
     LINT,
     READY,
     WHERE,
+    CheckFailure,
     InterruptItem,
     LintItem,
     ProbeItem,
     ReadyItem,
 )
+from dynamo_conformance.plugin.options import engine_of, profile_of
 from dynamo_conformance.plugin.progress import progress_of
-from dynamo_conformance.probes.graph_probe import (
-    NotRun,
-    ProbeFailure,
-    Unsupported,
-    load_graph_probes,
-)
+from dynamo_conformance.probes.areas import ProbeSourceError, load_probes
+from dynamo_conformance.probes.exchange import CannotShow, Unjudged
+from dynamo_conformance.probes.run import UnknownProbeError, chosen
 from dynamo_conformance.rendering import backend
 from dynamo_conformance.rendering.kubelet import resolved
+from dynamo_conformance.rendering.reconcile_failure import ReconcileFailure
 from dynamo_conformance.targets.interface import DeployFailure
 
 if TYPE_CHECKING:
@@ -41,9 +41,12 @@ if TYPE_CHECKING:
 
     from dynamo_conformance.engines.serving import Serving
     from dynamo_conformance.manifest.graph import Graph
+    from dynamo_conformance.plugin.items import Judged
     from dynamo_conformance.plugin.jobs import GraphRun
+    from dynamo_conformance.probes.probe import Probe
 
-LOCAL, SCRIPT, COMPOSE = "local", "script", "compose"
+CTRL_C = "ctrl-c"
+LOCAL, SCRIPT, COMPOSE, URL = "local", "script", "compose", "url"
 
 
 class ManifestFile(pytest.File):
@@ -79,6 +82,7 @@ class ManifestFile(pytest.File):
                 level=level,
                 promised=serving(resolved(graph) if level == LOCAL else graph),
                 graph=graph,
+                engine=_engine(graph),
                 out_of_reach=_out_of_reach(graph, self.config),
             )
 
@@ -91,7 +95,7 @@ def _out_of_reach(graph: Graph, config: pytest.Config) -> str:
             f"Dynamo {old} alone runs it: its components were classes of an SDK, which no later "
             "release, operator or mock engine has"
         )
-    target, engine = (config.getoption(f"--dynamo-{option}") for option in ("target", "engine"))
+    target, engine = config.getoption("--dynamo-target"), engine_of(config)
     if (target, engine) == ("kind", "mock"):
         spread = [component for component in graph.components if component.node_count > 1]
         if any(backend.detect(component) == backend.TRTLLM for component in spread):
@@ -115,8 +119,39 @@ class LaunchFile(pytest.File):
         manifest = self.path.parent.parent / "k8s" / f"{self.path.stem}.yaml"
         documents = read_file(manifest) if manifest.is_file() else ()
         graphs = [read_graph(document) for document in documents if document.version is not None]
-        promised = serving(graphs[0]) if graphs else None
-        yield GraphCollector.from_parent(self, name=self.level, level=self.level, promised=promised)
+        yield GraphCollector.from_parent(
+            self,
+            name=self.level,
+            level=self.level,
+            promised=serving(graphs[0]) if graphs else None,
+            engine=_engine(graphs[0]) if graphs else None,
+        )
+
+
+def _engine(graph: Graph) -> str | None:
+    """Return the engine that a graph runs, where its manifest says so."""
+    try:
+        return backend.graph_backend(graph)
+    except ReconcileFailure:
+        return None
+
+
+def probes_of(config: pytest.Config) -> tuple[Probe, ...]:
+    """Return the probes that a run asks of each graph.
+
+    Raises:
+        pytest.UsageError: One is asked for that is not there, or a package adds one that is none.
+    """
+    if PROBES not in config.stash:
+        ids = tuple(config.getoption("--dynamo-probe"))
+        try:
+            config.stash[PROBES] = chosen(load_probes(), profile=profile_of(config), ids=ids)
+        except (ProbeSourceError, UnknownProbeError) as error:
+            raise pytest.UsageError(str(error)) from error
+    return config.stash[PROBES]
+
+
+PROBES = pytest.StashKey[tuple["Probe", ...]]()
 
 
 class ComposeFile(LaunchFile):
@@ -134,6 +169,7 @@ class GraphCollector(pytest.Collector):
         level: The level of its checks.
         promised: What it must serve, where that is known.
         graph: The graph; None when a script or a compose file decides what is started.
+        engine: The engine that its manifest names.
         out_of_reach: Why no target here can run it: then there is one check, which reports that.
         run: What serves it, as soon as something does.
     """
@@ -146,13 +182,16 @@ class GraphCollector(pytest.Collector):
         level: str,
         promised: Serving | None,
         graph: Graph | None = None,
+        engine: str | None = None,
         out_of_reach: str = "",
+        nodeid: str | None = None,
     ) -> None:
-        super().__init__(name, parent)
+        super().__init__(name, parent, nodeid=nodeid)
         self.add_marker(pytest.mark.e2e)
         self.level = level
         self.promised = promised
         self.graph = graph
+        self.engine = engine
         self.out_of_reach = out_of_reach
         self.run: GraphRun | None = None
         self._reported_by = ""
@@ -164,34 +203,41 @@ class GraphCollector(pytest.Collector):
         return base / self.nodeid.replace("::", "/").replace("..", "_")
 
     def collect(self) -> Iterator[pytest.Item]:
-        """Yield `ready`, every probe that applies, and for a script that Ctrl-C ends all of it."""
+        """Yield `ready`, every probe, and for a script that Ctrl-C ends all of it."""
         yield ReadyItem.from_parent(self, name=READY)
         if self.out_of_reach:
             return
-        for probe in load_graph_probes():
-            if probe.applies(self.promised):
-                yield ProbeItem.from_parent(self, name=probe.id, probe=probe)
+        for probe in probes_of(self.config):
+            yield ProbeItem.from_parent(self, name=probe.id, probe=probe)
         if self.level == SCRIPT:
-            yield InterruptItem.from_parent(self, name="ctrl-c")
+            yield InterruptItem.from_parent(self, name=CTRL_C)
+
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """The names of all checks, without making items of them."""
+        if self.out_of_reach:
+            return (READY,)
+        probes = (probe.id for probe in probes_of(self.config))
+        return (READY, *probes, *((CTRL_C,) if self.level == SCRIPT else ()))
 
     def check_ready(self) -> tuple[str, ...]:
         """Wait until the graph answers; return what a reader should know about how it came up.
 
         Raises:
-            Unsupported: No target here can run it.
+            CannotShow: No target here can run it.
             DeployFailure: What kept it from answering.
         """
         if self.out_of_reach:
-            raise Unsupported(self.out_of_reach)
+            raise CannotShow(self.out_of_reach)
         run = self._wait_ready(READY)
         first = run.graphs[0]
         served = () if first is self else (f"served once, as {first.nodeid}",)
         return (*run.remarks, *served)
 
-    def check_probe(self, check: str) -> None:
-        """Wait until the check has been carried out."""
+    def wait(self, check: str) -> Judged | None:
+        """Wait until the check has been carried out; return the result of a probe."""
         run = self._wait_ready(check)
-        run.job.wait(check, meanwhile=progress_of(self.config).write)
+        return run.job.wait(check, meanwhile=progress_of(self.config).write)
 
     def properties(self, check: str) -> list[tuple[str, object]]:
         """Return the digest of what was deployed, and when the check had ended.
@@ -212,7 +258,7 @@ class GraphCollector(pytest.Collector):
 
     def _wait_ready(self, check: str) -> GraphRun:
         if self.run is None:
-            raise ProbeFailure("not carried out: the run was ended before it")
+            raise CheckFailure("not carried out: the run was ended before it")
         try:
             self.run.job.wait(READY, meanwhile=progress_of(self.config).write)
         except DeployFailure as failure:
@@ -223,10 +269,10 @@ class GraphCollector(pytest.Collector):
         """Raise what kept the graph from coming up, for the first check that asks for it.
 
         Raises:
-            NotRun: Another check has failed for it.
+            Unjudged: Another check has failed for it.
             BaseException: The failure.
         """
         if self._reported_by and self._reported_by != check:
-            raise NotRun(f"the graph did not come up, see `{self._reported_by}`")
+            raise Unjudged(f"the graph did not come up, see `{self._reported_by}`")
         self._reported_by = check
         raise failure

@@ -1,8 +1,8 @@
 """The pytest plugin: every manifest and every local script is a collector, every check an item.
 
-`agg.yaml::lint`, `agg.yaml::local::chat-stream`, `agg.sh::script::chat-stream`. A graph is deployed
-once per file and target. In another repository nothing happens unless paths are given,
-and no script is run unless a target is asked for.
+`agg.yaml::lint`, `agg.yaml::local::streaming.chat-done`, `agg.sh::script::models.list`. A graph is
+deployed once per file and target. In another repository nothing happens unless paths are given,
+and no script is run unless a target is asked for. An address needs no file: `url::models.list`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from dynamo_conformance.plugin.options import CONTEXT_VARIABLE, SCRIPTS_INI, add_options
+from dynamo_conformance.plugin.options import (
+    CONTEXT_VARIABLE,
+    SCRIPTS_INI,
+    URL,
+    add_options,
+    check_options,
+)
 from dynamo_conformance.plugin.summary import Summary
 
 if TYPE_CHECKING:
@@ -38,6 +44,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, and refuse options that contradict each other."""
+    check_options(config)
     target: str | None = config.getoption("--dynamo-target")
     if target == CLUSTER and not config.getoption("--dynamo-kube-context"):
         raise pytest.UsageError(
@@ -54,6 +61,28 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "e2e: checks of a graph that was started")
     config.pluginmanager.register(Summary(), "dynamo-summary")
     _record(config)
+    if _is_address_alone(config):
+        # Nothing on disk is asked for: neither `testpaths` nor what lies here is collected.
+        config.args = []
+
+
+def _is_address_alone(config: pytest.Config) -> bool:
+    """Whether an address is to be asked, and no file was named."""
+    is_named = config.args_source is pytest.Config.ArgsSource.ARGS
+    return config.getoption("--dynamo-target") == URL and not is_named
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(
+    session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Collect the checks of an address, before anything is deselected."""
+    if not _is_address_alone(config):
+        return
+    from dynamo_conformance.plugin.collect import GraphCollector
+
+    address = GraphCollector.from_parent(session, name=URL, level=URL, promised=None, nodeid=URL)
+    items += address.collect()
 
 
 def _refuse_processes(config: pytest.Config, target: str | None) -> None:
@@ -62,6 +91,10 @@ def _refuse_processes(config: pytest.Config, target: str | None) -> None:
     if several and target in (COMPOSE, KIND, CLUSTER):
         raise pytest.UsageError(
             f"--dynamo-target={target} runs several graphs at once by itself: leave out -n/--dist"
+        )
+    if several and target == URL:
+        raise pytest.UsageError(
+            f"--dynamo-target={URL} asks each question once, in one process: leave out -n/--dist"
         )
 
 

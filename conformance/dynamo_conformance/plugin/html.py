@@ -11,13 +11,8 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.ledger.ledger import write_text
 from dynamo_conformance.plugin.items import CHANGE
-from dynamo_conformance.plugin.summary import (
-    REPORTED,
-    Outcome,
-    outcome_of,
-    reason,
-    why_not_run,
-)
+from dynamo_conformance.plugin.summary import outcome_of, shown_by
+from dynamo_conformance.probes.probe import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -121,7 +116,7 @@ def _details(section: Section, index: int) -> Iterator[str]:
 
 
 def _badge(outcome: Outcome) -> str:
-    return f'<b class="{outcome.lower()}">{outcome}</b>'
+    return f'<b class="{outcome.lower().replace(" ", "-")}">{outcome}</b>'
 
 
 class HtmlReport:
@@ -134,11 +129,11 @@ class HtmlReport:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note how a check ended; a start or an end that went well is no news."""
-        shown = getattr(report, REPORTED, None)
+        shown = shown_by(report)
         if shown is None or (report.when != "call" and not report.failed):
             return
         example, _, name = report.nodeid.partition("::")
-        key = example, str(shown["level"])
+        key = example, shown.level
         section = self._sections.setdefault(key, Section(*key))
         properties = dict(report.user_properties)
         section.changes.extend(str(text) for name, text in report.user_properties if name == CHANGE)
@@ -146,7 +141,9 @@ class HtmlReport:
         ended = float(str(properties.get("seconds", 0.0)))
         seconds = max(ended - self._ended.get(key, 0.0), 0.0) if ended else report.duration
         self._ended[key] = max(ended, self._ended.get(key, 0.0))
-        section.checks.append(_check(name.rpartition("::")[2], report, seconds))
+        why = report.longreprtext if report.failed else shown.reason
+        check = Check(name.rpartition("::")[2], Outcome(shown.outcome), seconds, why)
+        section.checks.append(check)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the page."""
@@ -156,13 +153,3 @@ class HtmlReport:
         subtitle = f"{when}, dynamo-conformance {version('dynamo-conformance')}"
         text = page(tuple(self._sections.values()), title=TITLE, subtitle=subtitle)
         write_text(self._path, text)
-
-
-def _check(name: str, report: pytest.TestReport, seconds: float) -> Check:
-    if report.failed:
-        return Check(name, Outcome.FAIL, seconds, report.longreprtext)
-    if (why := why_not_run(report)) is not None:
-        return Check(name, Outcome.NOT_RUN, seconds, why)
-    if report.skipped:
-        return Check(name, Outcome.UNSUPPORTED, seconds, reason(report) or "not run")
-    return Check(name, Outcome.PASS, seconds)

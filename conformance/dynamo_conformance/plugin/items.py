@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
@@ -12,23 +13,41 @@ from dynamo_conformance.lint.finding import Severity
 from dynamo_conformance.lint.output.text import findings as finding_texts
 from dynamo_conformance.lint.pyproject import find_settings
 from dynamo_conformance.manifest.masking import masked
-from dynamo_conformance.plugin.summary import NOT_RUN, UNSUPPORTED, Outcome, Shown
-from dynamo_conformance.probes.graph_probe import NotRun, ProbeFailure, Unsupported
+from dynamo_conformance.plugin.summary import Shown
+from dynamo_conformance.probes.exchange import CannotShow, Unjudged
+from dynamo_conformance.probes.probe import Outcome
+from dynamo_conformance.probes.report import failure_lines
+from dynamo_conformance.probes.run import exchange_file
 from dynamo_conformance.targets.interface import DeployFailure
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from dynamo_conformance.plugin.collect import GraphCollector
-    from dynamo_conformance.probes.graph_probe import Endpoint, GraphProbe
+    from dynamo_conformance.probes.exchange import JsonObject
+    from dynamo_conformance.probes.probe import Probe, Result
     from dynamo_conformance.targets.interface import Deployment
 
 LINT, READY = "lint", "ready"
+EXCHANGES = "exchanges"
+"""The folder of the artifacts that holds what was judged, where a probe failed."""
 
 CHANGE = "dynamo-change"
 """The user property that names something that was different from the published file."""
 WHERE = "dynamo-where"
 """The user property that names where a graph ran, when that is not the same everywhere."""
+
+
+class CheckFailure(AssertionError):  # noqa: N818 - an outcome
+    """What a check failed for, in its own words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The result of a probe, and what it was judged by if it failed."""
+
+    result: Result
+    exchanges: tuple[JsonObject, ...] = ()
 
 
 class ConformanceItem(pytest.Item):
@@ -39,7 +58,7 @@ class ConformanceItem(pytest.Item):
     @cached_property
     def shown(self) -> Shown:
         """What the closing table shows for it; the report of the check carries it there."""
-        return Shown(self.level, self.name, Outcome.FAIL)
+        return Shown(self.level, self.name)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Return where the check is, for pytest's reports."""
@@ -52,13 +71,9 @@ class ConformanceItem(pytest.Item):
 
         The terminal, JUnit and the page of a run have it from here: no secret is in it.
         """
-        if isinstance(excinfo.value, ProbeFailure | DeployFailure | LintFailure):
+        if isinstance(excinfo.value, CheckFailure | DeployFailure | pytest.xfail.Exception):
             return masked(str(excinfo.value))
         return masked(str(super().repr_failure(excinfo)))
-
-
-class LintFailure(AssertionError):  # noqa: N818 - an outcome
-    """A manifest with errors."""
 
 
 class LintItem(ConformanceItem):
@@ -80,7 +95,7 @@ class LintItem(ConformanceItem):
         )
         self.shown.notes += others
         if errors:
-            raise LintFailure("\n".join(finding_texts(errors)))
+            raise CheckFailure("\n".join(finding_texts(errors)))
         self.shown.outcome = Outcome.PASS
 
 
@@ -96,21 +111,27 @@ class CheckOnTarget(ConformanceItem):
         """Wait for the check and note its outcome for the table."""
         try:
             self.check()
-        except Unsupported as reason:
-            self.shown.outcome = Outcome.UNSUPPORTED
-            why = masked(str(reason))
-            self.shown.notes.append(why)
-            pytest.skip(f"{UNSUPPORTED}{why}")
-        except NotRun as reason:
-            self.shown.outcome = Outcome.NOT_RUN
-            pytest.skip(f"{NOT_RUN}{masked(str(reason))}")
+        except CannotShow as reason:
+            self.end(Outcome.UNSUPPORTED, str(reason))
+        except Unjudged as reason:
+            self.end(Outcome.NOT_RUN, str(reason))
+        else:
+            self.shown.outcome = Outcome.PASS
         finally:
             self.user_properties += self.target.properties(self.name)
-        self.shown.outcome = Outcome.PASS
 
     def check(self) -> None:
         """Return when all is well."""
         raise NotImplementedError
+
+    def end(self, outcome: Outcome, why: str) -> NoReturn:
+        """End a check that neither passed nor failed, in pytest's own words."""
+        self.shown.outcome, self.shown.reason = outcome, masked(why)
+        if outcome is Outcome.DEVIATION:
+            # Not pytest.xfail(), which does nothing with --runxfail: then this fails.
+            raise pytest.xfail.Exception(self.shown.reason)
+        mark = "not run" if outcome is Outcome.NOT_RUN else str(outcome)
+        pytest.skip(f"{mark}: {self.shown.reason}")
 
 
 class ReadyItem(CheckOnTarget):
@@ -121,35 +142,41 @@ class ReadyItem(CheckOnTarget):
         self.shown.notes += self.target.check_ready()
 
 
-class CheckItem(CheckOnTarget):
-    """A check of a graph that is up."""
+class ProbeItem(CheckOnTarget):
+    """One probe of the endpoint; the graph's job judges it."""
 
-    def check(self) -> None:
-        """Raise what is wrong."""
-        self.target.check_probe(self.name)
-
-    def carry_out(self, deployment: Deployment, endpoint: Endpoint) -> None:
-        """Return when all is well; the graph's job calls it."""
-        raise NotImplementedError
-
-
-class ProbeItem(CheckItem):
-    """One probe of the endpoint."""
-
-    def __init__(self, *, name: str, parent: GraphCollector, probe: GraphProbe) -> None:
+    def __init__(self, *, name: str, parent: GraphCollector, probe: Probe) -> None:
         super().__init__(name=name, parent=parent)
         self.probe = probe
 
-    def carry_out(self, _deployment: Deployment, endpoint: Endpoint) -> None:
-        """Run the probe."""
-        self.probe.run(endpoint)
+    def check(self) -> None:
+        """Raise what is wrong."""
+        judged = self.target.wait(self.name)
+        if judged is None:
+            return
+        result = judged.result
+        self.shown.record = result.record()
+        if result.outcome is Outcome.FAIL:
+            self.shown.exchanges = [*judged.exchanges]
+            raise CheckFailure("\n".join(self._failure(result)))
+        if result.outcome is not Outcome.PASS:
+            self.end(result.outcome, result.reason)
+
+    def _failure(self, result: Result) -> list[str]:
+        folder = self.target.artifacts / EXCHANGES
+        files = [f"  exchange:  {exchange_file(folder, name)}" for name in result.exchanges]
+        return [*failure_lines(result), *files]
 
 
-class InterruptItem(CheckItem):
+class InterruptItem(CheckOnTarget):
     """Ctrl-C ends a script and everything that it started."""
 
-    def carry_out(self, deployment: Deployment, _endpoint: Endpoint) -> None:
-        """Press Ctrl-C and look for what is left."""
+    def check(self) -> None:
+        """Raise what is wrong."""
+        self.target.wait(self.name)
+
+    def carry_out(self, deployment: Deployment) -> None:
+        """Press Ctrl-C and look for what is left; the graph's job calls it."""
         from dynamo_conformance.targets.local.local_script import ScriptDeployment
 
         assert isinstance(deployment, ScriptDeployment)  # noqa: S101 - narrows for the type checker

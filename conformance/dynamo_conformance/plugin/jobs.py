@@ -17,31 +17,48 @@ from typing import TYPE_CHECKING, TypeAlias
 import pytest
 
 from dynamo_conformance.kube.errors import ClusterUnavailableError
-from dynamo_conformance.plugin.items import READY, CheckItem, CheckOnTarget
+from dynamo_conformance.plugin.address_session import AddressSession, open_address
+from dynamo_conformance.plugin.items import (
+    EXCHANGES,
+    READY,
+    CheckFailure,
+    CheckOnTarget,
+    InterruptItem,
+    Judged,
+    ProbeItem,
+    ReadyItem,
+)
+from dynamo_conformance.plugin.options import profile_of
 from dynamo_conformance.plugin.progress import progress_of
 from dynamo_conformance.plugin.scheduler import AbandonedError, Job, Scheduler, Stop
-from dynamo_conformance.probes.graph_probe import Endpoint, NotRun, Unsupported
+from dynamo_conformance.plugin.summary import named
+from dynamo_conformance.probes.exchange import CannotShow, Unjudged
+from dynamo_conformance.probes.graph import served_graph
+from dynamo_conformance.probes.probe import Outcome
+from dynamo_conformance.probes.recorder import Address, Recorder
+from dynamo_conformance.probes.run import Judge, keep_exchanges
 from dynamo_conformance.targets.interface import DeployFailure, TargetUnavailableError
-from dynamo_conformance.targets.readiness import wait_ready
+from dynamo_conformance.targets.readiness import wait_ready, wait_registered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from concurrent.futures import Future
-    from contextlib import AbstractContextManager
 
+    from dynamo_conformance.plugin.address_session import AddressDeployment
     from dynamo_conformance.plugin.cluster_session import ClusterSession
     from dynamo_conformance.plugin.collect import GraphCollector
     from dynamo_conformance.plugin.machine_session import MachineDeployment, MachineSession
     from dynamo_conformance.targets.cluster.cluster_deployment import ClusterDeployment
     from dynamo_conformance.targets.interface import Change
 
-    Session: TypeAlias = ClusterSession | MachineSession
-    ServedDeployment: TypeAlias = ClusterDeployment | MachineDeployment
-    Record = Callable[[str, BaseException | None], None]
+    Session: TypeAlias = AddressSession | ClusterSession | MachineSession
+    ServedDeployment: TypeAlias = AddressDeployment | ClusterDeployment | MachineDeployment
+    Record = Callable[[str, BaseException | Judged | None], None]
 
 EXIT_UNAVAILABLE = 3
 """pytest's own code for an error that is not the tests'."""
 
+URL = "url"
 CLUSTERS = ("kind", "cluster")
 """The targets whose graphs run in a cluster."""
 
@@ -65,7 +82,7 @@ class GraphRun:
     session: Session
     stop: Stop
     graphs: list[GraphCollector]
-    checks: tuple[CheckItem, ...]
+    checks: tuple[CheckOnTarget, ...]
     proof: dict[str, str] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     changes: tuple[Change, ...] = ()
@@ -87,23 +104,38 @@ class GraphRun:
             # A request that is under way would keep a run that is to end for a minute.
             self.stop.cutting(deployment.close),
         ):
-            endpoint = self._ready(deployment)
+            address = self._ready(deployment)
             self.changes = deployment.changes
             seconds = time.monotonic() - began
             self.remarks += [f"ready in {seconds:.1f} s", *self.session.remarks(self)]
             record(READY, None)
-            for check in self.checks:
-                self.stop.check()
-                record(check.name, self._outcome(check, deployment, endpoint))
+            with Recorder(address, workers=deployment.workers) as recorder:
+                self._carry_out(deployment, recorder, record)
 
-    def _ready(self, deployment: ServedDeployment) -> Endpoint:
+    def _carry_out(self, deployment: ServedDeployment, recorder: Recorder, record: Record) -> None:
+        judge: Judge | None = None
+        for check in self.checks:
+            self.stop.check()
+            self._check_alive(deployment)
+            if isinstance(check, InterruptItem):
+                record(check.name, self._raised(partial(check.carry_out, deployment)))
+            elif isinstance(check, ProbeItem):
+                judge = judge or self._judge(recorder)
+                record(check.name, self._judged(check, judge))
+
+    def _ready(self, deployment: ServedDeployment) -> Address:
+        """Return where the graph answers, once it does."""
+
         def is_held() -> bool:
             self.stop.check()
             return deployment.is_held
 
         graph = self.graphs[0]
         promised = graph.promised
+        timeout: float = graph.config.getoption("--dynamo-request-timeout")
         try:
+            if isinstance(self.session, AddressSession):
+                return self.session.ready(promised)
             ready = wait_ready(
                 deployment,
                 model=promised.model if promised is not None else None,
@@ -111,26 +143,61 @@ class GraphRun:
                 embeds=promised is not None and promised.embeds,
                 held=is_held,
             )
-            return Endpoint(
-                url=deployment.url,
-                model=ready.model,
-                serving=promised,
-                workers=deployment.workers,
-            )
+            wait_registered(deployment.url, promised.registers if promised is not None else {})
+            return Address(url=deployment.url, model=ready.model, timeout=timeout)
         except DeployFailure as failure:
             self.stop.check()
             self.failures.append(failure)
             raise
 
-    def _outcome(
-        self, check: CheckItem, deployment: ServedDeployment, endpoint: Endpoint
-    ) -> Exception | None:
-        """Carry out a check; return what it raised."""
+    def _judge(self, recorder: Recorder) -> Judge:
+        """Find out once what the graph serves."""
+        first = self.graphs[0]
+        engine = first.engine
+        if isinstance(self.session, AddressSession):
+            engine = self.session.engine or engine
+        elif not recorder.workers:
+            # Workers that cannot be asked may be simulated: nothing passes that may not be proven.
+            engine = "mock"
+        graph = served_graph(
+            recorder, engine=engine, serving=first.promised, profile=profile_of(first.config)
+        )
+        return Judge(recorder, graph)
+
+    def _check_alive(self, deployment: ServedDeployment) -> None:
+        """Raise when a component has died; the checks that are left are not run.
+
+        Raises:
+            DeployFailure: One has.
+        """
         try:
             deployment.check()
-            check.carry_out(deployment, endpoint)
-        except Unsupported as reason:
-            return reason
+        except DeployFailure as failure:
+            self.stop.check()
+            self.failures.append(failure)
+            raise
+
+    def _judged(self, check: ProbeItem, judge: Judge) -> Judged | Exception:
+        """Return what became of a probe; where it failed, keep what it was judged by."""
+        try:
+            result = judge.result(check.probe)
+        except Exception as error:  # noqa: BLE001 - a defect of the probe, recorded as its outcome
+            self.stop.check()
+            self.failures.append(error)
+            return error
+        if result.outcome is not Outcome.FAIL:
+            return Judged(result)
+        self.stop.check()
+        self.failures.append(CheckFailure(f"{check.name}: expected {result.expected}"))
+        for graph in self.graphs:
+            keep_exchanges(graph.artifacts / EXCHANGES, judge.recorder, (result,))
+        exchanges = (judge.recorder.exchanges[name].record() for name in result.exchanges)
+        return Judged(result, tuple(exchanges))
+
+    def _raised(self, carry_out: Callable[[], None]) -> Exception | None:
+        """Carry out a check; return what it raised."""
+        try:
+            carry_out()
         except Exception as error:  # noqa: BLE001 - recorded as the outcome of the check
             self.stop.check()
             self.failures.append(error)
@@ -154,7 +221,7 @@ def scheduled(session: pytest.Session) -> Iterator[None]:
     stop = Stop()
     with ExitStack() as stack:
         try:
-            where = stack.enter_context(_opened(config, selected, stop))
+            where = _opened(config, selected, stop, stack)
         except (ClusterUnavailableError, TargetUnavailableError) as error:
             pytest.exit(str(error), returncode=EXIT_UNAVAILABLE)
         runs = tuple(_runs(where, stop, selected))
@@ -168,32 +235,36 @@ def scheduled(session: pytest.Session) -> Iterator[None]:
         yield
 
 
-def _selected(session: pytest.Session) -> dict[GraphCollector, tuple[CheckItem, ...]]:
+def _selected(session: pytest.Session) -> dict[GraphCollector, list[CheckOnTarget]]:
     """Return the graphs that are to be served, each with the checks that were selected."""
-    selected: dict[GraphCollector, tuple[CheckItem, ...]] = {}
+    selected: dict[GraphCollector, list[CheckOnTarget]] = {}
     for item in session.items:
         if isinstance(item, CheckOnTarget) and not item.target.out_of_reach:
-            more = (item,) if isinstance(item, CheckItem) else ()
-            selected[item.target] = (*selected.get(item.target, ()), *more)
+            checks = selected.setdefault(item.target, [])
+            checks += () if isinstance(item, ReadyItem) else (item,)
     return selected
 
 
 def _opened(
-    config: pytest.Config, selected: Mapping[GraphCollector, object], stop: Stop
-) -> AbstractContextManager[Session]:
-    """Return the session of the target, which is made ready when it is entered."""
+    config: pytest.Config, selected: Mapping[GraphCollector, object], stop: Stop, stack: ExitStack
+) -> Session:
+    """Return the session of the target, made ready; what must be closed goes onto the stack."""
     progress = progress_of(config)
-    if config.getoption("--dynamo-target") in CLUSTERS:
+    target = config.getoption("--dynamo-target")
+    if target == URL:
+        return open_address(config)
+    if target in CLUSTERS:
         from dynamo_conformance.plugin.cluster_session import open_cluster
 
-        return open_cluster(config, [graph.path for graph in selected], progress=progress)
+        files = [graph.path for graph in selected]
+        return stack.enter_context(open_cluster(config, files, progress=progress))
     from dynamo_conformance.plugin.machine_session import open_machine
 
-    return open_machine(config, stop=stop, progress=progress)
+    return stack.enter_context(open_machine(config, stop=stop, progress=progress))
 
 
 def _runs(
-    session: Session, stop: Stop, selected: Mapping[GraphCollector, tuple[CheckItem, ...]]
+    session: Session, stop: Stop, selected: Mapping[GraphCollector, Sequence[CheckOnTarget]]
 ) -> Iterator[GraphRun]:
     """Yield what is to be served: one run for graphs with the same plan and checks."""
     runs: dict[object, GraphRun] = {}
@@ -205,7 +276,7 @@ def _runs(
         if key in runs:
             runs[key].graphs.append(graph)
         else:
-            runs[key] = GraphRun(session, stop, [graph], checks)
+            runs[key] = GraphRun(session, stop, [graph], tuple(checks))
             if plan:
                 runs[key].proof["plan-sha256"] = plan
         graph.run = runs[key]
@@ -217,18 +288,26 @@ def report_ends(jobs: Sequence[Job], *, progress: Callable[[str], None]) -> None
 
     pytest's own lines come in the order of the files, and the first one may be the last to run.
     """
-    ended = count(1)
+    number = count(1)
 
-    def report(job: Job, _last: Future[None]) -> None:
-        errors = {name: result.exception() for name, result in job.results.items() if result.done()}
-        if any(isinstance(error, AbandonedError) for error in errors.values()):
+    def report(job: Job, _last: Future[Judged | None]) -> None:
+        ended = {name: future for name, future in job.results.items() if future.done()}
+        errors = [future.exception() for future in ended.values()]
+        if any(isinstance(error, AbandonedError) for error in errors):
             return
-        fine = (Unsupported, NotRun)
-        failed = [name for name, error in errors.items() if error and not isinstance(error, fine)]
-        outcome = f"failed: {' '.join(failed)}" if failed else "passed"
+        failed = [name for name, future in ended.items() if _has_failed(future)]
+        outcome = f"failed: {named(failed)}" if failed else "passed"
         took = f" in {max(job.took.values()):.1f} s" if job.took else ""
-        progress(f"{next(ended)} of {len(jobs)} examples: {job.name} {outcome}{took}")
+        progress(f"{next(number)} of {len(jobs)} examples: {job.name} {outcome}{took}")
 
     for job in jobs:
         # The last check is recorded last, whatever happens.
         job.results[job.checks[-1]].add_done_callback(partial(report, job))
+
+
+def _has_failed(future: Future[Judged | None]) -> bool:
+    error = future.exception()
+    if error is not None:
+        return not isinstance(error, CannotShow | Unjudged)
+    judged = future.result()
+    return judged is not None and judged.result.outcome is Outcome.FAIL

@@ -14,6 +14,7 @@ from dynamo_conformance.manifest.config_maps import config_maps
 from dynamo_conformance.manifest.document import read_file
 from dynamo_conformance.manifest.errors import ManifestError
 from dynamo_conformance.manifest.masking import masked
+from dynamo_conformance.plugin.options import engine_of
 from dynamo_conformance.plugin.scheduler import Room
 from dynamo_conformance.rendering.reconcile_failure import ReconcileFailure
 from dynamo_conformance.targets.interface import DeployFailure
@@ -125,7 +126,7 @@ def open_machine(
     Raises:
         TargetUnavailableError: There is no Docker Compose for compose files.
     """
-    engine: str = config.getoption("--dynamo-engine")
+    engine = engine_of(config)
     image = None
     if config.getoption("--dynamo-target") == "compose":
         from dynamo_conformance.targets.compose.docker_compose import prepare

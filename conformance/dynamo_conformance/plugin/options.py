@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Final
 
-if TYPE_CHECKING:
-    import pytest
+import pytest
 
-TARGETS = ("local", "compose", "kind", "cluster")
+from dynamo_conformance.probes.probe import Profile
+
+URL: Final = "url"
+TARGETS: Final = ("local", "compose", "kind", "cluster", URL)
+PROFILE_INI: Final = "dynamo_profile"
+ADDRESS_OPTIONS: Final = (
+    "--dynamo-url", "--dynamo-model", "--dynamo-api-key-env", "--dynamo-header", "--dynamo-ca",
+)  # fmt: skip
+"""What only the target `url` looks at."""
+
+NOT_OF_ADDRESSES: Final = ("--dynamo-ledger", "--dynamo-compare")
+MOCK: Final = "mock"
 OPERATORS = ("auto", "reference", "real")
 KUBECONFIG_VARIABLE = "DYN_CONFORMANCE_KUBECONFIG"
 CONTEXT_VARIABLE = "DYN_CONFORMANCE_KUBE_CONTEXT"
 NODE_IMAGE_VARIABLE = "DYN_CONFORMANCE_NODE_IMAGE"
 SCRIPTS_INI = "dynamo_scripts"
 DEFAULT_TIMEOUT = 120.0
+DEFAULT_REQUEST_TIMEOUT = 60.0
 DEFAULT_ARTIFACTS = "build/conformance"
 
 
@@ -30,16 +41,18 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--dynamo-engine",
         choices=("mock", "real"),
-        default="mock",
-        help="mock needs no GPU, real uses the engines that are installed (default: mock)",
+        help="mock needs no GPU, real uses the engines that are installed (default: mock); with "
+        "the target url, mock says that a mock engine answers (default: none is known)",
     )
     group.addoption(
         "--dynamo-timeout",
         type=float,
         default=DEFAULT_TIMEOUT,
         metavar="SECONDS",
-        help=f"how long a graph may take to answer (default: {DEFAULT_TIMEOUT:.0f})",
+        help=f"how long a graph may take to come up (default: {DEFAULT_TIMEOUT:.0f}); with the "
+        "target url nothing is waited for",
     )
+    _add_probe_options(group)
     group.addoption(
         "--dynamo-artifacts",
         type=Path,
@@ -71,8 +84,124 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="FILE",
         help="write what this run saw as one HTML page",
     )
+    _add_address_options(parser.getgroup("dynamo-url", "Dynamo conformance of any address"))
     _add_cluster_options(parser.getgroup("dynamo-cluster", "Dynamo conformance in a cluster"))
+    parser.addini(PROFILE_INI, "core or extended: the probes of each graph", default="core")
     parser.addini(SCRIPTS_INI, "run launch/local/*.sh too", type="bool", default=False)
+
+
+def _add_probe_options(group: pytest.OptionGroup) -> None:
+    """Declare what is asked of each graph."""
+    group.addoption(
+        "--dynamo-profile",
+        choices=tuple(Profile),
+        help="core is what every client relies on, extended is all there is (default: core, or "
+        f"{PROFILE_INI} of the configuration)",
+    )
+    group.addoption(
+        "--dynamo-probe",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="ask this probe or area alone; can be given several times",
+    )
+    group.addoption(
+        "--dynamo-request-timeout",
+        type=float,
+        default=DEFAULT_REQUEST_TIMEOUT,
+        metavar="SECONDS",
+        help=f"in which an answer must be complete (default: {DEFAULT_REQUEST_TIMEOUT:.0f})",
+    )
+
+
+def _add_address_options(group: pytest.OptionGroup) -> None:
+    """Declare what only the target `url` looks at."""
+    group.addoption(
+        "--dynamo-url",
+        metavar="URL",
+        help="the endpoint of the target url; without a path that alone is asked, with manifests "
+        "also whether it keeps what they promise",
+    )
+    group.addoption(
+        "--dynamo-model",
+        metavar="ID",
+        help="the model to ask for (default: the manifest's, or the only one that is listed)",
+    )
+    group.addoption(
+        "--dynamo-api-key-env",
+        metavar="NAME",
+        help="the environment variable with the API key, which is never printed or kept",
+    )
+    group.addoption(
+        "--dynamo-header",
+        action="append",
+        default=[],
+        metavar="'NAME: VALUE'",
+        help="send this header with each request; its value is never printed or kept; can be given "
+        "several times",
+    )
+    group.addoption(
+        "--dynamo-ca",
+        type=Path,
+        metavar="FILE",
+        help="certificates that vouch for the server (default: those of the system)",
+    )
+
+
+def profile_of(config: pytest.Config) -> Profile:
+    """Return the profile of a run.
+
+    Raises:
+        pytest.UsageError: The configuration names one that does not exist.
+    """
+    name = config.getoption("--dynamo-profile") or config.getini(PROFILE_INI)
+    if name not in tuple(Profile):
+        raise pytest.UsageError(f"{PROFILE_INI} is {name}; it is core or extended")
+    return Profile(name)
+
+
+def engine_of(config: pytest.Config) -> str:
+    """Return the engine of graphs that are started: mock, unless another was asked for."""
+    return str(config.getoption("--dynamo-engine") or MOCK)
+
+
+def check_options(config: pytest.Config) -> None:
+    """Refuse options that contradict each other.
+
+    Raises:
+        pytest.UsageError: Some do.
+    """
+    profile_of(config)
+    given = [option for option in ADDRESS_OPTIONS if config.getoption(option)]
+    if config.getoption("--dynamo-target") != URL:
+        if given:
+            raise pytest.UsageError(f"{given[0]} needs --dynamo-target={URL}")
+    elif not config.getoption("--dynamo-url"):
+        raise pytest.UsageError(f"--dynamo-target={URL} needs --dynamo-url URL")
+    else:
+        _check_address(config)
+    if config.getoption("--dynamo-request-timeout") <= 0:
+        raise pytest.UsageError("--dynamo-request-timeout takes a number of seconds over 0")
+
+
+def _check_address(config: pytest.Config) -> None:
+    from dynamo_conformance.probes.options import OptionError, read_header, read_key, read_url
+
+    unfit = [option for option in NOT_OF_ADDRESSES if config.getoption(option)]
+    if unfit:
+        raise pytest.UsageError(f"{unfit[0]} is about what was deployed, not about an address")
+    if config.getoption("--dynamo-engine") == "real":
+        raise pytest.UsageError(f"--dynamo-engine=real starts engines; --dynamo-target={URL} none")
+    ca: Path | None = config.getoption("--dynamo-ca")
+    if ca is not None and not ca.is_file():
+        raise pytest.UsageError(f"--dynamo-ca: there is no file {ca}")
+    try:
+        read_url(config.getoption("--dynamo-url"))
+        read_key(config.getoption("--dynamo-api-key-env"))
+        for text in config.getoption("--dynamo-header"):
+            read_header(text)
+    except OptionError as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 def _add_cluster_options(group: pytest.OptionGroup) -> None:

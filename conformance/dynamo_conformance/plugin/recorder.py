@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -24,7 +25,9 @@ from dynamo_conformance.ledger.row import Level, Observation
 from dynamo_conformance.ledger.tree import read_tree
 from dynamo_conformance.plugin.collect import GraphCollector
 from dynamo_conformance.plugin.items import WHERE, ConformanceItem
-from dynamo_conformance.plugin.summary import reason, why_not_run
+from dynamo_conformance.plugin.options import profile_of
+from dynamo_conformance.plugin.summary import Shown, shown_by
+from dynamo_conformance.probes.probe import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,6 +39,9 @@ COLLECTED = "dynamo-collected"
 
 _ON_THIS_MACHINE = (Level.LOCAL, Level.SCRIPT, Level.COMPOSE)
 """The levels at which `--dynamo-engine=real` is the engine that is installed."""
+
+GRAPH = "graph"
+"""The area of what manifests promise."""
 
 _PUBLISHED = "as in the images"
 _ENGINES = ("vllm", "sglang", "tensorrt-llm")
@@ -54,7 +60,10 @@ class Recorder:
         self._root = ledger.resolve().parent
         self._real = config.getoption("--dynamo-engine") == "real"
         self._collected: dict[tuple[str, Level], _Collected] = {}
-        self._outcomes: dict[str, bool | str] = {}
+        self._profile = str(profile_of(config))
+        # What is asked of some probes alone shows nothing of a file as a whole.
+        self._in_part = bool(config.getoption("--dynamo-probe"))
+        self._outcomes: dict[str, Shown] = {}
         self._where: dict[str, str] = {}
         self._lines: list[str] = []
         try:
@@ -69,11 +78,13 @@ class Recorder:
         for file in dict.fromkeys(node for node in nodes if isinstance(node, pytest.File)):
             # Asked again, because what pytest remembers is only what was selected.
             for node in file.collect():
-                checks = node.collect() if isinstance(node, GraphCollector) else (node,)
-                graph = node.name.partition("-")[2] if isinstance(node, GraphCollector) else ""
-                for check in checks:
-                    if isinstance(check, ConformanceItem):
-                        self._expect(check, f"{graph}::{check.name}" if graph else check.name)
+                if isinstance(node, GraphCollector):
+                    graph = node.name.partition("-")[2]
+                    for name in node.checks:
+                        check = f"{graph}::{name}" if graph else name
+                        self._expect(node.path, node.level, f"{node.nodeid}::{name}", check)
+                elif isinstance(node, ConformanceItem):
+                    self._expect(node.path, node.level, node.nodeid, node.name)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: object) -> None:
@@ -85,14 +96,11 @@ class Recorder:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note how a check ended."""
         node = report.nodeid
+        shown = shown_by(report)
         if where := dict(report.user_properties).get(WHERE):
             self._where[node] = str(where)
-        if report.failed or why_not_run(report) is not None:
-            self._outcomes[node] = False
-        elif (why := reason(report)) is not None:
-            self._outcomes[node] = why
-        elif report.when == "call" and report.passed:
-            self._outcomes.setdefault(node, True)
+        if shown is not None:
+            self._outcomes[node] = shown
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -122,13 +130,13 @@ class Recorder:
             for line in self._lines:
                 terminalreporter.write_line(line)
 
-    def _expect(self, item: ConformanceItem, name: str) -> None:
-        level = Level(item.level)
+    def _expect(self, path: Path, its_level: str, node: str, name: str) -> None:
+        level = Level(its_level)
         reached = Level.REAL if self._real and level in _ON_THIS_MACHINE else level
-        key = str(item.path), reached
+        key = str(path), reached
         if key not in self._collected:
-            self._collected[key] = _Collected(item.path, content_of(item.path).sha256)
-        self._collected[key].expected[item.nodeid] = name
+            self._collected[key] = _Collected(path, content_of(path).sha256)
+        self._collected[key].expected[node] = name
 
     def _engine(self, level: Level) -> str:
         """Return which engine served."""
@@ -144,22 +152,26 @@ class Recorder:
                 continue
             release = _release(level)
             outcomes = collected.named(self._outcomes)
+            probed = level is not Level.LINT
             where = next(iter(collected.named(self._where).values()), "")
             yield Observation(
                 file=path.relative_to(self._root).as_posix(),
                 level=level,
-                whole=len(outcomes) == len(collected.expected)
+                whole=not self._in_part
+                and len(outcomes) == len(collected.expected)
                 and content_of(path).sha256 == collected.files,
                 date=date,
                 files=collected.files,
                 release=release,
                 engine=self._engine(level),
                 how=f"{level.how}: {where}" if where else level.how,
-                passed=tuple(name for name, outcome in outcomes.items() if outcome is True),
-                unsupported={
-                    name: outcome for name, outcome in outcomes.items() if isinstance(outcome, str)
-                },
-                failed=tuple(name for name, outcome in outcomes.items() if outcome is False),
+                passed=_counted(outcomes, Outcome.PASS),
+                profile=self._profile if probed else "",
+                deviations=_counted(outcomes, Outcome.DEVIATION),
+                unsupported=_reasons(outcomes),
+                failed=tuple(
+                    name for name, shown in outcomes.items() if shown.outcome == Outcome.FAIL
+                ),
                 images=other_release(path, release) if level is not Level.LINT else "",
             )
 
@@ -181,6 +193,30 @@ class _Collected:
     def named(self, by_node: Mapping[str, _T]) -> dict[str, _T]:
         """Return what is known by node id by the names of the checks, in the order of these."""
         return {name: by_node[node] for node, name in self.expected.items() if node in by_node}
+
+
+def area_of(check: str) -> str:
+    """Return what a check counts for: the area of a probe, or itself."""
+    name = check.rpartition("::")[2]
+    area = name.partition(".")[0]
+    # What a manifest promises beyond answering is shown, or not, each by itself.
+    return name if area == GRAPH else area
+
+
+def _counted(outcomes: Mapping[str, Shown], outcome: Outcome) -> dict[str, int]:
+    """Return how many checks of each area ended so, in the order of the checks."""
+    return dict(
+        Counter(area_of(name) for name, shown in outcomes.items() if shown.outcome == outcome)
+    )
+
+
+def _reasons(outcomes: Mapping[str, Shown]) -> dict[str, str]:
+    """Return why checks of each area show nothing, each reason once."""
+    reasons: dict[str, list[str]] = {}
+    for name, shown in outcomes.items():
+        if shown.outcome in (Outcome.UNSUPPORTED, Outcome.NOT_RUN):
+            reasons.setdefault(area_of(name), []).append(shown.reason)
+    return {area: "; ".join(dict.fromkeys(each)) for area, each in reasons.items()}
 
 
 def _release(level: Level) -> str:

@@ -15,7 +15,7 @@ from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Self
 
-from dynamo_conformance.probes.graph_probe import NotRun
+from dynamo_conformance.probes.exchange import Unjudged
 from dynamo_conformance.targets.cluster.node_fit import Capacity
 from dynamo_conformance.targets.interface import DeployFailure
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
+    from dynamo_conformance.plugin.items import Judged
     from dynamo_conformance.targets.cluster.node_fit import ClusterNode, Placement, PodRequests
 
 POLL_SECONDS = 0.2
@@ -126,7 +127,7 @@ class Job:
         pods: How much room it needs.
         checks: The checks in their order.
         work: Brings the graph up, carries out the checks, and cleans up. It gets a function that
-            records each check: its name, and what it raised or None.
+            records each check: its name, and what it raised, or the result of a probe, or None.
         needs: What its pods ask for.
         on_wait: Is called when somebody waits for a check.
         results: How each check ended.
@@ -136,18 +137,18 @@ class Job:
     name: str
     pods: int
     checks: tuple[str, ...]
-    work: Callable[[Callable[[str, BaseException | None], None]], None]
+    work: Callable[[Callable[[str, BaseException | Judged | None], None]], None]
     needs: tuple[PodRequests, ...] = ()
     on_wait: Callable[[], None] = nothing
-    results: dict[str, Future[None]] = field(default_factory=dict)
+    results: dict[str, Future[Judged | None]] = field(default_factory=dict)
     took: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for check in self.checks:
             self.results[check] = Future()
 
-    def wait(self, check: str, *, meanwhile: Callable[[], None] = nothing) -> None:
-        """Return when the check has passed.
+    def wait(self, check: str, *, meanwhile: Callable[[], None] = nothing) -> Judged | None:
+        """Return when the check has been carried out, with the result of a probe.
 
         Args:
             check: Which one.
@@ -170,9 +171,9 @@ class Job:
         """Do the work; the first check that was not reached raises why."""
         began = time.monotonic()
 
-        def record(check: str, error: BaseException | None) -> None:
+        def record(check: str, ended: BaseException | Judged | None) -> None:
             self.took[check] = time.monotonic() - began
-            self._record(check, error)
+            self._record(check, ended)
 
         left: BaseException = DeployFailure("not carried out: the example ended before it")
         try:
@@ -181,22 +182,22 @@ class Job:
             left = error
         for check in self.checks:
             if self._record(check, left) and not isinstance(left, AbandonedError):
-                left = NotRun(f"`{check}` failed")
+                left = Unjudged(f"`{check}` failed")
 
     def abandon(self, why: BaseException) -> None:
         """End a job that was never started."""
         for check in self.checks:
             self._record(check, why)
 
-    def _record(self, check: str, error: BaseException | None) -> bool:
+    def _record(self, check: str, ended: BaseException | Judged | None) -> bool:
         """Record how a check ended; return whether that was not known before."""
         future = self.results.get(check)
         if future is None or future.done():
             return False
-        if error is None:
-            future.set_result(None)
+        if isinstance(ended, BaseException):
+            future.set_exception(ended)
         else:
-            future.set_exception(error)
+            future.set_result(ended)
         return True
 
 
@@ -300,7 +301,7 @@ class Scheduler:
         return None
 
     def _give_back_after_first_check(self, job: Job, starting: int) -> None:
-        def give_back(_check: Future[None]) -> None:
+        def give_back(_check: Future[Judged | None]) -> None:
             with self._changed:
                 self._may_start += starting
                 self._changed.notify_all()

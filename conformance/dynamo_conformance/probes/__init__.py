@@ -10,7 +10,7 @@ Data flows one way: questions -> recorder -> exchanges -> probes -> results (`de
 which are data, turn known failures into DEVIATION) -> report. Nothing that judges asks, nothing
 that asks judges, and no exchange holds a secret.
 
-Probes of what a graph's manifest promises, which look at its workers: `graph_probe` says what they
-are; `registration`, `text_answers`, `embeddings`, `images`, `unknown_model`, `disaggregation`,
-`routing` and `feature_claims` hold them.
+`load_probes` returns those of all `areas`, and those that other packages add by entry points. What
+a manifest promises (`promises`) is needed features that must be there, and the area `graph`, whose
+questions go to the workers' system ports too.
 """

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
+
+from dynamo_conformance.probes.options import OptionError, read_header, read_key, read_url
 
 if TYPE_CHECKING:
     from dynamo_conformance.probes.probe import Probe
@@ -22,25 +22,22 @@ EXIT_NO_ANSWER: Final = 3
 FORMATS: Final = ("text", "json", "junit")
 PROFILES: Final = ("core", "extended")
 ENGINES: Final = ("mock", "vllm", "sglang", "trtllm")
-SCHEMES: Final = ("http://", "https://")
 
 
 def _headers(
     _context: click.Context, _option: click.Parameter, given: tuple[str, ...]
 ) -> tuple[tuple[str, str], ...]:
-    pairs = []
-    for one in given:
-        name, colon, value = one.partition(":")
-        if not colon or not name.strip():
-            raise click.BadParameter(f'"{name}" has no value; write NAME: VALUE')
-        pairs.append((name.strip(), value.strip()))
-    return tuple(pairs)
+    try:
+        return tuple(read_header(text) for text in given)
+    except OptionError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 def _url(_context: click.Context, _argument: click.Parameter, url: str) -> str:
-    if not url.startswith(SCHEMES):
-        raise click.BadParameter(f"{url} is no address that begins with http:// or https://")
-    return url
+    try:
+        return read_url(url)
+    except OptionError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 @click.command(
@@ -139,6 +136,7 @@ def probe(
     from dynamo_conformance.probes import report as reports
     from dynamo_conformance.probes.probe import Feature
     from dynamo_conformance.probes.recorder import Address, Recorder, base_url
+    from dynamo_conformance.probes.run import keep_exchanges
 
     address = Address(
         url=base_url(url),
@@ -166,7 +164,7 @@ def probe(
             promised=promised,
         )
         if exchanges is not None:
-            _keep(exchanges, recorder, report)
+            keep_exchanges(exchanges, recorder, report.failed)
     printer = {"text": reports.text, "json": reports.json_text, "junit": reports.junit}[form]
     click.echo(printer(report), nl=False)
     if old is not None:
@@ -176,12 +174,10 @@ def probe(
 
 
 def _key(name: str | None) -> str | None:
-    if name is None:
-        return None
-    key = os.environ.get(name)
-    if not key:
-        raise click.UsageError(f"the environment variable {name} is not set")
-    return key
+    try:
+        return read_key(name)
+    except OptionError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def _old_outcomes(path: Path | None) -> dict[str, str] | None:
@@ -196,19 +192,14 @@ def _old_outcomes(path: Path | None) -> dict[str, str] | None:
 
 
 def _probes(profile: str, ids: tuple[str, ...]) -> tuple[Probe, ...]:
-    from dynamo_conformance.probes.areas import load_probes
+    from dynamo_conformance.probes.areas import ProbeSourceError, load_probes
     from dynamo_conformance.probes.probe import Profile
-    from dynamo_conformance.probes.run import chosen
+    from dynamo_conformance.probes.run import UnknownProbeError, chosen
 
-    known = load_probes()
-    names = {one.id for one in known} | {one.area for one in known}
-    unknown = [one for one in ids if one not in names]
-    if unknown:
-        from dynamo_conformance.manifest.suggest import did_you_mean
-
-        hint = did_you_mean(unknown[0], tuple(names))
-        raise click.UsageError(f"no probe {unknown[0]}{hint}")
-    return chosen(known, profile=Profile(profile), ids=ids)
+    try:
+        return chosen(load_probes(), profile=Profile(profile), ids=ids)
+    except (ProbeSourceError, UnknownProbeError) as error:
+        raise click.UsageError(str(error)) from error
 
 
 def _model(address: Address) -> str:
@@ -237,14 +228,14 @@ def _report(
     release: str | None,
     promised: frozenset[str],
 ) -> Report:
-    from dynamo_conformance.probes.graph import look_at
+    from dynamo_conformance.probes.graph import served_graph
     from dynamo_conformance.probes.probe import Feature, Profile
     from dynamo_conformance.probes.report import Report
     from dynamo_conformance.probes.run import Judge
 
     began, start = datetime.now(UTC), time.monotonic()
     is_core = all(one.profile is Profile.CORE for one in probes)
-    graph = look_at(
+    graph = served_graph(
         recorder,
         engine=engine,
         release=release,
@@ -262,10 +253,3 @@ def _report(
         seconds=time.monotonic() - start,
         results=results,
     )
-
-
-def _keep(folder: Path, recorder: Recorder, report: Report) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in {name for one in report.failed for name in one.exchanges}:
-        text = json.dumps(recorder.exchanges[name].record(), indent=1, ensure_ascii=False)
-        (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")

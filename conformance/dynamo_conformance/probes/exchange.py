@@ -76,6 +76,7 @@ class Question:
         after: The question whose answer `derive` needs.
         derive: Returns further fields, from the answer to `after`.
         together: Whether it is sent at the same time as the others of the probe.
+        of_workers: Whether it is sent to the system port of each worker, not to the endpoint.
         pause: Seconds to wait before it is sent.
         leave_after: The client goes away after so many chunks; None to read the answer to its end.
     """
@@ -89,6 +90,7 @@ class Question:
     after: Question | None = None
     derive: Callable[[Exchange], JsonObject] | None = None
     together: bool = False
+    of_workers: bool = False
     pause: float = 0.0
     leave_after: int | None = None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from dynamo_conformance.probes import promises
 from dynamo_conformance.probes.areas import (
     embeddings,
     images,
@@ -13,12 +14,14 @@ from dynamo_conformance.probes.areas import (
     responses,
     tools,
 )
+from dynamo_conformance.probes.areas.graph import MOCK
 from dynamo_conformance.probes.areas.models import LIST
 from dynamo_conformance.probes.exchange import OK, Fault, find, objects
 from dynamo_conformance.probes.probe import Feature, Profile
 from dynamo_conformance.probes.questions import CHAT, get
 
 if TYPE_CHECKING:
+    from dynamo_conformance.engines.serving import Serving
     from dynamo_conformance.probes.exchange import Json, Question
     from dynamo_conformance.probes.recorder import Recorder
 
@@ -40,6 +43,11 @@ ENGINES: Final[dict[str, dict[Feature, str]]] = {
         Feature.TOOLS: f"{_MOCK} draws at random, and calls no tool",
         Feature.REASONING: f"{_MOCK} draws at random, and has no thoughts",
         Feature.ADAPTERS: f"{_MOCK} loads no adapter",
+        Feature.SPECULATION: f"{_MOCK} drafts no tokens",
+        Feature.KV_OFFLOAD: f"{_MOCK} keeps KV blocks in its own cache alone",
+        Feature.EXPERTS: f"{_MOCK} has no experts",
+        Feature.MPI: f"{_MOCK} has no ranks: the first node simulates the complete engine",
+        Feature.PLANNER: "a planner decides by measured speed, and that of the mock engine is none",
     },
 }
 """What cannot be shown with an engine, whatever the graph promises, and why."""
@@ -47,6 +55,13 @@ ENGINES: Final[dict[str, dict[Feature, str]]] = {
 PROMISED_ONLY: Final = {
     Feature.KV_ROUTER: "not known to route by KV; name the feature where it does",
     Feature.DISAGGREGATED: "not known to be disaggregated; name the feature where it is",
+    Feature.ENCODER: "not known to have encode workers; a manifest says so",
+    Feature.SPECULATION: "not known to draft tokens; a manifest says so",
+    Feature.KV_OFFLOAD: "not known to offload KV blocks; a manifest says so",
+    Feature.EXPERTS: "not known to spread experts; a manifest says so",
+    Feature.MPI: "not known to start ranks by MPI; a manifest says so",
+    Feature.PLANNER: "not known to have a planner; a manifest says so",
+    Feature.ENGINE_OPTIONS: "not known to have a file of engine options; a manifest says so",
 }
 
 
@@ -59,12 +74,14 @@ class ServedGraph:
         release: Dynamo's, as the frontend says it; None where another server answers.
         engine: Its name, if it is known.
         lacking: What cannot be shown, and why.
+        serving: What its manifest promises, where there is one.
     """
 
     model: str
     release: str | None
     engine: str | None
     lacking: dict[Feature, str]
+    serving: Serving | None = None
 
 
 class UnknownModelError(ValueError):
@@ -90,31 +107,51 @@ def only_model(recorder: Recorder) -> str:
     return listed[0]
 
 
-def look_at(
+def served_graph(
     recorder: Recorder,
     *,
     engine: str | None = None,
     release: str | None = None,
+    serving: Serving | None = None,
     promised: frozenset[Feature] = frozenset(),
     profile: Profile = Profile.EXTENDED,
 ) -> ServedGraph:
-    """Find out what an endpoint serves; what is promised is not asked, but taken to be there."""
+    """Find out what an endpoint serves.
+
+    Args:
+        recorder: Asks it, and its workers.
+        engine: The engine, where that is known; workers that the mock engine simulates say so.
+        release: Dynamo's release, where the frontend does not say it.
+        serving: What the graph's manifest promises.
+        promised: What else is taken to be there without being asked for.
+        profile: Of the probes for which it is found out.
+    """
+    promised |= promises.promised(serving)
+    if any(exchange.status == OK for exchange in recorder.ask_workers(MOCK)):
+        engine = "mock"
     stated = _json(recorder, OPENAPI)
     is_dynamo = "Dynamo" in str(find(stated, "info", "title"))
     version = find(stated, "info", "version")
     unshown = ENGINES.get(engine or "", {})
-    lacking = dict(PROMISED_ONLY)
+    lacking = PROMISED_ONLY | promises.impossible(serving)
     if not is_dynamo:
         lacking[Feature.DYNAMO] = "no Dynamo frontend answers"
     lacking |= _kinds(recorder, promised)
     if profile is Profile.EXTENDED:
         lacking |= _extras(recorder, {*promised, *lacking, *unshown})
     missing = {feature: why for feature, why in lacking.items() if feature not in promised}
+    # What nobody promised needs no engine's limits as its reason.
+    unshown = {
+        feature: why
+        for feature, why in unshown.items()
+        if feature in promised or feature not in PROMISED_ONLY
+    }
     return ServedGraph(
         model=recorder.address.model,
         release=release or (str(version) if is_dynamo else None),
         engine=engine,
         lacking=missing | unshown,
+        serving=serving,
     )
 
 

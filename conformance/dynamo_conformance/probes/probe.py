@@ -32,6 +32,13 @@ class Feature(StrEnum):
     ADAPTERS = "adapters"
     KV_ROUTER = "kv-router"
     DISAGGREGATED = "disaggregated"
+    ENCODER = "encoder"
+    SPECULATION = "speculation"
+    KV_OFFLOAD = "kv-offload"
+    EXPERTS = "experts"
+    MPI = "mpi"
+    PLANNER = "planner"
+    ENGINE_OPTIONS = "engine-options"
     DYNAMO = "dynamo"
     DETERMINED = "determined"
     CHOICES = "n"
@@ -48,6 +55,7 @@ OPENAI: Final = "OpenAI API reference"
 SPECIFICATION: Final = "OpenAI API specification"
 SSE: Final = "WHATWG HTML, server-sent events"
 DYNAMO: Final = "Dynamo documentation"
+MANIFEST: Final = "the graph's manifest"
 ANTHROPIC: Final = "Anthropic Messages API reference"
 HTTP: Final = "RFC 9110"
 
@@ -63,6 +71,7 @@ class Probe:
         asks: The questions whose exchanges are judged.
         judge: Takes the exchanges, in the order of `asks`, and returns when all is well.
         needs: What must be there so that it can be shown.
+        of_graph: Whether `judge` takes the `ServedGraph` before the exchanges.
     """
 
     id: str
@@ -72,6 +81,7 @@ class Probe:
     judge: Callable[..., None]
     profile: Profile = Profile.CORE
     needs: frozenset[Feature] = field(default_factory=frozenset)
+    of_graph: bool = False
 
     @property
     def area(self) -> str:
@@ -85,6 +95,7 @@ def probe(
     source: str = OPENAI,
     profile: Profile = Profile.CORE,
     needs: tuple[Feature, ...] = (),
+    of_graph: bool = False,
 ) -> Callable[[Callable[..., None]], Probe]:
     """Make a probe of a function whose docstring is the sentence."""
 
@@ -98,6 +109,7 @@ def probe(
             judge=judge,
             profile=profile,
             needs=frozenset(needs),
+            of_graph=of_graph,
         )
 
     return make

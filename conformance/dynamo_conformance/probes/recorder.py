@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
 
+    from dynamo_conformance.targets.interface import Worker
+
 MASK: Final = "***"
 MOST_BYTES: Final = 32 << 20
 UTF8: Final = "utf-8"
@@ -61,13 +63,21 @@ def base_url(url: str) -> str:
 class Recorder:
     """Fills the exchanges of a run as they are needed; to be closed.
 
-    `sleep` waits where a question is to be asked later than another.
+    `workers` are those of the graph whose system ports can be asked, and `sleep` waits where a
+    question is to be asked later than another.
     """
 
-    def __init__(self, address: Address, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        address: Address,
+        *,
+        workers: tuple[Worker, ...] = (),
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         import ssl
 
         self.address = address
+        self.workers = workers
         self.sleep = sleep
         self.exchanges: dict[str, Exchange] = {}
         # Reading the certificates of the system takes longer than many a run over plain HTTP.
@@ -94,10 +104,20 @@ class Recorder:
 
     def ask(self, question: Question) -> Exchange:
         """Return the exchange of a question, asked now if it has not been."""
-        kept = self.exchanges.get(question.name)
+        return self._kept(question, question.name, self.address.url)
+
+    def ask_workers(self, question: Question) -> tuple[Exchange, ...]:
+        """Return the exchanges of a question with each worker that has a system port."""
+        return tuple(
+            self._kept(question, f"{question.name}@{worker.name}", worker.system_url)
+            for worker in self.workers
+        )
+
+    def _kept(self, question: Question, name: str, url: str) -> Exchange:
+        kept = self.exchanges.get(name)
         if kept is None:
-            kept = self._sent(question)
-            self.exchanges[question.name] = kept
+            kept = self._sent(question, name, url)
+            self.exchanges[name] = kept
         return kept
 
     def ask_all(self, questions: Sequence[Question]) -> tuple[Exchange, ...]:
@@ -105,20 +125,27 @@ class Recorder:
         new = [one for one in questions if one.together and one.name not in self.exchanges]
         if new:
             with ThreadPoolExecutor(len(new)) as pool:
-                for exchange in pool.map(self._sent, new):
-                    self.exchanges[exchange.name] = exchange
-        return tuple(self.ask(one) for one in questions)
+                list(pool.map(self.ask, new))
+        exchanges: list[Exchange] = []
+        for question in questions:
+            exchanges += (
+                self.ask_workers(question) if question.of_workers else (self.ask(question),)
+            )
+        return tuple(exchanges)
 
-    def _sent(self, question: Question) -> Exchange:
+    def _sent(self, question: Question, name: str, url: str) -> Exchange:
         body = self._body(question)
         path = question.path.replace(MODEL, quote(self.address.model))
         if question.after is not None and ID in path:
             path = path.replace(ID, quote(string(self.ask(question.after).answer, "id")))
+        # What is for the endpoint is no business of its workers.
+        is_endpoint = not question.of_workers
+        own = (*self.address.headers, *self._authorization(question)) if is_endpoint else ()
         request = self._client.build_request(
             question.method,
-            f"{self.address.url}{path}",
+            f"{url}{path}",
             content=body or None,
-            headers=[*question.headers, *self.address.headers, *self._authorization(question)],
+            headers=[*question.headers, *own],
         )
         if question.pause:
             self.sleep(question.pause)
@@ -132,19 +159,19 @@ class Recorder:
             status, headers = response.status_code, tuple(response.headers.multi_items())
             chunks, error = self._read(response, question, start)
         return Exchange(
-            name=question.name,
+            name=name,
             method=question.method,
             url=str(request.url),
             request_headers=(
                 *question.headers,
-                *((name, MASK) for name, _ in self.address.headers),
+                *((header, MASK) for header, _ in self.address.headers if is_endpoint),
             ),
             request_body=body,
-            key_name=self.address.key_name if self.address.key else None,
+            key_name=self.address.key_name if self.address.key and is_endpoint else None,
             began=began,
             seconds=time.monotonic() - start,
             status=status,
-            headers=tuple((name, self._masked_text(value)) for name, value in headers),
+            headers=tuple((header, self._masked_text(value)) for header, value in headers),
             chunks=self._masked(chunks),
             error=self._masked_text(error),
         )

@@ -88,7 +88,7 @@ def text(report: Report) -> str:
     ]
     for one in report.results:
         if one.outcome is Outcome.FAIL:
-            lines += ["", *_failure(one)]
+            lines += ["", *failure_lines(one)]
     lines += _grouped(report, Outcome.DEVIATION)
     lines += _grouped(report, Outcome.UNSUPPORTED)
     lines += _grouped(report, Outcome.NOT_RUN)
@@ -103,7 +103,8 @@ def _row(row: list[str], widths: list[int]) -> str:
     return "  ".join([first, *others]).rstrip()
 
 
-def _failure(result: Result) -> list[str]:
+def failure_lines(result: Result) -> list[str]:
+    """Return what a probe that failed says: what must be so, what came, and how to repeat it."""
     return [
         f"FAIL {result.probe.id}: {result.probe.sentence}",
         f"  source:    {result.probe.source}",
@@ -148,7 +149,7 @@ def junit(report: Report) -> str:
         if one.outcome is Outcome.FAIL:
             message = f"expected {one.expected}, got {one.got}".translate(_NOT_XML)
             failure = ET.SubElement(case, "failure", message=message)
-            failure.text = "\n".join(_failure(one)).translate(_NOT_XML)
+            failure.text = "\n".join(failure_lines(one)).translate(_NOT_XML)
         elif one.outcome is not Outcome.PASS:
             message = f"{one.outcome}: {one.reason}".translate(_NOT_XML)
             ET.SubElement(case, "skipped", message=message)

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
+from dynamo_conformance.manifest.suggest import did_you_mean
 from dynamo_conformance.probes.deviations import applied, read_deviations
 from dynamo_conformance.probes.exchange import CannotShow, Fault, NotAnswered, Unjudged, shortened
 from dynamo_conformance.probes.probe import Outcome, Probe, Profile, Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from dynamo_conformance.probes.deviations import Deviation
     from dynamo_conformance.probes.exchange import Exchange
     from dynamo_conformance.probes.graph import ServedGraph
     from dynamo_conformance.probes.recorder import Recorder
+
+
+class UnknownProbeError(ValueError):
+    """A probe was asked for that does not exist; the text names the nearest."""
 
 
 def chosen(
@@ -25,7 +33,15 @@ def chosen(
     """Return the probes that are to be judged: those named, or those of a profile.
 
     A name is an id, or an area.
+
+    Raises:
+        UnknownProbeError: There is none of that name.
     """
+    probes = tuple(probes)
+    names = {name for one in probes for name in (one.id, one.area)}
+    unknown = next((name for name in ids if name not in names), None)
+    if unknown is not None:
+        raise UnknownProbeError(f"no probe {unknown}{did_you_mean(unknown, names)}")
     if ids:
         return tuple(one for one in probes if one.id in ids or one.area in ids)
     core_only = profile is Profile.CORE
@@ -74,7 +90,10 @@ class Judge:
             return result(Outcome.UNSUPPORTED, reason=reasons[0])
         try:
             exchanges = self.recorder.ask_all(probe.asks)
-            probe.judge(*exchanges)
+            if probe.of_graph:
+                probe.judge(self.graph, *exchanges)
+            else:
+                probe.judge(*exchanges)
         except CannotShow as reason:
             return result(Outcome.UNSUPPORTED, reason=shortened(str(reason)))
         except Unjudged as reason:
@@ -96,3 +115,18 @@ class Judge:
             expected, got = shortened(fault.expected), shortened(fault.got)
             return result(Outcome.FAIL, expected=expected, got=got, curl=curl)
         return result(Outcome.PASS)
+
+
+def exchange_file(folder: Path, name: str) -> Path:
+    """Return the file in which an exchange is kept."""
+    return folder / f"{quote(name, safe='@ ')}.json"
+
+
+def keep_exchanges(folder: Path, recorder: Recorder, results: Iterable[Result]) -> None:
+    """Write the exchanges that results were judged by into a folder, each into its own file."""
+    names = dict.fromkeys(name for result in results for name in result.exchanges)
+    for name in names:
+        text = json.dumps(recorder.exchanges[name].record(), indent=1, ensure_ascii=False)
+        file = exchange_file(folder, name)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text + "\n", encoding="utf-8")

@@ -7,6 +7,7 @@ a request; so only answers count.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ import requests
 from dynamo_conformance.targets.interface import DeployFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from dynamo_conformance.targets.interface import Deployment
 
@@ -32,6 +33,9 @@ SIGN_SECONDS = 60.0
 SETTLED_SECONDS = 15.0
 """How long a graph may take to answer once everything in it reports ready."""
 
+REGISTER_SECONDS = 10.0
+"""How long the last worker may take after the first answers."""
+
 HELD_SECONDS = 900.0
 """How long other graphs may keep one from coming up, before its own time is up too."""
 
@@ -40,6 +44,9 @@ GENERATE = "generate"
 
 PREFILL = "prefill"
 """The component that prefill workers register as; aggregated and decode workers are `backend`."""
+
+_UNREADABLE = (requests.RequestException, ValueError, KeyError, TypeError)
+"""What an answer raises that is not what it should be."""
 
 NO_WORKER = "the frontend is up, but no worker has registered"
 INCOMPLETE = "the frontend lists no model"
@@ -124,7 +131,7 @@ def _listed(session: requests.Session, url: str, model: str | None) -> tuple[str
     try:
         answer = session.get(f"{url}/v1/models", timeout=REQUEST_SECONDS)
         ids = [str(entry["id"]) for entry in answer.json()["data"]]
-    except (requests.RequestException, ValueError, KeyError, TypeError) as error:
+    except _UNREADABLE as error:
         return None, f"the frontend does not answer /v1/models ({type(error).__name__})"
     if not ids:
         return None, INCOMPLETE
@@ -143,12 +150,8 @@ def _in_full(session: requests.Session, url: str, seen: str) -> str:
     if seen != INCOMPLETE:
         return seen
     try:
-        health = session.get(f"{url}/health", timeout=REQUEST_SECONDS).json()
-        instances = health["instances"]
-        names = {
-            str(instance["component"]) for instance in instances if instance["endpoint"] == GENERATE
-        }
-    except (requests.RequestException, ValueError, KeyError, TypeError):
+        names = {*_instances(session, url)}
+    except _UNREADABLE:
         names = set()
     if not names:
         return NO_WORKER
@@ -205,3 +208,39 @@ def _cause(seen: str) -> str:
     if "but not" in seen:
         return "workers serve another model name than the manifest's first worker names"
     return ""
+
+
+def wait_registered(
+    url: str, promised: Mapping[str, tuple[int, int]], *, seconds: float = REGISTER_SECONDS
+) -> None:
+    """Wait until as many workers have registered as are promised, or so many seconds.
+
+    A graph answers as soon as one worker does, and the others may be a little late. Whether all
+    of them came is for a probe to judge.
+
+    Args:
+        url: The frontend's address.
+        promised: How many instances of each Dynamo component there are at least and at most.
+        seconds: How long the last of them may take.
+    """
+    deadline = time.monotonic() + seconds
+    with requests.Session() as session:
+        session.trust_env = False
+        while promised and time.monotonic() < deadline:
+            try:
+                counts = _instances(session, url)
+            except _UNREADABLE:
+                return
+            if all(counts[name] >= fewest for name, (fewest, _) in promised.items()):
+                return
+            time.sleep(POLL_SECONDS)
+
+
+def _instances(session: requests.Session, url: str) -> Counter[str]:
+    """Return how many instances that answer prompts the frontend knows, by Dynamo component."""
+    health = session.get(f"{url}/health", timeout=REQUEST_SECONDS).json()
+    return Counter(
+        str(instance["component"])
+        for instance in health["instances"]
+        if instance["endpoint"] == GENERATE
+    )

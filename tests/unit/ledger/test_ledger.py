@@ -28,7 +28,10 @@ def one(row: Row, *, file: str = MANIFEST, level: Level = Level.LOCAL) -> Ledger
 
 def test_its_text_is_read_back_and_has_one_order(tmp_path: Path) -> None:
     whole = replace(
-        proof(A, engine="mock x"), unsupported={"z": "no choice", "a": "äöü, too", "m": "m"}
+        proof(A, engine="mock x"),
+        profile="core",
+        deviations={"chat": 3},
+        unsupported={"z": "no choice", "a": "äöü, too", "m": "m"},
     )
     rows: dict[str, dict[Level, Row]]
     rows = {"b": {Level.REAL: Gap("no GPU"), Level.LINT: whole}, "a": {Level.LINT: proof(B)}}
@@ -56,6 +59,7 @@ def test_a_ledger_that_is_not_there_is_empty(tmp_path: Path) -> None:
         '{"a": {"lint": {}}}',
         '{"a": {"lint": {"proven": 1}}}',
         '{"a": {"lint": {"proven": "2026-01-01", "unsupported": "x"}}}',
+        '{"a": {"lint": {"proven": "2026-01-01", "passed": "ready chat"}}}',
     ],
 )
 def test_what_is_no_ledger_says_so(text: str, tmp_path: Path) -> None:
@@ -82,7 +86,7 @@ def test_what_failed_is_no_proof_any_more() -> None:
 
 
 def test_what_shows_nothing_is_no_proof() -> None:
-    seen = observation(A, passed=(), unsupported={"ready": "no encoder", "chat": "no encoder"})
+    seen = observation(A, passed={}, unsupported={"ready": "no encoder", "chat": "no encoder"})
     assert merged(Ledger(), [seen]) == one(Gap("UNSUPPORTED: no encoder"))
 
 
@@ -97,7 +101,7 @@ def test_what_is_seen_again_keeps_its_day_and_what_changed_gets_another() -> Non
     assert again == one(proof(A))
     others = (
         observation(B),
-        observation(A, passed=("ready",)),
+        observation(A, passed={"ready": 1}),
         replace(observation(A), engine="mock z"),
     )
     for other in others:
@@ -182,18 +186,31 @@ def test_another_mock_engine_is_told_and_is_no_fault(tmp_path: Path) -> None:
 
 def test_a_run_that_shows_less_contradicts_the_ledger() -> None:
     ledger = one(proof(A))
-    assert contradictions(ledger, [observation(A, passed=("chat", "more", "ready"))]) == ()
-    for seen, end in (
-        (observation(A, passed=("ready",)), "is no longer run"),
-        (observation(A, passed=("ready",), failed=("chat",)), "failed"),
-        (observation(A, passed=("ready",), unsupported={"chat": "no words"}), "no words"),
+    more = observation(A, passed={"chat": 3, "more": 1, "ready": 1})
+    assert contradictions(ledger, [more]) == ()
+    for passed, unsupported, end in (
+        ({"ready": 1}, {}, "0"),
+        ({"ready": 1, "chat": 1}, {}, "1"),
+        ({"ready": 1, "chat": 1}, {"chat": "no words"}, "1 (no words)"),
     ):
+        seen = observation(A, passed=passed, unsupported=unsupported)
         (line,) = contradictions(ledger, [seen])
-        assert line == f"{MANIFEST}, local: the ledger says that chat passed; now: {end}"
+        assert line == f"{MANIFEST}, local: the ledger has 2 of chat passed; now: {end}"
+
+
+def test_what_fails_contradicts_the_ledger_whatever_else_passes() -> None:
+    seen = observation(A, passed={"chat": 9, "ready": 1}, failed=("chat.id",))
+    (line,) = contradictions(one(proof(A)), [seen])
+    assert line == f"{MANIFEST}, local: the ledger says that nothing failed; now: chat.id"
+
+
+def test_another_profile_is_another_question() -> None:
+    seen = replace(observation(A, passed={"ready": 1}), profile="extended")
+    assert contradictions(one(proof(A)), [seen]) == ()
 
 
 def test_other_bytes_gaps_and_runs_in_part_contradict_nothing() -> None:
-    less = observation(A, passed=())
+    less = observation(A, passed={})
     assert contradictions(one(proof(B)), [less]) == ()
     assert contradictions(one(Gap("x")), [less]) == ()
     assert contradictions(one(proof(A)), [replace(less, whole=False)]) == ()

@@ -8,20 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from plugin_helpers import fake_session
+from plugin_helpers import fake_probe, fake_session
 
 from dynamo_conformance.plugin import collect, jobs
 from dynamo_conformance.plugin.jobs import report_ends
 from dynamo_conformance.plugin.scheduler import Job, Room, Scheduler, Stop
-from dynamo_conformance.probes.graph_probe import GraphProbe, ProbeFailure, Unsupported
+from dynamo_conformance.probes.exchange import CannotShow, Fault
 from dynamo_conformance.targets.interface import DeployFailure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dynamo_conformance.probes.graph_probe import Endpoint
+    from dynamo_conformance.plugin.items import Judged
 
-    Record = Callable[[str, BaseException | None], None]
+    Record = Callable[[str, BaseException | Judged | None], None]
 
 pytest_plugins = ["pytester"]
 
@@ -32,7 +32,7 @@ CHECKS = ("ready", "chat", "lora")
 def passing(record: Record) -> None:
     record("ready", None)
     record("chat", None)
-    record("lora", Unsupported("the mock engine loads no adapter"))
+    record("lora", CannotShow("the mock engine loads no adapter"))
 
 
 def unready(_record: Record) -> None:
@@ -105,20 +105,21 @@ def run(
     monkeypatch: pytest.MonkeyPatch,
     *words: str,
     files: tuple[str, ...] = ("agg.yaml",),
+    fails: bool = False,
 ) -> pytest.RunResult:
     """Serve copies of an example, with two probes of which the second one fails on demand."""
+
+    def odd() -> None:
+        if fails:
+            raise Fault("what is even", "what is odd")
+
     for name in files:
         shutil.copy(AGG, pytester.path / name)
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    probes = (GraphProbe(id="plain", run=lambda _: None), GraphProbe(id="odd", run=odd))
-    monkeypatch.setattr(collect, "load_graph_probes", lambda: probes)
+    probes = (fake_probe("plain"), fake_probe("odd", odd))
+    monkeypatch.setattr(collect, "load_probes", lambda: probes)
     plugins = ("-p", "no:cacheprovider", "-p", "dynamo_conformance.plugin.hooks")
     return pytester.runpytest_inprocess(*plugins, "-m", "e2e", *words, *files)
-
-
-def odd(endpoint: Endpoint) -> None:
-    if endpoint.url == "odd":
-        raise ProbeFailure("that is odd")
 
 
 BOTH = ("agg.yaml", "old.yaml")
@@ -134,8 +135,8 @@ def test_one_plan_is_served_once_and_reported_for_each_file(
     assert session.deployed == ["agg.yaml::local"]
     ended.stdout.fnmatch_lines(
         [
-            "agg.yaml *local *PASS *3/3 *ready in * s; 0123abcd",
-            "old.yaml *local *PASS *3/3 *0123abcd; served once, as agg.yaml::local",
+            "agg.yaml *local *PASS *PASS 3 *ready in * s; 0123abcd",
+            "old.yaml *local *PASS *PASS 3 *0123abcd; served once, as agg.yaml::local",
         ]
     )
 
@@ -145,9 +146,9 @@ def test_a_failure_is_reported_for_each_file_of_the_plan(
 ) -> None:
     session = fake_session(monkeypatch)
     session.plans = dict.fromkeys(BOTH, "0123abcd")
-    session.deployment.url = "odd"
-    ended = run(pytester, monkeypatch, files=BOTH)
+    ended = run(pytester, monkeypatch, files=BOTH, fails=True)
     ended.assert_outcomes(passed=4, failed=2, deselected=2)
+    ended.stdout.fnmatch_lines(["*FAIL odd: odd is so.", "*expected:  what is even"])
     assert len(session.deployed) == 1
     session.refuses = "no such image"
     ended = run(pytester, monkeypatch, files=BOTH)

@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import Any
 
 import pytest
-from plugin_helpers import FakeSession, fake_session
+from plugin_helpers import FakeSession, fake_probe, fake_session
 
 from dynamo_conformance.ledger.content import content_of
 from dynamo_conformance.ledger.row import Level
@@ -20,7 +20,7 @@ from dynamo_conformance.lint.check import check_bytes
 from dynamo_conformance.lint.options import LintOptions
 from dynamo_conformance.mock_engine import version
 from dynamo_conformance.plugin import collect
-from dynamo_conformance.probes.graph_probe import Endpoint, GraphProbe, ProbeFailure, Unsupported
+from dynamo_conformance.probes.exchange import CannotShow, Fault
 from dynamo_conformance.targets.interface import Change
 from ledger_builders import MANIFEST
 
@@ -84,14 +84,14 @@ class Recording:
         found: dict[str, Any] = json.loads((self._pytester.path / LEDGER).read_text("utf-8"))[file]
         return found
 
-    def probe(self, _endpoint: Endpoint) -> None:
+    def probe(self) -> None:
         """Stand for a probe."""
         if self.outcome == "fails":
-            raise ProbeFailure("no")
+            raise Fault("yes", "no")
         if self.outcome == "changes the file":
             self.manifest.write_text(f"{self.manifest.read_text('utf-8')}#\n", encoding="utf-8")
         if self.outcome:
-            raise Unsupported(self.outcome)
+            raise CannotShow(self.outcome)
 
 
 @pytest.fixture
@@ -99,9 +99,9 @@ def recording(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Rec
     made = Recording(pytester)
     made.manifest.parent.mkdir(parents=True)
     made.manifest.write_text(VALID, encoding="utf-8")
-    probes = (GraphProbe(id="plain", run=lambda _: None), GraphProbe(id="odd", run=made.probe))
+    probes = (fake_probe("plain"), fake_probe("odd", made.probe))
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    monkeypatch.setattr(collect, "load_graph_probes", lambda: probes)
+    monkeypatch.setattr(collect, "load_probes", lambda: probes)
     made.session = fake_session(monkeypatch)
     made.session.deployment.changes = (Change("Worker", "port 9090 is <another>"),)
     return made
@@ -110,9 +110,9 @@ def recording(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Rec
 def test_a_whole_run_is_a_proof(recording: Recording) -> None:
     assert recording.record() == 0
     found = recording.rows()
-    assert found["lint"].items() >= {"passed": "lint", "how": "dynamo lint"}.items()
+    assert found["lint"].items() >= {"passed": "lint 1", "how": "dynamo lint"}.items()
     assert "engine" not in found["lint"]
-    assert found["local"]["passed"] == "ready plain odd"
+    assert found["local"]["passed"] == "ready 1, plain 1, odd 1"
     assert found["local"]["engine"] == f"mock {version()}"
     assert found["local"]["files"] == content_of(recording.manifest).sha256
     assert found["local"]["release"] == "1.6.1"
@@ -122,7 +122,7 @@ def test_a_whole_run_is_a_proof(recording: Recording) -> None:
 def test_what_shows_nothing_is_kept_with_its_reason(recording: Recording) -> None:
     recording.outcome = "one worker leaves no choice"
     assert recording.record() == 0
-    assert recording.rows()["local"]["passed"] == "ready plain"
+    assert recording.rows()["local"]["passed"] == "ready 1, plain 1"
     assert recording.rows()["local"]["unsupported"] == {"odd": "one worker leaves no choice"}
 
 
@@ -180,16 +180,14 @@ def test_each_graph_of_a_file_is_asked_for(recording: Recording) -> None:
     recording.record(f"{LOCAL}-small")
     assert recording.rows()["local"] == {"unproven": "not run"}
     assert recording.record("-m", "e2e", "graphs") == 0
-    assert recording.rows()["local"]["passed"].split() == [
-        f"{graph}::{check}" for graph in ("small", "other") for check in ("ready", "plain", "odd")
-    ]
+    assert recording.rows()["local"]["passed"] == "ready 2, plain 2, odd 2"
 
 
 def test_the_real_engine_has_a_level_of_its_own(recording: Recording) -> None:
     assert recording.record("--dynamo-engine=real", "graphs") == 0
     found = recording.rows()
     assert found["local"] == {"unproven": "not run"}
-    assert found["real"]["passed"] == "ready plain odd"
+    assert found["real"]["passed"] == "ready 1, plain 1, odd 1"
     assert not found["real"]["engine"].startswith("mock")
     assert "proven" in found["lint"]
 
@@ -216,7 +214,7 @@ def test_graphs_in_a_cluster_are_recorded_with_where_they_ran(recording: Recordi
     row = recording.rows()["kind"]
     assert row["how"] == f"{Level.KIND.how}: Kubernetes v1.34.0, reference operator"
     assert row["engine"] == f"mock {version()}"
-    assert (row["passed"], row["unsupported"]) == ("ready plain", {"odd": "no choice"})
+    assert (row["passed"], row["unsupported"]) == ("ready 1, plain 1", {"odd": "no choice"})
     assert recording.rows()["local"] == {"unproven": "not run"}
     assert recording.record("--dynamo-target=kind", "--dynamo-engine=real", "graphs") == 0
     assert recording.rows()["kind"]["engine"] == "as in the images"
@@ -239,7 +237,7 @@ def test_a_run_that_shows_less_than_the_ledger_says_fails(recording: Recording) 
     recording.outcome = "nobody knows"
     ended = recording.run(f"--dynamo-compare={LEDGER}", "graphs")
     assert ended.ret == 1
-    line = f"{MANIFEST}, local: the ledger says that odd passed; now: nobody knows"
+    line = f"{MANIFEST}, local: the ledger has 1 of odd passed; now: 0 (nobody knows)"
     ended.stdout.fnmatch_lines([line])
     assert recording.rows() == before
 
@@ -284,7 +282,7 @@ def test_a_page_opens_what_failed(recording: Recording, pytester: pytest.Pyteste
     text = (pytester.path / "page.html").read_text(encoding="utf-8")
     assert '<details id="s0">' in text
     assert '<details id="s1" open>' in text
-    assert re.search(r'<b class="fail">FAIL</b> odd, [\d.]+ s<pre>no</pre>', text)
+    assert re.search(r'<b class="fail">FAIL</b> odd, [\d.]+ s<pre>FAIL odd: odd is so\.', text)
 
 
 def test_a_page_is_not_made_of_what_was_only_collected(

@@ -13,7 +13,7 @@ import pytest
 
 from dynamo_conformance.manifest.node import Mapping
 from dynamo_conformance.plugin.scheduler import AbandonedError, Job, Room, Scheduler, Stop
-from dynamo_conformance.probes.graph_probe import NotRun
+from dynamo_conformance.probes.exchange import Unjudged
 from dynamo_conformance.targets.cluster.node_fit import Capacity, ClusterNode, PodRequests
 from dynamo_conformance.targets.interface import DeployFailure
 
@@ -56,7 +56,7 @@ def test_checks_that_were_not_reached_say_why() -> None:
     with Scheduler([one], room=Room(pods=1, starting=1), stop=Stop()):
         with pytest.raises(DeployFailure, match="cannot be pulled"):
             one.wait("ready")
-        with pytest.raises(NotRun, match="`ready` failed"):
+        with pytest.raises(Unjudged, match="`ready` failed"):
             one.wait("chat")
 
 

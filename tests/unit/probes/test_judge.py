@@ -11,6 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dynamo_conformance.engines.role import Role
+from dynamo_conformance.engines.serving import Serving
 from dynamo_conformance.probes import report as reports
 from dynamo_conformance.probes.areas import AREAS, load_probes
 from dynamo_conformance.probes.deviations import Deviation, read_deviations
@@ -22,7 +24,13 @@ from dynamo_conformance.probes.exchange import (
     NotAnswered,
     Unjudged,
 )
-from dynamo_conformance.probes.graph import ServedGraph, UnknownModelError, look_at, only_model
+from dynamo_conformance.probes.graph import (
+    PROMISED_ONLY,
+    ServedGraph,
+    UnknownModelError,
+    only_model,
+    served_graph,
+)
 from dynamo_conformance.probes.probe import Feature, Outcome, Profile, Result
 from dynamo_conformance.probes.recorder import Address, Recorder
 from dynamo_conformance.probes.report import NotAReportError, Report
@@ -37,6 +45,10 @@ if TYPE_CHECKING:
 
 REQUIREMENTS = load_probes()
 KNOWN = {one.id: one for one in REQUIREMENTS}
+SERVING = Serving(
+    model=MODEL, source=MODEL, roles={Role.AGG: 2}, router_mode="kv", kv_events=True,
+    registers={"backend": (2, 2)},
+)  # fmt: skip
 ROW = Deviation(
     probes=("chat.id",),
     releases=(RELEASE,),
@@ -144,7 +156,7 @@ def test_probes_have_an_area_a_sentence_and_an_id_of_their_own() -> None:
     assert [*dict.fromkeys(one.area for one in REQUIREMENTS)] == [*AREAS]
     for one in REQUIREMENTS:
         assert one.sentence.endswith("."), one.id
-        assert one.asks, one.id
+        assert one.asks or one.area == "graph", one.id
 
 
 def test_what_is_chosen() -> None:
@@ -161,13 +173,13 @@ def test_what_is_chosen() -> None:
 
 def looked_at(answer: Answering, **options: object) -> ServedGraph:
     with on_port(answer) as url, Recorder(Address(url=url, model=MODEL)) as recorder:
-        return look_at(recorder, **options)  # type: ignore[arg-type]
+        return served_graph(recorder, **options)  # type: ignore[arg-type]
 
 
 def test_what_a_server_serves_is_found_out() -> None:
     graph = looked_at(RightServer().reply)
     assert graph.release == RELEASE
-    assert {*graph.lacking} == {Feature.KV_ROUTER, Feature.DISAGGREGATED}
+    assert graph.lacking == PROMISED_ONLY
 
 
 @pytest.mark.parametrize("promised", [frozenset(), frozenset(Feature)], ids=["no", "all"])
@@ -325,9 +337,15 @@ def an_exchange(body: bytes, status: int) -> Exchange:
 )
 def test_a_judge_never_breaks(bodies: Sequence[bytes], status: int) -> None:
     exchanges = [an_exchange(body, status) for body in bodies]
+    graph = ServedGraph(model=MODEL, release=None, engine=None, lacking={}, serving=SERVING)
     for one in REQUIREMENTS:
-        given_ones = [exchanges[place % 8] for place in range(len(one.asks))]
+        given_ones = [
+            replace(exchanges[place % 8], name=f"{question.name}@w")
+            if question.of_workers
+            else replace(exchanges[place % 8], name=question.name)
+            for place, question in enumerate(one.asks)
+        ]
         try:
-            one.judge(*given_ones)
+            one.judge(*([graph] if one.of_graph else []), *given_ones)
         except (Fault, CannotShow, NotAnswered, Unjudged):
             continue

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dynamo_conformance.probes.areas import load_probes
-from dynamo_conformance.probes.graph import look_at
+from dynamo_conformance.probes.graph import served_graph
 from dynamo_conformance.probes.probe import Feature, Outcome, Result
 from dynamo_conformance.probes.recorder import Address, Recorder
 from dynamo_conformance.probes.run import Judge
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from lies import Answering, Asked, ReplyChange
     from right_server import Body, Reply
 
-REQUIREMENTS = load_probes()
+# Those of a graph need workers, and are in test_graph_probes.py.
+REQUIREMENTS = tuple(one for one in load_probes() if one.area != "graph")
 KNOWN = {one.id: one for one in REQUIREMENTS}
 
 
@@ -33,7 +34,7 @@ def judged(answer: Answering, ids: Iterable[str] | None = None) -> dict[str, Res
         on_port(answer) as url,
         Recorder(Address(url=url, model=MODEL), sleep=lambda _: None) as recorder,
     ):
-        graph = look_at(recorder, promised=frozenset(Feature))
+        graph = served_graph(recorder, promised=frozenset(Feature))
         results = Judge(recorder, graph).results(chosen)
         return {one.probe.id: one for one in results}
 

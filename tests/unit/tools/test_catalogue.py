@@ -116,7 +116,7 @@ def test_checks_that_show_nothing_are_told_with_their_reason(tree: Tree, example
             release="1.6.1",
             engine="mock 0123456789abcdef",
             how="",
-            passed=("ready", "chat"),
+            passed={"ready": 1, "chat": 2},
             unsupported={"kv-router": "no choice"},
         )
         for file in (MANIFEST, OLD)

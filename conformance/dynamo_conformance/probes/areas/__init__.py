@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
 from dynamo_conformance.probes.probe import Probe
@@ -10,18 +12,65 @@ from dynamo_conformance.probes.probe import Probe
 AREAS: Final = (
     "models", "chat", "completions", "streaming", "sampling", "errors", "unicode", "roles",
     "structured", "tools", "reasoning", "images", "embeddings", "responses", "messages",
-    "lifetime", "operations", "adapters", "routing",
+    "lifetime", "operations", "adapters", "routing", "graph",
 )  # fmt: skip
 """In the order in which they are judged."""
 
+GROUP: Final = "dynamo.conformance.probes"
+"""The entry points by which other packages add probes: a `Probe`, or a module or tuple of them."""
 
+
+class ProbeSourceError(ValueError):
+    """An installed package adds probes that cannot be used; the text names it."""
+
+
+@cache
 def load_probes() -> tuple[Probe, ...]:
-    """Return the probes of all areas, in the order in which they are written."""
-    loaded: list[Probe] = []
-    for area in AREAS:
-        for value in vars(import_module(f"{__name__}.{area}")).values():
-            if isinstance(value, Probe):
-                loaded.append(value)
-            elif isinstance(value, tuple):
-                loaded += [one for one in value if isinstance(one, Probe)]
-    return tuple(loaded)
+    """Return the probes of all areas in the order in which they are written, then those of others.
+
+    Raises:
+        ProbeSourceError: What another package adds cannot be loaded, or repeats an id.
+    """
+    probes = list(own_probes())
+    ids = {probe.id for probe in probes}
+    for entry in entry_points(group=GROUP):
+        for probe in _added(entry):
+            if probe.id in ids:
+                raise ProbeSourceError(f"{_source(entry)} adds the probe {probe.id} a second time")
+            ids.add(probe.id)
+            probes.append(probe)
+    return tuple(probes)
+
+
+def own_probes() -> tuple[Probe, ...]:
+    """Return the probes of this package."""
+    modules = (import_module(f"{__name__}.{area}") for area in AREAS)
+    return tuple(probe for module in modules for probe in _held(module))
+
+
+def _held(value: object) -> tuple[Probe, ...]:
+    """Return the probes that a module, a tuple or a list holds, or a probe itself."""
+    if isinstance(value, Probe):
+        return (value,)
+    if isinstance(value, tuple | list):
+        return tuple(probe for probe in value if isinstance(probe, Probe))
+    parts = vars(value).values() if hasattr(value, "__dict__") else ()
+    return tuple(
+        probe for part in parts if isinstance(part, Probe | tuple) for probe in _held(part)
+    )
+
+
+def _added(entry: EntryPoint) -> tuple[Probe, ...]:
+    try:
+        probes = _held(entry.load())
+    except Exception as error:
+        why = f"{type(error).__name__}: {error}"
+        raise ProbeSourceError(f"{_source(entry)} cannot be loaded: {why}") from error
+    if not probes:
+        raise ProbeSourceError(f"{_source(entry)} holds no probe")
+    return probes
+
+
+def _source(entry: EntryPoint) -> str:
+    distribution = entry.dist.name if entry.dist is not None else "a package"
+    return f"{distribution}: the entry point {entry.name} ({entry.value})"

@@ -1,0 +1,53 @@
+"""What a manifest promises, as features of probes: one that is not there fails."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from dynamo_conformance.engines.features import GraphFeature
+from dynamo_conformance.engines.role import Role
+from dynamo_conformance.probes.probe import Feature
+
+if TYPE_CHECKING:
+    from dynamo_conformance.engines.serving import Serving
+
+SETTINGS: Final = {
+    GraphFeature.IMAGES: Feature.IMAGES,
+    GraphFeature.SPECULATION: Feature.SPECULATION,
+    GraphFeature.KV_OFFLOAD: Feature.KV_OFFLOAD,
+    GraphFeature.TOOL_CALLS: Feature.TOOLS,
+    GraphFeature.REASONING: Feature.REASONING,
+    GraphFeature.EXPERTS: Feature.EXPERTS,
+    GraphFeature.MPI: Feature.MPI,
+    GraphFeature.OPTIONS: Feature.ENGINE_OPTIONS,
+    GraphFeature.PLANNER: Feature.PLANNER,
+}
+"""What workers that are set to do so promise."""
+
+CHOICE: Final = 2
+"""How many workers a router must have for its choice to mean anything."""
+
+
+def promised(serving: Serving | None) -> frozenset[Feature]:
+    """Return what must be there; nothing where there is no manifest."""
+    if serving is None:
+        return frozenset()
+    features = {SETTINGS[setting] for setting in serving.features if setting in SETTINGS}
+    features |= {Feature.DYNAMO, Feature.EMBEDDINGS if serving.embeds else Feature.TEXT}
+    if serving.disaggregated:
+        features.add(Feature.DISAGGREGATED)
+    if Role.ENCODE in serving.roles:
+        features.add(Feature.ENCODER)
+    if serving.routes_by_kv and not impossible(serving):
+        features.add(Feature.KV_ROUTER)
+    return frozenset(features)
+
+
+def impossible(serving: Serving | None) -> dict[Feature, str]:
+    """Return what a graph promises that cannot be shown on it, and why."""
+    if serving is None or not serving.routes_by_kv:
+        return {}
+    workers = serving.roles.get(Role.PREFILL) or serving.roles.get(Role.AGG, 0)
+    if workers >= CHOICE:
+        return {}
+    return {Feature.KV_ROUTER: "one worker leaves the router no choice"}
