@@ -97,7 +97,7 @@ def left() -> list[str]:
         (
             "agg_router",
             ('"enable_kv_cache_events":true', '"enable_kv_cache_events":false'),
-            ["kv-router FAIL"],
+            ["FAIL graph.kv-router: "],
         ),
         (
             "agg",

@@ -42,6 +42,7 @@ class Serving:
         registers: How many instances of each Dynamo component there must be, at least and at most.
         embeds: Whether the answers are vectors, not text.
         frontends: How many frontends take requests, at least one.
+        behind_encoder: Whether encode workers take all requests and hand them on.
     """
 
     model: str | None
@@ -53,6 +54,7 @@ class Serving:
     registers: dict[str, tuple[int, int]] = field(default_factory=dict)
     embeds: bool = False
     frontends: int = 1
+    behind_encoder: bool = False
 
     @property
     def disaggregated(self) -> bool:
@@ -98,6 +100,7 @@ def serving(graph: Graph) -> Serving | None:
         registers=_registers(known) if all(part.role is not None for part in known) else {},
         embeds=any(part.value("embedding_worker") == "True" for part in workers),
         frontends=max(sum(part.component.replicas for part in frontends), 1),
+        behind_encoder=any(part.value("dedicated_mm_encoder") == "True" for part in workers),
     )
 
 

@@ -28,7 +28,7 @@ from dynamo_conformance.plugin.items import (
     ProbeItem,
     ReadyItem,
 )
-from dynamo_conformance.plugin.options import profile_of
+from dynamo_conformance.plugin.options import MOCK, URL, engine_of, profile_of
 from dynamo_conformance.plugin.progress import progress_of
 from dynamo_conformance.plugin.scheduler import AbandonedError, Job, Scheduler, Stop
 from dynamo_conformance.plugin.summary import named
@@ -58,7 +58,6 @@ if TYPE_CHECKING:
 EXIT_UNAVAILABLE = 3
 """pytest's own code for an error that is not the tests'."""
 
-URL = "url"
 CLUSTERS = ("kind", "cluster")
 """The targets whose graphs run in a cluster."""
 
@@ -156,9 +155,10 @@ class GraphRun:
         engine = first.engine
         if isinstance(self.session, AddressSession):
             engine = self.session.engine or engine
-        elif not recorder.workers:
-            # Workers that cannot be asked may be simulated: nothing passes that may not be proven.
-            engine = "mock"
+        elif _is_simulated(first.config) or not recorder.workers:
+            # A component of somebody's own does not say that the engine below it is simulated, and
+            # workers that cannot be asked may be: nothing passes for proven that may not be.
+            engine = MOCK
         graph = served_graph(
             recorder, engine=engine, serving=first.promised, profile=profile_of(first.config)
         )
@@ -203,6 +203,11 @@ class GraphRun:
             self.failures.append(error)
             return error
         return None
+
+
+def _is_simulated(config: pytest.Config) -> bool:
+    """Whether it is known that a mock engine is below everything that is deployed."""
+    return engine_of(config) == MOCK and config.getoption("--dynamo-target") != "cluster"
 
 
 @contextmanager

@@ -55,6 +55,7 @@ ENGINES: Final[dict[str, dict[Feature, str]]] = {
 PROMISED_ONLY: Final = {
     Feature.KV_ROUTER: "not known to route by KV; name the feature where it does",
     Feature.DISAGGREGATED: "not known to be disaggregated; name the feature where it is",
+    Feature.PREFILL: "not known to have prefill workers; a manifest says so",
     Feature.ENCODER: "not known to have encode workers; a manifest says so",
     Feature.SPECULATION: "not known to draft tokens; a manifest says so",
     Feature.KV_OFFLOAD: "not known to offload KV blocks; a manifest says so",

@@ -32,6 +32,7 @@ class Feature(StrEnum):
     ADAPTERS = "adapters"
     KV_ROUTER = "kv-router"
     DISAGGREGATED = "disaggregated"
+    PREFILL = "prefill"
     ENCODER = "encoder"
     SPECULATION = "speculation"
     KV_OFFLOAD = "kv-offload"

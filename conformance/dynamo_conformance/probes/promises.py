@@ -35,19 +35,23 @@ def promised(serving: Serving | None) -> frozenset[Feature]:
     features = {SETTINGS[setting] for setting in serving.features if setting in SETTINGS}
     features |= {Feature.DYNAMO, Feature.EMBEDDINGS if serving.embeds else Feature.TEXT}
     if serving.disaggregated:
-        features.add(Feature.DISAGGREGATED)
+        features |= {Feature.PREFILL, Feature.DISAGGREGATED}
     if Role.ENCODE in serving.roles:
         features.add(Feature.ENCODER)
-    if serving.routes_by_kv and not impossible(serving):
+    if serving.routes_by_kv:
         features.add(Feature.KV_ROUTER)
-    return frozenset(features)
+    return frozenset(features - impossible(serving).keys())
 
 
 def impossible(serving: Serving | None) -> dict[Feature, str]:
     """Return what a graph promises that cannot be shown on it, and why."""
-    if serving is None or not serving.routes_by_kv:
-        return {}
+    reasons: dict[Feature, str] = {}
+    if serving is None:
+        return reasons
     workers = serving.roles.get(Role.PREFILL) or serving.roles.get(Role.AGG, 0)
-    if workers >= CHOICE:
-        return {}
-    return {Feature.KV_ROUTER: "one worker leaves the router no choice"}
+    if serving.routes_by_kv and workers < CHOICE:
+        reasons[Feature.KV_ROUTER] = "one worker leaves the router no choice"
+    if serving.disaggregated and serving.behind_encoder:
+        why = "encode workers take the requests: the frontend does not see who prefills"
+        reasons[Feature.DISAGGREGATED] = why
+    return reasons

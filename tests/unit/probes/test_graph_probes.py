@@ -198,7 +198,7 @@ def test_only_what_is_served_during_the_probe_counts() -> None:
         ("graph.roles", Graph(), None, 4, "no manifest promises it"),
         ("graph.roles", Graph(), replace(FULL, registers={}), 4, "only the author"),
         ("graph.prefill", Graph(), FULL, 0, "system port"),
-        ("graph.prefill", Graph(), TWO, 4, "not known to be disaggregated"),
+        ("graph.prefill", Graph(), TWO, 4, "not known to have prefill workers"),
         ("graph.kv-router", Graph(), FULL, 0, "system port"),
         ("graph.kv-router", Graph(), replace(FULL, frontends=2), 4, "each of 2 frontends"),
         ("graph.kv-router", Graph(), replace(TWO, roles={Role.AGG: 1}), 4, "no choice"),
@@ -248,11 +248,15 @@ def test_what_is_promised_and_not_there_fails() -> None:
         (replace(TWO, router_mode="round-robin"), {Feature.KV_ROUTER}),
         (replace(TWO, router_mode="direct"), set()),
         (replace(TWO, roles={Role.AGG: 1}), set()),
-        (FULL, {Feature.KV_ROUTER, Feature.DISAGGREGATED, Feature.ENCODER}),
+        (FULL, {Feature.KV_ROUTER, Feature.DISAGGREGATED, Feature.PREFILL, Feature.ENCODER}),
+        (
+            replace(FULL, behind_encoder=True),
+            {Feature.KV_ROUTER, Feature.PREFILL, Feature.ENCODER},
+        ),
     ],
 )
 def test_what_a_manifest_promises(serving: Serving | None, features: set[Feature]) -> None:
-    among = {Feature.KV_ROUTER, Feature.DISAGGREGATED, Feature.ENCODER}
+    among = {Feature.KV_ROUTER, Feature.DISAGGREGATED, Feature.PREFILL, Feature.ENCODER}
     assert promised(serving) & among == features
 
 

@@ -175,4 +175,4 @@ def test_traits_are_read_from_the_command_lines(
 
 def test_a_trait_names_the_check_that_shows_it(tmp_path: Path) -> None:
     found = graph_traits(graph(tmp_path, frontend(router="kv"), *BOTH))
-    assert found == (Trait("disaggregated", "prefill"), Trait("KV router", "kv-router"))
+    assert found == (Trait("disaggregated", "graph.prefill"), Trait("KV router", "graph.kv-router"))

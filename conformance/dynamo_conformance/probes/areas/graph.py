@@ -167,7 +167,7 @@ def roles(graph: ServedGraph, exchange: Exchange) -> None:
 
 @probe(
     "graph.prefill", PREFILL_BEFORE, *PREFILLED, PREFILL_AFTER, source=MANIFEST,
-    needs=(Feature.TEXT, Feature.DISAGGREGATED),
+    needs=(Feature.TEXT, Feature.PREFILL),
 )  # fmt: skip
 def prefill(*exchanges: Exchange) -> None:
     """Every request passes a prefill worker and a decode worker, by the workers' own counters."""
