@@ -49,7 +49,7 @@ def test_a_folder_collects_its_manifests_and_no_script(sandbox: Sandbox) -> None
     text = sandbox.pytest("--collect-only", "-q", "graphs").text
     assert "graphs/launch/k8s/agg.yaml::lint" in text
     assert "graphs/launch/k8s/agg.yaml::local::streaming.chat-done" in text
-    assert ".sh" not in text
+    assert "agg.sh" not in text
     assert "config.yaml" not in text
 
 

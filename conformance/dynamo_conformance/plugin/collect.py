@@ -29,7 +29,7 @@ from dynamo_conformance.plugin.options import engine_of, profile_of
 from dynamo_conformance.plugin.progress import progress_of
 from dynamo_conformance.probes.areas import ProbeSourceError, load_probes
 from dynamo_conformance.probes.exchange import CannotShow, Unjudged
-from dynamo_conformance.probes.run import UnknownProbeError, chosen
+from dynamo_conformance.probes.run import chosen
 from dynamo_conformance.rendering import backend
 from dynamo_conformance.rendering.kubelet import resolved
 from dynamo_conformance.rendering.reconcile_failure import ReconcileFailure
@@ -140,14 +140,14 @@ def probes_of(config: pytest.Config) -> tuple[Probe, ...]:
     """Return the probes that a run asks of each graph.
 
     Raises:
-        pytest.UsageError: One is asked for that is not there, or a package adds one that is none.
+        pytest.Collector.CollectError: Another package adds some that cannot be used.
     """
     if PROBES not in config.stash:
         ids = tuple(config.getoption("--dynamo-probe"))
         try:
             config.stash[PROBES] = chosen(load_probes(), profile=profile_of(config), ids=ids)
-        except (ProbeSourceError, UnknownProbeError) as error:
-            raise pytest.UsageError(str(error)) from error
+        except ProbeSourceError as error:
+            raise pytest.Collector.CollectError(str(error)) from error
     return config.stash[PROBES]
 
 

@@ -82,7 +82,7 @@ def pytest_collection_modifyitems(
     from dynamo_conformance.plugin.collect import GraphCollector
 
     address = GraphCollector.from_parent(session, name=URL, level=URL, promised=None, nodeid=URL)
-    items += address.collect()
+    items += session.genitems(address)
 
 
 def _refuse_processes(config: pytest.Config, target: str | None) -> None:

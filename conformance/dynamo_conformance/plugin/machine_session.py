@@ -42,6 +42,10 @@ SHOWN_DIGITS = 12
 """How much of a digest the closing table shows; the reports have all of it."""
 
 
+PER_CORE = 2
+"""How many graphs there are per core: one that starts computes, one that is asked waits as well."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachineSession:
     """This machine, ready for graphs.
@@ -133,9 +137,9 @@ def open_machine(
 
         image = prepare(mock=engine == MOCK, progress=progress)
     # Two graphs with real engines would want the same GPUs.
-    graphs = cores(config) if engine == MOCK else 1
+    starting = cores(config) if engine == MOCK else 1
     yield MachineSession(
-        room=Room(pods=graphs, starting=graphs),
+        room=Room(pods=starting * (PER_CORE if engine == MOCK else 1), starting=starting),
         stop=stop,
         local=LocalTarget(engine=engine, planning=Lock()),
         image=image,

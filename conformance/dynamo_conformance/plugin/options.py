@@ -171,7 +171,9 @@ def check_options(config: pytest.Config) -> None:
     Raises:
         pytest.UsageError: Some do.
     """
-    profile_of(config)
+    profile = profile_of(config)
+    if ids := tuple(config.getoption("--dynamo-probe")):
+        _check_probes(profile, ids)
     given = [option for option in ADDRESS_OPTIONS if config.getoption(option)]
     if config.getoption("--dynamo-target") != URL:
         if given:
@@ -182,6 +184,16 @@ def check_options(config: pytest.Config) -> None:
         _check_address(config)
     if config.getoption("--dynamo-request-timeout") <= 0:
         raise pytest.UsageError("--dynamo-request-timeout takes a number of seconds over 0")
+
+
+def _check_probes(profile: Profile, ids: tuple[str, ...]) -> None:
+    from dynamo_conformance.probes.areas import ProbeSourceError, load_probes
+    from dynamo_conformance.probes.run import UnknownProbeError, chosen
+
+    try:
+        chosen(load_probes(), profile=profile, ids=ids)
+    except (ProbeSourceError, UnknownProbeError) as error:
+        raise pytest.UsageError(f"--dynamo-probe: {error}") from error
 
 
 def _check_address(config: pytest.Config) -> None:

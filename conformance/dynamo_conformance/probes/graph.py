@@ -90,14 +90,15 @@ class UnknownModelError(ValueError):
 
 
 def only_model(recorder: Recorder) -> str:
-    """Return the only model that is listed.
+    """Return the only model that is listed, adapters of others left out.
 
     Raises:
         UnknownModelError: There is none, or there are several.
     """
     exchange = recorder.ask(LIST)
     try:
-        listed = [str(one.get("id")) for one in objects(exchange.json_object, "data")]
+        entries = objects(exchange.json_object, "data")
+        listed = [str(entry.get("id")) for entry in entries if not entry.get("parent")]
     except Fault:
         raise UnknownModelError(
             f"no list of models at {exchange.url}: {exchange.summary}"

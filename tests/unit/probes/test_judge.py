@@ -221,7 +221,8 @@ def test_what_is_promised_is_not_lacking() -> None:
 
 def test_the_only_model() -> None:
     one = {"object": "list", "data": [{"id": "a"}]}
-    for listed, model in ((one, "a"), ({"data": []}, None), ([], None)):
+    two = {"data": [{"id": "a"}, {"id": "b", "parent": "a"}]}
+    for listed, model in ((one, "a"), (two, "a"), ({"data": []}, None), ([], None)):
 
         def answer(*_: object, listed: object = listed) -> Reply:
             return as_json(listed)
