@@ -9,7 +9,7 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-from dynamo_conformance.probes.areas import AREAS, load_probes
+from dynamo_conformance.probes.areas import AREAS, own_probes
 from dynamo_conformance.probes.deviations import read_deviations
 from dynamo_conformance.probes.probe import Feature, Probe
 
@@ -18,7 +18,7 @@ sys.path.append(str(Path(__file__).parents[1] / "tests" / "unit" / "probes"))
 from more_lies import LIES
 
 MOST_LISTED = 3
-HEAD = """# Judge an OpenAI endpoint
+HEAD = '''# Judge an OpenAI endpoint
 
 `dynamo probe` asks an OpenAI endpoint at any address, and judges what comes by {count} probes, each
 of them one thing that can be wrong. It needs no Dynamo runtime, no GPU and no cluster:
@@ -67,14 +67,65 @@ In CI, with a report for its test page, and what changed since the last release 
 dynamo probe "$URL" --api-key-env API_KEY --format junit --compare last.json > probe.xml
 ```
 
+## In pytest
+
+`pytest` asks the same of every graph that it serves, and of any address. Each probe is an item, named
+by the file, the level and its id; a graph's questions are asked once, however many probes judge them.
+
+```sh
+pytest -m e2e examples/llm/vllm_v1/launch/k8s/agg.yaml         # agg.yaml::local::streaming.chat-done
+pytest -m e2e --dynamo-target=url --dynamo-url "$URL"          # url::streaming.chat-done, no file at all
+pytest -m e2e --dynamo-target=url --dynamo-url "$URL" my.yaml  # and whether my.yaml's promises are kept
+```
+
+| outcome | in pytest |
+|---|---|
+| PASS, FAIL | passed, failed; what was judged is kept in `exchanges/` of the graph's artifacts |
+| DEVIATION | xfailed, with its reason |
+| UNSUPPORTED, NOT RUN | skipped, with the reason |
+
+`--dynamo-profile`, `--dynamo-probe` and `--dynamo-request-timeout` are those of above, for every
+target; `dynamo_profile = extended` in the configuration makes that the default. `--dynamo-model`,
+`--dynamo-api-key-env`, `--dynamo-header` and `--dynamo-ca` go with an address. Nothing is waited for
+there: where nobody answers, `ready` fails at once, and the rest is not run.
+
+What a manifest promises must be there: tool calls of a graph with a tool parser, vectors of one that
+embeds, another worker for prefill of one that is disaggregated. A promise that is broken is a FAIL;
+what the engine behind it cannot show is UNSUPPORTED. The area `graph` holds what only a manifest can
+promise, by the counters of the workers' system ports; its faults are planted in
+`tests/unit/probes/test_graph_probes.py`.
+
+## Probes of your own
+
+A package adds probes by the entry point group `dynamo.conformance.probes`: a `Probe`, or a module or
+tuple of them. They are judged, chosen by id and reported like the others, by `dynamo probe` and pytest.
+
+```toml
+[project.entry-points."dynamo.conformance.probes"]
+team = "team_probes"
+```
+
+```python
+from dynamo_conformance.probes.probe import probe
+from dynamo_conformance.probes.questions import get
+
+
+@probe("team.healthy", get("team-health", "/health"), source="our runbook")
+def healthy(exchange):
+    """Our load balancer gets a 200."""
+    exchange.require_answered()
+```
+
+## How strict it is
+
 How strict it is, is tested: a server that is right passes all of it, and each probe has been seen
 to fail before a server that is wrong in just that. The last column names these lies.
-"""  # noqa: E501 - a row of a table is one line
+'''  # noqa: E501 - a row of a table is one line
 
 
 def render() -> str:
     """Return the page."""
-    probes = load_probes()
+    probes = own_probes()
     features = ", ".join(f"`{one}`" for one in Feature)
     parts = [HEAD.format(count=len(probes), features=features), *_deviations()]
     for area in AREAS:

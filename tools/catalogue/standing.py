@@ -78,18 +78,24 @@ def gaps(ledger: Ledger, examples: Sequence[Example]) -> tuple[str, ...]:
     )
 
 
-def unsupported(ledger: Ledger, examples: Iterable[Example]) -> tuple[str, ...]:
-    """Return which checks show nothing, and why, as lines."""
-    names_by_check: dict[tuple[str, str, str], list[str]] = {}
+def unsupported(ledger: Ledger, examples: Sequence[Example]) -> tuple[str, ...]:
+    """Return what the checks of an area do not show, and why, as lines."""
+    places: dict[tuple[str, str], list[tuple[str, Level]]] = {}
     for example in examples:
-        for form, level in _places(example):
-            proof = ledger.proof(form.key, level)
-            for check, why in (proof.unsupported if proof is not None else {}).items():
-                names_by_check.setdefault((level, check, why), []).append(_called(example, form))
+        for level, proof in _proofs(ledger, example):
+            for area, why in proof.unsupported.items():
+                places.setdefault((area, why), []).append((example.name, level))
     return tuple(
-        f"*{level}*, `{check}`, {', '.join(names)}: {why}"
-        for (level, check, why), names in names_by_check.items()
+        f"`{area}`, {_where(at, len(examples))}: {why}" for (area, why), at in places.items()
     )
+
+
+def _where(places: list[tuple[str, Level]], count: int) -> str:
+    """Return which examples, and at which levels."""
+    names = dict.fromkeys(name for name, _ in places)
+    levels = {level for _, level in places}
+    whom = "every graph" if len(names) == count else ", ".join(names)
+    return f"{whom} ({', '.join(level for level in Level if level in levels)})"
 
 
 def _proofs(ledger: Ledger, example: Example) -> Iterator[tuple[Level, Proof]]:

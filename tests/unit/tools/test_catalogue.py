@@ -117,12 +117,14 @@ def test_checks_that_show_nothing_are_told_with_their_reason(tree: Tree, example
             engine="mock 0123456789abcdef",
             how="",
             passed={"ready": 1, "chat": 2},
-            unsupported={"kv-router": "no choice"},
+            unsupported={"graph.kv-router": "no choice"},
         )
         for file in (MANIFEST, OLD)
     }
     made = ledger(tree, rows)
-    assert unsupported(made, [example]) == ("*local*, `kv-router`, agg, agg (v1alpha1): no choice",)
+    assert unsupported(made, [example]) == ("`graph.kv-router`, every graph (local): no choice",)
+    another = Example("other", ())
+    assert unsupported(made, [example, another]) == ("`graph.kv-router`, agg (local): no choice",)
     assert mock_engines(made, [example]) == ("0123456789ab",)
 
 

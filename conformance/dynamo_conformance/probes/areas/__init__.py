@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from types import ModuleType
 from typing import Final
 
 from dynamo_conformance.probes.probe import Probe
@@ -54,10 +55,10 @@ def _held(value: object) -> tuple[Probe, ...]:
         return (value,)
     if isinstance(value, tuple | list):
         return tuple(probe for probe in value if isinstance(probe, Probe))
-    parts = vars(value).values() if hasattr(value, "__dict__") else ()
-    return tuple(
-        probe for part in parts if isinstance(part, Probe | tuple) for probe in _held(part)
-    )
+    parts = vars(value).values() if isinstance(value, ModuleType) else ()
+    probes = (probe for part in parts if isinstance(part, Probe | tuple) for probe in _held(part))
+    # A module may name a probe, and list it.
+    return tuple({id(probe): probe for probe in probes}.values())
 
 
 def _added(entry: EntryPoint) -> tuple[Probe, ...]:
