@@ -7,6 +7,7 @@ import shutil
 import socket
 import time
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +16,12 @@ import pytest
 
 from dynamo_conformance.lint.check import check_bytes
 from dynamo_conformance.lint.options import LintOptions
+from dynamo_conformance.plugin import jobs
+from dynamo_conformance.plugin.summary import shown_by
+from dynamo_conformance.probes.deviations import Deviation
+from dynamo_conformance.probes.run import Judge
 from lies import Lie, lying, put, whole
-from right_server import MODEL, Reply, RightServer, as_json, on_port
+from right_server import MODEL, RELEASE, Reply, RightServer, as_json, on_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -197,6 +202,46 @@ def test_a_manifest_is_held_against_the_address(
     other.stdout.fnmatch_lines([f"the manifest serves Qwen/*, but {url} lists {MODEL}, *"])
     same.assert_outcomes(passed=2, deselected=1)
     same.stdout.fnmatch_lines(["agg.yaml::url::graph.models PASSED*"])
+
+
+def test_a_known_deviation_is_an_expected_failure(
+    run: Callable[..., pytest.RunResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = Deviation(
+        probes=("chat.id",), releases=(RELEASE,), engine=None, answered='""', why="ids are empty",
+        upstream=None, date="2026-11-30",
+    )  # fmt: skip
+    monkeypatch.setattr(jobs, "Judge", partial(Judge, deviations=(row,)))
+    words = ("--dynamo-probe=chat.id", "-rx")
+    with on_port(NO_IDS) as url:
+        known, counted = run(url, *words), run(url, *words, "--runxfail")
+    with on_port(RightServer().reply) as url:
+        fixed = run(url, *words)
+    known.assert_outcomes(passed=1, xfailed=1)
+    known.stdout.fnmatch_lines(["XFAIL url::chat.id - ids are empty (known since 2026-11-30)"])
+    counted.assert_outcomes(passed=1, failed=1)
+    fixed.assert_outcomes(passed=1, failed=1)
+    fixed.stdout.fnmatch_lines(["*it no longer deviates: take the row of 2026-11-30 out*"])
+
+
+def test_a_report_carries_the_result_and_what_a_failure_was_judged_by(
+    pytester: pytest.Pytester, run: Callable[..., pytest.RunResult]
+) -> None:
+    del run  # It has only our plugin loaded.
+    probes = ("--dynamo-probe=chat.id", "--dynamo-probe=chat.model")
+    with on_port(NO_IDS) as url:
+        target = ("--dynamo-target=url", f"--dynamo-url={url}")
+        ended = pytester.inline_run(*PLUGINS, *target, *probes)
+    shown = {
+        one.check: one
+        for report in ended.getreports("pytest_runtest_logreport")
+        if (one := shown_by(report)) is not None
+    }
+    assert shown["chat.model"].record["outcome"] == "PASS"
+    assert shown["chat.model"].exchanges == []
+    assert shown["chat.id"].record["outcome"] == "FAIL"
+    assert [exchange["name"] for exchange in shown["chat.id"].exchanges] == ["chat"]
+    assert json.loads(json.dumps(shown["chat.id"].exchanges)) == shown["chat.id"].exchanges
 
 
 @pytest.mark.parametrize(
