@@ -13,6 +13,8 @@ from dynamo_conformance.manifest.terminal_safe import printable
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from dynamo_conformance.probes.sse import EventStream
+
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 JsonObject: TypeAlias = "dict[str, Json]"
 Headers: TypeAlias = "tuple[tuple[str, str], ...]"
@@ -139,6 +141,13 @@ class Exchange:
     def text(self) -> str:
         """The answer as text, wrong bytes replaced; `checks.utf8` judges them."""
         return self.body.decode("utf-8", errors="replace")
+
+    @cached_property
+    def events(self) -> EventStream:
+        """The events of a streamed answer."""
+        from dynamo_conformance.probes.sse import events_of
+
+        return events_of(self.chunks)
 
     @cached_property
     def request(self) -> JsonObject:

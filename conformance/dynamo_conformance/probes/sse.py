@@ -39,16 +39,12 @@ class EventStream:
     Attributes:
         frames: All events with data, `[DONE]` too.
         problems: What is wrong, and the line where.
+        documents: The JSON objects that the events carry; what is none is left out.
     """
 
     frames: tuple[Frame, ...]
     problems: tuple[tuple[Problem, str], ...]
-
-    @property
-    def documents(self) -> list[JsonObject]:
-        """The JSON objects that the events carry; what is none is left out."""
-        read = (parsed(frame.data) for frame in self.frames)
-        return [one for one in read if isinstance(one, dict)]
+    documents: list[JsonObject]
 
     def wrong(self, kind: Problem) -> str:
         """Return the first line that is wrong in this way, or an empty text."""
@@ -65,14 +61,20 @@ def parsed(data: str) -> Json:
 
 
 def read_stream(exchange: Exchange) -> EventStream:
-    """Return the events of an answer."""
+    """Return the events of an answer, which are read once."""
+    return exchange.events
+
+
+def events_of(chunks: tuple[Chunk, ...]) -> EventStream:
+    """Return the events in the bytes of an answer."""
     frames: list[Frame] = []
     problems: list[tuple[Problem, str]] = []
+    documents: list[JsonObject] = []
     event, data, at = "", [], 0.0  # type: str, list[str], float
-    for line, at in _lines(exchange.chunks):
+    for line, at in _lines(chunks):
         if line == "":
             if data:
-                _check_data(data, problems)
+                _check_data(data, problems, documents)
                 frames.append(Frame(event, "\n".join(data), at))
             event, data = "", []
             continue
@@ -84,16 +86,21 @@ def read_stream(exchange: Exchange) -> EventStream:
         elif name == "event":
             event = value.strip()
     if data:
-        _check_data(data, problems)
+        _check_data(data, problems, documents)
         problems.append((Problem.END, f"data: {data[-1]}"))
         frames.append(Frame(event, "\n".join(data), at))
-    return EventStream(tuple(frames), tuple(problems))
+    return EventStream(tuple(frames), tuple(problems), documents)
 
 
-def _check_data(data: list[str], problems: list[tuple[Problem, str]]) -> None:
+def _check_data(
+    data: list[str], problems: list[tuple[Problem, str]], documents: list[JsonObject]
+) -> None:
+    document = parsed("\n".join(data))
+    if isinstance(document, dict):
+        documents.append(document)
     if len(data) > 1:
         problems.append((Problem.BLANK, f"data: {data[1]}"))
-    elif data[0] != DONE and not isinstance(parsed(data[0]), dict):
+    elif data[0] != DONE and not isinstance(document, dict):
         problems.append((Problem.JSON, f"data: {data[0]}"))
 
 
