@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MODEL = "org/model"
 ADAPTER = "org/adapter"
 RELEASE = "9.9.9"
-CONTEXT = 100_000
+CONTEXT = 30_000
 NATURAL = 40
 WORDS = [
     " the", " river", " flows", " west", " near", " old", " stones", " and", " ends", " where",
