@@ -92,7 +92,15 @@ class GraphRun:
         first = self.graphs[0]
         pods, needs = self.session.size(first)
         checks = (READY, *(check.name for check in self.checks))
-        self.job = Job(first.nodeid, pods, checks, self._work, needs=needs)
+        self.job = Job(
+            first.nodeid,
+            pods,
+            checks,
+            self._work,
+            needs=needs,
+            # Of somebody's own server nothing is to be removed; its last answer may take long.
+            cleans_up=not isinstance(self.session, AddressSession),
+        )
 
     def _work(self, record: Record) -> None:
         """Bring the graph up, carry out its checks, and remove it."""

@@ -129,6 +129,7 @@ class Job:
         work: Brings the graph up, carries out the checks, and cleans up. It gets a function that
             records each check: its name, and what it raised, or the result of a probe, or None.
         needs: What its pods ask for.
+        cleans_up: Whether the end of a run waits for it: what it began must be removed.
         on_wait: Is called when somebody waits for a check.
         results: How each check ended.
         took: Seconds from the start of the work to the end of each check.
@@ -139,6 +140,7 @@ class Job:
     checks: tuple[str, ...]
     work: Callable[[Callable[[str, BaseException | Judged | None], None]], None]
     needs: tuple[PodRequests, ...] = ()
+    cleans_up: bool = True
     on_wait: Callable[[], None] = nothing
     results: dict[str, Future[Judged | None]] = field(default_factory=dict)
     took: dict[str, float] = field(default_factory=dict)
@@ -255,8 +257,9 @@ class Scheduler:
 
     def _join(self) -> None:
         self._feeder.join(END_SECONDS)
-        for thread in self._threads.values():
-            thread.join(END_SECONDS)
+        for job, thread in self._threads.items():
+            if job.cleans_up:
+                thread.join(END_SECONDS)
 
     def _enqueue(self, job: Job) -> None:
         job.on_wait = nothing

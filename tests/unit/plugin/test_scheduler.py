@@ -275,3 +275,18 @@ def test_an_interrupt_while_the_end_is_waited_for_kills() -> None:
     assert killed.is_set()
     assert time.monotonic() - before < SECONDS
     assert isinstance(one.results["ready"].exception(), DeployFailure)
+
+
+def test_a_job_that_leaves_nothing_behind_is_not_waited_for() -> None:
+    hangs, began = threading.Event(), threading.Event()
+
+    def work(_record: object) -> None:
+        began.set()
+        hangs.wait(20)
+
+    start = time.monotonic()
+    job = Job("a", 1, ("ready",), work, cleans_up=False)
+    with Scheduler([job], room=Room(pods=1, starting=1), stop=Stop()):
+        began.wait(5)
+    assert time.monotonic() - start < 5
+    hangs.set()
