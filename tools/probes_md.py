@@ -35,7 +35,7 @@ This page is made by `tools/probes_md.py` from the probes themselves; change tho
 | `--model ID` | asks for this model; without it the only one that is listed |
 | `--profile core\\|extended` | `core`, the default, is what every client relies on; `extended` is all of it |
 | `--probe ID` | judges this probe or area alone; several times for more |
-| `--format text\\|json\\|junit` | what is printed |
+| `--format text\\|json\\|junit\\|html` | what is printed; `html` is one page that needs nothing else |
 | `--api-key-env NAME` | sends the key in this environment variable; it is never printed, nor kept |
 | `--header 'NAME: VALUE'` | sends a header with each request; its value is never printed, nor kept |
 | `--ca FILE` | certificates that vouch for the server |
@@ -43,7 +43,7 @@ This page is made by `tools/probes_md.py` from the probes themselves; change tho
 | `--engine NAME` | the engine, if it is known: what it cannot show is UNSUPPORTED, with the reason |
 | `--release VERSION` | Dynamo's release, if the frontend does not say it |
 | `--feature NAME` | what the graph promises: {features} |
-| `--compare OLD.json` | prints what is different from a report in JSON, to standard error |
+| `--compare OLD.json` | prints what is different from an older report in JSON, to standard error; what got worse counts as failed |
 | `--exchanges FOLDER` | keeps request and answer of what failed, byte for byte, with times |
 
 | outcome | meaning |
@@ -57,14 +57,23 @@ This page is made by `tools/probes_md.py` from the probes themselves; change tho
 | exit code | meaning |
 |---|---|
 | 0 | nothing failed |
-| 1 | a probe failed |
+| 1 | a probe failed, or got worse than in `--compare OLD.json` |
 | 2 | wrong usage |
-| 3 | the endpoint does not answer |
+| 3 | there is no answer that could be judged: nobody listens, a certificate is not trusted, a login page, 401 |
 
 In CI, with a report for its test page, and what changed since the last release in its log:
 
 ```sh
 dynamo probe "$URL" --api-key-env API_KEY --format junit --compare last.json > probe.xml
+```
+
+Worse is what is further right: PASS, DEVIATION, UNSUPPORTED, NOT RUN, FAIL. Of reports of
+different profiles, or of chosen probes, only what both have is compared, and that is said. Probes
+that only one of two whole reports has are named, and count for nothing. A report to publish, with
+the requests and answers of what failed, and without any secret:
+
+```sh
+dynamo probe "$URL" --profile extended --format html > report.html
 ```
 
 ## In pytest

@@ -1,21 +1,27 @@
-"""The results of a run as a table, as JSON, as JUnit, and beside those of another run."""
+"""The results of a run, and where it was: as a table, as JSON, as JUnit, as a page."""
 
 from __future__ import annotations
 
 import json
+import platform
+import textwrap
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree as ET
 
+from dynamo_conformance.manifest.terminal_safe import shown
 from dynamo_conformance.probes.probe import Outcome
 
 if TYPE_CHECKING:
-    from dynamo_conformance.probes.exchange import Json, JsonObject
+    from collections.abc import Iterable, Mapping
+
+    from dynamo_conformance.probes.exchange import JsonObject
     from dynamo_conformance.probes.probe import Profile, Result
 
 DISTRIBUTION: Final = "dynamo-conformance"
+WIDTH: Final = 80
 _NOT_XML: Final = {code: "\ufffd" for code in range(32) if chr(code) not in "\t\n\r"} | {
     0xFFFE: "\ufffd", 0xFFFF: "\ufffd",
 }  # fmt: skip
@@ -27,6 +33,9 @@ class Report:
 
     Attributes:
         date: When it began, as ISO 8601 has it.
+        seconds: How long it took.
+        only: The probes and areas that were named; empty when the whole profile was judged.
+        exchanges: The recorded exchanges of what failed, by name; they hold no secret.
     """
 
     url: str
@@ -37,61 +46,83 @@ class Report:
     date: str
     seconds: float
     results: tuple[Result, ...]
+    only: tuple[str, ...] = ()
+    exchanges: Mapping[str, JsonObject] = field(default_factory=dict)
 
     @property
     def failed(self) -> tuple[Result, ...]:
         """The results that are failures."""
-        return tuple(one for one in self.results if one.outcome is Outcome.FAIL)
+        return tuple(result for result in self.results if result.outcome is Outcome.FAIL)
 
     def counts(self) -> dict[str, Counter[Outcome]]:
         """Return how often there is each outcome, by area."""
         counted: dict[str, Counter[Outcome]] = {}
-        for one in self.results:
-            counted.setdefault(one.probe.area, Counter())[one.outcome] += 1
+        for result in self.results:
+            counted.setdefault(result.probe.area, Counter())[result.outcome] += 1
         return counted
 
     def record(self) -> JsonObject:
         """Return it as JSON."""
+        selection: JsonObject = {"only": list(self.only)} if self.only else {}
         return {
             "version": version(DISTRIBUTION),
             "release": self.release,
             "engine": self.engine,
             "date": self.date,
             "profile": str(self.profile),
+            **selection,
             "url": self.url,
             "model": self.model,
+            "machine": machine(),
             "seconds": round(self.seconds, 3),
-            "results": [one.record() for one in self.results],
+            "results": [result.record() for result in self.results],
         }
 
 
+def machine() -> JsonObject:
+    """Return what asks: its Python and its platform, but no name of the machine."""
+    return {"python": platform.python_version(), "platform": platform.platform()}
+
+
 def json_text(report: Report) -> str:
-    """Return a report as JSON."""
-    return json.dumps(report.record(), indent=1, ensure_ascii=False) + "\n"
+    """Return a report as JSON, in ASCII: no terminal obeys anything in it."""
+    return json.dumps(report.record(), indent=1) + "\n"
+
+
+def html(report: Report) -> str:
+    """Return a report as a page that needs nothing else."""
+    from dynamo_conformance.probes.page import Section, about, page
+
+    record = report.record()
+    section = Section(
+        name=f"{report.model} at {report.url}",
+        about=about(record),
+        results=tuple(result.record() for result in report.results),
+        exchanges=report.exchanges,
+    )
+    return page((section,), title="OpenAI endpoint", record=record)
 
 
 def text(report: Report) -> str:
-    """Return a report as a table of areas, and what did not pass below it."""
+    """Return a report as a table of areas, and what did not pass below it, for 80 columns."""
     total: Counter[Outcome] = Counter()
-    rows = [["area", *(str(one) for one in Outcome)]]
+    rows = [["area", *map(str, Outcome)]]
     for area, counted in report.counts().items():
         total += counted
-        rows.append([area, *(str(counted[one] or "") for one in Outcome)])
-    rows.append(["all", *(str(total[one]) for one in Outcome)])
+        rows.append([area, *(str(counted[outcome] or "") for outcome in Outcome)])
+    rows.append(["all", *(str(total[outcome]) for outcome in Outcome)])
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [
-        f"{report.model} at {report.url}",
-        f"release {report.release or 'unknown'}, engine {report.engine or 'unknown'}",
+        shown(f"{report.model} at {report.url}"),
+        shown(f"release {report.release or 'unknown'}, engine {report.engine or 'unknown'}"),
         f"profile {report.profile}, {report.seconds:.1f} s",
         "",
         *(_row(row, widths) for row in rows),
     ]
-    for one in report.results:
-        if one.outcome is Outcome.FAIL:
-            lines += ["", *failure_lines(one)]
-    lines += _grouped(report, Outcome.DEVIATION)
-    lines += _grouped(report, Outcome.UNSUPPORTED)
-    lines += _grouped(report, Outcome.NOT_RUN)
+    for result in report.failed:
+        lines += ["", *failure_lines(result)]
+    for outcome in (Outcome.DEVIATION, Outcome.UNSUPPORTED, Outcome.NOT_RUN):
+        lines += _grouped(report, outcome)
     return "\n".join(lines) + "\n"
 
 
@@ -103,30 +134,46 @@ def _row(row: list[str], widths: list[int]) -> str:
     return "  ".join([first, *others]).rstrip()
 
 
-def failure_lines(result: Result) -> list[str]:
-    """Return what a probe that failed says: what must be so, what came, and how to repeat it."""
-    return [
-        f"FAIL {result.probe.id}: {result.probe.sentence}",
-        f"  source:    {result.probe.source}",
-        f"  expected:  {result.expected}",
-        f"  got:       {result.got}",
-        f"  to repeat: {result.curl}",
-    ]
+def failure_lines(result: Result) -> Iterable[str]:
+    """Yield the lines of a failure; the one that repeats it stays whole, to be copied."""
+    probe = result.probe
+    yield from wrapped(f"FAIL {probe.id}: {probe.sentence}", indent=5)
+    for label, words in (
+        ("source:", probe.source),
+        ("expected:", result.expected),
+        ("got:", result.got),
+    ):
+        yield from wrapped(f"  {label:<10} {words}", indent=13)
+    if result.curl:
+        yield f"  to repeat: {result.curl}"
 
 
 def _grouped(report: Report, outcome: Outcome) -> list[str]:
-    """Return the results of an outcome, those with the same reason in one line."""
+    """Return the results of an outcome, those with the same reason together."""
     reasons: dict[str, list[str]] = {}
-    for one in report.results:
-        if one.outcome is outcome:
-            reasons.setdefault(one.reason, []).append(one.probe.id)
-    lines = [f"{outcome} {reason}: {', '.join(ids)}" for reason, ids in reasons.items()]
+    for result in report.results:
+        if result.outcome is outcome:
+            reasons.setdefault(result.reason, []).append(result.probe.id)
+    lines = []
+    for reason, ids in reasons.items():
+        lines += wrapped(f"{outcome} {reason}: {', '.join(ids)}", indent=2)
     return ["", *lines] if lines else []
+
+
+def wrapped(line: str, *, indent: int = 0) -> list[str]:
+    """Return a line as several; no word is broken, so that it can be copied, and none obeyed."""
+    return textwrap.wrap(
+        shown(line),
+        WIDTH,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def junit(report: Report) -> str:
     """Return a report as JUnit XML: deviations and what is not shown are skipped tests."""
-    outcomes = Counter(one.outcome for one in report.results)
+    outcomes = Counter(result.outcome for result in report.results)
     skipped = len(report.results) - outcomes[Outcome.PASS] - outcomes[Outcome.FAIL]
     suite = ET.Element(
         "testsuite",
@@ -138,50 +185,19 @@ def junit(report: Report) -> str:
         time=f"{report.seconds:.3f}",
         timestamp=report.date,
     )
-    for one in report.results:
+    for result in report.results:
         case = ET.SubElement(
             suite,
             "testcase",
-            classname=one.probe.area,
-            name=one.probe.id,
-            time=f"{one.seconds:.3f}",
+            classname=result.probe.area,
+            name=result.probe.id,
+            time=f"{result.seconds:.3f}",
         )
-        if one.outcome is Outcome.FAIL:
-            message = f"expected {one.expected}, got {one.got}".translate(_NOT_XML)
+        if result.outcome is Outcome.FAIL:
+            message = f"expected {result.expected}, got {result.got}".translate(_NOT_XML)
             failure = ET.SubElement(case, "failure", message=message)
-            failure.text = "\n".join(failure_lines(one)).translate(_NOT_XML)
-        elif one.outcome is not Outcome.PASS:
-            message = f"{one.outcome}: {one.reason}".translate(_NOT_XML)
+            failure.text = "\n".join(failure_lines(result)).translate(_NOT_XML)
+        elif result.outcome is not Outcome.PASS:
+            message = f"{result.outcome}: {result.reason}".translate(_NOT_XML)
             ET.SubElement(case, "skipped", message=message)
     return ET.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
-
-
-class NotAReportError(ValueError):
-    """A file holds no report."""
-
-
-def read_outcomes(content: str) -> dict[str, str]:
-    """Return the outcomes of an older report, by probe.
-
-    Raises:
-        NotAReportError: It is none.
-    """
-    try:
-        read: Json = json.loads(content)
-    except ValueError as error:
-        raise NotAReportError(f"no JSON: {error}") from error
-    results = read.get("results") if isinstance(read, dict) else None
-    if not isinstance(results, list):
-        raise NotAReportError("there is no list of results in it")
-    return {str(one.get("id")): str(one.get("outcome")) for one in results if isinstance(one, dict)}
-
-
-def compared(old: dict[str, str], report: Report) -> list[str]:
-    """Return one line for each probe whose outcome is another now."""
-    new = {one.probe.id: str(one.outcome) for one in report.results}
-    lines = [
-        f"{name}: {old.get(name, 'not there')} -> {outcome}"
-        for name, outcome in new.items()
-        if old.get(name) != outcome
-    ]
-    return lines + [f"{name}: {old[name]} -> not there" for name in old if name not in new]

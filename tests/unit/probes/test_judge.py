@@ -33,7 +33,7 @@ from dynamo_conformance.probes.graph import (
 )
 from dynamo_conformance.probes.probe import Feature, Outcome, Profile, Result
 from dynamo_conformance.probes.recorder import Address, Recorder
-from dynamo_conformance.probes.report import NotAReportError, Report
+from dynamo_conformance.probes.report import Report
 from dynamo_conformance.probes.run import Judge, chosen
 from lies import Lie, lying, put, refused, whole
 from right_server import MODEL, RELEASE, Reply, RightServer, as_json, on_port
@@ -281,24 +281,6 @@ def test_the_junit_counts_and_is_xml() -> None:
     suite = ET.fromstring(reports.junit(REPORT))  # noqa: S314 - our own
     assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("4", "1", "1")
     assert suite.find("testcase[@name='chat.id-unique']/failure") is not None
-
-
-def test_two_runs_are_compared() -> None:
-    old = reports.read_outcomes(reports.json_text(REPORT))
-    assert reports.compared(old, REPORT) == []
-    old |= {"chat.id-unique": "PASS", "gone": "PASS"}
-    del old["chat.model"]
-    assert reports.compared(old, REPORT) == [
-        "chat.model: not there -> PASS",
-        "chat.id-unique: PASS -> FAIL",
-        "gone: PASS -> not there",
-    ]
-
-
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"results": 1}', "{"])
-def test_what_is_no_report(text: str) -> None:
-    with pytest.raises(NotAReportError):
-        reports.read_outcomes(text)
 
 
 # Whatever comes, a judge ends with an outcome.

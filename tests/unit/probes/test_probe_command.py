@@ -3,37 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
-from click.testing import CliRunner
 
-from dynamo_conformance.probes.command import probe
 from lies import Lie, lying, put, whole
 from right_server import ADAPTER, MODEL, Reply, RightServer, as_json, on_port
+from shell_runs import CHAT_ONLY, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 KEY = "sk-very-secret"
-
-
-@dataclass
-class Ended:
-    code: int
-    out: str
-    err: str
-
-
-def run(*words: str, env: dict[str, str] | None = None) -> Ended:
-    result = CliRunner().invoke(probe, words, env=env)
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return Ended(result.exit_code, result.stdout, result.stderr)
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +32,6 @@ def right() -> Iterator[str]:
 def wrong() -> Iterator[str]:
     with on_port(lying(RightServer().reply, Lie("", (), reply=whole(put("id", ""))))) as url:
         yield url
-
-
-CHAT_ONLY = ("--model", MODEL, "--probe", "chat")
 
 
 def test_nothing_failed(right: str) -> None:
@@ -72,8 +55,10 @@ def test_as_json_and_compared(right: str, wrong: str, tmp_path: Path) -> None:
     old.write_text(run(right, *CHAT_ONLY, "--format", "json").out, encoding="utf-8")
     ended = run(wrong, *CHAT_ONLY, "--format", "json", "--compare", str(old))
     assert json.loads(ended.out)["results"]
-    assert "chat.id: PASS -> FAIL" in ended.err.splitlines()
-    assert run(right, *CHAT_ONLY, "--compare", str(old)).err == ""
+    assert "worse: chat.id: PASS -> FAIL" in ended.err.splitlines()
+    unchanged = run(right, *CHAT_ONLY, "--compare", str(old))
+    assert unchanged.code == 0
+    assert "->" not in unchanged.err
 
 
 def test_as_junit(wrong: str) -> None:
@@ -144,19 +129,29 @@ def test_the_key_is_sent_and_not_printed() -> None:
 def test_nobody_there() -> None:
     ended = run("http://127.0.0.1:1")
     assert (ended.code, ended.out) == (3, "")
-    assert ended.err.startswith("http://127.0.0.1:1/v1/models does not answer: ConnectError")
+    assert "http://127.0.0.1:1/v1/models does not answer: nobody listens there" in ended.err
 
 
 @pytest.mark.parametrize(
     ("words", "text"),
     [
         (("host:8000",), "host:8000 is no address that begins with http:// or https://"),
+        (("http://",), "http:// names no host and port that can be asked"),
+        (("http://h:port",), "http://h:port is no address: its host or port cannot be read"),
+        (("http://[::1",), "http://[::1 is no address: its host or port cannot be read"),
+        (("http://h:0",), "http://h:0 names no host and port that can be asked"),
+        (("http://a b",), "http://a b names no host and port that can be asked"),
+        (("http://h?key=1",), "has a query or a fragment"),
+        (("http://h/v1/chat/completions",), "leave out /chat/completions, which is added"),
         (("http://h", "--probe", "chat.idd"), 'no probe chat.idd; did you mean "chat.id"?'),
         (("http://h", "--feature", "magic"), "no feature magic; there are: "),
-        (("http://h", "--header", "x-tenant"), '"x-tenant" has no value; write NAME: VALUE'),
+        (("http://h", "--header", "x-tenant"), "a header is written NAME: VALUE"),
+        (("http://h", "--header", "x tenant: a"), "a header is written NAME: VALUE"),
+        (("http://h", "--header", "x-tenant: \u00e9"), "the value of x-tenant holds characters"),
         (("http://h", "--api-key-env", "NOT_SET"), "environment variable NOT_SET is not set"),
         (("http://h", "--request-timeout", "0"), "0.0 is not in the range"),
         (("http://h", "--ca", "/not/there"), "does not exist"),
+        (("https://h", "--ca", __file__), "test_probe_command.py holds no certificates in PEM"),
     ],
 )
 def test_wrong_usage(words: tuple[str, ...], text: str) -> None:
@@ -165,12 +160,56 @@ def test_wrong_usage(words: tuple[str, ...], text: str) -> None:
     assert text in ended.err
 
 
-def test_a_file_that_is_no_report(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("http://user:sesame@h",),
+        ("http://user:sesame@h:x",),
+        ("http://h", "--header", "authorization sesame"),
+        ("http://h", "--header", "x: sesame\u00e9"),
+        ("http://h", "--api-key-env", "MY_KEY"),
+    ],
+)
+def test_wrong_usage_shows_no_secret(words: tuple[str, ...]) -> None:
+    ended = run(*words, env={"MY_KEY": "sesame\nopen"})
+    assert ended.code == 2
+    assert "sesame" not in ended.err
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"", "it is no JSON"),
+        (b"\xff", "it is no JSON"),
+        (b"[" * 100_000, "it is no JSON"),
+        (b"[]", "it is no JSON object"),
+        (b"{}", "it does not say which version wrote it"),
+        (b'{"version": "0.1"}', "there is no list of results in it"),
+        (b'{"version": "0.1", "results": [1]}', "results[0] has no id, or no outcome"),
+        (b'{"version": "0.1", "results": [{"id": "a", "outcome": "A"}]}', "results[0] has no id"),
+        (b'{"version": "9!1", "results": []}', "wrote it, which is newer than this"),
+        (b'{"version": "99.1\\u001b[2J", "results": []}', "wrote it, which is newer than this"),
+        (b'{"version": "0.1", "graphs": []}', "it is of several graphs"),
+        (b" " * (9 << 20), "it has more than 8 MB"),
+    ],
+    ids=str,
+)
+def test_a_file_that_is_no_report(tmp_path: Path, content: bytes, text: str) -> None:
     path = tmp_path / "old.json"
-    path.write_text("{}", encoding="utf-8")
+    path.write_bytes(content)
     ended = run("http://h", "--compare", str(path))
     assert ended.code == 2
-    assert f"{path} is no report: there is no list of results in it" in ended.err
+    line = " ".join(ended.err.split())
+    assert f"{path} is no report to compare with: " in line
+    assert text in line
+    assert "\x1b" not in ended.err
+
+
+def test_what_is_no_file_cannot_be_compared_with(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    ended = run("http://h", "--compare", str(tmp_path / "pipe"))
+    assert ended.code == 2
+    assert "cannot be read: no regular file" in ended.err
 
 
 WITHOUT = """\
