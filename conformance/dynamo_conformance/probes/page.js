@@ -21,6 +21,7 @@ function filter() {
   form.querySelector("output").textContent = `${shown} of ${probes.length} probes`;
 }
 form.addEventListener("input", filter);
+form.addEventListener("change", filter); // Some browsers send no other for a choice in a list.
 form.addEventListener("submit", (event) => event.preventDefault());
 form.hidden = false;
 filter();

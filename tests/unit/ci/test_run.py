@@ -78,6 +78,8 @@ def checkout(tmp_path: Path) -> Checkout:
         "python3": STUB.replace("SUMMARY", SUMMARY),
         "docker": "#!/bin/sh\n",
         "sbatch": "#!/bin/sh\n",
+        "chromium": "#!/bin/sh\n",
+        "chromedriver": "#!/bin/sh\n",
         "id": "#!/bin/sh\necho 0\n",
     }
     for name, text in stubs.items():
@@ -92,7 +94,7 @@ def test_the_last_line_is_the_summary_of_the_tests(checkout: Checkout) -> None:
     assert (code, lines[-1]) == (0, SUMMARY)
     ran = {line.removeprefix("end ") for line in checkout.record if line.startswith("end ")}
     assert ran >= {
-        *("style,types", "fuzz", "slurm", "compose", "conformance"),
+        *("style,types", "fuzz", "slurm", "browser", "compose", "conformance"),
         *("kind,kind-faults", "tests", "build/airgap/env"),
     }
     assert [line for line in lines if "took" in line and "fuzz" in line]
@@ -126,6 +128,7 @@ def test_what_measures_runs_alone(checkout: Checkout) -> None:
         "fuzz",
         "style,types",
         "slurm",
+        "browser",
         "conformance",
         "kind,kind-faults",
         "tests",
