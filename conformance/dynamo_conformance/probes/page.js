@@ -25,3 +25,13 @@ form.addEventListener("change", filter); // Some browsers send no other for a ch
 form.addEventListener("submit", (event) => event.preventDefault());
 form.hidden = false;
 filter();
+// What a link leads to is not left folded up.
+function unfold() {
+  const target = document.getElementById(location.hash.slice(1));
+  for (let element = target; element; element = element.parentElement) {
+    if (element.tagName === "DETAILS") element.open = true;
+  }
+  if (target) target.scrollIntoView();
+}
+window.addEventListener("hashchange", unfold);
+unfold();

@@ -110,14 +110,13 @@ def about(record: JsonObject) -> tuple[tuple[str, str], ...]:
     places: dict[str, Json] = {
         "address": record.get("url"),
         "model": record.get("model"),
-        "Dynamo": record.get("release") or "release unknown",
-        "engine": record.get("engine") or "unknown",
-        "Kubernetes": record.get("kubernetes"),
+        "Dynamo": record["release"] or "release unknown" if "release" in record else None,
+        "engine": record["engine"] or "unknown" if "engine" in record else None,
+        "ran on": record.get("where"),
         "manifest": find(record, "manifest", "name"),
         "SHA-256": find(record, "manifest", "sha256"),
         "profile": record.get("profile"),
         "only": ", ".join(map(str, only)) if isinstance(only := record.get("only"), list) else None,
-        "began": record.get("date"),
         "took": f"{record['seconds']} s" if "seconds" in record else None,
         "asked from": find(record, "machine", "platform"),
         "Python": find(record, "machine", "python"),
@@ -147,6 +146,7 @@ def page(sections: Sequence[Section], *, title: str, record: JsonObject) -> str:
         total += section.counts
         areas |= dict.fromkeys(section.areas)
     return environment.from_string(_file("page.html")).render(
+        about=about(record) if len(sections) != 1 else (),
         areas=list(areas),
         details=DETAILS,
         outcomes=OUTCOMES,

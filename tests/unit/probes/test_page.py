@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dynamo_conformance.probes.page import Section, page, visible
+from dynamo_conformance.probes.page import Section, about, page, visible
 from pages import LONG, MARKUP, RECORD, a_result, several, single
 
 if TYPE_CHECKING:
@@ -87,6 +87,22 @@ def test_outcomes_are_counted_by_area() -> None:
         '<tr><th>chat<td class="n PASS">1<td class="n FAIL">1<td class="n DEVIATION">1' in content
     )
     assert '>examples/good.yaml</a><td>kind<td class="n PASS">2' in content
+
+
+def test_where_it_ran() -> None:
+    record: JsonObject = {
+        "url": "http://host", "model": "m", "release": None, "engine": "vllm", "profile": "core",
+        "only": ["chat", "models"], "seconds": 2.5, "where": "Kubernetes v1.34",
+        "machine": {"python": "3.11", "platform": "Linux"},
+        "manifest": {"name": "agg", "sha256": "ab12"},
+    }  # fmt: skip
+    assert about(record) == (
+        ("address", "http://host"), ("model", "m"), ("Dynamo", "release unknown"),
+        ("engine", "vllm"), ("ran on", "Kubernetes v1.34"), ("manifest", "agg"),
+        ("SHA-256", "ab12"), ("profile", "core"), ("only", "chat, models"), ("took", "2.5 s"),
+        ("asked from", "Linux"), ("Python", "3.11"),
+    )  # fmt: skip
+    assert about({}) == ()
 
 
 def test_a_record_of_the_least_is_enough() -> None:
