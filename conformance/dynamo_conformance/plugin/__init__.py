@@ -5,5 +5,5 @@ scripts and compose files, `items` are their checks. `jobs` serves each graph th
 judges its probes, `scheduler` as many at once as there is room for; the room is that of a
 `machine_session` (local, script, compose), a `cluster_session` (kind, cluster) or an
 `address_session` (url). `progress` writes lines while tests run, `summary` the closing table,
-`html` the page, `recorder` what goes into the ledger.
+`report` a page or JSON of it, `recorder` what goes into the ledger.
 """

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from dynamo_conformance.manifest.graph import Graph
     from dynamo_conformance.plugin.items import Judged
     from dynamo_conformance.plugin.jobs import GraphRun
+    from dynamo_conformance.probes.exchange import JsonObject
     from dynamo_conformance.probes.probe import Probe
 
 CTRL_C = "ctrl-c"
@@ -238,6 +239,11 @@ class GraphCollector(pytest.Collector):
         """Wait until the check has been carried out; return the result of a probe."""
         run = self._wait_ready(check)
         return run.job.wait(check, meanwhile=progress_of(self.config).write)
+
+    @property
+    def served(self) -> JsonObject:
+        """What was found out of the graph that answers."""
+        return self.run.served if self.run is not None else {}
 
     def properties(self, check: str) -> list[tuple[str, object]]:
         """Return the digest of what was deployed, and when the check had ended.

@@ -107,11 +107,11 @@ def _record(config: pytest.Config) -> None:
 
             recorder = Recorder(config, ledger, writes=writes)
             config.pluginmanager.register(recorder, f"dynamo{option}")
-    page: Path | None = config.getoption("--dynamo-report")
-    if page is not None and not hasattr(config, "workerinput"):
-        from dynamo_conformance.plugin.html import HtmlReport
+    report: Path | None = config.getoption("--dynamo-report")
+    if report is not None and not hasattr(config, "workerinput"):
+        from dynamo_conformance.plugin.report import RunReport
 
-        config.pluginmanager.register(HtmlReport(page), "dynamo-report")
+        config.pluginmanager.register(RunReport(report), "dynamo-report")
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

@@ -160,6 +160,7 @@ class ProbeItem(CheckOnTarget):
             return
         result = judged.result
         self.shown.record = result.record()
+        self.shown.served = self.target.served
         if result.outcome is Outcome.FAIL:
             self.shown.exchanges = [*judged.exchanges]
             raise CheckFailure("\n".join(self._failure(result)))

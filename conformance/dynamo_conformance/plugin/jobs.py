@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from dynamo_conformance.plugin.cluster_session import ClusterSession
     from dynamo_conformance.plugin.collect import GraphCollector
     from dynamo_conformance.plugin.machine_session import MachineDeployment, MachineSession
+    from dynamo_conformance.probes.exchange import JsonObject
     from dynamo_conformance.targets.cluster.cluster_deployment import ClusterDeployment
     from dynamo_conformance.targets.interface import Change
 
@@ -72,6 +73,8 @@ class GraphRun:
         graphs: The graphs that come to this plan; the first one is deployed.
         checks: The checks to run once it is ready.
         proof: The digests of what was deployed, by what they are of.
+        served: What was found out of what answers: model, release, engine, and the address where
+            nothing was started.
         remarks: What a reader should know about how it came up.
         changes: What was different from the published file.
         failures: What went wrong.
@@ -83,6 +86,7 @@ class GraphRun:
     graphs: list[GraphCollector]
     checks: tuple[CheckOnTarget, ...]
     proof: dict[str, str] = field(default_factory=dict)
+    served: JsonObject = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     changes: tuple[Change, ...] = ()
     failures: list[Exception] = field(default_factory=list)
@@ -170,6 +174,9 @@ class GraphRun:
         graph = served_graph(
             recorder, engine=engine, serving=first.promised, profile=profile_of(first.config)
         )
+        is_somebodys = isinstance(self.session, AddressSession)
+        self.served |= {"url": recorder.address.url} if is_somebodys else {}
+        self.served |= {"model": graph.model, "release": graph.release, "engine": graph.engine}
         return Judge(recorder, graph)
 
     def _check_alive(self, deployment: ServedDeployment) -> None:

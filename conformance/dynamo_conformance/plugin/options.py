@@ -82,7 +82,7 @@ def add_options(parser: pytest.Parser) -> None:
         "--dynamo-report",
         type=Path,
         metavar="FILE",
-        help="write what this run saw as one HTML page",
+        help="write what this run saw as one HTML page, or as JSON where FILE ends in .json",
     )
     _add_address_options(parser.getgroup("dynamo-url", "Dynamo conformance of any address"))
     _add_cluster_options(parser.getgroup("dynamo-cluster", "Dynamo conformance in a cluster"))

@@ -37,6 +37,7 @@ class Shown:
         outcome: How it ended; a check that sets none has failed.
         reason: Why it neither passed nor failed.
         notes: What a reader should know.
+        served: Model, release and engine of the graph, as far as that was found out.
         record: The result of a probe, as `Result.record` has it.
         exchanges: What a probe that failed was judged by, as `Exchange.record` has it.
     """
@@ -46,6 +47,7 @@ class Shown:
     outcome: str = Outcome.FAIL
     reason: str = ""
     notes: list[str] = field(default_factory=list)
+    served: JsonObject = field(default_factory=dict)
     record: JsonObject = field(default_factory=dict)
     exchanges: list[JsonObject] = field(default_factory=list)
 

@@ -26,7 +26,7 @@ PLUGINS = ("-p", "no:cacheprovider", "-p", "dynamo_conformance.plugin.hooks")
 @pytest.fixture(scope="module", autouse=True)
 def _imported() -> None:
     """Import what a run does: it is forgotten after it, and some of it cannot be twice."""
-    for name in ("recorder", "html"):
+    for name in ("recorder", "report"):
         import_module(f"dynamo_conformance.plugin.{name}")
 
 

@@ -5,8 +5,8 @@ The runs are real ones in this process; only what serves the graph is made up.
 
 from __future__ import annotations
 
+import hashlib
 import json
-import re
 import time
 from importlib import import_module
 from typing import Any
@@ -56,7 +56,7 @@ spec:
 @pytest.fixture(scope="module", autouse=True)
 def _imported() -> None:
     """Import all that a run does: it is forgotten after it, and some of it cannot be twice."""
-    for name in ("recorder", "html"):
+    for name in ("recorder", "report"):
         import_module(f"dynamo_conformance.plugin.{name}")
     check_bytes(VALID.encode(), file="any.yaml", options=LintOptions())
 
@@ -249,40 +249,79 @@ def test_a_broken_ledger_is_told(recording: Recording, pytester: pytest.Pytester
     ended.stderr.fnmatch_lines([f"ERROR: {LEDGER} is no ledger*"])
 
 
-def test_a_page_tells_outcomes_reasons_and_changes(
+def test_a_page_shows_outcomes_reasons_and_changes(
     recording: Recording, pytester: pytest.Pytester
 ) -> None:
     recording.outcome = "no <choice>"
     assert recording.run("--dynamo-report=out/page.html", "graphs").ret == 0
     text = (pytester.path / "out" / "page.html").read_text(encoding="utf-8")
-    assert '<b class="pass">PASS</b> 2' in text
-    row = f'>graphs/{MANIFEST}</a><td>local<td><b class="pass">PASS</b><td>2/3<td>'
+    row = f'>graphs/{MANIFEST}</a><td>local<td class="n PASS">2<td class="n UNSUPPORTED">1'
     assert row in text
-    shown = r'<b class="unsupported">UNSUPPORTED</b> odd, [\d.]+ s<pre>no &lt;choice&gt;</pre>'
-    assert re.search(shown, text)
+    assert "<tr><th>odd<td>odd is so. <small>this test, core</small>" in text
+    assert '<dt>reason</dt><dd class="reason">no &lt;choice&gt;</dd>' in text
     assert text.count("<li>Worker: port 9090 is &lt;another&gt;</li>") == 1
     assert text.count("Different from the published file") == 1
-    assert '<details id="s1">' in text
-    assert not re.search("(?i)<script|src=|https?:", text)
+    assert '<details class="section" id="s1">' in text
+    assert text.count("<strong>Frontend</strong>") == 1
+    assert '<div class="box worker"><strong>Worker</strong><small>agg</small></div>' in text
+    assert hashlib.sha256(VALID.encode()).hexdigest() in text
 
 
-def test_a_page_counts_the_start_of_a_graph(
-    recording: Recording, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+def test_a_report_counts_the_start_of_a_graph(
+    recording: Recording, pytester: pytest.Pytester
 ) -> None:
     recording.session.starting = lambda: time.sleep(0.3)
-    recording.run("--dynamo-report=page.html", f"{LOCAL}::ready")
-    text = (pytester.path / "page.html").read_text(encoding="utf-8")
-    (seconds,) = re.findall(r"</b> ready, ([\d.]+) s", text)
-    assert float(seconds) >= 0.3
+    recording.run("--dynamo-report=run.json", f"{LOCAL}::ready")
+    (graph,) = json.loads((pytester.path / "run.json").read_text("utf-8"))["graphs"]
+    (ready,) = graph["results"]
+    assert (ready["id"], ready["outcome"]) == ("ready", "PASS")
+    assert ready["seconds"] >= 0.3
 
 
 def test_a_page_opens_what_failed(recording: Recording, pytester: pytest.Pytester) -> None:
     recording.outcome = "fails"
     assert recording.run("--dynamo-report=page.html", "graphs").ret == 1
     text = (pytester.path / "page.html").read_text(encoding="utf-8")
-    assert '<details id="s0">' in text
-    assert '<details id="s1" open>' in text
-    assert re.search(r'<b class="fail">FAIL</b> odd, [\d.]+ s<pre>FAIL odd: odd is so\.', text)
+    assert '<details class="section" id="s1">' in text
+    assert '<details class="section" id="s2" open>' in text
+    assert '<a href="#s2-odd">odd</a>' in text
+    assert '<dt>got</dt><dd class="got">no</dd>' in text
+
+
+def test_a_start_that_failed_is_reported_and_the_rest_not_run(
+    recording: Recording, pytester: pytest.Pytester
+) -> None:
+    recording.session.refuses = "no \x1b[2J room"
+    names = ("page.html", "run.json")
+    for name in names:
+        assert recording.run(f"--dynamo-report={name}", "graphs").ret == 1
+    page, run = ((pytester.path / name).read_text(encoding="utf-8") for name in names)
+    assert "\x1b" not in page + run
+    _, graph = json.loads(run)["graphs"]
+    outcomes = {result["id"]: result["outcome"] for result in graph["results"]}
+    assert outcomes == {"ready": "FAIL", "plain": "NOT RUN", "odd": "NOT RUN"}
+    assert "room" in graph["results"][0]["got"]
+    assert "see `ready`" in graph["results"][1]["reason"]
+
+
+def test_a_report_in_json(recording: Recording, pytester: pytest.Pytester) -> None:
+    recording.session.where = "Kubernetes v1.34"
+    recording.manifest.write_text(f"{VALID}---\n{VALID.replace('small', 'other')}", "utf-8")
+    assert recording.run("--dynamo-report=run.json", "graphs").ret == 0
+    read = json.loads((pytester.path / "run.json").read_text("utf-8"))
+    assert read.keys() >= {"version", "date", "profile", "machine", "seconds"}
+    assert read["profile"] == "core"
+    file = f"graphs/{MANIFEST}"
+    digest = hashlib.sha256(recording.manifest.read_bytes()).hexdigest()
+    assert [(graph["name"], graph["level"]) for graph in read["graphs"]] == [
+        (file, "lint"), (f"{file}, small", "local"), (f"{file}, other", "local"),
+    ]  # fmt: skip
+    for graph in read["graphs"][1:]:
+        assert graph["where"] == "Kubernetes v1.34"
+        assert graph["manifest"] == {"name": graph["name"].rpartition(" ")[2], "sha256": digest}
+        assert graph.keys() >= {"model", "release", "engine"}
+        odd = next(result for result in graph["results"] if result["id"] == "odd")
+        assert odd.keys() >= {"area", "profile", "outcome", "sentence", "source", "seconds"}
 
 
 def test_a_page_is_not_made_of_what_was_only_collected(
