@@ -147,6 +147,7 @@ def probe(
     from dynamo_conformance.probes.comparison import compared
     from dynamo_conformance.probes.probe import Feature
     from dynamo_conformance.probes.recorder import Address, base_url
+    from dynamo_conformance.probes.report import wrapped
     from dynamo_conformance.probes.run import keep_exchanges
 
     address = Address(
@@ -189,7 +190,8 @@ def probe(
     if old is not None:
         comparison = compared(old, report)
         is_worse = bool(comparison.worse)
-        for line in comparison.lines():
+        lines = comparison.lines()
+        for line in (*wrapped(f"since {old.where}:"), *lines) if lines else ():
             click.echo(line, err=True)
     context.exit(EXIT_FAILED if report.failed or is_worse else 0)
 
@@ -242,7 +244,7 @@ def _model(address: Address) -> str:
     from dynamo_conformance.probes.graph import UnknownModelError, only_model
     from dynamo_conformance.probes.reachable import why_not
 
-    with _recorder(address) as recorder, _progress() as say:
+    with _recorder(address) as recorder, progress() as say:
         say(f"asking {address.url}")
         if reason := why_not(recorder, is_model_known=bool(address.model)):
             say("")
@@ -264,7 +266,7 @@ def _unicode(model: str) -> str:
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
+def progress() -> Iterator[Callable[[str], None]]:
     """Give what shows a line on standard error in place of the last, where a person watches."""
     width = shutil.get_terminal_size().columns - 1
 
@@ -297,7 +299,7 @@ def _report(
     began, start = datetime.now(UTC), time.monotonic()
     is_core = all(probe.profile is Profile.CORE for probe in probes)
     results: list[Result] = []
-    with _progress() as say:
+    with progress() as say:
         say(f"looking at what {recorder.address.url} serves")
         graph = served_graph(
             recorder,

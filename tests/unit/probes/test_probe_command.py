@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -11,6 +12,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from dynamo_conformance.probes import command
 from lies import Lie, lying, put, whole
 from right_server import ADAPTER, MODEL, Reply, RightServer, as_json, on_port
 from shell_runs import CHAT_ONLY, run
@@ -55,10 +57,47 @@ def test_as_json_and_compared(right: str, wrong: str, tmp_path: Path) -> None:
     old.write_text(run(right, *CHAT_ONLY, "--format", "json").out, encoding="utf-8")
     ended = run(wrong, *CHAT_ONLY, "--format", "json", "--compare", str(old))
     assert json.loads(ended.out)["results"]
-    assert "worse: chat.id: PASS -> FAIL" in ended.err.splitlines()
+    lines = ended.err.splitlines()
+    assert " ".join(lines).startswith(f"since {MODEL} at {right}, release 9.9.9, 20")
+    assert "worse: chat.id: PASS -> FAIL" in lines
     unchanged = run(right, *CHAT_ONLY, "--compare", str(old))
     assert unchanged.code == 0
     assert "->" not in unchanged.err
+
+
+def test_what_got_worse_counts_as_failed(right: str, tmp_path: Path) -> None:
+    old = tmp_path / "old.json"
+    words = ("--model", MODEL, "--probe", "routing.prefix", "--compare", str(old))
+    promised = (*words[:4], "--feature", "kv-router", "--format", "json")
+    old.write_text(run(right, *promised).out, encoding="utf-8")
+    ended = run(right, *words)
+    assert "worse: routing.prefix: PASS -> UNSUPPORTED" in ended.err.splitlines()
+    assert ended.code == 1
+    old.write_text(run(right, *words[:4], "--format", "json").out, encoding="utf-8")
+    ended = run(right, *words, "--feature", "kv-router")
+    assert "better: routing.prefix: UNSUPPORTED -> PASS" in ended.err.splitlines()
+    assert ended.code == 0
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("stderr", [Terminal(), io.StringIO()])
+def test_only_who_watches_sees_how_far_it_is(
+    stderr: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    monkeypatch.setattr(sys, "stderr", stderr)
+    with command.progress() as say:
+        say("7/9 probes, now chat.id")
+        say("8/9 probes")
+    shown = stderr.getvalue().split("\r")
+    assert ("7/9 probes, now cha" in shown) is stderr.isatty()
+    assert all(len(line) < 20 for line in shown)
+    assert shown[-1] == ""
+    assert not stderr.isatty() or shown[-2] == " " * 19
 
 
 def test_as_junit(wrong: str) -> None:
