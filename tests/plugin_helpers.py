@@ -11,7 +11,7 @@ from dynamo_conformance.plugin import jobs
 from dynamo_conformance.plugin.scheduler import Room
 from dynamo_conformance.probes.graph import ServedGraph
 from dynamo_conformance.probes.probe import Probe
-from dynamo_conformance.targets.interface import DeployFailure
+from dynamo_conformance.targets.interface import DeployFailure, Unready
 from dynamo_conformance.targets.readiness import Readiness
 
 if TYPE_CHECKING:
@@ -37,6 +37,10 @@ class FakeDeployment:
 
     def check(self) -> None:
         """Nothing is wrong."""
+
+    def unready(self) -> Unready:
+        """Nothing is known."""
+        return Unready()
 
     def close(self) -> None:
         """Nothing is under way."""

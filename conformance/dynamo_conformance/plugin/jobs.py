@@ -28,7 +28,7 @@ from dynamo_conformance.plugin.items import (
     ProbeItem,
     ReadyItem,
 )
-from dynamo_conformance.plugin.options import MOCK, URL, engine_of, profile_of
+from dynamo_conformance.plugin.options import CLUSTERS, MOCK, URL, engine_of, profile_of, timeout
 from dynamo_conformance.plugin.progress import progress_of
 from dynamo_conformance.plugin.scheduler import AbandonedError, Job, Scheduler, Stop
 from dynamo_conformance.plugin.summary import named
@@ -58,9 +58,6 @@ if TYPE_CHECKING:
 
 EXIT_UNAVAILABLE = 3
 """pytest's own code for an error that is not the tests'."""
-
-CLUSTERS = ("kind", "cluster")
-"""The targets whose graphs run in a cluster."""
 
 
 @dataclass(slots=True, eq=False)
@@ -143,19 +140,20 @@ class GraphRun:
 
         graph = self.graphs[0]
         promised = graph.promised
-        timeout: float = graph.config.getoption("--dynamo-request-timeout")
+        request_timeout: float = graph.config.getoption("--dynamo-request-timeout")
         try:
             if isinstance(self.session, AddressSession):
                 return self.session.ready(promised)
             ready = wait_ready(
                 deployment,
                 model=promised.model if promised is not None else None,
-                timeout=graph.config.getoption("--dynamo-timeout"),
+                timeout=timeout(graph.config),
                 embeds=promised is not None and promised.embeds,
                 held=is_held,
+                unready=deployment.unready,
             )
             wait_registered(deployment.url, promised.registers if promised is not None else {})
-            return Address(url=deployment.url, model=ready.model, timeout=timeout)
+            return Address(url=deployment.url, model=ready.model, timeout=request_timeout)
         except DeployFailure as failure:
             self.stop.check()
             self.failures.append(failure)
@@ -290,9 +288,8 @@ def _runs(
     runs: dict[object, GraphRun] = {}
     for graph, checks in selected.items():
         plan = session.plan(graph)
-        timeout = graph.config.getoption("--dynamo-timeout")
         names = tuple(check.name for check in checks)
-        key = (plan, repr(graph.promised), names, timeout) if plan else graph
+        key = (plan, repr(graph.promised), names) if plan else graph
         if key in runs:
             runs[key].graphs.append(graph)
         else:

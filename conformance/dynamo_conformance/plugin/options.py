@@ -20,12 +20,17 @@ ADDRESS_OPTIONS: Final = (
 
 NOT_OF_ADDRESSES: Final = ("--dynamo-ledger", "--dynamo-compare")
 MOCK: Final = "mock"
+CLUSTERS: Final = ("kind", "cluster")
+"""The targets whose graphs run in a cluster."""
+
 OPERATORS = ("auto", "reference", "real")
 KUBECONFIG_VARIABLE = "DYN_CONFORMANCE_KUBECONFIG"
 CONTEXT_VARIABLE = "DYN_CONFORMANCE_KUBE_CONTEXT"
 NODE_IMAGE_VARIABLE = "DYN_CONFORMANCE_NODE_IMAGE"
 SCRIPTS_INI = "dynamo_scripts"
-DEFAULT_TIMEOUT = 120.0
+PROCESS_TIMEOUT, POD_TIMEOUT = 120.0, 600.0
+"""How long a graph may take to answer; a cluster pulls images and mounts volumes meanwhile."""
+
 DEFAULT_REQUEST_TIMEOUT = 60.0
 DEFAULT_ARTIFACTS = "build/conformance"
 
@@ -47,10 +52,9 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--dynamo-timeout",
         type=float,
-        default=DEFAULT_TIMEOUT,
         metavar="SECONDS",
-        help=f"how long a graph may take to come up (default: {DEFAULT_TIMEOUT:.0f}); with the "
-        "target url nothing is waited for",
+        help=f"how long a graph may take to come up (default: {PROCESS_TIMEOUT:.0f}, in a cluster "
+        f"{POD_TIMEOUT:.0f}); with the target url nothing is waited for",
     )
     _add_probe_options(group)
     group.addoption(
@@ -214,6 +218,14 @@ def _check_address(config: pytest.Config) -> None:
             read_header(text)
     except OptionError as error:
         raise pytest.UsageError(str(error)) from error
+
+
+def timeout(config: pytest.Config) -> float:
+    """Return how many seconds a graph may take to answer, where it is served."""
+    given: float | None = config.getoption("--dynamo-timeout")
+    if given is not None:
+        return given
+    return POD_TIMEOUT if config.getoption("--dynamo-target") in CLUSTERS else PROCESS_TIMEOUT
 
 
 def _add_cluster_options(group: pytest.OptionGroup) -> None:

@@ -62,6 +62,19 @@ class Change:
         return f"{self.where}: {self.what}"
 
 
+@dataclass(frozen=True, slots=True)
+class Unready:
+    """What of a graph is not ready yet, as far as its target knows.
+
+    Attributes:
+        state: How far it has come, in a line.
+        log: The last lines that the first of it wrote.
+    """
+
+    state: str = ""
+    log: tuple[str, ...] = ()
+
+
 class Deployment(Protocol):
     """A graph that was started."""
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import requests
 
-from dynamo_conformance.targets.interface import DeployFailure
+from dynamo_conformance.targets.interface import DeployFailure, Unready
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -73,6 +73,7 @@ def wait_ready(
     timeout: float,
     embeds: bool = False,
     held: Callable[[], bool] = lambda: False,
+    unready: Callable[[], Unready] = Unready,
     progress: Callable[[str], None] = lambda _line: None,
 ) -> Readiness:
     """Wait until `model` answers GOOD_ANSWERS times in a row.
@@ -83,6 +84,7 @@ def wait_ready(
         timeout: Seconds to wait at most.
         embeds: Whether the answers are vectors, not text.
         held: Whether other graphs keep it from coming up at the moment; that time is not its own.
+        unready: Returns what is not ready yet; asked when the time is up.
         progress: Is called with what is being waited for, within PROGRESS_SECONDS of each change
             and every SIGN_SECONDS.
 
@@ -108,7 +110,7 @@ def wait_ready(
                 late = f"{settled_for:.0f} s after everything in it was ready"
                 raise DeployFailure(f"no answer {late}: {seen}", cause=_cause(seen))
             if now > deadline:
-                raise DeployFailure(f"not ready after {timeout:.0f} s: {seen}", cause=_cause(seen))
+                raise _not_ready(unready(), timeout, seen)
             if now > next_word:
                 next_word = now + PROGRESS_SECONDS
                 if seen != reported or now > next_sign:
@@ -124,6 +126,16 @@ def wait_ready(
                 # What has taken long may take a little longer, and asking costs what it waits for.
                 time.sleep(max(POLL_SECONDS, PATIENCE * (now - started)))
     return Readiness(model or "", listed_after, time.monotonic() - started)
+
+
+def _not_ready(unready: Unready, timeout: float, seen: str) -> DeployFailure:
+    """Return the failure of a graph whose time is up, with what in it is not ready."""
+    what = f"not ready after {timeout:.0f} s: {seen}"
+    if not unready.state:
+        return DeployFailure(what, cause=_cause(seen))
+    # What is not ready explains more than what is missing for it.
+    cause = "" if unready.log else _cause(seen)
+    return DeployFailure(f"{what}; {unready.state}", cause=cause, log=unready.log)
 
 
 def _listed(session: requests.Session, url: str, model: str | None) -> tuple[str | None, str]:

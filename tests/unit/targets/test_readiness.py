@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dynamo_conformance.targets.interface import Change, DeployFailure, Worker
+from dynamo_conformance.targets.interface import Change, DeployFailure, Unready, Worker
 from dynamo_conformance.targets.readiness import GOOD_ANSWERS, wait_ready
 
 if TYPE_CHECKING:
@@ -127,6 +127,17 @@ def test_what_is_missing_is_said(models: list[str], instances: list[str], words:
         pytest.raises(DeployFailure, match=words),
     ):
         wait_ready(stub, model="m", timeout=0.5)
+
+
+def test_what_is_not_ready_explains_why_a_role_is_missing() -> None:
+    unready = Unready("1 of 2 pods are ready; Prefill: runs, and is not ready", ("loading",))
+    with (
+        frontend(models=[], answers=[GOOD], instances=["backend"]) as (stub, _asked),
+        pytest.raises(DeployFailure, match="as: backend; 1 of 2 pods are ready") as caught,
+    ):
+        wait_ready(stub, model="m", timeout=0.5, unready=lambda: unready)
+    assert caught.value.log == ("loading",)
+    assert not caught.value.cause
 
 
 def test_a_death_ends_the_waiting() -> None:

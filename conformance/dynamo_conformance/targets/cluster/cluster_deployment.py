@@ -15,11 +15,12 @@ from dynamo_conformance.rendering.names import frontend_service
 from dynamo_conformance.targets.cluster.admission_changes import changes
 from dynamo_conformance.targets.cluster.artifacts import Evidence, keep
 from dynamo_conformance.targets.cluster.diagnoses import diagnoses
+from dynamo_conformance.targets.cluster.diagnosis import LogSource
 from dynamo_conformance.targets.cluster.failure_page import FailurePage
 from dynamo_conformance.targets.cluster.gateway import Gateway
 from dynamo_conformance.targets.cluster.progress_summary import progress_summary
 from dynamo_conformance.targets.cluster.transcript import Transcript
-from dynamo_conformance.targets.interface import DeployFailure, Worker
+from dynamo_conformance.targets.interface import DeployFailure, Unready, Worker
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,6 +36,10 @@ HTTP, SYSTEM = "http", "system"
 """The names of the ports of frontends and of workers."""
 
 FOLLOWER = "worker"
+
+
+UNREADY_LINES = 20
+"""How much of the log of what is not ready a failure shows."""
 
 
 class ClusterDeployment:
@@ -127,9 +132,23 @@ class ClusterDeployment:
         """Whether other graphs keep this one from coming up."""
         return self.watch.is_held
 
-    def state(self) -> str:
-        """Return how far it has come, in one line."""
-        return progress_summary(self.watch.snapshot)
+    def unready(self) -> Unready:
+        """Return how far it has come, and the last log lines of what runs and is not ready."""
+        view = self.watch.snapshot
+        running = next(
+            (
+                LogSource(pod.name, container.name, previous=False)
+                for pod in view.pods
+                for container in pod.containers
+                if container.runs and not container.ready and not pod.is_ending
+            ),
+            None,
+        )
+        log: tuple[str, ...] = ()
+        if running is not None:
+            with suppress(ApiError):
+                log = self._connection.run(self.watch.last_lines(running))[-UNREADY_LINES:]
+        return Unready(progress_summary(view), log)
 
     def check(self) -> None:
         """Raise when something is known to be wrong; never waits.

@@ -264,11 +264,12 @@ class Watch:
         diagnosis = next(diagnoses(self.snapshot, client.now(), self.patience), None)
         if diagnosis is None:
             return None
-        lines = await self._lines(client, diagnosis.log) if diagnosis.log is not None else ()
+        lines = await self.last_lines(diagnosis.log) if diagnosis.log is not None else ()
         return diagnosis.failure(lines)
 
-    async def _lines(self, client: Client, source: LogSource) -> tuple[str, ...]:
+    async def last_lines(self, source: LogSource) -> tuple[str, ...]:
         """Return the last lines of a container, or those of its run before or after a restart."""
+        client = self._connection.client
         path = PODS.path(self.scope.namespace, source.pod, sub="log")
         for previous in (source.previous, not source.previous):
             params = {"container": source.container, "tailLines": str(LOG_LINES)}

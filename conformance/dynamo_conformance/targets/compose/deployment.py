@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from dynamo_conformance.targets.compose.docker_compose import ComposeError, ComposeProject
 from dynamo_conformance.targets.exit_cause import as_signal, how_it_ended, likely_cause
-from dynamo_conformance.targets.interface import Change, DeployFailure, Worker
+from dynamo_conformance.targets.interface import Change, DeployFailure, Unready, Worker
 from dynamo_conformance.targets.local.component_process import (
     ComponentProcess,
     ProcessStart,
@@ -68,6 +68,10 @@ class ComposeDeployment:
     logs: Path
     settled_for: float | None = None
     is_held: bool = False
+
+    def unready(self) -> Unready:
+        """Containers do not say when they are ready."""
+        return Unready()
 
     def close(self) -> None:
         """Have the containers killed, and with them requests that are under way."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.manifest.errors import ManifestError
 from dynamo_conformance.rendering.reconcile_failure import ReconcileFailure
 from dynamo_conformance.targets.exit_cause import how_it_ended, likely_cause
-from dynamo_conformance.targets.interface import Change, DeployFailure
+from dynamo_conformance.targets.interface import Change, DeployFailure, Unready
 from dynamo_conformance.targets.local import admission, landlock
 from dynamo_conformance.targets.local.component_process import (
     GRACE_SECONDS,
@@ -188,6 +188,10 @@ class SupervisedDeployment:
     def is_held(self) -> bool:
         """Nothing on this machine waits for another graph."""
         return False
+
+    def unready(self) -> Unready:
+        """Processes do not say when they are ready."""
+        return Unready()
 
     def close(self) -> None:
         """Have everything ended, and with it requests that are under way; wait for nothing."""
