@@ -415,6 +415,22 @@ def test_a_frontend_without_a_worker_is_said_before_the_time_is_up(
     assert "GET /v1/models" in transcript
 
 
+def test_what_never_becomes_ready_is_shown_with_its_log(targets: Targets, tmp_path: Path) -> None:
+    def slow(body: Body) -> None:
+        sleep, flag, code = sleeps()
+        worker(body)["command"] = [sleep, flag, f"print('still loading', flush=True); {code}"]
+        worker(body).pop("args")
+
+    graph, file = written(tmp_path, spoilt(slow))
+    with (
+        pytest.raises(DeployFailure, match=r"1 of 2 pods are ready; VllmWorker: runs") as caught,
+        targets.target().deploy(graph, file=file, artifacts=tmp_path / "kept") as deployment,
+    ):
+        wait_ready(deployment, model=None, timeout=40, unready=deployment.unready)
+    assert caught.value.log == ("still loading",)
+    assert not caught.value.cause
+
+
 def test_a_worker_that_dies_under_way_is_the_verdict(targets: Targets, tmp_path: Path) -> None:
     graph, file = written(tmp_path, spoilt(mortal))
     with (
