@@ -23,6 +23,7 @@ from dynamo_conformance.mock_engine.mock_model import make_local_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from http.client import HTTPResponse
     from pathlib import Path
 
 T = TypeVar("T")
@@ -223,19 +224,36 @@ class Graph:
     def metrics(self) -> str:
         return get(f"http://127.0.0.1:{self._port}/metrics")
 
-    def chat(self, *, model: str = MODEL) -> dict[str, object]:
+    def chat(self, *, model: str = MODEL, **fields: object) -> dict[str, object]:
+        """Ask in chat, for five tokens; a field that is None is left out."""
         body = {
             "model": model,
             "messages": [{"role": "user", "content": PROMPT}],
             "max_tokens": 5,
+            **fields,
         }
+        given = {name: value for name, value in body.items() if value is not None}
+        with self._posted("chat/completions", given) as response:
+            return cast("dict[str, object]", json.load(response))
+
+    def complete(self, **fields: object) -> dict[str, object]:
+        with self._posted("completions", {"model": MODEL, **fields}) as response:
+            return cast("dict[str, object]", json.load(response))
+
+    def left(self, **fields: object) -> None:
+        """Begin to read a stream, and go away."""
+        body = {"model": MODEL, "prompt": PROMPT, "stream": True, **fields}
+        with self._posted("completions", body) as response:
+            response.read(1)
+
+    def _posted(self, path: str, body: Mapping[str, object]) -> HTTPResponse:
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self._port}/v1/chat/completions",
+            f"http://127.0.0.1:{self._port}/v1/{path}",
             data=json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
-            return cast("dict[str, object]", json.load(response))
+        answer = urllib.request.urlopen(request, timeout=10)  # noqa: S310 -- our own address
+        return cast("HTTPResponse", answer)
 
     def end(self) -> None:
         for process in reversed(self._processes):
@@ -245,6 +263,19 @@ class Graph:
 def content(answer: dict[str, object]) -> str:
     choices = cast("list[dict[str, dict[str, str]]]", answer["choices"])
     return choices[0]["message"]["content"]
+
+
+def message(answer: dict[str, object]) -> dict[str, object]:
+    choices = cast("list[dict[str, dict[str, object]]]", answer["choices"])
+    return choices[0]["message"]
+
+
+def finish(answer: dict[str, object]) -> object:
+    return cast("list[dict[str, object]]", answer["choices"])[0]["finish_reason"]
+
+
+def tokens_said(answer: dict[str, object]) -> int:
+    return cast("dict[str, int]", answer["usage"])["completion_tokens"]
 
 
 def cached_tokens(answer: dict[str, object]) -> int:
@@ -293,6 +324,99 @@ def test_the_first_served_name_is_the_models(graph: Graph) -> None:
     graph.frontend()
     graph.vllm("--served-model-name", "tiny", "other")
     assert until(graph.models, "a model") == ["tiny"]
+
+
+WORDS = {
+    "vllm": ["--model", MODEL],
+    "sglang": ["--model-path", MODEL, "--page-size", "16", "--tp", "1"],
+    "trtllm": ["--model", MODEL, "--max-seq-len", "40960"],
+}
+
+
+@pytest.mark.parametrize("engine", WORDS)
+def test_an_answer_ends_by_itself_where_nobody_says_how_long(graph: Graph, engine: str) -> None:
+    graph.frontend()
+    graph.ready(graph.start(f"dynamo.{engine}", *WORDS[engine]))
+    answer = graph.chat(max_tokens=None)
+    assert finish(answer) == "stop"
+    assert len(content(answer).split()) == tokens_said(answer) == 64
+
+
+@pytest.mark.parametrize("engine", WORDS)
+def test_what_is_too_long_is_refused_as_real_workers_have_it(graph: Graph, engine: str) -> None:
+    graph.frontend()
+    graph.ready(graph.start(f"dynamo.{engine}", *WORDS[engine]))
+    prompt = refusal(lambda: graph.complete(prompt="river " * 45_000, max_tokens=5))
+    assert (prompt["code"], limit(prompt)) == (400, ("context_length", 40960))
+    if engine == "trtllm":  # It answers up to the end of the context.
+        assert finish(graph.chat(max_tokens=50_000, **replay("plain"))) == "stop"
+    else:
+        total = refusal(lambda: graph.chat(max_tokens=50_000))
+        assert (total["code"], limit(total)) == (400, ("context_length", 40960))
+
+
+def replay(name: str) -> dict[str, object]:
+    return {"nvext": {"annotations": [f"output_replay_id:{name}"]}}
+
+
+def refusal(ask: Callable[[], object]) -> dict[str, object]:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        ask()
+    return cast("dict[str, object]", json.load(refused.value))
+
+
+def limit(error: dict[str, object]) -> tuple[str, int]:
+    details = cast("dict[str, int]", error["details"])
+    return str(details["type"]), details["limit"]
+
+
+def test_chosen_answers_reach_the_parsers(graph: Graph) -> None:
+    parsers = ["--dyn-tool-call-parser", "hermes", "--dyn-reasoning-parser", "qwen3"]
+    graph.frontend()
+    graph.ready(graph.vllm(*parsers))
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}}
+    tools = [
+        {"type": "function", "function": {"name": name, "parameters": schema}}
+        for name in ("get_weather", "get_time")
+    ]
+    answer = graph.chat(max_tokens=500, tools=tools, **replay("calls"))
+    calls = cast("list[dict[str, dict[str, str]]]", message(answer)["tool_calls"])
+    assert [call["function"]["name"] for call in calls] == ["get_weather", "get_time"]
+    assert json.loads(calls[1]["function"]["arguments"]) == {"city": 'São "Paulo"'}
+    assert finish(answer) == "tool_calls"
+    thoughtful = message(graph.chat(max_tokens=500, **replay("thoughts")))
+    assert "7 times 13 is 91" in cast("str", thoughtful["reasoning_content"])
+    assert cast("str", thoughtful["content"]).strip() == "No, 91 is 7 times 13."
+    cut = graph.chat(max_tokens=3, **replay("plain"))
+    assert (content(cut), tokens_said(cut), finish(cut)) == ("The water come", 3, "length")
+
+
+def test_several_prompts_pass_a_bootstrap_port(graph: Graph) -> None:
+    port = ["--disaggregation-bootstrap-port", str(free_port())]
+    graph.frontend()
+    words = [*WORDS["sglang"], "--disaggregation-mode"]
+    prefill = graph.start("dynamo.sglang", *words, "prefill", *port)
+    decode = graph.start("dynamo.sglang", *words, "decode")
+    graph.ready(prefill, decode)
+    until(lambda: answered(graph) and prefill.requests() > 0, "the frontend to pair the two")
+    answer = graph.complete(prompt=["one", "two"], max_tokens=4)
+    assert len(cast("list[object]", answer["choices"])) == 2
+
+
+@pytest.mark.parametrize("prompt", ["one", ["one", "two"]])
+def test_the_engine_stops_when_the_client_leaves(graph: Graph, prompt: object) -> None:
+    graph.frontend()
+    # At this speed the whole answer would take minutes.
+    worker = graph.vllm(DYN_MOCK_ENGINE_SPEEDUP="1")
+    graph.ready(worker)
+
+    def running() -> float:
+        text = get(f"http://127.0.0.1:{worker.system_port}/metrics")
+        return metric(text, "vllm:num_requests_running")
+
+    graph.left(prompt=prompt, max_tokens=40_000)
+    assert running() > 0
+    until(lambda: not running(), "the engine idle")
 
 
 @pytest.mark.parametrize("engine", ["vllm", "sglang", "trtllm"])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.mock_engine.mock_vocabulary import (
     END_OF_TEXT,
+    MARKS,
     SPECIALS,
     TURN_END,
     TURN_START,
@@ -99,7 +100,7 @@ class ModelFiles:
     def _tokenizer_config(self) -> dict[str, object]:
         return {
             "added_tokens_decoder": {
-                str(_id(word)): _added_token(word, with_id=False) for word in SPECIALS
+                str(number): token for number, token in _added_tokens().items()
             },
             "bos_token": END_OF_TEXT,
             "chat_template": _CHAT_TEMPLATE,
@@ -144,20 +145,22 @@ def context_length(folder: Path) -> int | None:
 
 def vocabulary_size() -> int:
     """Return the number of token ids, specials included."""
-    return len(SPECIALS) + sum(1 for _ in pieces())
+    return len(SPECIALS) + sum(1 for _ in pieces()) + len(MARKS)
 
 
 @cache
 def tokenizer_json() -> str:
     """Return the text of `tokenizer.json`: a unigram model over the byte-level alphabet."""
     byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
-    vocabulary = [(word, 0.0) for word in SPECIALS] + list(pieces())
+    vocabulary = [
+        *((word, 0.0) for word in SPECIALS), *pieces(), *((word, 0.0) for word in MARKS)
+    ]  # fmt: skip
     return _text(
         {
             "version": "1.0",
             "truncation": None,
             "padding": None,
-            "added_tokens": [_added_token(word, with_id=True) for word in SPECIALS],
+            "added_tokens": [{"id": number, **token} for number, token in _added_tokens().items()],
             "normalizer": None,
             "pre_tokenizer": {**byte_level, "use_regex": True},
             "post_processor": None,
@@ -176,16 +179,21 @@ def _id(special: str) -> int:
     return SPECIALS.index(special)
 
 
-def _added_token(word: str, *, with_id: bool) -> dict[str, object]:
-    token: dict[str, object] = {
-        "content": word,
-        "lstrip": False,
-        "normalized": False,
-        "rstrip": False,
-        "single_word": False,
-        "special": True,
+def _added_tokens() -> dict[int, dict[str, object]]:
+    """Return the tokens that no rule splits, by their ids."""
+    first_mark = vocabulary_size() - len(MARKS)
+    numbered = [*enumerate(SPECIALS), *enumerate(MARKS, start=first_mark)]
+    return {
+        number: {
+            "content": word,
+            "lstrip": False,
+            "normalized": False,
+            "rstrip": False,
+            "single_word": False,
+            "special": word in SPECIALS,
+        }
+        for number, word in numbered
     }
-    return {"id": _id(word), **token} if with_id else token
 
 
 def _text(value: object) -> str:

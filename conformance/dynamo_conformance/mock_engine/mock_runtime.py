@@ -6,17 +6,23 @@ import asyncio
 import signal
 import sys
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
+from dynamo_conformance.engines.engine import Engine
+from dynamo_conformance.engines.role import Role
 from dynamo_conformance.mock_engine.engine_refusal import StartFault
 from dynamo_conformance.mock_engine.mock_environment import version
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from dynamo.runtime import DistributedRuntime
+    from dynamo.llm import ModelRuntimeConfig, ModelType, RouterConfig
+    from dynamo.runtime import DistributedRuntime, Endpoint
 
+    from dynamo_conformance.engines.flag import Json
     from dynamo_conformance.mock_engine.worker_spec import WorkerSpec
+
+    Request: TypeAlias = dict[str, Json]
 
 ROUTE = "mock"
 """Where a worker says that the mock engine simulates it: on its system port, below /engine/."""
@@ -72,3 +78,68 @@ class MockRuntime:
 
 async def _describe(worker: WorkerSpec, _body: object) -> dict[str, object]:
     return {"engine": str(worker.engine), "version": version(), "unread": list(worker.unread)}
+
+
+async def register(
+    worker: WorkerSpec,
+    endpoint: Endpoint,
+    card: ModelRuntimeConfig,
+    *,
+    router_config: RouterConfig | None = None,
+) -> None:
+    """Attach the worker's model to its endpoint, as the real worker does."""
+    from dynamo.llm import ModelInput, WorkerType, register_model
+
+    stages = {
+        Role.AGG: WorkerType.Aggregated,
+        Role.PREFILL: WorkerType.Prefill,
+        Role.DECODE: WorkerType.Decode,
+        Role.ENCODE: WorkerType.Encode,
+    }
+    await register_model(
+        ModelInput.Text if worker.embeds else ModelInput.Tokens,
+        _surface(worker),
+        endpoint,
+        worker.model,
+        worker.served_name,
+        worker_type=stages[worker.role],
+        needs=[[stages[role] for role in roles] for roles in worker.needs],
+        kv_cache_block_size=None if worker.embeds else worker.block_size,
+        runtime_config=card,
+        custom_template_path=worker.chat_template,
+        router_config=router_config,
+        ignore_weights=True,
+    )
+
+
+def _surface(worker: WorkerSpec) -> ModelType:
+    """Return what clients may ask the worker for."""
+    from dynamo.llm import ModelType
+
+    if worker.embeds:
+        return ModelType.Embedding
+    if worker.role is Role.PREFILL:
+        # Behind an encode worker SGLang's prefill worker is asked by decode workers alone.
+        is_internal = worker.engine is Engine.SGLANG and worker.without_mocker
+        return ModelType.Empty if is_internal else ModelType.Prefill
+    return ModelType.Chat | ModelType.Completions if worker.public else ModelType.Empty
+
+
+def publish_budget(card: ModelRuntimeConfig, worker: WorkerSpec) -> None:
+    """Say in the model card which requests are too long, as the real workers of each engine do.
+
+    Source: dynamo.vllm.capacity, dynamo.sglang.register and dynamo.trtllm.utils of 1.6.1.
+    """
+    from dynamo.common.token_budget import TokenBudget, publish_token_budget
+
+    limit = worker.max_model_len
+    if limit is None or worker.embeds or worker.role is Role.ENCODE:
+        return
+    # TensorRT-LLM lets answers end at the limit.
+    total = worker.engine is not Engine.TRTLLM and not worker.truncates
+    budget = TokenBudget(
+        combined_limit=limit,
+        reject_prompt_overflow=not worker.truncates,
+        reject_total_overflow=total,
+    )
+    publish_token_budget(card, budget)

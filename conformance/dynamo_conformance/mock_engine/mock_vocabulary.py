@@ -18,6 +18,11 @@ END_OF_TEXT = "<|endoftext|>"
 TURN_START = "<|im_start|>"
 TURN_END = "<|im_end|>"
 SPECIALS = (END_OF_TEXT, TURN_START, TURN_END)
+MARKS = ("<think>", "</think>", "<tool_call>", "</tool_call>")
+"""Tokens of their own, as in the models that write them; parsers find thoughts by such tokens.
+
+They come after all pieces.
+"""
 
 _WORDS = 2304
 _CONSONANTS = "bdfgklmnprstvz"

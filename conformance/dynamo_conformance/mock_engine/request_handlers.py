@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from dynamo_conformance.engines.engine import Engine
 from dynamo_conformance.engines.role import Role
-from dynamo_conformance.mock_engine.mock_runtime import MockRuntime
+from dynamo_conformance.mock_engine.answer_length import answer_length
+from dynamo_conformance.mock_engine.mock_runtime import MockRuntime, publish_budget, register
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from dynamo.llm import ModelRuntimeConfig
-    from dynamo.runtime import Client, Context, DistributedRuntime, Endpoint
+    from dynamo.runtime import Client, Context, DistributedRuntime
 
     from dynamo_conformance.engines.flag import Json
     from dynamo_conformance.mock_engine.worker_spec import WorkerSpec
@@ -35,9 +36,6 @@ DIMENSIONS = 1024
 
 ANSWER_TOKENS = range(1000, 2000)
 """The ids that the mocker answers with, each a visible word of the mock vocabulary."""
-
-DEFAULT_TOKENS = 16
-"""How long an answer is when nobody says, with vLLM and SGLang alike."""
 
 
 def serve(worker: WorkerSpec, planes: dict[str, str | None]) -> None:
@@ -64,7 +62,7 @@ async def _serve(worker: WorkerSpec, planes: dict[str, str | None]) -> None:
     handler = await _handler(worker, mock.runtime)
     labels = [("model", worker.served_name)]
     serving = endpoint.serve_endpoint(handler, metrics_labels=labels)
-    await mock.serve(serving, _register(worker, endpoint))
+    await mock.serve(serving, register(worker, endpoint, _card(worker)))
 
 
 async def _handler(worker: WorkerSpec, runtime: DistributedRuntime) -> Handler:
@@ -89,7 +87,7 @@ async def _handler(worker: WorkerSpec, runtime: DistributedRuntime) -> Handler:
             async for answer in await onward.round_robin(request, context=context):
                 yield answer.data()
             return
-        for chunk in answer_to(request, worker.role):
+        for chunk in answer_to(request, worker.role, context_length=worker.max_model_len):
             yield chunk
 
     return generate
@@ -117,8 +115,14 @@ def images(request: Request) -> int:
     return len(urls) if isinstance(urls, list) else 0
 
 
-def answer_to(request: Request, role: Role) -> list[Request]:
-    """Return what a worker of a role answers: tokens, or what the next one needs of it."""
+def answer_to(request: Request, role: Role, *, context_length: int | None = None) -> list[Request]:
+    """Return what a worker of a role answers: tokens, or what the next one needs of it.
+
+    Args:
+        request: As the frontend, or another worker, hands it over.
+        role: The worker's role.
+        context_length: Longest sequence in tokens; None when it is not known.
+    """
     if role is Role.ENCODE:
         return [{"encoded_images": images(request)}]
     tokens = request.get("token_ids")
@@ -127,13 +131,14 @@ def answer_to(request: Request, role: Role) -> list[Request]:
         first: list[Json] = [random.choice(ANSWER_TOKENS)]  # noqa: S311 - no secret
         handoff: Request = {"mock_engine": "no block leaves this worker"}
         return [{"token_ids": first, "index": 0, "disaggregated_params": handoff}]
-    count = _tokens_wanted(request)
+    length = answer_length(request, context_length=context_length)
+    count = length.tokens
+    drawn = random.choices(ANSWER_TOKENS, k=count)  # noqa: S311 - no secret
     chunks: list[Request] = [
-        {"token_ids": [random.choice(ANSWER_TOKENS)], "index": 0}  # noqa: S311 - no secret
-        for _ in range(count)
+        {"token_ids": [token], "index": 0} for token in (length.chosen or drawn)[:count]
     ]
     chunks[-1] |= {
-        "finish_reason": "length",
+        "finish_reason": length.reason,
         "completion_usage": {
             "prompt_tokens": prompt,
             "completion_tokens": count,
@@ -141,12 +146,6 @@ def answer_to(request: Request, role: Role) -> list[Request]:
         },
     }
     return chunks
-
-
-def _tokens_wanted(request: Request) -> int:
-    conditions = request.get("stop_conditions")
-    wanted = conditions.get("max_tokens") if isinstance(conditions, dict) else None
-    return max(wanted, 1) if isinstance(wanted, int) else DEFAULT_TOKENS
 
 
 async def embed(request: Request, context: Context) -> AsyncIterator[Request]:  # noqa: ARG001
@@ -187,37 +186,6 @@ def encoded(numbers: list[float]) -> str:
     return base64.b64encode(struct.pack(f"<{len(numbers)}f", *numbers)).decode()
 
 
-async def _register(worker: WorkerSpec, endpoint: Endpoint) -> None:
-    from dynamo.llm import ModelInput, ModelType, WorkerType, register_model
-
-    stages = {
-        Role.AGG: WorkerType.Aggregated,
-        Role.PREFILL: WorkerType.Prefill,
-        Role.DECODE: WorkerType.Decode,
-        Role.ENCODE: WorkerType.Encode,
-    }
-    if worker.embeds:
-        surface = ModelType.Embedding
-    elif worker.public:
-        surface = ModelType.Chat | ModelType.Completions
-    elif worker.role is Role.PREFILL and worker.engine is not Engine.SGLANG:
-        surface = ModelType.Prefill
-    else:
-        surface = ModelType.Empty
-    await register_model(
-        ModelInput.Text if worker.embeds else ModelInput.Tokens,
-        surface,
-        endpoint,
-        worker.model,
-        worker.served_name,
-        worker_type=stages[worker.role],
-        needs=[[stages[role] for role in roles] for roles in worker.needs],
-        kv_cache_block_size=None if worker.embeds else worker.block_size,
-        runtime_config=_card(worker),
-        custom_template_path=worker.chat_template,
-    )
-
-
 def _card(worker: WorkerSpec) -> ModelRuntimeConfig:
     from dynamo.llm import ModelRuntimeConfig
 
@@ -225,6 +193,7 @@ def _card(worker: WorkerSpec) -> ModelRuntimeConfig:
     card.context_length = worker.max_model_len
     card.tool_call_parser = worker.tool_call_parser
     card.reasoning_parser = worker.reasoning_parser
+    publish_budget(card, worker)
     # Nothing here has a KV cache, so there are no events of one.
     card.kv_event_publishing_enabled = False
     card.enable_local_indexer = False

@@ -61,6 +61,7 @@ def read(settings: TypedArguments) -> WorkerSpec:
         endpoint=endpoint(settings.text("endpoint"), namespace=own, component=COMPONENTS[role]),
         block_size=settings.whole("page_size") or 1,
         max_model_len=settings.whole("context_length"),
+        truncates=bool(settings.switch("allow_auto_truncate")),
         max_num_seqs=settings.whole("max_running_requests"),
         prefix_caching=prefix_caching,
         # The first node registers all ranks, wherever they run.

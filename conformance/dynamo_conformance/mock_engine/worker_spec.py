@@ -103,6 +103,7 @@ class WorkerSpec:
         max_model_len: Longest sequence in tokens, None for the model's own.
         max_num_seqs: Sequences in one step, None for the mocker's default.
         max_num_batched_tokens: Tokens in one step, None for the mocker's default.
+        truncates: Whether it cuts what is too long in place of refusing it.
         prefix_caching: Whether blocks of a repeated prefix are reused.
         chunked_prefill: Whether long prompts are split, None for the mocker's default.
         ranks: The data-parallel ranks.
@@ -131,6 +132,7 @@ class WorkerSpec:
     max_model_len: int | None = None
     max_num_seqs: int | None = None
     max_num_batched_tokens: int | None = None
+    truncates: bool = False
     prefix_caching: bool = True
     chunked_prefill: bool | None = None
     ranks: Ranks = Ranks()

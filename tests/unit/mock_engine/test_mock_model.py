@@ -13,7 +13,13 @@ from dynamo_conformance.mock_engine.mock_model import (
     tokenizer_json,
     vocabulary_size,
 )
-from dynamo_conformance.mock_engine.mock_vocabulary import byte_alphabet, made_words, pieces
+from dynamo_conformance.mock_engine.mock_vocabulary import (
+    MARKS,
+    SPECIALS,
+    byte_alphabet,
+    made_words,
+    pieces,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,8 +75,17 @@ def test_different_prompts_have_different_ids(tokenizer: Tokenizer) -> None:
 
 def test_pieces_are_distinct_and_hold_every_byte() -> None:
     names = [name for name, _ in pieces()]
-    assert len(names) == len(set(names)) == vocabulary_size() - 3
+    assert len(names) == len(set(names)) == vocabulary_size() - len(SPECIALS) - len(MARKS)
     assert set(byte_alphabet()) <= set(names)
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_a_mark_of_parsers_is_one_token_that_stays_in_the_text(
+    tokenizer: Tokenizer, mark: str
+) -> None:
+    [token] = tokenizer.encode(mark).ids
+    assert token >= vocabulary_size() - len(MARKS)
+    assert tokenizer.decode([token], skip_special_tokens=True) == mark
 
 
 def test_model_files_agree_with_each_other() -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from dynamo_conformance.engines.role import Role
+from dynamo_conformance.mock_engine.chosen_answers import answer_tokens
 from dynamo_conformance.mock_engine.request_handlers import (
     DIMENSIONS,
     answer_to,
@@ -87,6 +88,17 @@ def test_an_answer_is_as_long_as_is_asked_and_ends_once() -> None:
     assert [chunk.get("finish_reason") for chunk in chunks] == [None, None, None, "length"]
     usage = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
     assert chunks[-1]["completion_usage"] == usage
+
+
+def test_an_answer_of_no_given_length_ends_by_itself() -> None:
+    chunks = answer_to({"token_ids": [1, 2, 3]}, Role.AGG)
+    assert chunks[-1]["finish_reason"] == "eos"
+
+
+def test_a_chosen_answer_is_said() -> None:
+    chunks = answer_to({"annotations": ["output_replay_id:call"]}, Role.AGG)
+    said = [token for chunk in chunks for token in cast("list[int]", chunk["token_ids"])]
+    assert said == answer_tokens()["call"]
 
 
 def test_prefill_answers_with_one_token_and_what_decode_needs() -> None:

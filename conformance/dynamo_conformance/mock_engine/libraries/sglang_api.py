@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+from dynamo_conformance.mock_engine.answer_length import UNSAID_TOKENS
 from dynamo_conformance.mock_engine.libraries.tokens import Requests, longest_sequence
-from dynamo_conformance.mock_engine.request_handlers import DEFAULT_TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -65,7 +65,7 @@ class Engine:
         if room < 1:
             raise ValueError(f"The input ({len(input_ids)} tokens) is longer than the context.")
         wanted = sampling_params.get("max_new_tokens")
-        count = min(wanted if isinstance(wanted, int) else DEFAULT_TOKENS, room)
+        count = min(wanted if isinstance(wanted, int) else UNSAID_TOKENS, room)
         return self._pieces(rid, count)
 
     async def _pieces(self, rid: str, count: int) -> AsyncIterator[dict[str, Json]]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Self, TypedDict
 
+from dynamo_conformance.mock_engine.answer_length import UNSAID_TOKENS
 from dynamo_conformance.mock_engine.libraries.tokens import Requests, longest_sequence
-from dynamo_conformance.mock_engine.request_handlers import DEFAULT_TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -42,7 +42,7 @@ class RequestOutputKind(Enum):
 class SamplingParams:
     """vllm.sampling_params.SamplingParams."""
 
-    max_tokens: int | None = DEFAULT_TOKENS
+    max_tokens: int | None = UNSAID_TOKENS
     temperature: float = 1.0
     top_p: float = 1.0
     seed: int | None = None
