@@ -13,6 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -224,7 +225,7 @@ class Graph:
     def metrics(self) -> str:
         return get(f"http://127.0.0.1:{self._port}/metrics")
 
-    def chat(self, *, model: str = MODEL, **fields: object) -> dict[str, object]:
+    def chat(self, *, model: object = MODEL, **fields: object) -> dict[str, object]:
         """Ask in chat, for five tokens; a field that is None is left out."""
         body = {
             "model": model,
@@ -240,11 +241,13 @@ class Graph:
         with self._posted("completions", {"model": MODEL, **fields}) as response:
             return cast("dict[str, object]", json.load(response))
 
-    def left(self, **fields: object) -> None:
-        """Begin to read a stream, and go away."""
-        body = {"model": MODEL, "prompt": PROMPT, "stream": True, **fields}
+    @contextmanager
+    def streaming(self, **fields: object) -> Iterator[None]:
+        """Begin to read a stream, and go away at the end."""
+        body = {"model": MODEL, "stream": True, **fields}
         with self._posted("completions", body) as response:
             response.read(1)
+            yield
 
     def _posted(self, path: str, body: Mapping[str, object]) -> HTTPResponse:
         request = urllib.request.Request(
@@ -414,8 +417,8 @@ def test_the_engine_stops_when_the_client_leaves(graph: Graph, prompt: object) -
         text = get(f"http://127.0.0.1:{worker.system_port}/metrics")
         return metric(text, "vllm:num_requests_running")
 
-    graph.left(prompt=prompt, max_tokens=40_000)
-    assert running() > 0
+    with graph.streaming(prompt=prompt, max_tokens=40_000):
+        until(running, "the engine at work")
     until(lambda: not running(), "the engine idle")
 
 

@@ -81,6 +81,8 @@ class Question:
         of_workers: Whether it is sent to the system port of each worker, not to the endpoint.
         pause: Seconds to wait before it is sent.
         leave_after: The client goes away after so many chunks; None to read the answer to its end.
+        replay: The name of the answer that an engine gives which says chosen answers; others are
+            asked without it.
     """
 
     name: str
@@ -95,6 +97,7 @@ class Question:
     of_workers: bool = False
     pause: float = 0.0
     leave_after: int | None = None
+    replay: str = ""
 
 
 @dataclass(frozen=True, slots=True)

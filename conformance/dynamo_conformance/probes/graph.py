@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from dynamo_conformance.mock_engine import chosen_answers
 from dynamo_conformance.probes import promises
 from dynamo_conformance.probes.areas import (
     embeddings,
@@ -14,7 +15,7 @@ from dynamo_conformance.probes.areas import (
     responses,
     tools,
 )
-from dynamo_conformance.probes.areas.graph import MOCK
+from dynamo_conformance.probes.areas.graph import MOCK as MOCK_ROUTE
 from dynamo_conformance.probes.areas.models import LIST
 from dynamo_conformance.probes.exchange import OK, Fault, find, objects
 from dynamo_conformance.probes.probe import Feature, Profile
@@ -28,10 +29,11 @@ if TYPE_CHECKING:
 OPENAPI: Final = get("openapi", "/openapi.json")
 ABSENT: Final = (404, 405, 501)
 BAD_REQUEST: Final = 400
+MOCK: Final = "mock"
 _MOCK: Final = "the mock engine"
 
 ENGINES: Final[dict[str, dict[Feature, str]]] = {
-    "mock": {
+    MOCK: {
         Feature.DETERMINED: f"{_MOCK} draws at random: temperature 0 and seed are passed over",
         Feature.CHOICES: f"{_MOCK} draws one choice: n and best_of are passed over",
         Feature.LOGPROBS: f"{_MOCK} has no probabilities: logprobs are passed over",
@@ -40,8 +42,7 @@ ENGINES: Final[dict[str, dict[Feature, str]]] = {
         Feature.TOP_P: f"{_MOCK} draws at random: top_p is passed over",
         Feature.PENALTIES: f"{_MOCK} draws at random: penalties are passed over",
         Feature.STRUCTURED: f"{_MOCK} draws at random: response_format is passed over",
-        Feature.TOOLS: f"{_MOCK} draws at random, and calls no tool",
-        Feature.REASONING: f"{_MOCK} draws at random, and has no thoughts",
+        Feature.TOOLS: f"{_MOCK} draws at random: tools and tool_choice are passed over",
         Feature.ADAPTERS: f"{_MOCK} loads no adapter",
         Feature.SPECULATION: f"{_MOCK} drafts no tokens",
         Feature.KV_OFFLOAD: f"{_MOCK} keeps KV blocks in its own cache alone",
@@ -51,6 +52,9 @@ ENGINES: Final[dict[str, dict[Feature, str]]] = {
     },
 }
 """What cannot be shown with an engine, whatever the graph promises, and why."""
+
+REPLAYED: Final = (Feature.CHOSEN, Feature.REPEATED, Feature.TOOL_PARSER, Feature.REASONING)
+"""What is shown with the mock engine by chosen answers alone."""
 
 PROMISED_ONLY: Final = {
     Feature.KV_ROUTER: "not known to route by KV; name the feature where it does",
@@ -129,16 +133,23 @@ def served_graph(
         profile: Of the probes for which it is found out.
     """
     promised |= promises.promised(serving)
-    if any(exchange.status == OK for exchange in recorder.ask_workers(MOCK)):
-        engine = "mock"
+    if any(exchange.status == OK for exchange in recorder.ask_workers(MOCK_ROUTE)):
+        engine = MOCK
     stated = _json(recorder, OPENAPI)
     is_dynamo = "Dynamo" in str(find(stated, "info", "title"))
     version = find(stated, "info", "version")
-    unshown = ENGINES.get(engine or "", {})
+    recorder.replays = engine == MOCK or Feature.CHOSEN in promised
+    if Feature.TOOLS in promised:
+        promised |= {Feature.TOOL_PARSER}
+    unshown = {**ENGINES.get(engine or "", {})}
     lacking = PROMISED_ONLY | promises.impossible(serving)
     if not is_dynamo:
         lacking[Feature.DYNAMO] = "no Dynamo frontend answers"
     lacking |= _kinds(recorder, promised)
+    if Feature.CHOSEN in promised:
+        unshown.setdefault(Feature.DETERMINED, "its answers are chosen, not drawn")
+    elif Feature.TEXT not in lacking:
+        unshown |= _unchosen(recorder)
     if profile is Profile.EXTENDED:
         lacking |= _extras(recorder, {*promised, *lacking, *unshown})
     missing = {feature: why for feature, why in lacking.items() if feature not in promised}
@@ -155,6 +166,16 @@ def served_graph(
         lacking=missing | unshown,
         serving=serving,
     )
+
+
+def _unchosen(recorder: Recorder) -> dict[Feature, str]:
+    """Return what cannot be shown where no answer can be chosen."""
+    if not recorder.replays:
+        return {Feature.CHOSEN: "no answer can be chosen but the mock engine's"}
+    said = find(_json(recorder, CHAT.determined), "choices", 0, *CHAT.text)
+    if isinstance(said, str) and said and chosen_answers.PLAIN.startswith(said):
+        return {}
+    return dict.fromkeys(REPLAYED, "its workers do not say chosen answers, but draw at random")
 
 
 def _kinds(recorder: Recorder, promised: frozenset[Feature]) -> dict[Feature, str]:
@@ -177,15 +198,18 @@ def _extras(recorder: Recorder, known: set[Feature]) -> dict[Feature, str]:
     ):
         if feature not in known and (status := recorder.ask(question).status) in ABSENT:
             lacking[feature] = f"{question.path} is not served: HTTP {status}"
+    parsed = tools.AUTO if recorder.replays else tools.REQUIRED
     for feature, question, places, reason in (
         (Feature.TOOLS, tools.REQUIRED, ("tool_calls",), "no tool was called"),
+        (Feature.TOOL_PARSER, parsed, ("tool_calls",), "no call was parsed"),
         (Feature.REASONING, reasoning.ASKED, ("reasoning_content",), "no reasoning_content came"),
         (Feature.IMAGES, images.DATA, ("content",), "no image was taken"),
     ):
         if feature not in known and Feature.TEXT not in known:
             message = find(_json(recorder, question), "choices", 0, "message")
             if not find(message, *places):
-                lacking[feature] = f"{reason}; name the feature where it is served"
+                named = " by a parser that the workers name" if recorder.replays else ""
+                lacking[feature] = f"{reason}{named}; name the feature where it is served"
     if Feature.ADAPTERS not in known:
         data = find(_json(recorder, LIST), "data")
         if not any(find(one, "parent") for one in (data if isinstance(data, list) else [])):

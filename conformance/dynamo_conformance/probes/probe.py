@@ -20,7 +20,12 @@ class Profile(StrEnum):
 
 
 class Feature(StrEnum):
-    """What a probe can need of a graph, so that it can be shown."""
+    """What a probe can need of a graph, so that it can be shown.
+
+    Where an engine and the frontend each have their part there are two: an engine calls TOOLS, and
+    the frontend has a TOOL_PARSER that reads the calls; an engine's answers are DETERMINED by
+    temperature 0 and a seed, and are REPEATED for whatever reason; what is said is CHOSEN.
+    """
 
     TEXT = "text"
     EMBEDDINGS = "embeddings"
@@ -28,6 +33,7 @@ class Feature(StrEnum):
     MESSAGES = "messages"
     IMAGES = "images"
     TOOLS = "tools"
+    TOOL_PARSER = "tool-parser"
     REASONING = "reasoning"
     ADAPTERS = "adapters"
     KV_ROUTER = "kv-router"
@@ -42,6 +48,8 @@ class Feature(StrEnum):
     ENGINE_OPTIONS = "engine-options"
     DYNAMO = "dynamo"
     DETERMINED = "determined"
+    REPEATED = "repeated"
+    CHOSEN = "chosen"
     CHOICES = "n"
     LOGPROBS = "logprobs"
     ECHO = "echo"

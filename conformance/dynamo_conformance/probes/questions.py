@@ -18,6 +18,7 @@ MODELS_PATH: Final = "/v1/models"
 PROMPT: Final = "Name three rivers, and say where they end."
 MAX_TOKENS: Final = 16
 DETERMINED_TOKENS: Final = 24
+LONG_TOKENS: Final = 4000
 TIMES_LONGER: Final = 31
 THOUGHTS: Final = "reasoning_content"
 STOPS: Final = ("e",)
@@ -141,6 +142,16 @@ class TextApi:
         return self.ask("longer", prompt=text)
 
     @property
+    def long(self) -> Question:
+        """A question with a long answer, where answers can be chosen."""
+        return replace(self.ask("long", max_tokens=LONG_TOKENS), replay="long")
+
+    @property
+    def long_stream(self) -> Question:
+        """The same, streamed."""
+        return varied(self.long, f"{self.name}-long-streamed", **STREAM)
+
+    @property
     def across(self) -> Question:
         """A question whose answer a stop word over the border of tokens ends."""
         return self._stopped_across("stop-across")
@@ -188,7 +199,7 @@ CHAT: Final = TextApi(
     text=("message", "content"),
     delta=("delta", "content"),
     plain=chat("chat"),
-    determined=chat("chat-determined", **DETERMINED),
+    determined=replace(chat("chat-determined", **DETERMINED), replay="plain"),
 )
 COMPLETIONS: Final = TextApi(
     name="completions",
@@ -197,5 +208,5 @@ COMPLETIONS: Final = TextApi(
     text=("text",),
     delta=("text",),
     plain=completion("completions"),
-    determined=completion("completions-determined", **DETERMINED),
+    determined=replace(completion("completions-determined", **DETERMINED), replay="plain"),
 )

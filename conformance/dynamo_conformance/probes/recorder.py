@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import httpx
 
+from dynamo_conformance.mock_engine.chosen_answers import ANNOTATION
 from dynamo_conformance.probes.exchange import (
     ID,
     MODEL,
@@ -63,8 +64,9 @@ def base_url(url: str) -> str:
 class Recorder:
     """Fills the exchanges of a run as they are needed; to be closed.
 
-    `workers` are those of the graph whose system ports can be asked, and `sleep` waits where a
-    question is to be asked later than another.
+    `workers` are those of the graph whose system ports can be asked, `sleep` waits where a question
+    is to be asked later than another, and `replays` says whether the engine gives the answers that
+    questions name.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class Recorder:
         self.address = address
         self.workers = workers
         self.sleep = sleep
+        self.replays = False
         self.exchanges: dict[str, Exchange] = {}
         # Reading the certificates of the system takes longer than many a run over plain HTTP.
         is_plain = address.url.startswith("http://")
@@ -217,6 +220,8 @@ class Recorder:
         fields = {**question.fields}
         if question.after is not None and question.derive is not None:
             fields |= question.derive(self.ask(question.after))
+        if self.replays and question.replay:
+            fields["nvext"] = {"annotations": [f"{ANNOTATION}:{question.replay}"]}
         if fields.get("model") == MODEL:
             fields["model"] = self.address.model
         return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode(UTF8)

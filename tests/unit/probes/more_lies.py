@@ -244,7 +244,23 @@ PROMPT_LIES = (
             lambda a: b"\\u6f22" in a.raw, whole(put("usage.prompt_tokens", lambda old: old + 40))
         ),
     ),
-    a_lie("a stream without what is not ASCII", "unicode.same-text", reply=stream(texts(_ascii))),
+    a_lie(
+        "a stream without what is not ASCII",
+        "unicode.same-text",
+        "unicode.said",
+        reply=stream(texts(_ascii)),
+    ),
+    a_lie(
+        "an answer without its backslashes",
+        "unicode.escaped",
+        reply=whole(texts(lambda text: text.replace("\\", ""))),
+    ),
+    a_lie(
+        "a stream that drops a late chunk",
+        "streaming.chat-long",
+        "streaming.completions-long",
+        reply=chunks(lambda given: given[:300] + given[301:]),
+    ),
     a_lie(
         "a strange character is an error of the server",
         "unicode.lone-surrogate",
@@ -335,6 +351,16 @@ TOOL_LIES = (
     ),
     a_lie("calls without an id", "tools.ids", reply=_calls(put(f"{CALLS}.*.id", ""))),
     a_lie("one id for all calls", "tools.several", reply=_calls(put(f"{CALLS}.*.id", "call"))),
+    a_lie(
+        "one id for all streamed calls",
+        "tools.several-streamed",
+        reply=_delta_calls(put("choices.*.delta.tool_calls.*.id", "call")),
+    ),
+    a_lie(
+        "a call that stands in the text too",
+        "tools.not-in-text",
+        reply=_calls(put("choices.*.message.content", '<tool_call>{"name": "get_weather"}')),
+    ),
     a_lie(
         "another tool than the one named",
         "tools.named",

@@ -21,6 +21,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from dynamo_conformance.mock_engine.chosen_answers import JSON_TEXT, LONG, PLAIN, UNICODE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -34,6 +36,7 @@ WORDS = [
     " salt", " meets", " sweet", " water", " under", " grey", " skies", " of", " late", " spring",
     " na\u00efve", " \u6f22\u5b57", " \U0001f980",
 ]  # fmt: skip
+CHOSEN = {"plain": PLAIN, "unicode": UNICODE, "json": JSON_TEXT, "long": LONG}
 Body = dict[str, Any]
 
 
@@ -242,7 +245,8 @@ class RightServer:
             key += str(next(self.drawn))
         draw = random.Random(key)  # noqa: S311 - no secret
         wanted = body.get("max_tokens") or body.get("max_completion_tokens") or NATURAL
-        tokens = _said(body, prompt) or tokens_of("".join(draw.choices(WORDS, k=NATURAL)))
+        drawn_text = "".join(draw.choices(WORDS, k=NATURAL))
+        tokens = _chosen(body) or _said(body, prompt) or tokens_of(drawn_text)
         finish = "length" if len(tokens) > wanted else "stop"
         drawn = Drawn(tokens[:wanted], finish, "")
         drawn.text = b"".join(drawn.tokens).decode(errors="ignore")
@@ -467,8 +471,19 @@ def _prompts(given: object) -> list[tuple[str, int]]:
     return [_prompts(one)[0] for one in given]
 
 
+def _chosen(body: Body) -> list[bytes]:
+    """Return what a request says that it wants to be answered."""
+    for annotation in (body.get("nvext") or {}).get("annotations", []):
+        if (text := CHOSEN.get(annotation.removeprefix("output_replay_id:"))) is not None:
+            return tokens_of(text)
+    return []
+
+
 def _said(body: Body, prompt: str) -> list[bytes]:
     """Return what is said to prompts that have one answer; nothing for others."""
+    for annotation in (body.get("nvext") or {}).get("annotations", []):
+        if (text := CHOSEN.get(annotation.removeprefix("output_replay_id:"))) is not None:
+            return tokens_of(text)
     kind = (body.get("response_format") or {"type": "text"})["type"]
     if kind == "json_object":
         return tokens_of('{"answer": "Elbe"}')

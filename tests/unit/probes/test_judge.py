@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from dynamo_conformance.engines.role import Role
 from dynamo_conformance.engines.serving import Serving
 from dynamo_conformance.probes import report as reports
-from dynamo_conformance.probes.areas import AREAS, load_probes
+from dynamo_conformance.probes.areas import AREAS, load_probes, unicode
 from dynamo_conformance.probes.deviations import Deviation, read_deviations
 from dynamo_conformance.probes.exchange import (
     CannotShow,
@@ -35,7 +35,7 @@ from dynamo_conformance.probes.probe import Feature, Outcome, Profile, Result
 from dynamo_conformance.probes.recorder import Address, Recorder
 from dynamo_conformance.probes.report import Report
 from dynamo_conformance.probes.run import Judge, chosen
-from lies import Lie, lying, put, refused, whole
+from lies import Lie, asking, drop, lying, put, refused, whole
 from right_server import MODEL, RELEASE, Reply, RightServer, as_json, on_port
 
 if TYPE_CHECKING:
@@ -216,7 +216,67 @@ def test_a_server_of_nothing_is_taken_for_one_of_text_that_is_broken() -> None:
 
 def test_what_is_promised_is_not_lacking() -> None:
     graph = looked_at(_only(), promised=frozenset(Feature))
-    assert graph.lacking == {}
+    # What is chosen is not drawn.
+    assert {*graph.lacking} == {Feature.DETERMINED}
+
+
+def test_an_answer_is_chosen_where_the_engine_can() -> None:
+    with on_port(RightServer().reply) as url, Recorder(Address(url=url, model=MODEL)) as recorder:
+        drawn = recorder.ask(unicode.ASKED)
+        served_graph(recorder, engine="mock")
+        chosen = recorder.ask(unicode.STREAMED)
+    assert "nvext" not in drawn.request
+    assert chosen.request["nvext"] == {"annotations": ["output_replay_id:unicode"]}
+    assert "output_replay_id:unicode" in chosen.curl()
+
+
+def _answers(**message: object) -> Answering:
+    """Return a server whose chosen answers are right, and whose messages have these fields."""
+    server = RightServer()
+
+    def answer(method: str, target: str, headers: dict[str, str], raw: bytes) -> Reply:
+        reply = server.reply(method, target, headers, raw)
+        if b"output_replay_id:plain" in raw or not target.endswith("completions"):
+            return reply
+        body = json.loads(b"".join(reply.pieces))
+        body["choices"][0]["message"] = {"role": "assistant", **message}
+        return as_json(body)
+
+    return answer
+
+
+def test_a_mock_engine_whose_workers_name_no_parser_shows_none() -> None:
+    graph = looked_at(_answers(content="<tool_call>", tool_calls=None), engine="mock")
+    for feature in (Feature.TOOL_PARSER, Feature.REASONING):
+        assert "by a parser that the workers name" in graph.lacking[feature]
+    assert {Feature.CHOSEN, Feature.REPEATED}.isdisjoint(graph.lacking)
+    parsed = looked_at(RightServer().reply, engine="mock")
+    assert {Feature.TOOL_PARSER, Feature.REASONING}.isdisjoint(parsed.lacking)
+    assert "tool_choice" in parsed.lacking[Feature.TOOLS]
+
+
+def test_a_worker_that_draws_though_it_is_mocked_shows_nothing_that_is_chosen() -> None:
+    drawing = lying(RightServer().reply, Lie("", (), ask=asking(drop("nvext"))))
+    graph = looked_at(drawing, engine="mock", promised=frozenset({Feature.TOOL_PARSER}))
+    for feature in (Feature.CHOSEN, Feature.REPEATED, Feature.TOOL_PARSER, Feature.REASONING):
+        assert "draw at random" in graph.lacking[feature]
+
+
+def test_a_promised_tool_is_parsed_too() -> None:
+    graph = looked_at(_answers(content="no"), promised=frozenset({Feature.TOOLS}))
+    assert {Feature.TOOLS, Feature.TOOL_PARSER}.isdisjoint(graph.lacking)
+
+
+def test_a_chosen_call_that_is_not_parsed_is_a_fault() -> None:
+    lost = lying(RightServer().reply, Lie("", (), ask=asking(put("tool_choice", "none"))))
+    names = ("tools.auto", "tools.several", "tools.several-streamed")
+    with on_port(lost) as url, Recorder(Address(url=url, model=MODEL)) as recorder:
+        graph = served_graph(recorder, promised=frozenset(Feature))
+        judge = Judge(recorder, graph, deviations=())
+        chosen = {name: judge.result(KNOWN[name]).outcome for name in names}
+    assert set(chosen.values()) == {Outcome.FAIL}
+    drawn = {one.outcome for one in results(lost, *names)}
+    assert drawn == {Outcome.UNSUPPORTED}
 
 
 def test_the_only_model() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from dynamo_conformance.probes.areas import load_probes
 from dynamo_conformance.probes.graph import served_graph
-from dynamo_conformance.probes.probe import Feature, Outcome, Result
+from dynamo_conformance.probes.probe import Feature, Outcome, Probe, Result
 from dynamo_conformance.probes.recorder import Address, Recorder
 from dynamo_conformance.probes.run import Judge
 from lies import CHAT, Lie, forwarded, lying, stream, whole
@@ -28,15 +28,30 @@ KNOWN = {one.id: one for one in REQUIREMENTS}
 
 
 def judged(answer: Answering, ids: Iterable[str] | None = None) -> dict[str, Result]:
-    """Return the results of a server, by probe; it is said to serve everything."""
-    chosen = REQUIREMENTS if ids is None else [KNOWN[one] for one in ids]
+    """Return the results of a server, by probe; it is said to serve everything.
+
+    What is drawn and what is chosen cannot be shown in one run.
+    """
+    probes = REQUIREMENTS if ids is None else [KNOWN[one] for one in ids]
+    told: dict[str, Result] = {}
+    for is_chosen in (False, True):
+        group = [probe for probe in probes if (Feature.CHOSEN in probe.needs) is is_chosen]
+        promised = frozenset(Feature) - (set() if is_chosen else {Feature.CHOSEN})
+        if group:
+            told |= _results(answer, group, promised)
+    return told
+
+
+def _results(
+    answer: Answering, probes: Iterable[Probe], promised: frozenset[Feature]
+) -> dict[str, Result]:
     with (
         on_port(answer) as url,
         Recorder(Address(url=url, model=MODEL), sleep=lambda _: None) as recorder,
     ):
-        graph = served_graph(recorder, promised=frozenset(Feature))
-        results = Judge(recorder, graph).results(chosen)
-        return {one.probe.id: one for one in results}
+        graph = served_graph(recorder, promised=promised)
+        results = Judge(recorder, graph).results(probes)
+        return {result.probe.id: result for result in results}
 
 
 def test_a_server_that_is_right_passes_everything() -> None:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.probes import judging
 from dynamo_conformance.probes.exchange import expect, find
 from dynamo_conformance.probes.probe import DYNAMO, Feature, Profile, probe
-from dynamo_conformance.probes.questions import CHAT, STREAM, chat, user
+from dynamo_conformance.probes.questions import CHAT, STREAM, chat, user, varied
 
 if TYPE_CHECKING:
     from dynamo_conformance.probes.exchange import Exchange
 
 NEEDS = (Feature.TEXT, Feature.REASONING)
 TAGS = ("<think>", "</think>")
-ASKED = chat("reasoning", messages=[user("Is 91 a prime number?")], max_tokens=2048)
-STREAMED = chat(
-    "reasoning-streamed", messages=[user("Is 91 a prime number?")], max_tokens=2048, **STREAM
+ASKED = replace(
+    chat("reasoning", messages=[user("Is 91 a prime number?")], max_tokens=2048), replay="thoughts"
 )
+STREAMED = varied(ASKED, "reasoning-streamed", **STREAM)
 
 
 @probe("reasoning.apart", ASKED, source=DYNAMO, profile=Profile.EXTENDED, needs=NEEDS)

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from dynamo_conformance.probes.questions import TextApi
 
 COMPARED = (Feature.TEXT, Feature.DETERMINED)
+ALIKE = (Feature.TEXT, Feature.REPEATED)
 CHOICES = (Feature.TEXT, Feature.CHOICES)
 LOGPROBS = (Feature.TEXT, Feature.LOGPROBS)
 TOP: Final = 3
@@ -85,21 +86,21 @@ def _stopped(api: TextApi, plain: Exchange, again: Exchange, text: str, reason: 
     expect(reason == judging.FINISH_STOP, "finish_reason stop", shown(reason))
 
 
-@template("stop-across", "determined", "determined_again", "across", needs=COMPARED)
+@template("stop-across", "determined", "determined_again", "across", needs=ALIKE)
 def across(api: TextApi, plain: Exchange, again: Exchange, stopped: Exchange) -> None:
     """A stop word that lies over the border of tokens ends the answer right before it."""
     reason = find(stopped.answer, "choices", 0, "finish_reason")
     _stopped(api, plain, again, judging.whole_text(api, stopped), reason)
 
 
-@template("stop-across-streamed", "determined", "determined_again", "across_stream", needs=COMPARED)
+@template("stop-across-streamed", "determined", "determined_again", "across_stream", needs=ALIKE)
 def across_streamed(api: TextApi, plain: Exchange, again: Exchange, stopped: Exchange) -> None:
     """A stop word over the border of tokens is not streamed, in no part."""
     got = judging.streamed(api, stopped)
     _stopped(api, plain, again, got.text, got.reason)
 
 
-@template("stop-unused", "determined", "determined_again", "unstopped", needs=COMPARED)
+@template("stop-unused", "determined", "determined_again", "unstopped", needs=ALIKE)
 def stop_unused(api: TextApi, plain: Exchange, again: Exchange, unstopped: Exchange) -> None:
     """A stop word that does not come changes nothing."""
     text = judging.whole_text(api, plain)

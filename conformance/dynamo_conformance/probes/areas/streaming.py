@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dynamo_conformance.mock_engine.chosen_answers import LONG
 from dynamo_conformance.probes import judging
 from dynamo_conformance.probes.exchange import Fault, expect, find, number, objects, shown
 from dynamo_conformance.probes.probe import (
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from dynamo_conformance.probes.exchange import Exchange, JsonObject
     from dynamo_conformance.probes.questions import TextApi
 
-COMPARED = (Feature.TEXT, Feature.DETERMINED)
+COMPARED = (Feature.TEXT, Feature.REPEATED)
 
 
 @template("answered", "streamed")
@@ -326,6 +327,13 @@ def usage_text(api: TextApi, exchange: Exchange) -> None:
     """The completion_tokens count what was streamed: it has words and bytes for so many."""
     got = judging.streamed(api, exchange)
     judging.usage_matches(got.usage, got.text)
+
+
+@template("long", "long", "long_stream", needs=(Feature.TEXT, Feature.CHOSEN))
+def long(api: TextApi, whole: Exchange, stream: Exchange) -> None:
+    """A long answer comes to its end, streamed or not, and none of it is lost or doubled."""
+    judging.same_text(LONG, judging.whole_text(api, whole), "the answer that was said")
+    judging.same_text(LONG, judging.streamed(api, stream).text, "the answer that was said")
 
 
 CHAT_STREAMS = bound(globals(), CHAT, "streaming.chat-")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.probes import judging
@@ -19,13 +20,14 @@ from dynamo_conformance.probes.exchange import (
     string,
 )
 from dynamo_conformance.probes.probe import Feature, Profile, probe
-from dynamo_conformance.probes.questions import CHAT, STREAM, chat, user
+from dynamo_conformance.probes.questions import CHAT, STREAM, chat, user, varied
 from dynamo_conformance.probes.shapes import Shape, check_types
 
 if TYPE_CHECKING:
     from dynamo_conformance.probes.exchange import Exchange, Question
 
 NEEDS = (Feature.TEXT, Feature.TOOLS)
+PARSED = (Feature.TEXT, Feature.TOOL_PARSER)
 ENOUGH = 512
 
 
@@ -49,8 +51,10 @@ TIME = _tool("get_time", "Tell the local time in a city.", "city")
 NAMED: JsonObject = {"type": "function", "function": {"name": "get_time"}}
 
 
-def _asked(name: str, choice: Json, *, content: Json = "", **fields: Json) -> Question:
-    return chat(
+def _asked(
+    name: str, choice: Json, *, content: Json = "", replay: str = "", **fields: Json
+) -> Question:
+    question = chat(
         f"tools-{name}",
         messages=[user(content or "What is the weather in Paris right now?")],
         tools=[WEATHER, TIME],
@@ -59,14 +63,23 @@ def _asked(name: str, choice: Json, *, content: Json = "", **fields: Json) -> Qu
         max_tokens=ENOUGH,
         **fields,
     )
+    return replace(question, replay=replay)
 
 
-AUTO = _asked("auto", "auto")
-REQUIRED = _asked("required", "required")
-REQUIRED_STREAM = _asked("required-streamed", "required", **STREAM)
+# Where answers can be chosen, a model writes these calls: with tool_choice auto as its parser reads
+# them, with required as guided decoding lets it.
+AUTO = _asked("auto", "auto", replay="call")
+REQUIRED = _asked("required", "required", replay="guided-call")
+REQUIRED_STREAM = varied(REQUIRED, "tools-required-streamed", **STREAM)
 BY_NAME = _asked("named", NAMED)
 NONE = _asked("none", "none")
-SEVERAL = _asked("several", "auto", content="What is the weather in Paris, and what in Rome?")
+SEVERAL = _asked(
+    "several",
+    "auto",
+    content="What is the weather in Paris, and what in Rome?",
+    replay="calls",
+)
+SEVERAL_STREAM = varied(SEVERAL, "tools-several-streamed", **STREAM)
 SINGLE = _asked(
     "single",
     "required",
@@ -104,20 +117,20 @@ def required(exchange: Exchange) -> None:
     _called(_calls(exchange), ("get_weather", "get_time"))
 
 
-@probe("tools.shape", REQUIRED, profile=Profile.EXTENDED, needs=NEEDS)
+@probe("tools.shape", REQUIRED, profile=Profile.EXTENDED, needs=PARSED)
 def shape(exchange: Exchange) -> None:
     """An answer with calls has the shape of OpenAI's specification."""
     check_types(Shape.CHAT, exchange.answer)
 
 
-@probe("tools.arguments", REQUIRED, profile=Profile.EXTENDED, needs=NEEDS)
+@probe("tools.arguments", REQUIRED, profile=Profile.EXTENDED, needs=PARSED)
 def arguments(exchange: Exchange) -> None:
     """The arguments of a call are JSON that fits the tool's parameters."""
     for call in _calls(exchange):
         _arguments(call)
 
 
-@probe("tools.finish", REQUIRED, profile=Profile.EXTENDED, needs=NEEDS)
+@probe("tools.finish", REQUIRED, profile=Profile.EXTENDED, needs=PARSED)
 def finish(exchange: Exchange) -> None:
     """An answer that calls a tool has finish_reason tool_calls."""
     _calls(exchange)
@@ -125,7 +138,7 @@ def finish(exchange: Exchange) -> None:
     expect(reason == "tool_calls", "finish_reason tool_calls", reason)
 
 
-@probe("tools.ids", REQUIRED, profile=Profile.EXTENDED, needs=NEEDS)
+@probe("tools.ids", REQUIRED, profile=Profile.EXTENDED, needs=PARSED)
 def ids(exchange: Exchange) -> None:
     """Each call has an id of its own, not empty."""
     got = [string(call, "id") for call in _calls(exchange)]
@@ -145,25 +158,55 @@ def none(exchange: Exchange) -> None:
     expect(not got, "no tool_calls", got)
 
 
-@probe("tools.auto", AUTO, profile=Profile.EXTENDED, needs=NEEDS)
+def _require_chosen(exchange: Exchange, reason: str) -> None:
+    """Return when the model's answer was chosen, so that it cannot be blamed."""
+    if not find(exchange.request, "nvext", "annotations"):
+        raise CannotShow(reason)
+
+
+@probe("tools.auto", AUTO, profile=Profile.EXTENDED, needs=PARSED)
 def auto(exchange: Exchange) -> None:
     """With tool_choice auto a call is one of a tool of the list, and told as one."""
     if not find(exchange.answer, "choices", 0, "message", "tool_calls"):
-        raise CannotShow("the model called no tool of its own accord")
+        _require_chosen(exchange, "the model called no tool of its own accord")
     calls = _calls(exchange)
     _called(calls, ("get_weather", "get_time"))
     for call in calls:
         _arguments(call)
 
 
-@probe("tools.several", SEVERAL, profile=Profile.EXTENDED, needs=NEEDS)
+@probe("tools.several", SEVERAL, profile=Profile.EXTENDED, needs=PARSED)
 def several(exchange: Exchange) -> None:
     """Several calls in one answer have ids of their own."""
     calls = find(exchange.answer, "choices", 0, "message", "tool_calls")
     if not isinstance(calls, list) or len(calls) < 2:  # noqa: PLR2004 - several
-        raise CannotShow("the model did not call several tools")
+        _require_chosen(exchange, "the model did not call several tools")
+        raise Fault("several calls", exchange.summary)
     got = [string(call, "id") for call in _calls(exchange)]
     expect(len(got) == len(set(got)), "an id for each call", got)
+
+
+@probe("tools.not-in-text", AUTO, profile=Profile.EXTENDED, needs=PARSED)
+def not_in_text(exchange: Exchange) -> None:
+    """A call does not stand in the text of the answer too."""
+    text = find(exchange.answer, "choices", 0, "message", "content")
+    if find(exchange.answer, "choices", 0, "message", "tool_calls"):
+        expect("get_weather" not in str(text), "a text without the call", text)
+
+
+@probe("tools.several-streamed", SEVERAL_STREAM, profile=Profile.EXTENDED, needs=PARSED)
+def several_streamed(exchange: Exchange) -> None:
+    """Several streamed calls have each an index, an id, a name and arguments of their own."""
+    calls = _streamed_calls(exchange)
+    if len(calls) < 2:  # noqa: PLR2004 - several
+        _require_chosen(exchange, "the model did not call several tools")
+        raise Fault("several calls", f"{len(calls)}")
+    expect(sorted(calls) == list(range(len(calls))), "indexes from 0", sorted(calls))
+    got = [str(call["id"]) for call in calls.values()]
+    expect(all(got) and len(got) == len(set(got)), "an id for each call", got)
+    _called([*calls.values()], ("get_weather", "get_time"))
+    for call in calls.values():
+        _arguments(call)
 
 
 @probe("tools.single", SINGLE, profile=Profile.EXTENDED, needs=NEEDS)
@@ -192,13 +235,13 @@ def _streamed_calls(exchange: Exchange) -> dict[int, JsonObject]:
     }
 
 
-@probe("tools.streamed", REQUIRED_STREAM, profile=Profile.EXTENDED, needs=NEEDS)
+@probe("tools.streamed", REQUIRED_STREAM, profile=Profile.EXTENDED, needs=PARSED)
 def streamed(exchange: Exchange) -> None:
     """A streamed call names a tool of the list, once."""
     _called([*_streamed_calls(exchange).values()], ("get_weather", "get_time"))
 
 
-@probe("tools.streamed-arguments", REQUIRED_STREAM, profile=Profile.EXTENDED, needs=NEEDS)
+@probe("tools.streamed-arguments", REQUIRED_STREAM, profile=Profile.EXTENDED, needs=PARSED)
 def streamed_arguments(exchange: Exchange) -> None:
     """The arguments of a streamed call add up to JSON that fits the tool's parameters."""
     calls = _streamed_calls(exchange)
@@ -207,7 +250,7 @@ def streamed_arguments(exchange: Exchange) -> None:
         _arguments(call)
 
 
-@probe("tools.streamed-finish", REQUIRED_STREAM, profile=Profile.EXTENDED, needs=NEEDS)
+@probe("tools.streamed-finish", REQUIRED_STREAM, profile=Profile.EXTENDED, needs=PARSED)
 def streamed_finish(exchange: Exchange) -> None:
     """A stream that calls a tool has finish_reason tool_calls."""
     expect(_streamed_calls(exchange), "a call of a tool", "none")
@@ -215,7 +258,7 @@ def streamed_finish(exchange: Exchange) -> None:
     expect(reason == "tool_calls", "finish_reason tool_calls", reason)
 
 
-@probe("tools.streamed-ids", REQUIRED_STREAM, profile=Profile.EXTENDED, needs=NEEDS)
+@probe("tools.streamed-ids", REQUIRED_STREAM, profile=Profile.EXTENDED, needs=PARSED)
 def streamed_ids(exchange: Exchange) -> None:
     """Each streamed call has an index from 0, and an id."""
     calls = _streamed_calls(exchange)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from dynamo_conformance.mock_engine.chosen_answers import JSON_TEXT, UNICODE
 from dynamo_conformance.probes import judging
 from dynamo_conformance.probes.exchange import MODEL, Question, expect, number
 from dynamo_conformance.probes.probe import Feature, Profile, probe
@@ -21,22 +23,28 @@ from dynamo_conformance.probes.questions import (
 )
 
 if TYPE_CHECKING:
-    from dynamo_conformance.probes.exchange import Exchange
+    from dynamo_conformance.probes.exchange import Exchange, JsonObject
 
 TEXT = (Feature.TEXT,)
+CHOSEN = (Feature.TEXT, Feature.CHOSEN)
 SAMPLE: Final = "\U0001f980 漢字 שלום naïve e\u0301 \U0001f468\u200d\U0001f469\u200d\U0001f467"
 REPEAT: Final = f"Repeat this, and nothing else: {SAMPLE}"
+LONGER: Final[JsonObject] = {**DETERMINED, "max_tokens": 100}
+"""So many tokens as the sample has, if each byte is one."""
+
 PLAIN: Final = REPEAT.encode("ascii", "ignore").decode()
 
-ASKED = chat("unicode-chat", messages=[user(REPEAT)], **DETERMINED)
-STREAMED = chat("unicode-chat-streamed", messages=[user(REPEAT)], **DETERMINED, **STREAM)
+ASKED = replace(chat("unicode-chat", messages=[user(REPEAT)], **LONGER), replay="unicode")
+STREAMED = varied(ASKED, "unicode-chat-streamed", **STREAM)
 AGAIN = varied(ASKED, "unicode-chat-again")
+ASKED_JSON = replace(ASKED, name="unicode-json", replay="json")
+JSON_STREAMED = replace(STREAMED, name="unicode-json-streamed", replay="json")
 COMPLETED = completion("unicode-completions", prompt=SAMPLE, temperature=0, seed=7)
-WITHOUT = chat("unicode-without", messages=[user(PLAIN)], **DETERMINED)
+WITHOUT = chat("unicode-without", messages=[user(PLAIN)], **LONGER)
 
 
 def _escaped() -> bytes:
-    fields = {"model": MODEL, "messages": [user(REPEAT)], **DETERMINED}
+    fields = {"model": MODEL, "messages": [user(REPEAT)], **LONGER}
     return json.dumps(fields).encode("ascii")
 
 
@@ -94,13 +102,30 @@ def escapes(exchange: Exchange, escaped: Exchange) -> None:
     expect(counts[0] == counts[1], f"prompt_tokens {counts[0]}", counts[1])
 
 
-@probe("unicode.same-text", ASKED, AGAIN, STREAMED, needs=(*TEXT, Feature.DETERMINED))
+@probe("unicode.same-text", ASKED, AGAIN, STREAMED, needs=(*TEXT, Feature.REPEATED))
 def same_text(whole: Exchange, again: Exchange, stream: Exchange) -> None:
     """The stream has the characters of the answer in one piece."""
     text = judging.whole_text(CHAT, whole)
     judging.determined(text, judging.whole_text(CHAT, again))
     got = judging.streamed(CHAT, stream).text
     judging.same_text(text, got, "the text of the answer in one piece")
+
+
+@probe("unicode.said", ASKED, STREAMED, needs=CHOSEN)
+def said(whole: Exchange, stream: Exchange) -> None:
+    """Characters that lie in several tokens arrive as they were said, streamed or not."""
+    _said(UNICODE, whole, stream)
+
+
+@probe("unicode.escaped", ASKED_JSON, JSON_STREAMED, needs=CHOSEN)
+def escaped(whole: Exchange, stream: Exchange) -> None:
+    """Quotes, backslashes and line ends of an answer arrive as they were said."""
+    _said(JSON_TEXT, whole, stream)
+
+
+def _said(text: str, whole: Exchange, stream: Exchange) -> None:
+    judging.same_text(text, judging.whole_text(CHAT, whole), "the answer that was said")
+    judging.same_text(text, judging.streamed(CHAT, stream).text, "the answer that was said")
 
 
 @probe("unicode.lone-surrogate", LONE, profile=Profile.EXTENDED, needs=TEXT)
