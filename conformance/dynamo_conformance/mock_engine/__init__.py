@@ -7,8 +7,11 @@ planes, KV events and the way from prefill to decode are the real ones.
 
 What differs from a real engine:
 
-* Answers are made-up words, as many as `max_tokens` asks for; the mocker refuses a request that
-  does not ask for any.
+* Answers are made-up words, each drawn from the same thousand with the same chance, as many as
+  `max_tokens` asks for; where nobody says how many they end by themselves, as a model ends, or with
+  the context. What would change a draw is passed over: temperature, top_p, seed, penalties, n,
+  best_of, logprobs, echo, suffix, response_format, tools, images.
+* A request can name its answer (`chosen_answers`): then those tokens come, whatever the prompt.
 * A decode worker publishes no KV events, whatever its `--kv-events-config` says.
 * A worker without KV events names, as their source, an endpoint that does not exist. When workers
   with and without them share one component, routers refuse the events of all of them.
@@ -17,8 +20,9 @@ What differs from a real engine:
 
 Modules: `mock_worker` is one run; `vllm_reader`, `sglang_reader` and `trtllm_reader` make a
 `worker_spec` of a command line; `mocker_serving` serves it with Dynamo's mocker, `request_handlers`
-what the mocker cannot be; `multinode_join` brings nodes together; `mock_model` and `hub_cache` make
-models up; `overlay` and `libraries` stand for the engines' modules.
+what the mocker cannot be; `answer_length` says when answers end, and `chosen_answers` what they
+say; `multinode_join` brings nodes together; `mock_model` and `hub_cache` make models up; `overlay`
+and `libraries` stand for the engines' modules.
 """
 
 from dynamo_conformance.mock_engine.mock_environment import environment, overlay_path, version

@@ -43,6 +43,7 @@ ENGINES: Final[dict[str, dict[Feature, str]]] = {
         Feature.PENALTIES: f"{_MOCK} draws at random: penalties are passed over",
         Feature.STRUCTURED: f"{_MOCK} draws at random: response_format is passed over",
         Feature.TOOLS: f"{_MOCK} draws at random: tools and tool_choice are passed over",
+        Feature.IMAGES: f"{_MOCK} looks at no image: images are passed over",
         Feature.ADAPTERS: f"{_MOCK} loads no adapter",
         Feature.SPECULATION: f"{_MOCK} drafts no tokens",
         Feature.KV_OFFLOAD: f"{_MOCK} keeps KV blocks in its own cache alone",

@@ -193,7 +193,7 @@ def top_p(first: Exchange, second: Exchange) -> None:
     judging.same_text(texts[0], texts[1], "the likeliest answer again")
 
 
-@probe("sampling.penalties", PENALTIES, needs=TEXT)
+@probe("sampling.penalties", PENALTIES, needs=(*TEXT, Feature.PENALTIES))
 def penalties(exchange: Exchange) -> None:
     """Penalties and top_p within their ranges are taken."""
     expect(judging.whole_text(CHAT, exchange).strip(), "a text", exchange.summary)
