@@ -144,7 +144,8 @@ def render() -> str:
 
 def _deviations() -> list[str]:
     rows = [
-        f"| {one.why} | {', '.join(one.releases)} | {one.engine or 'every'} | "
+        f"| {' '.join(filter(None, (one.why, one.where)))} | {', '.join(one.releases)} | "
+        f"{one.engine or 'every'} | "
         f"{_listed(one.probes)} | {one.upstream or ''} | {one.date} |"
         for one in read_deviations()
     ]

@@ -27,6 +27,7 @@ class Deviation:
         why: One sentence.
         upstream: Where it is reported, where that is known.
         date: When it was seen.
+        where: In which graphs, where it is not in all: elsewhere the probes pass.
     """
 
     probes: tuple[str, ...]
@@ -36,6 +37,7 @@ class Deviation:
     why: str
     upstream: str | None
     date: str
+    where: str | None = None
 
     def covers(self, *, probe: str, release: str | None, engine: str | None) -> bool:
         """Whether it is known of this probe, release and engine."""
@@ -56,6 +58,7 @@ def read_deviations(text: str | None = None) -> tuple[Deviation, ...]:
             why=row["why"],
             upstream=row["upstream"],
             date=row["date"],
+            where=row.get("where"),
         )
         for row in json.loads(text)
     )
@@ -78,11 +81,11 @@ def applied(
         row = next((one for one in known if one.answered in result.got), None)
         if row is not None:
             upstream = f"; {row.upstream}" if row.upstream else ""
-            reason = f"{row.why} (known since {row.date}{upstream})"
+            where = f" {row.where}" if row.where else ""
+            reason = f"{row.why}{where} (known since {row.date}{upstream})"
             return replace(result, outcome=Outcome.DEVIATION, reason=reason)
-    if result.outcome is Outcome.PASS and known:
-        got = f"it no longer deviates: take the row of {known[0].date} out of {FILE}"
-        return replace(
-            result, outcome=Outcome.FAIL, expected=f"the deviation: {known[0].why}", got=got
-        )
+    gone = next((one for one in known if one.where is None), None)
+    if result.outcome is Outcome.PASS and gone is not None:
+        got = f"it no longer deviates: take the row of {gone.date} out of {FILE}"
+        return replace(result, outcome=Outcome.FAIL, expected=f"the deviation: {gone.why}", got=got)
     return result

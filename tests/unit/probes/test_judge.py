@@ -121,10 +121,13 @@ def test_what_is_lacking_is_not_asked() -> None:
         (NO_IDS, {"rows": (replace(ROW, probes=("chat.text",)),)}, Outcome.FAIL),
         (RightServer().reply, {}, Outcome.FAIL),
         (RightServer().reply, {"release": "9.9.8"}, Outcome.PASS),
+        (NO_IDS, {"rows": (replace(ROW, where="where it rains"),)}, Outcome.DEVIATION),
+        (RightServer().reply, {"rows": (replace(ROW, where="where it rains"),)}, Outcome.PASS),
     ],
     ids=[
         "known", "another release", "another engine", "the engine", "another answer",
-        "another probe", "no longer", "right in another release",
+        "another probe", "no longer", "right in another release", "in some graphs",
+        "right in others",
     ],
 )  # fmt: skip
 def test_a_known_deviation(answer: Answering, changes: dict[str, object], outcome: Outcome) -> None:
@@ -136,6 +139,11 @@ def test_a_known_deviation(answer: Answering, changes: dict[str, object], outcom
 def test_a_deviation_says_since_when_and_where_it_is_known() -> None:
     (result,) = results(NO_IDS, "chat.id", rows=(ROW,))
     assert result.reason == "ids are empty (known since 2026-11-30; https://example.org/1)"
+
+
+def test_a_deviation_of_some_graphs_says_of_which() -> None:
+    (result,) = results(NO_IDS, "chat.id", rows=(replace(ROW, where="where it rains"),))
+    assert result.reason.startswith("ids are empty where it rains (known since")
 
 
 def test_a_deviation_that_is_no_more_asks_to_be_taken_out() -> None:
