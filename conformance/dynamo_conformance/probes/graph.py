@@ -81,6 +81,7 @@ class ServedGraph:
         engine: Its name, if it is known.
         lacking: What cannot be shown, and why.
         serving: What its manifest promises, where there is one.
+        replays: Whether the engine gives the answers that questions name.
     """
 
     model: str
@@ -88,6 +89,7 @@ class ServedGraph:
     engine: str | None
     lacking: dict[Feature, str]
     serving: Serving | None = None
+    replays: bool = False
 
 
 class UnknownModelError(ValueError):
@@ -166,6 +168,7 @@ def served_graph(
         engine=engine,
         lacking=missing | unshown,
         serving=serving,
+        replays=recorder.replays,
     )
 
 

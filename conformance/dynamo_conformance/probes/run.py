@@ -61,6 +61,10 @@ class Judge:
     deviations: tuple[Deviation, ...] = field(default_factory=read_deviations)
     told: dict[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Ask as the graph is to be asked."""
+        self.recorder.replays = self.graph.replays
+
     def results(self, probes: Iterable[Probe]) -> Iterator[Result]:
         """Yield the result of each probe as soon as it is known."""
         for probe in probes:
