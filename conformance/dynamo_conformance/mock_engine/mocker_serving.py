@@ -18,11 +18,12 @@ import tempfile
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from dynamo_conformance.engines.role import Role
 from dynamo_conformance.mock_engine.answer_length import answer_length, ended
 from dynamo_conformance.mock_engine.chosen_answers import trace
+from dynamo_conformance.mock_engine.engine_refusal import StartFault
 from dynamo_conformance.mock_engine.mock_runtime import MockRuntime, publish_budget, register
 
 if TYPE_CHECKING:
@@ -79,9 +80,7 @@ async def _serve(worker: WorkerSpec, args: Namespace) -> None:
         event_plane=args.event_plane,
         response_plane=args.response_plane,
     )
-    with tempfile.NamedTemporaryFile("w", suffix=".jsonl", encoding="utf-8") as answers:
-        answers.write(trace())
-        answers.flush()
+    with _file_of_answers() as answers:
         args.response_replay_trace_path = answers.name
         engine_args = _engine_args(args)
         _, card = build_runtime_config(engine_args)
@@ -99,6 +98,21 @@ async def _serve(worker: WorkerSpec, args: Namespace) -> None:
     await mock.serve(
         mocker.serve_while(serving, mock.runtime), mocker.announce(registering, mock.runtime)
     )
+
+
+def _file_of_answers() -> IO[str]:
+    """Return a file that is gone when it is closed, with the answers that can be chosen.
+
+    Raises:
+        StartFault: No file can be written.
+    """
+    try:
+        file = tempfile.NamedTemporaryFile("w", suffix=".jsonl", encoding="utf-8")  # noqa: SIM115
+        file.write(trace())
+        file.flush()
+    except OSError as fault:
+        raise StartFault(f"no temporary file can be written: {fault.strerror}") from fault
+    return file
 
 
 def _engine_args(args: Namespace) -> dict[str, object]:

@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 OPENAPI: Final = get("openapi", "/openapi.json")
 ABSENT: Final = (404, 405, 501)
 BAD_REQUEST: Final = 400
-MOCK: Final = "mock"
+SIMULATED: Final = "mock"
 _MOCK: Final = "the mock engine"
 
 ENGINES: Final[dict[str, dict[Feature, str]]] = {
-    MOCK: {
+    SIMULATED: {
         Feature.DETERMINED: f"{_MOCK} draws at random: temperature 0 and seed are passed over",
         Feature.CHOICES: f"{_MOCK} draws one choice: n and best_of are passed over",
         Feature.LOGPROBS: f"{_MOCK} has no probabilities: logprobs are passed over",
@@ -141,7 +141,7 @@ def served_graph(
     stated = _json(recorder, OPENAPI)
     is_dynamo = "Dynamo" in str(find(stated, "info", "title"))
     version = find(stated, "info", "version")
-    recorder.replays = engine == MOCK or Feature.CHOSEN in promised
+    recorder.replays = engine == SIMULATED or Feature.CHOSEN in promised
     if Feature.TOOLS in promised:
         promised |= {Feature.TOOL_PARSER}
     unshown = {**ENGINES.get(engine or "", {})}
