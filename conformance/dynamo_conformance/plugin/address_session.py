@@ -15,7 +15,7 @@ from dynamo_conformance.probes.graph import UnknownModelError, only_model
 from dynamo_conformance.probes.options import read_header, read_key, read_url
 from dynamo_conformance.probes.questions import CHAT
 from dynamo_conformance.probes.recorder import Address, Recorder, base_url
-from dynamo_conformance.targets.interface import DeployFailure
+from dynamo_conformance.targets.interface import DeployFailure, Unready
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +45,10 @@ class AddressDeployment:
 
     def check(self) -> None:
         """Nothing was started that could have died."""
+
+    def unready(self) -> Unready:
+        """Nothing is known of what is behind the address."""
+        return Unready()
 
     def close(self) -> None:
         """Nothing is to be stopped: it is somebody's own."""

@@ -15,7 +15,7 @@ from dynamo_conformance.probes.areas import (
     responses,
     tools,
 )
-from dynamo_conformance.probes.areas.graph import MOCK as MOCK_ROUTE
+from dynamo_conformance.probes.areas.graph import MOCK
 from dynamo_conformance.probes.areas.models import LIST
 from dynamo_conformance.probes.exchange import OK, Fault, find, objects
 from dynamo_conformance.probes.probe import Feature, Profile
@@ -136,8 +136,8 @@ def served_graph(
         profile: Of the probes for which it is found out.
     """
     promised |= promises.promised(serving)
-    if any(exchange.status == OK for exchange in recorder.ask_workers(MOCK_ROUTE)):
-        engine = MOCK
+    if any(exchange.status == OK for exchange in recorder.ask_workers(MOCK)):
+        engine = SIMULATED
     stated = _json(recorder, OPENAPI)
     is_dynamo = "Dynamo" in str(find(stated, "info", "title"))
     version = find(stated, "info", "version")
