@@ -25,7 +25,7 @@ from dynamo_conformance.plugin.items import (
     ProbeItem,
     ReadyItem,
 )
-from dynamo_conformance.plugin.options import engine_of, profile_of
+from dynamo_conformance.plugin.options import SCRIPT, engine_of, profile_of
 from dynamo_conformance.plugin.progress import progress_of
 from dynamo_conformance.probes.areas import ProbeSourceError, load_probes
 from dynamo_conformance.probes.exchange import CannotShow, Unjudged
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from dynamo_conformance.probes.probe import Probe
 
 CTRL_C = "ctrl-c"
-LOCAL, SCRIPT, COMPOSE, URL = "local", "script", "compose", "url"
+LOCAL, COMPOSE = "local", "compose"
 
 
 class ManifestFile(pytest.File):
@@ -137,22 +137,23 @@ def _engine(graph: Graph) -> str | None:
         return None
 
 
-def probes_of(config: pytest.Config) -> tuple[Probe, ...]:
-    """Return the probes that a run asks of each graph.
+def probes_of(config: pytest.Config, level: str) -> tuple[Probe, ...]:
+    """Return the probes that a run asks of each graph at a level.
 
     Raises:
         pytest.Collector.CollectError: Another package adds some that cannot be used.
     """
-    if PROBES not in config.stash:
+    kept = config.stash.setdefault(PROBES, {})
+    if level not in kept:
         ids = tuple(config.getoption("--dynamo-probe"))
         try:
-            config.stash[PROBES] = chosen(load_probes(), profile=profile_of(config), ids=ids)
+            kept[level] = chosen(load_probes(), profile=profile_of(config, level), ids=ids)
         except ProbeSourceError as error:
             raise pytest.Collector.CollectError(str(error)) from error
-    return config.stash[PROBES]
+    return kept[level]
 
 
-PROBES = pytest.StashKey[tuple["Probe", ...]]()
+PROBES = pytest.StashKey[dict[str, tuple["Probe", ...]]]()
 
 
 class ComposeFile(LaunchFile):
@@ -208,7 +209,7 @@ class GraphCollector(pytest.Collector):
         yield ReadyItem.from_parent(self, name=READY)
         if self.out_of_reach:
             return
-        for probe in probes_of(self.config):
+        for probe in probes_of(self.config, self.level):
             yield ProbeItem.from_parent(self, name=probe.id, probe=probe)
         if self.level == SCRIPT:
             yield InterruptItem.from_parent(self, name=CTRL_C)
@@ -218,7 +219,7 @@ class GraphCollector(pytest.Collector):
         """The names of all checks, without making items of them."""
         if self.out_of_reach:
             return (READY,)
-        probes = (probe.id for probe in probes_of(self.config))
+        probes = (probe.id for probe in probes_of(self.config, self.level))
         return (READY, *probes, *((CTRL_C,) if self.level == SCRIPT else ()))
 
     def check_ready(self) -> tuple[str, ...]:

@@ -170,7 +170,10 @@ class GraphRun:
             # workers that cannot be asked may be: nothing passes for proven that may not be.
             engine = MOCK
         graph = served_graph(
-            recorder, engine=engine, serving=first.promised, profile=profile_of(first.config)
+            recorder,
+            engine=engine,
+            serving=first.promised,
+            profile=profile_of(first.config, first.level),
         )
         is_somebodys = isinstance(self.session, AddressSession)
         self.served |= {"url": recorder.address.url} if is_somebodys else {}

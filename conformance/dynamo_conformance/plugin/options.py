@@ -10,6 +10,7 @@ import pytest
 
 from dynamo_conformance.probes.probe import Profile
 
+SCRIPT: Final = "script"
 URL: Final = "url"
 TARGETS: Final = ("local", "compose", "kind", "cluster", URL)
 PROFILE_INI: Final = "dynamo_profile"
@@ -152,13 +153,17 @@ def _add_address_options(group: pytest.OptionGroup) -> None:
     )
 
 
-def profile_of(config: pytest.Config) -> Profile:
-    """Return the profile of a run.
+def profile_of(config: pytest.Config, level: str = "") -> Profile:
+    """Return the profile of a run at a level.
+
+    A script starts what the manifest of its name starts, which is asked all that the configuration
+    says: of the script only the core is, unless an option says more.
 
     Raises:
         pytest.UsageError: The configuration names one that does not exist.
     """
-    name = config.getoption("--dynamo-profile") or config.getini(PROFILE_INI)
+    option, ini = config.getoption("--dynamo-profile"), config.getini(PROFILE_INI)
+    name = option or (Profile.CORE if level == SCRIPT else ini)
     if name not in tuple(Profile):
         raise pytest.UsageError(f"{PROFILE_INI} is {name}; it is core or extended")
     return Profile(name)

@@ -60,7 +60,7 @@ class Recorder:
         self._root = ledger.resolve().parent
         self._real = config.getoption("--dynamo-engine") == "real"
         self._collected: dict[tuple[str, Level], _Collected] = {}
-        self._profile = str(profile_of(config))
+        self._config = config
         # What is asked of some probes alone shows nothing of a file as a whole.
         self._in_part = bool(config.getoption("--dynamo-probe"))
         self._outcomes: dict[str, Shown] = {}
@@ -89,9 +89,12 @@ class Recorder:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: object) -> None:
         """Take what a worker of pytest-xdist collected; each of them collects all there is."""
-        for path, level, files, expected in getattr(node, "workeroutput", {}).get(COLLECTED, ()):
+        for path, level, files, its_level, expected in getattr(node, "workeroutput", {}).get(
+            COLLECTED, ()
+        ):
             key = path, Level(level)
-            self._collected.setdefault(key, _Collected(Path(path), files, expected))
+            collected = _Collected(Path(path), files, its_level, expected)
+            self._collected.setdefault(key, collected)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note how a check ended."""
@@ -109,7 +112,7 @@ class Recorder:
             return
         if hasattr(session.config, "workeroutput"):
             session.config.workeroutput[COLLECTED] = [
-                (path, str(level), collected.files, collected.expected)
+                (path, str(level), collected.files, collected.level, collected.expected)
                 for (path, level), collected in self._collected.items()
             ]
             return
@@ -135,7 +138,7 @@ class Recorder:
         reached = Level.REAL if self._real and level in _ON_THIS_MACHINE else level
         key = str(path), reached
         if key not in self._collected:
-            self._collected[key] = _Collected(path, content_of(path).sha256)
+            self._collected[key] = _Collected(path, content_of(path).sha256, its_level)
         self._collected[key].expected[node] = name
 
     def _engine(self, level: Level) -> str:
@@ -152,7 +155,6 @@ class Recorder:
                 continue
             release = _release(level)
             outcomes = collected.named(self._outcomes)
-            probed = level is not Level.LINT
             where = next(iter(collected.named(self._where).values()), "")
             yield Observation(
                 file=path.relative_to(self._root).as_posix(),
@@ -166,7 +168,9 @@ class Recorder:
                 engine=self._engine(level),
                 how=f"{level.how}: {where}" if where else level.how,
                 passed=_counted(outcomes, Outcome.PASS),
-                profile=self._profile if probed else "",
+                profile=""
+                if level is Level.LINT
+                else str(profile_of(self._config, collected.level)),
                 deviations=_counted(outcomes, Outcome.DEVIATION),
                 unsupported=_reasons(outcomes),
                 failed=tuple(
@@ -183,11 +187,13 @@ class _Collected:
     Attributes:
         path: The file.
         files: The digest of the file and what it names, as they were collected.
+        level: The level of its checks, whichever engine is below.
         expected: The name of each check, by its node id.
     """
 
     path: Path
     files: str
+    level: str
     expected: dict[str, str] = field(default_factory=dict)
 
     def named(self, by_node: Mapping[str, _T]) -> dict[str, _T]:

@@ -107,3 +107,22 @@ def test_a_folder_collects_what_lint_looks_at(pytester: pytest.Pytester) -> None
     assert linted >= {"graph.yml", "graph.json"}
     assert "patch.yaml" not in linted
     assert hooks.MANIFESTS == SUFFIXES
+
+
+@pytest.mark.parametrize(
+    ("words", "script", "manifest"),
+    [((), "core", "extended"), (("--dynamo-profile=extended",), "extended", "extended")],
+)
+def test_of_a_script_the_core_is_asked_unless_an_option_says_more(
+    pytester: pytest.Pytester, words: tuple[str, ...], script: str, manifest: str
+) -> None:
+    for folder, name in (("k8s", "agg.yaml"), ("local", "agg.sh")):
+        (pytester.path / "launch" / folder).mkdir(parents=True)
+        shutil.copy(EXAMPLES / "vllm_v1/launch" / folder / name, pytester.path / "launch" / folder)
+    pytester.makeini("[pytest]\ndynamo_profile = extended\ndynamo_scripts = true\n")
+    found, _ = pytester.inline_genitems(*PLUGINS, *words, "-m", "e2e", "launch")
+    most: dict[str, str] = {}
+    for item in found:
+        if isinstance(item, items.ProbeItem):
+            most[item.path.name] = max(most.get(item.path.name, ""), item.probe.profile)
+    assert most == {"agg.sh": script, "agg.yaml": manifest}
