@@ -276,5 +276,5 @@ def test_what_workers_are_set_to_do_is_promised(setting: GraphFeature) -> None:
 
 def test_every_probe_of_workers_names_what_it_needs() -> None:
     needed = {need for name in GRAPH for need in PROBES[name].needs}
-    assert {*PROMISED_ONLY} <= needed
+    assert {*PROMISED_ONLY} - {Feature.DISAGGREGATED} <= needed
     assert chosen(PROBES.values(), profile=PROBES[GRAPH[0]].profile, ids=("graph",))

@@ -14,7 +14,7 @@ import pytest
 
 from dynamo_conformance.probes import command
 from lies import Lie, lying, put, whole
-from right_server import ADAPTER, MODEL, Reply, RightServer, as_json, on_port
+from right_server import MODEL, Reply, RightServer, as_json, on_port
 from shell_runs import CHAT_ONLY, run
 
 if TYPE_CHECKING:
@@ -125,22 +125,22 @@ def test_a_feature_that_is_promised_is_judged(right: str) -> None:
     assert outcomes == ["UNSUPPORTED", "PASS"]
 
 
-def test_the_only_model_is_asked_for() -> None:
+def test_the_only_model_is_asked_for_whatever_adapters_there_are(right: str) -> None:
+    assert run(right, "--probe", "chat.model").out.startswith(f"{MODEL} at ")
+
+
+def test_several_models() -> None:
     server = RightServer()
 
     def answer(method: str, target: str, headers: dict[str, str], raw: bytes) -> Reply:
         if target == "/v1/models":
-            return as_json({"object": "list", "data": [{"id": MODEL}]})
+            return as_json({"object": "list", "data": [{"id": MODEL}, {"id": "org/other"}]})
         return server.reply(method, target, headers, raw)
 
     with on_port(answer) as url:
-        assert run(url, "--probe", "chat.model").out.startswith(f"{MODEL} at ")
-
-
-def test_several_models(right: str) -> None:
-    ended = run(right)
+        ended = run(url)
     assert ended.code == 2
-    assert f"which model? 2 are listed: {MODEL}, {ADAPTER}; name one with --model" in ended.err
+    assert f"which model? 2 are listed: {MODEL}, org/other; name one with --model" in ended.err
 
 
 def test_the_key_is_sent_and_not_printed() -> None:
