@@ -126,6 +126,9 @@ class Recorder:
     def ask_all(self, questions: Sequence[Question]) -> tuple[Exchange, ...]:
         """Return the exchanges of questions; those that belong together are sent at once."""
         new = [one for one in questions if one.together and one.name not in self.exchanges]
+        for question in new:
+            if question.after is not None:
+                self.ask(question.after)  # Once, not once by each that is sent at the same time.
         if new:
             with ThreadPoolExecutor(len(new)) as pool:
                 list(pool.map(self.ask, new))

@@ -698,12 +698,58 @@ OPERATION_LIES = (
     a_lie("requests that never end", "lifetime.left-ends", reply=_metrics(b"} 0\n", b"} 1\n")),
 )
 ROUTE = "nvext.worker_id.prefill_worker_id"
+DECODE = "nvext.worker_id.decode_worker_id"
+RATE = "nvext.timing.kv_hit_rate"
+
+
+def _each_second(first: float, second: float) -> Callable[[object], float]:
+    """Return what two frontends say in turns."""
+    return lambda _: (first, second)[next(counter) % 2]
+
+
+def _of_two_frontends(prefill: object) -> object:
+    """Every second answer is of a frontend whose workers take turns."""
+    turn = next(counter)
+    return prefill if turn % 2 else 70 + turn // 2 % 2
+
+
+def _swapped(document: Body) -> None:
+    if "nvext" in document:
+        workers = document["nvext"]["worker_id"]
+        prefill, decode = workers["prefill_worker_id"], workers["decode_worker_id"]
+        workers |= {"prefill_worker_id": decode, "decode_worker_id": prefill}
+
+
 ROUTING_LIES = (
     a_lie("no worker is named", "routing.worker-ids", reply=whole(drop("nvext.worker_id"))),
     a_lie("no timing", "routing.timing", reply=whole(drop("nvext.timing"))),
+    a_lie("a worker that is not there", "routing.worker-ids", reply=whole(put(DECODE, 99))),
     a_lie("one worker does both", "routing.disaggregated", reply=whole(put(ROUTE, 80))),
     a_lie(
-        "prefixes go anywhere", "routing.prefix", reply=whole(put(ROUTE, lambda _: next(counter)))
+        "one of two frontends has one worker do both",
+        "routing.disaggregated",
+        reply=whole(put(DECODE, _each_second(80, 70))),
+    ),
+    a_lie(
+        "a worker that decodes is said to prefill",
+        "routing.disaggregated",
+        reply=whole(_swapped),
+    ),
+    a_lie("workers take turns", "routing.prefix", reply=whole(put(ROUTE, _each_second(70, 71)))),
+    a_lie(
+        "one of two frontends takes turns",
+        "routing.prefix",
+        reply=whole(put(ROUTE, _of_two_frontends)),
+    ),
+    a_lie(
+        "a router that knows of nothing",
+        "routing.prefix-known",
+        reply=whole(put(RATE, lambda rate: rate and 0.0)),
+    ),
+    a_lie(
+        "one of two frontends knows of nothing",
+        "routing.prefix-known",
+        reply=whole(put(RATE, _each_second(0.9, 0.0))),
     ),
     a_lie("one worker for all", "routing.spread", reply=whole(put(ROUTE, 70))),
     a_lie(

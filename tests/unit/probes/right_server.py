@@ -37,6 +37,7 @@ WORDS = [
     " na\u00efve", " \u6f22\u5b57", " \U0001f980",
 ]  # fmt: skip
 CHOSEN = {"plain": PLAIN, "unicode": UNICODE, "json": JSON_TEXT, "long": LONG}
+WORKERS = {70: "prefill", 71: "prefill", 80: "backend"}
 Body = dict[str, Any]
 
 
@@ -170,7 +171,11 @@ class RightServer:
 
     def _operations(self, target: str) -> Reply:
         if target == "/health":
-            return as_json({"status": "healthy", "instances": [{"component": "backend"}]})
+            instances = [
+                {"component": component, "endpoint": "generate", "instance_id": worker}
+                for worker, component in WORKERS.items()
+            ]
+            return as_json({"status": "healthy", "instances": instances})
         if target == "/live":
             return as_json({"status": "live"})
         if target == "/openapi.json":
@@ -180,6 +185,7 @@ class RightServer:
                 "# TYPE dynamo_frontend_requests_total counter\n"
                 f'dynamo_frontend_requests_total{{model="{MODEL}"}} {self.requests}\n'
                 f'dynamo_frontend_active_requests{{model="{MODEL}"}} 0\n'
+                'dynamo_component_uptime_seconds{worker_id="f1"} 1.5\n'
             )
             return Reply(200, {"content-type": "text/plain; version=0.0.4"}, [text.encode()])
         raise RefusedError(404, f"there is no {target}")
@@ -259,9 +265,11 @@ class RightServer:
         if not body.get("nvext"):
             return {}
         with self.lock:
+            is_known = prompt[:60] in self.prefixes
             worker = self.prefixes.setdefault(prompt[:60], len(self.prefixes) % 2)
         workers = {"prefill_worker_id": 70 + worker, "decode_worker_id": 80}
-        return {"nvext": {"worker_id": workers, "timing": {"total_time_ms": 1.0}}}
+        timing = {"total_time_ms": 1.0, "kv_hit_rate": 0.9 if is_known else 0.0}
+        return {"nvext": {"worker_id": workers, "timing": timing}}
 
     # Other APIs.
 
