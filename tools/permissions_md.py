@@ -26,29 +26,48 @@ In the tables, a group in brackets stands behind its resource; `*` marks what li
 namespaces.
 """
 
-ROLE = """
-## As a role
+ASKING = """\
+A run cannot do without these. With `--dynamo-existing` they are all, in the namespace of the graph,
+and nothing is written there; where no namespace is named, graphs are listed in all."""
+
+ROLES = """## As roles
 
 What a run needs at least, with a namespace for each example, as a ClusterRole to bind to the
 service account or user that runs it:
 
-```yaml
+{cluster}
+What `--dynamo-existing` needs, as a Role in the namespace of the graph:
+
+{namespaced}"""
+
+ROLE = """```yaml
 apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRole
+kind: {kind}
 metadata:
-  name: dynamo-conformance
+  name: {name}
 rules:
+{rules}
+```
 """
 
 
 def render() -> str:
     """Return the page."""
     sections = (
-        ("Always", "A run cannot do without these.", permissions.ALWAYS),
+        (
+            "Asking a graph",
+            ASKING,
+            permissions.READING,
+        ),
+        (
+            "Deploying one",
+            "Needed beside those above, but for `--dynamo-existing`.",
+            permissions.DEPLOYING,
+        ),
         ("With a namespace for each example", "The usual way.", permissions.OWN_NAMESPACES),
         (
             "With `--dynamo-namespace`",
-            "In place of those above; all others are then needed in that namespace only.",
+            "In place of the last ones; all others are then needed in that namespace only.",
             permissions.GIVEN_NAMESPACE,
         ),
         ("Better to have", "Without these a run reports less, or later.", permissions.BETTER),
@@ -56,9 +75,17 @@ def render() -> str:
     parts = [HEAD]
     for title, words, listed in sections:
         parts += [f"## {title}\n", f"{words}\n", *_table(listed), ""]
-    needed = (*permissions.OWN_NAMESPACES, *permissions.ALWAYS)
-    rules = [line for permission in needed for line in _rule(permission)]
-    return "\n".join(parts) + ROLE.removeprefix("\n") + "\n".join((*rules, "```", ""))
+    whole = (*permissions.OWN_NAMESPACES, *permissions.ALWAYS)
+    roles = ROLES.format(
+        cluster=_role("ClusterRole", "dynamo-conformance", whole),
+        namespaced=_role("Role", "dynamo-conformance-existing", permissions.READING),
+    )
+    return "\n".join((*parts, roles))
+
+
+def _role(kind: str, name: str, listed: Iterable[Permission]) -> str:
+    rules = [line for permission in listed for line in _rule(permission)]
+    return ROLE.format(kind=kind, name=name, rules="\n".join(rules))
 
 
 def _table(listed: Iterable[Permission]) -> list[str]:

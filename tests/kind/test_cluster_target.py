@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 import signal
 import subprocess
@@ -16,13 +15,13 @@ import sys
 import time
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
 import requests
 import yaml
+from cluster_runs import READY_SECONDS, TOKEN, Targets, came_up, given_namespace, limited
 from planted_faults import (
     AGG,
     EXAMPLES,
@@ -46,14 +45,11 @@ from dynamo_conformance.kube.labels import (
     OPERATOR_NAME,
     OPERATOR_NAMESPACE,
     PART,
-    RUN,
-    RUN_ID,
 )
-from dynamo_conformance.kube.resources import CONFIG_MAPS, NAMESPACES, PODS, SECRETS, graphs
+from dynamo_conformance.kube.resources import CONFIG_MAPS, PODS, SECRETS, graphs
 from dynamo_conformance.manifest.read import read_graphs
 from dynamo_conformance.rendering.labels import GRAPH
 from dynamo_conformance.targets.cluster.apply import Manifest
-from dynamo_conformance.targets.cluster.cluster_target import ClusterTarget
 from dynamo_conformance.targets.cluster.namespace import (
     Namespace,
     Removal,
@@ -65,79 +61,17 @@ from dynamo_conformance.targets.cluster.preflight import PreflightOptions, prefl
 from dynamo_conformance.targets.cluster.run_state import RunState
 from dynamo_conformance.targets.cluster.watch import PULSE_SECONDS
 from dynamo_conformance.targets.interface import DeployFailure
-from dynamo_conformance.targets.readiness import wait_ready
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from planted_faults import Wire
 
     from dynamo_conformance.manifest.node import Plain
     from dynamo_conformance.targets.cluster.cluster_deployment import ClusterDeployment
-    from dynamo_conformance.targets.cluster.permissions import Permission
 
-TOKEN: Body = {
-    "apiVersion": "v1",
-    "kind": "Secret",
-    "metadata": {"name": "hf-token-secret"},
-    "stringData": {"HF_TOKEN": "dummy"},
-}
-READY_SECONDS = 120.0
 FAIL_SECONDS = 45.0
-
-
-@pytest.fixture(scope="module")
-def kubeconfig_file(request: pytest.FixtureRequest) -> Path:
-    named = os.environ.get("DYN_CONFORMANCE_KUBECONFIG")
-    return Path(named) if named else Path(request.getfixturevalue("kubeconfig"))
-
-
-@pytest.fixture(scope="module")
-def connection(kubeconfig_file: Path) -> Iterator[Connection]:
-    with Connection(kubeconfig_file) as opened:
-        yield opened
-
-
-@dataclass
-class Targets:
-    """Makes targets, and waits for the end of all that they removed."""
-
-    connection: Connection
-    removals: list[Removal]
-    run: str
-
-    def target(self, *objects: Body, **options: object) -> ClusterTarget:
-        """Return a target whose namespaces hold `objects` before anything is applied."""
-
-        def furnish(namespace: str) -> None:
-            applied(self.connection, namespace, *(objects or (TOKEN,)))
-
-        given: dict[str, object] = {"fill_namespace": furnish, **options}
-        return ClusterTarget(
-            connection=self.connection,
-            run=self.run,
-            removed=self.removals.append,
-            **given,  # type: ignore[arg-type]
-        )
-
-    def left(self) -> list[str]:
-        """Return the namespaces of the run that are still there."""
-        namespaces = self.connection.list(NAMESPACES, labels=f"{PART}={RUN},{RUN_ID}={self.run}")
-        return [namespace.name for namespace in namespaces]
-
-
-@pytest.fixture
-def targets(connection: Connection) -> Iterator[Targets]:
-    made = Targets(connection, [], f"test-{secrets.token_hex(3)}")
-    yield made
-    for removal in made.removals:
-        removal.wait()
-    assert made.left() == []
-
-
-def came_up(deployment: ClusterDeployment, model: str | None = None) -> float:
-    """Wait until a graph answers; return how long it took."""
-    return wait_ready(deployment, model=model, timeout=READY_SECONDS).ready_after
 
 
 def test_a_published_example_answers_with_its_own_bytes(targets: Targets) -> None:
@@ -658,18 +592,6 @@ def test_what_a_killed_run_left_is_found_and_removed(
         targets.removals.append(mine.remove())
 
 
-@contextmanager
-def given_namespace(targets: Targets) -> Iterator[str]:
-    """Return a namespace that somebody else made, with what the graph needs."""
-    namespace = Namespace(targets.connection, new_name("given"), run=targets.run)
-    try:
-        namespace.create()
-        applied(targets.connection, namespace.name, TOKEN)
-        yield namespace.name
-    finally:
-        targets.removals.append(namespace.remove())
-
-
 def test_a_given_namespace_keeps_all_that_was_there(targets: Targets, tmp_path: Path) -> None:
     (graph,) = read_graphs(AGG)
     brought = tmp_path / "brought.yaml"
@@ -693,7 +615,7 @@ def test_what_is_in_a_given_namespace_is_never_taken_over(targets: Targets) -> N
         done = targets.connection.kubectl("apply", "-n", name, "-f", str(AGG))
         assert done.returncode == 0
         with (
-            pytest.raises(DeployFailure, match="vllm-agg already, and it is not ours"),
+            pytest.raises(DeployFailure, match="vllm-agg already, not made by this run"),
             targets.target(namespace=name).deploy(graph),
         ):
             pass
@@ -721,52 +643,3 @@ def test_the_listed_permissions_are_enough(
 PROVIDED = PreflightOptions(
     provided=frozenset({("Secret", "hf-token-secret")}), scaled={"cpu": "10m", "memory": "16Mi"}
 )
-
-
-@contextmanager
-def limited(
-    targets: Targets, kubeconfig: Path, folder: Path, permissions: tuple[Permission, ...]
-) -> Iterator[Connection]:
-    """Return a connection as a service account that has these permissions and no others."""
-    name = f"limited-{secrets.token_hex(3)}"
-    admin = targets.connection
-    metadata = {"name": name}
-    rules = [
-        {
-            "apiGroups": [permission.group],
-            "resources": [permission.resource],
-            "verbs": list(permission.verbs),
-        }
-        for permission in permissions
-    ]
-    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name}
-    subject = {"kind": "ServiceAccount", "name": name, "namespace": "default"}
-    made: tuple[Body, ...] = (
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata},
-        {
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "ClusterRole",
-            "metadata": metadata,
-            "rules": rules,
-        },
-        {
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "ClusterRoleBinding",
-            "metadata": metadata,
-            "roleRef": role,
-            "subjects": [subject],
-        },
-    )
-    applied(admin, "default", *made)
-    try:
-        token = admin.kubectl("create", "token", name, "-n", "default").stdout.strip()
-        config = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
-        (user,) = config["users"]
-        user["user"] = {"token": token}
-        path = folder / f"{name}.kubeconfig"
-        path.write_text(yaml.safe_dump(config), encoding="utf-8")
-        with Connection(path) as connection:
-            yield connection
-    finally:
-        admin.kubectl("delete", "clusterrolebinding,clusterrole", name)
-        admin.kubectl("delete", "serviceaccount", name, "-n", "default")

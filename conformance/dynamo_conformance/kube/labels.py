@@ -24,6 +24,9 @@ RUN_ID = "dynamo-conformance/run"
 EMPTY = "dynamo-conformance/empty"
 """The annotation on a namespace that is to go and has no pods any more."""
 
+KEPT = "dynamo-conformance/kept"
+"""The annotation on a namespace that stays after its run; its value is the graph's name."""
+
 HOST = "dynamo-conformance/host"
 PROCESS = "dynamo-conformance/process"
 ALIVE_UNTIL = "dynamo-conformance/alive-until"

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 STOP_SECONDS = 5.0
+GOODBYE_SECONDS = 0.1
+"""What encrypted connections get to say goodbye: a loop that is closed earlier complains."""
 
 
 class LoopThread:
@@ -74,7 +76,10 @@ class LoopThread:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(timeout=STOP_SECONDS)
             if not self._thread.is_alive():
-                self._loop.close()
+                # A connection whose other side has not said goodbye keeps the loop busy: it goes
+                # with the process.
+                with suppress(OSError):
+                    self._loop.close()
 
 
 async def _cancel_all() -> None:
@@ -83,4 +88,5 @@ async def _cancel_all() -> None:
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+    await asyncio.sleep(GOODBYE_SECONDS)
     await asyncio.get_running_loop().shutdown_asyncgens()

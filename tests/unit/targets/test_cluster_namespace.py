@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import threading
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from dynamo_conformance.kube.errors import FORBIDDEN, NOT_FOUND, ApiError
-from dynamo_conformance.kube.labels import EMPTY
+from dynamo_conformance.kube.labels import EMPTY, KEPT, PART, PROCESS, RUN
 from dynamo_conformance.kube.resources import KubeObject
 from dynamo_conformance.targets.cluster import namespace
 
 if TYPE_CHECKING:
     from dynamo_conformance.kube.client import Client
+    from dynamo_conformance.kube.connection import Connection
 
 NAME = "dyn-agg-1"
 PATH, PODS = f"/api/v1/namespaces/{NAME}", f"/api/v1/namespaces/{NAME}/pods"
@@ -86,3 +89,32 @@ def test_without_the_right_to_look_it_takes_its_time() -> None:
     cluster = Cluster(forbids=True, looks=5)
     assert cluster.remove() == ""
     assert (cluster.count("GET", PODS), cluster.bodies) == (1, [])
+
+
+def own(name: str, **notes: str) -> KubeObject:
+    """Return the namespace of a run that has ended."""
+    return KubeObject(metadata={"name": name, "annotations": {PROCESS: "0 0", **notes}})
+
+
+class Listing:
+    """A connection to a cluster with some namespaces."""
+
+    client = None
+
+    def __init__(self, *namespaces: KubeObject) -> None:
+        self.namespaces = [*namespaces]
+        self.removed: list[str] = []
+
+    def list(self, _resource: object, *, labels: str) -> list[KubeObject]:
+        assert labels == f"{PART}={RUN}"
+        return self.namespaces
+
+
+def test_what_a_run_was_to_keep_is_listed_and_no_orphan(monkeypatch: pytest.MonkeyPatch) -> None:
+    listing = Listing(own("dyn-a"), own("dyn-b", **{KEPT: "agg"}), own("other", **{KEPT: "agg"}))
+    connection = cast("Connection", listing)
+    monkeypatch.setattr(listing, "client", SimpleNamespace(now=lambda: datetime.now(UTC)))
+    monkeypatch.setattr(namespace, "remove", lambda _connection, name: listing.removed.append(name))
+    namespace.remove_orphans(connection)
+    assert listing.removed == ["dyn-a"]
+    assert namespace.kept_namespaces(connection) == {"dyn-b": "agg"}

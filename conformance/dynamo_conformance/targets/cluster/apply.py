@@ -116,7 +116,7 @@ def check_absent(connection: Connection, manifest: Manifest, *, namespace: str) 
     if existing:
         again = connection.kubectl_words("delete", "-n", namespace, "-f", str(manifest.file))
         raise DeployFailure(
-            f"namespace {namespace} has {', '.join(existing)} already, and it is not ours",
+            f"namespace {namespace} has {', '.join(existing)} already, not made by this run",
             cause=f"use another namespace, or, if nobody needs it: {again}",
         )
 

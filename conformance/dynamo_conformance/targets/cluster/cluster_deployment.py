@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from contextlib import suppress
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Self
 
 from dynamo_conformance.kube.endpoints import Backend
 from dynamo_conformance.kube.errors import ApiError
@@ -23,6 +23,7 @@ from dynamo_conformance.targets.cluster.transcript import Transcript
 from dynamo_conformance.targets.interface import DeployFailure, Unready, Worker
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from dynamo_conformance.kube.connection import Connection
@@ -43,10 +44,10 @@ UNREADY_LINES = 20
 
 
 class ClusterDeployment:
-    """A graph that was applied to a cluster.
+    """A graph that was applied to a cluster, or was there already.
 
     Attributes:
-        manifest: The file, as it was applied.
+        manifest: The file, as it was applied, or the graph, as the cluster has it.
         watch: What follows it.
         warnings: What the cluster warned of when the file was applied.
         logs: The folder that is written when something fails.
@@ -61,8 +62,10 @@ class ClusterDeployment:
         *,
         manifest: Manifest,
         logs: Path,
+        is_applied: bool = True,
     ) -> None:
         self.graph = graph
+        self.is_applied = is_applied
         self.manifest = manifest
         self.namespace = watch.scope.namespace
         self.warnings: tuple[str, ...] = ()
@@ -162,6 +165,20 @@ class ClusterDeployment:
         """Note a failure: the folder is written before all is removed."""
         self.failures.append(error)
 
+    @contextmanager
+    def used(self, progress: Callable[[str], None]) -> Iterator[Self]:
+        """Have the deployment closed in the end, and its folder written when something failed."""
+        try:
+            yield self
+        except Exception as error:
+            self.failed(error)
+            raise
+        finally:
+            if self.failures:
+                progress(f"writing {self.logs / 'why.md'}")
+                self.keep()
+            self.close()
+
     def keep(self) -> None:
         """Write the folder of a failed example."""
         watch = self.watch
@@ -177,6 +194,7 @@ class ClusterDeployment:
             diagnoses=tuple(diagnoses(view, self._connection.client.now(), watch.patience)),
             changes=self.changes,
             warnings=self.warnings,
+            is_applied=self.is_applied,
         )
         evidence = Evidence(
             connection=self._connection,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import shlex
 import tempfile
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -15,7 +16,9 @@ from dynamo_conformance.kube.errors import ApiError
 from dynamo_conformance.kube.resources import graphs
 from dynamo_conformance.manifest.document import V1BETA1
 from dynamo_conformance.manifest.read import read_graph
+from dynamo_conformance.rendering.environment import HTTP_PORT
 from dynamo_conformance.rendering.labels import GRAPH
+from dynamo_conformance.rendering.names import frontend_service
 from dynamo_conformance.targets.cluster.apply import Manifest, apply, check_absent, take_back
 from dynamo_conformance.targets.cluster.cluster_deployment import ClusterDeployment
 from dynamo_conformance.targets.cluster.diagnosis import Patience
@@ -42,13 +45,17 @@ def new_run() -> str:
 class ClusterTarget:
     """Runs graphs on a cluster.
 
+    What is to be kept stays, whatever became of it: then `kept` gets how to reach and remove it.
+
     Attributes:
         run: The id of this run; its namespaces carry it.
         namespace: A namespace to use, which stays; None makes one for each example.
         bring: Files with Secrets, claims and the like, to be applied before each graph.
         fill_namespace: Puts into a new namespace what every example finds there.
+        keeps: Whether graphs are left in the cluster.
         patience: How long to wait for problems that may pass by themselves.
         removed: Is called with each removal as it begins; the default waits for its end.
+        kept: Is called with each line about what was left.
         progress: Is called with what happens, in lines for people.
         shared: What the graphs of the run share.
     """
@@ -58,8 +65,10 @@ class ClusterTarget:
     namespace: str | None = None
     bring: tuple[Path, ...] = ()
     fill_namespace: Callable[[str], None] = ignore
+    keeps: bool = False
     patience: Patience = field(default_factory=Patience)
     removed: Callable[[Removal], None] = Removal.wait
+    kept: Callable[[str], None] = ignore
     progress: Callable[[str], None] = ignore
     shared: RunState = field(default_factory=RunState)
     name: str = "cluster"
@@ -68,7 +77,7 @@ class ClusterTarget:
     def deploy(
         self, graph: Graph, *, file: Path | None = None, artifacts: Path | None = None
     ) -> Iterator[ClusterDeployment]:
-        """Apply the file that holds `graph`; leaving the context removes all that was made from it.
+        """Apply the file that holds `graph`; leaving the context removes or keeps what was made.
 
         When it is left with an error, or a failure of the deployment was noted, the folder
         `artifacts` is written first.
@@ -95,21 +104,12 @@ class ClusterTarget:
             manifest=manifest,
             logs=artifacts or Path(tempfile.gettempdir()) / f"dynamo-{namespace}",
         )
-        with ExitStack() as stack:
-            try:
-                self._start(stack, deployment)
-                yield deployment
-            except Exception as error:
-                deployment.failed(error)
-                raise
-            finally:
-                if deployment.failures:
-                    self.progress(f"writing {deployment.logs / 'why.md'}")
-                    deployment.keep()
-                deployment.close()
+        with ExitStack() as stack, deployment.used(self.progress):
+            self._start(stack, deployment)
+            yield deployment
 
     def _start(self, stack: ExitStack, deployment: ClusterDeployment) -> None:
-        """Apply everything; leaving `stack` removes what was made."""
+        """Apply everything; leaving `stack` removes or keeps what was made."""
         manifest, namespace = deployment.manifest, deployment.namespace
         try:
             self._place(stack, deployment)
@@ -139,23 +139,47 @@ class ClusterTarget:
         return manifest
 
     def _place(self, stack: ExitStack, deployment: ClusterDeployment) -> None:
-        """Make what must be there before the graph; leaving `stack` removes it all."""
+        """Make what must be there before the graph; leaving `stack` removes or keeps it all."""
         manifest, namespace = deployment.manifest, deployment.namespace
         holder = deployment.watch.scope.holder
         brought = [Manifest.read(path) for path in self.bring]
         if self.namespace is None:
-            own = Namespace(self.connection, namespace, run=self.run)
-            stack.callback(lambda: self._removed(own.remove(), holder))
+            kept_for = deployment.graph.name if self.keeps else ""
+            own = Namespace(self.connection, namespace, run=self.run, kept_for=kept_for)
+            if self.keeps:
+                stack.callback(self._keep, deployment, ("delete", "namespace", namespace))
+                stack.callback(own.leave)
+            else:
+                stack.callback(lambda: self._removed(own.remove(), holder))
             self.shared.enter(holder)
             own.create()
             self.fill_namespace(namespace)
         else:
             for item in (*brought, manifest):
                 check_absent(self.connection, item, namespace=namespace)
-                stack.callback(self._take_back, item, holder)
+                if not self.keeps:
+                    stack.callback(self._take_back, item, holder)
                 self.shared.enter(holder)
+            if self.keeps:
+                files = [f"--filename={shlex.quote(str(path))}" for path in self.bring]
+                files.insert(0, f"--filename={shlex.quote(str(manifest.file))}")
+                words = ("delete", f"--namespace={namespace}", "--ignore-not-found", *files)
+                stack.callback(self._keep, deployment, words)
         for item in brought:
             apply(self.connection, item, namespace=namespace)
+
+    def _keep(self, deployment: ClusterDeployment, removal: tuple[str, ...]) -> None:
+        """Report how to reach a graph that stays, and the words of kubectl that remove it."""
+        self.shared.leave(deployment.watch.scope.holder, self.connection.client.now())
+        graph, namespace = deployment.graph, deployment.namespace
+        kubectl = self.connection.kubectl_words
+        self.kept(f"{graph.name} stays in namespace {namespace}")
+        if graph.frontend is not None:
+            service = f"service/{frontend_service(graph, graph.frontend)}"
+            port = f"{HTTP_PORT}:{HTTP_PORT}"
+            self.kept(f"  to reach it: {kubectl('port-forward', '-n', namespace, service, port)}")
+            self.kept(f"               curl http://127.0.0.1:{HTTP_PORT}/v1/models")
+        self.kept(f"  to remove it: {kubectl(*removal)}")
 
     def _take_back(self, manifest: Manifest, holder: str) -> None:
         namespace = self.namespace or ""

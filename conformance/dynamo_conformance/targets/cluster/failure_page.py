@@ -33,6 +33,7 @@ class FailurePage:
         view: The namespace as it was last seen.
         diagnoses: What is wrong with it.
         warnings: What the cluster warned of when the file was applied.
+        is_applied: Whether the file was applied; else the graph was there already.
         missed: What could not be kept.
     """
 
@@ -46,6 +47,7 @@ class FailurePage:
     diagnoses: tuple[Diagnosis, ...] = ()
     changes: tuple[Change, ...] = ()
     warnings: tuple[str, ...] = ()
+    is_applied: bool = True
     missed: list[str] = field(default_factory=list)
 
     def text(self, folder: Path) -> str:
@@ -115,12 +117,17 @@ class FailurePage:
         yield _items((*kept, *(f"not kept: {what}" for what in self.missed)))
 
     def _repeat(self) -> Iterator[str]:
-        yield "## To repeat it"
         kubectl = self.connection.kubectl_words
+        look = kubectl("get", "pods,events,dgd", "-n", self.namespace)
+        if not self.is_applied:
+            yield "## To look at it"
+            yield _block(look)
+            return
+        yield "## To repeat it"
         yield _block(
             kubectl("create", "namespace", self.namespace),
             kubectl("apply", "-n", self.namespace, "-f", self.file),
-            kubectl("get", "pods,events,dgd", "-n", self.namespace),
+            look,
         )
         yield f"The file had sha256 {self.sha256}."
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.kube.client import MERGE_PATCH
 from dynamo_conformance.kube.errors import CONFLICT, FORBIDDEN, NOT_FOUND, ApiError
-from dynamo_conformance.kube.labels import EMPTY, PART, RUN, RUN_ID
+from dynamo_conformance.kube.labels import EMPTY, KEPT, PART, RUN, RUN_ID
 from dynamo_conformance.kube.resources import (
     CONFIG_MAPS,
     NAMESPACES,
@@ -94,10 +94,19 @@ class Namespace:
     Making it and removing it may be interrupted anywhere: `remove` is right at every moment.
     """
 
-    def __init__(self, connection: Connection, name: str, *, run: str) -> None:
+    def __init__(self, connection: Connection, name: str, *, run: str, kept_for: str = "") -> None:
+        """Make none yet.
+
+        Args:
+            connection: The cluster.
+            name: What it is to be called.
+            run: The id of this run.
+            kept_for: The graph for which it is to stay; from its first moment no run removes it.
+        """
         self.name = name
         self._connection = connection
         self._run = run
+        self._notes = {KEPT: kept_for} if kept_for else {}
         self._heartbeat: Future[None] | None = None
 
     def create(self) -> None:
@@ -113,7 +122,7 @@ class Namespace:
             "metadata": {
                 "name": self.name,
                 "labels": {PART: RUN, RUN_ID: self._run},
-                "annotations": dict(OwnerProcess.this().annotations(now)),
+                "annotations": {**OwnerProcess.this().annotations(now), **self._notes},
             },
         }
         try:
@@ -128,9 +137,13 @@ class Namespace:
 
     def remove(self) -> Removal:
         """Begin to remove it with all that is in it."""
+        self.leave()
+        return remove(self._connection, self.name)
+
+    def leave(self) -> None:
+        """Give no more signs of life."""
         if self._heartbeat is not None:
             self._heartbeat.cancel()
-        return remove(self._connection, self.name)
 
     async def _keep_alive(self) -> None:
         path = NAMESPACES.path(name=self.name)
@@ -180,27 +193,37 @@ def remove(connection: Connection, name: str) -> Removal:
 def remove_orphans(connection: Connection) -> tuple[Removal, ...]:
     """Begin to remove the namespaces of runs that have ended; nothing without our label is touched.
 
+    What a run was to keep is no orphan.
+
     Raises:
         ApiError: The namespaces cannot be listed.
     """
-    namespaces = connection.list(NAMESPACES, labels=f"{PART}={RUN}")
     now, host = connection.client.now(), this_host()
     return tuple(
         remove(connection, namespace.name)
-        for namespace in namespaces
-        if namespace.name.startswith(f"{PREFIX}-")
-        and is_orphan(_annotations(namespace), now, host=host, started=start_time)
+        for namespace in _own(connection)
+        if KEPT not in namespace.annotations
+        and is_orphan(namespace.annotations, now, host=host, started=start_time)
     )
 
 
-def _annotations(namespace: KubeObject) -> dict[str, str]:
-    meta = as_mapping(namespace).mapping("metadata")
-    annotations = meta.mapping("annotations") if meta is not None else None
-    return (
-        {entry.key: annotations.string(entry.key) or "" for entry in annotations}
-        if annotations is not None
-        else {}
-    )
+def kept_namespaces(connection: Connection) -> dict[str, str]:
+    """Return the namespaces that runs have left because they were to, with the graph in each.
+
+    Raises:
+        ApiError: The namespaces cannot be listed.
+    """
+    return {
+        namespace.name: graph
+        for namespace in _own(connection)
+        if (graph := namespace.annotations.get(KEPT)) is not None
+    }
+
+
+def _own(connection: Connection) -> tuple[KubeObject, ...]:
+    """Return the namespaces that runs have made."""
+    namespaces = connection.list(NAMESPACES, labels=f"{PART}={RUN}")
+    return tuple(item for item in namespaces if item.name.startswith(f"{PREFIX}-"))
 
 
 async def _remove(client: Client, name: str, request_sent: threading.Event) -> str:

@@ -67,8 +67,8 @@ GIVEN_NAMESPACE = (
 )
 """Only needed when a namespace is named that is there already."""
 
-ALWAYS = (
-    _grant(graphs(V1BETA1), *READ, "create", "patch", why="kubectl apply, and the graph's status"),
+READING = (
+    _grant(graphs(V1BETA1), *READ, why="the graph, and its status"),
     _grant(kinds.PODS, *READ, why="what the pods do, and why one does not"),
     _grant(kinds.PODS, "get", sub="log", why="the last words of a container"),
     _grant(
@@ -78,7 +78,13 @@ ALWAYS = (
     _grant(kinds.CLAIMS, "list", "watch", why="whether claims get their volumes"),
     _grant(kinds.ENDPOINT_SLICES, "list", "watch", why="which pods a Service sends requests to"),
 )
-"""A run cannot do without these, in every namespace it uses."""
+"""All that asking a graph needs that is there already, in its namespace."""
+
+DEPLOYING = (_grant(graphs(V1BETA1), "create", "patch", why="kubectl apply"),)
+"""What a run that deploys needs beside."""
+
+ALWAYS = (*READING, *DEPLOYING)
+"""A run that deploys cannot do without these, in every namespace it uses."""
 
 BETTER = (
     _grant(kinds.PODS, "deletecollection", why="an end in seconds, not minutes"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from dynamo_conformance.kube.endpoints import backends, read_slice
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from dynamo_conformance.kube.endpoints import Backend
     from dynamo_conformance.kube.resources import KubeObject, Resource
     from dynamo_conformance.targets.cluster.diagnosis import LogSource
-    from dynamo_conformance.targets.cluster.namespace_snapshot import NamespaceEvent
+    from dynamo_conformance.targets.cluster.namespace_snapshot import NamespaceEvent, Pod
 
 T = TypeVar("T")
 
@@ -67,7 +67,7 @@ class Scope:
         graphs: The kind of the graph, in the version it was applied in.
         expected: How many pods each component has when all of it is there.
         labels: The labels that distinguish its pods from others; empty when all are its own.
-        since: Events from before are not its own.
+        since: What happened before is not its own.
     """
 
     namespace: str
@@ -97,6 +97,19 @@ def is_held(view: NamespaceSnapshot, now: datetime) -> bool:
         or any(waits_for_room(view, pod) for pod in view.pods)
         or (is_busy and not view.pods and age(around.progress, now) < BUSY_SECONDS)
     )
+
+
+def seen_since(pod: Pod, since: datetime | None) -> Pod:
+    """Return a pod without ends of its containers that were before a time; None is any time."""
+    if since is None:
+        return pod
+    containers = tuple(
+        replace(container, ended_before=None)
+        if (ended := container.ended_before) and ended.at and ended.at < since
+        else container
+        for container in pod.containers
+    )
+    return replace(pod, containers=containers)
 
 
 class Watch:
@@ -223,7 +236,8 @@ class Watch:
 
     async def _read_snapshot(self, client: Client) -> NamespaceSnapshot:
         scope = self.scope
-        pods = sorted(self._pods.items.values(), key=lambda pod: pod.name)
+        current = (seen_since(pod, scope.since) for pod in self._pods.items.values())
+        pods = sorted(current, key=lambda pod: pod.name)
         graphs = tuple(item for item in self._graphs.items.values() if item.name in scope.names)
         status = tuple(
             (graph.name, graph.state, graph.ready) for graph in graphs if graph.has_status
@@ -234,7 +248,7 @@ class Watch:
             expected=scope.expected,
             graph=scope.graph,
             pods=tuple(pods),
-            deleted=tuple(self._pods.deleted.values()),
+            deleted=tuple(seen_since(pod, scope.since) for pod in self._pods.deleted.values()),
             events=tuple(item for item in self._events.items.values() if self._is_own(item)),
             graphs=graphs,
             claims=tuple(self._claims.items.values()),

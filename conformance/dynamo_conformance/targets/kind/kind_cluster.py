@@ -132,15 +132,9 @@ def open_cluster(options: KindOptions, *, progress: Callable[[str], None]) -> Ki
     Raises:
         TargetUnavailableError: A program is missing, or kind could not make it.
     """
-    required_programs.require()
     kubeconfig = _kubeconfig_path(options.name)
-    kubeconfig.parent.mkdir(parents=True, exist_ok=True)
-    exists = options.name in required_programs.output("kind", "get", "clusters").split()
-    if exists:
-        required_programs.output(
-            "kind", "export", "kubeconfig", "--name", options.name, "--kubeconfig", str(kubeconfig)
-        )
-    else:
+    exists = exported(options.name)
+    if not exists:
         progress(f"kind: making the cluster {options.name}")
         _create(options, kubeconfig)
     cluster = KindCluster(
@@ -151,6 +145,36 @@ def open_cluster(options: KindOptions, *, progress: Callable[[str], None]) -> Ki
     if exists and options.node_image is not None:
         _check_image(cluster, options.node_image)
     return cluster
+
+
+def exported(name: str) -> bool:
+    """Return whether there is a kind cluster of a name; then its kubeconfig is written too.
+
+    Raises:
+        TargetUnavailableError: A program is missing.
+    """
+    required_programs.require()
+    kubeconfig = _kubeconfig_path(name)
+    kubeconfig.parent.mkdir(parents=True, exist_ok=True)
+    if name not in required_programs.output("kind", "get", "clusters").split():
+        return False
+    required_programs.output(
+        "kind", "export", "kubeconfig", "--name", name, "--kubeconfig", str(kubeconfig)
+    )
+    return True
+
+
+def existing_cluster(name: str) -> KindCluster:
+    """Return a cluster that is there already; nothing in it is looked at or changed.
+
+    Raises:
+        TargetUnavailableError: A program is missing, or there is no such cluster.
+    """
+    if not exported(name):
+        raise TargetUnavailableError(
+            f"there is no kind cluster {name}: name one with --dynamo-kind-cluster"
+        )
+    return KindCluster(name=name, kubeconfig=_kubeconfig_path(name), is_ours=False)
 
 
 def _create(options: KindOptions, kubeconfig: Path) -> None:
