@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,6 +39,7 @@ OF_SERVER = ("managedFields", "resourceVersion", "generation", "uid", "creationT
 """What the server writes into the metadata of an object."""
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+LOOK_SECONDS = 5.0
 SHOWN = 8
 """How many graphs are listed when none has the name."""
 
@@ -89,7 +91,19 @@ class ExistingGraph:
         )
         with deployment.used(progress):
             deployment.watch.start()
+            _await_first_look(deployment)
             yield deployment
+
+
+def _await_first_look(deployment: ClusterDeployment) -> None:
+    """Wait until the pods are known; where others have scaled the graph, for a while.
+
+    It answers at once: without them nobody would know its workers.
+    """
+    deadline = time.monotonic() + LOOK_SECONDS
+    while deployment.settled_for is None and time.monotonic() < deadline:
+        deployment.check()
+        time.sleep(LOOK_SECONDS / 50)
 
 
 def find_existing(connection: Connection, name: str, *, namespace: str | None) -> ExistingGraph:
