@@ -11,7 +11,7 @@ import pytest
 
 from dynamo_conformance.manifest.read import read_graphs
 from dynamo_conformance.probes.areas import load_probes
-from dynamo_conformance.probes.graph import look_at
+from dynamo_conformance.probes.graph import served_graph
 from dynamo_conformance.probes.probe import Feature, Outcome
 from dynamo_conformance.probes.recorder import Address, Recorder
 from dynamo_conformance.probes.run import Judge
@@ -52,7 +52,7 @@ def served(example: str, folder: Path, *, router: str = "kv") -> Iterator[str]:
 def outcomes(url: str, *promised: Feature) -> dict[str, Outcome]:
     """Return what becomes of the probes of the area."""
     with Recorder(Address(url=url, model=MODEL)) as recorder:
-        graph = look_at(recorder, engine="mock", promised=frozenset({Feature.TEXT, *promised}))
+        graph = served_graph(recorder, engine="mock", promised=frozenset({Feature.TEXT, *promised}))
         area = [probe for probe in load_probes() if probe.area == "routing"]
         results = Judge(recorder, graph).results(area)
         return {result.probe.id: result.outcome for result in results}

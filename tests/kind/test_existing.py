@@ -18,7 +18,7 @@ from dynamo_conformance.kube.labels import KEPT, PROCESS
 from dynamo_conformance.kube.resources import NAMESPACES
 from dynamo_conformance.manifest.read import read_graphs
 from dynamo_conformance.probes.areas import load_probes
-from dynamo_conformance.probes.graph import look_at
+from dynamo_conformance.probes.graph import served_graph
 from dynamo_conformance.probes.probe import Feature, Outcome, Result
 from dynamo_conformance.probes.recorder import Address, Recorder
 from dynamo_conformance.probes.run import Judge
@@ -67,7 +67,7 @@ def judged(
     """Return the results of the probes of some areas."""
     model = "Qwen/Qwen3-0.6B"
     with Recorder(Address(url=deployment.url, model=model)) as recorder:
-        graph = look_at(recorder, engine="mock", promised=frozenset({Feature.TEXT, *promised}))
+        graph = served_graph(recorder, engine="mock", promised=frozenset({Feature.TEXT, *promised}))
         probes = [probe for probe in load_probes() if probe.area in ids]
         return {result.probe.id: result for result in Judge(recorder, graph).results(probes)}
 

@@ -14,7 +14,7 @@ from dynamo_conformance.plugin.scheduler import Room
 from dynamo_conformance.targets.cluster.apply import Manifest
 from dynamo_conformance.targets.cluster.capabilities import describe, read_capabilities
 from dynamo_conformance.targets.cluster.cluster_target import ClusterTarget, new_run
-from dynamo_conformance.targets.cluster.namespace import remove_orphans
+from dynamo_conformance.targets.cluster.namespace import kept_namespaces, remove_orphans
 from dynamo_conformance.targets.cluster.preflight import PreflightOptions, pod_requests, preflight
 from dynamo_conformance.targets.cluster.run_state import RunState
 from dynamo_conformance.targets.interface import DeployFailure, TargetUnavailableError
@@ -61,6 +61,7 @@ class ClusterSession:
         where: What it is, in a few words.
         namespace: The namespace to use, or None for one per example.
         bring: Files to apply before each example.
+        keeps: Whether graphs are left in the cluster.
         furnish: Puts into a new namespace what the graphs of a file expect there.
         missing: The missing prerequisites of each file.
         needs: What the pods of each file ask for.
@@ -76,6 +77,7 @@ class ClusterSession:
     where: str
     namespace: str | None
     bring: tuple[Path, ...]
+    keeps: bool
     furnish: Furnish
     missing: Mapping[Path, tuple[str, ...]]
     needs: Mapping[Path, tuple[PodRequests, ...]]
@@ -96,7 +98,7 @@ class ClusterSession:
 
     @contextmanager
     def deploy(self, run: GraphRun) -> Iterator[ClusterDeployment]:
-        """Apply the file of a graph; leaving the context removes everything again.
+        """Apply the file of a graph; leaving the context removes everything again, or keeps it.
 
         Raises:
             DeployFailure: The cluster cannot hold it, or does not take it.
@@ -115,7 +117,7 @@ class ClusterSession:
 
     def remarks(self, run: GraphRun) -> list[str]:
         """Return what was applied, and what is different in the pods, a line per component."""
-        return [f"sha256 {run.proof['manifest-sha256']}", *_by_component(run.changes)]
+        return [f"sha256 {run.proof['manifest-sha256']}", *by_component(run.changes)]
 
     def _target(self, file: Path) -> ClusterTarget:
         manifest = Manifest.read(file)
@@ -124,6 +126,8 @@ class ClusterSession:
             run=self.run,
             namespace=self.namespace,
             bring=self.bring,
+            keeps=self.keeps,
+            kept=self.progress,
             fill_namespace=lambda namespace: self.furnish(manifest, namespace),
             # In a namespace that stays, the next example needs what this one leaves.
             removed=self._await if self.namespace is not None else self.removals.append,
@@ -140,7 +144,8 @@ def _graph_of(graph: GraphCollector) -> Graph:
     return graph.graph
 
 
-def _by_component(changes: tuple[Change, ...]) -> list[str]:
+def by_component(changes: tuple[Change, ...]) -> list[str]:
+    """Return what is different in the pods, a line per component."""
     fields: dict[str, list[str]] = {}
     for change in changes:
         fields.setdefault(change.where, []).append(change.what.removeprefix("resources."))
@@ -178,10 +183,11 @@ def open_cluster(
             furnish: Furnish = base_setup.add_placeholders
             changes = base_setup.changes
         else:
-            connection = stack.enter_context(_named_cluster(config))
+            connection = stack.enter_context(named_cluster(config))
             furnish, changes = _nothing, ()
             options = PreflightOptions(namespace=config.getoption("--dynamo-namespace"))
         _sweep(connection, progress)
+        _report_kept(connection, manifests.values(), progress)
         capabilities = _usable_capabilities(connection, options)
         nodes = capabilities.nodes or ()
         room = _room(nodes) if is_kind else replace(ONE_AT_A_TIME, nodes=nodes)
@@ -192,6 +198,7 @@ def open_cluster(
             where=describe(connection),
             namespace=config.getoption("--dynamo-namespace"),
             bring=tuple(config.getoption("--dynamo-bring")),
+            keeps=config.getoption("--dynamo-keep"),
             furnish=furnish,
             missing=_preflight(connection, manifests, options, capabilities, progress),
             needs={path: _needs(manifest, options) for path, manifest in manifests.items()},
@@ -221,7 +228,8 @@ def _base_setup_options(config: pytest.Config) -> BaseSetupOptions:
     )
 
 
-def _named_cluster(config: pytest.Config) -> Connection:
+def named_cluster(config: pytest.Config) -> Connection:
+    """Return a connection to the cluster that the options name; it is not open yet."""
     return Connection(
         config.getoption("--dynamo-kubeconfig"), config.getoption("--dynamo-kube-context")
     )
@@ -241,6 +249,20 @@ def _sweep(connection: Connection, progress: Progress) -> None:
     for orphan in orphans:
         progress(f"{connection.context}: removing {orphan.what}, which an earlier run left")
     _await_all(orphans, progress)
+
+
+def _report_kept(connection: Connection, manifests: Iterable[Manifest], progress: Progress) -> None:
+    """Report the graphs of the same names that earlier runs were to keep."""
+    names = {document.name for manifest in manifests for document in manifest.graphs}
+    try:
+        kept = kept_namespaces(connection)
+    except ApiError:
+        return  # Then nothing of a run's own can be there either.
+    for namespace, graph in kept.items():
+        if graph in names:
+            remove = connection.kubectl_words("delete", "namespace", namespace)
+            what = f"{graph} of an earlier run stays in namespace {namespace}"
+            progress(f"{connection.context}: {what}; to remove it: {remove}")
 
 
 def _await_all(removals: Iterable[Removal], progress: Progress) -> None:

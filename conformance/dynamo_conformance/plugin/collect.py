@@ -198,6 +198,10 @@ class GraphCollector(pytest.Collector):
         self.run: GraphRun | None = None
         self._reported_by = ""
 
+    def describe(self, graph: Graph) -> None:
+        """Note the graph, and so what it promises, where that is found out by the run."""
+        self.graph, self.promised, self.engine = graph, serving(graph), _engine(graph)
+
     @property
     def artifacts(self) -> Path:
         """Return the folder in which what is known of this graph is kept when a check fails."""

@@ -61,28 +61,37 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "e2e: checks of a graph that was started")
     config.pluginmanager.register(Summary(), "dynamo-summary")
     _record(config)
-    if _is_address_alone(config):
+    if _is_without_file(config):
         # Nothing on disk is asked for: neither `testpaths` nor what lies here is collected.
         config.args = []
 
 
-def _is_address_alone(config: pytest.Config) -> bool:
-    """Whether an address is to be asked, and no file was named."""
+def _is_without_file(config: pytest.Config) -> bool:
+    """Whether a graph that is there already is to be asked, and no file was named."""
     is_named = config.args_source is pytest.Config.ArgsSource.ARGS
-    return config.getoption("--dynamo-target") == URL and not is_named
+    is_there = config.getoption("--dynamo-target") == URL or config.getoption("--dynamo-existing")
+    return bool(is_there) and not is_named
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(
     session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Collect the checks of an address, before anything is deselected."""
-    if not _is_address_alone(config):
+    """Collect the checks of what needs no file, before anything is deselected."""
+    if not _is_without_file(config):
         return
     from dynamo_conformance.plugin.collect import GraphCollector
 
-    address = GraphCollector.from_parent(session, name=URL, level=URL, promised=None, nodeid=URL)
-    items += session.genitems(address)
+    level: str = config.getoption("--dynamo-target")
+    existing: str | None = config.getoption("--dynamo-existing")
+    graph = GraphCollector.from_parent(
+        session,
+        name=level,
+        level=level,
+        promised=None,
+        nodeid=f"{existing}::{level}" if existing else level,
+    )
+    items += session.genitems(graph)
 
 
 def _refuse_processes(config: pytest.Config, target: str | None) -> None:

@@ -47,12 +47,13 @@ if TYPE_CHECKING:
     from dynamo_conformance.plugin.address_session import AddressDeployment
     from dynamo_conformance.plugin.cluster_session import ClusterSession
     from dynamo_conformance.plugin.collect import GraphCollector
+    from dynamo_conformance.plugin.existing_session import ExistingSession
     from dynamo_conformance.plugin.machine_session import MachineDeployment, MachineSession
     from dynamo_conformance.probes.exchange import JsonObject
     from dynamo_conformance.targets.cluster.cluster_deployment import ClusterDeployment
     from dynamo_conformance.targets.interface import Change
 
-    Session: TypeAlias = AddressSession | ClusterSession | MachineSession
+    Session: TypeAlias = AddressSession | ClusterSession | ExistingSession | MachineSession
     ServedDeployment: TypeAlias = AddressDeployment | ClusterDeployment | MachineDeployment
     Record = Callable[[str, BaseException | Judged | None], None]
 
@@ -274,6 +275,10 @@ def _opened(
     target = config.getoption("--dynamo-target")
     if target == URL:
         return open_address(config)
+    if config.getoption("--dynamo-existing"):
+        from dynamo_conformance.plugin.existing_session import open_existing
+
+        return stack.enter_context(open_existing(config))
     if target in CLUSTERS:
         from dynamo_conformance.plugin.cluster_session import open_cluster
 

@@ -19,11 +19,17 @@ ADDRESS_OPTIONS: Final = (
 )  # fmt: skip
 """What only the target `url` looks at."""
 
-NOT_OF_ADDRESSES: Final = ("--dynamo-ledger", "--dynamo-compare")
-MOCK: Final = "mock"
 CLUSTERS: Final = ("kind", "cluster")
 """The targets whose graphs run in a cluster."""
 
+NOT_OF_EXISTING: Final = (
+    "--dynamo-keep", "--dynamo-bring", "--dynamo-kind-delete", "--dynamo-ledger",
+    "--dynamo-compare", "--dynamo-changed-since",
+)  # fmt: skip
+"""What is about graphs that a run deploys from files."""
+
+NOT_OF_ADDRESSES: Final = ("--dynamo-ledger", "--dynamo-compare")
+MOCK: Final = "mock"
 OPERATORS = ("auto", "reference", "real")
 KUBECONFIG_VARIABLE = "DYN_CONFORMANCE_KUBECONFIG"
 CONTEXT_VARIABLE = "DYN_CONFORMANCE_KUBE_CONTEXT"
@@ -191,6 +197,7 @@ def check_options(config: pytest.Config) -> None:
         raise pytest.UsageError(f"--dynamo-target={URL} needs --dynamo-url URL")
     else:
         _check_address(config)
+    _check_cluster(config)
     if config.getoption("--dynamo-request-timeout") <= 0:
         raise pytest.UsageError("--dynamo-request-timeout takes a number of seconds over 0")
 
@@ -233,6 +240,35 @@ def timeout(config: pytest.Config) -> float:
     return POD_TIMEOUT if config.getoption("--dynamo-target") in CLUSTERS else PROCESS_TIMEOUT
 
 
+def _check_cluster(config: pytest.Config) -> None:
+    """Refuse options about a graph that is there, or stays, where neither can be."""
+    in_cluster = config.getoption("--dynamo-target") in CLUSTERS
+    if config.getoption("--dynamo-keep"):
+        if not in_cluster:
+            raise pytest.UsageError(
+                "--dynamo-keep needs --dynamo-target=kind or cluster: what runs on this machine "
+                "ends with the run; `dynamo up FILE` serves it until Ctrl-C"
+            )
+        if config.getoption("--dynamo-kind-delete"):
+            raise pytest.UsageError("--dynamo-kind-delete deletes what --dynamo-keep is to leave")
+    if not config.getoption("--dynamo-existing"):
+        return
+    if not in_cluster:
+        raise pytest.UsageError(
+            "--dynamo-existing needs --dynamo-target=cluster or kind; an address is asked with "
+            f"--dynamo-target={URL}"
+        )
+    unfit = [option for option in NOT_OF_EXISTING if config.getoption(option)]
+    if unfit:
+        raise pytest.UsageError(
+            f"--dynamo-existing deploys and changes nothing: leave out {unfit[0]}"
+        )
+    if config.args_source is pytest.Config.ArgsSource.ARGS:
+        raise pytest.UsageError(
+            f"--dynamo-existing takes the manifest from the cluster: leave out {config.args[0]}"
+        )
+
+
 def _add_cluster_options(group: pytest.OptionGroup) -> None:
     """Declare what only the targets `kind` and `cluster` look at."""
     group.addoption(
@@ -260,6 +296,19 @@ def _add_cluster_options(group: pytest.OptionGroup) -> None:
         "--dynamo-namespace",
         metavar="NAME",
         help="an existing namespace to use, one example at a time (default: one made per example)",
+    )
+    group.addoption(
+        "--dynamo-existing",
+        metavar="NAME",
+        help="ask the DynamoGraphDeployment of this name that is in the cluster already, and its "
+        "promises; no file is needed, nothing is changed or removed (its namespace: "
+        "--dynamo-namespace; without it all are looked into)",
+    )
+    group.addoption(
+        "--dynamo-keep",
+        action="store_true",
+        help="leave the graphs in the cluster, whatever became of them, and print how to reach and "
+        "remove each",
     )
     group.addoption(
         "--dynamo-bring",

@@ -20,7 +20,7 @@ from dynamo_conformance.probes.promises import promised
 from dynamo_conformance.probes.recorder import Address, Recorder
 from dynamo_conformance.probes.run import Judge, chosen
 from dynamo_conformance.targets.interface import Worker
-from right_server import MODEL, Reply, RightServer, as_json, on_port
+from right_server import MODEL, Body, Reply, RightServer, as_json, on_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,6 +56,17 @@ def turns(count: int, _prompt: str, _held: dict[str, int]) -> int:
 def fickle(count: int, prompt: str, held: dict[str, int]) -> int:
     """Send a prompt to the worker that does not hold it, new ones in turn."""
     return 1 - held[prompt] if prompt in held else sticky(count, prompt, held)
+
+
+RATE = re.compile(rb', "kv_hit_rate": [0-9.]+')
+
+
+class Unknowing(RightServer):
+    """A router that knows of no cached prefix."""
+
+    def _route(self, body: Body, prompt: str) -> Body:
+        self.prefixes.pop(prompt[:60], None)
+        return super()._route(body, prompt)
 
 
 @dataclass(slots=True)
@@ -97,7 +108,10 @@ class Graph:
             return as_json({"object": "list", "data": [{"id": name} for name in self.models]})
         if method == "POST":
             self.serve(json.loads(raw))
-        return self.right.reply(method, target, headers, raw)
+        reply = self.right.reply(method, target, headers, raw)
+        if self.knows:
+            return reply
+        return replace(reply, pieces=[RATE.sub(b"", piece) for piece in reply.pieces])
 
     def serve(self, body: dict[str, object]) -> None:
         """Count a request at the workers that have a part in it."""
@@ -184,6 +198,23 @@ def test_a_broken_promise_is_seen(probe: str, fault: Graph, got: str) -> None:
     assert result.expected
 
 
+@pytest.mark.parametrize(
+    ("graph", "outcome", "words"),
+    [
+        (Graph(), Outcome.PASS, ""),
+        (Graph(pick=turns), Outcome.FAIL, '{"w'),
+        (Graph(knows=False), Outcome.UNSUPPORTED, "no kv_hit_rate"),
+        (Graph(right=Unknowing()), Outcome.FAIL, "[0.0, 0.0"),
+    ],
+)
+def test_several_frontends_say_in_their_answers_what_they_knew(
+    graph: Graph, outcome: Outcome, words: str
+) -> None:
+    (result,) = judged(graph, "graph.kv-router", serving=replace(FULL, frontends=2)).values()
+    assert result.outcome is outcome
+    assert (result.got or result.reason).startswith(words) or words in result.reason
+
+
 def test_only_what_is_served_during_the_probe_counts() -> None:
     graph = Graph(skips=("prefill",))
     graph.served[0] = 1000
@@ -200,7 +231,6 @@ def test_only_what_is_served_during_the_probe_counts() -> None:
         ("graph.prefill", Graph(), FULL, 0, "system port"),
         ("graph.prefill", Graph(), TWO, 4, "not known to have prefill workers"),
         ("graph.kv-router", Graph(), FULL, 0, "system port"),
-        ("graph.kv-router", Graph(), replace(FULL, frontends=2), 4, "each of 2 frontends"),
         ("graph.kv-router", Graph(), replace(TWO, roles={Role.AGG: 1}), 4, "no choice"),
         ("graph.encode", Graph(), TWO, 4, "encode workers"),
         ("graph.speculation", Graph(extra=""), FULL, 4, "no counter of draft tokens"),

@@ -10,7 +10,7 @@ import pytest
 
 from dynamo_conformance.probes.areas import load_probes, routing
 from dynamo_conformance.probes.areas.operations import METRICS_PATH
-from dynamo_conformance.probes.graph import look_at
+from dynamo_conformance.probes.graph import served_graph
 from dynamo_conformance.probes.probe import Feature, Outcome, Result
 from dynamo_conformance.probes.recorder import Address, Recorder
 from dynamo_conformance.probes.run import Judge
@@ -33,7 +33,7 @@ def judged(answer: Answering, *, pauses: list[float] | None = None) -> dict[str,
         on_port(answer) as url,
         Recorder(Address(url=url, model=MODEL), sleep=waits.append) as recorder,
     ):
-        judge = Judge(recorder, look_at(recorder, promised=frozenset(Feature)))
+        judge = Judge(recorder, served_graph(recorder, promised=frozenset(Feature)))
         area = [probe for probe in load_probes() if probe.area == "routing"]
         return {result.probe.id: result for result in judge.results(area)}
 

@@ -140,6 +140,19 @@ def _require_all_answered(before: Sequence[Exchange], after: Sequence[Exchange])
         raise CannotShow(f"of {len(has)} frontends behind the address {len(idle)} answered nothing")
 
 
+def expect_known(repeats: Sequence[Exchange]) -> None:
+    """Fault unless the router knew, at each repeat of a prompt's beginning, that it was cached.
+
+    Raises:
+        CannotShow: The answers do not tell.
+    """
+    rates = [find(repeat.answer, "nvext", "timing", "kv_hit_rate") for repeat in repeats]
+    if all(rate is None for rate in rates):
+        raise CannotShow("the answers do not tell what the router knew: no kv_hit_rate")
+    known = [rate for rate in rates if isinstance(rate, int | float) and rate > 0]
+    expect(len(known) == len(rates), "a kv_hit_rate over 0 in all repeats", rates)
+
+
 @probe("routing.worker-ids", ASKED, INSTANCES, source=DYNAMO, profile=Profile.EXTENDED, needs=NEEDS)
 def worker_ids(exchange: Exchange, health: Exchange) -> None:
     """An answer names the workers that prefilled and decoded it, when asked to; both are listed."""
@@ -192,13 +205,8 @@ def prefix(health: Exchange, *exchanges: Exchange) -> None:
 )  # fmt: skip
 def prefix_known(*exchanges: Exchange) -> None:
     """The router of each frontend knows that a prompt's beginning is cached where it goes."""
-    places = ("nvext", "timing", "kv_hit_rate")
     _, _, before, again, after = _grouped(exchanges)
-    rates = [find(answer.answer, *places) for answer in again]
-    if all(rate is None for rate in rates):
-        raise CannotShow("the answers do not tell what the router knew: no kv_hit_rate")
-    known = [rate for rate in rates if isinstance(rate, int | float) and rate > 0]
-    expect(len(known) == len(rates), "a kv_hit_rate over 0 in all repeats", rates)
+    expect_known(again)
     _require_all_answered(before, after)
 
 
