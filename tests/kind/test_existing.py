@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import subprocess
+import sys
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -95,13 +97,32 @@ def test_a_graph_that_is_there_is_asked_and_nothing_is_written(
                 assert Outcome.PASS in outcomes
                 assert Outcome.NOT_RUN not in outcomes
                 there.failed(AssertionError("a probe fails"))
+            shown = asked(
+                reader, tmp_path, "--dynamo-existing=vllm-agg", f"--dynamo-namespace={place}"
+            )
             changed = set(versions(targets.connection, place).items()) ^ set(before.items())
             assert changed == set()
-        came_up(deployed)  # Nothing was stopped.
+        assert requests.get(f"{deployed.url}/v1/models", timeout=20).json()["data"]
+    assert re.search(r"vllm-agg +cluster +PASS +PASS \d+", shown), shown
     page = (tmp_path / "kept" / "why.md").read_text(encoding="utf-8")
     assert "## To look at it" in page
     assert "kubectl apply" not in page
     assert "create namespace" not in page
+
+
+def asked(account: Connection, folder: Path, *words: str) -> str:
+    """Run pytest as an account does, and return what it prints; it finds nothing wrong."""
+    (kubeconfig,) = folder.glob("*.kubeconfig")
+    command = (
+        sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--dynamo-target=cluster",
+        f"--dynamo-kubeconfig={kubeconfig}", f"--dynamo-kube-context={account.context}",
+        "--dynamo-probe=models", f"--dynamo-artifacts={folder}", *words,
+    )  # fmt: skip
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=False, timeout=READY_SECONDS
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def await_ready(connection: Connection, name: str, namespace: str) -> None:
