@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,7 +27,7 @@ from dynamo_conformance.probes.recorder import Address, Recorder
 from dynamo_conformance.probes.run import Judge
 from dynamo_conformance.targets.cluster.existing import find_existing
 from dynamo_conformance.targets.cluster.namespace import kept_namespaces, remove_orphans
-from dynamo_conformance.targets.cluster.permissions import READING
+from dynamo_conformance.targets.cluster.permissions import OWN_NAMESPACES, READING
 from dynamo_conformance.targets.interface import DeployFailure
 
 if TYPE_CHECKING:
@@ -213,6 +214,23 @@ def test_a_graph_that_is_kept_stays_until_its_line_removes_it(
     )
     assert f'namespace "{deployed.namespace}" deleted' in shown.stdout
     assert deployed.namespace not in kept_namespaces(connection)
+
+
+def test_what_was_never_made_is_not_kept(
+    targets: Targets, kubeconfig_file: Path, tmp_path: Path
+) -> None:
+    (graph,) = read_graphs(AGG)
+    lines: list[str] = []
+    looking = next(item for item in OWN_NAMESPACES if item.resource == "namespaces")
+    permissions = (replace(looking, verbs=("get",)),)
+    with limited(targets, kubeconfig_file, tmp_path, permissions) as connection:
+        target = targets.target(keeps=True, kept=lines.append)
+        with (
+            pytest.raises(DeployFailure, match="cannot be made"),
+            replace(target, connection=connection).deploy(graph, artifacts=tmp_path),
+        ):
+            pass
+    assert lines == []
 
 
 def test_what_a_run_was_not_to_keep_is_an_orphan(targets: Targets) -> None:

@@ -6,14 +6,14 @@ import asyncio
 import secrets
 import shlex
 import tempfile
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.kube.errors import ApiError
-from dynamo_conformance.kube.resources import graphs
+from dynamo_conformance.kube.resources import NAMESPACES, graphs
 from dynamo_conformance.manifest.document import V1BETA1
 from dynamo_conformance.manifest.read import read_graph
 from dynamo_conformance.rendering.environment import HTTP_PORT
@@ -172,6 +172,9 @@ class ClusterTarget:
         """Report how to reach a graph that stays, and the words of kubectl that remove it."""
         self.shared.leave(deployment.watch.scope.holder, self.connection.client.now())
         graph, namespace = deployment.graph, deployment.namespace
+        with suppress(ApiError):  # Where nobody may look, the lines are printed: they harm nothing.
+            if self.connection.get(NAMESPACES, namespace) is None:
+                return
         kubectl = self.connection.kubectl_words
         self.kept(f"{graph.name} stays in namespace {namespace}")
         if graph.frontend is not None:
