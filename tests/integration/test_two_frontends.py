@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dynamo_conformance.engines.serving import serving
 from dynamo_conformance.manifest.read import read_graphs
 from dynamo_conformance.probes.areas import load_probes
 from dynamo_conformance.probes.graph import served_graph
-from dynamo_conformance.probes.probe import Feature, Outcome
+from dynamo_conformance.probes.probe import Feature, Outcome, Result
 from dynamo_conformance.probes.recorder import Address, Recorder
 from dynamo_conformance.probes.run import Judge
 from dynamo_conformance.targets.local.deployment import LocalTarget
-from dynamo_conformance.targets.readiness import wait_ready
+from dynamo_conformance.targets.readiness import wait_ready, wait_registered
 from lies import forwarded
 from right_server import on_port
 from sandbox import REPOSITORY
@@ -39,23 +40,38 @@ def served(example: str, folder: Path, *, router: str = "kv") -> Iterator[str]:
     assert text.count(ONE) == text.count("value: kv\n") == 1
     path = folder / f"{example}.yaml"
     path.write_text(text.replace(ONE, TWO).replace("value: kv\n", f"value: {router}\n"))
-    with LocalTarget(engine="mock").deploy(read_graphs(path)[0]) as deployment:
+    (graph,) = read_graphs(path)
+    promised = serving(graph)
+    assert promised is not None
+    with LocalTarget(engine="mock").deploy(graph) as deployment:
         wait_ready(deployment, model=MODEL, timeout=READY_SECONDS)
         (port,) = (
             match[1] for change in deployment.changes if (match := SECOND.match(str(change)))
         )
-        turns = cycle((forwarded(deployment.url), forwarded(f"http://127.0.0.1:{port}")))
+        urls = (deployment.url, f"http://127.0.0.1:{port}")
+        for each in urls:
+            wait_registered(each, promised.registers)
+        turns = cycle(forwarded(each) for each in urls)
         with on_port(lambda *asked: next(turns)(*asked)) as url:  # noqa: PLW0108 - in turn
             yield url
 
 
-def outcomes(url: str, *promised: Feature) -> dict[str, Outcome]:
+def results(url: str, *promised: Feature) -> dict[str, Result]:
     """Return what becomes of the probes of the area."""
     with Recorder(Address(url=url, model=MODEL)) as recorder:
-        graph = served_graph(recorder, engine="mock", promised=frozenset({Feature.TEXT, *promised}))
+        features = frozenset({Feature.TEXT, *promised})
+        judge = Judge(recorder, served_graph(recorder, engine="mock", promised=features))
         area = [probe for probe in load_probes() if probe.area == "routing"]
-        results = Judge(recorder, graph).results(area)
-        return {result.probe.id: result.outcome for result in results}
+        return {result.probe.id: result for result in judge.results(area)}
+
+
+def wrong(judged: dict[str, Result]) -> dict[str, tuple[Outcome, str]]:
+    """Return those that did not pass, with why."""
+    return {
+        name: (result.outcome, result.reason or result.got)
+        for name, result in judged.items()
+        if result.outcome is not Outcome.PASS
+    }
 
 
 @pytest.mark.parametrize(
@@ -69,15 +85,15 @@ def test_routing_is_proven_of_both(
     example: str, promised: tuple[Feature, ...], tmp_path: Path
 ) -> None:
     with served(example, tmp_path) as url:
-        found = outcomes(url, *promised)
+        failed = wrong(results(url, *promised))
     if Feature.DISAGGREGATED not in promised:
-        assert found.pop("routing.disaggregated") is Outcome.UNSUPPORTED
-    assert {*found.values()} == {Outcome.PASS}
+        assert failed.pop("routing.disaggregated")[0] is Outcome.UNSUPPORTED
+    assert failed == {}
 
 
 def test_frontends_that_take_turns_fail_what_a_router_promises(tmp_path: Path) -> None:
     with served("agg_router", tmp_path, router="round-robin") as url:
-        found = outcomes(url, Feature.KV_ROUTER, Feature.DISAGGREGATED)
-    wrong = {name for name, outcome in found.items() if outcome is not Outcome.PASS}
-    assert wrong == {"routing.prefix", "routing.prefix-known", "routing.disaggregated"}
-    assert found["routing.prefix"] is found["routing.disaggregated"] is Outcome.FAIL
+        failed = wrong(results(url, Feature.KV_ROUTER, Feature.DISAGGREGATED))
+    assert failed.keys() == {"routing.prefix", "routing.prefix-known", "routing.disaggregated"}
+    for name in ("routing.prefix", "routing.disaggregated"):
+        assert failed[name][0] is Outcome.FAIL

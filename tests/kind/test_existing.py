@@ -17,6 +17,7 @@ import yaml
 from cluster_runs import READY_SECONDS, TOKEN, Targets, came_up, given_namespace, limited
 from planted_faults import AGG, EXAMPLES, Body, applied, pod, spoilt, written
 
+from dynamo_conformance.engines.serving import serving
 from dynamo_conformance.kube.labels import KEPT, PROCESS
 from dynamo_conformance.kube.resources import NAMESPACES
 from dynamo_conformance.manifest.read import read_graphs
@@ -29,6 +30,7 @@ from dynamo_conformance.targets.cluster.existing import find_existing
 from dynamo_conformance.targets.cluster.namespace import kept_namespaces, remove_orphans
 from dynamo_conformance.targets.cluster.permissions import OWN_NAMESPACES, READING
 from dynamo_conformance.targets.interface import DeployFailure
+from dynamo_conformance.targets.readiness import wait_registered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -292,6 +294,9 @@ def test_two_frontends_route_alike(
             deployment.check()
             assert time.monotonic() < deadline
             time.sleep(0.2)
+        promised = serving(graph)
+        assert promised is not None
+        wait_registered(deployment.url, promised.registers)
         results = judged(deployment, ("routing",), *features)
     passed = [name for name, result in results.items() if result.outcome is Outcome.PASS]
     wrong = {
