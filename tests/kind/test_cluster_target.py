@@ -61,6 +61,7 @@ from dynamo_conformance.targets.cluster.preflight import PreflightOptions, prefl
 from dynamo_conformance.targets.cluster.run_state import RunState
 from dynamo_conformance.targets.cluster.watch import PULSE_SECONDS
 from dynamo_conformance.targets.interface import DeployFailure
+from dynamo_conformance.targets.readiness import wait_ready
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
