@@ -154,7 +154,8 @@ def served_graph(
     elif Feature.TEXT not in lacking:
         unshown |= _unchosen(recorder)
     if profile is Profile.EXTENDED:
-        lacking |= _extras(recorder, {*promised, *lacking, *unshown})
+        writes = Feature.TEXT not in lacking
+        lacking |= _extras(recorder, {*promised, *lacking, *unshown}, writes=writes)
     missing = {feature: why for feature, why in lacking.items() if feature not in promised}
     # What nobody promised needs no engine's limits as its reason.
     unshown = {
@@ -193,7 +194,7 @@ def _kinds(recorder: Recorder, promised: frozenset[Feature]) -> dict[Feature, st
     return {Feature.EMBEDDINGS: f"no embeddings are served: HTTP {vectors.status}"}
 
 
-def _extras(recorder: Recorder, known: set[Feature]) -> dict[Feature, str]:
+def _extras(recorder: Recorder, known: set[Feature], *, writes: bool) -> dict[Feature, str]:
     """Return what is not served of that which few serve."""
     lacking: dict[Feature, str] = {}
     for feature, question in (
@@ -209,7 +210,7 @@ def _extras(recorder: Recorder, known: set[Feature]) -> dict[Feature, str]:
         (Feature.REASONING, reasoning.ASKED, ("reasoning_content",), "no reasoning_content came"),
         (Feature.IMAGES, images.DATA, ("content",), "no image was taken"),
     ):
-        if feature not in known and Feature.TEXT not in known:
+        if writes and feature not in known:
             message = find(_json(recorder, question), "choices", 0, "message")
             if not find(message, *places):
                 named = " by a parser that the workers name" if recorder.replays else ""
