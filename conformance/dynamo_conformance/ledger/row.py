@@ -75,7 +75,7 @@ class Proof:
         passed: How many checks passed, by area.
         profile: Which probes were asked; empty where none were.
         deviations: How many checks the release is known to fail, by area.
-        unsupported: Why other checks show nothing here, by area.
+        unsupported: Why what the manifest claims is not shown here, by area.
     """
 
     date: str
@@ -125,7 +125,7 @@ class Observation:
         passed: How many checks passed, by area.
         profile: Which probes were asked; empty where none were.
         deviations: How many checks the release is known to fail, by area.
-        unsupported: Why checks show nothing here, by area.
+        unsupported: Why what the manifest claims is not shown here, by area.
         failed: The checks that failed.
         images: Which Dynamo release the file's own images hold, where they are of another one.
     """

@@ -16,6 +16,7 @@ from dynamo_conformance.manifest.masking import masked
 from dynamo_conformance.plugin.summary import Shown
 from dynamo_conformance.probes.exchange import CannotShow, Unjudged
 from dynamo_conformance.probes.probe import Outcome
+from dynamo_conformance.probes.promises import is_claimed
 from dynamo_conformance.probes.report import failure_lines
 from dynamo_conformance.probes.run import exchange_file
 from dynamo_conformance.targets.interface import DeployFailure
@@ -165,6 +166,7 @@ class ProbeItem(CheckOnTarget):
             self.shown.exchanges = [*judged.exchanges]
             raise CheckFailure("\n".join(self._failure(result)))
         if result.outcome is not Outcome.PASS:
+            self.shown.is_claimed = is_claimed(self.probe, self.target.promised)
             self.end(result.outcome, result.reason)
 
     def _failure(self, result: Result) -> list[str]:

@@ -217,10 +217,10 @@ def _counted(outcomes: Mapping[str, Shown], outcome: Outcome) -> dict[str, int]:
 
 
 def _reasons(outcomes: Mapping[str, Shown]) -> dict[str, str]:
-    """Return why checks of each area show nothing, each reason once."""
+    """Return why checks of each area do not show what the manifest claims, each reason once."""
     reasons: dict[str, list[str]] = {}
     for name, shown in outcomes.items():
-        if shown.outcome in (Outcome.UNSUPPORTED, Outcome.NOT_RUN):
+        if shown.outcome == Outcome.UNSUPPORTED and shown.is_claimed:
             reasons.setdefault(area_of(name), []).append(shown.reason)
     return {area: "; ".join(dict.fromkeys(each)) for area, each in reasons.items()}
 

@@ -36,6 +36,7 @@ class Shown:
         check: Its name.
         outcome: How it ended; a check that sets none has failed.
         reason: Why it neither passed nor failed.
+        is_claimed: Whether the graph's manifest claims what it is about.
         notes: What a reader should know.
         served: Model, release and engine of the graph, as far as that was found out.
         record: The result of a probe, as `Result.record` has it.
@@ -46,6 +47,7 @@ class Shown:
     check: str
     outcome: str = Outcome.FAIL
     reason: str = ""
+    is_claimed: bool = True
     notes: list[str] = field(default_factory=list)
     served: JsonObject = field(default_factory=dict)
     record: JsonObject = field(default_factory=dict)

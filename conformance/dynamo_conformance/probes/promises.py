@@ -10,6 +10,7 @@ from dynamo_conformance.probes.probe import Feature
 
 if TYPE_CHECKING:
     from dynamo_conformance.engines.serving import Serving
+    from dynamo_conformance.probes.probe import Probe
 
 SETTINGS: Final = {
     GraphFeature.IMAGES: Feature.IMAGES,
@@ -23,6 +24,9 @@ SETTINGS: Final = {
     GraphFeature.PLANNER: Feature.PLANNER,
 }
 """What workers that are set to do so promise."""
+
+KINDS: Final = frozenset({Feature.DYNAMO, Feature.EMBEDDINGS, Feature.TEXT})
+"""What every graph promises, one way or the other."""
 
 CHOICE: Final = 2
 """How many workers a router must have for its choice to mean anything."""
@@ -48,6 +52,8 @@ def impossible(serving: Serving | None) -> dict[Feature, str]:
     reasons: dict[Feature, str] = {}
     if serving is None:
         return reasons
+    if GraphFeature.LORA in serving.features:
+        reasons[Feature.ADAPTERS] = "no adapter is loaded when the graph has started"
     workers = serving.roles.get(Role.PREFILL) or serving.roles.get(Role.AGG, 0)
     if serving.routes_by_kv and workers < CHOICE:
         reasons[Feature.KV_ROUTER] = "one worker leaves the router no choice"
@@ -55,3 +61,9 @@ def impossible(serving: Serving | None) -> dict[Feature, str]:
         why = "encode workers take the requests: the frontend does not see who prefills"
         reasons[Feature.DISAGGREGATED] = why
     return reasons
+
+
+def is_claimed(probe: Probe, serving: Serving | None) -> bool:
+    """Whether a manifest claims what a probe shows, beyond what every graph does."""
+    claims = (promised(serving) | impossible(serving).keys()) - KINDS
+    return not probe.needs or bool(probe.needs & claims)
