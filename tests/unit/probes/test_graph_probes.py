@@ -16,7 +16,7 @@ from dynamo_conformance.engines.serving import Serving
 from dynamo_conformance.probes.areas import load_probes
 from dynamo_conformance.probes.graph import PROMISED_ONLY, served_graph
 from dynamo_conformance.probes.probe import Feature, Outcome, Result
-from dynamo_conformance.probes.promises import promised
+from dynamo_conformance.probes.promises import is_claimed, promised
 from dynamo_conformance.probes.recorder import Address, Recorder
 from dynamo_conformance.probes.run import Judge, chosen
 from dynamo_conformance.targets.interface import Worker
@@ -304,7 +304,21 @@ def test_what_workers_are_set_to_do_is_promised(setting: GraphFeature) -> None:
     assert len(more) == (0 if setting is GraphFeature.LORA else 1)
 
 
+def test_what_a_manifest_claims_is_known() -> None:
+    plain = replace(TWO, features=frozenset())
+    lora = replace(TWO, features=frozenset({GraphFeature.LORA}))
+    for serving, probe, claims in (
+        (lora, "adapters.listed", True),
+        (plain, "adapters.listed", False),
+        (TWO, "sampling.seed", False),
+        (TWO, "graph.models", True),
+        (FULL, "graph.planner", True),
+        (None, "graph.planner", False),
+    ):
+        assert is_claimed(PROBES[probe], serving) is claims
+
+
 def test_every_probe_of_workers_names_what_it_needs() -> None:
-    needed = {need for name in GRAPH for need in PROBES[name].needs}
-    assert {*PROMISED_ONLY} - {Feature.DISAGGREGATED} <= needed
+    needed = {need for name in (*GRAPH, "routing.disaggregated") for need in PROBES[name].needs}
+    assert {*PROMISED_ONLY} <= needed
     assert chosen(PROBES.values(), profile=PROBES[GRAPH[0]].profile, ids=("graph",))
