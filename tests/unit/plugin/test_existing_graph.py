@@ -43,7 +43,7 @@ contexts: [{name: prod, context: {cluster: c, user: u}}]
 @pytest.fixture(scope="module", autouse=True)
 def _imported() -> None:
     """Import all that a run does: it is forgotten after it, and some of it cannot be twice."""
-    for name in ("recorder", "html", "jobs"):
+    for name in ("recorder", "report", "jobs"):
         import_module(f"dynamo_conformance.plugin.{name}")
     check_bytes(AGG.read_bytes(), file="any.yaml", options=LintOptions())
 
