@@ -18,7 +18,7 @@ from dynamo_conformance.probes.exchange import (
     shown,
     string,
 )
-from dynamo_conformance.probes.questions import STOP_TOKENS, STOPS, THOUGHTS, text_at
+from dynamo_conformance.probes.questions import STOP_TOKENS, STOPS, text_at, thoughts_in
 from dynamo_conformance.probes.sse import DONE, read_stream
 
 if TYPE_CHECKING:
@@ -71,8 +71,8 @@ def indexes(choices: list[JsonObject], count: int) -> None:
 
 
 def readable(text: str) -> None:
-    """No character was replaced."""
-    at = text.find(REPLACEMENT)
+    """No character was replaced; the last one may be, where an answer was cut within it."""
+    at = text.rstrip(REPLACEMENT).find(REPLACEMENT)
     expect(at < 0, "characters that are whole", shortened(text[max(at - 20, 0) : at + 20]))
 
 
@@ -110,12 +110,25 @@ def usage_matches(usage: JsonObject, text: str) -> None:
     expect(tokens <= len(text.encode("utf-8", "replace")) + FEW, "text for each token", got)
 
 
-def finish_by_length(reason: Json, usage: JsonObject, most: int) -> None:
-    """An answer that uses all its tokens was cut, and one that does not was not."""
-    tokens = number(usage, "completion_tokens")
-    wanted = FINISH_LENGTH if tokens >= most else FINISH_STOP
-    got = f"{shown(reason)} after {tokens} of {most} tokens"
-    expect(reason == wanted, f"finish_reason {wanted}", got)
+def finish_by_length(*answers: tuple[Json, JsonObject, int]) -> None:
+    """An answer that uses all its tokens was cut, and one that does not was not.
+
+    The last token that is allowed can be the end of the text as well; that it is so in all answers
+    is no chance.
+
+    Args:
+        answers: The finish reason of each, its usage, and how many tokens it may have.
+    """
+    at_the_end: list[str] = []
+    for reason, usage, most in answers:
+        tokens = number(usage, "completion_tokens")
+        wanted = FINISH_LENGTH if tokens >= most else FINISH_STOP
+        got = f"{shown(reason)} after {tokens} of {most} tokens"
+        if tokens == most and reason == FINISH_STOP:
+            at_the_end.append(got)
+        else:
+            expect(reason == wanted, f"finish_reason {wanted}", got)
+    expect(len(at_the_end) < len(answers), f"finish_reason {FINISH_LENGTH}", ", ".join(at_the_end))
 
 
 def finish_by_stop(reason: Json, usage: JsonObject, text: str) -> None:
@@ -141,7 +154,8 @@ def first_difference(first: str, second: str) -> int:
 
 
 def same_text(first: str, second: str, expected: str) -> None:
-    """Two texts are the same."""
+    """Two texts are the same, but for half a character where they were cut."""
+    first, second = first.rstrip(REPLACEMENT), second.rstrip(REPLACEMENT)
     if first == second:
         return
     at = first_difference(first, second)
@@ -163,6 +177,7 @@ class StreamedText:
     Attributes:
         chunks: All JSON objects, in order.
         texts: The text of each choice, by its index; its thoughts where it has no other text.
+        thoughts: The thoughts of each choice.
         reasons: The finish reasons of each choice, in order.
         after: What each choice still says after its finish reason.
         usages: The chunks with a usage, and where they are.
@@ -170,6 +185,7 @@ class StreamedText:
 
     chunks: list[JsonObject]
     texts: dict[int, str]
+    thoughts: dict[int, str]
     reasons: dict[int, list[Json]]
     after: dict[int, str]
     usages: list[tuple[int, JsonObject]]
@@ -178,6 +194,12 @@ class StreamedText:
     def text(self) -> str:
         """The text of the first choice."""
         return self.texts.get(0, "")
+
+    @property
+    def made(self) -> str:
+        """All that the model made for the first choice: its thoughts cost tokens as its text."""
+        thought = self.thoughts.get(0, "")
+        return self.text if self.text == thought else f"{thought}{self.text}"
 
     @property
     def reason(self) -> Json:
@@ -235,8 +257,7 @@ def _put_together(api: TextApi, chunks: list[JsonObject]) -> StreamedText:
         for choice in objects(chunk, "choices"):
             index = number(choice, "index")
             text = find(choice, *api.delta)
-            thought = find(choice, *api.delta[:-1], THOUGHTS)
-            thoughts[index] += thought if isinstance(thought, str) else ""
+            thoughts[index] += thoughts_in(find(choice, *api.delta[:-1]))
             if isinstance(text, str):
                 texts[index] += text
                 after[index] += text if reasons[index] else ""
@@ -244,13 +265,25 @@ def _put_together(api: TextApi, chunks: list[JsonObject]) -> StreamedText:
                 reasons[index].append(choice["finish_reason"])
     told = {index: texts[index] or thoughts[index] for index in {*texts, *thoughts}}
     return StreamedText(
-        chunks=chunks, texts=told, reasons=dict(reasons), after=dict(after), usages=usages
+        chunks=chunks,
+        texts=told,
+        thoughts=dict(thoughts),
+        reasons=dict(reasons),
+        after=dict(after),
+        usages=usages,
     )
 
 
 def whole_text(api: TextApi, exchange: Exchange) -> str:
     """Return the text of the first choice of a whole answer."""
     return text_at(exchange.answer, 0, api.text)
+
+
+def made_text(api: TextApi, exchange: Exchange) -> str:
+    """Return all that the model made for the first choice: thoughts cost tokens as text does."""
+    thought = thoughts_in(find(exchange.answer, "choices", 0, *api.text[:-1]))
+    text = whole_text(api, exchange)
+    return text if text == thought else f"{thought}{text}"
 
 
 def done_frames(exchange: Exchange) -> list[int]:

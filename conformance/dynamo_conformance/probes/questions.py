@@ -20,7 +20,9 @@ MAX_TOKENS: Final = 16
 DETERMINED_TOKENS: Final = 24
 LONG_TOKENS: Final = 4000
 TIMES_LONGER: Final = 31
-THOUGHTS: Final = "reasoning_content"
+THOUGHTS: Final = ("reasoning_content", "reasoning")
+"""What servers call the field of what a model thought; OpenAI's specification has none."""
+
 STOPS: Final = ("e",)
 STOP_TOKENS: Final = 32
 """So many that a stop word comes."""
@@ -184,12 +186,16 @@ def text_at(answer: Json, choice: int, keys: tuple[str, ...]) -> str:
 
     Where all tokens went into what the model thought, that is its text.
     """
-    *parent, _ = keys
-    for place in (keys, (*parent, THOUGHTS)):
-        text = find(answer, "choices", choice, *place)
-        if isinstance(text, str) and text:
-            return text
-    return ""
+    *parent, name = keys
+    message = find(answer, "choices", choice, *parent)
+    text = find(message, name)
+    return text if isinstance(text, str) and text else thoughts_in(message)
+
+
+def thoughts_in(message: Json) -> str:
+    """Return what the model thought, as a message or its part in a chunk has it; or nothing."""
+    given = (find(message, name) for name in THOUGHTS)
+    return next((text for text in given if isinstance(text, str) and text), "")
 
 
 CHAT: Final = TextApi(

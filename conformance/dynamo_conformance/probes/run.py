@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from dynamo_conformance.manifest.suggest import did_you_mean
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from dynamo_conformance.probes.exchange import Exchange
     from dynamo_conformance.probes.graph import ServedGraph
     from dynamo_conformance.probes.recorder import Recorder
+
+SILENT: Final = 3
+"""Questions in a row without an answer, after which no more are asked."""
+
+GONE: Final = ("ConnectError", "ConnectTimeout", "ReadTimeout")
 
 
 class UnknownProbeError(ValueError):
@@ -78,6 +83,11 @@ class Judge:
             result, self.deviations, release=self.graph.release, engine=self.graph.engine
         )
 
+    def _is_gone(self) -> bool:
+        """Whether the server answers no more: each further question would cost as much time."""
+        latest = [*self.recorder.exchanges.values()][-SILENT:]
+        return len(latest) == SILENT and all(one.error.startswith(GONE) for one in latest)
+
     def _judged(self, probe: Probe, start: float) -> Result:
         def result(outcome: Outcome, **texts: str) -> Result:
             return Result(
@@ -92,6 +102,8 @@ class Judge:
         reasons = sorted(why for need, why in self.graph.lacking.items() if need in probe.needs)
         if reasons:
             return result(Outcome.UNSUPPORTED, reason=reasons[0])
+        if self._is_gone():
+            return result(Outcome.NOT_RUN, reason=f"no answer to {SILENT} questions in a row")
         try:
             exchanges = self.recorder.ask_all(probe.asks)
             if probe.of_graph:

@@ -96,11 +96,15 @@ def characters(api: TextApi, *exchanges: Exchange) -> None:
         judging.readable(judging.whole_text(api, exchange))
 
 
-@template("finish-length", "plain")
-def finish_length(_api: TextApi, exchange: Exchange) -> None:
+@template("finish-length", "plain", "again")
+def finish_length(_api: TextApi, *exchanges: Exchange) -> None:
     """An answer that max_tokens cut has finish_reason length, and no other has."""
-    reason = find(exchange.answer, "choices", 0, "finish_reason")
-    judging.finish_by_length(reason, judging.usage_of(exchange.answer), MAX_TOKENS)
+    answers = [one.answer for one in exchanges]
+    reasons = [find(answer, "choices", 0, "finish_reason") for answer in answers]
+    usages = map(judging.usage_of, answers)
+    judging.finish_by_length(
+        *((reason, usage, MAX_TOKENS) for reason, usage in zip(reasons, usages, strict=True))
+    )
 
 
 @template("finish-stop", "stopped")
@@ -152,7 +156,7 @@ def max_tokens(_api: TextApi, exchange: Exchange) -> None:
 @template("usage-text", "plain")
 def usage_text(api: TextApi, exchange: Exchange) -> None:
     """The completion_tokens count the text: it has words and bytes for so many."""
-    text = judging.whole_text(api, exchange)
+    text = judging.made_text(api, exchange)
     judging.usage_matches(judging.usage_of(exchange.answer), text)
 
 
@@ -174,7 +178,7 @@ def usage_grows(_api: TextApi, short: Exchange, long: Exchange) -> None:
 @template("usage-stop", "stopped", profile=Profile.EXTENDED)
 def usage_stop(api: TextApi, exchange: Exchange) -> None:
     """An answer that a stop word ended costs no more than it has."""
-    text = judging.whole_text(api, exchange)
+    text = judging.made_text(api, exchange)
     usage = judging.usage_of(exchange.answer)
     tokens = number(usage, "completion_tokens")
     expect(tokens <= len(text) + 2, f"completion_tokens for {text!r}", usage)

@@ -392,7 +392,6 @@ FRAMING = (
     a_lie(
         "no [DONE]",
         *each("streaming.{}-done"),
-        "lifetime.many-streamed",
         reply=pieces(lambda p: p[:-1]),
     ),
     a_lie("[DONE] twice", *each("streaming.{}-done-once"), reply=pieces(lambda p: [*p, p[-1]])),
@@ -585,7 +584,7 @@ WHOLE = (
         "U+FFFD",
         *each("{}.characters"),
         "unicode.characters",
-        reply=whole(texts(lambda t: f"{t}\ufffd")),
+        reply=whole(texts(lambda t: f"\ufffd{t}")),
     ),
     a_lie(
         "Latin-1",

@@ -125,7 +125,9 @@ ERRORS = tuple(one.id for one in ALL if one.area == "errors")
 SHAPES = tuple(one for one in ERRORS if one.endswith("-shape"))
 PARAMS = tuple(one for one in ERRORS if one.endswith("-param"))
 STATUSES = tuple(
-    one for one in ERRORS if one not in (*SHAPES, *PARAMS, "errors.alive", "errors.content-type")
+    one
+    for one in ERRORS
+    if one not in (*SHAPES, *PARAMS, "errors.alive", "errors.code", "errors.content-type")
 )
 
 
@@ -154,6 +156,11 @@ ERROR_LIES = (
         *SHAPES,
         *PARAMS,
         reply=_errors(lambda d: {"message": d["error"]["message"], "type": "x", "code": 400}),
+    ),
+    a_lie(
+        "a number as the code of an error",
+        "errors.code",
+        reply=_errors(lambda d: {"error": d["error"] | {"code": 400}}),
     ),
     a_lie("errors are texts", *SHAPES, reply=_errors(lambda d: {"error": d["error"]["message"]})),
     a_lie(
@@ -301,6 +308,20 @@ STRUCTURED_LIES = (
         ask=asking(drop("response_format")),
     ),
     a_lie(
+        "words in place of JSON until they are cut",
+        "structured.object",
+        "structured.schema-json",
+        reply=when(
+            having("response_format"),
+            whole(
+                lambda d: d["choices"][0].update(
+                    message=d["choices"][0]["message"] | {"content": "The Elbe, the"},
+                    finish_reason="length",
+                )
+            ),
+        ),
+    ),
+    a_lie(
         "JSON of another schema",
         "structured.schema",
         reply=whole(texts(lambda t: t.replace("Elbe", "Nile"))),
@@ -343,6 +364,12 @@ TOOL_LIES = (
         "tools.arguments",
         "tools.auto",
         reply=_calls(put(f"{CALLS}.*.function.arguments", "{city: Paris")),
+    ),
+    a_lie(
+        "arguments that do not fit the tool",
+        "tools.arguments",
+        "tools.auto",
+        reply=_calls(put(f"{CALLS}.*.function.arguments", '{"city": "Atlantis"}')),
     ),
     a_lie(
         "a call that finishes with stop",
@@ -436,8 +463,6 @@ IMAGE_LIES = (
     a_lie(
         "images are dropped",
         "images.counted",
-        "images.broken",
-        "images.understood",
         ask=asking(_no_image),
     ),
     a_lie(
@@ -769,6 +794,11 @@ ROUTING_LIES = (
         "lifetime.many",
         "lifetime.many-streamed",
         reply=when(lambda a: a.target == CHAT and "Count from 3 to" in words(a), refused(503)),
+    ),
+    a_lie(
+        "no [DONE] when many ask at once",
+        "lifetime.many-streamed",
+        reply=when(lambda a: "Count from 3 to" in words(a), pieces(lambda p: p[:-1])),
     ),
     a_lie(
         "a large prompt is too much",

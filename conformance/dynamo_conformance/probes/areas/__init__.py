@@ -20,6 +20,9 @@ AREAS: Final = (
 GROUP: Final = "dynamo.conformance.probes"
 """The entry points by which other packages add probes: a `Probe`, or a module or tuple of them."""
 
+LAST: Final = ("errors.too-long", "errors.too-long-shape", "errors.too-long-streamed")
+"""What is judged after all others: a server that takes a prompt of any length may be lost to it."""
+
 
 class ProbeSourceError(ValueError):
     """An installed package adds probes that cannot be used; the text names it."""
@@ -75,3 +78,13 @@ def _added(entry: EntryPoint) -> tuple[Probe, ...]:
 def _source(entry: EntryPoint) -> str:
     distribution = entry.dist.name if entry.dist is not None else "a package"
     return f"{distribution}: the entry point {entry.name} ({entry.value})"
+
+    """Return the probes of all areas, in the order in which they are written."""
+    loaded: list[Probe] = []
+    for area in AREAS:
+        for value in vars(import_module(f"{__name__}.{area}")).values():
+            if isinstance(value, Probe):
+                loaded.append(value)
+            elif isinstance(value, tuple):
+                loaded += [one for one in value if isinstance(one, Probe)]
+    return tuple(sorted(loaded, key=lambda one: one.id in LAST))

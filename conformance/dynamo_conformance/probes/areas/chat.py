@@ -64,7 +64,7 @@ def max_completion_tokens(exchange: Exchange) -> None:
     """max_completion_tokens limits the answer as max_tokens does."""
     usage = judging.usage_of(exchange.answer)
     judging.usage_within(usage, FEW)
-    judging.usage_matches(usage, judging.whole_text(CHAT, exchange))
+    judging.usage_matches(usage, judging.made_text(CHAT, exchange))
 
 
 @probe("chat.simplest", SIMPLEST, needs=(Feature.TEXT,))

@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.probes import judging
-from dynamo_conformance.probes.exchange import Json, expect, find, number, objects, shown
+from dynamo_conformance.probes.exchange import (
+    CannotShow,
+    Json,
+    expect,
+    find,
+    number,
+    objects,
+    shown,
+)
 from dynamo_conformance.probes.probe import Feature, Profile, probe
 from dynamo_conformance.probes.questions import COMPLETIONS, MAX_TOKENS, PROMPT, completion
 from dynamo_conformance.probes.whole_answers import whole_answers
@@ -101,4 +109,7 @@ def best_of(exchange: Exchange) -> None:
     """best_of 2 draws two, returns one, and counts the tokens of both."""
     judging.indexes(objects(exchange.answer, "choices"), 1)
     tokens = number(exchange.answer, "usage", "completion_tokens")
+    is_cut = find(exchange.answer, "choices", 0, "finish_reason") == judging.FINISH_LENGTH
+    if tokens <= MAX_TOKENS and not is_cut:
+        raise CannotShow("the answers are so short that two cost no more than one may")
     expect(tokens > MAX_TOKENS, f"more than {MAX_TOKENS} completion_tokens", tokens)

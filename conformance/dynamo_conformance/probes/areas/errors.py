@@ -9,6 +9,7 @@ from dynamo_conformance.probes.exchange import Question, Unjudged, expect, find,
 from dynamo_conformance.probes.probe import (
     HTTP,
     OPENAI,
+    SPECIFICATION,
     Feature,
     Probe,
     Profile,
@@ -294,6 +295,17 @@ def _probes(refusal: Refusal) -> list[Probe]:
 
 
 ALL = tuple(one for refusal in REFUSALS for one in _probes(refusal))
+
+
+@probe("errors.code", REFUSALS[2].question, REFUSALS[0].question, source=SPECIFICATION, needs=TEXT)
+def code(*exchanges: Exchange) -> None:
+    """The code of an error is a text or null, and so is its param."""
+    for exchange in exchanges:
+        error = find(exchange.json_object, "error")
+        if not isinstance(error, dict):
+            raise Unjudged("errors have no object `error`, see errors.unknown-model-shape")
+        wrong = [name for name in ("code", "param") if not isinstance(error.get(name), str | None)]
+        expect(not wrong, "texts or null as code and param", exchange.summary)
 
 
 @probe("errors.content-type", REFUSALS[0].question, REFUSALS[2].question, needs=TEXT)

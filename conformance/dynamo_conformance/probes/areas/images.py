@@ -8,7 +8,7 @@ import zlib
 from typing import TYPE_CHECKING, Final
 
 from dynamo_conformance.probes import judging
-from dynamo_conformance.probes.exchange import expect, find, number
+from dynamo_conformance.probes.exchange import Unjudged, expect, find, number
 from dynamo_conformance.probes.probe import Feature, Profile, probe
 from dynamo_conformance.probes.questions import CHAT, chat, user
 
@@ -57,14 +57,26 @@ def counted(without: Exchange, exchange: Exchange) -> None:
     expect(counts[1] > counts[0], f"more than {counts[0]} prompt_tokens", counts[1])
 
 
-@probe("images.broken", BROKEN, profile=Profile.EXTENDED, needs=NEEDS)
-def broken(exchange: Exchange) -> None:
+def _require_counted(without: Exchange, exchange: Exchange) -> None:
+    """A server that passes over images has nothing more to show of them."""
+    counts = [number(one.answer, "usage", "prompt_tokens") for one in (without, exchange)]
+    if counts[0] == counts[1]:
+        raise Unjudged("an image is passed over, see images.counted")
+
+
+@probe("images.broken", NO_IMAGE, DATA, BROKEN, profile=Profile.EXTENDED, needs=NEEDS)
+def broken(without: Exchange, taken: Exchange, exchange: Exchange) -> None:
     """Data that is no image is refused with 400."""
+    _require_counted(without, taken)
     expect(exchange.status in BAD, "HTTP 400", exchange.summary)
 
 
-@probe("images.understood", DATA, profile=Profile.EXTENDED, needs=(*NEEDS, Feature.DETERMINED))
-def understood(exchange: Exchange) -> None:
+@probe(
+    "images.understood", NO_IMAGE, DATA, profile=Profile.EXTENDED,
+    needs=(*NEEDS, Feature.DETERMINED),
+)  # fmt: skip
+def understood(without: Exchange, exchange: Exchange) -> None:
     """The model names the colour of a picture of one colour."""
+    _require_counted(without, exchange)
     text = str(find(exchange.answer, "choices", 0, "message", "content"))
     expect("red" in text.lower(), "red", text)

@@ -93,7 +93,7 @@ def metrics_count(before: Exchange, question: Exchange, later: Exchange) -> None
     expect(counts[1] >= counts[0] + 1, f"{REQUESTS} over {counts[0]:g}", f"{counts[1]:g}")
 
 
-@probe("operations.request-id", NAMED, needs=(Feature.TEXT,))
+@probe("operations.request-id", NAMED, source=DYNAMO, needs=COUNTED)
 def request_id(exchange: Exchange) -> None:
     """The x-request-id that a client sends comes back."""
     exchange.require_answered()

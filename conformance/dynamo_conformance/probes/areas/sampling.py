@@ -8,6 +8,7 @@ from dynamo_conformance.probes import judging
 from dynamo_conformance.probes.exchange import (
     CannotShow,
     Fault,
+    Unjudged,
     expect,
     find,
     number,
@@ -138,6 +139,8 @@ def different(exchange: Exchange) -> None:
     """The choices of n are drawn each for itself: with a high temperature they differ."""
     choices = objects(exchange.answer, "choices")
     texts = [str(find(choice, "message", "content")) for choice in choices]
+    if len(texts) == 1:
+        raise Unjudged("one choice came, see sampling.n")
     expect(len(set(texts)) > 1, "choices that differ", texts)
 
 
@@ -252,6 +255,8 @@ def min_tokens(exchange: Exchange) -> None:
 
 
 def _listed(exchange: Exchange) -> list[JsonObject]:
+    if find(exchange.answer, "choices", 0, "logprobs", "content") is None:
+        raise Unjudged("no logprobs came, see sampling.logprobs")
     return objects(exchange.answer, "choices", 0, "logprobs", "content")
 
 
@@ -266,7 +271,7 @@ def _logprob(entry: JsonObject) -> float:
 def logprobs(exchange: Exchange) -> None:
     """With logprobs there is one entry for each token."""
     tokens = number(exchange.answer, "usage", "completion_tokens")
-    count = len(_listed(exchange))
+    count = len(objects(exchange.answer, "choices", 0, "logprobs", "content"))
     expect(count in (tokens, tokens - 1), f"{tokens} entries", f"{count} entries")
 
 
@@ -276,7 +281,10 @@ def logprobs_text(exchange: Exchange) -> None:
     pieces = b"".join(_bytes(entry) for entry in _listed(exchange))
     joined = pieces.decode("utf-8", errors="ignore")
     text = judging.whole_text(CHAT, exchange)
-    expect(joined.startswith(text.strip("\ufffd")), f"the text {text!r}", repr(joined))
+    # Thoughts, and the marks around them, are tokens too, and stand before the text.
+    start = joined.find(text.strip("\ufffd"))
+    is_text = start == 0 or (start > 0 and text != judging.made_text(CHAT, exchange))
+    expect(is_text, f"the text {text!r}", repr(joined))
 
 
 def _bytes(entry: JsonObject) -> bytes:

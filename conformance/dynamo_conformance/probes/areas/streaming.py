@@ -14,7 +14,7 @@ from dynamo_conformance.probes.probe import (
     Profile,
     probe,
 )
-from dynamo_conformance.probes.questions import CHAT, COMPLETIONS, MAX_TOKENS, THOUGHTS
+from dynamo_conformance.probes.questions import CHAT, COMPLETIONS, MAX_TOKENS, thoughts_in
 from dynamo_conformance.probes.shapes import check_required, check_types
 from dynamo_conformance.probes.sse import Problem, read_stream
 from dynamo_conformance.probes.templates import TEXT, bound, template
@@ -113,8 +113,8 @@ def _tail(exchange: Exchange) -> str:
 
 
 def _says(api: TextApi, chunk: JsonObject) -> bool:
-    places = (api.delta, (*api.delta[:-1], THOUGHTS))
-    return any(find(chunk, "choices", 0, *place) for place in places)
+    thought = thoughts_in(find(chunk, "choices", 0, *api.delta[:-1]))
+    return bool(thought or find(chunk, "choices", 0, *api.delta))
 
 
 @template("shape", "streamed", "streamed_usage", source=SPECIFICATION)
@@ -234,11 +234,11 @@ def finish_last(api: TextApi, exchange: Exchange) -> None:
     expect(not late, "no text after the finish_reason", late)
 
 
-@template("finish-length", "streamed_usage")
-def finish_length(api: TextApi, exchange: Exchange) -> None:
+@template("finish-length", "streamed_usage", "determined_stream")
+def finish_length(api: TextApi, *exchanges: Exchange) -> None:
     """A stream that max_tokens cut has finish_reason length, and no other has."""
-    got = judging.streamed(api, exchange)
-    judging.finish_by_length(got.reason, got.usage, MAX_TOKENS)
+    answers = [(judging.streamed(api, one), number(one.request, "max_tokens")) for one in exchanges]
+    judging.finish_by_length(*((got.reason, got.usage, most) for got, most in answers))
 
 
 @template("finish-stop", "stopped_stream")
@@ -326,7 +326,7 @@ def max_tokens(api: TextApi, exchange: Exchange) -> None:
 def usage_text(api: TextApi, exchange: Exchange) -> None:
     """The completion_tokens count what was streamed: it has words and bytes for so many."""
     got = judging.streamed(api, exchange)
-    judging.usage_matches(got.usage, got.text)
+    judging.usage_matches(got.usage, got.made)
 
 
 @template("long", "long", "long_stream", needs=(Feature.TEXT, Feature.CHOSEN))

@@ -42,7 +42,7 @@ FITTED_STREAM = chat(
 
 
 def _parsed(text: str, reason: object) -> JsonObject:
-    if reason == judging.FINISH_LENGTH:
+    if reason == judging.FINISH_LENGTH and text.lstrip().startswith("{"):
         raise CannotShow(f"{ENOUGH} tokens do not hold the answer")
     try:
         value = json.loads(text)

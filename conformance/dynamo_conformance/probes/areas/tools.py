@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 NEEDS = (Feature.TEXT, Feature.TOOLS)
 PARSED = (Feature.TEXT, Feature.TOOL_PARSER)
 ENOUGH = 512
+CITIES = ("Paris", "Rome")
 
 
 def _tool(name: str, what: str, argument: str) -> JsonObject:
@@ -37,10 +38,13 @@ def _tool(name: str, what: str, argument: str) -> JsonObject:
         "function": {
             "name": name,
             "description": what,
+            # Without strict a model may call with other arguments, or with what is no JSON.
+            "strict": True,
             "parameters": {
                 "type": "object",
-                "properties": {argument: {"type": "string"}},
+                "properties": {argument: {"type": "string", "enum": [*CITIES]}},
                 "required": [argument],
+                "additionalProperties": False,
             },
         },
     }
@@ -107,8 +111,8 @@ def _arguments(call: JsonObject) -> None:
         value = json.loads(text)
     except ValueError:
         value = None
-    is_fit = isinstance(value, dict) and isinstance(value.get("city"), str)
-    expect(is_fit, "arguments in JSON with a city", text)
+    is_fit = isinstance(value, dict) and value.get("city") in CITIES
+    expect(is_fit, f"arguments in JSON with a city out of {', '.join(CITIES)}", text)
 
 
 @probe("tools.required", REQUIRED, profile=Profile.EXTENDED, needs=NEEDS)
