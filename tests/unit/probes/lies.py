@@ -796,6 +796,7 @@ IGNORED = (
         *each("streaming.{}-id-unique"),
         reply=stream(put("id", "id")),
     ),
+    a_lie("logit_bias is ignored", "sampling.logit-bias", ask=asking(drop("logit_bias"))),
     a_lie("best_of is ignored", "completions.best-of", ask=asking(drop("best_of"))),
     a_lie("echo is ignored", "completions.echo", ask=asking(drop("echo"))),
     a_lie("suffix is ignored", "completions.suffix", ask=asking(drop("suffix"))),

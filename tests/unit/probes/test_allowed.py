@@ -126,6 +126,17 @@ def test_an_answer_may_be_cut_within_a_character() -> None:
     assert {one.outcome for one in results.values()} == {Outcome.PASS}
 
 
+def test_some_tokens_may_have_fewer_alternatives() -> None:
+    def fewer(document: Body) -> None:
+        document["choices"][0]["logprobs"]["content"][0]["top_logprobs"].pop()
+
+    change = when(having("top_logprobs"), whole(fewer))
+    (result,) = outcomes(
+        lying(RightServer().reply, Lie("", (), reply=change)), "sampling.top-logprobs"
+    ).values()
+    assert result.outcome is Outcome.PASS
+
+
 def test_what_is_passed_over_fails_once() -> None:
     def without(body: Body) -> None:
         body.pop("n", None)

@@ -94,14 +94,16 @@ def echo(exchange: Exchange) -> None:
     expect(text.startswith(PROMPT), f"a text that begins with {PROMPT!r}", text)
 
 
-@probe("completions.suffix", SUFFIX, profile=Profile.EXTENDED, needs=(*TEXT, Feature.SUFFIX))
-def suffix(exchange: Exchange) -> None:
+@probe(
+    "completions.suffix", COMPLETIONS.plain, SUFFIX, profile=Profile.EXTENDED,
+    needs=(*TEXT, Feature.SUFFIX),
+)  # fmt: skip
+def suffix(plain: Exchange, exchange: Exchange) -> None:
     """A suffix is taken, or refused with 400: it is not passed over."""
     if exchange.status == 400:  # noqa: PLR2004 - the status itself
         return
-    count = number(exchange.answer, "usage", "prompt_tokens")
-    least = len(PROMPT.split()) + 3
-    expect(count >= least, f"prompt_tokens that count the suffix, {least} or more", count)
+    counts = [number(one.answer, "usage", "prompt_tokens") for one in (plain, exchange)]
+    expect(counts[1] > counts[0], f"more than {counts[0]} prompt_tokens, with the suffix", counts)
 
 
 @probe("completions.best-of", BEST, profile=Profile.EXTENDED, needs=(*TEXT, Feature.CHOICES))
