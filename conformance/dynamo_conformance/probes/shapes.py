@@ -96,7 +96,9 @@ def wrong_types(shape: Shape, value: JsonObject) -> list[str]:
     adapter = _adapter(shape)
     if shape is Shape.RESPONSE_EVENT:
         kind = value.get("type")
-        adapter = _events().get(kind, adapter) if isinstance(kind, str) else adapter
+        if not isinstance(kind, str) or kind not in _events():
+            return [f"type: {shown(kind)} is no event of a response"]
+        adapter = _events()[kind]
     try:
         adapter.validate_json(json.dumps(value), strict=True)
     except ValidationError as error:

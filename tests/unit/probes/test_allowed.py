@@ -111,6 +111,28 @@ def test_thoughts_count_as_text_where_there_is_no_other(field: str) -> None:
     assert wrong == {}
 
 
+def test_all_tokens_may_be_thoughts() -> None:
+    def all_thoughts(document: Body) -> None:
+        if "output" in document:
+            thought = {"type": "reasoning", "id": "rs_1", "summary": []}
+            document |= {"output": [thought], "status": "incomplete"}
+        elif document.get("type") == "message":
+            document["content"] = [{"type": "thinking", "thinking": "Hm.", "signature": "1"}]
+        elif "choices" in document:
+            _thinking("reasoning", says=None)(document)
+            for choice in document["choices"]:
+                choice["finish_reason"] = "length"
+
+    places = (CHAT, "/v1/responses", "/v1/messages")
+    lie = Lie("", (), reply=whole(all_thoughts, on=places))
+    names = ("sampling.n-different", "sampling.n-usage-text", "structured.schema",
+             "responses.answered", "messages.answered")  # fmt: skip
+    results = outcomes(lying(RightServer().reply, lie), *names)
+    unshown = [name for name, one in results.items() if one.outcome is not Outcome.PASS]
+    assert unshown == ["structured.schema"]
+    assert results["structured.schema"].outcome is Outcome.UNSUPPORTED
+
+
 def test_thoughts_cost_tokens_beside_the_text() -> None:
     change = whole(_thinking("reasoning", says="No."), on=(CHAT,))
     (result,) = outcomes(

@@ -116,3 +116,9 @@ def test_strict_types_and_required_fields_catch_what_the_client_lets_pass() -> N
             passed.add(f"{shape}: {name}")
     assert passed == ALLOWED
     assert lenient == 0 < strict < both == len(cases) - len(ALLOWED)
+
+
+@pytest.mark.parametrize("kind", ["response.reasoning_part.added", None, 3])
+def test_an_event_that_is_none_is_named(kind: object) -> None:
+    (wrong,) = wrong_types(Shape.RESPONSE_EVENT, {"type": kind, "sequence_number": 1})
+    assert wrong == f"type: {json.dumps(kind)} is no event of a response"

@@ -38,10 +38,11 @@ STREAMED = _asked("streamed", stream=True)
 
 @probe("messages.answered", ONE, source=ANTHROPIC, profile=Profile.EXTENDED, needs=NEEDS)
 def answered(exchange: Exchange) -> None:
-    """A message is answered with a message of the assistant that has text."""
+    """A message is answered with a message of the assistant that has text, or thoughts."""
     answer = exchange.answer
     is_message = answer.get("type") == "message" and answer.get("role") == "assistant"
-    texts = [block.get("text") for block in objects(answer, "content")]
+    blocks = objects(answer, "content")
+    texts = [block.get("text") or block.get("thinking") for block in blocks]
     expect(is_message and any(texts), "a message with text", exchange.summary)
 
 

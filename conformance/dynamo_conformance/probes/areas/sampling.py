@@ -32,6 +32,7 @@ from dynamo_conformance.probes.questions import (
     chat,
     completion,
     stop_across,
+    text_at,
     user,
 )
 from dynamo_conformance.probes.templates import TEXT, bound, template
@@ -127,6 +128,11 @@ CHAT_TEMPLATES = bound(globals(), CHAT, "sampling.chat-")
 COMPLETIONS_TEMPLATES = bound(globals(), COMPLETIONS, "sampling.completions-")
 
 
+def _texts(exchange: Exchange) -> list[str]:
+    count = len(objects(exchange.answer, "choices"))
+    return [text_at(exchange.answer, place, CHAT.text) for place in range(count)]
+
+
 @probe("sampling.n", TWO, needs=CHOICES)
 def two(exchange: Exchange) -> None:
     """With n 2 there are two choices, indexes 0 and 1."""
@@ -138,8 +144,7 @@ def two(exchange: Exchange) -> None:
 )
 def different(exchange: Exchange) -> None:
     """The choices of n are drawn each for itself: with a high temperature they differ."""
-    choices = objects(exchange.answer, "choices")
-    texts = [str(find(choice, "message", "content")) for choice in choices]
+    texts = _texts(exchange)
     if len(texts) == 1:
         raise Unjudged("one choice came, see sampling.n")
     expect(len(set(texts)) > 1, "choices that differ", texts)
@@ -155,8 +160,7 @@ def two_usage(single: Exchange, exchange: Exchange) -> None:
 @probe("sampling.n-usage-text", TWO, needs=CHOICES)
 def two_usage_text(exchange: Exchange) -> None:
     """With n 2 the tokens of both choices are counted."""
-    choices = objects(exchange.answer, "choices")
-    texts = [str(find(choice, "message", "content")) for choice in choices]
+    texts = _texts(exchange)
     judging.usage_matches(judging.usage_of(exchange.answer), " ".join(texts))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.probes import judging
 from dynamo_conformance.probes.exchange import CannotShow, Fault, JsonObject, expect, find, shown
 from dynamo_conformance.probes.probe import Feature, Profile, probe
-from dynamo_conformance.probes.questions import CHAT, STREAM, chat, user
+from dynamo_conformance.probes.questions import CHAT, STREAM, chat, thoughts_in, user
 
 if TYPE_CHECKING:
     from dynamo_conformance.probes.exchange import Exchange
@@ -41,8 +41,9 @@ FITTED_STREAM = chat(
 )
 
 
-def _parsed(text: str, reason: object) -> JsonObject:
-    if reason == judging.FINISH_LENGTH and text.lstrip().startswith("{"):
+def _parsed(text: str, thoughts: str, reason: object) -> JsonObject:
+    is_begun = text.lstrip().startswith("{") or (thoughts and not text)
+    if reason == judging.FINISH_LENGTH and is_begun:
         raise CannotShow(f"{ENOUGH} tokens do not hold the answer")
     try:
         value = json.loads(text)
@@ -64,7 +65,8 @@ def _fits(value: JsonObject) -> None:
 
 def _whole(exchange: Exchange) -> JsonObject:
     reason = find(exchange.answer, "choices", 0, "finish_reason")
-    return _parsed(judging.whole_text(CHAT, exchange), reason)
+    message = find(exchange.answer, "choices", 0, "message")
+    return _parsed(str(find(message, "content") or ""), thoughts_in(message), reason)
 
 
 @probe("structured.object", OBJECT, profile=Profile.EXTENDED, needs=NEEDS)
@@ -89,4 +91,5 @@ def schema(exchange: Exchange) -> None:
 def schema_streamed(exchange: Exchange) -> None:
     """The chunks of a streamed answer add up to JSON that fits the schema."""
     got = judging.streamed(CHAT, exchange)
-    _fits(_parsed(got.text, got.reason))
+    thoughts = got.thoughts.get(0, "")
+    _fits(_parsed("" if got.text == thoughts else got.text, thoughts, got.reason))
