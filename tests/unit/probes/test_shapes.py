@@ -18,7 +18,7 @@ from right_server import MODEL, Body, RightServer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dynamo_conformance.probes.exchange import Question
+    from dynamo_conformance.probes.exchange import Json, Question
 
 LENIENT: dict[Shape, Any] = {
     Shape.CHAT: chat.ChatCompletion,
@@ -119,6 +119,6 @@ def test_strict_types_and_required_fields_catch_what_the_client_lets_pass() -> N
 
 
 @pytest.mark.parametrize("kind", ["response.reasoning_part.added", None, 3])
-def test_an_event_that_is_none_is_named(kind: object) -> None:
+def test_an_event_that_is_none_is_named(kind: Json) -> None:
     (wrong,) = wrong_types(Shape.RESPONSE_EVENT, {"type": kind, "sequence_number": 1})
     assert wrong == f"type: {json.dumps(kind)} is no event of a response"
