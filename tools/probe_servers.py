@@ -145,6 +145,7 @@ def main() -> None:
     python = str(Path(given.python).absolute())
     if not os.access(python, os.X_OK):
         parser.error(f"{given.python} is no program")
+    end_on_signals()
     results: list[Judged] = []
     with tempfile.TemporaryDirectory(prefix="probe-servers-") as folder:
         if not server.is_here:
@@ -162,6 +163,12 @@ def main() -> None:
     path = given.out / f"{given.server}.json"
     path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(f"{path}: {len(record['failures'])} failed; {seconds}")
+
+
+def end_on_signals() -> None:
+    """Leave by an exception when this process is told to end, so that what it started is ended."""
+    for kind in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(kind, lambda number, _frame: sys.exit(128 + number))
 
 
 def make_model(python: str, folder: Path) -> None:

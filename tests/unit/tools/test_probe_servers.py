@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 import sys
 import textwrap
 import time
@@ -18,6 +20,7 @@ from probe_servers import Server, running, summed
 if TYPE_CHECKING:
     from probe_servers import Judged
 
+TOOLS = Path(__file__).parents[3] / "tools"
 GOOD = """
     import json, subprocess, sys
     from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -57,6 +60,31 @@ def test_a_server_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
         assert url.startswith("http://127.0.0.1:")
         child = int((tmp_path / "child").read_text(encoding="utf-8"))
         assert is_running(child)
+    deadline = time.monotonic() + 5
+    while is_running(child):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_server_is_ended_when_the_script_is(tmp_path: Path) -> None:
+    made = server(tmp_path, GOOD)
+    code = (
+        "import sys, time; from pathlib import Path; import probe_servers as p\n"
+        "p.end_on_signals()\n"
+        "made = p.Server(title='', start=tuple(sys.argv[2:]), packages=())\n"
+        "with p.running(made, sys.executable, Path(sys.argv[1])):\n"
+        "    print('up', flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path), *made.start],
+        stdout=subprocess.PIPE, cwd=TOOLS,
+    ) as script:  # fmt: skip
+        assert script.stdout is not None
+        assert script.stdout.readline() == b"up\n"
+        child = int((tmp_path / "child").read_text(encoding="utf-8"))
+        script.terminate()
+        assert script.wait(30) == 128 + signal.SIGTERM
     deadline = time.monotonic() + 5
     while is_running(child):
         assert time.monotonic() < deadline
