@@ -185,11 +185,11 @@ def make_model(python: str, folder: Path) -> None:
 def installed(python: str, packages: tuple[str, ...]) -> dict[str, str]:
     """Return the versions of packages in an environment."""
     code = "import sys, importlib.metadata as m; print(*map(m.version, sys.argv[1:]), sep='\\n')"
-    told = subprocess.run(
+    printed = subprocess.run(
         [python, "-c", code, *packages], capture_output=True, text=True, check=True,
         timeout=MAKE_SECONDS,
     )  # fmt: skip
-    return dict(zip(packages, told.stdout.split(), strict=True))
+    return dict(zip(packages, printed.stdout.split(), strict=True))
 
 
 @contextmanager
@@ -301,9 +301,9 @@ def summed(
     """Return what is kept of a run: counts of all, and words of what failed."""
     areas: defaultdict[str, Counter[str]] = defaultdict(Counter)
     reasons: defaultdict[str, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for one in results:
-        areas[one["area"]][one["outcome"]] += 1
-        reasons[one["outcome"]][one.get("reason", "")].append(one["id"])
+    for result in results:
+        areas[result["area"]][result["outcome"]] += 1
+        reasons[result["outcome"]][result.get("reason", "")].append(result["id"])
     return {
         "server": name,
         "title": server.title,
@@ -314,11 +314,15 @@ def summed(
         "seconds": seconds,
         "areas": {area: dict(counts) for area, counts in areas.items()},
         "failures": [
-            {"id": one["id"], "expected": one["expected"], "got": one["got"][:LONGEST]}
-            for one in results
-            if one["outcome"] == "FAIL"
+            {
+                "id": result["id"],
+                "expected": result["expected"],
+                "got": result["got"][:LONGEST],
+            }
+            for result in results
+            if result["outcome"] == "FAIL"
         ],
-        "deviations": [one["id"] for one in results if one["outcome"] == "DEVIATION"],
+        "deviations": [result["id"] for result in results if result["outcome"] == "DEVIATION"],
         "unsupported": dict(reasons["UNSUPPORTED"]),
         "not_run": dict(reasons["NOT RUN"]),
     }

@@ -208,16 +208,17 @@ def read_remarks() -> dict[str, list[dict[str, list[str] | str]]]:
 def servers() -> list[str]:
     """Return the tables of the servers: counts of all, and what each does otherwise."""
     records = read_records()
-    names = [f"{one['title']} ({one['date']})" for one in records]
+    names = [f"{record['title']} ({record['date']})" for record in records]
     counts = [f"| | {' | '.join(names)} |", f"|---|{'---|' * len(records)}"]
-    counts.append(_row("versions", [_versions(one) for one in records]))
-    counts.append(_row("started by", [f"`{one['start']}`" for one in records]))
-    counts.append(_row("asked by", [f"`{one['probe']}`" for one in records]))
+    counts.append(_row("versions", [_versions(record) for record in records]))
+    counts.append(_row("started by", [f"`{record['start']}`" for record in records]))
+    counts.append(_row("asked by", [f"`{record['probe']}`" for record in records]))
     for profile in ("core", "extended"):
-        seconds = [f"{one['seconds'][profile]:.0f} s" for one in records]
+        seconds = [f"{record['seconds'][profile]:.0f} s" for record in records]
         counts.append(_row(f"time of {profile}", seconds))
     counts += [
-        _row(f"**{area}**", [_counts(one, area) for one in records]) for area in (*AREAS, "all")
+        _row(f"**{area}**", [_counts(record, area) for record in records])
+        for area in (*AREAS, "all")
     ]
     parts = [SERVERS_HEAD, f"Counts are {', '.join(OUTCOMES)}.", "", *counts, ""]
     for record in records:
@@ -235,22 +236,24 @@ def _versions(record: Record) -> str:
 
 def _counts(record: Record, area: str) -> str:
     areas = record["areas"] if area == "all" else {area: record["areas"].get(area, {})}
-    sums = [sum(one.get(outcome, 0) for one in areas.values()) for outcome in OUTCOMES]
+    sums = [sum(counts.get(outcome, 0) for counts in areas.values()) for outcome in OUTCOMES]
     return ", ".join(str(count or "-") for count in sums)
 
 
 def _remarks(record: Record) -> list[str]:
-    failed = [one["id"] for one in record["failures"]]
+    failed = [failure["id"] for failure in record["failures"]]
     if not failed:
         return []
-    rows, told = [], set()
+    rows, looked_at = [], set()
     for remark in read_remarks().get(record["server"], []):
-        probes = [one for one in failed if one in remark["probes"]]
-        told |= {*probes}
+        probes = [name for name in failed if name in remark["probes"]]
+        looked_at |= {*probes}
         if probes:
-            listed = ", ".join(f"`{one}`" for one in probes)
+            listed = ", ".join(f"`{name}`" for name in probes)
             rows.append(_row(str(remark["does"]), [str(remark["reference"]), listed]))
-    rows += [_row("not looked at yet", ["", f"`{one}`"]) for one in failed if one not in told]
+    rows += [
+        _row("not looked at yet", ["", f"`{name}`"]) for name in failed if name not in looked_at
+    ]
     head = ["| what it does | by OpenAI's reference | fails |", "|---|---|---|"]
     return [f"### {record['title']}", "", *head, *rows, ""]
 
