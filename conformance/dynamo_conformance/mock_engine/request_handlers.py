@@ -87,10 +87,27 @@ async def _handler(worker: WorkerSpec, runtime: DistributedRuntime) -> Handler:
             async for answer in await onward.round_robin(request, context=context):
                 yield answer.data()
             return
+        check_length(request, worker)
         for chunk in answer_to(request, worker.role, context_length=worker.max_model_len):
             yield chunk
 
     return generate
+
+
+def check_length(request: Request, worker: WorkerSpec) -> None:
+    """Refuse a prompt that the worker's engine would refuse.
+
+    Frontends know no token budget of SGLang's encode workers, who leave it to those behind them
+    (dynamo.sglang.register of 1.6.1).
+
+    Raises:
+        ValueError: The prompt is longer than the context.
+    """
+    tokens, limit = request.get("token_ids"), worker.max_model_len
+    if worker.role is Role.ENCODE or worker.truncates or limit is None:
+        return
+    if isinstance(tokens, list) and len(tokens) >= limit:
+        raise ValueError(f"The input ({len(tokens)} tokens) is longer than the context of {limit}.")
 
 
 async def _client(runtime: DistributedRuntime, path: str | None) -> Client | None:

@@ -6,15 +6,19 @@ import asyncio
 import base64
 import math
 import struct
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from dynamo_conformance.engines.engine import Engine
 from dynamo_conformance.engines.role import Role
 from dynamo_conformance.mock_engine.chosen_answers import answer_tokens
+from dynamo_conformance.mock_engine.mock_worker import read
 from dynamo_conformance.mock_engine.request_handlers import (
     DIMENSIONS,
     answer_to,
+    check_length,
     embed,
     images,
     vector,
@@ -105,3 +109,20 @@ def test_prefill_answers_with_one_token_and_what_decode_needs() -> None:
     (chunk,) = answer_to({"stop_conditions": {"max_tokens": 9}}, Role.PREFILL)
     assert len(cast("list[int]", chunk["token_ids"])) == 1
     assert chunk["disaggregated_params"]
+
+
+def check(tokens: int, role: Role) -> None:
+    words = ("--model-path", "Qwen/Qwen3-0.6B", "--context-length", "8")
+    worker = replace(read(Engine.SGLANG, words, {}), role=role)
+    check_length({"token_ids": [1] * tokens}, worker)
+
+
+@pytest.mark.parametrize("role", [Role.DECODE, Role.PREFILL, Role.AGG])
+def test_a_prompt_that_fills_the_context_is_refused(role: Role) -> None:
+    check(7, role)
+    with pytest.raises(ValueError, match="8 tokens.* is longer than the context of 8"):
+        check(8, role)
+
+
+def test_encode_workers_leave_it_to_others() -> None:
+    check(8, Role.ENCODE)

@@ -49,7 +49,8 @@ def load_probes() -> tuple[Probe, ...]:
 def own_probes() -> tuple[Probe, ...]:
     """Return the probes of this package."""
     modules = (import_module(f"{__name__}.{area}") for area in AREAS)
-    return tuple(probe for module in modules for probe in _held(module))
+    probes = (probe for module in modules for probe in _held(module))
+    return tuple(sorted(probes, key=lambda probe: probe.id in LAST))
 
 
 def _held(value: object) -> tuple[Probe, ...]:
@@ -78,13 +79,3 @@ def _added(entry: EntryPoint) -> tuple[Probe, ...]:
 def _source(entry: EntryPoint) -> str:
     distribution = entry.dist.name if entry.dist is not None else "a package"
     return f"{distribution}: the entry point {entry.name} ({entry.value})"
-
-    """Return the probes of all areas, in the order in which they are written."""
-    loaded: list[Probe] = []
-    for area in AREAS:
-        for value in vars(import_module(f"{__name__}.{area}")).values():
-            if isinstance(value, Probe):
-                loaded.append(value)
-            elif isinstance(value, tuple):
-                loaded += [one for one in value if isinstance(one, Probe)]
-    return tuple(sorted(loaded, key=lambda one: one.id in LAST))
