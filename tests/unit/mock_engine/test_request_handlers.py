@@ -120,7 +120,7 @@ def check(tokens: int, role: Role) -> None:
 @pytest.mark.parametrize("role", [Role.DECODE, Role.PREFILL, Role.AGG])
 def test_a_prompt_that_fills_the_context_is_refused(role: Role) -> None:
     check(7, role)
-    with pytest.raises(ValueError, match="8 tokens.* is longer than the context of 8"):
+    with pytest.raises(ValueError, match="longer than the context of 8"):
         check(8, role)
 
 
