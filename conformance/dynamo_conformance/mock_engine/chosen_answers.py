@@ -34,7 +34,7 @@ PLAIN: Final = (
     "There are three words for it here, and a long story about each."
 )
 LONG: Final = " ".join(
-    f"Part {number}: the river goes on, over line {number * 7}." for number in range(1, 41)
+    f"Part {number}: the river goes on, over line {number * 7}." for number in range(1, 13)
 )
 THOUGHTS: Final = "7 times 13 is 91, so it has other factors."
 CONCLUSION: Final = "No, 91 is 7 times 13."

@@ -61,6 +61,7 @@ def serve(worker: WorkerSpec, argv: list[str]) -> None:
     """
     # As dynamo.mocker.main does: one process here is one of many, its threads are few.
     os.environ.setdefault("DYN_COMPUTE_THREADS", "0")
+    os.environ.setdefault("DYN_RUNTIME_NUM_WORKER_THREADS", "1")
     import uvloop
     from dynamo.mocker.args import parse_args
     from dynamo.runtime.logging import configure_dynamo_logging

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import pytest
 
@@ -147,11 +147,17 @@ def probes_of(config: pytest.Config, level: str) -> tuple[Probe, ...]:
     if level not in kept:
         ids = tuple(config.getoption("--dynamo-probe"))
         try:
-            kept[level] = chosen(load_probes(), profile=profile_of(config, level), ids=ids)
+            probes = chosen(load_probes(), profile=profile_of(config, level), ids=ids)
         except ProbeSourceError as error:
             raise pytest.Collector.CollectError(str(error)) from error
+        is_start_alone = level == SCRIPT and not (ids or config.getoption("--dynamo-profile"))
+        areas = SCRIPT_AREAS if is_start_alone else {probe.area for probe in probes}
+        kept[level] = tuple(probe for probe in probes if probe.area in areas)
     return kept[level]
 
+
+SCRIPT_AREAS: Final = frozenset({"models", "chat", "graph"})
+"""What is asked of a script: it starts what a manifest starts, which is asked everything."""
 
 PROBES = pytest.StashKey[dict[str, tuple["Probe", ...]]]()
 

@@ -162,8 +162,7 @@ def _add_address_options(group: pytest.OptionGroup) -> None:
 def profile_of(config: pytest.Config, level: str = "") -> Profile:
     """Return the profile of a run at a level.
 
-    A script starts what the manifest of its name starts, which is asked all that the configuration
-    says: of the script only the core is, unless an option says more.
+    Of a script no more than the core is asked, unless an option says so.
 
     Raises:
         pytest.UsageError: The configuration names one that does not exist.

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 NEEDS = (Feature.TEXT, Feature.TOOLS)
 PARSED = (Feature.TEXT, Feature.TOOL_PARSER)
 ENOUGH = 512
-CITIES = ("Paris", "Rome")
+CITIES = ("Paris", "Rome", 'São "Paulo"')
+"""The last has what JSON must escape; the mock engine's answers name it."""
 
 
 def _tool(name: str, what: str, argument: str) -> JsonObject:
