@@ -100,6 +100,6 @@ def fake_session(monkeypatch: pytest.MonkeyPatch) -> FakeSession:
     ready = Readiness("m", listed_after=0.0, ready_after=0.0)
     monkeypatch.setattr(jobs, "_opened", lambda *_: session)
     monkeypatch.setattr(jobs, "wait_ready", lambda *_, **__: ready)
-    graph = ServedGraph(model="m", release=None, engine=None, lacking={})
+    graph = ServedGraph(model="m", release=None, engine=None, unshown={})
     monkeypatch.setattr(jobs, "served_graph", lambda *_, **__: graph)
     return session

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.plugin.scheduler import Room
-from dynamo_conformance.probes.areas.embeddings import ONE
+from dynamo_conformance.probes.areas.embeddings import PLAIN
 from dynamo_conformance.probes.areas.models import LIST
 from dynamo_conformance.probes.exchange import OK, Fault, find
 from dynamo_conformance.probes.graph import UnknownModelError, only_model
@@ -103,7 +103,7 @@ class AddressSession:
             model = self.address.model or self._listed(recorder, promised)
         address = replace(self.address, model=model)
         with Recorder(address) as recorder:
-            for question in (CHAT.plain, ONE):
+            for question in (CHAT.plain, PLAIN):
                 if recorder.ask(question).status == OK:
                     return address
             got = recorder.ask(CHAT.plain).summary

@@ -73,18 +73,18 @@ def applied(
 ) -> Result:
     """Return a result as it counts where deviations are known."""
     known = [
-        one
-        for one in deviations
-        if one.covers(probe=result.probe.id, release=release, engine=engine)
+        row
+        for row in deviations
+        if row.covers(probe=result.probe.id, release=release, engine=engine)
     ]
     if result.outcome is Outcome.FAIL:
-        row = next((one for one in known if one.answered in result.got), None)
+        row = next((row for row in known if row.answered in result.got), None)
         if row is not None:
             upstream = f"; {row.upstream}" if row.upstream else ""
             where = f" {row.where}" if row.where else ""
             reason = f"{row.why}{where} (known since {row.date}{upstream})"
             return replace(result, outcome=Outcome.DEVIATION, reason=reason)
-    gone = next((one for one in known if one.where is None), None)
+    gone = next((row for row in known if row.where is None), None)
     if result.outcome is Outcome.PASS and gone is not None:
         got = f"it no longer deviates: take the row of {gone.date} out of {FILE}"
         return replace(result, outcome=Outcome.FAIL, expected=f"the deviation: {gone.why}", got=got)

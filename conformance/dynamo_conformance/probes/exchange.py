@@ -302,9 +302,9 @@ def number(value: Json, *keys: str | int) -> int:
 def objects(value: Json, *keys: str | int) -> list[JsonObject]:
     """Return the list of objects at a place, or fault."""
     got = find(value, *keys)
-    if not isinstance(got, list) or not all(isinstance(one, dict) for one in got):
+    if not isinstance(got, list) or not all(isinstance(item, dict) for item in got):
         raise Fault(f"a list of objects at {place(keys)}", shown(got))
-    return [one for one in got if isinstance(one, dict)]
+    return [item for item in got if isinstance(item, dict)]
 
 
 def place(keys: tuple[str | int, ...]) -> str:

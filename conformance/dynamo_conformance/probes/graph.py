@@ -79,7 +79,7 @@ class ServedGraph:
         model: The model that is asked for.
         release: Dynamo's, as the frontend says it; None where another server answers.
         engine: Its name, if it is known.
-        lacking: What cannot be shown, and why.
+        unshown: What cannot be shown, and why.
         serving: What its manifest promises, where there is one.
         replays: Whether the engine gives the answers that questions name.
     """
@@ -87,7 +87,7 @@ class ServedGraph:
     model: str
     release: str | None
     engine: str | None
-    lacking: dict[Feature, str]
+    unshown: dict[Feature, str]
     serving: Serving | None = None
     replays: bool = False
 
@@ -145,18 +145,18 @@ def served_graph(
     if Feature.TOOLS in promised:
         promised |= {Feature.TOOL_PARSER}
     unshown = {**ENGINES.get(engine or "", {})}
-    lacking = PROMISED_ONLY | promises.impossible(serving)
+    unserved = PROMISED_ONLY | promises.impossible(serving)
     if not is_dynamo:
-        lacking[Feature.DYNAMO] = "no Dynamo frontend answers"
-    lacking |= _kinds(recorder, promised)
+        unserved[Feature.DYNAMO] = "no Dynamo frontend answers"
+    unserved |= _unserved_kinds(recorder, promised)
     if Feature.CHOSEN in promised:
         unshown.setdefault(Feature.DETERMINED, "its answers are chosen, not drawn")
-    elif Feature.TEXT not in lacking:
+    elif Feature.TEXT not in unserved:
         unshown |= _unchosen(recorder)
     if profile is Profile.EXTENDED:
-        writes = Feature.TEXT not in lacking
-        lacking |= _extras(recorder, {*promised, *lacking, *unshown}, writes=writes)
-    missing = {feature: why for feature, why in lacking.items() if feature not in promised}
+        writes = Feature.TEXT not in unserved
+        unserved |= _unserved_extras(recorder, {*promised, *unserved, *unshown}, writes=writes)
+    missing = {feature: why for feature, why in unserved.items() if feature not in promised}
     # What nobody promised needs no engine's limits as its reason.
     unshown = {
         feature: why
@@ -167,7 +167,7 @@ def served_graph(
         model=recorder.address.model,
         release=release or (str(version) if is_dynamo else None),
         engine=engine,
-        lacking=missing | unshown,
+        unshown=missing | unshown,
         serving=serving,
         replays=recorder.replays,
     )
@@ -177,32 +177,34 @@ def _unchosen(recorder: Recorder) -> dict[Feature, str]:
     """Return what cannot be shown where no answer can be chosen."""
     if not recorder.replays:
         return {Feature.CHOSEN: "no answer can be chosen but the mock engine's"}
-    said = find(_json(recorder, CHAT.determined), "choices", 0, *CHAT.text)
-    if isinstance(said, str) and said and chosen_answers.PLAIN.startswith(said):
+    text = find(_json(recorder, CHAT.determined), "choices", 0, *CHAT.text)
+    if isinstance(text, str) and text and chosen_answers.PLAIN.startswith(text):
         return {}
     return dict.fromkeys(REPLAYED, "its workers do not say chosen answers, but draw at random")
 
 
-def _kinds(recorder: Recorder, promised: frozenset[Feature]) -> dict[Feature, str]:
+def _unserved_kinds(recorder: Recorder, promised: frozenset[Feature]) -> dict[Feature, str]:
     """Return whether text or vectors are not served; who answers neither must answer text."""
     if Feature.TEXT in promised and Feature.EMBEDDINGS in promised:
         return {}
-    vectors = recorder.ask(embeddings.ONE)
+    vectors = recorder.ask(embeddings.PLAIN)
     if Feature.EMBEDDINGS in promised or vectors.status == OK:
         is_absent = recorder.ask(CHAT.plain).status in (*ABSENT, BAD_REQUEST)
         return {Feature.TEXT: "the model answers with vectors, not with text"} if is_absent else {}
     return {Feature.EMBEDDINGS: f"no embeddings are served: HTTP {vectors.status}"}
 
 
-def _extras(recorder: Recorder, known: set[Feature], *, writes: bool) -> dict[Feature, str]:
+def _unserved_extras(
+    recorder: Recorder, known: set[Feature], *, writes: bool
+) -> dict[Feature, str]:
     """Return what is not served of that which few serve."""
-    lacking: dict[Feature, str] = {}
+    unserved: dict[Feature, str] = {}
     for feature, question in (
-        (Feature.RESPONSES, responses.ONE),
-        (Feature.MESSAGES, messages.ONE),
+        (Feature.RESPONSES, responses.PLAIN),
+        (Feature.MESSAGES, messages.PLAIN),
     ):
         if feature not in known and (status := recorder.ask(question).status) in ABSENT:
-            lacking[feature] = f"{question.path} is not served: HTTP {status}"
+            unserved[feature] = f"{question.path} is not served: HTTP {status}"
     parsed = tools.AUTO if recorder.replays else tools.REQUIRED
     for feature, question, places, reason in (
         (Feature.TOOLS, tools.REQUIRED, ("tool_calls",), "no tool was called"),
@@ -214,12 +216,12 @@ def _extras(recorder: Recorder, known: set[Feature], *, writes: bool) -> dict[Fe
             message = find(_json(recorder, question), "choices", 0, "message")
             if not find(message, *places):
                 named = " by a parser that the workers name" if recorder.replays else ""
-                lacking[feature] = f"{reason}{named}; name the feature where it is served"
+                unserved[feature] = f"{reason}{named}; name the feature where it is served"
     if Feature.ADAPTERS not in known:
         data = find(_json(recorder, LIST), "data")
-        if not any(find(one, "parent") for one in (data if isinstance(data, list) else [])):
-            lacking[Feature.ADAPTERS] = "no adapter is listed"
-    return lacking
+        if not any(find(entry, "parent") for entry in (data if isinstance(data, list) else [])):
+            unserved[Feature.ADAPTERS] = "no adapter is listed"
+    return unserved
 
 
 def _json(recorder: Recorder, question: Question) -> Json:

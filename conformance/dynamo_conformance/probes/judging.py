@@ -84,6 +84,11 @@ def usage_of(answer: JsonObject) -> JsonObject:
     return usage
 
 
+def prompt_tokens(*exchanges: Exchange) -> list[int]:
+    """Return how many tokens each prompt cost."""
+    return [number(exchange.answer, "usage", "prompt_tokens") for exchange in exchanges]
+
+
 def usage_sums(usage: JsonObject) -> None:
     """Prompt and completion add up to the total."""
     prompt, total = number(usage, "prompt_tokens"), number(usage, "total_tokens")
@@ -150,7 +155,7 @@ def first_difference(first: str, second: str) -> int:
     """Return how many characters two texts have in common at their beginning."""
     pairs = enumerate(zip(first, second, strict=False))
     shorter = min(len(first), len(second))
-    return next((place for place, (one, other) in pairs if one != other), shorter)
+    return next((place for place, (left, right) in pairs if left != right), shorter)
 
 
 def same_text(first: str, second: str, expected: str) -> None:
@@ -224,12 +229,12 @@ def chunks(exchange: Exchange) -> list[JsonObject]:
         NotAnswered: There are none, or one is an error.
     """
     exchange.require_answered()
-    found = read_stream(exchange).documents
-    failed = next((one for one in found if "error" in one), None)
-    if not found or failed is not None:
+    documents = read_stream(exchange).documents
+    failed = next((document for document in documents if "error" in document), None)
+    if not documents or failed is not None:
         got = shown(failed) if failed is not None else ""
         raise NotAnswered(exchange, expected="chunks in JSON, none of them an error", got=got)
-    return found
+    return documents
 
 
 def streamed(api: TextApi, exchange: Exchange) -> StreamedText:
@@ -263,10 +268,9 @@ def _put_together(api: TextApi, chunks: list[JsonObject]) -> StreamedText:
                 after[index] += text if reasons[index] else ""
             if choice.get("finish_reason") is not None:
                 reasons[index].append(choice["finish_reason"])
-    told = {index: texts[index] or thoughts[index] for index in {*texts, *thoughts}}
     return StreamedText(
         chunks=chunks,
-        texts=told,
+        texts={index: texts[index] or thoughts[index] for index in {*texts, *thoughts}},
         thoughts=dict(thoughts),
         reasons=dict(reasons),
         after=dict(after),

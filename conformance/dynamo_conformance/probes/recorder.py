@@ -125,7 +125,11 @@ class Recorder:
 
     def ask_all(self, questions: Sequence[Question]) -> tuple[Exchange, ...]:
         """Return the exchanges of questions; those that belong together are sent at once."""
-        new = [one for one in questions if one.together and one.name not in self.exchanges]
+        new = [
+            question
+            for question in questions
+            if question.together and question.name not in self.exchanges
+        ]
         for question in new:
             if question.after is not None:
                 self.ask(question.after)  # Once, not once by each that is sent at the same time.
@@ -237,7 +241,7 @@ class Recorder:
 
     def _secrets(self) -> list[str]:
         given = [value for _, value in self.address.headers]
-        return [one for one in (self.address.key, *given) if one]
+        return [secret for secret in (self.address.key, *given) if secret]
 
     def _masked_text(self, text: str) -> str:
         for secret in self._secrets():
@@ -247,7 +251,7 @@ class Recorder:
     def _masked(self, chunks: list[Chunk]) -> tuple[Chunk, ...]:
         """Return chunks without what is secret, should a server send it back."""
         body = b"".join(chunk.data for chunk in chunks)
-        secrets = [one.encode(UTF8) for one in self._secrets()]
+        secrets = [secret.encode(UTF8) for secret in self._secrets()]
         if not any(secret in body for secret in secrets):
             return tuple(chunks)
         for secret in secrets:

@@ -43,14 +43,14 @@ def chosen(
         UnknownProbeError: There is none of that name.
     """
     probes = tuple(probes)
-    names = {name for one in probes for name in (one.id, one.area)}
+    names = {name for probe in probes for name in (probe.id, probe.area)}
     unknown = next((name for name in ids if name not in names), None)
     if unknown is not None:
         raise UnknownProbeError(f"no probe {unknown}{did_you_mean(unknown, names)}")
     if ids:
-        return tuple(one for one in probes if one.id in ids or one.area in ids)
+        return tuple(probe for probe in probes if probe.id in ids or probe.area in ids)
     core_only = profile is Profile.CORE
-    return tuple(one for one in probes if not core_only or one.profile is Profile.CORE)
+    return tuple(probe for probe in probes if not core_only or probe.profile is Profile.CORE)
 
 
 @dataclass(slots=True)
@@ -58,13 +58,13 @@ class Judge:
     """Judges probes by the exchanges of one recorder.
 
     Attributes:
-        told: By which probe each question without an answer was reported first.
+        reported: By which probe each question without an answer was reported first.
     """
 
     recorder: Recorder
     graph: ServedGraph
     deviations: tuple[Deviation, ...] = field(default_factory=read_deviations)
-    told: dict[str, str] = field(default_factory=dict)
+    reported: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Ask as the graph is to be asked."""
@@ -86,20 +86,20 @@ class Judge:
     def _is_gone(self) -> bool:
         """Whether the server answers no more: each further question would cost as much time."""
         latest = [*self.recorder.exchanges.values()][-SILENT:]
-        return len(latest) == SILENT and all(one.error.startswith(GONE) for one in latest)
+        return len(latest) == SILENT and all(exchange.error.startswith(GONE) for exchange in latest)
 
     def _judged(self, probe: Probe, start: float) -> Result:
         def result(outcome: Outcome, **texts: str) -> Result:
             return Result(
                 probe=probe,
                 outcome=outcome,
-                exchanges=tuple(one.name for one in exchanges),
+                exchanges=tuple(exchange.name for exchange in exchanges),
                 seconds=time.monotonic() - start,
                 **texts,
             )
 
         exchanges: tuple[Exchange, ...] = ()
-        reasons = sorted(why for need, why in self.graph.lacking.items() if need in probe.needs)
+        reasons = sorted(why for need, why in self.graph.unshown.items() if need in probe.needs)
         if reasons:
             return result(Outcome.UNSUPPORTED, reason=reasons[0])
         if self._is_gone():
@@ -115,7 +115,7 @@ class Judge:
         except Unjudged as reason:
             return result(Outcome.NOT_RUN, reason=str(reason))
         except NotAnswered as missing:
-            first = self.told.setdefault(missing.exchange.name, probe.id)
+            first = self.reported.setdefault(missing.exchange.name, probe.id)
             if first != probe.id:
                 return result(
                     Outcome.NOT_RUN, reason=f"{missing.exchange.name} has no answer, see {first}"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from dynamo_conformance.probes.exchange import Json, JsonObject
 
-MOST_TOLD: Final = 3
+MOST_REPORTED: Final = 3
 
 
 class Shape(StrEnum):
@@ -102,7 +102,7 @@ def wrong_types(shape: Shape, value: JsonObject) -> list[str]:
     try:
         adapter.validate_json(json.dumps(value), strict=True)
     except ValidationError as error:
-        return [f"{place(one['loc'])}: {one['msg']}" for one in error.errors()]
+        return [f"{place(detail['loc'])}: {detail['msg']}" for detail in error.errors()]
     return []
 
 
@@ -119,7 +119,9 @@ def check_types(shape: Shape, value: JsonObject) -> None:
     """Fault unless OpenAI's types take the value."""
     wrong = wrong_types(shape, value)
     if wrong:
-        raise Fault(f"the shape of a {shape}", f"{'; '.join(wrong[:MOST_TOLD])} in {shown(value)}")
+        raise Fault(
+            f"the shape of a {shape}", f"{'; '.join(wrong[:MOST_REPORTED])} in {shown(value)}"
+        )
 
 
 def check_required(shape: Shape, value: JsonObject) -> None:
@@ -135,10 +137,10 @@ def _without_open_ends(value: JsonObject) -> JsonObject:
     if not isinstance(choices, list):
         return value
     filled: list[Json] = [
-        one | {"finish_reason": "stop"}
-        if isinstance(one, dict) and one.get("finish_reason") is None
-        else one
-        for one in choices
+        choice | {"finish_reason": "stop"}
+        if isinstance(choice, dict) and choice.get("finish_reason") is None
+        else choice
+        for choice in choices
     ]
     return value | {"choices": filled}
 
@@ -146,7 +148,7 @@ def _without_open_ends(value: JsonObject) -> JsonObject:
 def _parents(value: Json, path: tuple[str, ...]) -> list[JsonObject]:
     """Return the objects at a path, lists gone through."""
     if isinstance(value, list):
-        return [parent for one in value for parent in _parents(one, path)]
+        return [parent for item in value for parent in _parents(item, path)]
     if not path:
         return [value] if isinstance(value, dict) else []
     return _parents(find(value, path[0]), path[1:])

@@ -63,6 +63,10 @@ def template(
     return make
 
 
-def bound(space: Mapping[str, object], api: TextApi, prefix: str) -> tuple[Probe, ...]:
+def bound(namespace: Mapping[str, object], api: TextApi, prefix: str) -> tuple[Probe, ...]:
     """Return the probes of all templates of a module, in their order."""
-    return tuple(one.bound(api, prefix) for one in space.values() if isinstance(one, Template))
+    return tuple(
+        template.bound(api, prefix)
+        for template in namespace.values()
+        if isinstance(template, Template)
+    )

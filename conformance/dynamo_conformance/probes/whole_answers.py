@@ -99,7 +99,7 @@ def characters(api: TextApi, *exchanges: Exchange) -> None:
 @template("finish-length", "plain", "again")
 def finish_length(_api: TextApi, *exchanges: Exchange) -> None:
     """An answer that max_tokens cut has finish_reason length, and no other has."""
-    answers = [one.answer for one in exchanges]
+    answers = [exchange.answer for exchange in exchanges]
     reasons = [find(answer, "choices", 0, "finish_reason") for answer in answers]
     usages = map(judging.usage_of, answers)
     judging.finish_by_length(
@@ -163,14 +163,14 @@ def usage_text(api: TextApi, exchange: Exchange) -> None:
 @template("usage-same", "plain", "again")
 def usage_same(_api: TextApi, first: Exchange, second: Exchange) -> None:
     """The same prompt costs the same each time."""
-    counts = [number(one.answer, "usage", "prompt_tokens") for one in (first, second)]
+    counts = judging.prompt_tokens(first, second)
     expect(counts[0] == counts[1], "one number of prompt_tokens", counts)
 
 
 @template("usage-grows", "plain", "longer")
 def usage_grows(_api: TextApi, short: Exchange, long: Exchange) -> None:
     """A prompt of many more words costs more tokens."""
-    counts = [number(one.answer, "usage", "prompt_tokens") for one in (short, long)]
+    counts = judging.prompt_tokens(short, long)
     more = 20 * len(PROMPT.split())
     expect(counts[1] - counts[0] >= more, f"at least {more} prompt_tokens more", counts)
 

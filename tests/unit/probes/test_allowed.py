@@ -38,7 +38,7 @@ KNOWN = {one.id: one for one in load_probes()}
 
 
 def outcomes(answer: Answering, *ids: str, timeout: float = 60.0) -> dict[str, Result]:
-    graph = ServedGraph(model=MODEL, release=None, engine=None, lacking={})
+    graph = ServedGraph(model=MODEL, release=None, engine=None, unshown={})
     with (
         on_port(answer) as url,
         Recorder(Address(url=url, model=MODEL, timeout=timeout)) as recorder,

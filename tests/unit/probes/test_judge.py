@@ -65,11 +65,11 @@ def results(
     answer: Answering,
     *ids: str,
     rows: tuple[Deviation, ...] = (),
-    lacking: dict[Feature, str] | None = None,
+    unshown: dict[Feature, str] | None = None,
     release: str = RELEASE,
     engine: str | None = None,
 ) -> list[Result]:
-    graph = ServedGraph(model=MODEL, release=release, engine=engine, lacking=lacking or {})
+    graph = ServedGraph(model=MODEL, release=release, engine=engine, unshown=unshown or {})
     with on_port(answer) as url, Recorder(Address(url=url, model=MODEL)) as recorder:
         judge = Judge(recorder, graph, deviations=rows)
         return [judge.result(KNOWN[one]) for one in ids]
@@ -105,7 +105,7 @@ def test_what_is_lacking_is_not_asked() -> None:
     def never(*_: object) -> Reply:
         raise AssertionError
 
-    (result,) = results(never, "sampling.n", lacking={Feature.CHOICES: "one choice alone"})
+    (result,) = results(never, "sampling.n", unshown={Feature.CHOICES: "one choice alone"})
     assert (result.outcome, result.reason) == (Outcome.UNSUPPORTED, "one choice alone")
     assert result.exchanges == ()
 
@@ -187,14 +187,14 @@ def looked_at(answer: Answering, **options: object) -> ServedGraph:
 def test_what_a_server_serves_is_found_out() -> None:
     graph = looked_at(RightServer().reply)
     assert graph.release == RELEASE
-    assert {*graph.lacking} == {*PROMISED_ONLY, Feature.CHOSEN}
+    assert {*graph.unshown} == {*PROMISED_ONLY, Feature.CHOSEN}
 
 
 @pytest.mark.parametrize("promised", [frozenset(), frozenset(Feature)], ids=["no", "all"])
 def test_what_the_mock_engine_passes_over_is_named(promised: frozenset[Feature]) -> None:
     graph = looked_at(RightServer().reply, engine="mock", promised=promised)
-    assert "seed" in graph.lacking[Feature.DETERMINED]
-    assert Feature.LOGPROBS in graph.lacking
+    assert "seed" in graph.unshown[Feature.DETERMINED]
+    assert Feature.LOGPROBS in graph.unshown
 
 
 def _only(*targets: str) -> Answering:
@@ -210,22 +210,22 @@ def _only(*targets: str) -> Answering:
 
 def test_a_server_of_vectors_alone() -> None:
     graph = looked_at(_only("/v1/embeddings", "/v1/models"))
-    assert Feature.EMBEDDINGS not in graph.lacking
-    assert "vectors" in graph.lacking[Feature.TEXT]
+    assert Feature.EMBEDDINGS not in graph.unshown
+    assert "vectors" in graph.unshown[Feature.TEXT]
     assert graph.release is None
-    assert Feature.DYNAMO in graph.lacking
+    assert Feature.DYNAMO in graph.unshown
 
 
 def test_a_server_of_nothing_is_taken_for_one_of_text_that_is_broken() -> None:
     graph = looked_at(_only())
-    assert Feature.TEXT not in graph.lacking
-    assert Feature.EMBEDDINGS in graph.lacking
+    assert Feature.TEXT not in graph.unshown
+    assert Feature.EMBEDDINGS in graph.unshown
 
 
 def test_what_is_promised_is_not_lacking() -> None:
     graph = looked_at(_only(), promised=frozenset(Feature))
     # What is chosen is not drawn.
-    assert {*graph.lacking} == {Feature.DETERMINED}
+    assert {*graph.unshown} == {Feature.DETERMINED}
 
 
 def test_an_answer_is_chosen_where_the_engine_can() -> None:
@@ -256,23 +256,23 @@ def _answers(**message: object) -> Answering:
 def test_a_mock_engine_whose_workers_name_no_parser_shows_none() -> None:
     graph = looked_at(_answers(content="<tool_call>", tool_calls=None), engine="mock")
     for feature in (Feature.TOOL_PARSER, Feature.REASONING):
-        assert "by a parser that the workers name" in graph.lacking[feature]
-    assert {Feature.CHOSEN, Feature.REPEATED}.isdisjoint(graph.lacking)
+        assert "by a parser that the workers name" in graph.unshown[feature]
+    assert {Feature.CHOSEN, Feature.REPEATED}.isdisjoint(graph.unshown)
     parsed = looked_at(RightServer().reply, engine="mock")
-    assert {Feature.TOOL_PARSER, Feature.REASONING}.isdisjoint(parsed.lacking)
-    assert "tool_choice" in parsed.lacking[Feature.TOOLS]
+    assert {Feature.TOOL_PARSER, Feature.REASONING}.isdisjoint(parsed.unshown)
+    assert "tool_choice" in parsed.unshown[Feature.TOOLS]
 
 
 def test_a_worker_that_draws_though_it_is_mocked_shows_nothing_that_is_chosen() -> None:
     drawing = lying(RightServer().reply, Lie("", (), ask=asking(drop("nvext"))))
     graph = looked_at(drawing, engine="mock", promised=frozenset({Feature.TOOL_PARSER}))
     for feature in (Feature.CHOSEN, Feature.REPEATED, Feature.TOOL_PARSER, Feature.REASONING):
-        assert "draw at random" in graph.lacking[feature]
+        assert "draw at random" in graph.unshown[feature]
 
 
 def test_a_promised_tool_is_parsed_too() -> None:
     graph = looked_at(_answers(content="no"), promised=frozenset({Feature.TOOLS}))
-    assert {Feature.TOOLS, Feature.TOOL_PARSER}.isdisjoint(graph.lacking)
+    assert {Feature.TOOLS, Feature.TOOL_PARSER}.isdisjoint(graph.unshown)
 
 
 def test_a_chosen_call_that_is_not_parsed_is_a_fault() -> None:
@@ -313,7 +313,7 @@ def a_report() -> Report:
 
     failing = lying(RightServer().reply, Lie("", (), reply=reply))
     ids = ["models.answered", "chat.model", "chat.id-unique", "sampling.n"]
-    found = results(failing, *ids, lacking={Feature.CHOICES: "one choice alone"})
+    found = results(failing, *ids, unshown={Feature.CHOICES: "one choice alone"})
     return Report(
         url="http://host", model=MODEL, release=RELEASE, engine=None, profile=Profile.CORE,
         date="2026-11-30T00:00:00+00:00", seconds=1.5, results=tuple(found),
@@ -388,7 +388,7 @@ def an_exchange(body: bytes, status: int) -> Exchange:
 )
 def test_a_judge_never_breaks(bodies: Sequence[bytes], status: int) -> None:
     exchanges = [an_exchange(body, status) for body in bodies]
-    graph = ServedGraph(model=MODEL, release=None, engine=None, lacking={}, serving=SERVING)
+    graph = ServedGraph(model=MODEL, release=None, engine=None, unshown={}, serving=SERVING)
     for one in REQUIREMENTS:
         given_ones = [
             replace(exchanges[place % 8], name=f"{question.name}@w")

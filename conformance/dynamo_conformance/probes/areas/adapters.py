@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 NEEDS = (Feature.TEXT, Feature.ADAPTERS)
 
 
-def _others(exchange: Exchange) -> list[JsonObject]:
+def _adapters(exchange: Exchange) -> list[JsonObject]:
     """Return the models that say whose adapters they are."""
-    return [one for one in objects(exchange.answer, "data") if one.get("parent")]
+    return [entry for entry in objects(exchange.answer, "data") if entry.get("parent")]
 
 
 def _first(exchange: Exchange) -> JsonObject:
-    others = _others(exchange)
-    if not others:
+    adapters = _adapters(exchange)
+    if not adapters:
         raise CannotShow("no adapter is listed")
-    return {"model": others[0].get("id")}
+    return {"model": adapters[0].get("id")}
 
 
 ASKED = replace(chat("adapter"), after=LIST, derive=_first)
@@ -42,11 +42,11 @@ ASKED = replace(chat("adapter"), after=LIST, derive=_first)
 @probe("adapters.listed", LIST, source=DYNAMO, profile=Profile.EXTENDED, needs=NEEDS)
 def listed(exchange: Exchange) -> None:
     """An adapter is listed, with the model that it belongs to as its parent."""
-    others = _others(exchange)
-    expect(others, "a model with a parent", exchange.summary)
-    ids = [one.get("id") for one in objects(exchange.answer, "data")]
-    for one in others:
-        expect(one["parent"] in ids, f"a parent out of {shown(ids)}", one)
+    adapters = _adapters(exchange)
+    expect(adapters, "a model with a parent", exchange.summary)
+    ids = [entry.get("id") for entry in objects(exchange.answer, "data")]
+    for adapter in adapters:
+        expect(adapter["parent"] in ids, f"a parent out of {shown(ids)}", adapter)
 
 
 @probe("adapters.answered", ASKED, source=DYNAMO, profile=Profile.EXTENDED, needs=NEEDS)

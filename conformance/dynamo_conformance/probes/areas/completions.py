@@ -46,7 +46,7 @@ def prompts(exchange: Exchange) -> None:
 @probe("completions.prompts-usage", PROMPTS, FIRST, SECOND, needs=TEXT)
 def prompts_usage(both: Exchange, first: Exchange, second: Exchange) -> None:
     """Two prompts cost what each of them costs."""
-    counts = [number(one.answer, "usage", "prompt_tokens") for one in (both, first, second)]
+    counts = judging.prompt_tokens(both, first, second)
     expect(counts[0] == counts[1] + counts[2], "the sum of the other two", counts)
 
 
@@ -56,7 +56,7 @@ def prompts_order(both: Exchange, first: Exchange, second: Exchange) -> None:
     ordered = sorted(objects(both.answer, "choices"), key=lambda choice: number(choice, "index"))
     expect(len(ordered) == 2, "two choices", ordered)  # noqa: PLR2004 - one for each prompt
     texts = [str(find(choice, "text")) for choice in ordered]
-    alone = [judging.whole_text(COMPLETIONS, one) for one in (first, second)]
+    alone = [judging.whole_text(COMPLETIONS, exchange) for exchange in (first, second)]
     # A batch may change a late token, but not which prompt an answer is nearer to.
     kept, swapped = (_alike(texts, other) for other in (alone, alone[::-1]))
     expect(kept >= swapped, f"the answers to the prompts in order: {shown(alone)}", texts)
@@ -102,7 +102,7 @@ def suffix(plain: Exchange, exchange: Exchange) -> None:
     """A suffix is taken, or refused with 400: it is not passed over."""
     if exchange.status == 400:  # noqa: PLR2004 - the status itself
         return
-    counts = [number(one.answer, "usage", "prompt_tokens") for one in (plain, exchange)]
+    counts = judging.prompt_tokens(plain, exchange)
     expect(counts[1] > counts[0], f"more than {counts[0]} prompt_tokens, with the suffix", counts)
 
 

@@ -41,7 +41,7 @@ def _asked(name: str, given: Json, **fields: Json) -> Question:
     return Question(name=f"embeddings-{name}", path=PATH, fields={**body, **fields})
 
 
-ONE = _asked("one", ELBE)
+PLAIN = _asked("one", ELBE)
 AGAIN = _asked("again", ELBE)
 OTHER = _asked("other", DANUBE)
 SEVERAL = _asked("several", [ELBE, DANUBE, ELBE])
@@ -55,8 +55,8 @@ UNKNOWN = _asked("unknown-model", ELBE, model="nobody/serves-this")
 
 def vectors(exchange: Exchange) -> list[list[float]]:
     """Return the vectors of an answer in the order of their indexes."""
-    data = sorted(objects(exchange.answer, "data"), key=lambda one: number(one, "index"))
-    return [_vector(one.get("embedding")) for one in data]
+    data = sorted(objects(exchange.answer, "data"), key=lambda entry: number(entry, "index"))
+    return [_vector(entry.get("embedding")) for entry in data]
 
 
 def _vector(given: Json) -> list[float]:
@@ -66,25 +66,25 @@ def _vector(given: Json) -> list[float]:
             return [*struct.unpack(f"<{len(raw) // 4}f", raw)]
         except (binascii.Error, struct.error) as error:
             raise Fault("32-bit floats in base64", shown(given)) from error
-    if not isinstance(given, list) or not all(isinstance(one, int | float) for one in given):
+    if not isinstance(given, list) or not all(isinstance(value, int | float) for value in given):
         raise Fault("a list of numbers", shown(given))
-    return [float(one) for one in given if isinstance(one, int | float)]
+    return [float(value) for value in given if isinstance(value, int | float)]
 
 
 def _first(exchange: Exchange) -> list[float]:
-    found = vectors(exchange)
-    expect(found and found[0], "a vector", exchange.summary)
-    return found[0]
+    listed = vectors(exchange)
+    expect(listed and listed[0], "a vector", exchange.summary)
+    return listed[0]
 
 
 def near(first: list[float], second: list[float]) -> bool:
     """Whether two vectors point the same way."""
-    dot = sum(one * other for one, other in zip(first, second, strict=False))
+    dot = sum(left * right for left, right in zip(first, second, strict=False))
     length = math.hypot(*first) * math.hypot(*second)
     return len(first) == len(second) and length > 0 and dot / length > 1 - CLOSE
 
 
-@probe("embeddings.answered", ONE, needs=NEEDS)
+@probe("embeddings.answered", PLAIN, needs=NEEDS)
 def answered(exchange: Exchange) -> None:
     """A text is answered with one vector."""
     expect(len(vectors(exchange)) == 1, "one vector", exchange.summary)
@@ -96,26 +96,26 @@ def shape(exchange: Exchange) -> None:
     check_types(Shape.EMBEDDINGS, exchange.answer)
 
 
-@probe("embeddings.model", ONE, needs=NEEDS)
+@probe("embeddings.model", PLAIN, needs=NEEDS)
 def model(exchange: Exchange) -> None:
     """The answer names the model that was asked for."""
     judging.names_model(exchange, exchange.answer)
 
 
-@probe("embeddings.numbers", ONE, needs=NEEDS)
+@probe("embeddings.numbers", PLAIN, needs=NEEDS)
 def numbers(exchange: Exchange) -> None:
     """All numbers are finite, and not all of them 0."""
     vector = _first(exchange)
     expect(all(map(math.isfinite, vector)) and any(vector), "finite numbers", vector[:8])
 
 
-@probe("embeddings.same", ONE, AGAIN, needs=NEEDS)
+@probe("embeddings.same", PLAIN, AGAIN, needs=NEEDS)
 def same(first: Exchange, second: Exchange) -> None:
     """The same text has the same vector."""
     expect(near(_first(first), _first(second)), "the same vector again", "another")
 
 
-@probe("embeddings.different", ONE, OTHER, needs=NEEDS)
+@probe("embeddings.different", PLAIN, OTHER, needs=NEEDS)
 def different(first: Exchange, second: Exchange) -> None:
     """Another text has another vector."""
     expect(not near(_first(first), _first(second)), "another vector", "the same")
@@ -127,7 +127,7 @@ def several(exchange: Exchange) -> None:
     judging.indexes(objects(exchange.answer, "data"), 3)
 
 
-@probe("embeddings.order", ONE, OTHER, SEVERAL, needs=NEEDS)
+@probe("embeddings.order", PLAIN, OTHER, SEVERAL, needs=NEEDS)
 def order(elbe: Exchange, danube: Exchange, exchange: Exchange) -> None:
     """The vectors are in the order of the texts."""
     wanted = [_first(elbe), _first(danube), _first(elbe)]
@@ -149,8 +149,8 @@ def base64_same(floats: Exchange, exchange: Exchange) -> None:
     """Both encodings say the same numbers."""
     first, second = _first(floats), _first(exchange)
     is_same = len(first) == len(second) and all(
-        math.isclose(one, other, rel_tol=CLOSE, abs_tol=CLOSE)
-        for one, other in zip(first, second, strict=False)
+        math.isclose(left, right, rel_tol=CLOSE, abs_tol=CLOSE)
+        for left, right in zip(first, second, strict=False)
     )
     expect(is_same, shown(first[:4]), second[:4])
 
@@ -164,15 +164,19 @@ def dimensions(exchange: Exchange) -> None:
     expect(count == FEWER, f"{FEWER} dimensions", f"{count}")
 
 
-@probe("embeddings.usage", ONE, SEVERAL, needs=NEEDS)
-def usage(first: Exchange, exchange: Exchange) -> None:
+@probe("embeddings.usage", PLAIN, SEVERAL, needs=NEEDS)
+def usage(*exchanges: Exchange) -> None:
     """The usage counts the prompt, and nothing else; more texts cost more."""
     counts = []
-    for one in (first, exchange):
+    for exchange in exchanges:
         prompt, total = (
-            number(one.answer, "usage", f"{kind}_tokens") for kind in ("prompt", "total")
+            number(exchange.answer, "usage", f"{kind}_tokens") for kind in ("prompt", "total")
         )
-        expect(0 < prompt == total, "prompt_tokens and total_tokens alike", one.answer.get("usage"))
+        expect(
+            0 < prompt == total,
+            "prompt_tokens and total_tokens alike",
+            exchange.answer.get("usage"),
+        )
         counts.append(prompt)
     expect(counts[1] > 2 * counts[0], f"more than {2 * counts[0]} tokens", counts[1])
 

@@ -228,10 +228,10 @@ REFUSALS: Final = (
 
 def _status(refusal: Refusal, question: Question, name: str, sentence: str) -> Probe:
     def judge(exchange: Exchange) -> None:
-        expected = " or ".join(f"HTTP {one}" for one in refusal.statuses)
+        expected = " or ".join(f"HTTP {status}" for status in refusal.statuses)
         expect(exchange.status in refusal.statuses, expected, exchange.summary)
 
-    return _made(refusal, question, name, sentence, judge)
+    return _refusal_probe(refusal, question, name, sentence, judge)
 
 
 def _require_refused(refusal: Refusal, exchange: Exchange) -> None:
@@ -244,14 +244,14 @@ def _shape(refusal: Refusal) -> Probe:
         _require_refused(refusal, exchange)
         error = find(exchange.json_object, "error")
         expected = '{"error": {"message", "type", "param", "code"}}'
-        told = find(error, "message")
-        expect(isinstance(told, str) and told, expected, exchange.summary)
+        message = find(error, "message")
+        expect(isinstance(message, str) and message, expected, exchange.summary)
         expect(isinstance(find(error, "type"), str), expected, exchange.summary)
         is_full = isinstance(error, dict) and {"param", "code"} <= error.keys()
         expect(is_full, expected, exchange.summary)
 
     sentence = f"{refusal.sentence.removesuffix('.')}, in the shape of OpenAI's errors."
-    return _made(refusal, refusal.question, f"{refusal.name}-shape", sentence, judge)
+    return _refusal_probe(refusal, refusal.question, f"{refusal.name}-shape", sentence, judge)
 
 
 def _param(refusal: Refusal) -> Probe:
@@ -261,11 +261,11 @@ def _param(refusal: Refusal) -> Probe:
         expect(got == refusal.param, f"param {shown(refusal.param)}", exchange.summary)
 
     sentence = f"{refusal.sentence.removesuffix('.')}, and the error names the field."
-    made = _made(refusal, refusal.question, f"{refusal.name}-param", sentence, judge)
+    made = _refusal_probe(refusal, refusal.question, f"{refusal.name}-param", sentence, judge)
     return replace(made, profile=Profile.EXTENDED)
 
 
-def _made(
+def _refusal_probe(
     refusal: Refusal,
     question: Question,
     name: str,
@@ -294,7 +294,7 @@ def _probes(refusal: Refusal) -> list[Probe]:
     return made
 
 
-ALL = tuple(one for refusal in REFUSALS for one in _probes(refusal))
+ALL = tuple(probe for refusal in REFUSALS for probe in _probes(refusal))
 
 
 @probe("errors.code", REFUSALS[2].question, REFUSALS[0].question, source=SPECIFICATION, needs=TEXT)

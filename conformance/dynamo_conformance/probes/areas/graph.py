@@ -113,9 +113,9 @@ def _samples(exchange: Exchange, beginnings: tuple[str, ...]) -> Iterator[Sample
         yield from family.samples
 
 
-def _of(question: Question, exchanges: Iterable[Exchange]) -> list[Exchange]:
+def _worker_exchanges(question: Question, exchanges: Iterable[Exchange]) -> list[Exchange]:
     """Return the exchanges of a question with the workers."""
-    answers = [one for one in exchanges if one.name.startswith(f"{question.name}@")]
+    answers = [exchange for exchange in exchanges if exchange.name.startswith(f"{question.name}@")]
     if not answers:
         raise CannotShow("no worker of this graph has a system port to ask")
     return answers
@@ -124,7 +124,7 @@ def _of(question: Question, exchanges: Iterable[Exchange]) -> list[Exchange]:
 def _served(question: Question, exchanges: Iterable[Exchange], component: str) -> Counter[str]:
     """Return how many requests each worker has served as a component."""
     served: Counter[str] = Counter()
-    for exchange in _of(question, exchanges):
+    for exchange in _worker_exchanges(question, exchanges):
         worker = exchange.name.partition("@")[2]
         for sample in _samples(exchange, (REQUESTS,)):
             labels = sample.labels
@@ -182,9 +182,13 @@ def prefill(*exchanges: Exchange) -> None:
 @probe(
     "graph.kv-router",
     SERVED_FIRST[0],
-    *(one for pair in zip(FIRSTS, SERVED_FIRST[1:], strict=True) for one in pair),
+    *(question for pair in zip(FIRSTS, SERVED_FIRST[1:], strict=True) for question in pair),
     KNOWN_BEFORE,
-    *(one for again, served in zip(AGAIN, SERVED_AGAIN, strict=True) for one in (*again, served)),
+    *(
+        question
+        for again, served in zip(AGAIN, SERVED_AGAIN, strict=True)
+        for question in (*again, served)
+    ),
     KNOWN_AFTER,
     source=DYNAMO, needs=(Feature.TEXT, Feature.KV_ROUTER),
     of_graph=True,
@@ -236,7 +240,9 @@ def encode(*exchanges: Exchange) -> None:
 def speculation(*exchanges: Exchange) -> None:
     """The engine counts accepted draft tokens, after some were wanted."""
     samples = [
-        sample for one in _of(DRAFTED_AFTER, exchanges) for sample in _samples(one, SPECULATED)
+        sample
+        for exchange in _worker_exchanges(DRAFTED_AFTER, exchanges)
+        for sample in _samples(exchange, SPECULATED)
     ]
     if not samples:
         raise CannotShow("the workers' metrics have no counter of draft tokens")
@@ -251,11 +257,11 @@ def speculation(*exchanges: Exchange) -> None:
 def engine_options(*exchanges: Exchange) -> None:
     """The workers understand every option of the engine's file: they would not serve else."""
     unread: set[str] = set()
-    for exchange in _of(MOCK, exchanges):
+    for exchange in _worker_exchanges(MOCK, exchanges):
         if exchange.status == NOT_FOUND:
             continue  # A real engine ends at start over what it does not understand.
         settings = exchange.answer.get("unread")
-        unread |= {str(one) for one in settings} if isinstance(settings, list) else set()
+        unread |= {str(setting) for setting in settings} if isinstance(settings, list) else set()
     if unread:
         names = ", ".join(sorted(unread))
         raise CannotShow(f"engine options that only TensorRT-LLM understands: {names}")

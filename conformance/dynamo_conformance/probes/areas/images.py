@@ -8,7 +8,7 @@ import zlib
 from typing import TYPE_CHECKING, Final
 
 from dynamo_conformance.probes import judging
-from dynamo_conformance.probes.exchange import Unjudged, expect, find, number
+from dynamo_conformance.probes.exchange import Unjudged, expect, find
 from dynamo_conformance.probes.probe import Feature, Profile, probe
 from dynamo_conformance.probes.questions import CHAT, chat, user
 
@@ -53,13 +53,13 @@ def data(exchange: Exchange) -> None:
 @probe("images.counted", NO_IMAGE, DATA, profile=Profile.EXTENDED, needs=NEEDS)
 def counted(without: Exchange, exchange: Exchange) -> None:
     """An image costs tokens of the prompt."""
-    counts = [number(one.answer, "usage", "prompt_tokens") for one in (without, exchange)]
+    counts = judging.prompt_tokens(without, exchange)
     expect(counts[1] > counts[0], f"more than {counts[0]} prompt_tokens", counts[1])
 
 
 def _require_counted(without: Exchange, exchange: Exchange) -> None:
     """A server that passes over images has nothing more to show of them."""
-    counts = [number(one.answer, "usage", "prompt_tokens") for one in (without, exchange)]
+    counts = judging.prompt_tokens(without, exchange)
     if counts[0] == counts[1]:
         raise Unjudged("an image is passed over, see images.counted")
 

@@ -24,7 +24,9 @@ TOGETHER = tuple(
     )
     for number in range(MANY)
 )
-TOGETHER_STREAMED = tuple(varied(one, f"{one.name}-streamed", **STREAM) for one in TOGETHER)
+TOGETHER_STREAMED = tuple(
+    varied(question, f"{question.name}-streamed", **STREAM) for question in TOGETHER
+)
 LEAVING = replace(
     chat("leaving", messages=[user("Count from 1 to 2000.")], max_tokens=2000, stream=True),
     leave_after=2,
@@ -93,8 +95,8 @@ def kept(*exchanges: Exchange) -> None:
     """A connection is kept for the next question."""
     for exchange in exchanges:
         exchange.require_answered()
-        told = exchange.header("connection").lower()
-        expect(told != "close", "a connection that is kept", f"connection: {told}")
+        connection = exchange.header("connection").lower()
+        expect(connection != "close", "a connection that is kept", f"connection: {connection}")
 
 
 @probe("lifetime.large", LARGE, profile=Profile.EXTENDED, needs=TEXT)

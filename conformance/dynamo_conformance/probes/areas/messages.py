@@ -32,11 +32,11 @@ def _asked(name: str, **fields: Json) -> Question:
     return Question(name=f"messages-{name}", path=PATH, headers=HEADERS, fields={**body, **fields})
 
 
-ONE = _asked("one")
+PLAIN = _asked("one")
 STREAMED = _asked("streamed", stream=True)
 
 
-@probe("messages.answered", ONE, source=ANTHROPIC, profile=Profile.EXTENDED, needs=NEEDS)
+@probe("messages.answered", PLAIN, source=ANTHROPIC, profile=Profile.EXTENDED, needs=NEEDS)
 def answered(exchange: Exchange) -> None:
     """A message is answered with a message of the assistant that has text, or thoughts."""
     answer = exchange.answer
@@ -46,13 +46,13 @@ def answered(exchange: Exchange) -> None:
     expect(is_message and any(texts), "a message with text", exchange.summary)
 
 
-@probe("messages.model", ONE, source=ANTHROPIC, profile=Profile.EXTENDED, needs=NEEDS)
+@probe("messages.model", PLAIN, source=ANTHROPIC, profile=Profile.EXTENDED, needs=NEEDS)
 def model(exchange: Exchange) -> None:
     """The answer names the model that was asked for."""
     judging.names_model(exchange, exchange.answer)
 
 
-@probe("messages.stop", ONE, source=ANTHROPIC, profile=Profile.EXTENDED, needs=NEEDS)
+@probe("messages.stop", PLAIN, source=ANTHROPIC, profile=Profile.EXTENDED, needs=NEEDS)
 def stop(exchange: Exchange) -> None:
     """An answer that max_tokens cut has stop_reason max_tokens, another end_turn."""
     written = number(exchange.answer, "usage", "output_tokens")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 LIST = get("models", MODELS_PATH)
 LATER = Question(name="models-later", path=MODELS_PATH, method="GET", headers=(), pause=1.1)
-ONE = get("model", f"{MODELS_PATH}/{MODEL}")
+RETRIEVED = get("model", f"{MODELS_PATH}/{MODEL}")
 NOBODY: Final = "nobody/serves-this"
 UNKNOWN = get("model-unknown", f"{MODELS_PATH}/{NOBODY}")
 OLDEST: Final = 1_500_000_000
@@ -73,11 +73,11 @@ def unique(exchange: Exchange) -> None:
     expect(len(ids) == len(set(ids)), "each id once", ids)
 
 
-@probe("models.served", LIST, ONE)
-def served(listed: Exchange, one: Exchange) -> None:
+@probe("models.served", LIST, RETRIEVED)
+def served(listed: Exchange, exchange: Exchange) -> None:
     """The model that is asked for is in the list."""
     ids = [string(entry, "id") for entry in _entries(listed)]
-    expect(_model_of(one) in ids, f"{_model_of(one)} in the list", ids)
+    expect(_model_of(exchange) in ids, f"{_model_of(exchange)} in the list", ids)
 
 
 @probe("models.created", LIST)
@@ -92,19 +92,21 @@ def created(exchange: Exchange) -> None:
 @probe("models.created-constant", LIST, LATER, profile=Profile.EXTENDED)
 def created_constant(now: Exchange, later: Exchange) -> None:
     """`created` is when the model was made: it stays the same."""
-    first, second = ([entry.get("created") for entry in _entries(one)] for one in (now, later))
+    first, second = (
+        [entry.get("created") for entry in _entries(exchange)] for exchange in (now, later)
+    )
     expect(first == second, f"created {first}", f"{second} a second later")
 
 
-@probe("models.one", ONE)
-def one(exchange: Exchange) -> None:
+@probe("models.one", RETRIEVED)
+def retrieved(exchange: Exchange) -> None:
     """A model is found by its id, and answers with it."""
     wanted = _model_of(exchange)
     expect(exchange.answer.get("id") == wanted, f"id {wanted}", exchange.answer)
 
 
-@probe("models.one-shape", ONE, source=SPECIFICATION)
-def one_shape(exchange: Exchange) -> None:
+@probe("models.one-shape", RETRIEVED, source=SPECIFICATION)
+def retrieved_shape(exchange: Exchange) -> None:
     """A single model has the fields of OpenAI's specification."""
     check_types(Shape.MODEL, exchange.answer)
 

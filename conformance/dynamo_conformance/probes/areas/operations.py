@@ -73,8 +73,8 @@ def metrics(exchange: Exchange) -> None:
     """/metrics is text that Prometheus reads."""
     exchange.require_answered()
     expect(exchange.media_type == "text/plain", "text/plain", exchange.media_type)
-    lines = [one for one in exchange.text.splitlines() if one and not one.startswith("#")]
-    wrong = next((one for one in lines if not LINE.fullmatch(one)), None)
+    lines = [line for line in exchange.text.splitlines() if line and not line.startswith("#")]
+    wrong = next((line for line in lines if not LINE.fullmatch(line)), None)
     expect(lines and wrong is None, "lines of `name{labels} value`", wrong or "no line")
 
 
@@ -89,7 +89,7 @@ def metrics(exchange: Exchange) -> None:
 def metrics_count(before: Exchange, question: Exchange, later: Exchange) -> None:
     """The count of requests grows with each request."""
     question.require_answered()
-    counts = [sums(one.text, REQUESTS) or 0.0 for one in (before, later)]
+    counts = [sums(exchange.text, REQUESTS) or 0.0 for exchange in (before, later)]
     expect(counts[1] >= counts[0] + 1, f"{REQUESTS} over {counts[0]:g}", f"{counts[1]:g}")
 
 

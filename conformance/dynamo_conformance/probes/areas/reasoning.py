@@ -39,8 +39,8 @@ def not_in_text(exchange: Exchange) -> None:
 def streamed(exchange: Exchange) -> None:
     """A stream brings the thoughts in reasoning_content."""
     chunks = judging.streamed(CHAT, exchange).chunks
-    told = [find(chunk, "choices", 0, "delta", "reasoning_content") for chunk in chunks]
-    expect(any(told), "chunks with reasoning_content", f"none in {len(chunks)} chunks")
+    thoughts = [find(chunk, "choices", 0, "delta", "reasoning_content") for chunk in chunks]
+    expect(any(thoughts), "chunks with reasoning_content", f"none in {len(chunks)} chunks")
 
 
 @probe(

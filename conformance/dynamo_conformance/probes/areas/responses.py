@@ -36,7 +36,7 @@ def _asked(name: str, **fields: Json) -> Question:
     return Question(name=f"responses-{name}", path=PATH, fields={**body, **fields})
 
 
-ONE = _asked("one")
+PLAIN = _asked("one")
 STREAMED = _asked("streamed", stream=True)
 STORED = _asked("stored", store=True)
 READ = replace(get("responses-read", f"{PATH}/{ID}"), after=STORED)
@@ -70,32 +70,32 @@ def _events(exchange: Exchange) -> list[JsonObject]:
     return events
 
 
-@probe("responses.answered", ONE, profile=Profile.EXTENDED, needs=NEEDS)
+@probe("responses.answered", PLAIN, profile=Profile.EXTENDED, needs=NEEDS)
 def answered(exchange: Exchange) -> None:
     """A text is answered with 200 and output of text, or of thoughts alone where it was cut."""
     has_text = _text(exchange.answer).strip() or _is_all_thoughts(exchange.answer)
     expect(has_text, "a text", exchange.summary)
 
 
-@probe("responses.shape", ONE, source=SPECIFICATION, profile=Profile.EXTENDED, needs=NEEDS)
+@probe("responses.shape", PLAIN, source=SPECIFICATION, profile=Profile.EXTENDED, needs=NEEDS)
 def shape(exchange: Exchange) -> None:
     """All fields have the types and constants of OpenAI's specification."""
     check_types(Shape.RESPONSE, exchange.answer)
 
 
-@probe("responses.id", ONE, profile=Profile.EXTENDED, needs=NEEDS)
+@probe("responses.id", PLAIN, profile=Profile.EXTENDED, needs=NEEDS)
 def has_id(exchange: Exchange) -> None:
     """The response has an id that is not empty."""
     judging.has_id(exchange.answer)
 
 
-@probe("responses.model", ONE, profile=Profile.EXTENDED, needs=NEEDS)
+@probe("responses.model", PLAIN, profile=Profile.EXTENDED, needs=NEEDS)
 def model(exchange: Exchange) -> None:
     """The response names the model that was asked for."""
     judging.names_model(exchange, exchange.answer)
 
 
-@probe("responses.usage", ONE, profile=Profile.EXTENDED, needs=NEEDS)
+@probe("responses.usage", PLAIN, profile=Profile.EXTENDED, needs=NEEDS)
 def usage(exchange: Exchange) -> None:
     """The usage adds up, and keeps max_output_tokens."""
     got = judging.usage_of(exchange.answer)
@@ -104,7 +104,7 @@ def usage(exchange: Exchange) -> None:
     expect(0 < written <= MAX_TOKENS, f"output_tokens from 1 to {MAX_TOKENS}", got)
 
 
-@probe("responses.status", ONE, profile=Profile.EXTENDED, needs=NEEDS)
+@probe("responses.status", PLAIN, profile=Profile.EXTENDED, needs=NEEDS)
 def status(exchange: Exchange) -> None:
     """A response that was cut is incomplete, with the reason; another is completed."""
     written = number(exchange.answer, "usage", "output_tokens")
@@ -112,8 +112,8 @@ def status(exchange: Exchange) -> None:
     got = exchange.answer.get("status")
     expect(got == wanted, f"status {wanted} after {written} of {MAX_TOKENS} tokens", got)
     reason = find(exchange.answer, "incomplete_details", "reason")
-    told = "max_output_tokens" if wanted == "incomplete" else None
-    expect(reason == told, f"incomplete_details for {told}", reason)
+    wanted_reason = "max_output_tokens" if wanted == "incomplete" else None
+    expect(reason == wanted_reason, f"incomplete_details for {wanted_reason}", reason)
 
 
 @probe("responses.events", STREAMED, source=SPECIFICATION, profile=Profile.EXTENDED, needs=NEEDS)
@@ -152,7 +152,7 @@ def streamed_text(exchange: Exchange) -> None:
     """The deltas add up to the text that the last event has."""
     got = _events(exchange)
     kind = "response.output_text.delta"
-    deltas = [str(one.get("delta")) for one in got if one.get("type") == kind]
+    deltas = [str(event.get("delta")) for event in got if event.get("type") == kind]
     if not deltas and _is_all_thoughts(got[-1].get("response")):
         raise CannotShow(f"all of {MAX_TOKENS} tokens are thoughts")
     expect(deltas, "deltas of text", f"none in {len(got)} events")
@@ -170,7 +170,7 @@ def stored(made: Exchange, read: Exchange) -> None:
 @probe("responses.previous", STORED, NEXT, profile=Profile.EXTENDED, needs=NEEDS)
 def previous(made: Exchange, following: Exchange) -> None:
     """A response continues another one that is stored: that one's text costs tokens too."""
-    counts = [number(one.answer, "usage", "input_tokens") for one in (made, following)]
+    counts = [number(exchange.answer, "usage", "input_tokens") for exchange in (made, following)]
     expect(counts[1] > counts[0], f"more than {counts[0]} input_tokens", counts[1])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.probes import judging
-from dynamo_conformance.probes.exchange import expect, number
+from dynamo_conformance.probes.exchange import expect
 from dynamo_conformance.probes.probe import Feature, Probe, Profile, probe
 from dynamo_conformance.probes.questions import CHAT, PROMPT, chat, user
 
@@ -55,7 +55,7 @@ def _counted(
         expect(judging.whole_text(CHAT, exchange).strip(), "a text", exchange.summary)
 
     def counted(plain: Exchange, exchange: Exchange) -> None:
-        counts = [number(one.answer, "usage", "prompt_tokens") for one in (plain, exchange)]
+        counts = judging.prompt_tokens(plain, exchange)
         expect(counts[1] >= counts[0] + least, f"{least} prompt_tokens more than without", counts)
 
     answered.__doc__ = f"{what} is taken."
@@ -84,7 +84,7 @@ def parts(exchange: Exchange) -> None:
 @probe("roles.parts-same", CHAT.plain, PARTS, needs=TEXT)
 def parts_same(plain: Exchange, exchange: Exchange) -> None:
     """A text as the only part is the same prompt as the text itself."""
-    counts = [number(one.answer, "usage", "prompt_tokens") for one in (plain, exchange)]
+    counts = judging.prompt_tokens(plain, exchange)
     expect(counts[0] == counts[1], f"prompt_tokens {counts[0]}", counts[1])
 
 

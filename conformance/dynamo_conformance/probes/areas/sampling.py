@@ -120,7 +120,7 @@ def stop_unused(api: TextApi, plain: Exchange, again: Exchange, unstopped: Excha
 )
 def repeats(api: TextApi, first: Exchange, second: Exchange) -> None:
     """With temperature 0 and a seed an answer repeats."""
-    texts = [judging.whole_text(api, one) for one in (first, second)]
+    texts = [judging.whole_text(api, exchange) for exchange in (first, second)]
     judging.same_text(texts[0], texts[1], "the same answer again")
 
 
@@ -153,7 +153,7 @@ def different(exchange: Exchange) -> None:
 @probe("sampling.n-usage", CHAT.plain, TWO, needs=CHOICES)
 def two_usage(single: Exchange, exchange: Exchange) -> None:
     """With n 2 the prompt is counted once."""
-    counts = [number(one.answer, "usage", "prompt_tokens") for one in (single, exchange)]
+    counts = judging.prompt_tokens(single, exchange)
     expect(counts[0] == counts[1], f"prompt_tokens {counts[0]}", counts[1])
 
 
@@ -176,28 +176,32 @@ def two_streamed(exchange: Exchange) -> None:
 def two_streamed_finish(exchange: Exchange) -> None:
     """With n 2 each choice is streamed with one finish_reason."""
     reasons = judging.streamed(CHAT, exchange).reasons
-    got = {str(index): told for index, told in reasons.items()}
-    expect({index: len(told) for index, told in reasons.items()} == {0: 1, 1: 1}, "one each", got)
+    got = {str(index): finishes for index, finishes in reasons.items()}
+    expect(
+        {index: len(finishes) for index, finishes in reasons.items()} == {0: 1, 1: 1},
+        "one each",
+        got,
+    )
 
 
 @probe("sampling.seed", *SEEDED, profile=Profile.EXTENDED, needs=COMPARED)
 def seed(first: Exchange, second: Exchange) -> None:
     """A seed repeats a draw."""
-    texts = [judging.whole_text(CHAT, one) for one in (first, second)]
+    texts = [judging.whole_text(CHAT, exchange) for exchange in (first, second)]
     judging.same_text(texts[0], texts[1], "the same draw again")
 
 
 @probe("sampling.temperature", *HOT, profile=Profile.EXTENDED, needs=COMPARED)
 def temperature(*exchanges: Exchange) -> None:
     """Without a seed a high temperature draws different answers."""
-    texts = [judging.whole_text(CHAT, one) for one in exchanges]
+    texts = [judging.whole_text(CHAT, exchange) for exchange in exchanges]
     expect(len(set(texts)) > 1, "answers that differ", f"three times {texts[0]!r}")
 
 
 @probe("sampling.top-p", *NARROW, profile=Profile.EXTENDED, needs=(*TEXT, Feature.TOP_P))
 def top_p(first: Exchange, second: Exchange) -> None:
     """A top_p near 0 leaves one token to draw, so that an answer repeats."""
-    texts = [judging.whole_text(CHAT, one) for one in (first, second)]
+    texts = [judging.whole_text(CHAT, exchange) for exchange in (first, second)]
     judging.same_text(texts[0], texts[1], "the likeliest answer again")
 
 
@@ -224,7 +228,7 @@ def penalties(exchange: Exchange) -> None:
 )  # fmt: skip
 def penalties_effect(none: Exchange, most: Exchange) -> None:
     """The highest penalties change an answer that repeats words."""
-    texts = [judging.whole_text(CHAT, one) for one in (none, most)]
+    texts = [judging.whole_text(CHAT, exchange) for exchange in (none, most)]
     words = texts[0].split()
     if len(words) == len(set(words)):
         raise CannotShow(f"no word is repeated in {texts[0]!r}")
@@ -306,7 +310,7 @@ def logprobs_text(exchange: Exchange) -> None:
 def _bytes(entry: JsonObject) -> bytes:
     values = entry.get("bytes")
     if isinstance(values, list):
-        return bytes(one for one in values if isinstance(one, int) and 0 <= one < 256)  # noqa: PLR2004
+        return bytes(value for value in values if isinstance(value, int) and 0 <= value < 256)  # noqa: PLR2004
     return string(entry, "token").encode()
 
 
@@ -329,7 +333,7 @@ def top_logprobs(exchange: Exchange) -> None:
 def top_logprobs_order(exchange: Exchange) -> None:
     """The alternatives stand in order, the likeliest first."""
     for entry in _listed(exchange):
-        values = [_logprob(one) for one in objects(entry, "top_logprobs")]
+        values = [_logprob(alternative) for alternative in objects(entry, "top_logprobs")]
         expect(values == sorted(values, reverse=True), "the likeliest first", values)
 
 
@@ -344,7 +348,9 @@ def logprobs_streamed(exchange: Exchange) -> None:
 
 def _entries(chunk: JsonObject) -> list[JsonObject]:
     listed = find(chunk, "choices", 0, "logprobs", "content")
-    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    return (
+        [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+    )
 
 
 @probe("sampling.completions-logprobs", COMPLETION_LISTED, needs=LOGPROBS)
@@ -354,5 +360,5 @@ def completions_logprobs(exchange: Exchange) -> None:
         find(exchange.answer, "choices", 0, "logprobs", name)
         for name in ("tokens", "token_logprobs", "top_logprobs", "text_offset")
     ]
-    counts = [len(one) if isinstance(one, list) else -1 for one in lists]
+    counts = [len(listed) if isinstance(listed, list) else -1 for listed in lists]
     expect(counts[0] > 0 and len(set(counts)) == 1, "four lists of one length", counts)

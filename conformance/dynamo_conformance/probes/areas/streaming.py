@@ -96,7 +96,7 @@ def utf8(_api: TextApi, *exchanges: Exchange) -> None:
 def pieces(api: TextApi, exchange: Exchange) -> None:
     """The answer comes in pieces as it is made, not all at once."""
     exchange.require_answered()
-    texts = [one for one in judging.chunks(exchange) if _says(api, one)]
+    texts = [chunk for chunk in judging.chunks(exchange) if _says(api, chunk)]
     sent = len(exchange.chunks)
     got = f"{sent} piece(s) of the transport with {len(texts)} chunk(s) of text"
     expect(min(sent, len(texts)) > 1, "several pieces with text", got)
@@ -148,7 +148,7 @@ def id_same(_api: TextApi, exchange: Exchange) -> None:
 @template("id-unique", "streamed", "streamed_usage")
 def id_unique(_api: TextApi, first: Exchange, second: Exchange) -> None:
     """Two streams have two ids."""
-    ids = [judging.has_id(judging.chunks(one)[0]) for one in (first, second)]
+    ids = [judging.has_id(judging.chunks(exchange)[0]) for exchange in (first, second)]
     expect(ids[0] != ids[1], "two ids", ids)
 
 
@@ -237,7 +237,10 @@ def finish_last(api: TextApi, exchange: Exchange) -> None:
 @template("finish-length", "streamed_usage", "determined_stream")
 def finish_length(api: TextApi, *exchanges: Exchange) -> None:
     """A stream that max_tokens cut has finish_reason length, and no other has."""
-    answers = [(judging.streamed(api, one), number(one.request, "max_tokens")) for one in exchanges]
+    answers = [
+        (judging.streamed(api, exchange), number(exchange.request, "max_tokens"))
+        for exchange in exchanges
+    ]
     judging.finish_by_length(*((got.reason, got.usage, most) for got, most in answers))
 
 
@@ -344,6 +347,6 @@ COMPLETIONS_STREAMS = bound(globals(), COMPLETIONS, "streaming.completions-")
 def role(exchange: Exchange) -> None:
     """The first chunk with a choice says that the role is assistant."""
     chunks = judging.chunks(exchange)
-    first = next((one for one in chunks if objects(one, "choices")), {})
+    first = next((chunk for chunk in chunks if objects(chunk, "choices")), {})
     got = find(first, "choices", 0, "delta", "role")
     expect(got == "assistant", "role assistant in the first chunk", first)

@@ -223,11 +223,11 @@ def single(exchange: Exchange) -> None:
 
 def _streamed_calls(exchange: Exchange) -> dict[int, JsonObject]:
     """Return the calls of a stream, put together as clients do."""
-    told: dict[int, dict[str, str]] = defaultdict(lambda: {"id": "", "name": "", "arguments": ""})
+    joined: dict[int, dict[str, str]] = defaultdict(lambda: {"id": "", "name": "", "arguments": ""})
     for chunk in judging.streamed(CHAT, exchange).chunks:
         calls = find(chunk, "choices", 0, "delta", "tool_calls")
         for part in calls if isinstance(calls, list) else []:
-            call = told[number(part, "index")]
+            call = joined[number(part, "index")]
             call["id"] = call["id"] or str(find(part, "id") or "")
             call["name"] += str(find(part, "function", "name") or "")
             call["arguments"] += str(find(part, "function", "arguments") or "")
@@ -236,7 +236,7 @@ def _streamed_calls(exchange: Exchange) -> dict[int, JsonObject]:
             "id": call["id"],
             "function": {"name": call["name"], "arguments": call["arguments"]},
         }
-        for index, call in told.items()
+        for index, call in joined.items()
     }
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from dynamo_conformance.mock_engine.chosen_answers import JSON_TEXT, UNICODE
 from dynamo_conformance.probes import judging
-from dynamo_conformance.probes.exchange import MODEL, Question, expect, number
+from dynamo_conformance.probes.exchange import MODEL, Question, expect
 from dynamo_conformance.probes.probe import Feature, Profile, probe
 from dynamo_conformance.probes.questions import (
     CHAT,
@@ -91,14 +91,14 @@ def characters_streamed(exchange: Exchange) -> None:
 @probe("unicode.counted", ASKED, WITHOUT, needs=TEXT)
 def counted(exchange: Exchange, bare: Exchange) -> None:
     """The characters reach the prompt: they cost tokens."""
-    counts = [number(one.answer, "usage", "prompt_tokens") for one in (exchange, bare)]
+    counts = judging.prompt_tokens(exchange, bare)
     expect(counts[0] >= counts[1] + 5, "at least 5 prompt_tokens more", counts)
 
 
 @probe("unicode.escapes", ASKED, ESCAPED, needs=TEXT)
 def escapes(exchange: Exchange, escaped: Exchange) -> None:
     """JSON escapes mean the characters themselves: they cost the same."""
-    counts = [number(one.answer, "usage", "prompt_tokens") for one in (exchange, escaped)]
+    counts = judging.prompt_tokens(exchange, escaped)
     expect(counts[0] == counts[1], f"prompt_tokens {counts[0]}", counts[1])
 
 
@@ -112,18 +112,18 @@ def same_text(whole: Exchange, again: Exchange, stream: Exchange) -> None:
 
 
 @probe("unicode.said", ASKED, STREAMED, needs=CHOSEN)
-def said(whole: Exchange, stream: Exchange) -> None:
+def chosen_text(whole: Exchange, stream: Exchange) -> None:
     """Characters that lie in several tokens arrive as they were said, streamed or not."""
-    _said(UNICODE, whole, stream)
+    _same_as_chosen(UNICODE, whole, stream)
 
 
 @probe("unicode.escaped", ASKED_JSON, JSON_STREAMED, needs=CHOSEN)
 def escaped(whole: Exchange, stream: Exchange) -> None:
     """Quotes, backslashes and line ends of an answer arrive as they were said."""
-    _said(JSON_TEXT, whole, stream)
+    _same_as_chosen(JSON_TEXT, whole, stream)
 
 
-def _said(text: str, whole: Exchange, stream: Exchange) -> None:
+def _same_as_chosen(text: str, whole: Exchange, stream: Exchange) -> None:
     judging.same_text(text, judging.whole_text(CHAT, whole), "the answer that was said")
     judging.same_text(text, judging.streamed(CHAT, stream).text, "the answer that was said")
 
