@@ -14,7 +14,7 @@ from dynamo_conformance.lint.check import check_bytes
 from dynamo_conformance.lint.options import LintOptions
 from dynamo_conformance.manifest.read import read_graphs
 from dynamo_conformance.plugin import existing_session
-from dynamo_conformance.targets.interface import DeployFailure
+from dynamo_conformance.targets.interface import DeployFailure, Unready
 from right_server import MODEL, RightServer, on_port
 
 if TYPE_CHECKING:
@@ -78,6 +78,10 @@ class Deployment:
 
     def check(self) -> None:
         """It runs."""
+
+    def unready(self) -> Unready:
+        """Nothing is known."""
+        return Unready()
 
     def close(self) -> None:
         """It stays."""

@@ -266,7 +266,7 @@ PROMPT_LIES = (
         "a stream that drops a late chunk",
         "streaming.chat-long",
         "streaming.completions-long",
-        reply=chunks(lambda given: given[:300] + given[301:]),
+        reply=chunks(lambda given: given[:90] + given[91:]),
     ),
     a_lie(
         "a strange character is an error of the server",
