@@ -14,6 +14,7 @@ from test_up import read_until
 from catalogue.commands import commands as commands_of
 from dynamo_conformance.engines.serving import serving
 from dynamo_conformance.manifest.read import read_graphs
+from right_server import MODEL, RightServer, on_port
 from sandbox import REPOSITORY, SECONDS, WITHOUT
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def test_every_command_is_run_somewhere() -> None:
         "dynamo deploy ",
         "dynamo up ",
         "dynamo serve ",
+        "dynamo probe ",
         "examples/",
         "pytest ",
         "curl ",
@@ -87,6 +89,7 @@ def test_every_command_is_run_somewhere() -> None:
         "dynamo deploy",
         "dynamo up",
         "dynamo serve",
+        "dynamo probe",
         "dynamo run",
         "dynamo build",
     }
@@ -136,6 +139,15 @@ def test_serve_commands_are_understood(command: str, sandbox: Sandbox) -> None:
     assert ended.stdout.startswith("python3 -m dynamo.")
 
 
+@pytest.mark.parametrize("command", matching("dynamo probe "))
+def test_probe_commands_judge(command: str, sandbox: Sandbox) -> None:
+    with on_port(RightServer().reply) as url:
+        words = shlex.split(command.replace("http://127.0.0.1:8000", url))
+        ended = run(words, env=sandbox.environment)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.startswith(f"{MODEL} at {url}")
+
+
 @pytest.mark.parametrize("command", matching("examples/"))
 def test_scripts_are_there_and_explain_themselves(command: str, sandbox: Sandbox) -> None:
     ended = run([command, "--help"], env=sandbox.environment)
@@ -152,7 +164,10 @@ def test_pytest_commands_collect_checks(command: str, sandbox: Sandbox) -> None:
         [sys.executable, "-m", *words, *WITHOUT, "--collect-only", "-q"], env=sandbox.environment
     )
     assert ended.returncode == 0, ended.stdout
-    assert "agg.yaml::" in ended.stdout
+    # An address and a graph of a cluster need no file.
+    places = {"--dynamo-url": "url::", "--dynamo-existing": "GRAPH::cluster::"}
+    place = next((place for option, place in places.items() if option in words), "agg.yaml::")
+    assert place in ended.stdout
 
 
 def questions(readme: Path, model: str) -> list[str]:

@@ -223,7 +223,7 @@ def kv_router(graph: ServedGraph, *exchanges: Exchange) -> None:
 
 @probe(
     "graph.encode", ENCODE_BEFORE, ENCODED, ENCODE_AFTER, source=MANIFEST,
-    needs=(Feature.TEXT, Feature.IMAGES, Feature.ENCODER),
+    needs=(Feature.TEXT, Feature.ENCODER),
 )  # fmt: skip
 def encode(*exchanges: Exchange) -> None:
     """An image costs an encode worker a request, by its own counter."""

@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
-from dynamo_conformance.probes.exchange import MODEL, Question, expect, number, objects, string
+from dynamo_conformance.probes.exchange import (
+    MODEL,
+    CannotShow,
+    Question,
+    expect,
+    number,
+    objects,
+    string,
+)
 from dynamo_conformance.probes.judging import CLOCK_DIFFERS
 from dynamo_conformance.probes.probe import SPECIFICATION, Profile, probe
 from dynamo_conformance.probes.questions import MODELS_PATH, get
@@ -98,16 +106,28 @@ def created_constant(now: Exchange, later: Exchange) -> None:
     expect(first == second, f"created {first}", f"{second} a second later")
 
 
+def _require_address(exchange: Exchange) -> None:
+    """Dynamo serves models by folder too, whose path is their id.
+
+    Raises:
+        CannotShow: The id is such a path.
+    """
+    if _model_of(exchange).startswith("/"):
+        raise CannotShow("an id that is a path has no address below /v1/models")
+
+
 @probe("models.one", RETRIEVED)
 def retrieved(exchange: Exchange) -> None:
     """A model is found by its id, and answers with it."""
     wanted = _model_of(exchange)
+    _require_address(exchange)
     expect(exchange.answer.get("id") == wanted, f"id {wanted}", exchange.answer)
 
 
 @probe("models.one-shape", RETRIEVED, source=SPECIFICATION)
 def retrieved_shape(exchange: Exchange) -> None:
     """A single model has the fields of OpenAI's specification."""
+    _require_address(exchange)
     check_types(Shape.MODEL, exchange.answer)
 
 
