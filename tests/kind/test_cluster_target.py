@@ -178,7 +178,12 @@ QUOTA: Body = {
 FAULTS = {
     "image": Fault(no_image, "image registry.invalid/.* cannot be pulled", "cannot reach the reg"),
     "crash": Fault(no_such_flag, "VllmWorker exited with code 2", "no such flag", "unrecognized"),
-    "memory": Fault(out_of_memory, "took more memory than its limit of 64Mi", "limits.memory"),
+    # A busy node may report the end before it knows that the kernel ran out of memory.
+    "memory": Fault(
+        out_of_memory,
+        "took more memory than its limit of 64Mi|was ended by SIGKILL",
+        "memory",
+    ),
     "secret": Fault(
         lambda _body: None,
         "needs the Secret hf-token-secret",
