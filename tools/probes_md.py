@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,24 @@ from probe_servers import DATA, SERVERS
 if TYPE_CHECKING:
     from probe_servers import Record
 
+LEDGER = Path(__file__).parents[1] / "examples" / "ledger.json"
+GRAPHS = {
+    "vLLM agg": "llm/vllm_v1/launch/k8s/agg.yaml",
+    "vLLM disagg": "llm/vllm_v1/launch/k8s/disagg.yaml",
+    "vLLM disagg_router": "llm/vllm_v1/launch/k8s/disagg_router.yaml",
+    "vLLM tool_calling": "llm/vllm_v1/launch/k8s/tool_calling.yaml",
+    "SGLang embeddings": "llm/sglang/launch/k8s/embeddings.yaml",
+    "multimodal vllm_disagg": "llm/multimodal/launch/k8s/vllm_disagg.yaml",
+}
+"""Graphs of different kinds; the ledger has the same of every other."""
+
+GRAPHS_HEAD = """## Graphs of this repository
+
+How many probes passed on six graphs with the mock engine, as processes of one machine, and after
+the `+` how many are known deviations; none failed. The rest cannot be shown without an engine or
+does not apply. [The ledger](../examples/ledger.json) has this of every graph, also in kind and with
+Compose; `tox run -e ledger` writes it.
+"""
 MOST_LISTED = 3
 OUTCOMES = ("PASS", "FAIL", "DEVIATION", "UNSUPPORTED", "NOT RUN")
 SERVERS_HEAD = """## Servers of others
@@ -171,7 +189,8 @@ def render() -> str:
     """Return the page."""
     probes = own_probes()
     features = ", ".join(f"`{one}`" for one in Feature)
-    parts = [HEAD.format(count=len(probes), features=features), *_deviations(), *servers()]
+    parts = [HEAD.format(count=len(probes), features=features)]
+    parts += [*_deviations(), *graphs(), *servers()]
     for area in AREAS:
         parts += _area(area, [one for one in probes if one.area == area])
     return "\n".join(parts).rstrip() + "\n"
@@ -189,6 +208,30 @@ def _deviations() -> list[str]:
         "|---|---|---|---|---|---|",
     ]
     return ["## Known deviations", "", *head, *rows, ""]
+
+
+def graphs() -> list[str]:
+    """Return the table of what was proven of graphs here, by area."""
+    ledger = json.loads(LEDGER.read_text(encoding="utf-8"))
+    proofs = [ledger[path]["local"] for path in GRAPHS.values()]
+    passed, deviations = (
+        [_by_area(proof.get(key, "")) for proof in proofs] for key in ("passed", "deviations")
+    )
+    rows = [f"| | {' | '.join(GRAPHS)} |", f"|---|{'---|' * len(GRAPHS)}"]
+    for area in AREAS:
+        pairs = zip(passed, deviations, strict=True)
+        cells = [f"{some[area]} + {more[area]}".removesuffix(" + 0") for some, more in pairs]
+        rows.append(_row(f"**{area}**", cells))
+    return [GRAPHS_HEAD, *rows, ""]
+
+
+def _by_area(counts: str) -> Counter[str]:
+    """Return the counts of a proof, such as `chat 38, graph.roles 1`, by area."""
+    by_area: Counter[str] = Counter()
+    for entry in filter(None, counts.split(", ")):
+        name, count = entry.rsplit(" ", 1)
+        by_area[name.partition(".")[0]] += int(count)
+    return by_area
 
 
 def read_records() -> list[Record]:
