@@ -47,7 +47,7 @@ SERVERS_HEAD = """## Servers of others
 
 What became of three servers that nobody here wrote, two of them with a model of random weights.
 Dynamo's known deviations are rows above; what others do otherwise is theirs, and stays FAIL. Each
-was checked by hand against OpenAI's reference.
+was checked by hand against OpenAI's reference. Each was asked by the probes of its day.
 
 ```sh
 uv venv --python 3.11 cpu
@@ -77,7 +77,7 @@ HEAD = '''# Judge an OpenAI endpoint
 of them one thing that can be wrong. It needs no Dynamo runtime, no GPU and no cluster:
 
 ```sh
-pip install 'dynamo-conformance[probe]'
+uv pip install '.[probe]'     # in a checkout; with pytest beside it for what is below
 dynamo probe http://127.0.0.1:8000
 ```
 
@@ -93,7 +93,7 @@ This page is made by `tools/probes_md.py` from the probes themselves; change tho
 | `--header 'NAME: VALUE'` | sends a header with each request; its value is never printed, nor kept |
 | `--ca FILE` | certificates that vouch for the server |
 | `--request-timeout SECONDS` | in which an answer must be complete |
-| `--engine NAME` | the engine, if it is known: what it cannot show is UNSUPPORTED, with the reason |
+| `--engine NAME` | the engine, if it is known (the mock engine is recognized): what it cannot show is UNSUPPORTED, with the reason |
 | `--release VERSION` | Dynamo's release, if the frontend does not say it |
 | `--feature NAME` | what the graph promises: {features} |
 | `--compare OLD.json` | prints what is different from an older report in JSON, to standard error; what got worse counts as failed |

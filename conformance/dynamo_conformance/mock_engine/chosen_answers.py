@@ -33,6 +33,9 @@ PLAIN: Final = (
     "the river and look at it each day. In the city the water is still, and there it is large. "
     "There are three words for it here, and a long story about each."
 )
+ENGINE: Final = "It is the mock engine that answers."
+"""What distinguishes it from every other, at an address of which nothing else is known."""
+
 LONG: Final = " ".join(
     f"Part {number}: the river goes on, over line {number * 7}." for number in range(1, 13)
 )
@@ -66,6 +69,7 @@ def answers() -> dict[str, str]:
         "unicode": UNICODE,
         "json": JSON_TEXT,
         "long": LONG,
+        "engine": ENGINE,
         "call": hermes(CALLS[:1]),
         "calls": hermes(CALLS),
         "guided-call": _GUIDED,

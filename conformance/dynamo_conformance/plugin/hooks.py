@@ -17,10 +17,12 @@ import pytest
 
 from dynamo_conformance.plugin.options import (
     CONTEXT_VARIABLE,
+    MOCK,
     SCRIPTS_INI,
     URL,
     add_options,
     check_options,
+    profile_of,
 )
 from dynamo_conformance.plugin.summary import Summary
 
@@ -187,7 +189,9 @@ def pytest_runtest_makereport(
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
-    """Print how graphs are collected, when none was and there are some."""
+    """Print what is asked of graphs, or how they are collected when there are some and none was."""
+    if is_asked := _asked(config, items):
+        return [is_asked]
     passed_over = [] if items else config.stash.get(PASSED_OVER, [])
     graphs = [path for path in passed_over if _holds_graph(path)]
     if not graphs:
@@ -199,6 +203,16 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
         f"themselves, such as: pytest {name}"
     )
     return [line]
+
+
+def _asked(config: pytest.Config, items: list[pytest.Item]) -> str:
+    """Return what is asked of graphs in a line, or nothing where none is."""
+    known = sys.modules.get("dynamo_conformance.plugin.items")
+    if known is None or not any(isinstance(item, known.ProbeItem) for item in items):
+        return ""
+    target = config.getoption("--dynamo-target") or "local"
+    engine = config.getoption("--dynamo-engine") or ("its own" if target == URL else MOCK)
+    return f"dynamo: target {target}, engine {engine}, profile {profile_of(config)}"
 
 
 def _holds_graph(path: Path) -> bool:

@@ -124,7 +124,7 @@ class Reason:
 
     def text(self) -> str:
         """Return the checks, and how many rows of the table have any of them."""
-        return f"{named([*self.checks])} ({len(self.rows)} rows)"
+        return f"{named([*self.checks])} ({len(self.rows)} row{'s' * (len(self.rows) != 1)})"
 
 
 class Table:

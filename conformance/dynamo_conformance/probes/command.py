@@ -241,7 +241,7 @@ def _probes(profile: str, ids: tuple[str, ...]) -> tuple[Probe, ...]:
 def _model(address: Address) -> str:
     """Return the model to ask for; end where nothing answers, or there is no single model."""
     from dynamo_conformance.probes.exchange import shortened
-    from dynamo_conformance.probes.graph import UnknownModelError, only_model
+    from dynamo_conformance.probes.graph import NoModelsError, UnknownModelError, only_model
     from dynamo_conformance.probes.reachable import why_not
 
     with _recorder(address) as recorder, progress() as say:
@@ -252,6 +252,10 @@ def _model(address: Address) -> str:
             raise click.exceptions.Exit(EXIT_NO_ANSWER)
         try:
             return address.model or _unicode(only_model(recorder))
+        except NoModelsError as error:
+            say("")
+            click.echo(f"{error}; is it the address of an OpenAI API?", err=True)
+            raise click.exceptions.Exit(EXIT_NO_ANSWER) from error
         except UnknownModelError as error:
             names = shortened(str(error), 1000)
             raise click.UsageError(f"{names}; name one with --model") from error
@@ -316,7 +320,7 @@ def _report(
         url=recorder.address.url,
         model=recorder.address.model,
         release=graph.release,
-        engine=engine,
+        engine=graph.engine,
         profile=Profile(profile),
         only=ids,
         date=began.isoformat(timespec="seconds"),

@@ -73,7 +73,7 @@ class Comparison:
         for label, ids in (("new", self.new), ("gone", self.gone)):
             if ids:
                 parts += wrapped(f"{label}: {', '.join(ids)}", indent=2)
-        return parts
+        return parts or ["no probe came to anything else than in the older report"]
 
 
 def compared(old: OldReport, report: Report) -> Comparison:

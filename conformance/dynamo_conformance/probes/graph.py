@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from dynamo_conformance.mock_engine import chosen_answers
@@ -19,7 +19,7 @@ from dynamo_conformance.probes.areas.graph import MOCK
 from dynamo_conformance.probes.areas.models import LIST
 from dynamo_conformance.probes.exchange import OK, Fault, find, objects
 from dynamo_conformance.probes.probe import Feature, Profile
-from dynamo_conformance.probes.questions import CHAT, get
+from dynamo_conformance.probes.questions import CHAT, get, varied
 
 if TYPE_CHECKING:
     from dynamo_conformance.engines.serving import Serving
@@ -27,6 +27,12 @@ if TYPE_CHECKING:
     from dynamo_conformance.probes.recorder import Recorder
 
 OPENAPI: Final = get("openapi", "/openapi.json")
+ENGINE_ASKED: Final = replace(
+    varied(
+        CHAT.determined, "engine", nvext={"annotations": [f"{chosen_answers.ANNOTATION}:engine"]}
+    ),
+    replay="",
+)
 ABSENT: Final = (404, 405, 501)
 BAD_REQUEST: Final = 400
 SIMULATED: Final = "mock"
@@ -96,20 +102,23 @@ class UnknownModelError(ValueError):
     """Which model is to be asked for is not clear."""
 
 
+class NoModelsError(UnknownModelError):
+    """What answers lists no models."""
+
+
 def only_model(recorder: Recorder) -> str:
     """Return the only model that is listed, adapters of others left out.
 
     Raises:
-        UnknownModelError: There is none, or there are several.
+        NoModelsError: There is no list.
+        UnknownModelError: There is none in it, or there are several.
     """
     exchange = recorder.ask(LIST)
     try:
         entries = objects(exchange.json_object, "data")
         listed = [str(entry.get("id")) for entry in entries if not entry.get("parent")]
     except Fault:
-        raise UnknownModelError(
-            f"no list of models at {exchange.url}: {exchange.summary}"
-        ) from None
+        raise NoModelsError(f"no list of models at {exchange.url}: {exchange.summary}") from None
     if len(listed) != 1:
         names = ", ".join(listed) or "none"
         raise UnknownModelError(f"which model? {len(listed)} are listed: {names}")
@@ -141,6 +150,8 @@ def served_graph(
     stated = _json(recorder, OPENAPI)
     is_dynamo = "Dynamo" in str(find(stated, "info", "title"))
     version = find(stated, "info", "version")
+    if engine != SIMULATED and is_dynamo and _is_simulated(recorder):
+        engine = SIMULATED
     recorder.replays = engine == SIMULATED or Feature.CHOSEN in promised
     if Feature.TOOLS in promised:
         promised |= {Feature.TOOL_PARSER}
@@ -171,6 +182,12 @@ def served_graph(
         serving=serving,
         replays=recorder.replays,
     )
+
+
+def _is_simulated(recorder: Recorder) -> bool:
+    """Whether the answer is one that the mock engine alone gives."""
+    text = find(_json(recorder, ENGINE_ASKED), "choices", 0, *CHAT.text)
+    return text == chosen_answers.ENGINE
 
 
 def _unchosen(recorder: Recorder) -> dict[Feature, str]:

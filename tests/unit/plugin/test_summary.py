@@ -45,9 +45,9 @@ def test_a_reason_that_many_checks_have_is_said_once() -> None:
         Shown("local", "chat.id", Outcome.DEVIATION, reason="ids are empty"),
     )
     assert made.reasons() == [
-        "DEVIATION ids are empty: chat.id (1 rows)",
+        "DEVIATION ids are empty: chat.id (1 row)",
         "UNSUPPORTED no tool is called: tools.0, tools.1, tools.2, tools.3 and 2 more (2 rows)",
-        "NOT RUN `ready` failed: chat.text (1 rows)",
+        "NOT RUN `ready` failed: chat.text (1 row)",
     ]
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from dynamo_conformance.engines.role import Role
 from dynamo_conformance.engines.serving import Serving
+from dynamo_conformance.mock_engine.chosen_answers import ENGINE
 from dynamo_conformance.probes import report as reports
 from dynamo_conformance.probes.areas import AREAS, load_probes, unicode
 from dynamo_conformance.probes.deviations import Deviation, read_deviations
@@ -188,6 +189,22 @@ def test_what_a_server_serves_is_found_out() -> None:
     graph = looked_at(RightServer().reply)
     assert graph.release == RELEASE
     assert {*graph.unshown} == {*PROMISED_ONLY, Feature.CHOSEN}
+
+
+def test_the_mock_engine_is_recognized_by_an_answer_of_its_own() -> None:
+    server = RightServer()
+
+    def answer(method: str, target: str, headers: dict[str, str], raw: bytes) -> Reply:
+        reply = server.reply(method, target, headers, raw)
+        if b"output_replay_id:engine" in raw:
+            document = json.loads(b"".join(reply.pieces))
+            document["choices"][0]["message"]["content"] = ENGINE
+            return as_json(document)
+        return reply
+
+    assert looked_at(answer).engine == "mock"
+    assert looked_at(answer, engine="vllm").engine == "mock"
+    assert looked_at(server.reply, engine="vllm").engine == "vllm"
 
 
 @pytest.mark.parametrize("promised", [frozenset(), frozenset(Feature)], ids=["no", "all"])

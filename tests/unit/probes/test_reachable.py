@@ -179,10 +179,10 @@ def test_with_v1_or_without(path: str) -> None:
 def test_a_list_of_models_elsewhere() -> None:
     with on_port(answering(as_json({"detail": "Not Found"}, 404))) as url:
         ended = run(f"{url}/deep")
-    assert ended.code == 2
+    assert ended.code == 3
     line = " ".join(ended.err.split())
     assert f"no list of models at {url}/deep/v1/models: HTTP 404" in line
-    assert "name one with --model" in line
+    assert line.endswith("; is it the address of an OpenAI API?")
 
 
 @pytest.mark.parametrize(
