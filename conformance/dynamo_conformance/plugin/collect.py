@@ -278,7 +278,7 @@ class GraphCollector(pytest.Collector):
             raise CheckFailure("not carried out: the run was ended before it")
         try:
             self.run.job.wait(READY, meanwhile=progress_of(self.config).write)
-        except DeployFailure as failure:
+        except (DeployFailure, OSError) as failure:
             self._not_started(failure, check)
         return self.run
 
