@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import shutil
 from pathlib import Path
@@ -151,6 +152,17 @@ def test_a_failure_is_reported_for_each_file_of_the_plan(
     ended.stdout.fnmatch_lines(["*FAIL odd: odd is so.", "*expected:  what is even"])
     assert len(session.deployed) == 1
     session.refuses = "no such image"
+    ended = run(pytester, monkeypatch, files=BOTH)
+    ended.assert_outcomes(failed=2, skipped=4, deselected=2)
+
+
+def test_a_start_that_the_system_refuses_is_one_failure_too(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise OSError(errno.EFAULT, "Bad address")
+
+    fake_session(monkeypatch).starting = refuse
     ended = run(pytester, monkeypatch, files=BOTH)
     ended.assert_outcomes(failed=2, skipped=4, deselected=2)
 
