@@ -18,6 +18,8 @@ from dynamo_conformance.mock_engine.mock_vocabulary import MARKS, SPECIALS, byte
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from dynamo_conformance.engines.flag import Json
+
 ANNOTATION: Final = "output_replay_id"
 
 UNICODE: Final = (
@@ -51,6 +53,11 @@ _GUIDED: Final = json.dumps(
     [{"name": name, "parameters": arguments} for name, arguments in CALLS[:1]]
 )
 """What guided decoding lets a model write when tool_choice asks for a call."""
+
+
+def asking_for(name: str) -> dict[str, Json]:
+    """Return the extension of a request (`nvext`) that asks for the answer of a name."""
+    return {"annotations": [f"{ANNOTATION}:{name}"]}
 
 
 def hermes(calls: Sequence[tuple[str, Mapping[str, str]]]) -> str:

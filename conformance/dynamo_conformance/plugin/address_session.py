@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dynamo_conformance.plugin.options import MOCK
 from dynamo_conformance.plugin.scheduler import Room
 from dynamo_conformance.probes.areas.embeddings import PLAIN
 from dynamo_conformance.probes.areas.models import LIST
@@ -144,4 +145,4 @@ def open_address(config: pytest.Config) -> AddressSession:
         timeout=config.getoption("--dynamo-request-timeout"),
     )
     engine: str | None = config.getoption("--dynamo-engine")
-    return AddressSession(address=address, engine=engine if engine == "mock" else None)
+    return AddressSession(address=address, engine=engine if engine == MOCK else None)

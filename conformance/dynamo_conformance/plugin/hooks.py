@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from dynamo_conformance.plugin.options import (
+    CLUSTERS,
     CONTEXT_VARIABLE,
-    MOCK,
     SCRIPTS_INI,
     URL,
     add_options,
     check_options,
+    engine_of,
     profile_of,
 )
 from dynamo_conformance.plugin.summary import Summary
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from dynamo_conformance.plugin.items import ConformanceItem
 
-COMPOSE, KIND, CLUSTER = "compose", "kind", "cluster"
+COMPOSE, CLUSTER = "compose", "cluster"
 K8S_FOLDER, LOCAL_FOLDER, COMPOSE_FOLDER, LAUNCH_FOLDER = "k8s", "local", "compose", "launch"
 MANIFESTS, SCRIPT = (".yaml", ".yml", ".json"), ".sh"
 GRAPH_KIND = b"DynamoGraphDeployment"
@@ -53,7 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
             "--dynamo-target=cluster needs --dynamo-kube-context NAME (or "
             f"{CONTEXT_VARIABLE}): a cluster is never used because it happens to be the current one"
         )
-    if target in (KIND, CLUSTER):
+    if target in CLUSTERS:
         # A request that its pod cuts short may leave a socket to the garbage collector: where
         # warnings are errors, whichever check runs at that moment would fail for it.
         for warning in ("ResourceWarning", "pytest.PytestUnraisableExceptionWarning"):
@@ -99,7 +100,7 @@ def pytest_collection_modifyitems(
 def _refuse_processes(config: pytest.Config, target: str | None) -> None:
     """Refuse several processes (pytest-xdist) where all graphs share a single thing."""
     several = getattr(config.option, "dist", "no") != "no" and not hasattr(config, "workerinput")
-    if several and target in (COMPOSE, KIND, CLUSTER):
+    if several and target in (COMPOSE, *CLUSTERS):
         raise pytest.UsageError(
             f"--dynamo-target={target} runs several graphs at once by itself: leave out -n/--dist"
         )
@@ -211,7 +212,8 @@ def _asked(config: pytest.Config, items: list[pytest.Item]) -> str:
     if known is None or not any(isinstance(item, known.ProbeItem) for item in items):
         return ""
     target = config.getoption("--dynamo-target") or "local"
-    engine = config.getoption("--dynamo-engine") or ("its own" if target == URL else MOCK)
+    is_started = target != URL or config.getoption("--dynamo-engine")
+    engine = engine_of(config) if is_started else "its own"
     return f"dynamo: target {target}, engine {engine}, profile {profile_of(config)}"
 
 

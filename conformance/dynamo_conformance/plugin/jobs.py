@@ -173,6 +173,7 @@ class GraphRun:
         engine = first.engine
         if isinstance(self.session, AddressSession):
             engine = self.session.engine or engine
+            self.served["url"] = recorder.address.url
         elif _is_simulated(first.config) or not recorder.workers:
             # A component of somebody's own does not say that the engine below it is simulated, and
             # workers that cannot be asked may be: nothing passes for proven that may not be.
@@ -183,8 +184,6 @@ class GraphRun:
             serving=first.promised,
             profile=profile_of(first.config, first.level),
         )
-        is_somebodys = isinstance(self.session, AddressSession)
-        self.served |= {"url": recorder.address.url} if is_somebodys else {}
         self.served |= {"model": graph.model, "release": graph.release, "engine": graph.engine}
         return Judge(recorder, graph)
 

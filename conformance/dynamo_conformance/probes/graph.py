@@ -28,9 +28,7 @@ if TYPE_CHECKING:
 
 OPENAPI: Final = get("openapi", "/openapi.json")
 ENGINE_ASKED: Final = replace(
-    varied(
-        CHAT.determined, "engine", nvext={"annotations": [f"{chosen_answers.ANNOTATION}:engine"]}
-    ),
+    varied(CHAT.determined, "engine", nvext=chosen_answers.asking_for("engine")),
     replay="",
 )
 ABSENT: Final = (404, 405, 501)

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import httpx
 
-from dynamo_conformance.mock_engine.chosen_answers import ANNOTATION
+from dynamo_conformance.mock_engine.chosen_answers import asking_for
 from dynamo_conformance.probes.exchange import (
     ID,
     MODEL,
@@ -228,7 +228,7 @@ class Recorder:
         if question.after is not None and question.derive is not None:
             fields |= question.derive(self.ask(question.after))
         if self.replays and question.replay:
-            fields["nvext"] = {"annotations": [f"{ANNOTATION}:{question.replay}"]}
+            fields["nvext"] = asking_for(question.replay)
         if fields.get("model") == MODEL:
             fields["model"] = self.address.model
         return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode(UTF8)
