@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.targets.local.component_process import ProcessStart
 from dynamo_conformance.targets.local.deployment import (
-    REAL,
-    base_environment,
     check_alive,
     ignore_lines,
     run_folder,
     running,
 )
 from dynamo_conformance.targets.local.port_reservations import Ports
+from dynamo_conformance.targets.local.run_environment import REAL, base_environment
 from dynamo_conformance.targets.readiness import wait_ready
 from sandbox import REPOSITORY
 

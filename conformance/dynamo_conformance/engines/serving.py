@@ -43,6 +43,7 @@ class Serving:
         embeds: Whether the answers are vectors, not text.
         frontends: How many frontends take requests, at least one.
         behind_encoder: Whether encode workers take all requests and hand them on.
+        drafts: The hub ids or paths that draft heads are loaded from.
     """
 
     model: str | None
@@ -55,6 +56,7 @@ class Serving:
     embeds: bool = False
     frontends: int = 1
     behind_encoder: bool = False
+    drafts: tuple[str, ...] = ()
 
     @property
     def disaggregated(self) -> bool:
@@ -101,6 +103,7 @@ def serving(graph: Graph) -> Serving | None:
         embeds=any(part.value("embedding_worker") == "True" for part in workers),
         frontends=max(sum(part.component.replicas for part in frontends), 1),
         behind_encoder=any(part.value("dedicated_mm_encoder") == "True" for part in workers),
+        drafts=draft_sources(graph),
     )
 
 
@@ -200,6 +203,21 @@ def model_sources(graph: Graph) -> tuple[str, ...]:
     """Return every hub id or path that a worker is known to load a model from."""
     workers = (part for part in parts(graph) if part.likely_role in WORKER_ROLES or is_own(part))
     return tuple(sorted({model for part in workers if (model := model_source(part)) is not None}))
+
+
+def draft_sources(graph: Graph) -> tuple[str, ...]:
+    """Return every hub id or path that a vLLM worker is known to load a draft head from."""
+    configs = (part.value("speculative_config") for part in parts(graph))
+    heads: set[str] = set()
+    for config in configs:
+        try:
+            parsed = parse_json(config) if config is not None else None
+        except ValueError:
+            continue
+        head = parsed.get("model") if isinstance(parsed, dict) else None
+        if isinstance(head, str) and not unexpanded(head):
+            heads.add(head)
+    return tuple(sorted(heads))
 
 
 def publishes_kv_events(part: Part) -> bool:

@@ -20,6 +20,7 @@ class Level(StrEnum):
     SCRIPT = "script"
     COMPOSE = "compose"
     KIND = "kind"
+    CPU = "cpu"
     CLUSTER = "cluster"
     REAL = "real"
 
@@ -49,10 +50,12 @@ _HOW = {
     Level.SCRIPT: "the script as published",
     Level.COMPOSE: "the compose file as published",
     Level.KIND: "applied as published in a kind cluster",
+    Level.CPU: "with the engine itself on a CPU, and random weights",
     Level.CLUSTER: "applied as published in a live cluster",
     Level.REAL: "with the installed engine, on one machine",
 }
 _NEEDS = {
+    Level.CPU: "an engine that was built for CPUs",
     Level.CLUSTER: "a cluster with the Dynamo operator and GPUs",
     Level.REAL: "the engine and its GPUs",
 }

@@ -25,7 +25,7 @@ from dynamo_conformance.plugin.items import (
     ProbeItem,
     ReadyItem,
 )
-from dynamo_conformance.plugin.options import SCRIPT, engine_of, profile_of
+from dynamo_conformance.plugin.options import CPU, MOCK, SCRIPT, engine_of, profile_of
 from dynamo_conformance.plugin.progress import progress_of
 from dynamo_conformance.probes.areas import ProbeSourceError, load_probes
 from dynamo_conformance.probes.exchange import CannotShow, Unjudged
@@ -97,7 +97,9 @@ def _out_of_reach(graph: Graph, config: pytest.Config) -> str:
             "release, operator or mock engine has"
         )
     target, engine = config.getoption("--dynamo-target"), engine_of(config)
-    if (target, engine) == ("kind", "mock"):
+    if why := _beyond_cpus(graph, config):
+        return why
+    if (target, engine) == ("kind", MOCK):
         spread = [component for component in graph.components if component.node_count > 1]
         if any(backend.detect(component) == backend.TRTLLM for component in spread):
             return (
@@ -105,6 +107,15 @@ def _out_of_reach(graph: Graph, config: pytest.Config) -> str:
                 "mock engine's image has neither"
             )
     return ""
+
+
+def _beyond_cpus(graph: Graph, config: pytest.Config) -> str:
+    """Return why no CPU serves a graph, where one is to; else nothing."""
+    if engine_of(config) != CPU:
+        return ""
+    from dynamo_conformance.cpu_engine.limits import out_of_reach
+
+    return out_of_reach(graph)
 
 
 class LaunchFile(pytest.File):
@@ -126,6 +137,8 @@ class LaunchFile(pytest.File):
             level=self.level,
             promised=serving(graphs[0]) if graphs else None,
             engine=_engine(graphs[0]) if graphs else None,
+            # What it starts, its words alone say: a script of an old release is for that.
+            out_of_reach=_beyond_cpus(graphs[0], self.config) if graphs else "",
         )
 
 

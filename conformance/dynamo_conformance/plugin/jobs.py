@@ -28,7 +28,15 @@ from dynamo_conformance.plugin.items import (
     ProbeItem,
     ReadyItem,
 )
-from dynamo_conformance.plugin.options import CLUSTERS, MOCK, URL, engine_of, profile_of, timeout
+from dynamo_conformance.plugin.options import (
+    CLUSTERS,
+    CPU,
+    MOCK,
+    URL,
+    engine_of,
+    profile_of,
+    timeout,
+)
 from dynamo_conformance.plugin.progress import progress_of
 from dynamo_conformance.plugin.scheduler import AbandonedError, Job, Scheduler, Stop
 from dynamo_conformance.plugin.summary import named
@@ -161,6 +169,10 @@ class GraphRun:
                 unready=deployment.unready,
             )
             wait_registered(deployment.url, promised.registers if promised is not None else {})
+            if engine_of(graph.config) == CPU:
+                from dynamo_conformance.targets.local.adapters import load_adapters
+
+                self.remarks += map(str, load_adapters(deployment, promised))
             return Address(url=deployment.url, model=ready.model, timeout=request_timeout)
         except DeployFailure as failure:
             self.stop.check()
@@ -174,7 +186,9 @@ class GraphRun:
         if isinstance(self.session, AddressSession):
             engine = self.session.engine or engine
             self.served["url"] = recorder.address.url
-        elif _is_simulated(first.config) or not recorder.workers:
+        elif _is_simulated(first.config) or (
+            not recorder.workers and engine_of(first.config) != CPU
+        ):
             # A component of somebody's own does not say that the engine below it is simulated, and
             # workers that cannot be asked may be: nothing passes for proven that may not be.
             engine = MOCK

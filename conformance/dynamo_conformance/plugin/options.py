@@ -29,14 +29,19 @@ NOT_OF_EXISTING: Final = (
 """What is about graphs that a run deploys from files."""
 
 NOT_OF_ADDRESSES: Final = ("--dynamo-ledger", "--dynamo-compare")
-MOCK: Final = "mock"
+MOCK, CPU, REAL = "mock", "cpu", "real"
+"""What serves: a simulation, the engine itself on a CPU with random weights, or as it is."""
+
 OPERATORS = ("auto", "reference", "real")
 KUBECONFIG_VARIABLE = "DYN_CONFORMANCE_KUBECONFIG"
 CONTEXT_VARIABLE = "DYN_CONFORMANCE_KUBE_CONTEXT"
 NODE_IMAGE_VARIABLE = "DYN_CONFORMANCE_NODE_IMAGE"
 SCRIPTS_INI = "dynamo_scripts"
 PROCESS_TIMEOUT, POD_TIMEOUT = 120.0, 600.0
-"""How long a graph may take to answer; a cluster pulls images and mounts volumes meanwhile."""
+"""How long a graph may take to answer.
+
+A cluster pulls images and mounts volumes meanwhile; an engine on a CPU compiles its model.
+"""
 
 DEFAULT_REQUEST_TIMEOUT = 60.0
 DEFAULT_ARTIFACTS = "build/conformance"
@@ -52,16 +57,17 @@ def add_options(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--dynamo-engine",
-        choices=("mock", "real"),
-        help="mock needs no GPU, real uses the engines that are installed (default: mock); with "
-        "the target url, mock says that a mock engine answers (default: none is known)",
+        choices=(MOCK, CPU, REAL),
+        help="mock needs no engine and no GPU, cpu runs the installed engine on a CPU with random "
+        "weights, real uses it as it is (default: mock); with the target url, mock says that a "
+        "mock engine answers (default: none is known)",
     )
     group.addoption(
         "--dynamo-timeout",
         type=float,
         metavar="SECONDS",
         help=f"how long a graph may take to come up (default: {PROCESS_TIMEOUT:.0f}, in a cluster "
-        f"{POD_TIMEOUT:.0f}); with the target url nothing is waited for",
+        f"or with an engine on a CPU {POD_TIMEOUT:.0f}); with the target url nothing is waited for",
     )
     _add_probe_options(group)
     group.addoption(
@@ -217,8 +223,11 @@ def _check_address(config: pytest.Config) -> None:
     unfit = [option for option in NOT_OF_ADDRESSES if config.getoption(option)]
     if unfit:
         raise pytest.UsageError(f"{unfit[0]} is about what was deployed, not about an address")
-    if config.getoption("--dynamo-engine") == "real":
-        raise pytest.UsageError(f"--dynamo-engine=real starts engines; --dynamo-target={URL} none")
+    engine = config.getoption("--dynamo-engine")
+    if engine in (CPU, REAL):
+        raise pytest.UsageError(
+            f"--dynamo-engine={engine} starts engines; --dynamo-target={URL} none"
+        )
     ca: Path | None = config.getoption("--dynamo-ca")
     if ca is not None and not ca.is_file():
         raise pytest.UsageError(f"--dynamo-ca: there is no file {ca}")
@@ -236,7 +245,8 @@ def timeout(config: pytest.Config) -> float:
     given: float | None = config.getoption("--dynamo-timeout")
     if given is not None:
         return given
-    return POD_TIMEOUT if config.getoption("--dynamo-target") in CLUSTERS else PROCESS_TIMEOUT
+    is_slow = config.getoption("--dynamo-target") in CLUSTERS or engine_of(config) == CPU
+    return POD_TIMEOUT if is_slow else PROCESS_TIMEOUT
 
 
 def _check_cluster(config: pytest.Config) -> None:

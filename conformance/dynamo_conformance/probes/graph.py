@@ -155,6 +155,8 @@ def served_graph(
         promised |= {Feature.TOOL_PARSER}
     unshown = {**ENGINES.get(engine or "", {})}
     unserved = PROMISED_ONLY | promises.impossible(serving)
+    if _lists_adapters(recorder):
+        unserved.pop(Feature.ADAPTERS, None)
     if not is_dynamo:
         unserved[Feature.DYNAMO] = "no Dynamo frontend answers"
     unserved |= _unserved_kinds(recorder, promised)
@@ -232,11 +234,14 @@ def _unserved_extras(
             if not find(message, *places):
                 named = " by a parser that the workers name" if recorder.replays else ""
                 unserved[feature] = f"{reason}{named}; name the feature where it is served"
-    if Feature.ADAPTERS not in known:
-        data = find(_json(recorder, LIST), "data")
-        if not any(find(entry, "parent") for entry in (data if isinstance(data, list) else [])):
-            unserved[Feature.ADAPTERS] = "no adapter is listed"
+    if Feature.ADAPTERS not in known and not _lists_adapters(recorder):
+        unserved[Feature.ADAPTERS] = "no adapter is listed"
     return unserved
+
+
+def _lists_adapters(recorder: Recorder) -> bool:
+    data = find(_json(recorder, LIST), "data")
+    return isinstance(data, list) and any(find(entry, "parent") for entry in data)
 
 
 def _json(recorder: Recorder, question: Question) -> Json:

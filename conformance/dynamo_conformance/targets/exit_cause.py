@@ -35,6 +35,13 @@ _ERROR_LINE = re.compile(r"error|refus|invalid|not found|fatal", re.IGNORECASE)
 _EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(Error|Exception): \S")
 """How a Python traceback ends."""
 
+_PART = re.compile(r"^\([\w-]+ pid=\d+\) ")
+_ERROR_LEVEL = re.compile(r"^(?:ERROR|CRITICAL) [\d-]+ [\d:]+ \[[\w.]+:\d+\] ?")
+"""What vLLM writes before each line of a process that is a part of an engine."""
+
+_MILD = re.compile(r"(?:DEBUG|INFO|WARNING) [\d-]+ [\d:]+ \[")
+"""What it writes then of what is no error."""
+
 _PANIC = re.compile(r"thread '.*' .*panicked at .*:$")
 """What Rust writes in the line before the reason."""
 
@@ -72,7 +79,8 @@ def how_it_ended(code: int) -> str:
 
 def likely_cause(code: int, lines: Iterable[str]) -> str:
     """Return the likely cause of an end, or an empty string when its words say nothing known."""
-    written = list(lines)
+    of_parts = (_PART.sub("", line) for line in lines)
+    written = [_ERROR_LEVEL.sub("", line) for line in of_parts if not _MILD.match(line)]
     for line in reversed(written):
         for pattern, cause in _CAUSES.items():
             if (match := re.search(pattern, line)) is not None:

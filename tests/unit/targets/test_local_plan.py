@@ -325,7 +325,7 @@ def real_plan(folder: Path, *, gpus: GpuPlacement, replicas: int) -> LocalPlan:
     (graph,) = read_graphs(path)
     with Ports() as ports:
         return plan(
-            graph, settings=RunSettings(run=RUN, base={}, is_real=True, gpus=gpus), ports=ports
+            graph, settings=RunSettings(run=RUN, base={}, engine="real", gpus=gpus), ports=ports
         )
 
 

@@ -19,13 +19,13 @@ from dynamo_conformance.targets.local.component_process import (
     end_all,
 )
 from dynamo_conformance.targets.local.deployment import (
-    fill_hub,
     ignore_lines,
     ignore_logs,
     run_folder,
 )
 from dynamo_conformance.targets.local.local_plan import HERE
 from dynamo_conformance.targets.local.port_reservations import Ports
+from dynamo_conformance.targets.local.run_environment import fill_hub
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -71,10 +71,11 @@ def _seconds(
 )
 @click.option(
     "--engine",
-    type=click.Choice(["mock", "real"]),
+    type=click.Choice(["mock", "cpu", "real"]),
     default="mock",
     show_default=True,
-    help="mock simulates the engines without a GPU; real uses what is installed here.",
+    help="mock simulates the engines without a GPU; cpu runs the engine that is installed here on "
+    "a CPU, with random weights; real uses it as it is.",
 )
 @click.option(
     "--timeout",
@@ -176,6 +177,7 @@ def _serve(
 ) -> None:
     """Wait until the graph answers, report it, and watch it until the end."""
     from dynamo_conformance.engines.serving import serving
+    from dynamo_conformance.targets.local.run_environment import CPU
     from dynamo_conformance.targets.readiness import wait_ready
 
     for change in deployment.changes:
@@ -191,6 +193,11 @@ def _serve(
         embeds=served is not None and served.embeds,
         progress=say,
     )
+    if options.engine == CPU:
+        from dynamo_conformance.targets.local.adapters import load_adapters
+
+        for change in load_adapters(deployment, served):
+            say(f"changed for this machine: {change}")
     repeats.are_hidden = False
     for worker in deployment.workers:
         say(f"{worker.name} counts its requests at {worker.system_url}/metrics")

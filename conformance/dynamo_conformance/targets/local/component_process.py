@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-TAIL_LINES = 30
+TAIL_LINES = 300
+"""How many of the last lines are kept: an engine says its reason long before it ends."""
 GRACE_SECONDS = 8.0
 """How long a component may take to end after SIGTERM before it is killed."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import sys
 import tempfile
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -23,9 +22,21 @@ from dynamo_conformance.targets.local.component_process import (
     SupervisorClient,
     end_all,
 )
-from dynamo_conformance.targets.local.gpus import VISIBLE, GpuPlacement, machine_gpus, runs_on_cpu
+from dynamo_conformance.targets.local.gpus import GpuPlacement, machine_gpus, runs_on_cpu
 from dynamo_conformance.targets.local.local_plan import RunSettings, plan
 from dynamo_conformance.targets.local.port_reservations import ComparedPorts, Ports
+from dynamo_conformance.targets.local.run_environment import (
+    CPU,
+    MOCK,
+    REAL,
+    adaptations,
+    base_environment,
+    environment_below,
+    held,
+    make_models,
+    secrets,
+    writable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -39,42 +50,15 @@ if TYPE_CHECKING:
 INSIDE = "files"
 """The folder in a run's own that its processes see, and write to."""
 
-MOCK, REAL = "mock", "real"
-ENGINES = (MOCK, REAL)
-
 COMPARED = Path("/dynamo") / INSIDE
 """What stands for a run's folder in a plan that is only compared with others."""
 
 LEAST_ROOM = 2**20
 """Bytes: less is left of a disk that is full."""
 
-SECRETS = ("HF_TOKEN",)
-"""Keys of secrets that are passed on from the caller's environment when they are set."""
-
-_PASSED = ("PATH", "LANG", "LC_ALL", "TERM", "SSL_CERT_FILE", "SSL_CERT_DIR", "DYN_LOG")
-_CACHES = (
-    "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "TRANSFORMERS_CACHE", "PYTORCH_TRANSFORMERS_CACHE",
-    "PYTORCH_PRETRAINED_BERT_CACHE",
-)  # fmt: skip
-"""Variables that name the hub's cache beside HF_HOME."""
-
-GRACE_VARIABLE = "DYN_GRACEFUL_SHUTDOWN_GRACE_PERIOD_SECS"
-"""How long a worker waits before it ends; 5 s unless this sets it."""
-
-_TEMPORARY = ("TMPDIR", "TMP", "TEMP")
-_PASSED_REAL = (
-    "HOME", "HF_HOME", "HF_HUB_OFFLINE", "HF_DATASETS_CACHE", "XDG_CACHE_HOME", *_CACHES,
-    VISIBLE, "LD_LIBRARY_PATH",
-)  # fmt: skip
-"""What real engines get of the caller's: models are read from the caller's own cache."""
-
 UNCONFINED = Change(
     "this machine", "the kernel has no Landlock, so scripts can write where their own words lead"
 )
-
-HELD = (*_TEMPORARY, *_CACHES)
-HELD_REAL = (*HELD, "HOME", "HF_HOME", "HF_DATASETS_CACHE", "XDG_CACHE_HOME")
-"""Variables that no manifest changes: the paths in them would be the user's own."""
 
 
 def ignore_lines(_name: str, _line: str) -> None:
@@ -90,7 +74,8 @@ class LocalTarget:
     """Runs graphs as processes of this machine.
 
     Attributes:
-        engine: `mock` simulates the engines without a GPU, `real` uses what is installed.
+        engine: `mock` simulates the engines without a GPU, `cpu` runs what is installed on a CPU
+            with weights that are made here, `real` uses what is installed, as it is.
         listener: Is called with every line that a process writes: its name, the line.
         http_port: The port for the frontend; None takes the published one or a free one.
         at_end: Is called with the folder of the logs before it is removed with all the rest.
@@ -128,15 +113,14 @@ class LocalTarget:
         """
         with self.planning:
             _check(graph)
-        is_real = self.engine != MOCK
         with run_folder(graph.name) as own, Ports() as ports:
             run = own.path
             # The logs are beside it, so no process can put a link in the place of one.
             inside = run / INSIDE
             planned = self._plan(graph, inside, base_environment(self.engine, inside), ports)
             with _written_below(run):
-                furnish(planned, run=inside, is_real=is_real)
-            starts = planned.starts if is_real else kept_inside(planned.starts, inside)
+                furnish(planned, run=inside, engine=self.engine)
+            starts = kept_inside(planned.starts, inside, engine=self.engine)
             with running(starts, run=own, listener=self.listener) as processes:
                 try:
                     yield LocalDeployment(own.supervisor, run / "logs", planned, tuple(processes))
@@ -144,23 +128,23 @@ class LocalTarget:
                     self.at_end(run / "logs")
 
     def _plan(self, graph: Graph, inside: Path, base: dict[str, str], ports: Ports) -> LocalPlan:
-        is_real = self.engine != MOCK
         settings = RunSettings(
             run=inside,
             base=base,
-            secrets=_secrets(),
-            held=HELD_REAL if is_real else HELD,
-            is_real=is_real,
-            is_confined=not is_real and landlock.version() > 0,
-            gpus=GpuPlacement(machine_gpus(os.environ), on_cpu=runs_on_cpu()) if is_real else None,
+            secrets=secrets(),
+            held=held(self.engine),
+            engine=self.engine,
+            is_confined=self.engine != REAL and landlock.version() > 0,
+            gpus=_gpus(self.engine),
         )
         try:
             with self.planning:
                 planned = plan(graph, settings=settings, ports=ports, port=self.http_port)
         except ReconcileFailure as failure:
             raise DeployFailure(str(failure)) from failure
-        if not (is_real or settings.is_confined):
+        if self.engine != REAL and not settings.is_confined:
             planned.changes[UNCONFINED] = None
+        planned.changes |= dict.fromkeys(adaptations(self.engine, planned))
         return planned
 
 
@@ -333,51 +317,29 @@ def _full(folder: Path) -> str:
     return f"the disk that holds {folder} is full; make room, or set TMPDIR to another folder"
 
 
-def base_environment(engine: str, run: Path) -> dict[str, str]:
-    """Return what every process gets before its own variables, and make its folders."""
-    env = environment_below(run, engine)
-    home = Path(env["HOME"])
-    for folder in (run / "tmp", *((home,) if home.is_relative_to(run) else ())):
-        folder.mkdir(parents=True, exist_ok=True)
-    return env
-
-
-def environment_below(run: Path, engine: str) -> dict[str, str]:
-    """Return what every process gets before its own variables.
-
-    `python3` is this interpreter, so the runtime is the one that is installed beside us.
-    """
-    names = _PASSED if engine == MOCK else (*_PASSED, *_PASSED_REAL)
-    env = {name: os.environ[name] for name in names if name in os.environ}
-    env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])
-    env.setdefault("HOME", str(run / "home"))
-    # The runtime leaves a logging configuration in the temporary folder of every process.
-    env |= dict.fromkeys(_TEMPORARY, str(run / "tmp"))
-    env["PYTHONUNBUFFERED"] = "1"
-    env["DYN_SDK_DISABLE_ANSI_LOGGING"] = "1"
+def _gpus(engine: str) -> GpuPlacement | None:
+    """Return the GPUs that engines may have; None for the mock engine, which looks at none."""
     if engine == MOCK:
-        from dynamo_conformance.mock_engine import environment
-        from dynamo_conformance.mock_engine.custom_worker_model import MODELS_VARIABLE
-
-        env.update(environment(hub_home=run / "hub"))
-        # A model that only the worker's own script names is made when the worker starts.
-        env[MODELS_VARIABLE] = str(run / "models")
-        # A worker waits before it ends, for requests that are under way; here are none then.
-        env[GRACE_VARIABLE] = "0"
-    return env
+        return None
+    return GpuPlacement(machine_gpus(os.environ), on_cpu=engine == CPU or runs_on_cpu())
 
 
-def kept_inside(starts: Iterable[ProcessStart], run: Path) -> tuple[ProcessStart, ...]:
-    """Return processes that cannot write outside of `run`."""
+def kept_inside(
+    starts: Iterable[ProcessStart], run: Path, *, engine: str
+) -> tuple[ProcessStart, ...]:
+    """Return processes that write only below `run`, and where an engine has to; a real one may."""
+    if engine == REAL:
+        return tuple(starts)
+    folders = (str(run), *(str(folder) for folder in writable(engine)))
     confined = []
     for start in starts:
-        argv, env = landlock.confined(start.argv, start.env, str(run))
+        argv, env = landlock.confined(start.argv, start.env, *folders)
         confined.append(replace(start, argv=argv, env=env))
     return tuple(confined)
 
 
-def furnish(planned: LocalPlan, *, run: Path, is_real: bool) -> None:
-    """Make what stands for volumes and paths, and the models that the mock engine needs.
+def furnish(planned: LocalPlan, *, run: Path, engine: str) -> None:
+    """Make what stands for volumes and paths, and the models that are made up.
 
     Raises:
         DeployFailure: It cannot be made, as where one path is a file and a folder.
@@ -390,8 +352,7 @@ def furnish(planned: LocalPlan, *, run: Path, is_real: bool) -> None:
         for path, source in planned.copies.items():
             _inside(path, run).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, path)
-        if not is_real:
-            _make_models(planned, run)
+        make_models(planned, engine, place=lambda folder: _inside(folder, run))
     except OSError as error:
         raise DeployFailure(f"{error.filename or run} cannot be made: {error.strerror}") from error
 
@@ -412,26 +373,3 @@ def _write(path: Path, content: str | bytes) -> None:
     path.write_bytes(
         content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content
     )
-
-
-def _make_models(planned: LocalPlan, run: Path) -> None:
-    from dynamo_conformance.mock_engine.mock_model import make_local_model
-
-    for folder in planned.models:
-        make_local_model(_inside(folder, run), name=folder.name)
-    for hub in planned.hubs:
-        fill_hub(_inside(hub, run), planned.hub_ids)
-
-
-def fill_hub(hub: Path, models: Iterable[str]) -> None:
-    """Make the models that the mock engine serves in a hub's cache.
-
-    What no hub has, such as a path, is made up by the worker that loads it.
-    """
-    from dynamo_conformance.mock_engine import hub_cache
-
-    hub_cache.fill(hub, [model for model in models if hub_cache.is_id(model)])
-
-
-def _secrets() -> dict[str, str]:
-    return {name: os.environ[name] for name in SECRETS if name in os.environ}

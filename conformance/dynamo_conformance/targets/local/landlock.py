@@ -1,4 +1,4 @@
-"""Keeps processes from writing anywhere but below one folder, with the kernel's Landlock.
+"""Keeps processes from writing anywhere but below a few folders, with the kernel's Landlock.
 
 Paths that a command line names are moved below the run's folder before; this is for those that
 nobody can know beforehand, such as what a script puts together. Signals reach the same component
@@ -44,9 +44,9 @@ def version() -> int:
 
 
 def confined(
-    argv: tuple[str, ...], env: dict[str, str], folder: str
+    argv: tuple[str, ...], env: dict[str, str], *folders: str
 ) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Return the words and the environment that run `argv` so that it writes only below `folder`.
+    """Return the words and the environment that run `argv` so that it writes only below `folders`.
 
     Where the kernel has no Landlock, or there is nothing to run, these are the same as before.
     Variables that make a program load other code are given to it alone, not to what restricts it.
@@ -55,12 +55,13 @@ def confined(
         return argv, env
     loading = [f"{name}={value}" for name, value in env.items() if name.startswith(_LOADING)]
     others = {name: value for name, value in env.items() if not name.startswith(_LOADING)}
-    words = (sys.executable, "-I", "-S", __file__, folder, str(len(loading)), *loading, *argv)
+    allowed = os.pathsep.join(folders)
+    words = (sys.executable, "-I", "-S", __file__, allowed, str(len(loading)), *loading, *argv)
     return words, others
 
 
-def restrict(folder: str) -> None:
-    """Keep this process and all that it starts from writing outside of `folder`, and from others.
+def restrict(*folders: str) -> None:
+    """Keep this process and all that it starts from writing outside of `folders`, and from others.
 
     Raises:
         OSError: The kernel refuses.
@@ -76,7 +77,8 @@ def restrict(folder: str) -> None:
     packed = b"".join(struct.pack("=Q", right) for right in (rights, *scoped))
     handled = ctypes.create_string_buffer(packed, len(packed))
     ruleset = _checked(_call(_CREATE_RULESET, handled, ctypes.c_size_t(len(packed)), 0))
-    _allow(ruleset, folder, rights)
+    for folder in folders:
+        _allow(ruleset, folder, rights)
     for device in _DEVICES:
         if os.path.exists(device):  # noqa: PTH110 - pathlib takes longer to import than all of this
             _allow(ruleset, device, rights & (_WRITE_FILE | _TRUNCATE))
@@ -103,9 +105,9 @@ def _checked(result: int) -> int:
 
 
 def _main() -> None:
-    folder, count, *rest = sys.argv[1:]
+    folders, count, *rest = sys.argv[1:]
     loading, argv = rest[: int(count)], rest[int(count) :]
-    restrict(folder)
+    restrict(*folders.split(os.pathsep))
     for variable in loading:
         name, _, value = variable.partition("=")
         os.environ[name] = value

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.api.cluster_parts import Cluster
-from dynamo_conformance.engines.serving import model_sources
+from dynamo_conformance.engines.serving import draft_sources, model_sources
 from dynamo_conformance.manifest.config_maps import mounted_files
 from dynamo_conformance.manifest.fields import is_true
 from dynamo_conformance.manifest.graph import FRONTEND, MAIN, Container
@@ -41,6 +41,7 @@ from dynamo_conformance.targets.local.rewrite import (
     rewrite_planes,
     rewrite_ports,
 )
+from dynamo_conformance.targets.local.run_environment import CPU, MOCK, REAL
 from dynamo_conformance.targets.local.run_paths import RunPaths, below
 from dynamo_conformance.targets.local.third_party import program, third_party
 
@@ -74,7 +75,7 @@ class RunSettings:
         base: The environment that every process gets first (PATH, the mock engine, ...).
         secrets: Values for secret keys, from the caller's environment.
         held: Variables that are `base`'s own, whatever the manifest sets.
-        is_real: Whether the engines are real, and read the models of this machine.
+        engine: `mock`, `cpu` or `real`.
         is_confined: Whether the kernel keeps processes from writing outside of `run`.
         gpus: The GPUs for the processes; None when they need none.
     """
@@ -83,7 +84,7 @@ class RunSettings:
     base: dict[str, str]
     secrets: dict[str, str] = field(default_factory=dict)
     held: tuple[str, ...] = ()
-    is_real: bool = False
+    engine: str = MOCK
     is_confined: bool = False
     gpus: GpuPlacement | None = None
 
@@ -105,6 +106,7 @@ class LocalPlan:
     Attributes:
         config_maps: The ConfigMaps of the manifest's file.
         sources: The words that models are loaded from.
+        drafts: Those that draft heads are loaded from.
         starts: One per process, in the order of the manifest.
         url: Where the frontend will answer, or None when the graph has none.
         workers: Where each worker's system port will answer.
@@ -119,6 +121,7 @@ class LocalPlan:
 
     config_maps: ConfigMaps = field(default_factory=dict)
     sources: tuple[str, ...] = ()
+    drafts: tuple[str, ...] = ()
     starts: list[ProcessStart] = field(default_factory=list)
     url: str | None = None
     workers: list[Worker] = field(default_factory=list)
@@ -141,7 +144,7 @@ class LocalPlan:
         starts = [replace(start, env=dict(sorted(start.env.items()))) for start in self.starts]
         outcome = (
             *(starts, self.url, self.workers, self.changes, self.folders, self.files),
-            *(self.hubs, self.hub_ids, self.models, self.copies),
+            *(self.hubs, self.hub_ids, self.drafts, self.models, self.copies),
         )
         return sha256(repr(outcome).encode()).hexdigest()
 
@@ -190,7 +193,12 @@ def plan(
         PortsExhaustedError: `port` is in use.
         DeployFailure: There are too few GPUs.
     """
-    draft = LocalPlan(config_maps=graph.config_maps, sources=model_sources(resolved(graph)))
+    known = resolved(graph)
+    draft = LocalPlan(
+        config_maps=graph.config_maps,
+        sources=model_sources(known),
+        drafts=draft_sources(known) if settings.engine == CPU else (),
+    )
     workloads = render(graph, namespace=NAMESPACE, cluster=Cluster(lws=True))
     others = third_party(workloads)
     for candidate in workloads:
@@ -345,11 +353,11 @@ def _start(
         run=settings.run,
         root=settings.run / "root",
         mounts=_mounts(draft, pod, raw, settings),
-        all_paths=not settings.is_real,
+        all_paths=settings.engine != REAL,
         models=_model_paths(raw, draft.sources),
     )
     folder = _folder(main, argv, paths, settings)
-    if not settings.is_real:
+    if settings.engine != REAL:
         used = (path for path in paths.models if any(path in word for word in argv))
         draft.models |= dict.fromkeys(paths.at(path) for path in used)
     argv = paths.words(argv, folder=main.node.string("workingDir") or "/workspace")
@@ -371,7 +379,7 @@ def _side_channel(
     words: tuple[str, ...], variables: tuple[Variable, ...], settings: RunSettings
 ) -> tuple[Variable, ...]:
     """Return the port on which a real vLLM worker hands KV blocks over, unless it has one."""
-    if not settings.is_real or not hands_blocks_over(words):
+    if settings.engine == MOCK or not hands_blocks_over(words):
         return ()
     if any(variable.name == SIDE_CHANNEL for variable in variables):
         return ()

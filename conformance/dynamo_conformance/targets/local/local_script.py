@@ -18,12 +18,9 @@ from dynamo_conformance.targets.local.component_process import (
 )
 from dynamo_conformance.targets.local.deployment import (
     INSIDE,
-    MOCK,
     SupervisedDeployment,
-    base_environment,
     check_alive,
     check_disk,
-    fill_hub,
     ignore_lines,
     ignore_logs,
     kept_inside,
@@ -32,6 +29,12 @@ from dynamo_conformance.targets.local.deployment import (
 )
 from dynamo_conformance.targets.local.local_plan import HERE
 from dynamo_conformance.targets.local.port_reservations import Ports
+from dynamo_conformance.targets.local.run_environment import (
+    MOCK,
+    REAL,
+    base_environment,
+    fill_hub,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -105,7 +108,7 @@ def run_script(
         script: The file, run as it is.
         serving: What the manifest of the same name promises: how many workers there are, and the
             model that the mock engine must know.
-        engine: `mock` or `real`.
+        engine: `mock`, `cpu` or `real`.
         listener: Is called with every line that the script writes.
         at_end: Is called with the folder of the log before it is removed.
     """
@@ -115,11 +118,11 @@ def run_script(
         env = base_environment(engine, inside)
         chosen = {name: ports.take(0, span=PORT_SPAN) for name in PORT_VARIABLES}
         env.update({name: str(port) for name, port in chosen.items()})
-        if engine == MOCK and serving is not None and serving.source is not None:
-            fill_hub(Path(env["HF_HOME"]), [serving.source])
+        if engine != REAL and serving is not None and serving.source is not None:
+            fill_hub(Path(env["HF_HOME"]), [serving.source], engine=engine, drafts=serving.drafts)
         words = (*TAKES_CTRL_C, "bash", str(script.resolve()))
         start = ProcessStart(name=script.name, argv=words, env=env, cwd=inside)
-        starts = kept_inside([start], inside) if engine == MOCK else (start,)
+        starts = kept_inside([start], inside, engine=engine)
         count = sum(serving.roles.values()) if serving is not None else 0
         first = chosen["SYSTEM_PORT"]
         workers = tuple(

@@ -1,0 +1,73 @@
+"""What processes get around them, so that an engine for GPUs serves on a CPU that it shares."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from dynamo_conformance.cpu_engine.families import family_of
+from dynamo_conformance.cpu_engine.weights import cache_folder, overlay_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+KV_CACHE_GIB: Final = 1
+"""By itself vLLM takes 92 % of the machine's memory for the KV cache of each worker."""
+
+FITTED: Final = {
+    "VLLM_CPU_KVCACHE_SPACE": str(KV_CACHE_GIB),
+    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+    "OMP_NUM_THREADS": "1",
+    "TORCHINDUCTOR_COMPILE_THREADS": "1",
+}
+"""How much of the machine each worker takes; by itself each is bound to the first core."""
+
+_WHY: Final = {
+    "VLLM_CPU_KVCACHE_SPACE": f"each worker's KV cache has {KV_CACHE_GIB} GiB",
+    "VLLM_CPU_OMP_THREADS_BIND": "no worker is bound to the core that the others are bound to",
+    "OMP_NUM_THREADS": "each worker computes with one thread",
+    "TORCHINDUCTOR_COMPILE_THREADS": "and compiles with one",
+}
+
+_QUIET: Final = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
+
+
+def environment(*, hub_home: Path) -> dict[str, str]:
+    """Return the variables of every process of a graph.
+
+    Args:
+        hub_home: The folder that `weights.fill_hub` has filled.
+    """
+    return {
+        "HF_HOME": str(hub_home),
+        "HF_HUB_OFFLINE": "1",
+        "PYTHONPATH": str(overlay_path()),
+        "VLLM_CACHE_ROOT": str(compiled_folder()),
+        **FITTED,
+        **_QUIET,
+    }
+
+
+def compiled_folder() -> Path:
+    """Return where vLLM keeps what it compiles, by the model and its settings; it is made."""
+    folder = cache_folder() / "compiled"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def adaptations() -> Iterator[str]:
+    """Yield what is different around the published words on a CPU."""
+    for name, value in FITTED.items():
+        yield f"{name}={value}: {_WHY[name]}"
+    yield "GPUs: none, whatever the limits say"
+
+
+def made_up(models: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield each model with what stands for it.
+
+    Raises:
+        UnknownFamilyError: Nothing does.
+    """
+    for model in models:
+        family = family_of(model)
+        yield model, f"two layers of random weights as {family.name}, {family.context} tokens"

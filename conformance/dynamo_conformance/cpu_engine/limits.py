@@ -1,0 +1,51 @@
+"""Which graphs no CPU serves, and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from dynamo_conformance.cpu_engine.families import UnknownFamilyError, family_of
+from dynamo_conformance.engines.features import GraphFeature, features
+from dynamo_conformance.engines.role import parts
+from dynamo_conformance.engines.serving import draft_sources, model_sources
+
+if TYPE_CHECKING:
+    from dynamo_conformance.engines.role import Part
+    from dynamo_conformance.manifest.graph import Graph
+
+MODULES: Final = {
+    "dynamo.trtllm": "TensorRT-LLM has no backend for CPUs",
+    "dynamo.sglang": "SGLang's packages for CPUs are not on the package index",
+}
+FEATURES: Final = {
+    GraphFeature.KV_OFFLOAD: "vLLM 0.31 offloads the KV blocks of GPUs alone: "
+    '"CPU Offloading is currently only supported on CUDA-alike and XPU GPUs"',
+    GraphFeature.EXPERTS: "experts are spread over several GPUs",
+    GraphFeature.PLANNER: "a planner decides by measured speed, which random weights do not have",
+}
+
+
+def out_of_reach(graph: Graph) -> str:
+    """Return why the engine of a graph cannot serve it on a CPU of one machine, or nothing."""
+    components = parts(graph)
+    for part in components:
+        if (why := _of_worker(part)) is not None:
+            return why
+    for feature in features(graph) & FEATURES.keys():
+        return FEATURES[feature]
+    try:
+        for model in (*model_sources(graph), *draft_sources(graph)):
+            family_of(model)
+    except UnknownFamilyError as error:
+        return str(error)
+    return ""
+
+
+def _of_worker(part: Part) -> str | None:
+    module = part.command.module if part.command is not None else ""
+    if module in MODULES:
+        return MODULES[module]
+    main = part.component.main
+    if part.component.node_count > 1 or (main is not None and main.gpus > 1):
+        return f"{part.component.name} computes on several GPUs, and here is one CPU"
+    return None
