@@ -29,6 +29,9 @@ from typing import TYPE_CHECKING, TypedDict
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
+from dynamo_conformance.cpu_engine.families import family_of
+from dynamo_conformance.cpu_engine.weights import Specification, program
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -173,9 +176,10 @@ def end_on_signals() -> None:
 
 def make_model(python: str, folder: Path) -> None:
     """Make the model that is served, with the server's own interpreter."""
-    script = str(ROOT / "tools" / "tiny_qwen3.py")
+    (folder / MODEL).mkdir()
+    wanted = Specification(family=family_of("Qwen3-0.6B"))
     made = subprocess.run(
-        [python, script, str(folder / MODEL)],
+        [python, str(program()), wanted.json, str(folder / MODEL)],
         capture_output=True, text=True, timeout=MAKE_SECONDS, check=False,
     )  # fmt: skip
     if made.returncode:

@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -254,3 +255,19 @@ def test_a_worker_waits_at_its_end_only_when_its_manifest_says_so(
     process.communicate(timeout=SECONDS)
     assert least <= time.monotonic() - before < most
     assert sandbox.left_behind() == []
+
+
+def test_an_engine_on_a_cpu_needs_a_model_that_it_can_make(sandbox: Sandbox) -> None:
+    path = sandbox.changed("k8s/agg.yaml", ("Qwen/Qwen3-0.6B", "acme/own-model"))
+    ended = sandbox.dynamo("up", "--engine=cpu", str(path))
+    assert ended.code == 1
+    assert "no tiny model stands for acme/own-model" in ended.text
+    assert "--engine=mock serves any name" in ended.text
+
+
+@pytest.mark.skipif(find_spec("torch") is not None, reason="an engine is in this environment")
+def test_an_engine_on_a_cpu_must_be_in_the_environment(sandbox: Sandbox) -> None:
+    ended = sandbox.dynamo("up", "--engine=cpu", str(sandbox.changed("k8s/agg.yaml")))
+    assert ended.code == 1
+    assert "weights of the family qwen3 are not made: ModuleNotFoundError" in ended.text
+    assert "docs/real_engine.md" in ended.text

@@ -38,6 +38,7 @@ from dynamo_conformance.plugin.options import (
     timeout,
 )
 from dynamo_conformance.plugin.progress import progress_of
+from dynamo_conformance.plugin.recorder import installed_engines
 from dynamo_conformance.plugin.scheduler import AbandonedError, Job, Scheduler, Stop
 from dynamo_conformance.plugin.summary import named
 from dynamo_conformance.probes.exchange import CannotShow, Unjudged
@@ -172,6 +173,7 @@ class GraphRun:
             if engine_of(graph.config) == CPU:
                 from dynamo_conformance.targets.local.adapters import load_adapters
 
+                self.remarks.append(installed_engines())
                 self.remarks += map(str, load_adapters(deployment, promised))
             return Address(url=deployment.url, model=ready.model, timeout=request_timeout)
         except DeployFailure as failure:
@@ -267,7 +269,7 @@ def scheduled(session: pytest.Session) -> Iterator[None]:
         except (ClusterUnavailableError, TargetUnavailableError) as error:
             pytest.exit(str(error), returncode=EXIT_UNAVAILABLE)
         runs = tuple(_runs(where, stop, selected))
-        if config.getoption("--dynamo-target") in CLUSTERS:
+        if config.getoption("--dynamo-target") in CLUSTERS or engine_of(config) == CPU:
             report_ends([run.job for run in runs], progress=progress)
         # The report of the last job comes when nobody waits for a check any more.
         stack.callback(progress.write)

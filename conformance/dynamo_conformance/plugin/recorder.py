@@ -149,7 +149,7 @@ class Recorder:
     def _engine(self, level: Level) -> str:
         """Return which engine served."""
         if level in (Level.CPU, Level.REAL):
-            return _installed_engines()
+            return installed_engines()
         is_published = self._engine_of_run == REAL and level is Level.KIND
         return _PUBLISHED if is_published else level.engine
 
@@ -238,7 +238,8 @@ def _release(level: Level) -> str:
     return _version("ai-dynamo") or RELEASE
 
 
-def _installed_engines() -> str:
+def installed_engines() -> str:
+    """Return the engines of this environment with their versions."""
     versions = ((name, _version(name)) for name in _ENGINES)
     return ", ".join(f"{name} {number}" for name, number in versions if number) or "unknown"
 

@@ -40,7 +40,9 @@ echo "end $word" >> record
 [[ $word != "$FAILING" ]] || exit 3
 """
 
-UNSET = dict.fromkeys(("SLOW", "FAILING", "DYN_CONFORMANCE_SKIP_KIND"), "")
+UNSET = dict.fromkeys(
+    ("SLOW", "FAILING", "DYN_CONFORMANCE_SKIP_KIND", "DYN_CONFORMANCE_WHEELS"), ""
+)
 """What a run is not told by whoever runs the tests."""
 
 
@@ -101,6 +103,15 @@ def test_the_last_line_is_the_summary_of_the_tests(checkout: Checkout) -> None:
         *("kind,kind-faults", "tests", "build/airgap/env"),
     }
     assert [line for line in lines if "took" in line and "fuzz" in line]
+
+
+def test_the_engine_itself_serves_where_its_wheels_are(checkout: Checkout) -> None:
+    last = "end examples/llm/vllm_v1/launch/k8s/tool_calling.yaml"
+    _, lines = checkout.run()
+    assert last not in checkout.record
+    assert any(line.startswith("SKIPPED: no PyTorch for a CPU") for line in lines)
+    checkout.run(DYN_CONFORMANCE_WHEELS="/wheels")
+    assert last in checkout.record
 
 
 def test_the_output_of_a_step_beside_others_is_printed_when_it_ends(checkout: Checkout) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from dynamo_conformance.engines.features import GraphFeature, features
 from dynamo_conformance.engines.role import Role
-from dynamo_conformance.engines.serving import Serving, serving
+from dynamo_conformance.engines.serving import Serving, draft_sources, serving
 from dynamo_conformance.manifest.document import read_documents
 from dynamo_conformance.manifest.read import read_graph
 
@@ -49,6 +49,21 @@ def served(text: str) -> Serving:
     found = serving(read_graph(document))
     assert found is not None
     return found
+
+
+@pytest.mark.parametrize(
+    ("config", "heads"),
+    [
+        ('{"method":"eagle3","model":"acme/head"}', ("acme/head",)),
+        ('{"method":"ngram"}', ()),
+        ("{broken", ()),
+        ("[1]", ()),
+    ],
+)
+def test_where_draft_heads_come_from(config: str, heads: tuple[str, ...]) -> None:
+    text = worker("dynamo.vllm", f"--model, m, --speculative-config, '{config}'")
+    (document,) = read_documents(HEAD + text, file="f.yaml")
+    assert draft_sources(read_graph(document)) == heads
 
 
 @pytest.mark.parametrize(

@@ -790,6 +790,14 @@ ROUTING_LIES = (
         ),
     ),
     a_lie(
+        "an adapter that changes nothing",
+        "adapters.applied",
+        ask=asking(put("model", lambda name: name and "org/model")),
+        reply=when(
+            lambda a: a.body.get("model") == "org/adapter", whole(put("model", "org/adapter"))
+        ),
+    ),
+    a_lie(
         "eight at once are too many",
         "lifetime.many",
         "lifetime.many-streamed",

@@ -250,6 +250,7 @@ class RightServer:
         if not fixed and seed is None:
             key += str(next(self.drawn))
         key += str(body.get("logit_bias") or "")
+        key += ADAPTER if body.get("model") == ADAPTER else ""
         draw = random.Random(key)  # noqa: S311 - no secret
         wanted = body.get("max_tokens") or body.get("max_completion_tokens") or NATURAL
         drawn_text = "".join(draw.choices(WORDS, k=NATURAL))

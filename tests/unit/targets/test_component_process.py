@@ -174,6 +174,16 @@ def test_a_program_that_is_not_there_is_a_failure_in_words(tmp_path: Path) -> No
         (["Read https://example.com/errors/7 first"], ""),
         (["OSError: [Errno 28] No space left on device: '/tmp/x'"], "the disk that it writes to"),
         (["fine"], ""),
+        (
+            [
+                "(EngineCore pid=7) WARNING 11-30 15:35:30 [topk.py:35] No module named 'vllm._x'",
+                "(Worker pid=9) ERROR 11-30 15:35:34 [executor.py:948]     raise ValueError(msg)",
+                "(Worker pid=9) ERROR 11-30 15:35:34 [executor.py:948] ValueError: no head of 7",
+                "(MainProcess pid=1)     raise RuntimeError(",
+                "RuntimeError: Engine core initialization failed. See root cause above.",
+            ],
+            "ValueError: no head of 7",
+        ),
     ],
 )
 def test_likely_causes(lines: list[str], cause: str) -> None:

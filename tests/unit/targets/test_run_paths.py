@@ -124,6 +124,18 @@ def test_a_confined_process_writes_below_its_folder_alone(tmp_path: Path) -> Non
     assert sorted(item.name for item in inside.iterdir()) == ["c", "o"]
 
 
+def test_a_confined_process_writes_into_further_folders(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("run", "compiled", "outside")]
+    for folder in folders:
+        folder.mkdir()
+    script = "; ".join(f"echo x > {folder}/x" for folder in folders)
+    words, _env = confined(("sh", "-c", script), {}, *map(str, folders[:2]))
+    if words[0] == "sh":
+        pytest.skip("this kernel has no Landlock")
+    subprocess.run(words, capture_output=True, check=False)
+    assert [folder.name for folder in folders if (folder / "x").exists()] == ["run", "compiled"]
+
+
 def test_a_confined_process_sends_signals_to_its_own_alone(tmp_path: Path) -> None:
     if version() < SCOPE_SINCE:
         pytest.skip("this kernel's Landlock knows no signals")

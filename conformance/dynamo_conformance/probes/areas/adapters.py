@@ -16,10 +16,10 @@ from dynamo_conformance.probes.exchange import (
     shown,
 )
 from dynamo_conformance.probes.probe import DYNAMO, Feature, Profile, probe
-from dynamo_conformance.probes.questions import chat
+from dynamo_conformance.probes.questions import CHAT, chat
 
 if TYPE_CHECKING:
-    from dynamo_conformance.probes.exchange import Exchange
+    from dynamo_conformance.probes.exchange import Exchange, Json
 
 NEEDS = (Feature.TEXT, Feature.ADAPTERS)
 
@@ -37,6 +37,9 @@ def _first(exchange: Exchange) -> JsonObject:
 
 
 ASKED = replace(chat("adapter"), after=LIST, derive=_first)
+OWN = CHAT.ask_determined("of-model", logprobs=True)
+OWN_AGAIN = CHAT.ask_determined("of-model-again", logprobs=True)
+ADAPTED = replace(CHAT.ask_determined("of-adapter", logprobs=True), after=LIST, derive=_first)
 
 
 @probe("adapters.listed", LIST, source=DYNAMO, profile=Profile.EXTENDED, needs=NEEDS)
@@ -55,3 +58,22 @@ def answered(exchange: Exchange) -> None:
     judging.names_model(exchange, exchange.answer)
     text = find(exchange.answer, "choices", 0, "message", "content")
     expect(text, "a text", exchange.summary)
+
+
+@probe(
+    "adapters.applied", OWN, OWN_AGAIN, ADAPTED, source=DYNAMO, profile=Profile.EXTENDED,
+    needs=(*NEEDS, Feature.DETERMINED, Feature.LOGPROBS),
+)  # fmt: skip
+def applied(own: Exchange, again: Exchange, adapted: Exchange) -> None:
+    """An adapter changes what its model says, or at least how likely it is."""
+    text = judging.whole_text(CHAT, own)
+    judging.determined(text, judging.whole_text(CHAT, again))
+    if judging.whole_text(CHAT, adapted) != text:
+        return
+    chances = [_logprobs(exchange) for exchange in (own, adapted)]
+    expect(chances[0] != chances[1], "other probabilities than those of the model", chances[1])
+
+
+def _logprobs(exchange: Exchange) -> list[Json]:
+    entries = objects(exchange.answer, "choices", 0, "logprobs", "content")
+    return [entry.get("logprob") for entry in entries]

@@ -8,6 +8,8 @@ from dynamo_conformance.engines.features import GraphFeature
 from dynamo_conformance.targets.interface import Change, DeployFailure
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from dynamo_conformance.engines.serving import Serving
     from dynamo_conformance.targets.interface import Deployment, Worker
 
@@ -36,17 +38,21 @@ def load_adapters(deployment: Deployment, serving: Serving | None) -> tuple[Chan
     for seed, name in enumerate(NAMES):
         folder = made(Specification(family=family, kind=Kind.ADAPTER, seed=seed))
         for worker in deployment.workers:
-            if not _load(worker, name, f"file://{folder}"):
+            if not load_adapter(worker, name, folder):
                 return ()
         changes.append(Change(name, "an adapter of random weights, loaded into each worker"))
     return tuple(changes)
 
 
-def _load(worker: Worker, name: str, uri: str) -> bool:
-    """Load an adapter into a worker; return False where it takes none."""
+def load_adapter(worker: Worker, name: str, folder: Path) -> bool:
+    """Load the adapter of a folder into a worker; return False where it takes none.
+
+    Raises:
+        DeployFailure: The worker refuses it, with its reason.
+    """
     import requests
 
-    body = {"lora_name": name, "source": {"uri": uri}}
+    body = {"lora_name": name, "source": {"uri": f"file://{folder}"}}
     try:
         answer = requests.post(f"{worker.system_url}{PATH}", json=body, timeout=SECONDS)
     except requests.RequestException as error:

@@ -182,8 +182,9 @@ def adaptations(engine: str, planned: LocalPlan) -> Iterator[Change]:
     from dynamo_conformance.cpu_engine import engine_environment
 
     yield from (Change(MACHINE, line) for line in engine_environment.adaptations())
-    names = (*planned.hub_ids, *(folder.name for folder in planned.models))
-    yield from (Change(name, line) for name, line in engine_environment.made_up(names))
+    names = (*planned.hub_ids, *planned.drafts, *(folder.name for folder in planned.models))
+    with _as_failure():
+        yield from (Change(name, line) for name, line in engine_environment.made_up(names))
 
 
 def secrets() -> dict[str, str]:

@@ -1,6 +1,6 @@
 """The vLLM components with vLLM: what their own tests show behind the seam, once more for real.
 
-`tox run -e real-engine` runs this. The model is one of two layers with random weights, made here.
+`tox run -e cpu-engine` runs this.
 """
 
 from __future__ import annotations
@@ -8,19 +8,23 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 import requests
 from openai import BadRequestError, NotFoundError, OpenAI
-from real_graph import ENGINE, MODEL, SECONDS, Graph, Served, scripted, served
-from tiny_llama import CONTEXT, make
+
+from dynamo_conformance.cpu_engine.families import family_of
+from dynamo_conformance.cpu_engine.weights import Specification, link_files, made
+from own_graph import ENGINE, MODEL, SECONDS, Graph, Served, scripted, served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+CONTEXT = 2048
 WORDS = "one two three four five"
 LONG = "word " * CONTEXT
 IDLE = "EngineCore waiting for work."
@@ -32,7 +36,9 @@ Loaded: TypeAlias = Any
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make(tmp_path_factory.mktemp("models") / MODEL)
+    folder = tmp_path_factory.mktemp("models") / MODEL
+    link_files(made(Specification(family=replace(family_of("llama"), context=CONTEXT))), folder)
+    return folder
 
 
 @pytest.fixture(scope="session")
