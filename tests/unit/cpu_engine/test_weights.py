@@ -7,11 +7,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dynamo_conformance.cpu_engine import weights
-from dynamo_conformance.cpu_engine.engine_environment import FITTED, adaptations, environment
+from dynamo_conformance.cpu_engine import engine_environment, weights
+from dynamo_conformance.cpu_engine.engine_environment import (
+    FITTED,
+    GIB,
+    adaptations,
+    environment,
+    free_bytes,
+)
 from dynamo_conformance.cpu_engine.families import Kind, family_of
 from dynamo_conformance.cpu_engine.weights import Specification, WeightsError, fill_hub, made
 from dynamo_conformance.mock_engine import hub_cache
+from dynamo_conformance.targets.interface import DeployFailure
+from dynamo_conformance.targets.local.run_environment import CPU, MOCK, check_memory
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,3 +106,20 @@ def test_the_environment_fits_every_worker_to_the_machine(tmp_path: Path) -> Non
     assert env["VLLM_CACHE_ROOT"].startswith(str(tmp_path / "cache"))
     told = "\n".join(adaptations())
     assert all(f"{name}={value}: " in told for name, value in FITTED.items())
+
+
+def test_a_graph_that_the_memory_does_not_hold_is_not_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(engine_environment, "free_bytes", lambda: 4 * GIB)
+    check_memory(CPU, 1)
+    check_memory(MOCK, 100)
+    with pytest.raises(DeployFailure, match=r"2 workers take about 5\.8 GiB .* 4\.0 GiB are free"):
+        check_memory(CPU, 2)
+
+
+def test_the_memory_that_is_free(tmp_path: Path) -> None:
+    path = tmp_path / "meminfo"
+    path.write_text("MemTotal:       16 kB\nMemAvailable:       12 kB\n", encoding="utf-8")
+    assert free_bytes(path) == 12 * 1024
+    assert free_bytes() > 0

@@ -31,6 +31,7 @@ from dynamo_conformance.targets.local.run_environment import (
     REAL,
     adaptations,
     base_environment,
+    check_memory,
     environment_below,
     held,
     make_models,
@@ -118,6 +119,7 @@ class LocalTarget:
             # The logs are beside it, so no process can put a link in the place of one.
             inside = run / INSIDE
             planned = self._plan(graph, inside, base_environment(self.engine, inside), ports)
+            check_memory(self.engine, len(planned.workers))
             with _written_below(run):
                 furnish(planned, run=inside, engine=self.engine)
             starts = kept_inside(planned.starts, inside, engine=self.engine)

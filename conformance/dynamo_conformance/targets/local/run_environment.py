@@ -107,6 +107,25 @@ def environment_below(run: Path, engine: str) -> dict[str, str]:
     return env
 
 
+def check_memory(engine: str, workers: int) -> None:
+    """Return where the memory of this machine holds a graph.
+
+    Raises:
+        DeployFailure: It does not; the kernel would end what else runs here.
+    """
+    if engine != CPU:
+        return
+    from dynamo_conformance.cpu_engine.engine_environment import GIB, free_bytes, needed_bytes
+
+    needed, free = needed_bytes(workers), free_bytes()
+    if needed > free:
+        raise DeployFailure(
+            f"{workers} workers take about {needed / GIB:.1f} GiB of memory, and "
+            f"{free / GIB:.1f} GiB are free",
+            cause="end what else runs here, or run it with --engine=mock",
+        )
+
+
 def make_models(planned: LocalPlan, engine: str, *, place: Callable[[Path], Path]) -> None:
     """Make the models that a plan's processes load.
 
