@@ -64,8 +64,8 @@ python tools/probe_servers.py transformers --python other/bin/python
 python tools/probes_md.py > page.md && mv page.md docs/probes.md
 ```
 
-Each line of the second part makes a model (`cpu_engine/make_weights.py`), starts the server, judges it,
-ends it, and writes what came to `docs/data/probes`; what was found by hand is in `remarks.json`
+Each line of the second part makes a model (`cpu_engine/make_weights.py`), starts the server, judges
+it, ends it, and writes what came to `docs/data/probes`; what was found by hand is in `remarks.json`
 there. Two cores are enough; vLLM compiles for a minute or more before it answers. The times are
 of two cores that other work shared. What takes long: a prompt beyond the context, to which the
 server of transformers is lost for the whole request timeout, twice; the import of OpenAI's types,

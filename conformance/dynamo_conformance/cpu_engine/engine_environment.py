@@ -82,6 +82,7 @@ def adaptations() -> Iterator[str]:
     for name, value in FITTED.items():
         yield f"{name}={value}: {_WHY[name]}"
     yield "GPUs: none, whatever the limits say"
+    yield "where a virtual CPU shows AMX, vLLM's kernels for AVX-512 are taken"
 
 
 def made_up(models: Iterable[str]) -> Iterator[tuple[str, str]]:
