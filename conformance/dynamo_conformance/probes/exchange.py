@@ -114,6 +114,7 @@ class Exchange:
 
     Attributes:
         name: The question's.
+        model: The model that everything of this endpoint is asked for.
         request_headers: Without those that may be secret.
         key_name: The environment variable with the API key, if one was sent.
         began: When it was sent, in seconds since 1970.
@@ -123,6 +124,7 @@ class Exchange:
     """
 
     name: str
+    model: str = ""
     method: str
     url: str
     request_headers: Headers

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from dynamo_conformance.engines.features import GraphFeature
 from dynamo_conformance.mock_engine import chosen_answers
 from dynamo_conformance.probes import promises
 from dynamo_conformance.probes.areas import (
@@ -155,7 +156,7 @@ def served_graph(
         promised |= {Feature.TOOL_PARSER}
     unshown = {**ENGINES.get(engine or "", {})}
     unserved = PROMISED_ONLY | promises.impossible(serving)
-    if _lists_adapters(recorder):
+    if _lists_adapters(recorder, serving):
         unserved.pop(Feature.ADAPTERS, None)
     if not is_dynamo:
         unserved[Feature.DYNAMO] = "no Dynamo frontend answers"
@@ -166,7 +167,8 @@ def served_graph(
         unshown |= _unchosen(recorder)
     if profile is Profile.EXTENDED:
         writes = Feature.TEXT not in unserved
-        unserved |= _unserved_extras(recorder, {*promised, *unserved, *unshown}, writes=writes)
+        known = {*promised, *unserved, *unshown}
+        unserved |= _unserved_extras(recorder, known, serving=serving, writes=writes)
     missing = {feature: why for feature, why in unserved.items() if feature not in promised}
     # What nobody promised needs no engine's limits as its reason.
     unshown = {
@@ -212,7 +214,7 @@ def _unserved_kinds(recorder: Recorder, promised: frozenset[Feature]) -> dict[Fe
 
 
 def _unserved_extras(
-    recorder: Recorder, known: set[Feature], *, writes: bool
+    recorder: Recorder, known: set[Feature], *, serving: Serving | None, writes: bool
 ) -> dict[Feature, str]:
     """Return what is not served of that which few serve."""
     unserved: dict[Feature, str] = {}
@@ -234,14 +236,17 @@ def _unserved_extras(
             if not find(message, *places):
                 named = " by a parser that the workers name" if recorder.replays else ""
                 unserved[feature] = f"{reason}{named}; name the feature where it is served"
-    if Feature.ADAPTERS not in known and not _lists_adapters(recorder):
+    if Feature.ADAPTERS not in known and not _lists_adapters(recorder, serving):
         unserved[Feature.ADAPTERS] = "no adapter is listed"
     return unserved
 
 
-def _lists_adapters(recorder: Recorder) -> bool:
+def _lists_adapters(recorder: Recorder, serving: Serving | None) -> bool:
+    """Whether a model says that it is an adapter, or besides the graph's own there are others."""
     data = find(_json(recorder, LIST), "data")
-    return isinstance(data, list) and any(find(entry, "parent") for entry in data)
+    entries = data if isinstance(data, list) else []
+    takes_adapters = serving is not None and GraphFeature.LORA in serving.features
+    return any(find(entry, "parent") for entry in entries) or (takes_adapters and len(entries) > 1)
 
 
 def _json(recorder: Recorder, question: Question) -> Json:

@@ -169,6 +169,7 @@ class Recorder:
             status, headers = response.status_code, tuple(response.headers.multi_items())
             chunks, error = self._read(response, question, start)
         return Exchange(
+            model=self.address.model,
             name=name,
             method=question.method,
             url=str(request.url),

@@ -25,8 +25,10 @@ NEEDS = (Feature.TEXT, Feature.ADAPTERS)
 
 
 def _adapters(exchange: Exchange) -> list[JsonObject]:
-    """Return the models that say whose adapters they are."""
-    return [entry for entry in objects(exchange.answer, "data") if entry.get("parent")]
+    """Return the models that say whose adapters they are; where none does, all but one's own."""
+    entries = objects(exchange.answer, "data")
+    named = [entry for entry in entries if entry.get("parent")]
+    return named or [entry for entry in entries if entry.get("id") != exchange.model]
 
 
 def _first(exchange: Exchange) -> JsonObject:
@@ -49,7 +51,7 @@ def listed(exchange: Exchange) -> None:
     expect(adapters, "a model with a parent", exchange.summary)
     ids = [entry.get("id") for entry in objects(exchange.answer, "data")]
     for adapter in adapters:
-        expect(adapter["parent"] in ids, f"a parent out of {shown(ids)}", adapter)
+        expect(adapter.get("parent") in ids, f"a parent out of {shown(ids)}", adapter)
 
 
 @probe("adapters.answered", ASKED, source=DYNAMO, profile=Profile.EXTENDED, needs=NEEDS)
