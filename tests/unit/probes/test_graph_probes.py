@@ -192,10 +192,16 @@ def test_what_is_promised_and_what_is_somebody_s_own_is_fine(registered: tuple[s
     ],
 )
 def test_a_broken_promise_is_seen(probe: str, fault: Graph, got: str) -> None:
-    (result,) = judged(fault, probe).values()
+    serving = replace(FULL, features=FULL.features - {GraphFeature.LORA})
+    (result,) = judged(fault, probe, serving=serving).values()
     assert result.outcome is Outcome.FAIL
     assert result.got.startswith(got)
     assert result.expected
+
+
+def test_workers_that_take_adapters_may_serve_others_too() -> None:
+    (result,) = judged(Graph(models=(MODEL, "extra")), "graph.models").values()
+    assert result.outcome is Outcome.PASS
 
 
 @pytest.mark.parametrize(
