@@ -6,13 +6,15 @@ whether `torch.ops.sgl_kernel.convert_weight_packed` is there. It imports names 
 the same, for speculative decoding and for architectures that mix attention with recurrence. They
 are here, and whatever calls one is told that it is missing.
 
-Three things that a CPU has no room for are adapted through SGLang's own hooks, and it logs each of
-them: the size of the KV cache, the memory that NIXL sends from, and memory that is pinned.
+Three things are adapted through SGLang's own hooks, and it logs each of them: the size of the KV
+cache, the memory that NIXL sends from, and memory that is pinned. A fourth is PyTorch's: events of
+a stream, with which SGLang measures forward passes and orders transfers.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING, NoReturn
 
 import torch
@@ -60,6 +62,31 @@ def pin_nothing(*_: object) -> None:
     """Leave memory as it is: it is pinned for a GPU that reads it."""
 
 
+class DoneEvent:
+    """An event of a CPU's stream: what was asked for before it is done when it is recorded."""
+
+    def __init__(self, **_: bool) -> None:
+        self.recorded = 0.0
+
+    def record(self, _: object = None) -> None:
+        """Note the time."""
+        self.recorded = time.perf_counter()
+
+    def query(self) -> bool:
+        """Say that all before it is done."""
+        return True
+
+    def synchronize(self) -> None:
+        """Wait for nothing."""
+
+    def wait(self, _: object = None) -> None:
+        """Let no stream wait."""
+
+    def elapsed_time(self, end: DoneEvent) -> float:
+        """Return the milliseconds from this event to a later one."""
+        return (end.recorded - self.recorded) * 1000
+
+
 def _adapt() -> None:
     memory = "sglang.srt.mem_cache"
     nixl = "sglang.srt.disaggregation.nixl.conn.NixlKVManager"
@@ -73,6 +100,7 @@ def _adapt() -> None:
         (f"{memory}.pool_host.common._cuda_host_register", pin_nothing, HookType.REPLACE),
     ):
         HookRegistry.register(place, hook, kind)
+    torch.cuda.Event = DoneEvent
 
 
 # It lives as long as the operators: what is garbage is described no more.
