@@ -388,3 +388,39 @@ def test_another_thread_hurries_the_end_and_nobody_waits_in_vain(tmp_path: Path)
     assert not waiting.is_alive()
     assert time.monotonic() - before < GRACE_SECONDS
     assert not alive(pid)
+
+
+MAPPING = """\
+import mmap, sys, time
+with open(sys.argv[1], "w+b") as file:
+    file.truncate(4096)
+    held = mmap.mmap(file.fileno(), 4096)
+print("mapped", flush=True)
+time.sleep(60)
+"""
+
+
+def test_shared_memory_that_a_component_leaves_is_removed(tmp_path: Path) -> None:
+    own, others = (Path(f"/dev/shm/dynamo-test-{tmp_path.name}-{n}") for n in range(2))  # noqa: S108
+    lines: list[str] = []
+    words = (sys.executable, "-c", MAPPING)
+    with subprocess.Popen([*words, str(others)], stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        starts = [
+            ProcessStart(name=name, argv=(*words, str(path)), env=dict(os.environ), cwd=tmp_path)
+            for name, path in (("own", own), ("shared", others))
+        ]
+        try:
+            with (
+                run_folder("test") as run,
+                running(starts, run=run, listener=lambda _name, line: lines.append(line)),
+            ):
+                deadline = time.monotonic() + DEADLINE_SECONDS
+                while len(lines) < 2 and time.monotonic() < deadline:
+                    time.sleep(0.02)
+                assert own.exists()
+            assert (own.exists(), others.exists()) == (False, True)
+        finally:
+            other.kill()
+            others.unlink(missing_ok=True)

@@ -24,7 +24,10 @@ import socket
 import sys
 import time
 from contextlib import suppress
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 ABANDONED_SECONDS = 1.0
 """How long components may take to end when whoever started them has ended."""
@@ -32,6 +35,7 @@ ABANDONED_SECONDS = 1.0
 KILL_SECONDS = 10.0
 """How long SIGKILL may take; a process of another user or in the kernel may outlast it."""
 
+SHARED = "/dev/shm/"  # noqa: S108 - where shared memory has its names
 ENDING_POLL_SECONDS = 0.02
 IDLE_POLL_SECONDS = 1.0
 NOT_STARTED = 127
@@ -55,6 +59,7 @@ class Supervisor:
         self._ending: int | None = None
         self._deadline = 0.0
         self._asked: set[int] = set()
+        self._shared: set[str] = set()
 
     def run(self) -> None:
         """Serve requests until no more can come, and nothing is left."""
@@ -77,6 +82,7 @@ class Supervisor:
                 elif self._is_abandoned:
                     break
                 else:
+                    self._remove_shared()
                     left = sorted(descendants(os.getpid()).values())
                     self._answer({"ended": self._ending, "left": left})
                     self._ending = None
@@ -90,6 +96,7 @@ class Supervisor:
                     self._abandon()
             elif os.getppid() != self._creator:
                 self._abandon()  # Another process may hold a copy of the socket.
+        self._remove_shared()
         remove(self._folder)
 
     def _abandon(self) -> None:
@@ -102,6 +109,7 @@ class Supervisor:
         self._ending = max(request, self._ending or 0)
         self._deadline = time.monotonic() + grace
         self._asked.clear()
+        self._shared |= shared_memory(descendants(os.getpid()))
 
     def _receive(self) -> bool:
         """Take what has arrived; False when the other side has closed it."""
@@ -176,6 +184,15 @@ class Supervisor:
                 with suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL if is_late else signal.SIGTERM)
 
+    def _remove_shared(self) -> None:
+        """Remove the shared memory that those who ended had, and nobody else has."""
+        if self._shared:
+            others = shared_memory(int(entry) for entry in os.listdir("/proc") if entry.isdigit())  # noqa: PTH208 - see below
+            for path in self._shared - others:
+                with suppress(OSError):
+                    os.unlink(path)  # noqa: PTH108 - pathlib takes long to import
+            self._shared.clear()
+
     def _answer(self, message: dict[str, object]) -> None:
         try:
             self._channel.sendall(json.dumps(message).encode() + b"\n")
@@ -204,6 +221,18 @@ def descendants(root: int) -> dict[int, str]:
     for pid in below:
         below += children.get(pid, ())
     return {pid: names[pid] for pid in below if pid in names}
+
+
+def shared_memory(pids: Iterable[int]) -> set[str]:
+    """Return the files of shared memory that processes have mapped; engines leave some behind."""
+    paths: set[str] = set()
+    for pid in pids:
+        try:
+            with open(f"/proc/{pid}/maps", encoding="utf-8", errors="surrogateescape") as maps:  # noqa: PTH123 - see above
+                paths |= {line.split(None, 5)[-1].rstrip("\n") for line in maps if SHARED in line}
+        except OSError:
+            continue
+    return {path for path in paths if path.startswith(SHARED)}
 
 
 def remove(folder: str) -> None:
