@@ -13,8 +13,11 @@ if TYPE_CHECKING:
 
 GIB: Final = 2**30
 FRONTEND_BYTES: Final = GIB // 4
-WORKER_BYTES: Final = 7 * GIB // 4
-"""What the three processes of a vLLM worker take without a KV cache, most of it for torch."""
+WORKER_BYTES: Final = 11 * GIB // 4
+"""What the three processes of a worker take without a KV cache, most of it for torch.
+
+With SGLang; with vLLM it is a GiB less.
+"""
 
 KV_CACHE_GIB: Final = 1
 """By itself vLLM takes 92 % of the machine's memory for the KV cache of each worker."""
@@ -24,14 +27,20 @@ FITTED: Final = {
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
     "OMP_NUM_THREADS": "1",
     "TORCHINDUCTOR_COMPILE_THREADS": "1",
+    "DYN_CPU_ENGINE_KV_CACHE_GB": str(KV_CACHE_GIB),
+    "SGLANG_USE_CPU_ENGINE": "1",
+    "TRITON_INTERPRET": "1",
 }
-"""How much of the machine each worker takes; by itself each is bound to the first core."""
+"""How much of the machine each worker takes, and with what it computes."""
 
 _WHY: Final = {
     "VLLM_CPU_KVCACHE_SPACE": f"each worker's KV cache has {KV_CACHE_GIB} GiB",
     "VLLM_CPU_OMP_THREADS_BIND": "no worker is bound to the core that the others are bound to",
     "OMP_NUM_THREADS": "each worker computes with one thread",
     "TORCHINDUCTOR_COMPILE_THREADS": "and compiles with one",
+    "DYN_CPU_ENGINE_KV_CACHE_GB": "so it is for SGLang, which takes what is free by itself",
+    "SGLANG_USE_CPU_ENGINE": "SGLang computes with PyTorch; its kernels are for GPUs alone",
+    "TRITON_INTERPRET": "kernels in Triton are interpreted",
 }
 
 _QUIET: Final = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
@@ -48,6 +57,7 @@ def environment(*, hub_home: Path) -> dict[str, str]:
         "HF_HUB_OFFLINE": "1",
         "PYTHONPATH": str(overlay_path()),
         "VLLM_CACHE_ROOT": str(compiled_folder()),
+        "SGLANG_CACHE_DIR": str(compiled_folder()),
         **FITTED,
         **_QUIET,
     }

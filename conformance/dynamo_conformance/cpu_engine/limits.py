@@ -1,7 +1,8 @@
-"""Which graphs no CPU serves, and why."""
+"""Which graphs no CPU serves, and why; and whose engine is in this environment."""
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 from dynamo_conformance.cpu_engine.families import UnknownFamilyError, family_of
@@ -13,9 +14,14 @@ if TYPE_CHECKING:
     from dynamo_conformance.engines.role import Part
     from dynamo_conformance.manifest.graph import Graph
 
+PACKAGES: Final = {"vllm": "vllm", "sglang": "sglang"}
+"""The packages of the engines that have a backend for CPUs."""
+
+IN_IMAGE: Final = "vllm"
+"""The engine of the image."""
+
 MODULES: Final = {
     "dynamo.trtllm": "TensorRT-LLM has no backend for CPUs",
-    "dynamo.sglang": "SGLang's packages for CPUs are not on the package index",
 }
 FEATURES: Final = {
     GraphFeature.KV_OFFLOAD: "vLLM 0.31 offloads the KV blocks of GPUs alone: "
@@ -23,6 +29,18 @@ FEATURES: Final = {
     GraphFeature.EXPERTS: "experts are spread over several GPUs",
     GraphFeature.PLANNER: "a planner decides by measured speed, which random weights do not have",
 }
+
+
+def is_here(engine: str | None, *, in_image: bool) -> bool:
+    """Whether an engine, as `spec.backendFramework` names it, is where graphs are to run.
+
+    Args:
+        engine: One that has no backend for CPUs counts as here: `out_of_reach` says so of it.
+        in_image: Whether that is the image of the engine, or else this environment.
+    """
+    if engine not in PACKAGES:
+        return True
+    return engine == IN_IMAGE if in_image else find_spec(PACKAGES[engine]) is not None
 
 
 def out_of_reach(graph: Graph) -> str:

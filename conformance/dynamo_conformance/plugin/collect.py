@@ -76,6 +76,8 @@ class ManifestFile(pytest.File):
                 graph = replace(read_graph(document), config_maps=beside)
             except ManifestError:
                 continue  # The lint item reports what is wrong with it.
+            if _is_left_out(graph, self):
+                continue
             name = level if len(described) == 1 else f"{level}-{graph.name or index}"
             yield GraphCollector.from_parent(
                 self,
@@ -109,6 +111,23 @@ def _out_of_reach(graph: Graph, config: pytest.Config) -> str:
     return ""
 
 
+def _is_left_out(graph: Graph, file: pytest.File) -> bool:
+    """Whether the engine of a graph is to serve on a CPU, and is not here; it is counted."""
+    if engine_of(file.config) != CPU:
+        return False
+    from dynamo_conformance.cpu_engine.limits import is_here
+
+    engine = _engine(graph)
+    if is_here(engine, in_image=file.config.getoption("--dynamo-target") == "kind"):
+        return False
+    file.config.stash.setdefault(LEFT_OUT, {})[file.nodeid] = str(engine)
+    return True
+
+
+LEFT_OUT = pytest.StashKey[dict[str, str]]()
+"""Files whose engine is not in this environment, with its name."""
+
+
 def _beyond_cpus(graph: Graph, config: pytest.Config) -> str:
     """Return why no CPU serves a graph, where one is to; else nothing."""
     if engine_of(config) != CPU:
@@ -131,6 +150,8 @@ class LaunchFile(pytest.File):
         manifest = self.path.parent.parent / "k8s" / f"{self.path.stem}.yaml"
         documents = read_file(manifest) if manifest.is_file() else ()
         graphs = [read_graph(document) for document in documents if document.version is not None]
+        if graphs and _is_left_out(graphs[0], self):
+            return
         yield GraphCollector.from_parent(
             self,
             name=self.level,

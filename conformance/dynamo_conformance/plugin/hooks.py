@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -192,7 +193,7 @@ def pytest_runtest_makereport(
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
     """Print what is asked of graphs, or how they are collected when there are some and none was."""
     if is_asked := _asked(config, items):
-        return [is_asked]
+        return [is_asked, *_left_out(config)]
     passed_over = [] if items else config.stash.get(PASSED_OVER, [])
     graphs = [path for path in passed_over if _holds_graph(path)]
     if not graphs:
@@ -215,6 +216,17 @@ def _asked(config: pytest.Config, items: list[pytest.Item]) -> str:
     is_started = target != URL or config.getoption("--dynamo-engine")
     engine = engine_of(config) if is_started else "its own"
     return f"dynamo: target {target}, engine {engine}, profile {profile_of(config)}"
+
+
+def _left_out(config: pytest.Config) -> list[str]:
+    """Return a line about files whose engine is not here, if there are some."""
+    from dynamo_conformance.plugin.collect import LEFT_OUT
+
+    engines = Counter(config.stash.get(LEFT_OUT, {}).values())
+    return [
+        f"dynamo: {count} files are left out: {engine} is not in this environment"
+        for engine, count in engines.items()
+    ]
 
 
 def _holds_graph(path: Path) -> bool:

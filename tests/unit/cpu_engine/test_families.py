@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
 
 from dynamo_conformance.cpu_engine.families import FAMILIES, UnknownFamilyError, family_of
-from dynamo_conformance.cpu_engine.limits import out_of_reach
+from dynamo_conformance.cpu_engine.limits import is_here, out_of_reach
 from dynamo_conformance.manifest.read import read_graphs
 from sandbox import REPOSITORY
 
@@ -79,3 +80,11 @@ def test_a_model_of_no_known_family_is_out_of_reach(tmp_path: Path) -> None:
     path = tmp_path / "own.yaml"
     path.write_text(text.replace("Qwen/Qwen3-0.6B", "acme/own-model"), encoding="utf-8")
     assert reason(path).startswith("no tiny model stands for acme/own-model")
+
+
+def test_an_engine_is_here_where_its_package_or_the_image_has_it() -> None:
+    assert is_here("trtllm", in_image=False)
+    assert is_here(None, in_image=False)
+    assert is_here("vllm", in_image=True)
+    assert not is_here("sglang", in_image=True)
+    assert is_here("sglang", in_image=False) is (find_spec("sglang") is not None)

@@ -114,7 +114,7 @@ def test_a_graph_that_the_memory_does_not_hold_is_not_started(
     monkeypatch.setattr(engine_environment, "free_bytes", lambda: 4 * GIB)
     check_memory(CPU, 1)
     check_memory(MOCK, 100)
-    with pytest.raises(DeployFailure, match=r"2 workers take about 5\.8 GiB .* 4\.0 GiB are free"):
+    with pytest.raises(DeployFailure, match=r"2 workers take about 7\.8 GiB .* 4\.0 GiB are free"):
         check_memory(CPU, 2)
 
 

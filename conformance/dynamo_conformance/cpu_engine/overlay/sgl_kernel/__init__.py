@@ -1,6 +1,6 @@
 """SGLang's kernels for a CPU, of which the package index has none: what stands in for them.
 
-With this folder's parent first on PYTHONPATH, `SGLANG_USE_CPU_ENGINE=1` and `TRITON_INTERPRET=1`,
+With the folder above first on PYTHONPATH, `SGLANG_USE_CPU_ENGINE=1` and `TRITON_INTERPRET=1`,
 SGLang 0.5.21 computes with PyTorch alone, a way that it has itself for CPUs without AMX: it asks
 whether `torch.ops.sgl_kernel.convert_weight_packed` is there. It imports names of its kernels all
 the same, for speculative decoding and for architectures that mix attention with recurrence. They
@@ -23,7 +23,7 @@ from sglang.srt.plugins.hook_registry import HookRegistry, HookType
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-KV_CACHE_GB = "DYN_CONFORMANCE_KV_CACHE_GB"
+KV_CACHE_GB = "DYN_CPU_ENGINE_KV_CACHE_GB"
 """How much memory the KV cache may take, in GiB; without it SGLang takes what is free."""
 
 DESCRIBED = (

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from dynamo_conformance.cpu_engine.weights import overlay_path
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PACKAGE = Path(__file__).resolve().parents[3] / "tools/sglang_cpu/sgl_kernel/__init__.py"
+PACKAGE = overlay_path() / "sgl_kernel" / "__init__.py"
 GIB = 2**30
 
 
