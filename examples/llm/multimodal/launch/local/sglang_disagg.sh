@@ -37,9 +37,9 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# What prefill and decode share behind an encode worker.
+# What prefill and decode share behind an encode worker; KV blocks travel in pages of one size.
 BEHIND=(--enable-multimodal --dedicated-mm-encoder --disaggregation-transfer-backend nixl
-  --context-length 16384)
+  --page-size 16 --context-length 16384)
 
 dynamo serve in=http out=dyn &
 CUDA_VISIBLE_DEVICES=0 DYN_SYSTEM_PORT=$SYSTEM_PORT \

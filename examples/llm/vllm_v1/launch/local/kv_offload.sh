@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # KV blocks that the GPU has no room for in 64 GiB of memory: one GPU.
+# The blocks lie in /dev/shm, which must have 64 GiB free (df -h /dev/shm).
 #
 # Usage: kv_offload.sh [--help]
 #
