@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sandbox import Sandbox
 
 SOON = ("--dynamo-timeout", "15")
@@ -91,23 +93,38 @@ ASK = """\
                 # Ask the encode worker of this graph for every image.
                 - --route-to-encoder
 """
+SUFFIX = "-$(DYN_NAMESPACE_WORKER_SUFFIX)"
+
+
+def trtllm_encoder(sandbox: Sandbox) -> Path:
+    """A prefill worker of TensorRT-LLM that looks for its encoder where nobody is."""
+    cases = Path(__file__).parents[1] / "unit" / "lint" / "cases"
+    text = (cases / "encoder-handle" / "fail" / "own-pods.yaml").read_text(encoding="utf-8")
+    path = sandbox.folder / "trtllm_disagg.yaml"
+    assert text.count(SUFFIX) == 1
+    path.write_text(text.replace(SUFFIX, ""), encoding="utf-8")
+    return path
+
+
+def vllm_encoder(sandbox: Sandbox) -> Path:
+    """An encode worker of vLLM that nobody asks."""
+    return sandbox.changed("k8s/vllm_disagg.yaml", (ASK, ""), engine="multimodal")
 
 
 @pytest.mark.parametrize(
-    ("example", "change", "words"),
+    ("plant", "words"),
     [
-        ("k8s/vllm_disagg.yaml", (ASK, ""), "encodes images, and no worker asks it to"),
+        (vllm_encoder, "encodes images, and no worker asks it to"),
         (
-            "k8s/trtllm_disagg.yaml",
-            ("-$(DYN_NAMESPACE_WORKER_SUFFIX)", ""),
+            trtllm_encoder,
             "the operator gives workers a namespace with a suffix, so nobody is there",
         ),
     ],
 )
 def test_an_encoder_that_is_not_asked(
-    sandbox: Sandbox, example: str, change: tuple[str, str], words: str
+    sandbox: Sandbox, plant: Callable[[Sandbox], Path], words: str
 ) -> None:
-    path = sandbox.changed(example, change, engine="multimodal")
+    path = plant(sandbox)
     assert words in sandbox.dynamo("lint", str(path)).text
     served = sandbox.pytest("-m", "e2e", *SOON, str(path))
     assert "FAIL graph.encode: " in served.text

@@ -4,7 +4,7 @@
 parses its words with the flags in `data/flags`, `role.py` says what the component does,
 `serving.py` and `features.py` what the graph serves. `conflicts.py` and `flag_dependencies.py` are
 about several flags together, `config_file.py`, `trtllm_options.py` and `planner.py` about files,
-`release_names.py` about modules and variables.
+`release_names.py` about modules and variables, `limits.py` about memory, kernels and GPUs.
 
 To add an engine: a member in `engine.py`, its module in `commandline.ENGINE_MODULES`, its flags
 with `tools/flags.py`, and rows in `data/conflicts-*.json` and `flag_dependencies.py` where settings

@@ -18,8 +18,12 @@ from dynamo_conformance.engines import catalog
 from dynamo_conformance.engines.commandline import FRONTEND_MODULE, WORKER_MODULES
 from dynamo_conformance.engines.role import part
 from dynamo_conformance.engines.serving import declared_role, model_source, served_model, serving
+from dynamo_conformance.lint.check import check_file
+from dynamo_conformance.lint.options import LintOptions
 from dynamo_conformance.manifest.document import read_documents
+from dynamo_conformance.manifest.node import Scalar
 from dynamo_conformance.manifest.read import read_graph, read_graphs
+from dynamo_conformance.rendering.volumes import SHARED_MEMORY_SIZE
 
 if TYPE_CHECKING:
     from dynamo_conformance.engines.role import Part
@@ -46,9 +50,11 @@ class Service:
     ports: list[str]
     devices: list[str]
     folder: str | None
+    shared_memory: str | None
 
-    def as_part(self, graph: Graph) -> Part:
-        """Return it as a component of a graph, so that what is known of those can be asked."""
+    def as_manifest(self, graph: Graph) -> str:
+        """Return it as the manifest of a graph of its own."""
+        resources = {"limits": {"nvidia.com/gpu": str(len(self.devices))}}
         component = {
             "apiVersion": "nvidia.com/v1beta1",
             "kind": "DynamoGraphDeployment",
@@ -58,16 +64,27 @@ class Service:
                     {
                         "name": self.name,
                         "type": "frontend" if self.name == "frontend" else "worker",
+                        "sharedMemorySize": self.shared_memory or "64Mi",
                         "podTemplate": {
                             "spec": {
-                                "containers": [{"name": "main", "command": self.command}],
+                                "containers": [
+                                    {
+                                        "name": "main",
+                                        "command": self.command,
+                                        "resources": resources,
+                                    }
+                                ],
                             }
                         },
                     }
                 ]
             },
         }
-        (document,) = read_documents(yaml.safe_dump(component), file="compose")
+        return yaml.safe_dump(component)
+
+    def as_part(self, graph: Graph) -> Part:
+        """Return it as a component of a graph, so that what is known of those can be asked."""
+        (document,) = read_documents(self.as_manifest(graph), file="compose")
         read = read_graph(document)
         return part(read.components[0], read)
 
@@ -98,6 +115,8 @@ def _service(name: str, one: dict[str, Any]) -> Service:
         ports=[expanded(port) for port in one.get("ports", [])],
         devices=[number for device in devices for number in device["device_ids"]],
         folder=one.get("working_dir"),
+        # Docker's gb is what Kubernetes calls Gi.
+        shared_memory=str(one["shm_size"]).replace("gb", "Gi") if "shm_size" in one else None,
     )
 
 
@@ -163,6 +182,26 @@ def test_images_exist_and_are_of_the_manifests_release(path: Path) -> None:
     for one in services(path):
         assert IMAGE.fullmatch(one.image)
         assert one.image in of_manifest
+
+
+@each
+def test_shared_memory_holds_what_the_engine_keeps_there(path: Path, tmp_path: Path) -> None:
+    alone = tmp_path / "service.yaml"
+    for one in services(path):
+        alone.write_text(one.as_manifest(graph_of(path)), encoding="utf-8")
+        (document,) = check_file(alone, LintOptions())
+        assert [it.message for it in document.findings if it.rule == "shared-memory"] == []
+
+
+@each
+def test_workers_have_the_shared_memory_of_the_manifest(path: Path) -> None:
+    written = {
+        size.text
+        for component in graph_of(path).components
+        if isinstance(size := component.node.get("sharedMemorySize"), Scalar)
+    }
+    found = {one.shared_memory for one in services(path) if one.devices}
+    assert found == (written or {SHARED_MEMORY_SIZE})
 
 
 @each

@@ -8,7 +8,8 @@ The other way round, a worker that waits for an encoder which nobody runs never 
 TensorRT-LLM's takes a full name, and the operator gives the workers of each revision a Dynamo
 namespace of their own: without its suffix the name leads nowhere, and requests with images fail.
 
-Fix: add the flag that the message names, the encode worker, or the suffix.
+Fix: add the flag that the message names, the encode worker, or the suffix; under TensorRT-LLM leave
+the encode worker out (encoder-handle says why).
 
 PASS:
     encode:  args: [..., --enable-multimodal, --disaggregation-mode, encode]
@@ -39,11 +40,14 @@ NAMESPACE = "$(DYN_NAMESPACE)"
 SUFFIX = "-$(DYN_NAMESPACE_WORKER_SUFFIX)"
 _ENDPOINT = "encode_endpoint"
 _LINKS = {
-    "dynamo.vllm": ("route_to_encoder", "--route-to-encoder on the worker that prefills"),
-    "dynamo.sglang": ("dedicated_mm_encoder", "--dedicated-mm-encoder on the workers behind it"),
+    "dynamo.vllm": ("route_to_encoder", "add --route-to-encoder on the worker that prefills"),
+    "dynamo.sglang": (
+        "dedicated_mm_encoder",
+        "add --dedicated-mm-encoder on the workers behind it",
+    ),
     "dynamo.trtllm": (
         _ENDPOINT,
-        f"--encode-endpoint dyn://{NAMESPACE}{SUFFIX}.encode.generate on the worker that prefills",
+        "leave it out: no other pod can open what it makes of an image",
     ),
 }
 _WAITS = ("dynamo.vllm", "dynamo.sglang")
@@ -78,7 +82,7 @@ def _asks(worker: EngineSettings, dest: str) -> bool:
 
 def _idle(encoder: EngineSettings, advice: str) -> Problem:
     name = encoder.part.component.name
-    message = f'component "{name}" encodes images, and no worker asks it to; add {advice}'
+    message = f'component "{name}" encodes images, and no worker asks it to; {advice}'
     return Problem(encoder.part.component.mark, message)
 
 
