@@ -104,28 +104,21 @@ def check(subject: Subject) -> Iterator[Problem]:
 
 
 def _sglang(settings: EngineSettings) -> Iterator[Problem]:
-    most = _most(settings)
-    if most is None or settings.text(_BACKEND) != "deepep" or settings.text(_MODE) == "normal":
+    if settings.text(_BACKEND) != "deepep" or settings.text(_MODE) == "normal":
         return
     if any(settings.unknown(dest) for dest in _READ):
         return
     known = limits.load().sglang
-    if most > known.most:
-        variable = settings.environment(known.variable)
-        mark = variable.mark if variable is not None else settings.mark(_MODE)
+    variable = settings.environment(known.variable)
+    most = known.default if variable is None else parse_whole(variable.value)
+    if variable is not None and most is not None and most > known.most:
         message = f"{known.variable} {most}: DeepEP takes {known.most} at most, and SGLang ends"
-        yield Problem(mark, f"{message} at start; give {known.most} or less")
-    elif not any(settings.given(dest) and settings.text(dest) != "1" for dest in _SPLITS):
+        yield Problem(variable.mark, f"{message} at start; give {known.most} or less")
+    # With 0, other kernels than DeepEP's are meant.
+    elif most and not any(settings.text(dest) not in (None, "1", "False") for dest in _SPLITS):
         ranks = _ranks(settings)
         yield from _decodes(settings, ranks, most)
         yield from _prefills(settings, ranks, most)
-
-
-def _most(settings: EngineSettings) -> int | None:
-    """Return how many tokens of a rank low latency takes; None when that is not known."""
-    known = limits.load().sglang
-    variable = settings.environment(known.variable)
-    return known.default if variable is None else parse_whole(variable.value)
 
 
 def _ranks(settings: EngineSettings) -> _Ranks:

@@ -22,7 +22,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines import limits
+from dynamo_conformance.engines.limits import gpu_family
 from dynamo_conformance.lint.finding import Severity
+from dynamo_conformance.lint.image_reference import parse_image
 from dynamo_conformance.lint.rule import Problem
 
 if TYPE_CHECKING:
@@ -43,37 +45,39 @@ def check(subject: Subject) -> Iterator[Problem]:
         written = settings.option(_BACKEND)
         if not isinstance(written, str):
             continue
-        backend = written.upper()
-        known = limits.load()
-        mark, label = settings.option_mark(_BACKEND), settings.option_label(_BACKEND)
-        family = limits.gpu_family(settings.part.component, subject.graph)
-        experts = known.experts.get(settings.text("model") or "")
-        in_blocks = experts is not None and experts.fp8_blocks
-        name = f'component "{settings.part.component.name}": {label} {written}'
-        if backend in known.retired_backends:
-            others = _others(known, family, in_blocks=in_blocks)
-            message = (
-                f"{name} is none that this release takes, and the engine ends at start; leave it "
-                f"out{others}"
-            )
-            yield Problem(mark, message)
-        elif backend in known.moe_backends and family is not None:
-            yield from (
-                Problem(mark, f"{name} {message}", severity=severity)
-                for message, severity in _unfit(known, backend, family, in_blocks=in_blocks)
+        component = settings.part.component
+        experts = limits.load().experts.get(settings.text("model") or "")
+        ruled_out = _ruled_out(
+            written.upper(),
+            gpu_family(component, subject.graph),
+            in_blocks=experts is not None and experts.fp8_blocks,
+        )
+        for why, severity in ruled_out:
+            label = f'component "{component.name}": {settings.option_label(_BACKEND)} {written}'
+            # An image of the author's own may hold another release of TensorRT-LLM.
+            image = component.main.image if component.main is not None else None
+            is_known = not image or parse_image(image).is_published
+            yield Problem(
+                settings.option_mark(_BACKEND),
+                f"{label} {why}",
+                severity=severity if is_known else Severity.WARNING,
             )
 
 
-def _unfit(
-    known: Limits, backend: str, family: str, *, in_blocks: bool
+def _ruled_out(
+    backend: str, family: str | None, *, in_blocks: bool
 ) -> Iterator[tuple[str, Severity]]:
-    """Yield what is wrong with a backend on GPUs of a family."""
-    row, fallback = known.moe_backends[backend], known.moe_backends[_FALLBACK]
-    if family in (row.fp8_blocks if in_blocks else row.families):
+    """Yield why a backend is none for such GPUs and weights, and how bad that is."""
+    known = limits.load()
+    row, fallback = known.moe_backends.get(backend), known.moe_backends[_FALLBACK]
+    advice = f"leave it out{_others(known, family, in_blocks=in_blocks)}"
+    if backend in known.retired_backends:
+        why = f"is none that this release takes, and the engine ends at start; {advice}"
+        yield why, Severity.ERROR
+    if row is None or family is None or family in (row.fp8_blocks if in_blocks else row.families):
         return
     what = "FP8 weights in blocks" if in_blocks else "experts"
     without = f"has no kernels for {what} on {family} GPUs"
-    advice = f"leave it out{_others(known, family, in_blocks=in_blocks)}"
     if family in (fallback.fp8_blocks if in_blocks else fallback.families):
         yield f"{without}, and CUTLASS does its work at best; {advice}", Severity.WARNING
     else:

@@ -1,11 +1,12 @@
-"""SGLang hands KV blocks over page by page, and its own page is one token.
+"""SGLang hands KV blocks over page by page, and a page is one token unless somebody says more.
 
 Pages that lie side by side on both workers go in one piece; on workers that have served for a
 while they no longer do, and a prompt then travels in up to a piece per token and layer. Pages of 16
 tokens make a sixteenth of that; a prefix is then found in whole pages only.
 
-Attention backends and models that need another size choose it themselves, as those of Blackwell
-GPUs do; where either is said, this rule says nothing.
+Some models and attention backends need another size and choose it themselves, as those of Blackwell
+GPUs do. Where the manifest names such a backend or GPU, this rule says nothing; models it cannot
+tell.
 
 Fix: give prefill and decode `--page-size 16`.
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 SEVERITY = Severity.INFO
 
 _SIZE = "page_size"
+_UNSAID = "leaves the page size to SGLang, which takes one token unless the model needs another"
 _ROLES = (Role.PREFILL, Role.DECODE)
 _CHOOSERS = (
     "attention_backend",
@@ -56,11 +58,10 @@ def check(subject: Subject) -> Iterator[Problem]:
         if worker.module != "dynamo.sglang" or worker.part.role not in _ROLES:
             continue
         if gpu_family(worker.part.component, subject.graph) != "Blackwell" and _is_one(worker):
-            name = worker.part.component.name
+            said = f"has {worker.label(_SIZE)} 1" if worker.given(_SIZE) else _UNSAID
             message = (
-                f'component "{name}" hands KV blocks over in pages of one token, up to a piece per '
-                "token and layer; give prefill and decode --page-size 16, unless the model needs "
-                "pages of one token"
+                f'component "{worker.part.component.name}" {said}: KV blocks travel in up to a '
+                "piece per token and layer; give prefill and decode --page-size 16"
             )
             yield Problem(worker.mark(_SIZE, "disaggregation_mode"), message)
 

@@ -247,10 +247,9 @@ def _caches(settings: EngineSettings) -> Iterator[_Use]:
 
 def _expert_copies(settings: EngineSettings) -> Iterator[_Use]:
     """Yield the copies of all experts that TensorRT-LLM keeps to move them as it runs."""
-    model = settings.text("model")
-    experts = limits.load().experts.get(model or "")
     updates = _number(_balancer(settings).get(_UPDATES))
-    if experts is None or not updates:
+    experts = limits.load().experts.get(settings.text("model") or "") if updates else None
+    if experts is None:
         return
     yield _Use(
         bytes=Decimal(experts.bytes),
