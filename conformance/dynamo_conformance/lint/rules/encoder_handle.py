@@ -34,13 +34,14 @@ if TYPE_CHECKING:
 SEVERITY = Severity.ERROR
 
 _ENDPOINT = "encode_endpoint"
+"""A setting that no other engine has."""
 
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each TensorRT-LLM worker that asks an encode worker in another pod."""
     for worker in subject.settings:
         component = worker.part.component
-        if worker.module != "dynamo.trtllm" or not worker.part.value(_ENDPOINT):
+        if not worker.part.value(_ENDPOINT):
             continue
         if runs_alone(component) and not _shares_machine(component):
             message = (
