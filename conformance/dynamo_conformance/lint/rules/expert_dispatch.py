@@ -183,7 +183,7 @@ def _captured(settings: EngineSettings) -> int | None:
 
 def _prefills(settings: EngineSettings, ranks: _Ranks, most: int) -> Iterator[Problem]:
     """Yield a worker that computes prompts with kernels that are for decode."""
-    if settings.part.role not in _PREFILLS or settings.text(_MODE) != "low_latency":
+    if not _prompts(settings) or settings.text(_MODE) != "low_latency":
         return
     given = settings.number(_CHUNK)
     # At or below 0, prompts are computed whole.
@@ -199,10 +199,15 @@ def _prefills(settings: EngineSettings, ranks: _Ranks, most: int) -> Iterator[Pr
         yield Problem(settings.mark(_MODE), message)
 
 
+def _prompts(settings: EngineSettings) -> bool:
+    """Whether a worker computes prompts, and is meant to: role-mismatch is about other ones."""
+    return settings.part.role in _PREFILLS and settings.part.component.type != Role.DECODE
+
+
 def _vllm(settings: EngineSettings) -> Iterator[Problem]:
     """Yield a vLLM worker that computes prompts in small steps."""
     known = limits.load().vllm
-    if settings.part.role not in _PREFILLS or settings.text(_ALL_TO_ALL) not in known.backends:
+    if not _prompts(settings) or settings.text(_ALL_TO_ALL) not in known.backends:
         return
     spread = settings.switched("enable_expert_parallel")
     if not spread or (settings.number("data_parallel_size") or 1) <= 1:
