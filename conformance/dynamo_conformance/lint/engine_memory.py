@@ -138,7 +138,8 @@ class MemoryUse:
     @property
     def longest(self) -> int:
         """The longest request that there is room for, in tokens."""
-        return max(bisect_right(range(self.tokens or 0), self.room, key=self._cache) - 1, 0)
+        requests = range((self.tokens or 0) + 1)
+        return max(bisect_right(requests, self.room, key=self._cache) - 1, 0)
 
     def _cache(self, tokens: int) -> int:
         return cache_bytes(self.model, tokens, self.split, bits=self.kv_bits)
