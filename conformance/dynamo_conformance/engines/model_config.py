@@ -7,7 +7,9 @@ heads or latents, dense MLPs, experts. State-space and linear attention layers a
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from fnmatch import fnmatch
+from functools import cache
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines.memory import LAYERED, PLAIN_BITS, Model, Part
@@ -82,7 +84,8 @@ def read_config(config: Json, quantization: Json = None) -> Model:
     if family not in FAMILIES:
         raise ModelConfigError(f'nothing is known of the layers of model_type "{family}"')
     layers, hidden, heads = (
-        _count(text, name) for name in ("num_hidden_layers", "hidden_size", "num_attention_heads")
+        _positive(_count(text, name), name)
+        for name in ("num_hidden_layers", "hidden_size", "num_attention_heads")
     )
     bits, quantized, kv_bits = _quantization(text, quantization, layers)
     if family in _SPARSE:
@@ -174,7 +177,8 @@ def _bits(config: Fields) -> float:
     if named in _NAMED_BITS:
         return _NAMED_BITS[named]
     if method in ("awq", "gptq"):
-        bits, group = _first(config, "bits", "w_bit"), _first(config, "group_size", "q_group_size")
+        bits = _first(config, "bits", "w_bit")
+        group = _positive(_first(config, "group_size", "q_group_size"), "group_size")
         return bits + (PLAIN_BITS + bits) / group
     groups = config.get("config_groups")
     if isinstance(groups, dict) and groups:
@@ -202,8 +206,22 @@ def _is_excluded(part: Part, patterns: Iterable[str], last: int) -> bool:
 
 def _matches(pattern: str, name: str) -> bool:
     if pattern.startswith("re:"):
-        return re.match(pattern.removeprefix("re:"), name) is not None
+        return _expression(pattern).match(name) is not None
     return fnmatch(name, pattern) or fnmatch(name, f"{pattern}.*")
+
+
+@cache
+def _expression(pattern: str) -> re.Pattern[str]:
+    """Return a pattern as an expression; those that may take for ever are no such patterns."""
+    text = pattern.removeprefix("re:")
+    if len(_REPEATS.findall(text)) <= _MOST_REPEATS and not _GROUP_REPEATED.search(text):
+        with suppress(re.error):
+            return re.compile(text)
+    raise ModelConfigError(f'no pattern: "{pattern}"')
+
+
+_REPEATS, _MOST_REPEATS = re.compile(r"[*+{]"), 4
+_GROUP_REPEATED = re.compile(r"\)[*+?{]")
 
 
 def _mapping(value: Json, what: str) -> Fields:
@@ -231,3 +249,9 @@ def _count(fields: Fields, name: str, default: int | None = None) -> int:
 
 
 _TOO_MANY = 1 << 40
+
+
+def _positive(count: int, name: str) -> int:
+    if count < 1:
+        raise ModelConfigError(f"{name} must be above 0")
+    return count

@@ -346,7 +346,9 @@ def _problems(
         text = f"the CRD serves no {document.api_version}; it has {known}"
         yield API_VERSION_RULE, Severity.ERROR, Problem(mark, text, ("apiVersion",))
         return
-    subject = Subject(document, graph, definition=used, cluster=options.cluster)
+    subject = Subject(
+        document, graph, definition=used, cluster=options.cluster, models=options.models
+    )
     large = _is_large(document, length)
     for rule in rules:
         if large and not names(_API, id_of(rule)):

@@ -27,7 +27,7 @@ from dynamo_conformance.engines.role import Role
 from dynamo_conformance.engines.serving import model_source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from dynamo_conformance.engines.gpu import Gpu
     from dynamo_conformance.engines.memory import Model
@@ -145,8 +145,16 @@ class MemoryUse:
         return cache_bytes(self.model, tokens, self.split, bits=self.kv_bits)
 
 
-def memory_use(settings: EngineSettings, graph: Graph) -> MemoryUse | None:
-    """Return what a component needs of its GPUs, or None when that cannot be known."""
+def memory_use(
+    settings: EngineSettings, graph: Graph, models: Mapping[str, Model]
+) -> MemoryUse | None:
+    """Return what a component needs of its GPUs, or None when that cannot be known.
+
+    Args:
+        settings: The component's settings.
+        graph: Its graph.
+        models: Configurations that are given, by name; they go before the known ones.
+    """
     part, module = settings.part, settings.module
     main = part.component.main
     if module not in _LENGTHS or part.role not in _ROLES or main is None or not main.gpus:
@@ -155,7 +163,7 @@ def memory_use(settings: EngineSettings, graph: Graph) -> MemoryUse | None:
     if gpu is None or settings.hidden or settings.overridden or _is_elsewhere(settings):
         return None
     name = model_source(part)
-    model = _model(settings, name) if name else None
+    model = _model(settings, models.get(name) or known_model(name)) if name else None
     split = _SPLITS[module](settings)
     budget = _budget(settings, gpu, split) if split is not None else None
     if name is None or model is None or split is None or budget is None:
@@ -182,7 +190,7 @@ def share_text(settings: EngineSettings) -> str:
     if settings.module == TRTLLM and settings.option(_KV_SHARE) is not None:
         return f"{settings.option_label(_KV_SHARE)} {settings.option(_KV_SHARE)}"
     value = settings.text(dest)
-    return f"{settings.label(dest)} {value}" if value else f"{settings.label(dest)} by default"
+    return f"{settings.label(dest)} {value}" if value else f"{settings.label(dest)}'s default"
 
 
 def _is_elsewhere(settings: EngineSettings) -> bool:
@@ -193,9 +201,8 @@ def _is_elsewhere(settings: EngineSettings) -> bool:
     return any(settings.option(path) is not None for path in _OTHER_OPTIONS)
 
 
-def _model(settings: EngineSettings, name: str) -> Model | None:
+def _model(settings: EngineSettings, model: Model | None) -> Model | None:
     """Return the model with the bits that its weights have in the engine."""
-    model = known_model(name)
     type_dest, dest = _TYPES[settings.module], _QUANTIZATIONS[settings.module]
     given = settings.text(type_dest)
     if model is None or settings.unknown(dest) or given not in _PLAIN_TYPES:

@@ -13,6 +13,7 @@ from dynamo_conformance.manifest.errors import ManifestError
 
 if TYPE_CHECKING:
     from dynamo_conformance.api.cluster_parts import Cluster
+    from dynamo_conformance.engines.memory import Model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,7 @@ class LintOptions:
         crd: The path of another CRD to apply instead, or None.
         cluster: What the cluster has, or None when nobody said.
         suppressions: Suppressions of the settings.
+        models: Configurations of models by the name that manifests use.
         folder: The folder of the settings, from which the suppressions' files count.
     """
 
@@ -44,6 +46,7 @@ class LintOptions:
     crd: str | None = None
     cluster: Cluster | None = None
     suppressions: tuple[SettingsSuppression, ...] = ()
+    models: tuple[tuple[str, Model], ...] = ()
     folder: str = ""
 
     def applies(self, rule: str) -> bool:

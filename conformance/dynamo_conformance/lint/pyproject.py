@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.api.cluster_parts import Cluster, Feature
 from dynamo_conformance.api.operator_releases import OPERATORS
+from dynamo_conformance.engines.flag import parse_json
 from dynamo_conformance.lint.options import LintOptions, SettingsError, SettingsSuppression, names
 from dynamo_conformance.lint.rule import all_ids
 from dynamo_conformance.manifest.document import MAX_BYTES
@@ -15,13 +16,16 @@ from dynamo_conformance.manifest.files import read_file
 from dynamo_conformance.manifest.suggest import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+    from dynamo_conformance.engines.flag import Json
+    from dynamo_conformance.engines.memory import Model
 
 FILE = "pyproject.toml"
 TABLE = "dynamo-lint"
 NONE = "none"
-_WORDS = ("only", "skip", "exclude", "operator", "cluster-has", "suppressions")
+_WORDS = ("only", "skip", "exclude", "operator", "cluster-has", "suppressions", "models")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +135,8 @@ def _settings(table: dict[str, object], *, folder: Path) -> LintSettings:
         options = replace(
             options, suppressions=_suppressions(table["suppressions"]), folder=str(folder)
         )
+    if "models" in table:
+        options = replace(options, models=tuple(_models(table["models"], folder)))
     # From a folder below, the same files have other names.
     exclude = _texts(table, "exclude")
     return LintSettings(
@@ -162,6 +168,30 @@ def _texts(table: dict[str, object], word: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise SettingsError(f"{word}: must be a list of words")
     return tuple(value)
+
+
+def _models(value: object, folder: Path) -> Iterator[tuple[str, Model]]:
+    """Yield the model of each `config.json` that a table of names and files has."""
+    # Only here: hardly any settings have models.
+    from dynamo_conformance.engines.model_config import ModelConfigError, read_config
+
+    if not isinstance(value, dict):
+        raise SettingsError("models: must be a table of names and config.json files")
+    for name in value:
+        path = folder / _text(value, name)
+        beside = path.with_name("hf_quant_config.json")
+        try:
+            yield name, read_config(_json(path), _json(beside) if beside.is_file() else None)
+        except ModelConfigError as error:
+            raise SettingsError(f"models: {path}: {error}") from error
+
+
+def _json(path: Path) -> Json:
+    data = read_file(path, most=MAX_BYTES)
+    try:
+        return parse_json(data.decode("utf-8"))
+    except ValueError as error:
+        raise SettingsError(f"models: {path} is no JSON") from error
 
 
 def _suppressions(value: object) -> tuple[SettingsSuppression, ...]:

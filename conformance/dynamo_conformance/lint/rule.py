@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dynamo_conformance.api.cluster_parts import Cluster
     from dynamo_conformance.api.crd import Crd
     from dynamo_conformance.api.verdict import Verdict
+    from dynamo_conformance.engines.memory import Model
     from dynamo_conformance.engines.role import Part
     from dynamo_conformance.lint.engine_settings import EngineSettings
     from dynamo_conformance.lint.finding import Fix, Severity
@@ -85,6 +86,7 @@ class Subject:
         document: The document.
         graph: The graph it describes; whatever has the wrong type in the document reads as absent.
         cluster: What the cluster has, or None when nobody said.
+        models: Configurations of models that the settings give, by name.
     """
 
     def __init__(
@@ -94,10 +96,12 @@ class Subject:
         *,
         definition: Crd | None = None,
         cluster: Cluster | None = None,
+        models: Iterable[tuple[str, Model]] = (),
     ) -> None:
         self.document = document
         self.graph = graph
         self.cluster = cluster
+        self.models = dict(models)
         self._definition = definition
 
     @cached_property

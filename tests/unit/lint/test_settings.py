@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -214,3 +215,67 @@ def test_a_report_can_be_written_and_the_text_be_seen(linter: Linter) -> None:
 @pytest.mark.parametrize("words", ["", "lws,none", "lws,"])
 def test_a_cluster_that_has_and_has_not_is_wrong_usage(linter: Linter, words: str) -> None:
     assert "write none, or some of lws" in linter.refused(f"--cluster-has={words}", "g.yaml")
+
+
+CONFIG = {
+    "model_type": "llama",
+    "num_hidden_layers": 80,
+    "hidden_size": 8192,
+    "num_attention_heads": 64,
+    "num_key_value_heads": 8,
+    "intermediate_size": 28672,
+    "vocab_size": 128256,
+    "max_position_embeddings": 8192,
+}
+"""A model of 70 billion parameters: 141 GB."""
+
+OURS = """\
+apiVersion: nvidia.com/v1beta1
+kind: DynamoGraphDeployment
+metadata: {name: ours}
+spec:
+  components:
+    - name: w
+      type: worker
+      podTemplate:
+        spec:
+          nodeSelector: {nvidia.com/gpu.product: NVIDIA-A100-SXM4-80GB}
+          containers:
+            - name: main
+              command: [python3, -m, dynamo.vllm]
+              args: [--model, /models/ours]
+              resources: {limits: {nvidia.com/gpu: "1"}}
+"""
+
+
+@pytest.fixture
+def with_model(linter: Linter) -> Linter:
+    linter.write("ours.yaml", OURS)
+    linter.write("config.json", json.dumps(CONFIG))
+    return linter
+
+
+def test_settings_give_the_configuration_of_a_model(with_model: Linter) -> None:
+    assert "gpu-memory" not in dict(with_model.found("ours.yaml"))
+    settings(with_model, "models = {'/models/ours' = 'config.json'}")
+    assert "gpu-memory" in dict(with_model.found("ours.yaml"))
+    with_model.write("hf_quant_config.json", '{"quantization": {"quant_algo": "FP8"}}')
+    assert "gpu-memory" not in dict(with_model.found("ours.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("models = []", "models: must be a table of names and config.json files"),
+        ("models = {'a/b' = 7}", "a/b: must be a word in quotes"),
+        ("models = {'a/b' = 'none.json'}", "none.json"),
+        ("models = {'a/b' = 'ours.yaml'}", "ours.yaml is no JSON"),
+        ("models = {'a/b' = 'other.json'}", 'nothing is known of the layers of model_type "x"'),
+    ],
+)
+def test_a_configuration_that_cannot_be_used(with_model: Linter, text: str, words: str) -> None:
+    with_model.write("other.json", '{"model_type": "x"}')
+    settings(with_model, text)
+    result = with_model.run("ours.yaml")
+    assert result.exit_code == 2
+    assert words in result.output
