@@ -61,12 +61,17 @@ def role(name: str, *words: str) -> tuple[str, ...]:
     return ("--disaggregation-mode", name, *words)
 
 
-def graph(folder: Path, *components: Component, name: str = "some-graph") -> Graph:
+def graph(
+    folder: Path, *components: Component, name: str = "some-graph", gpu: str | None = None
+) -> Graph:
     """Return a graph, by way of its manifest."""
+    metadata: dict[str, object] = {"name": name}
+    if gpu is not None:
+        metadata["annotations"] = {"dynamo-conformance/gpu": gpu}
     document = {
         "apiVersion": "nvidia.com/v1beta1",
         "kind": "DynamoGraphDeployment",
-        "metadata": {"name": name},
+        "metadata": metadata,
         "spec": {"backendFramework": "vllm", "components": list(components)},
     }
     path = folder / f"{name}.yaml"

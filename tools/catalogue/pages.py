@@ -46,8 +46,10 @@ script or a compose file with the same components. This page is made from the fi
 served the manifest's pods as processes, *script* and *compose* ran those files as published, and
 *kind* applied the manifest in a cluster without GPUs, all on the real Dynamo runtime with the mock
 engine. *cluster* and *real* are with the engine itself. A feature in *italics* stands in the
-manifest, and no run has shown it so far. [The ledger]({LEDGER}) has the day of each proof, and the
-reason where there is none.
+manifest, and no run has shown it so far. *GPUs* counts those of all replicas and nodes; *GPU* is
+the product that the graph names (`dynamo-conformance/gpu`), and *each* the memory that its driver
+reports: that it suffices is counted, not tried. [The ledger]({LEDGER}) has the day of each proof,
+and the reason where there is none.
 """
 
 
@@ -122,12 +124,13 @@ def _engine_page(engine: EngineFolder, ledger: Ledger, readme: Path) -> str:
 def _graphs(engine: EngineFolder, readme: Path) -> str:
     """Return the table of an engine's graphs: what each shows, and its files."""
     return table(
-        ("graph", "shows", "GPUs", *(kind.name.lower() for kind in Kind)),
+        ("graph", "shows", "GPUs", "GPU", *(kind.name.lower() for kind in Kind)),
         (
             (
                 example.name,
                 _first_sentence(example.shows),
                 _gpus(example),
+                _gpu(example),
                 *(_files(example, kind, readme) for kind in Kind),
             )
             for example in engine.examples
@@ -196,20 +199,18 @@ def _catalogue(tree: Tree, ledger: Ledger) -> str:
     parts = [_HEAD]
     for engine in tree.engines:
         rows = (_entry(engine, example, ledger, page) for example in engine.examples)
-        header = ("graph", "topology", "model", "GPUs", "features", "proven", "")
+        header = ("graph", "topology", "model", "GPUs", "GPU", "each", "features", "proven", "")
         parts += [f"## {link(engine.title, _home(engine), page=page)}\n", table(header, rows), ""]
     return "\n".join(parts)
 
 
-def _entry(
-    engine: EngineFolder, example: Example, ledger: Ledger, page: Path
-) -> tuple[str, str, str, str, str, str, str]:
+def _entry(engine: EngineFolder, example: Example, ledger: Ledger, page: Path) -> tuple[str, ...]:
     graph = example.graph
     proven = (str(level) for level in Level if standing(ledger, example, level).proven)
     first = example.forms[0]
     if graph is None:
         name = link(example.name, first.path, page=page)
-        return name, "", "", "", "", ", ".join(proven), ""
+        return name, "", "", "", "", "", "", ", ".join(proven), ""
     traits = (
         trait.label if is_shown(ledger, example, trait) else f"*{trait.label}*"
         for trait in graph_traits(graph)
@@ -219,6 +220,8 @@ def _entry(
         _topology(scene(graph)),
         ", ".join(scene(graph).models),
         _gpus(example),
+        _gpu(example),
+        ", ".join(scene(graph).memory),
         ", ".join(traits),
         ", ".join(proven),
         link("picture", _picture_of(engine, example), page=page),
@@ -237,6 +240,10 @@ def _topology(graph_scene: Scene) -> str:
 
 def _gpus(example: Example) -> str:
     return str(scene(example.graph).gpus) if example.graph is not None else ""
+
+
+def _gpu(example: Example) -> str:
+    return ", ".join(scene(example.graph).products) if example.graph is not None else ""
 
 
 def _files(example: Example, kind: Kind, page: Path) -> str:

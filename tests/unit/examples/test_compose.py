@@ -158,7 +158,7 @@ def test_every_script_has_a_compose_file_and_a_manifest_beside_it() -> None:
 @each
 def test_only_what_compose_knows(path: Path) -> None:
     top = parsed(path)
-    assert set(top) == {"name", "x-dynamo", "services", "volumes"}
+    assert set(top) == {"name", "x-gpu", "x-dynamo", "services", "volumes"}
     assert re.fullmatch("[a-z0-9][a-z0-9_-]*", str(top["name"]))
     known = {
         "command",

@@ -39,6 +39,20 @@ def test_a_disaggregated_graph_with_a_router(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("gpu", "shown", "memory"),
+    [
+        ("NVIDIA-L4", "4 GPUs (NVIDIA-L4, 22 GiB)", ("22 GiB",)),
+        # Of a GPU that is not known here, only the name can be said.
+        ("NVIDIA-Z9000", "4 GPUs (NVIDIA-Z9000)", ()),
+    ],
+)
+def test_the_gpu_is_named(gpu: str, shown: str, memory: tuple[str, ...], tmp_path: Path) -> None:
+    drawn = scene(graph(tmp_path, frontend(), *BOTH, gpu=gpu))
+    assert (drawn.gpus, drawn.products, drawn.memory) == (4, (gpu,), memory)
+    assert drawn.subtitle == f"vLLM · Dynamo 1.6.1 · Qwen/Qwen3-0.6B · {shown}"
+
+
 def test_events_go_nowhere_without_a_router_that_wants_them(tmp_path: Path) -> None:
     found = scene(graph(tmp_path, frontend(), *BOTH))
     assert not any(one.kv_events for one in found.workers)

@@ -14,6 +14,9 @@ from catalogue.traits import (
     router_mode,
     transfer,
 )
+from dynamo_conformance.engines.gpu import gpus as known_gpus
+from dynamo_conformance.engines.gpu import products
+from dynamo_conformance.engines.memory import GIB
 from dynamo_conformance.engines.role import Role, parts
 from dynamo_conformance.engines.serving import (
     WORKER_ROLES,
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dynamo_conformance.engines.role import Part
-    from dynamo_conformance.manifest.graph import Graph
+    from dynamo_conformance.manifest.graph import Component, Graph
 
 ENGINES = {
     "dynamo.vllm": "vLLM",
@@ -93,11 +96,6 @@ class Worker:
         """Its role in words."""
         return ROLES.get(self.role, str(self.role))
 
-    @property
-    def all_gpus(self) -> int:
-        """The GPUs of all replicas and nodes."""
-        return self.replicas * self.nodes * self.gpus
-
 
 @dataclass(frozen=True, slots=True)
 class Handoff:
@@ -128,6 +126,8 @@ class Scene:
         handoffs: What they hand on.
         planners: The components that decide how many workers there are.
         others: Components of which nothing is known here.
+        gpus: The GPUs of all components, replicas and nodes.
+        products: Which GPUs they are meant for, each once.
     """
 
     name: str
@@ -139,17 +139,22 @@ class Scene:
     handoffs: tuple[Handoff, ...]
     planners: tuple[str, ...]
     others: tuple[str, ...]
+    gpus: int
+    products: tuple[str, ...]
 
     @property
-    def gpus(self) -> int:
-        """The GPUs of the graph."""
-        return sum(worker.all_gpus for worker in self.workers)
+    def memory(self) -> tuple[str, ...]:
+        """The memory of each of these GPUs, as far as it is known."""
+        known = (known_gpus().get(product) for product in self.products)
+        return tuple(f"{gpu.memory / GIB:.0f} GiB" for gpu in known if gpu is not None)
 
     @property
     def subtitle(self) -> str:
         """Engine, release, models and GPUs in one line."""
         release = f"Dynamo {self.release}" if self.release else ""
-        parts_shown = (self.engine, release, " + ".join(self.models), counted(self.gpus, "GPU"))
+        count = counted(self.gpus, "GPU")
+        which = f"{count} ({', '.join((*self.products, *self.memory))})" if self.products else count
+        parts_shown = (self.engine, release, " + ".join(self.models), which)
         return " · ".join(part for part in parts_shown if part)
 
     def describe(self) -> str:
@@ -196,6 +201,15 @@ def scene(graph: Graph) -> Scene:
         handoffs=tuple(_handoffs(working)),
         planners=tuple(part.component.name for part in planning),
         others=tuple(part.component.name for part in all_parts if part not in seen),
+        gpus=sum(map(_gpus, graph.components)),
+        products=tuple(
+            dict.fromkeys(
+                product
+                for component in graph.components
+                if _gpus(component)
+                for product in products(component, graph)
+            )
+        ),
     )
 
 
@@ -261,6 +275,11 @@ def _workers(working: list[Part], entries: list[Part]) -> Iterator[Worker]:
             asked=bool(entries) and front and not any(_asks(other, part) for other in working),
             kv_events=routed and part.likely_role is not Role.ENCODE and publishes_kv_events(part),
         )
+
+
+def _gpus(component: Component) -> int:
+    """Return the GPUs of a component, of all replicas and nodes."""
+    return component.pod_count * component.main.gpus if component.main is not None else 0
 
 
 def _network(part: Part) -> tuple[str, ...]:
