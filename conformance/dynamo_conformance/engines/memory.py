@@ -10,6 +10,7 @@ buffers of NCCL and DeepEP, redundant experts and draft models come on top.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -21,6 +22,9 @@ _DATA = Path(__file__).parent / "data" / "models.json"
 GIB = 1 << 30
 PLAIN_BITS = 16
 """Of a weight or a cached value that is not quantized: bfloat16 and float16 alike."""
+
+
+_CACHED = re.compile(r"models--([^/]+?)--([^/]+)/snapshots/")
 
 
 class Part(StrEnum):
@@ -264,8 +268,12 @@ def rows() -> tuple[ModelRow, ...]:
 
 @cache
 def known_model(name: str) -> Model | None:
-    """Return the configuration of a model by its hub id, in any case; None when it is not known."""
-    wanted = name.lower()
+    """Return the configuration of a model by its hub id, in any case; None when it is not known.
+
+    A folder of a hub's cache (`models--ORG--NAME/snapshots/REVISION`) names a model as well.
+    """
+    cached = _CACHED.search(name)
+    wanted = (f"{cached[1]}/{cached[2]}" if cached is not None else name).lower()
     row = next((row for row in rows() if wanted in map(str.lower, row["ids"])), None)
     return model_of(row["model"]) if row is not None else None
 

@@ -120,9 +120,12 @@ def test_every_row_is_a_model_with_source_and_date() -> None:
         assert len(row["date"].split("-")) == 3
 
 
-def test_a_name_is_known_in_any_case_and_nothing_of_a_path() -> None:
+def test_a_name_is_known_in_any_case_and_in_a_cache() -> None:
     assert known_model("qwen/QWEN3-8b") == known_model("Qwen/Qwen3-8B")
     assert known_model("/models/Qwen3-8B") is None
+    cached = "/home/hub/models--Qwen--Qwen3-8B/snapshots/0123abc"
+    assert known_model(cached) == known_model("Qwen/Qwen3-8B")
+    assert known_model("models--no--such/snapshots/0") is None
 
 
 def test_a_field_that_no_model_has_is_refused() -> None:
