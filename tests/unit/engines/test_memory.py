@@ -11,6 +11,7 @@ from dynamo_conformance.engines.memory import (
     LAYERED,
     Budget,
     Model,
+    Part,
     Split,
     cache_bytes,
     known_model,
@@ -140,6 +141,12 @@ def test_experts_are_split_otherwise_than_attention() -> None:
     experts = moe.expert_layers * moe.experts * 3 * moe.hidden * moe.expert_intermediate
     assert whole - spread == pytest.approx(experts * 15 / 16, rel=1e-6)
     assert weights(moe, replace(Split.even(16), attention=1)) > weights(moe, Split.even(16))
+
+
+def test_what_latents_come_from_is_whole_on_every_rank() -> None:
+    latent = model("deepseek-ai/DeepSeek-R1")
+    shared = weights(latent, Split()) - weights(latent, Split(attention=2))
+    assert shared == (latent.parameters[Part.ATTENTION] - latent.layers * latent.latent_down) // 2
 
 
 def test_stages_share_layers_and_the_fullest_counts() -> None:

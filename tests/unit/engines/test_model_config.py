@@ -141,6 +141,14 @@ def test_quantization_in_a_file_of_its_own() -> None:
             DENSE | {"quantization_config": {"quant_method": "fp8", "ignore": ["re:("]}},
             'no pattern: "re:("',
         ),
+        (
+            DENSE | {"quantization_config": {"quant_method": "fp8", "ignore": ["re:(m+)+$"]}},
+            'no pattern: "re:(m+)+$"',
+        ),
+        (
+            DENSE | {"quantization_config": {"quant_method": "fp8", "ignore": ["re:.*.*.*.*.*x"]}},
+            'no pattern: "re:.*.*.*.*.*x"',
+        ),
     ],
 )
 def test_what_cannot_be_read_is_said_in_a_sentence(config: Json, why: str) -> None:
