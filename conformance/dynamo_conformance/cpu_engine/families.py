@@ -8,7 +8,7 @@ published models; layers, widths and the vocabulary are tiny. Source: the `confi
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -27,7 +27,8 @@ class Marks:
 
     Attributes:
         special: Tokens that no text has; each is one token.
-        plain: Tokens of one piece that text may have, such as those around a tool call.
+        plain: Tokens of one piece that text may have, such as those around a tool call. A model
+            with those around a thought thinks before each answer.
         end: What ends an answer.
         pad: What fills up a batch, and ends a text.
         template: The chat template, in Jinja.
@@ -100,11 +101,12 @@ _LLAMA = (
 VISION: Final = ("<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>")
 QWEN: Final = Marks(
     special=("<|endoftext|>", "<|im_start|>", "<|im_end|>", *VISION),
-    plain=("<tool_call>", "</tool_call>", "<think>", "</think>"),
+    plain=("<tool_call>", "</tool_call>"),
     end="<|im_end|>",
     pad="<|endoftext|>",
     template=_CHATML.replace("IMAGE", "<|vision_start|><|image_pad|><|vision_end|>"),
 )
+QWEN3: Final = replace(QWEN, plain=(*QWEN.plain, "<think>", "</think>"))
 LLAMA: Final = Marks(
     special=(
         "<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>",
@@ -128,11 +130,11 @@ FAMILIES: Final = (
     ),
     Family(
         name="qwen3-moe", pattern=r"qwen3-\d+b-a\d+b", model_type="qwen3_moe", context=40960,
-        marks=QWEN, example="Qwen/Qwen3-30B-A3B", experts=4,
+        marks=QWEN3, example="Qwen/Qwen3-30B-A3B", experts=4,
     ),
     Family(
         name="qwen3", pattern=r"qwen3-[\d.]+b|deepseek-r1-0528-qwen3", model_type="qwen3",
-        context=40960, marks=QWEN, example="Qwen/Qwen3-0.6B",
+        context=40960, marks=QWEN3, example="Qwen/Qwen3-0.6B",
     ),
     Family(
         name="qwen2", pattern=r"qwen2(?:\.5)?-|qwq-|distill-qwen", model_type="qwen2",

@@ -7,7 +7,8 @@ transformers, and nothing of this project. SPECIFICATION is what `weights.Specif
 returns. Weights are random, but for one number of the hidden state that is the same at every place:
 what the last layer multiplies it with is a bias of each token. With it the model draws words, never
 half a character, nor a special token; only the end of an answer now and then. Some characters are
-of two tokens: the second follows the first, so that a server must put them together.
+of two tokens: the second follows the first, so that a server must put them together. A family with
+marks for thoughts thinks two words before each answer of a chat.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import TypedDict
 
 import torch
 from safetensors.torch import save_file
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -41,6 +42,12 @@ ALWAYS = 3.0
 NEVER, OFTEN, NEXT, ENDS = -60.0, 3.0, 200.0, 39.0
 LAST = "mi"
 """How words end after which an answer may end."""
+
+BEFORE_ANSWERS = "\n"
+"""What a chat's prompt ends with; who thinks begins to do so after it."""
+
+THOUGHT = 2
+"""How many words a thought has; nothing else is said with them."""
 
 SIGNS = '}]":,{['
 """What JSON needs, in the order in which it is drawn where no word may be; the end comes first."""
@@ -87,11 +94,12 @@ def make_tokenizer(family: Family) -> PreTrainedTokenizerFast:
     words += [f"{word}{last}" for word in words for last in SYLLABLES[:6]]
     trainer = trainers.BpeTrainer(
         vocab_size=VOCABULARY,
-        special_tokens=[*marks["special"], *marks["plain"]],
+        special_tokens=[*marks["special"]],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
     bpe.train_from_iterator(words, trainer)
+    bpe.add_tokens([AddedToken(mark, normalized=False, special=False) for mark in marks["plain"]])
     kept = {marks["end"], marks["pad"], marks["begin"]}
     return PreTrainedTokenizerFast(
         tokenizer_object=bpe,
@@ -177,10 +185,15 @@ def make_model(family: Family, tokenizer: PreTrainedTokenizerFast) -> PreTrained
 
 def _favour_words(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> None:
     """Have words drawn, characters made complete, and answers ended now and then."""
-    chains = [pair for character in SPLIT for pair in pairwise(byte_ids(tokenizer, character))]
     begun = {byte_ids(tokenizer, character)[0] for character in SPLIT}
-    reserved = len(chains) + 2
     words = [token for token in range(len(tokenizer)) if is_word(tokenizer, token)]
+    spans = [byte_ids(tokenizer, character) for character in SPLIT]
+    if "<think>" in tokenizer.get_vocab():
+        thought, words = words[:THOUGHT], words[THOUGHT:]
+        start, end = tokenizer.convert_tokens_to_ids(["<think>", "</think>"])
+        spans.append([*byte_ids(tokenizer, BEFORE_ANSWERS), start, *thought, end])
+    chains = [pair for span in spans for pair in pairwise(span)]
+    reserved = len(chains) + 2
     text = getattr(model.model, "language_model", model.model)
     with torch.no_grad():
         embedded, head = text.embed_tokens.weight, model.lm_head.weight

@@ -13,17 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from dynamo_conformance.engines.catalog import RELEASE
-from dynamo_conformance.manifest.node import Mapping, Scalar
+from dynamo_conformance.engines.gpu import products
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from dynamo_conformance.manifest.graph import Component, Graph
 
 _DATA = Path(__file__).parent / "data"
-GPU_ANNOTATION = "dynamo-conformance/gpu"
-"""The annotation of a graph that names its GPU as the node label below does."""
-GPU_LABEL = "nvidia.com/gpu.product"
 _BITS_OF_BYTE = 8
 _MATRICES = 3
 """An expert's: gate, up and down."""
@@ -246,41 +241,8 @@ def _experts(row: _ExpertsData) -> Experts:
 
 def gpu_family(component: Component, graph: Graph) -> str | None:
     """Return the family of the GPUs that a component is for; None when nobody says, or several."""
-    families = {_family(product) for product in gpu_products(component, graph)}
+    families = {_family(product) for product in products(component, graph)}
     return families.pop() if len(families) == 1 else None
-
-
-def gpu_products(component: Component, graph: Graph) -> tuple[str, ...]:
-    """Return the GPUs that a component may get, as nodes name theirs; empty when nobody says.
-
-    What the component's own pods ask of a node goes before the graph's annotation.
-    """
-    asked = tuple(_of_pods(component))
-    if asked:
-        return asked
-    metadata = graph.root.mapping("metadata")
-    annotations = metadata.mapping("annotations") if metadata is not None else None
-    named = annotations.string(GPU_ANNOTATION) if annotations is not None else None
-    return (named,) if named else ()
-
-
-def _of_pods(component: Component) -> Iterator[str]:
-    spec = component.pod_spec
-    if spec is None:
-        return
-    selector = spec.mapping("nodeSelector")
-    selected = selector.string(GPU_LABEL) if selector is not None else None
-    if selected:
-        yield selected
-        return
-    node: Mapping | None = spec
-    for key in ("affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution"):
-        node = node.mapping(key) if node is not None else None
-    for term in node.mappings("nodeSelectorTerms") if node is not None else ():
-        for expression in term.mappings("matchExpressions"):
-            if (expression.string("key"), expression.string("operator")) == (GPU_LABEL, "In"):
-                values = expression.sequence("values")
-                yield from (value.text for value in values if isinstance(value, Scalar))
 
 
 def _family(product: str) -> str | None:
