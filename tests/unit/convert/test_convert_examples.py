@@ -22,6 +22,13 @@ MANIFESTS = sorted(
     if "vllm_v0" not in path.parts
 )
 BETA = [path for path in MANIFESTS if "v1alpha1" not in path.parts]
+TWINS = [
+    path
+    for path in BETA
+    # What overlays make and recipes name newer images than the operators that know v1alpha1 alone:
+    # who has such an operator converts them.
+    if path.stem != "production" and "recipes" not in path.relative_to(EXAMPLES).parts
+]
 
 
 def name(path: Path) -> str:
@@ -34,7 +41,7 @@ def graph(text: str) -> Graph:
 
 
 def test_there_are_examples_of_both_versions() -> None:
-    assert len(MANIFESTS) == 2 * len(BETA) > 0
+    assert len(MANIFESTS) - len(BETA) == len(TWINS) > 0
 
 
 @pytest.mark.parametrize("path", MANIFESTS, ids=name)
@@ -55,7 +62,7 @@ def test_no_comment_of_an_example_is_lost(path: Path) -> None:
     assert comments(converted) == comments(text)
 
 
-@pytest.mark.parametrize("beta", BETA, ids=name)
+@pytest.mark.parametrize("beta", TWINS, ids=name)
 def test_the_v1alpha1_example_converts_to_the_v1beta1_one(beta: Path) -> None:
     folder = next(parent for parent in beta.parents if parent.name == "k8s")
     alpha = folder / "v1alpha1" / beta.relative_to(folder)

@@ -71,18 +71,13 @@ def test_a_converted_value_still_points_at_its_source() -> None:
 
 
 @pytest.mark.parametrize(
-    "beta",
-    [
-        path
-        for path in sorted(EXAMPLES.rglob("launch/k8s/**/*.yaml"))
-        # The legacy engine alone is in the form of its time.
-        if not {"v1alpha1", "vllm_v0"} & set(path.parts)
-    ],
+    "alpha",
+    sorted(EXAMPLES.rglob("launch/k8s/v1alpha1/**/*.yaml")),
     ids=lambda path: path.stem,
 )
-def test_both_versions_of_an_example_are_one_graph(beta: Path) -> None:
-    folder = next(parent for parent in beta.parents if parent.name == "k8s")
-    alpha = folder / "v1alpha1" / beta.relative_to(folder)
+def test_both_versions_of_an_example_are_one_graph(alpha: Path) -> None:
+    folder = next(parent for parent in alpha.parents if parent.name == "v1alpha1")
+    beta = folder.parent / alpha.relative_to(folder)
     (one,), (other,) = read_graphs(beta), read_graphs(alpha)
     assert one == other
 
