@@ -28,6 +28,7 @@ class GraphFeature(StrEnum):
     KV_OFFLOAD = "kv-offload"
     TOOL_CALLS = "tool-calls"
     REASONING = "reasoning"
+    HARMONY = "harmony"
     EXPERTS = "experts"
     MPI = "mpi"
     OPTIONS = "engine-options"
@@ -105,6 +106,10 @@ _TESTS: Mapping[GraphFeature, Callable[[Part], bool]] = {
     GraphFeature.KV_OFFLOAD: _offloads,
     GraphFeature.TOOL_CALLS: _given("dyn_tool_call_parser"),
     GraphFeature.REASONING: _given("dyn_reasoning_parser"),
+    GraphFeature.HARMONY: lambda part: (
+        part.value("dyn_tool_call_parser") == "harmony"
+        or part.value("dyn_reasoning_parser") == "gpt_oss"
+    ),
     GraphFeature.EXPERTS: _spreads_experts,
     GraphFeature.MPI: _starts_by_mpi,
     GraphFeature.OPTIONS: lambda part: bool(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from dynamo_conformance.mock_engine.chosen_answers import chosen_tokens
+from dynamo_conformance.mock_engine.chosen_answers import NO_PARSERS, Parsers, chosen_tokens
 from dynamo_conformance.mock_engine.mock_model import DEFAULT_CONTEXT_LENGTH
 
 if TYPE_CHECKING:
@@ -45,7 +45,9 @@ class AnswerLength:
         return max(self.tokens - said, 0)
 
 
-def answer_length(request: Mapping[str, Json], *, context_length: int | None) -> AnswerLength:
+def answer_length(
+    request: Mapping[str, Json], *, context_length: int | None, parsers: Parsers = NO_PARSERS
+) -> AnswerLength:
     """Return how long the answer to a request is.
 
     Where max_tokens is missing, the workers of vLLM and TensorRT-LLM fill it in: the answer may
@@ -55,12 +57,13 @@ def answer_length(request: Mapping[str, Json], *, context_length: int | None) ->
     Args:
         request: As the frontend hands it to workers.
         context_length: Longest sequence in tokens; None for that of the models that are made up.
+        parsers: What reads the answer.
     """
     conditions = request.get("stop_conditions")
     conditions = conditions if isinstance(conditions, dict) else {}
     wanted = conditions.get("max_tokens")
     most = wanted if isinstance(wanted, int) else _left(request, context_length)
-    chosen = chosen_tokens(request.get("annotations"))
+    chosen = chosen_tokens(request.get("annotations"), parsers)
     if chosen is not None:
         natural = len(chosen)
     elif isinstance(wanted, int) or conditions.get("ignore_eos"):

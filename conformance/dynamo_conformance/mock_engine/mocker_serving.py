@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from dynamo.llm import EngineConfig, ModelRuntimeConfig
     from dynamo.runtime import Client, Context, DistributedRuntime
 
+    from dynamo_conformance.mock_engine.chosen_answers import Parsers
     from dynamo_conformance.mock_engine.mock_runtime import Request
     from dynamo_conformance.mock_engine.worker_spec import WorkerSpec
 
@@ -81,7 +82,7 @@ async def _serve(worker: WorkerSpec, args: Namespace) -> None:
         event_plane=args.event_plane,
         response_plane=args.response_plane,
     )
-    with _file_of_answers() as answers:
+    with _file_of_answers(worker.parsers) as answers:
         args.response_replay_trace_path = answers.name
         engine_args = _engine_args(args)
         _, card = build_runtime_config(engine_args)
@@ -101,7 +102,7 @@ async def _serve(worker: WorkerSpec, args: Namespace) -> None:
     )
 
 
-def _file_of_answers() -> IO[str]:
+def _file_of_answers(parsers: Parsers) -> IO[str]:
     """Return a file that is gone when it is closed, with the answers that can be chosen.
 
     Raises:
@@ -109,7 +110,7 @@ def _file_of_answers() -> IO[str]:
     """
     try:
         file = tempfile.NamedTemporaryFile("w", suffix=".jsonl", encoding="utf-8")  # noqa: SIM115
-        file.write(trace())
+        file.write(trace(parsers))
         file.flush()
     except OSError as fault:
         raise StartFault(f"no temporary file can be written: {fault.strerror}") from fault
@@ -229,7 +230,9 @@ class HiddenMocker:
             async for chunk in self._ask(request, context):
                 yield chunk
             return
-        length = answer_length(request, context_length=self.worker.max_model_len)
+        length = answer_length(
+            request, context_length=self.worker.max_model_len, parsers=self.worker.parsers
+        )
         conditions = request.get("stop_conditions")
         limited: Request = {**conditions} if isinstance(conditions, dict) else {}
         limited["max_tokens"] = length.tokens

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from dynamo_conformance.engines.engine import Engine
 from dynamo_conformance.engines.role import Role
 from dynamo_conformance.mock_engine.answer_length import answer_length
+from dynamo_conformance.mock_engine.chosen_answers import NO_PARSERS, Parsers
 from dynamo_conformance.mock_engine.mock_runtime import MockRuntime, publish_budget, register
 
 if TYPE_CHECKING:
@@ -88,7 +89,12 @@ async def _handler(worker: WorkerSpec, runtime: DistributedRuntime) -> Handler:
                 yield answer.data()
             return
         check_length(request, worker)
-        for chunk in answer_to(request, worker.role, context_length=worker.max_model_len):
+        for chunk in answer_to(
+            request,
+            worker.role,
+            context_length=worker.max_model_len,
+            parsers=worker.parsers,
+        ):
             yield chunk
 
     return generate
@@ -132,13 +138,20 @@ def images(request: Request) -> int:
     return len(urls) if isinstance(urls, list) else 0
 
 
-def answer_to(request: Request, role: Role, *, context_length: int | None = None) -> list[Request]:
+def answer_to(
+    request: Request,
+    role: Role,
+    *,
+    context_length: int | None = None,
+    parsers: Parsers = NO_PARSERS,
+) -> list[Request]:
     """Return what a worker of a role answers: tokens, or what the next one needs of it.
 
     Args:
         request: As the frontend, or another worker, hands it over.
         role: The worker's role.
         context_length: Longest sequence in tokens; None when it is not known.
+        parsers: What reads the answer.
     """
     if role is Role.ENCODE:
         return [{"encoded_images": images(request)}]
@@ -148,7 +161,7 @@ def answer_to(request: Request, role: Role, *, context_length: int | None = None
         first: list[Json] = [random.choice(ANSWER_TOKENS)]  # noqa: S311 - no secret
         handoff: Request = {"mock_engine": "no block leaves this worker"}
         return [{"token_ids": first, "index": 0, "disaggregated_params": handoff}]
-    length = answer_length(request, context_length=context_length)
+    length = answer_length(request, context_length=context_length, parsers=parsers)
     count = length.tokens
     drawn = random.choices(ANSWER_TOKENS, k=count)  # noqa: S311 - no secret
     chunks: list[Request] = [

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines.role import Role
+from dynamo_conformance.mock_engine.chosen_answers import Parsers
 from dynamo_conformance.mock_engine.engine_refusal import CannotSimulate, ValueRefusal
 
 if TYPE_CHECKING:
@@ -150,6 +151,11 @@ class WorkerSpec:
     without_mocker: bool = False
     public: bool = True
     needs: tuple[tuple[Role, ...], ...] = ()
+
+    @property
+    def parsers(self) -> Parsers:
+        """What the frontend reads its answers with."""
+        return Parsers(calls=self.tool_call_parser, thoughts=self.reasoning_parser)
 
 
 WORKER_ROLES = {

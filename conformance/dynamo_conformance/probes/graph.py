@@ -62,6 +62,12 @@ ENGINES: Final[dict[str, dict[Feature, str]]] = {
 REPLAYED: Final = (Feature.CHOSEN, Feature.REPEATED, Feature.TOOL_PARSER, Feature.REASONING)
 """What is shown with the mock engine by chosen answers alone."""
 
+HARMONY: Final = dict.fromkeys(
+    (Feature.TOOL_PARSER, Feature.REASONING),
+    f"harmony is read by the tokens of its own vocabulary, and those of {_MOCK} are others",
+)
+"""What is not shown of a graph whose model writes harmony."""
+
 PROMISED_ONLY: Final = {
     Feature.KV_ROUTER: "not known to route by KV; name the feature where it does",
     Feature.DISAGGREGATED: "not known to be disaggregated; name the feature where it is",
@@ -155,6 +161,8 @@ def served_graph(
     if Feature.TOOLS in promised:
         promised |= {Feature.TOOL_PARSER}
     unshown = {**ENGINES.get(engine or "", {})}
+    if engine == SIMULATED and serving is not None and GraphFeature.HARMONY in serving.features:
+        unshown |= HARMONY
     unserved = PROMISED_ONLY | promises.impossible(serving)
     if _lists_adapters(recorder, serving):
         unserved.pop(Feature.ADAPTERS, None)

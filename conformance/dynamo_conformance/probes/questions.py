@@ -146,7 +146,8 @@ class TextApi:
     @property
     def long(self) -> Question:
         """A question with a long answer, where answers can be chosen."""
-        return replace(self.ask("long", max_tokens=LONG_TOKENS), replay="long")
+        replay = "long" if self.name == "chat" else "long-text"
+        return replace(self.ask("long", max_tokens=LONG_TOKENS), replay=replay)
 
     @property
     def long_stream(self) -> Question:

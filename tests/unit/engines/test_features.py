@@ -97,6 +97,16 @@ def test_where_draft_heads_come_from(config: str, heads: tuple[str, ...]) -> Non
         ("dynamo.trtllm", "--connector, kvbm", {GraphFeature.KV_OFFLOAD}),
         ("dynamo.vllm", "--dyn-tool-call-parser, hermes", {GraphFeature.TOOL_CALLS}),
         ("dynamo.trtllm", "--dyn-reasoning-parser, qwen3", {GraphFeature.REASONING}),
+        (
+            "dynamo.vllm",
+            "--dyn-tool-call-parser, harmony",
+            {GraphFeature.TOOL_CALLS, GraphFeature.HARMONY},
+        ),
+        (
+            "dynamo.sglang",
+            "--model-path, m, --dyn-reasoning-parser, gpt_oss",
+            {GraphFeature.REASONING, GraphFeature.HARMONY},
+        ),
         ("dynamo.vllm", "--enable-multimodal", {GraphFeature.IMAGES}),
         ("dynamo.vllm", "--enable-expert-parallel", {GraphFeature.EXPERTS}),
         ("dynamo.sglang", "--model-path, m, --ep-size, '1'", set()),

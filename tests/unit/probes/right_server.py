@@ -36,7 +36,13 @@ WORDS = [
     " salt", " meets", " sweet", " water", " under", " grey", " skies", " of", " late", " spring",
     " na\u00efve", " \u6f22\u5b57", " \U0001f980",
 ]  # fmt: skip
-CHOSEN = {"plain": PLAIN, "unicode": UNICODE, "json": JSON_TEXT, "long": LONG}
+CHOSEN = {
+    "plain": PLAIN,
+    "unicode": UNICODE,
+    "json": JSON_TEXT,
+    "long": LONG,
+    "long-text": LONG,
+}
 WORKERS = {70: "prefill", 71: "prefill", 80: "backend"}
 Body = dict[str, Any]
 

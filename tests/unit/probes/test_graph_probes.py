@@ -306,8 +306,9 @@ def test_a_graph_promises_text_or_vectors(*, embeds: bool) -> None:
 def test_what_workers_are_set_to_do_is_promised(setting: GraphFeature) -> None:
     plain = promised(replace(TWO, features=frozenset()))
     more = promised(replace(TWO, features=frozenset({setting}))) - plain
-    # That there is an adapter is not said by a worker that takes some.
-    assert len(more) == (0 if setting is GraphFeature.LORA else 1)
+    # A worker that takes adapters says of none that it is there, and harmony is how a model writes.
+    silent = (GraphFeature.LORA, GraphFeature.HARMONY)
+    assert len(more) == (0 if setting in silent else 1)
 
 
 def test_what_a_manifest_claims_is_known() -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dynamo_conformance.engines.features import GraphFeature
 from dynamo_conformance.engines.role import Role
 from dynamo_conformance.engines.serving import Serving
 from dynamo_conformance.mock_engine.chosen_answers import ENGINE
@@ -212,6 +213,30 @@ def test_what_the_mock_engine_passes_over_is_named(promised: frozenset[Feature])
     graph = looked_at(RightServer().reply, engine="mock", promised=promised)
     assert "seed" in graph.unshown[Feature.DETERMINED]
     assert Feature.LOGPROBS in graph.unshown
+
+
+def _serving(features: frozenset[GraphFeature]) -> Serving:
+    return Serving(
+        model=MODEL,
+        source=MODEL,
+        roles={Role.AGG: 1},
+        router_mode="round-robin",
+        kv_events=False,
+        features=features,
+    )
+
+
+def test_harmony_is_not_shown_with_the_mock_engine() -> None:
+    features = frozenset({GraphFeature.HARMONY, GraphFeature.TOOL_CALLS, GraphFeature.REASONING})
+    writes_harmony = _serving(features)
+    for engine, serving, is_named in (
+        ("mock", writes_harmony, True),
+        ("mock", _serving(features - {GraphFeature.HARMONY}), False),
+        ("vllm", writes_harmony, False),
+    ):
+        graph = looked_at(RightServer().reply, engine=engine, serving=serving)
+        named = "vocabulary" in graph.unshown.get(Feature.TOOL_PARSER, "")
+        assert named is is_named, (engine, serving)
 
 
 def _only(*targets: str) -> Answering:
