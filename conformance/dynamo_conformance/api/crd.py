@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from dynamo_conformance.api import metadata
-from dynamo_conformance.api.operator_releases import DEFAULT_OPERATOR, OPERATORS
+from dynamo_conformance.api.operator_releases import OPERATORS, RECORDED_OPERATOR
 from dynamo_conformance.api.schema import Schema
 
 if TYPE_CHECKING:
@@ -41,14 +41,14 @@ class Crd:
 
 
 @cache
-def load(operator: str = DEFAULT_OPERATOR) -> Crd:
+def load(operator: str = RECORDED_OPERATOR) -> Crd:
     """Return the CRD that an operator version is checked with.
 
     Raises:
         KeyError: Nothing is known of that version.
     """
     known = OPERATORS[operator]
-    path = _DATA / f"{PLURAL}-{DEFAULT_OPERATOR}.json"
+    path = _DATA / f"{PLURAL}-{RECORDED_OPERATOR}.json"
     data: dict[str, JsonObject] = json.loads(path.read_bytes())
     made = of(data["crd"], operator=known, source=str(data["source"]), date=str(data["date"]))
     return made if known.needs_runtime_version else _without_runtime_version(made)

@@ -9,7 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-DEFAULT_OPERATOR = "1.5.0-dev"
+RECORDED_OPERATOR = "1.5.0-dev"
+"""The operator whose CRD and verdicts are kept."""
+
+DEFAULT_OPERATOR = "1.5.0"
+"""The operator that a graph is judged by when nobody says which: the newest that is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -95,7 +95,7 @@ def _with_names_apart(words: list[str]) -> list[str]:
     metavar="WORDS",
     help="What the cluster has: none, or some of lws,grove,inference-extension,nats,etcd.",
 )
-@click.option("--operator", metavar="VERSION", help="The operator to check against (1.5.0-dev).")
+@click.option("--operator", metavar="VERSION", help="The operator to check against (1.5.0).")
 @click.option("--crd", metavar="FILE", help="Check against this CustomResourceDefinition.")
 @click.option(
     "--crd-from-cluster", is_flag=True, help="Check against the CRD that kubectl can see."

@@ -13,6 +13,7 @@ from dynamo_conformance.lint.check import is_other_json
 from dynamo_conformance.manifest.config_maps import usable_config_maps
 from dynamo_conformance.manifest.document import read_documents, read_file, read_text
 from dynamo_conformance.manifest.errors import ManifestError
+from dynamo_conformance.manifest.graph import EPP
 from dynamo_conformance.manifest.read import read_graph
 from dynamo_conformance.plugin.items import (
     CHANGE,
@@ -101,6 +102,11 @@ def _out_of_reach(graph: Graph, config: pytest.Config) -> str:
     target, engine = config.getoption("--dynamo-target"), engine_of(config)
     if why := _beyond_cpus(graph, config):
         return why
+    if target in ("kind", "cluster") and any(part.type == EPP for part in graph.components):
+        return (
+            "an endpoint picker is asked by a gateway, which is no part of the graph: give "
+            "--dynamo-url the gateway's address"
+        )
     if (target, engine) == ("kind", MOCK):
         spread = [component for component in graph.components if component.node_count > 1]
         if any(backend.detect(component) == backend.TRTLLM for component in spread):

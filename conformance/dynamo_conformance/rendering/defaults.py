@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.manifest.graph import FRONTEND, MAIN, WORKER_TYPES
+from dynamo_conformance.manifest.graph import EPP, FRONTEND, MAIN, WORKER_TYPES
 from dynamo_conformance.manifest.node import from_plain
 from dynamo_conformance.rendering import environment
 from dynamo_conformance.rendering.node_merge import made, mapping, overlaid, sequence, words
@@ -76,6 +76,8 @@ def _base(component_type: str | None) -> Mapping:
         return _with_system_port(
             _port("metrics", environment.PLANNER_PORT), _port("system", environment.SYSTEM_PORT)
         )
+    if component_type == EPP:
+        return _picker()
     return mapping(_entry(SHELL))
 
 
@@ -86,6 +88,25 @@ def _frontend() -> Mapping:
     fields["livenessProbe"] = _probe("/live", "http", delay=15, period=10, timeout=1, failures=3)
     fields["readinessProbe"] = _probe("/health", "http", delay=10, period=10, timeout=3, failures=3)
     return mapping(fields)
+
+
+def _picker() -> Mapping:
+    """Return the endpoint picker of runtime 1.5.0 and later, which the image itself starts."""
+    ports = (("grpc", 9002), ("grpc-health", 9003), ("metrics", 9090))
+    asked: dict[str, Plain] = {"grpc": {"port": 9003, "service": "inference-extension"}}
+    alive = made(**asked, initialDelaySeconds=5, periodSeconds=10)
+    return mapping(
+        {
+            "name": from_plain(MAIN),
+            "ports": sequence(tuple(_port(name, number) for name, number in ports)),
+            "livenessProbe": alive,
+            "readinessProbe": alive,
+            "startupProbe": made(**asked, periodSeconds=10, failureThreshold=180),
+            "volumeMounts": sequence(
+                (made(name="hf-cache", mountPath=f"{environment.PICKER_HOME}/.cache"),)
+            ),
+        }
+    )
 
 
 def _with_system_port(*ports: Mapping) -> Mapping:

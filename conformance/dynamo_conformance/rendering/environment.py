@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.manifest.graph import FRONTEND, WORKER_TYPES
+from dynamo_conformance.manifest.graph import EPP, FRONTEND, WORKER_TYPES
 from dynamo_conformance.manifest.node import Mapping
 from dynamo_conformance.rendering.node_merge import made
 
@@ -24,6 +24,8 @@ FORWARD_PASS_PORT = 20380
 PLANNER_PORT = 9085
 
 PLANNER = "planner"
+PICKER_HOME = "/home/dynamo"
+"""The home of the image that holds the endpoint picker; models' configurations go below it."""
 
 _FIELDS = {
     "POD_NAME": "metadata.name",
@@ -52,6 +54,8 @@ def injected(context: PodContext, component_type: str | None) -> tuple[Mapping, 
         values.update(_worker(context))
     elif component_type == PLANNER:
         values.update(PLANNER_PROMETHEUS_PORT=str(PLANNER_PORT), DYN_SYSTEM_PORT=str(SYSTEM_PORT))
+    elif component_type == EPP:
+        values.update(_picker(context))
     return (
         *(variable(name, value) for name, value in values.items()),
         *(field_variable(name, path) for name, path in _FIELDS.items()),
@@ -85,6 +89,17 @@ def _frontend(context: PodContext) -> dict[str, str]:
         "DYNAMO_PORT": str(HTTP_PORT),
         "DYN_HTTP_PORT": str(HTTP_PORT),
         "DYN_NAMESPACE_PREFIX": context.dynamo_namespace,
+    }
+
+
+def _picker(context: PodContext) -> dict[str, str]:
+    return {
+        "USE_STREAMING": "true",
+        "RUST_LOG": "info",
+        "NVIDIA_VISIBLE_DEVICES": "void",
+        "DYN_ENFORCE_DISAGG": "false",
+        "DYN_NAMESPACE_PREFIX": context.dynamo_namespace,
+        "HOME": PICKER_HOME,
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dynamo_conformance.manifest.graph import EPP
 from dynamo_conformance.manifest.node import Mapping
 from dynamo_conformance.rendering import names, v1alpha1_extras
 from dynamo_conformance.rendering.node_merge import texts
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 COMPONENT = "nvidia.com/dynamo-component"
 COMPONENT_TYPE = "nvidia.com/dynamo-component-type"
+COMPONENT_CLASS = "nvidia.com/dynamo-component-class"
 SUB_COMPONENT_TYPE = "nvidia.com/dynamo-sub-component-type"
 NAMESPACE = "nvidia.com/dynamo-namespace"
 GRAPH = "nvidia.com/dynamo-graph-deployment-name"
@@ -36,6 +38,7 @@ ENABLE_METRICS = "nvidia.com/enable-metrics"
 ORIGIN_VERSION = "nvidia.com/dynamo-operator-origin-version"
 RESTARTED_AT = "nvidia.com/restartAt"
 EXECUTOR = "nvidia.com/vllm-distributed-executor-backend"
+MESH_INJECTION = "sidecar.istio.io/inject"
 INHERITED = (ENABLE_METRICS, DISCOVERY_BACKEND, DISCOVERY_MODE, EXECUTOR)
 """Annotations of the graph itself that its components get unless they have their own."""
 
@@ -60,6 +63,8 @@ def component_annotations(
         merged[MODEL] = model
     if restart is not None:
         merged[RESTARTED_AT] = restart
+    if component.type == EPP:
+        merged.setdefault(MESH_INJECTION, "false")
     return merged
 
 
@@ -74,6 +79,8 @@ def workload_labels(context: PodContext) -> dict[str, str]:
     labels[GRAPH] = graph.name
     if component.is_worker:
         labels[WORKER_HASH] = context.worker_hash
+        if any(other.type == EPP for other in graph.components):
+            labels[COMPONENT_CLASS] = "worker"
     if (sub_type := v1alpha1_extras.sub_component_type(graph, component)) is not None:
         labels[SUB_COMPONENT_TYPE] = sub_type
     if (model := model_name(component)) is not None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 GLOBAL_NAMESPACE = "dynamo"
 PLANNER_ACCOUNT = "planner-serviceaccount"
+PICKER_ACCOUNT = "epp-serviceaccount"
 SSH_SECRET = "mpi-run-ssh-secret"  # noqa: S105 - the name of a secret, not a secret
 
 _HASH_LENGTH = 8

@@ -194,8 +194,11 @@ def _check(graph: Graph, cluster: Cluster) -> None:
 
 
 def _check_type(component: Component) -> None:
-    if component.type == EPP:
-        message = f"component {component.name}: type {EPP} is not rendered here"
+    if component.type == EPP and "eppConfig" in component.node:
+        message = (
+            f"component {component.name}: an endpoint picker with eppConfig, of runtimes before "
+            "1.5.0, is not rendered here"
+        )
         raise ReconcileFailure(NOT_RENDERED, message)
     if component.type and component.type not in TYPES:
         hint = did_you_mean(component.type, TYPES) or f"; known are {', '.join(TYPES)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.manifest.graph import MAIN
+from dynamo_conformance.manifest.graph import EPP, MAIN
 from dynamo_conformance.manifest.node import Mapping, Scalar
 from dynamo_conformance.manifest.suggest import did_you_mean
 from dynamo_conformance.rendering import defaults, engine_launch, environment, names, volumes
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dynamo_conformance.rendering.pod_context import PodContext
 
 GRACE_SECONDS = 60
+PICKER_GRACE_SECONDS = 130
 FS_GROUP = 1000
 
 
@@ -42,7 +43,11 @@ def pod_spec(context: PodContext, position: Position) -> Mapping:
 def _pod_defaults(context: PodContext) -> Mapping:
     """Return the author's pod spec without its containers, above the operator's defaults."""
     written = (context.component.pod_spec or Mapping()).replaced("containers", None)
-    base = made(restartPolicy="Always", terminationGracePeriodSeconds=GRACE_SECONDS)
+    is_picker = context.component.type == EPP
+    grace = PICKER_GRACE_SECONDS if is_picker else GRACE_SECONDS
+    base = made(restartPolicy="Always", terminationGracePeriodSeconds=grace)
+    if is_picker:
+        base = base.replaced("volumes", sequence((made(name="hf-cache", emptyDir={}),)))
     spec = overlaid(base, written)
     if not is_set(written.get("securityContext")):
         spec = spec.replaced("securityContext", made(fsGroup=FS_GROUP))
@@ -50,6 +55,8 @@ def _pod_defaults(context: PodContext) -> Mapping:
         return spec.replaced("serviceAccountName", _account(names.PLANNER_ACCOUNT))
     if written.string("serviceAccountName"):
         return spec
+    if is_picker:
+        return spec.replaced("serviceAccountName", _account(names.PICKER_ACCOUNT))
     account = "default" if context.uses_etcd else names.discovery_account(context.graph)
     return spec.replaced("serviceAccountName", _account(account))
 

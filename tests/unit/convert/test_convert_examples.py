@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from dynamo_conformance.manifest.graph import Graph
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
+GATEWAY = EXAMPLES / "llm/vllm_v1/recipes/launch/k8s/qwen3_32b_gateway.yaml"
 MANIFESTS = sorted(
     path
     for path in EXAMPLES.rglob("launch/k8s/**/*.yaml")
-    # The legacy engine alone is in the form of its time.
-    if "vllm_v0" not in path.parts
+    # The legacy engine alone is in the form of its time, and a frontend beside a worker has more
+    # than v1alpha1 says of it.
+    if "vllm_v0" not in path.parts and path != GATEWAY
 )
 BETA = [path for path in MANIFESTS if "v1alpha1" not in path.parts]
 TWINS = [
@@ -52,6 +54,12 @@ def test_an_example_is_the_same_graph_in_the_other_version(path: Path) -> None:
     assert converted.losses == ()
     assert f"\napiVersion: nvidia.com/{version}\n" in converted.text
     assert graph(converted.text) == graph(text)
+
+
+def test_what_v1alpha1_cannot_say_of_the_gateway_s_graph_is_said() -> None:
+    text = GATEWAY.read_text(encoding="utf-8")
+    (loss,) = convert_text(text, file=str(GATEWAY), version=V1ALPHA1).losses
+    assert loss.path == "spec.components[1].frontendSidecar"
 
 
 @pytest.mark.parametrize("path", MANIFESTS, ids=name)

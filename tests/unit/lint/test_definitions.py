@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING, TypeAlias
 import pytest
 import yaml
 
+from dynamo_conformance.api.cluster_parts import Cluster
+from dynamo_conformance.api.operator_releases import DEFAULT_OPERATOR
+from dynamo_conformance.lint.check import check_bytes
+from dynamo_conformance.lint.options import LintOptions
 from lint_helpers import GRAPH, REPLICAS, Linter, graph
 
 if TYPE_CHECKING:
@@ -18,6 +22,7 @@ Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | Non
 
 OURS = files("dynamo_conformance.api") / "data" / "dynamographdeployments-1.5.0-dev.json"
 NAME = "dynamographdeployments.nvidia.com"
+EPP_CONFIG = ", eppConfig: {configMapRef: {name: c, key: k}}"
 KUBECTL = """\
 #!/bin/sh
 echo "$@" >> asked
@@ -195,3 +200,26 @@ def test_without_kubectl(linter: Linter, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("PATH", str(linter.folder))
     told = linter.refused("--crd-from-cluster", "g.yaml")
     assert told.startswith("kubectl is not installed")
+
+
+@pytest.mark.parametrize(
+    ("image", "more", "operator", "refused"),
+    [
+        ("dynamo-frontend:1.6.1", "", DEFAULT_OPERATOR, False),
+        ("dynamo-frontend:1.6.1", EPP_CONFIG, DEFAULT_OPERATOR, True),
+        ("epp-image:1.4.0", "", DEFAULT_OPERATOR, True),
+        ("dynamo-frontend:1.6.1", "", "1.5.0-dev", True),
+    ],
+)
+def test_an_endpoint_picker_is_judged_as_the_newest_operator_does(
+    image: str, more: str, operator: str, *, refused: bool
+) -> None:
+    pod = f"podTemplate: {{spec: {{containers: [{{name: main, image: 'x/{image}'}}]}}}}"
+    text = (
+        "apiVersion: nvidia.com/v1beta1\nkind: DynamoGraphDeployment\nmetadata: {name: g}\n"
+        f"spec: {{components: [{{name: Epp, type: epp{more}, {pod}}}]}}\n"
+    )
+    options = LintOptions(operator=operator, cluster=Cluster(inference_extension=True))
+    (checked,) = check_bytes(text.encode(), file="g.yaml", options=options)
+    found = [finding for finding in checked.findings if finding.rule == "api-admission"]
+    assert bool(found) is refused

@@ -18,6 +18,7 @@ pytest_plugins = ["pytester"]
 EXAMPLES = Path(__file__).parents[3] / "examples" / "llm"
 LEGACY = EXAMPLES / "vllm_v0" / "launch" / "k8s" / "disagg.yaml"
 MPI = EXAMPLES / "tensorrt_llm" / "launch" / "k8s" / "deepseek_r1" / "disagg.yaml"
+GATEWAY = EXAMPLES / "vllm_v1" / "recipes" / "launch" / "k8s" / "qwen3_32b_gateway.yaml"
 ONE_NODE = EXAMPLES / "tensorrt_llm" / "launch" / "k8s" / "disagg.yaml"
 TARGETS = ("local", "kind", "cluster")
 PLUGINS = ("-p", "no:cacheprovider", "-p", "dynamo_conformance.plugin.hooks")
@@ -59,6 +60,13 @@ def test_the_mock_engine_in_kind_has_no_mpirun(pytester: pytest.Pytester) -> Non
     (reason,) = reasons(pytester, MPI, "--dynamo-target=kind")
     assert reason is not None
     assert "mpirun over ssh" in reason
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_cluster_is_asked_through_the_gateway(target: str, pytester: pytest.Pytester) -> None:
+    (reason,) = reasons(pytester, GATEWAY, f"--dynamo-target={target}")
+    assert (reason is None) == (target == "local")
+    assert reason is None or "--dynamo-url" in reason
 
 
 @pytest.mark.parametrize(

@@ -440,8 +440,52 @@ def test_engines_that_disagree(components: str, spec: str, words: str) -> None:
 
 def test_what_is_not_rendered_says_so() -> None:
     assert reason(component="experimental: {failover: {mode: IntraPod}}") == NOT_RENDERED
-    assert reason(type_="epp") == NOT_RENDERED
+    older = "eppConfig: {configMapRef: {name: c, key: k}}"
+    assert reason(type_="epp", component=older) == NOT_RENDERED
     assert one(component="experimental: {checkpoint: {enabled: false}}").main.image == IMAGE
+
+
+def test_an_endpoint_picker_is_what_its_image_starts() -> None:
+    template = one(type_="epp")
+    main, spec = template.main, template.spec
+    assert (main.command, main.args) == ((), ())
+    ports = [
+        (port.string("name"), port.integer("containerPort")) for port in main.node.mappings("ports")
+    ]
+    assert ports == [("grpc", 9002), ("grpc-health", 9003), ("metrics", 9090)]
+    asked = {"port": 9003, "service": "inference-extension"}
+    assert plain(main.node, "readinessProbe") == {
+        "grpc": asked, "initialDelaySeconds": 5, "periodSeconds": 10,
+    }  # fmt: skip
+    assert plain(main.node, "startupProbe") == {
+        "grpc": asked, "periodSeconds": 10, "failureThreshold": 180,
+    }  # fmt: skip
+    env = environment(template)
+    assert env["DYN_NAMESPACE_PREFIX"] == "ns-g"
+    assert (env["NVIDIA_VISIBLE_DEVICES"], env["HOME"]) == ("void", "/home/dynamo")
+    assert spec.integer("terminationGracePeriodSeconds") == 130
+    assert spec.string("serviceAccountName") == "epp-serviceaccount"
+    assert {"name": "hf-cache", "emptyDir": {}} in plain(spec, "volumes")  # type: ignore[operator]
+    assert template.annotations["sidecar.istio.io/inject"] == "false"
+
+
+def test_what_its_author_says_of_an_endpoint_picker_holds() -> None:
+    mesh = "annotations: {sidecar.istio.io/inject: 'true'}"
+    template = one(type_="epp", spec=mesh, pod="terminationGracePeriodSeconds: 5")
+    assert template.annotations["sidecar.istio.io/inject"] == "true"
+    assert template.spec.integer("terminationGracePeriodSeconds") == 5
+
+
+def test_workers_behind_an_endpoint_picker_are_of_a_class() -> None:
+    pod = "podTemplate: {spec: {containers: [{name: main, image: i:1.6.1}]}}"
+    workers = f"- {{name: w, type: decode, {pod}}}"
+    picker = f"\n- {{name: e, type: epp, {pod}}}"
+    label = "nvidia.com/dynamo-component-class"
+    behind, epp = render(graph(workers + picker), namespace="ns")
+    (alone,) = render(graph(workers), namespace="ns")
+    assert behind.leader.labels[label] == "worker"
+    assert label not in epp.leader.labels
+    assert label not in alone.leader.labels
 
 
 def test_grove_is_not_rendered_unless_declined() -> None:

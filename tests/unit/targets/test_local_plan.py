@@ -193,6 +193,19 @@ def test_what_mpirun_would_start_is_left_to_the_first_node() -> None:
     assert any("mpirun over ssh" in str(change) for change in made.changes)
 
 
+def test_the_router_stands_in_for_a_gateway_and_its_endpoint_picker() -> None:
+    recipes = EXAMPLES.parents[1] / "recipes" / "launch" / "k8s"
+    made = planned(recipes / "qwen3_32b_gateway.yaml")
+    assert [start.name for start in made.starts] == ["Epp", *(f"VllmWorker-{n}" for n in range(4))]
+    words = made.starts[0].argv
+    assert words[1:5] == ("-m", "dynamo.frontend", "--router-mode", "kv")
+    assert made.url == f"http://127.0.0.1:{words[words.index('--http-port') + 1]}"
+    assert made.starts[0].env["DYN_KV_CACHE_BLOCK_SIZE"] == "64"
+    changes = [str(change) for change in made.changes]
+    assert any(change.startswith("Epp: no gateway is here") for change in changes)
+    assert "VllmWorker-0: container frontend is not run here" in changes
+
+
 def graph_of(folder: Path, *components: str) -> Path:
     """Write a graph with a frontend, a worker, and further components."""
     path = folder / "m.yaml"

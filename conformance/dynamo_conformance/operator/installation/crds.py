@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.api.crd import PLURAL
-from dynamo_conformance.api.operator_releases import DEFAULT_OPERATOR
+from dynamo_conformance.api.operator_releases import RECORDED_OPERATOR
 from dynamo_conformance.kube.labels import OPERATOR, OPERATOR_NAME, OPERATOR_NAMESPACE, PART
 from dynamo_conformance.kube.resources import KubeObject, table
 from dynamo_conformance.manifest.document import GROUP
@@ -59,7 +59,7 @@ def _led_here(definition: dict[str, Plain], bundle: str) -> dict[str, Plain]:
 
 
 def _read(room: str, plural: str) -> dict[str, Plain]:
-    path = files(room) / "data" / f"{plural}-{DEFAULT_OPERATOR}.json"
+    path = files(room) / "data" / f"{plural}-{RECORDED_OPERATOR}.json"
     data: dict[str, Plain] = json.loads(path.read_bytes())
     return table(data["crd"])
 

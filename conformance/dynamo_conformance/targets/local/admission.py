@@ -5,6 +5,8 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING
 
+from dynamo_conformance.api import crd
+from dynamo_conformance.api.operator_releases import DEFAULT_OPERATOR
 from dynamo_conformance.lint.finding import Severity
 from dynamo_conformance.lint.rule import Problem, Subject, load_rules, rule_ids
 from dynamo_conformance.manifest.errors import ManifestError
@@ -65,7 +67,8 @@ def check(graph: Graph) -> None:
 def _problems(graph: Graph) -> Iterator[Problem]:
     """Yield the errors of the rules that check what the API server checks."""
     assert graph.document is not None  # noqa: S101 - narrows for the type checker
-    subject = Subject(graph.document, graph)
+    definition = crd.load(DEFAULT_OPERATOR)
+    subject = Subject(graph.document, graph, definition=definition)
     wanted = (
         rule_id for rule_id in rule_ids() if rule_id in _RULES or rule_id.startswith(_POD_RULES)
     )

@@ -19,7 +19,7 @@ from dynamo_conformance.api.cluster_parts import Cluster
 from dynamo_conformance.engines.serving import draft_sources, model_sources
 from dynamo_conformance.manifest.config_maps import mounted_files
 from dynamo_conformance.manifest.fields import is_true
-from dynamo_conformance.manifest.graph import FRONTEND, MAIN, Container
+from dynamo_conformance.manifest.graph import EPP, FRONTEND, MAIN, Container
 from dynamo_conformance.manifest.variable_expansion import expand
 from dynamo_conformance.mock_engine.custom_worker_model import PATHS_VARIABLE
 from dynamo_conformance.rendering.environment import NIXL_PORT
@@ -60,6 +60,9 @@ HERE = "127.0.0.1"
 
 HOST = "127.0.0.2"
 """The address of the node: of the loopback range too, as a node is never called like its pods."""
+
+ROUTER = ("python3", "-m", "dynamo.frontend", "--router-mode", "kv", "--http-port", "8000")
+"""What answers clients in place of a gateway with its endpoint picker, which is this router."""
 
 LOOPBACK = "127."
 _LONGEST_NAME = 100
@@ -206,7 +209,7 @@ def plan(
             draft.note(
                 candidate.component.name, f"runs no Dynamo, but {program(candidate)}: left out"
             )
-    ordered = sorted(workloads, key=lambda workload: workload.component.type != FRONTEND)
+    ordered = sorted(workloads, key=lambda workload: not _answers(workload))
     chosen = [candidate for candidate in ordered if candidate.component.name not in others]
     if settings.gpus is not None:
         settings.gpus.check((candidate.component.name, needed(candidate)) for candidate in chosen)
@@ -237,9 +240,12 @@ def _replica(
         template = workload.leader if is_leader or workload.follower is None else workload.follower
         name = _process_name(workload, replica, node)
         own = PortMap(ports)
-        first_frontend = workload.component.type == FRONTEND and draft.url is None
+        first_frontend = _answers(workload) and draft.url is None
         if first_frontend and wanted is not None:
             own.known[_published_port(template)] = ports.take_exactly(wanted)
+        if workload.component.type == EPP:
+            what = f"no gateway is here to ask an endpoint picker: {' '.join(ROUTER[1:5])} instead"
+            draft.note(name, what)
         pod = _Pod(name=name, template=template, node=node, words=_words(workload, template))
         start = _start(draft, pod, settings=settings, own=own, group=group)
         draft.starts.append(start)
@@ -296,6 +302,11 @@ class _Pod:
         return Sources(config_maps=config_maps, secrets=secrets, fields=fields)
 
 
+def _answers(workload: Workload) -> bool:
+    """Whether clients ask a component: directly, or through a gateway."""
+    return workload.component.type in (FRONTEND, EPP)
+
+
 def _host(wanted: str | None) -> str:
     """Return the address at which a server is reached that has to listen at `wanted`."""
     return wanted if wanted and wanted.startswith(LOOPBACK) else HERE
@@ -303,6 +314,8 @@ def _host(wanted: str | None) -> str:
 
 def _words(workload: Workload, template: PodTemplate) -> tuple[str, ...]:
     """Return the words of a pod's command: the author's own where the operator's call mpirun."""
+    if workload.component.type == EPP:
+        return ROUTER
     main = workload.component.main if starts_by_mpi(workload) else None
     main = main or _main(template)
     return tuple(word.text for word in (*main.command, *main.args))

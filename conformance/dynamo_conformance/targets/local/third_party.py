@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines.shell import is_shell
-from dynamo_conformance.manifest.graph import FRONTEND
+from dynamo_conformance.manifest.graph import EPP, FRONTEND
 
 if TYPE_CHECKING:
     from dynamo_conformance.rendering.pod import Workload
@@ -47,6 +47,8 @@ def _words(workload: Workload) -> list[str]:
 
 def _is_third_party(workload: Workload) -> bool:
     words = _words(workload)
+    if workload.component.type == EPP:
+        return False
     if not words:
         return not workload.component.is_worker
     if workload.component.is_worker and is_shell(words):
