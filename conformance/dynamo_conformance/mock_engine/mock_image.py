@@ -20,6 +20,7 @@ It names a performance simulator that nothing here needs, and a certifi that is 
 """
 
 MODELS = "/tmp/models"  # noqa: S108 - in a container of its own, and every user may write there
+HOME = "/tmp/home"  # noqa: S108 - likewise: frontends keep what they read of models below it
 _PARTS = (
     "dynamo_conformance.engines",
     "dynamo_conformance.manifest",
@@ -38,6 +39,8 @@ def recipe() -> Recipe:
         start="dynamo_conformance.mock_engine.image_startup",
         environment={
             MODELS_VARIABLE: MODELS,
+            # As in the published images, it is there for a pod's own user, whoever that is.
+            "HOME": HOME,
             "HF_HUB_OFFLINE": "1",
             "DYN_SDK_DISABLE_ANSI_LOGGING": "1",
             "PYTHONUNBUFFERED": "1",

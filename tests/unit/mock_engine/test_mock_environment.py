@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dynamo_conformance.mock_engine import environment, overlay_path, version
+from dynamo_conformance.mock_engine import environment, mock_image, overlay_path, version
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,3 +77,8 @@ def test_a_command_line_is_read_without_the_runtime() -> None:
         [sys.executable, "-c", code], check=False, capture_output=True, text=True
     )
     assert ended.stderr.strip() == ""
+
+
+def test_whoever_runs_the_image_has_a_home_to_write_to() -> None:
+    # A frontend keeps what it reads of models below it, and a pod's own user has none by itself.
+    assert mock_image.recipe().environment["HOME"].startswith("/tmp/")  # noqa: S108 - in the image
