@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MAIN = "main"
 GPU = "nvidia.com/gpu"
+IPC_LOCK = "IPC_LOCK"
+"""The capability to lock memory beyond the limit that containers have."""
 
 ENABLE_GROVE = "nvidia.com/enable-grove"
 """The annotation of a graph that says `false` when Grove is not to run it."""
@@ -197,6 +199,11 @@ class Graph:
             if component.name == name:
                 return component
         raise KeyError(name)
+
+
+def is_rdma(resource: str) -> bool:
+    """Whether a resource of a container, such as `rdma/ib`, is an RDMA device."""
+    return "rdma" in resource.lower()
 
 
 def words(nodes: tuple[Node, ...]) -> tuple[Word, ...]:

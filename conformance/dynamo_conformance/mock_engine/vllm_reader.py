@@ -115,7 +115,7 @@ def _check_connector(settings: TypedArguments, role: Role, transfer: KvTransfer 
             "--connector is deprecated and the default is no longer nixl. When using "
             "--disaggregation-mode prefill, you must explicitly provide --kv-transfer-config. "
             'Example: --kv-transfer-config \'{"kv_connector":"NixlConnector",'
-            '"kv_role":"kv_both"}\''
+            '"kv_role":"kv_producer"}\''
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from dynamo_conformance.manifest.graph import FRONTEND, GPU, WORKER_TYPES
+from dynamo_conformance.manifest.graph import FRONTEND, GPU, IPC_LOCK, WORKER_TYPES, is_rdma
 from dynamo_conformance.manifest.node import Scalar
 from dynamo_conformance.manifest.quantity import parse_quantity
 from dynamo_conformance.rendering.environment import (
@@ -159,6 +159,15 @@ def resources(given: ComponentInput) -> Mapping | None:
     return mapping(
         requests=mapped(requests) if requests else None, limits=mapped(limits) if limits else None
     )
+
+
+def security(given: ComponentInput) -> Mapping | None:
+    """Return what a container with RDMA devices may do: lock the memory that they reach."""
+    written = given.value("resources")
+    fields = written.fields() if written is not None else ()
+    if not any(is_rdma(field.key) and field.text.strip("0") for field in fields):
+        return None
+    return mapping(capabilities=mapping(add=listed((constant(IPC_LOCK),))))
 
 
 def _limited(

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.manifest.graph import MAIN
 from dynamo_launch.deploy.component_role import TYPES, role
-from dynamo_launch.deploy.container_fields import ports, probes, resources, secrets, variables
+from dynamo_launch.deploy.container_fields import (
+    ports,
+    probes,
+    resources,
+    secrets,
+    security,
+    variables,
+)
 from dynamo_launch.deploy.pod_storage import storage
 from dynamo_launch.deploy.source_map import constant, listed, mapping
 from dynamo_launch.deploy.start_command import start
@@ -58,6 +65,7 @@ def _main(
         **probes(given, kind),
         resources=resources(given),
         volumeMounts=listed(stored.mounts) if stored.mounts else None,
+        securityContext=security(given),
     )
 
 

@@ -157,6 +157,37 @@ def test_an_endpoint_of_ones_own(tmp_path: Path) -> None:
         assert "dyn://g.llama.chat" in "".join(files.values()), target
 
 
+@pytest.mark.parametrize(
+    ("resources", "security"),
+    [
+        ("{gpu: 2, rdma/ib: 1}", {"capabilities": {"add": ["IPC_LOCK"]}}),
+        ("{gpu: 2, rdma/ib: 0}", None),
+        ("{gpu: 2, example.com/cards: 1}", None),
+    ],
+)
+def test_a_container_with_rdma_devices_may_lock_memory(
+    resources: str, security: object, tmp_path: Path
+) -> None:
+    file = config(tmp_path, f"{{engine: vllm, model: M, resources: {resources}}}")
+    write(tmp_path / "out", "-f", str(file))
+    main = read_graphs(tmp_path / "out" / "g.yaml")[0].components[0].main
+    assert main is not None
+    written = main.node.get("securityContext")
+    assert (written.plain() if written is not None else None) == security
+
+
+def test_in_compose_workers_that_hand_kv_blocks_over_may_lock_memory(tmp_path: Path) -> None:
+    file = config(tmp_path, "{engine: vllm, model: M, role: prefill, resources: {gpu: 1}}")
+    whole = yaml.safe_load(file.read_text())
+    whole["components"][0]["options"] = {"kv_transfer_config": {"a": 1}}
+    whole["components"].append({"name": "front", "image": IMAGE, "role": "frontend"})
+    file.write_text(yaml.safe_dump(whole))
+    written = write(tmp_path / "out", "-f", str(file), "--target", "compose")["compose.yaml"]
+    services = yaml.safe_load(written)["services"]
+    assert services["one"]["ulimits"] == {"memlock": -1}
+    assert "ulimits" not in services["front"]
+
+
 def test_everything_at_once_has_no_findings(tmp_path: Path) -> None:
     shape = """
     args: {input: dyn, output: vllm}

@@ -167,6 +167,7 @@ def test_only_what_compose_knows(path: Path) -> None:
         "image",
         "ports",
         "shm_size",
+        "ulimits",
         "volumes",
         "working_dir",
     }

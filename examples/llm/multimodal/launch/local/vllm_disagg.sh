@@ -39,12 +39,14 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 # How KV blocks travel from prefill to decode.
-CONNECTOR='{"kv_connector":"NixlConnector","kv_role":"kv_both"}'
+PRODUCER='{"kv_connector":"NixlConnector","kv_role":"kv_producer"}'
+# A prompt whose blocks do not arrive is computed again, not ended with an error.
+CONSUMER='{"kv_connector":"NixlConnector","kv_role":"kv_consumer","kv_load_failure_policy":"recompute"}'
 
 dynamo serve in=http out=dyn &
 CUDA_VISIBLE_DEVICES=0 DYN_SYSTEM_PORT=$SYSTEM_PORT VLLM_NIXL_SIDE_CHANNEL_PORT=$NIXL_PORT \
   dynamo serve --engine vllm --task decode "$MODEL" \
-  --enable-multimodal --enable-mm-embeds --kv-transfer-config "$CONNECTOR" \
+  --enable-multimodal --enable-mm-embeds --kv-transfer-config "$CONSUMER" \
   --max-model-len 16384 &
 CUDA_VISIBLE_DEVICES=1 DYN_SYSTEM_PORT=$((SYSTEM_PORT + 1)) VLLM_NIXL_SIDE_CHANNEL_PORT=$((NIXL_PORT + 1)) \
   dynamo serve --engine vllm --task encode "$MODEL" \
@@ -52,7 +54,7 @@ CUDA_VISIBLE_DEVICES=1 DYN_SYSTEM_PORT=$((SYSTEM_PORT + 1)) VLLM_NIXL_SIDE_CHANN
 CUDA_VISIBLE_DEVICES=2 DYN_SYSTEM_PORT=$((SYSTEM_PORT + 2)) VLLM_NIXL_SIDE_CHANNEL_PORT=$((NIXL_PORT + 2)) \
   dynamo serve --engine vllm --task prefill "$MODEL" \
   --enable-multimodal --route-to-encoder --enable-mm-embeds \
-  --kv-transfer-config "$CONNECTOR" --max-model-len 16384 &
+  --kv-transfer-config "$PRODUCER" --max-model-len 16384 &
 
 # The first component to end decides the exit code.
 wait -n

@@ -39,7 +39,8 @@ trap 'exit 143' TERM
 # How KV blocks travel from prefill to decode, in pages of one size.
 TRANSFER=(--disaggregation-transfer-backend nixl --page-size 16)
 
-dynamo serve in=http out=dyn &
+# With more workers, another goes on with a lost worker's requests, each up to three times.
+dynamo serve in=http out=dyn --migration-limit 3 &
 CUDA_VISIBLE_DEVICES=0 DYN_SYSTEM_PORT=$SYSTEM_PORT \
   dynamo serve --engine sglang --task decode "$MODEL" \
   "${TRANSFER[@]}" &

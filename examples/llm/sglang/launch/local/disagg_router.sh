@@ -45,7 +45,8 @@ kv_events() {
   printf '{"publisher":"zmq","topic":"kv-events","endpoint":"tcp://*:%s"}' "$1"
 }
 
-dynamo serve in=http out=dyn --router-mode kv &
+# When a worker is lost, another goes on with its requests, each up to three times.
+dynamo serve in=http out=dyn --router-mode kv --migration-limit 3 &
 CUDA_VISIBLE_DEVICES=0 DYN_SYSTEM_PORT=$SYSTEM_PORT \
   dynamo serve --engine sglang --task decode "$MODEL" \
   "${TRANSFER[@]}" &

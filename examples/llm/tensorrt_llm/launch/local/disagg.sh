@@ -38,7 +38,8 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-dynamo serve in=http out=dyn &
+# With more workers, another goes on with a lost worker's requests, each up to three times.
+dynamo serve in=http out=dyn --migration-limit 3 &
 CUDA_VISIBLE_DEVICES=0 DYN_SYSTEM_PORT=$SYSTEM_PORT \
   dynamo serve --engine trtllm --task decode "$MODEL" \
   --extra-engine-args "$ENGINE_CONFIGS/decode.yaml" &

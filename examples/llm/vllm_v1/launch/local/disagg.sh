@@ -39,15 +39,18 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 # How KV blocks travel from prefill to decode.
-CONNECTOR='{"kv_connector":"NixlConnector","kv_role":"kv_both"}'
+PRODUCER='{"kv_connector":"NixlConnector","kv_role":"kv_producer"}'
+# A prompt whose blocks do not arrive is computed again, not ended with an error.
+CONSUMER='{"kv_connector":"NixlConnector","kv_role":"kv_consumer","kv_load_failure_policy":"recompute"}'
 
-dynamo serve in=http out=dyn &
+# With more workers, another goes on with a lost worker's requests, each up to three times.
+dynamo serve in=http out=dyn --migration-limit 3 &
 CUDA_VISIBLE_DEVICES=0 DYN_SYSTEM_PORT=$SYSTEM_PORT VLLM_NIXL_SIDE_CHANNEL_PORT=$NIXL_PORT \
   dynamo serve --engine vllm --task decode "$MODEL" \
-  --kv-transfer-config "$CONNECTOR" &
+  --kv-transfer-config "$CONSUMER" &
 CUDA_VISIBLE_DEVICES=1 DYN_SYSTEM_PORT=$((SYSTEM_PORT + 1)) VLLM_NIXL_SIDE_CHANNEL_PORT=$((NIXL_PORT + 1)) \
   dynamo serve --engine vllm --task prefill "$MODEL" \
-  --kv-transfer-config "$CONNECTOR" &
+  --kv-transfer-config "$PRODUCER" &
 
 # The first component to end decides the exit code.
 wait -n

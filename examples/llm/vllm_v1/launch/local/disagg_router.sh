@@ -41,26 +41,29 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 # How KV blocks travel from prefill to decode.
-CONNECTOR='{"kv_connector":"NixlConnector","kv_role":"kv_both"}'
+PRODUCER='{"kv_connector":"NixlConnector","kv_role":"kv_producer"}'
+# A prompt whose blocks do not arrive is computed again, not ended with an error.
+CONSUMER='{"kv_connector":"NixlConnector","kv_role":"kv_consumer","kv_load_failure_policy":"recompute"}'
 # What tells the router, on port $1, what is in a worker's KV cache.
 kv_events() {
   printf '{"publisher":"zmq","topic":"kv-events","endpoint":"tcp://*:%s","enable_kv_cache_events":true}' "$1"
 }
 
-dynamo serve in=http out=dyn --router-mode kv &
+# When a worker is lost, another goes on with its requests, each up to three times.
+dynamo serve in=http out=dyn --router-mode kv --migration-limit 3 &
 CUDA_VISIBLE_DEVICES=0 DYN_SYSTEM_PORT=$SYSTEM_PORT VLLM_NIXL_SIDE_CHANNEL_PORT=$NIXL_PORT \
   dynamo serve --engine vllm --task decode "$MODEL" \
-  --kv-transfer-config "$CONNECTOR" &
+  --kv-transfer-config "$CONSUMER" &
 CUDA_VISIBLE_DEVICES=1 DYN_SYSTEM_PORT=$((SYSTEM_PORT + 1)) VLLM_NIXL_SIDE_CHANNEL_PORT=$((NIXL_PORT + 1)) \
   dynamo serve --engine vllm --task decode "$MODEL" \
-  --kv-transfer-config "$CONNECTOR" &
+  --kv-transfer-config "$CONSUMER" &
 CUDA_VISIBLE_DEVICES=2 DYN_SYSTEM_PORT=$((SYSTEM_PORT + 2)) VLLM_NIXL_SIDE_CHANNEL_PORT=$((NIXL_PORT + 2)) \
   dynamo serve --engine vllm --task prefill "$MODEL" \
-  --kv-transfer-config "$CONNECTOR" \
+  --kv-transfer-config "$PRODUCER" \
   --kv-events-config "$(kv_events "$KV_EVENTS_PORT")" &
 CUDA_VISIBLE_DEVICES=3 DYN_SYSTEM_PORT=$((SYSTEM_PORT + 3)) VLLM_NIXL_SIDE_CHANNEL_PORT=$((NIXL_PORT + 3)) \
   dynamo serve --engine vllm --task prefill "$MODEL" \
-  --kv-transfer-config "$CONNECTOR" \
+  --kv-transfer-config "$PRODUCER" \
   --kv-events-config "$(kv_events $((KV_EVENTS_PORT + 1)))" &
 
 # The first component to end decides the exit code.
