@@ -40,9 +40,10 @@ trap 'exit 143' TERM
 export DYN_LORA_ENABLED=true DYN_LORA_PATH=$TMPDIR/loras
 
 dynamo serve in=http out=dyn &
+# Four adapters in one batch, and sixteen in memory: one of each unless given.
 CUDA_VISIBLE_DEVICES=0 DYN_SYSTEM_PORT=$SYSTEM_PORT \
   dynamo serve --engine vllm "$MODEL" \
-  --enable-lora --max-lora-rank 64 &
+  --enable-lora --max-lora-rank 64 --max-loras 4 --max-cpu-loras 16 &
 
 # The first component to end decides the exit code.
 wait -n
