@@ -11,7 +11,8 @@ module of its own, by `kv_connector_module_path`, is not judged. `dynamo.trtllm`
 but `kvbm` and `none`, and goes without one when it is given another.
 
 Fix: give prefill and decode workers the same connector; for vLLM the usual one is
-`--kv-transfer-config '{"kv_connector":"NixlConnector","kv_role":"kv_both"}'`.
+`--kv-transfer-config '{"kv_connector":"NixlConnector","kv_role":"kv_producer"}'`, and `kv_consumer`
+for decode.
 
 PASS:
     prefill: args: [..., --disaggregation-transfer-backend, nixl]
@@ -55,7 +56,7 @@ _KVBM = ("DynamoConnector", "PdConnector")
 """Connectors that the published images hold in that module."""
 _TRTLLM_CONNECTORS = ("none", "kvbm")
 _BACKEND = "disaggregation_transfer_backend"
-_EXAMPLE = """--kv-transfer-config '{"kv_connector":"NixlConnector","kv_role":"kv_both"}'"""
+_ROLES = ((Role.PREFILL, "kv_producer"), (Role.DECODE, "kv_consumer"))
 _CACHED = "LMCacheMPConnector"
 _HANDOFFS = {
     "NixlConnector": "NixlConnector",
@@ -148,7 +149,9 @@ def _vllm(worker: EngineSettings) -> Iterator[Problem]:
     """Yield what is wrong with one vLLM worker, whatever the others say."""
     variable = worker.environment("DYN_CONNECTOR")
     if variable is not None:
-        message = f"dynamo.vllm ends at start when DYN_CONNECTOR is set; write {_EXAMPLE} instead"
+        message = (
+            f"dynamo.vllm ends at start when DYN_CONNECTOR is set; write {_example(worker)} instead"
+        )
         yield Problem(variable.mark, message)
     role = worker.part.role
     if role not in (Role.PREFILL, Role.DECODE):
@@ -170,16 +173,25 @@ def _no_handoff(names: tuple[str, ...]) -> str:
     return f"prefills with {listed}, which hands nothing over in Dynamo{hint}"
 
 
+def _example(worker: EngineSettings) -> str:
+    role = next((word for role, word in _ROLES if worker.part.role is role), "kv_both")
+    config = f'{{"kv_connector":"NixlConnector","kv_role":"{role}"}}'
+    return f"--kv-transfer-config '{config}'"
+
+
 def _without(worker: EngineSettings, name: str) -> Problem:
     if worker.part.role is Role.PREFILL and worker.given(_CONFIG):
-        message = f"{name} prefills with a config that names no kv_connector; write {_EXAMPLE}"
+        message = (
+            f"{name} prefills with a config that names no kv_connector; write {_example(worker)}"
+        )
         return Problem(worker.mark(_CONFIG), message)
     if worker.part.role is Role.PREFILL:
-        message = f"{name} prefills without a KV connector and ends at start; add {_EXAMPLE}"
+        advice = f"add {_example(worker)}"
+        message = f"{name} prefills without a KV connector and ends at start; {advice}"
         return Problem(worker.mark(_CONFIG), message)
     message = (
         f"{name} decodes without a KV connector, so it computes every prompt again instead of "
-        f"taking the blocks from prefill; add {_EXAMPLE}"
+        f"taking the blocks from prefill; add {_example(worker)}"
     )
     return Problem(worker.mark(_CONFIG), message, severity=Severity.WARNING)
 
