@@ -24,6 +24,7 @@ TRANSFER_FLAG = "--kv-transfer-config"
 EVENTS_FLAG = "--kv-events-config"
 
 _ROLES = ("kv_producer", "kv_both", "kv_consumer")
+_POLICIES = ("recompute", "fail")
 
 _TRANSFER_FIELDS: dict[str, tuple[type, ...]] = {
     "enable_permute_local_kv": (bool,),
@@ -83,6 +84,13 @@ def transfer(text: str | None) -> KvTransfer | None:
         raise UsageRefusal(
             f"argument {TRANSFER_FLAG}: 1 validation error for KVTransferConfig: Please specify "
             f"kv_role when kv_connector is set, supported roles are {_ROLES}"
+        )
+    policy = _text(fields, "kv_load_failure_policy")
+    if policy is not None and policy not in _POLICIES:
+        raise UsageRefusal(
+            f"argument {TRANSFER_FLAG}: 1 validation error for KVTransferConfig: "
+            f"kv_load_failure_policy: Input should be 'recompute' or 'fail', got '{policy}'"
+            f"{did_you_mean(policy, _POLICIES)}"
         )
     _check_registered(fields)
     return KvTransfer(connector=connector, role=role)

@@ -208,7 +208,9 @@ def test_everything_at_once_has_no_findings(tmp_path: Path) -> None:
     """
     file = config(tmp_path, shape)
     whole = yaml.safe_load(file.read_text())
-    whole["components"].append({"name": "front", "image": IMAGE, "role": "frontend"})
+    limit = {"DYN_MIGRATION_LIMIT": 3}
+    front = {"name": "front", "image": IMAGE, "role": "frontend", "environment": limit}
+    whole["components"].append(front)
     file.write_text(yaml.safe_dump(whole))
     for version in ("v1beta1", "v1alpha1"):
         files = write(tmp_path / version, "-f", str(file), "--api-version", version)

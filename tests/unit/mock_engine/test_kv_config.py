@@ -25,6 +25,10 @@ def test_transfer_names_connector_and_role() -> None:
             "got 'kv_produce'; did you mean \"kv_producer\"?",
         ),
         (
+            '{"kv_load_failure_policy": "recomputed"}',
+            "got 'recomputed'; did you mean \"recompute\"?",
+        ),
+        (
             '{"kv_conector": "NixlConnector"}',
             'kv_conector: Unexpected keyword argument; did you mean "kv_connector"?',
         ),

@@ -6,6 +6,9 @@ starts, and computes each prompt a second time. Workers with different connector
 transfer backends of SGLang or TensorRT-LLM, never find each other's blocks. TensorRT-LLM needs a
 `cache_transceiver_config` in both; its engine file is read from a ConfigMap of the same file.
 
+A connector that hands over directly has `kv_role` kv_producer in prefill workers and kv_consumer in
+decode workers; with the other's, vLLM leaves out what that side must do.
+
 In any role, a connector that vLLM does not have ends the worker at start. What is loaded from a
 module of its own, by `kv_connector_module_path`, is not judged. `dynamo.trtllm` has no connectors
 but `kvbm` and `none`, and goes without one when it is given another.
@@ -65,6 +68,7 @@ _HANDOFFS = {
     _CACHED: _CACHED,
 }
 """vLLM connectors that Dynamo can hand over with, and the protocol each speaks."""
+_DIRECT = tuple(name for name, protocol in _HANDOFFS.items() if protocol != _CACHED)
 _WRAPPERS = ("MultiConnector", "PdConnector")
 
 
@@ -157,11 +161,23 @@ def _vllm(worker: EngineSettings) -> Iterator[Problem]:
     if role not in (Role.PREFILL, Role.DECODE):
         return
     name = f'component "{worker.part.component.name}"'
+    yield from _opposite(worker, name)
     names = _connectors(worker)
     if names == ():
         yield _without(worker, name)
     elif names and role is Role.PREFILL and _vllm_carrier(worker) is None:
         yield Problem(worker.mark(_CONFIG), f"{name} {_no_handoff(names)}")
+
+
+def _opposite(worker: EngineSettings, name: str) -> Iterator[Problem]:
+    """Yield a connector that hands over directly, and has the role of the other side."""
+    own = next(word for role, word in _ROLES if worker.part.role is role)
+    others = [word for _role, word in _ROLES if word != own]
+    for config in connector_configs(worker):
+        if config.get("kv_role") in others and config.get("kv_connector") in _DIRECT:
+            message = f"{name} runs as {worker.part.role} with kv_role {config['kv_role']}"
+            advice = f"the other side's; write {own}"
+            yield Problem(worker.mark(_CONFIG), f"{message}, {advice}", severity=Severity.WARNING)
 
 
 def _no_handoff(names: tuple[str, ...]) -> str:
