@@ -162,12 +162,12 @@ def resources(given: ComponentInput) -> Mapping | None:
 
 
 def security(given: ComponentInput) -> Mapping | None:
-    """Return what a container with RDMA devices may do: lock the memory that they reach."""
+    """Return how a container with RDMA devices runs: as root, who may lock what they reach."""
     written = given.value("resources")
     fields = written.fields() if written is not None else ()
     if not any(is_rdma(field.key) and field.text.strip("0") for field in fields):
         return None
-    return mapping(capabilities=mapping(add=listed((constant(IPC_LOCK),))))
+    return mapping(runAsUser=constant(0), capabilities=mapping(add=listed((constant(IPC_LOCK),))))
 
 
 def _limited(

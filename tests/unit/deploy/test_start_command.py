@@ -160,7 +160,7 @@ def test_an_endpoint_of_ones_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("resources", "security"),
     [
-        ("{gpu: 2, rdma/ib: 1}", {"capabilities": {"add": ["IPC_LOCK"]}}),
+        ("{gpu: 2, rdma/ib: 1}", {"runAsUser": 0, "capabilities": {"add": ["IPC_LOCK"]}}),
         ("{gpu: 2, rdma/ib: 0}", None),
         ("{gpu: 2, example.com/cards: 1}", None),
     ],

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 SEVERITY = Severity.ERROR
 
-_LIKENESS = 0.8
+_LIKENESS = 0.85
 """Keys look much alike, `enable_this` and `enable_that`; only a slip of the pen is one."""
 
 
