@@ -112,6 +112,8 @@ def test_rdma_adds_devices_and_pinned_memory_to_workers_alone(engine: Path) -> N
         (container,) = component["podTemplate"]["spec"]["containers"]
         assert container["resources"]["limits"].pop("rdma/ib") == "1"
         assert container["securityContext"]["capabilities"].pop("add") == ["IPC_LOCK"]
+        assert container["securityContext"].pop("runAsUser") == 0
+        assert container["securityContext"].pop("runAsNonRoot") is False
     assert made == without
 
 

@@ -102,6 +102,7 @@ def test_reasons_are_told_once(tree: Tree, example: Example) -> None:
         "*script*, every graph: not run",
         "*compose*, every graph: not run",
         "*kind*, every graph: not run",
+        "*cpu*, every graph: not run: needs an engine that was built for CPUs",
         "*cluster*, every graph: not run: needs a cluster with the Dynamo operator and GPUs",
         "*real*, agg, agg (compose), agg (v1alpha1): not run: needs the engine and its GPUs",
         "*real*, agg (script): no such engine",
@@ -198,7 +199,7 @@ def test_the_command_makes_pages_and_then_finds_nothing_wrong(tree: Tree) -> Non
     (tree.root / "any" / "launch" / "local" / "new.sh").touch()
     found = CliRunner().invoke(main, ["--check", folder]).stderr
     assert "gone.svg is a picture of no graph" in found
-    assert "any/launch/local/new.sh has no row for script, real" in found
+    assert "any/launch/local/new.sh has no row for script, cpu, real" in found
     CliRunner().invoke(main, [folder])
     assert not (tree.root / "any" / "graphs" / "gone.svg").exists()
 
