@@ -20,11 +20,11 @@ from dynamo_conformance.probes.exchange import (
     string,
 )
 from dynamo_conformance.probes.probe import Feature, Profile, probe
-from dynamo_conformance.probes.questions import CHAT, STREAM, chat, user, varied
+from dynamo_conformance.probes.questions import CHAT, STREAM, USAGE, chat, user, varied
 from dynamo_conformance.probes.shapes import Shape, check_types
 
 if TYPE_CHECKING:
-    from dynamo_conformance.probes.exchange import Exchange, Question
+    from dynamo_conformance.probes.exchange import Exchange, Json, Question
 
 NEEDS = (Feature.TEXT, Feature.TOOLS)
 PARSED = (Feature.TEXT, Feature.TOOL_PARSER)
@@ -75,7 +75,7 @@ def _asked(
 # them, with required as guided decoding lets it.
 AUTO = _asked("auto", "auto", replay="call")
 REQUIRED = _asked("required", "required", replay="guided-call")
-REQUIRED_STREAM = varied(REQUIRED, "tools-required-streamed", **STREAM)
+REQUIRED_STREAM = varied(REQUIRED, "tools-required-streamed", stream_options=USAGE, **STREAM)
 BY_NAME = _asked("named", NAMED)
 NONE = _asked("none", "none")
 SEVERAL = _asked(
@@ -140,6 +140,12 @@ def finish(exchange: Exchange) -> None:
     """An answer that calls a tool has finish_reason tool_calls."""
     _calls(exchange)
     reason = find(exchange.answer, "choices", 0, "finish_reason")
+    _expect_finish(reason, find(exchange.answer, "usage", "completion_tokens"))
+
+
+def _expect_finish(reason: Json, tokens: Json) -> None:
+    if reason == judging.FINISH_LENGTH and tokens == ENOUGH:
+        raise CannotShow("the model went on after its call, until max_tokens")
     expect(reason == "tool_calls", "finish_reason tool_calls", reason)
 
 
@@ -259,8 +265,9 @@ def streamed_arguments(exchange: Exchange) -> None:
 def streamed_finish(exchange: Exchange) -> None:
     """A stream that calls a tool has finish_reason tool_calls."""
     expect(_streamed_calls(exchange), "a call of a tool", "none")
-    reason = judging.streamed(CHAT, exchange).reason
-    expect(reason == "tool_calls", "finish_reason tool_calls", reason)
+    text = judging.streamed(CHAT, exchange)
+    used = [find(chunk, "usage", "completion_tokens") for chunk in text.chunks]
+    _expect_finish(text.reason, next(filter(None, reversed(used)), None))
 
 
 @probe("tools.streamed-ids", REQUIRED_STREAM, profile=Profile.EXTENDED, needs=PARSED)
