@@ -92,6 +92,7 @@ def adaptations() -> Iterator[str]:
     for name, value in FITTED.items():
         yield f"{name}={value}: {_WHY[name]}"
     yield "GPUs: none, whatever the limits say"
+    yield "vLLM computes at a lower priority than the runtime, whose leases else run out"
     yield "where a virtual CPU shows AMX, vLLM's kernels for AVX-512 are taken"
 
 

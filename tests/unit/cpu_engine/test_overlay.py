@@ -37,6 +37,9 @@ def packages(tmp_path: Path) -> Path:
         "Version: 0.28.0\n",
         "vllm/__init__.py": "",
         "vllm/platforms/__init__.py": "",
+        "vllm/v1/__init__.py": "",
+        "vllm/v1/worker/__init__.py": "",
+        "vllm/v1/worker/cpu_worker.py": "import os; print(os.nice(0))",
         "vllm/platforms/cpu.py": "import torch.cpu as c\n"
         "print(c._is_avx512_bf16_supported(), c._is_avx512_supported())",
     }
@@ -74,3 +77,7 @@ def test_torchvision_for_cpus_brings_its_own(packages: Path) -> None:
 def test_the_kernels_for_avx_512_are_chosen_where_it_is_said(packages: Path) -> None:
     chosen = printed(packages, "vllm.platforms.cpu", DYN_CPU_ENGINE_ISA="avx512")
     assert chosen == ["False True"]
+
+
+def test_what_computes_gives_way(packages: Path) -> None:
+    assert printed(packages, "vllm.v1.worker.cpu_worker") == [str(min(os.nice(0) + 10, 19))]

@@ -1,13 +1,14 @@
 # ruff: noqa: INP001 - on PYTHONPATH this folder is no package
 """Imported whenever Python starts with this folder first on PYTHONPATH, before any program.
 
-Two packages are made ready right before they are imported:
+Three modules are made ready right before they are imported:
 
 * torchvision: the package index has it for GPUs alone. Its compiled part does not load beside a
   torch for CPUs, and then two operators are missing that it describes when it is imported. Nothing
   here calls them: they are declared, so that what needs torchvision's Python alone can be imported.
 * vLLM's platform: a virtual CPU that shows AMX need not grant it, and then vLLM's kernels for it
   end the process with SIGILL. Those for AVX-512 are chosen there.
+* vLLM's worker on a CPU: it is a process of its own, and computes at a lower priority.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ OPERATORS = (
 )
 ISA_VARIABLE = "DYN_CPU_ENGINE_ISA"
 """Set to `avx512` it has these kernels chosen wherever they run."""
+
+NICE = 10
+"""How much lower the priority of what computes is."""
 
 KEPT: list[object] = []
 """What lives as long as the process: operators that are garbage are declared no more."""
@@ -68,9 +72,15 @@ def shows_virtual_amx() -> bool:
     return "amx_tile" in flags and "hypervisor" in flags
 
 
+def give_way() -> None:
+    """Compute at a lower priority than the runtime, whose leases of ten seconds else run out."""
+    os.nice(NICE)
+
+
 BEFORE: dict[str, Callable[[], None]] = {
     "torchvision": declare_operators,
     "vllm.platforms.cpu": choose_kernels,
+    "vllm.v1.worker.cpu_worker": give_way,
 }
 """What is done right before a module is loaded."""
 
