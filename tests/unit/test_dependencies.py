@@ -63,8 +63,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
 def modules() -> Iterator[tuple[str, ast.Module]]:
     for package in OURS:
         for path in sorted((ROOT / package).rglob("*.py")):
-            # What lies in `overlay` goes into images, beside an engine.
-            if "overlay" not in path.parts:
+            # These run beside an engine alone, in its image or its environment.
+            if "overlay" not in path.parts and path.stem != "make_weights":
                 name = ".".join(path.relative_to((ROOT / package).parent).with_suffix("").parts)
                 yield name, ast.parse(path.read_text(encoding="utf-8"))
 

@@ -43,7 +43,13 @@ _WHY: Final = {
     "TRITON_INTERPRET": "kernels in Triton are interpreted",
 }
 
-_QUIET: Final = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
+SHARED: Final = {
+    "HF_HUB_OFFLINE": "1",
+    "VLLM_NO_USAGE_STATS": "1",
+    "DO_NOT_TRACK": "1",
+    **FITTED,
+}
+"""What is the same wherever the engine runs."""
 
 
 def environment(*, hub_home: Path) -> dict[str, str]:
@@ -54,12 +60,10 @@ def environment(*, hub_home: Path) -> dict[str, str]:
     """
     return {
         "HF_HOME": str(hub_home),
-        "HF_HUB_OFFLINE": "1",
         "PYTHONPATH": str(overlay_path()),
         "VLLM_CACHE_ROOT": str(compiled_folder()),
         "SGLANG_CACHE_DIR": str(compiled_folder()),
-        **FITTED,
-        **_QUIET,
+        **SHARED,
     }
 
 

@@ -10,8 +10,8 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from dynamo_conformance.cpu_engine.families import Kind, family_of
 
@@ -25,7 +25,11 @@ RANK: Final = 8
 SECONDS: Final = 120.0
 """How long it may take to make weights; a few seconds do, nearly all of them for imports."""
 
+ADAPTERS: Final = 2
+"""How many adapters a model gets: what one says, the other does not."""
+
 _LAYOUT = "1"
+_Path = TypeVar("_Path", bound=PurePath)
 
 
 class WeightsError(Exception):
@@ -62,6 +66,18 @@ class Specification:
         return content.hexdigest()
 
 
+def adapters(model: str) -> tuple[Specification, ...]:
+    """Return the adapters for a model.
+
+    Raises:
+        UnknownFamilyError: No tiny model stands for it.
+    """
+    family = family_of(model)
+    return tuple(
+        Specification(family=family, kind=Kind.ADAPTER, seed=seed) for seed in range(ADAPTERS)
+    )
+
+
 def program() -> Path:
     """Return the program that makes weights, for an interpreter that has torch and transformers."""
     return Path(__file__).with_name("make_weights.py")
@@ -75,7 +91,12 @@ def overlay_path() -> Path:
 def cache_folder() -> Path:
     """Return where weights, and what the engine compiles, are kept between runs."""
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "dynamo-conformance" / "cpu-engine"
+    return below(Path(base))
+
+
+def below(base: _Path) -> _Path:
+    """Return the folder of weights and compiled code in a folder of caches."""
+    return base / "dynamo-conformance" / "cpu-engine"
 
 
 def made(wanted: Specification) -> Path:
@@ -165,3 +186,15 @@ def link_files(kept: Path, folder: Path) -> None:
         place = folder / path.name
         if not place.exists():
             place.symlink_to(path)
+
+
+def main(home: Path, asked: dict[str, list[str]]) -> None:
+    """Fill the hub of an image that is being built, and make adapters beside it."""
+    fill_hub(home, asked["models"], asked["drafts"])
+    for model in asked["adapted"]:
+        for adapter in adapters(model):
+            made(adapter)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), json.loads(sys.argv[2]))

@@ -19,6 +19,11 @@ SECONDS = 900.0
 
 _LAST_LINES = 15
 _OVERRIDE = "UV_OVERRIDE"
+
+WHEELS = "DYN_CONFORMANCE_WHEELS"
+"""Names where packages are that are in no index: a folder, or a page that lists them."""
+
+_FIND = "UV_FIND_LINKS"
 _READABLE = stat.S_IROTH | stat.S_IRGRP
 _SEARCHABLE = _READABLE | stat.S_IXOTH | stat.S_IXGRP
 
@@ -51,8 +56,7 @@ def install(recipe: Recipe, python: Python, *, folder: Path, work: Path) -> None
             *("--python-version", python.version, "--python-platform", python.platform),
         ],
         seconds=SECONDS,
-        # What the recipe says is all that may be overridden: an image is found again by it.
-        env={key: value for key, value in os.environ.items() if key != _OVERRIDE},
+        env=_environment(),
     )
     if answer.returncode != 0:
         lines = answer.stderr.strip().splitlines()[-_LAST_LINES:]
@@ -60,6 +64,15 @@ def install(recipe: Recipe, python: Python, *, folder: Path, work: Path) -> None
         raise ImageError(f"{what} for Python {python.version}:\n" + "\n".join(lines))
     (folder / ".lock").unlink(missing_ok=True)
     _open_to_all(folder)
+
+
+def _environment() -> dict[str, str]:
+    """Return uv's environment.
+
+    What the recipe says is all that may be overridden: an image is found again by it.
+    """
+    env = {key: value for key, value in os.environ.items() if key != _OVERRIDE}
+    return env | ({_FIND: env[WHEELS]} if env.get(WHEELS) else {})
 
 
 def installed(folder: Path) -> tuple[str, ...]:

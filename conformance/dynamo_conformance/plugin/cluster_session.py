@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.kube.connection import Connection
 from dynamo_conformance.kube.errors import ApiError
 from dynamo_conformance.manifest.read import read_graph
-from dynamo_conformance.plugin.options import MOCK, engine_of
+from dynamo_conformance.plugin.options import CPU, engine_of
 from dynamo_conformance.plugin.scheduler import Room
 from dynamo_conformance.targets.cluster.apply import Manifest
 from dynamo_conformance.targets.cluster.capabilities import describe, read_capabilities
@@ -45,6 +45,9 @@ STARTING_PER_CORE = 16
 
 POD_BYTES = 700 * 2**20
 """What a pod with the mock engine takes at most."""
+
+CPU_POD_BYTES = 3 * 2**30
+"""What a pod with an engine on a CPU takes at most."""
 
 ONE_AT_A_TIME = Room(pods=1, starting=1)
 """The room where nodes have real devices, which two examples might both want."""
@@ -190,7 +193,7 @@ def open_cluster(
         _report_kept(connection, manifests.values(), progress)
         capabilities = _usable_capabilities(connection, options)
         nodes = capabilities.nodes or ()
-        room = _room(nodes) if is_kind else replace(ONE_AT_A_TIME, nodes=nodes)
+        room = _room(nodes, engine_of(config)) if is_kind else replace(ONE_AT_A_TIME, nodes=nodes)
         session = ClusterSession(
             connection=connection,
             run=new_run(),
@@ -223,7 +226,7 @@ def _base_setup_options(config: pytest.Config) -> BaseSetupOptions:
             delete=config.getoption("--dynamo-kind-delete"),
         ),
         operator=config.getoption("--dynamo-operator"),
-        mock=engine_of(config) == MOCK,
+        engine=engine_of(config),
         namespace=config.getoption("--dynamo-namespace"),
     )
 
@@ -312,13 +315,15 @@ def _needs(manifest: Manifest, options: PreflightOptions) -> tuple[PodRequests, 
     )
 
 
-def _room(nodes: tuple[ClusterNode, ...]) -> Room:
-    """Return how many pods with the mock engine the nodes of a test cluster hold at once."""
+def _room(nodes: tuple[ClusterNode, ...], engine: str) -> Room:
+    """Return how many pods with an engine the nodes of a test cluster hold at once."""
+    pod_bytes = CPU_POD_BYTES if engine == CPU else POD_BYTES
     pods, starting = 0, 0
     for node in nodes:
-        pods += int(max(node.left.get("memory", 0), 0) / POD_BYTES)
+        pods += int(max(node.left.get("memory", 0), 0) / pod_bytes)
         starting += int(node.allocatable.get("cpu", 0) * STARTING_PER_CORE)
-    return Room(pods=max(pods, 1), starting=max(starting, 1), nodes=nodes)
+    # An engine on a CPU takes a core while it starts, and everything that answers has deadlines.
+    return Room(pods=max(pods, 1), starting=1 if engine == CPU else max(starting, 1), nodes=nodes)
 
 
 def _within(room: Room, wanted: int | None) -> Room:

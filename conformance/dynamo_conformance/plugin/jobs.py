@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
+from dynamo_conformance.engines.features import GraphFeature
 from dynamo_conformance.kube.errors import ClusterUnavailableError
 from dynamo_conformance.plugin.address_session import AddressSession, open_address
 from dynamo_conformance.plugin.items import (
@@ -38,7 +39,7 @@ from dynamo_conformance.plugin.options import (
     timeout,
 )
 from dynamo_conformance.plugin.progress import progress_of
-from dynamo_conformance.plugin.recorder import installed_engines
+from dynamo_conformance.plugin.recorder import engines_of
 from dynamo_conformance.plugin.scheduler import AbandonedError, Job, Scheduler, Stop
 from dynamo_conformance.plugin.summary import named
 from dynamo_conformance.probes.exchange import CannotShow, Unjudged
@@ -170,11 +171,8 @@ class GraphRun:
                 unready=deployment.unready,
             )
             wait_registered(deployment.url, promised.registers if promised is not None else {})
-            if engine_of(graph.config) == CPU:
-                from dynamo_conformance.targets.local.adapters import load_adapters
-
-                self.remarks.append(installed_engines())
-                self.remarks += map(str, load_adapters(deployment, promised))
+            if engine_of(graph.config) == CPU and not graph.config.getoption("--dynamo-existing"):
+                self.remarks += (engines_of(graph.config), *_adapters(graph, deployment))
             return Address(url=deployment.url, model=ready.model, timeout=request_timeout)
         except DeployFailure as failure:
             self.stop.check()
@@ -242,6 +240,19 @@ class GraphRun:
             self.failures.append(error)
             return error
         return None
+
+
+def _adapters(graph: GraphCollector, deployment: ServedDeployment) -> Iterator[str]:
+    """Have the workers of a graph load adapters, where this run has brought them some."""
+    from dynamo_conformance.cpu_engine.engine_image import in_image
+    from dynamo_conformance.targets.local.adapters import load_adapters
+
+    target, promised = graph.config.getoption("--dynamo-target"), graph.promised
+    if target != "cluster":
+        folder = in_image if target == "kind" else None
+        yield from map(str, load_adapters(deployment, promised, folder=folder))
+    elif promised is not None and GraphFeature.LORA in promised.features:
+        yield "no adapters are loaded: this cluster's images are somebody's own"
 
 
 def _is_simulated(config: pytest.Config) -> bool:

@@ -195,6 +195,8 @@ def check_options(config: pytest.Config) -> None:
     if ids := tuple(config.getoption("--dynamo-probe")):
         _check_probes(profile, ids)
     given = [option for option in ADDRESS_OPTIONS if config.getoption(option)]
+    if (config.getoption("--dynamo-target"), engine_of(config)) == ("compose", CPU):
+        raise pytest.UsageError(f"--dynamo-engine={CPU} needs --dynamo-target=local or kind")
     if config.getoption("--dynamo-target") != URL:
         if given:
             raise pytest.UsageError(f"{given[0]} needs --dynamo-target={URL}")

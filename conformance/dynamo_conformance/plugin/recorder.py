@@ -149,7 +149,7 @@ class Recorder:
     def _engine(self, level: Level) -> str:
         """Return which engine served."""
         if level in (Level.CPU, Level.REAL):
-            return installed_engines()
+            return engines_of(self._config)
         is_published = self._engine_of_run == REAL and level is Level.KIND
         return _PUBLISHED if is_published else level.engine
 
@@ -236,6 +236,15 @@ def _release(level: Level) -> str:
     if level is Level.LINT:
         return RELEASE
     return _version("ai-dynamo") or RELEASE
+
+
+def engines_of(config: pytest.Config) -> str:
+    """Return the engines that serve a run which does not simulate them, with their versions."""
+    if config.getoption("--dynamo-target") == "kind" and engine_of(config) == CPU:
+        from dynamo_conformance.cpu_engine.engine_image import ENGINE
+
+        return ENGINE
+    return installed_engines()
 
 
 def installed_engines() -> str:

@@ -1,19 +1,30 @@
-"""The mock engine's image under the names of the images that manifests and compose files use."""
+"""An engine's image under the names of the images that manifests and compose files use."""
 
 from __future__ import annotations
 
 from collections import Counter
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
 from dynamo_conformance.images import Docker, ImageError, base_image, build
 from dynamo_conformance.images.build import IMAGE
+from dynamo_conformance.images.wheels import WHEELS
 from dynamo_conformance.mock_engine.mock_image import recipe
-from dynamo_conformance.targets.interface import Change, DeployFailure, TargetUnavailableError
+from dynamo_conformance.targets.interface import (
+    CPU,
+    MOCK,
+    Change,
+    DeployFailure,
+    TargetUnavailableError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    from dynamo_conformance.images import Recipe
+    from dynamo_conformance.manifest.graph import Graph
 
 
 class ImageNodes(Protocol):
@@ -26,34 +37,67 @@ class ImageNodes(Protocol):
         """Let an image answer to `names`."""
 
 
-def build_mock_image(target: str, *, progress: Callable[[str], None]) -> str:
-    """Return the name of the mock engine's image, built where it is not there yet.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineImage:
+    """The image of an engine that stands for the published ones.
 
-    Raises:
-        TargetUnavailableError: It cannot be built.
+    Attributes:
+        what: Which engine is in it.
+        recipe: What it is made of.
+        changes: What is different in its pods.
+        advice: What to do where it cannot be built.
     """
-    progress(f"{target}: the mock engine's image")
-    try:
-        return build(recipe(), base=base_image()).name
-    except ImageError as error:
-        raise TargetUnavailableError(f"the mock engine's image: {error}") from error
+
+    what: str
+    recipe: Recipe
+    changes: tuple[Change, ...] = ()
+    advice: str = ""
+
+    def build(self, target: str, *, progress: Callable[[str], None]) -> str:
+        """Return its name; it is built where it is not there yet.
+
+        Raises:
+            TargetUnavailableError: It cannot be built.
+        """
+        progress(f"{target}: the image of {self.what}")
+        try:
+            return build(self.recipe, base=base_image()).name
+        except ImageError as error:
+            text = f"the image of {self.what}: {error}{self.advice}"
+            raise TargetUnavailableError(text) from error
+
+    def load(
+        self, nodes: ImageNodes, names: Iterable[str], *, progress: Callable[[str], None]
+    ) -> tuple[Change, ...]:
+        """Load it into the nodes of a cluster, and let it answer to `names` there.
+
+        Raises:
+            TargetUnavailableError: It cannot be built or loaded.
+        """
+        wanted = sorted(names)
+        if not wanted:
+            return ()
+        image = self.build("kind", progress=progress)
+        nodes.load(image)
+        nodes.rename(image, tuple(full_name(name) for name in wanted))
+        return (*_changes(image, self.what, wanted), *self.changes)
 
 
-def load_mock_image(
-    nodes: ImageNodes, names: Iterable[str], *, progress: Callable[[str], None]
-) -> tuple[Change, ...]:
-    """Load the image into the nodes of a cluster, and let it answer to `names` there.
+def engine_image(engine: str, graphs: Iterable[Graph] = ()) -> EngineImage | None:
+    """Return the image of an engine that serves graphs, or None for the published ones."""
+    if engine == MOCK:
+        return EngineImage(what="the mock engine", recipe=recipe())
+    if engine != CPU:
+        return None
+    from dynamo_conformance.cpu_engine import engine_image as cpu
 
-    Raises:
-        TargetUnavailableError: It cannot be built or loaded.
-    """
-    wanted = sorted(names)
-    if not wanted:
-        return ()
-    image = build_mock_image("kind", progress=progress)
-    nodes.load(image)
-    nodes.rename(image, tuple(full_name(name) for name in wanted))
-    return _changes(image, wanted)
+    models = cpu.Models.of(graphs)
+    return EngineImage(
+        what="vLLM for CPUs",
+        recipe=cpu.recipe(models),
+        changes=tuple(Change(where, what) for where, what in cpu.changes(models)),
+        advice=f"\n{WHEELS} says where torch for CPUs is: docs/real_engine.md",
+    )
 
 
 class TaggedMockImage:
@@ -83,7 +127,7 @@ class TaggedMockImage:
                         _run(self._engine.tag, self._name, name)
                     self._users[name] += 1
                     tags.callback(self._leave, name)
-            yield _changes(self._name, wanted)
+            yield _changes(self._name, "the mock engine", wanted)
 
     def _leave(self, name: str) -> None:
         with self._lock:
@@ -92,8 +136,8 @@ class TaggedMockImage:
                 _run(self._engine.untag, name)
 
 
-def _changes(image: str, names: Iterable[str]) -> tuple[Change, ...]:
-    return tuple(Change(f"image {name}", f"is the mock engine ({image})") for name in names)
+def _changes(image: str, what: str, names: Iterable[str]) -> tuple[Change, ...]:
+    return tuple(Change(f"image {name}", f"is {what} ({image})") for name in names)
 
 
 def _run(action: Callable[..., None], *words: str) -> None:

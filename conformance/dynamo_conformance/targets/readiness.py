@@ -103,7 +103,8 @@ def wait_ready(
             now = time.monotonic()
             if held() and now - started < HELD_SECONDS:
                 deadline = now + timeout
-            settled_for = deployment.settled_for or 0.0
+            # What has just answered is not silent, however long its first answer took.
+            settled_for = 0.0 if good else deployment.settled_for or 0.0
             if settled_for > SETTLED_SECONDS or now > deadline or now > next_word:
                 seen = _in_full(session, deployment.url, seen)
             if settled_for > SETTLED_SECONDS:

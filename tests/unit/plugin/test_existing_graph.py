@@ -200,6 +200,7 @@ def test_a_cluster_that_does_not_answer_is_said(
         ),
         (("--dynamo-keep",), "--dynamo-keep needs --dynamo-target=kind or cluster*dynamo up FILE"),
         (("--dynamo-keep", "--dynamo-target=compose"), "--dynamo-keep needs --dynamo-target=kind"),
+        (("--dynamo-engine=cpu", "--dynamo-target=compose"), "--dynamo-engine=cpu needs *kind"),
         (
             ("--dynamo-keep", "--dynamo-target=kind", "--dynamo-kind-delete"),
             "--dynamo-kind-delete deletes what --dynamo-keep is to leave",

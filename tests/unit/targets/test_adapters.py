@@ -11,15 +11,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dynamo_conformance.cpu_engine.engine_image import in_image
 from dynamo_conformance.engines.features import GraphFeature
-from dynamo_conformance.engines.serving import Serving
+from dynamo_conformance.engines.serving import Serving, serving
+from dynamo_conformance.manifest.document import read_file
+from dynamo_conformance.manifest.read import read_graph
 from dynamo_conformance.targets.interface import DeployFailure, Worker
 from dynamo_conformance.targets.local import adapters
 from dynamo_conformance.targets.local.adapters import NAMES, load_adapter, load_adapters
+from sandbox import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+    from pathlib import Path, PurePath
+
+K8S = REPOSITORY / "examples/llm/vllm_v1/launch/k8s"
 
 
 @contextmanager
@@ -96,3 +102,23 @@ def test_a_worker_that_is_gone(tmp_path: Path) -> None:
         pass
     with pytest.raises(DeployFailure, match="VllmWorker loads no adapter"):
         load_adapter(each, "first", tmp_path)
+
+
+@pytest.mark.parametrize(("manifest", "names"), [("lora", adapters.NAMES), ("agg", ())])
+def test_in_an_image_they_are_where_it_was_made_with_them(
+    monkeypatch: pytest.MonkeyPatch, manifest: str, names: tuple[str, ...]
+) -> None:
+    asked: dict[str, PurePath] = {}
+
+    def load(_worker: Worker, name: str, folder: PurePath) -> bool:
+        asked[name] = folder
+        return True
+
+    monkeypatch.setattr(adapters, "load_adapter", load)
+    (document,) = read_file(K8S / f"{manifest}.yaml")
+    promised = serving(read_graph(document))
+    deployment = Deployed((Worker("one", "http://127.0.0.1:9"),))
+    changes = load_adapters(deployment, promised, folder=in_image)  # type: ignore[arg-type]
+    assert tuple(change.where for change in changes) == tuple(asked) == names
+    assert len(set(asked.values())) == len(names)
+    assert all(str(folder).startswith("/opt/dynamo-conformance/") for folder in asked.values())

@@ -183,6 +183,25 @@ def test_a_graph_that_is_ready_and_silent_is_not_waited_for(
     assert "another Dynamo namespace" in caught.value.cause
 
 
+def test_a_first_answer_that_takes_long_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    # An engine may trace its model when it is asked for the first time.
+    with frontend(models=["m"], answers=[GOOD], instances=[]) as (stub, asked):
+        late = property(lambda _stub: 100.0 if asked else 0.0)
+        monkeypatch.setattr(Stub, "settled_for", late)
+        wait_ready(stub, model="m", timeout=30.0)
+    assert len(asked) == GOOD_ANSWERS
+
+
+def test_a_graph_that_is_ready_and_answers_badly_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with frontend(models=["m"], answers=[GOOD, BUSY], instances=[]) as (stub, asked):
+        late = property(lambda _stub: 100.0 if len(asked) > 1 else 0.0)
+        monkeypatch.setattr(Stub, "settled_for", late)
+        with pytest.raises(DeployFailure, match="after everything in it was ready: m is listed"):
+            wait_ready(stub, model="m", timeout=30.0)
+
+
 def test_time_for_which_other_graphs_hold_it_is_not_its_own() -> None:
     began = time.monotonic()
     with (

@@ -8,8 +8,8 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
-from dynamo_conformance.targets.image_names import TaggedMockImage, build_mock_image
-from dynamo_conformance.targets.interface import TargetUnavailableError
+from dynamo_conformance.targets.image_names import TaggedMockImage, engine_image
+from dynamo_conformance.targets.interface import MOCK, TargetUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -167,7 +167,8 @@ def prepare(*, mock: bool, progress: Callable[[str], None]) -> TaggedMockImage |
         check(os.environ)
     except ComposeError as error:
         raise TargetUnavailableError(str(error)) from error
-    return TaggedMockImage(build_mock_image("compose", progress=progress)) if mock else None
+    image = engine_image(MOCK) if mock else None
+    return TaggedMockImage(image.build("compose", progress=progress)) if image else None
 
 
 def check(env: Mapping[str, str]) -> None:

@@ -11,7 +11,8 @@ from dynamo_conformance.kube.connection import Connection
 from dynamo_conformance.kube.resources import KubeObject
 from dynamo_conformance.manifest.read import read_graph
 from dynamo_conformance.targets.cluster.preflight import PreflightOptions
-from dynamo_conformance.targets.image_names import load_mock_image
+from dynamo_conformance.targets.image_names import engine_image
+from dynamo_conformance.targets.interface import MOCK
 from dynamo_conformance.targets.kind.graph_requirements import Requirements
 from dynamo_conformance.targets.kind.kind_cluster import open_cluster
 from dynamo_conformance.targets.kind.leader_worker_set import ensure_orchestrator
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Future
 
+    from dynamo_conformance.manifest.graph import Graph
     from dynamo_conformance.manifest.node import Plain
     from dynamo_conformance.targets.cluster.apply import Manifest
     from dynamo_conformance.targets.interface import Change
@@ -46,13 +48,13 @@ class BaseSetupOptions:
     Attributes:
         kind: Which cluster.
         operator: `auto`, `reference` or `real`.
-        mock: Whether the mock engine stands for the real engines.
+        engine: What stands for the published engines: `mock`, `cpu`, or `real` for nothing.
         namespace: The namespace that examples are to use, or None for their own.
     """
 
     kind: KindOptions
     operator: str = "auto"
-    mock: bool = True
+    engine: str = MOCK
     namespace: str | None = None
 
 
@@ -97,7 +99,7 @@ def prepare(
             cluster,
             connection,
             options,
-            Requirements.of(graphs),
+            graphs,
             scaling=scaling,
             progress=progress,
         )
@@ -121,7 +123,7 @@ def _in_parallel(
     cluster: KindCluster,
     connection: Connection,
     options: BaseSetupOptions,
-    required: Requirements,
+    graphs: list[Graph],
     *,
     scaling: str | None,
     progress: Callable[[str], None],
@@ -132,7 +134,7 @@ def _in_parallel(
         cluster: The cluster.
         connection: The way to its API.
         options: The options of the cluster.
-        required: What the graphs need.
+        graphs: What is to be served.
         scaling: The version of the policy that scales requests; None where the cluster takes none.
         progress: Is called with what takes long.
 
@@ -142,6 +144,7 @@ def _in_parallel(
     Raises:
         TargetUnavailableError: A part cannot be had.
     """
+    required, image = Requirements.of(graphs), engine_image(options.engine, graphs)
     with ThreadPoolExecutor(max_workers=5, thread_name_prefix="kind") as pool:
         programs: list[Future[object]] = [
             pool.submit(
@@ -152,8 +155,8 @@ def _in_parallel(
             pool.submit(advertise, connection, required.resources),
             pool.submit(scale_requests, connection, scaling),
         ]
-        if options.mock:
-            parts.append(pool.submit(load_mock_image, cluster, required.images, progress=progress))
+        if image is not None:
+            parts.append(pool.submit(image.load, cluster, required.images, progress=progress))
         if required.spans:
             programs.append(pool.submit(ensure_orchestrator, connection, progress=progress))
         made = tuple(change for part in parts for change in part.result())

@@ -8,8 +8,10 @@ from dynamo_conformance.engines.features import GraphFeature
 from dynamo_conformance.targets.interface import Change, DeployFailure
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
+    from pathlib import PurePath
 
+    from dynamo_conformance.cpu_engine.weights import Specification
     from dynamo_conformance.engines.serving import Serving
     from dynamo_conformance.targets.interface import Deployment, Worker
 
@@ -19,8 +21,18 @@ SECONDS: Final = 60.0
 _NOT_FOUND: Final = 404
 
 
-def load_adapters(deployment: Deployment, serving: Serving | None) -> tuple[Change, ...]:
+def load_adapters(
+    deployment: Deployment,
+    serving: Serving | None,
+    *,
+    folder: Callable[[Specification], PurePath] | None = None,
+) -> tuple[Change, ...]:
     """Have each worker of a graph with LoRA load adapters; they become models of their own names.
+
+    Args:
+        deployment: The graph.
+        serving: What it promises.
+        folder: Returns where the workers have an adapter; it is made on this machine by default.
 
     Returns:
         What was loaded; nothing for other graphs, and where the workers' system port takes none.
@@ -30,21 +42,19 @@ def load_adapters(deployment: Deployment, serving: Serving | None) -> tuple[Chan
     """
     if serving is None or serving.source is None or GraphFeature.LORA not in serving.features:
         return ()
-    from dynamo_conformance.cpu_engine.families import Kind, family_of
-    from dynamo_conformance.cpu_engine.weights import Specification, made
+    from dynamo_conformance.cpu_engine.weights import adapters, made
 
-    family = family_of(serving.source)
     changes = []
-    for seed, name in enumerate(NAMES):
-        folder = made(Specification(family=family, kind=Kind.ADAPTER, seed=seed))
+    for name, adapter in zip(NAMES, adapters(serving.source), strict=True):
+        kept = (folder or made)(adapter)
         for worker in deployment.workers:
-            if not load_adapter(worker, name, folder):
+            if not load_adapter(worker, name, kept):
                 return ()
         changes.append(Change(name, "an adapter of random weights, loaded into each worker"))
     return tuple(changes)
 
 
-def load_adapter(worker: Worker, name: str, folder: Path) -> bool:
+def load_adapter(worker: Worker, name: str, folder: PurePath) -> bool:
     """Load the adapter of a folder into a worker; return False where it takes none.
 
     Raises:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from dynamo_conformance.targets.interface import Change, DeployFailure
+from dynamo_conformance.targets.interface import ENGINES, Change, DeployFailure
 from dynamo_conformance.targets.local.gpus import VISIBLE
 
 if TYPE_CHECKING:
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
     from dynamo_conformance.targets.local.local_plan import LocalPlan
 
-MOCK, CPU, REAL = "mock", "cpu", "real"
-ENGINES: Final = (MOCK, CPU, REAL)
+MOCK, CPU, REAL = ENGINES
 
 SECRETS = ("HF_TOKEN",)
 """Keys of secrets that are passed on from the caller's environment when they are set."""
