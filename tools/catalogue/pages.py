@@ -46,8 +46,8 @@ script or a compose file with the same components. This page is made from the fi
 served the manifest's pods as processes, *script* and *compose* ran those files as published, and
 *kind* applied the manifest in a cluster without GPUs, all on the real Dynamo runtime with the mock
 engine. *cpu* is the engine itself on a CPU with random weights, *cluster* and *real* are on GPUs.
-A feature in *italics* stands in the manifest, and no run has shown it so far. *GPUs* counts those of
-all replicas and nodes; *GPU* is the product that the graph names (`dynamo-conformance/gpu`), and
+A feature in *italics* stands in the manifest, and no run has shown it so far. *GPUs* counts those
+of all replicas and nodes; *GPU* is the product that the graph names (`dynamo-conformance/gpu`), and
 *each* the memory that its driver reports: that it suffices is counted, not tried. [The
 ledger]({LEDGER}) has the day of each proof, and the reason where there is none.
 """
