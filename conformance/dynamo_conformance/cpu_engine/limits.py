@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
@@ -49,6 +50,12 @@ def out_of_reach(graph: Graph) -> str:
     for part in components:
         if (why := _of_worker(part)) is not None:
             return why
+    engines = sum(part.component.pod_count for part in components if part.component.is_worker)
+    if engines > (cores := len(os.sched_getaffinity(0))):
+        return (
+            f"{engines} engines want a core each, and here are {cores}: while they compute, the "
+            "runtime's leases of ten seconds run out"
+        )
     for feature in features(graph) & FEATURES.keys():
         return FEATURES[feature]
     try:

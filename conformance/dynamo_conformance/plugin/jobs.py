@@ -197,6 +197,7 @@ class GraphRun:
             engine=engine,
             serving=first.promised,
             profile=profile_of(first.config, first.level),
+            is_trained=engine_of(first.config) != CPU,
         )
         self.served |= {"model": graph.model, "release": graph.release, "engine": graph.engine}
         return Judge(recorder, graph)

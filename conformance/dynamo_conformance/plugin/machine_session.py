@@ -20,7 +20,7 @@ from dynamo_conformance.rendering.reconcile_failure import ReconcileFailure
 from dynamo_conformance.targets.interface import DeployFailure
 from dynamo_conformance.targets.local.deployment import LocalTarget
 from dynamo_conformance.targets.local.local_script import run_script
-from dynamo_conformance.targets.local.run_environment import MOCK, REAL
+from dynamo_conformance.targets.local.run_environment import MOCK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -137,10 +137,10 @@ def open_machine(
         from dynamo_conformance.targets.compose.docker_compose import prepare
 
         image = prepare(mock=engine == MOCK, progress=progress)
-    # Two graphs with real engines would want the same GPUs; on a CPU a start takes all cores.
+    # Two graphs with real engines would want the same GPUs, or leave the runtime no core.
     starting = cores(config) if engine == MOCK else 1
     yield MachineSession(
-        room=Room(pods=starting * (1 if engine == REAL else PER_CORE), starting=starting),
+        room=Room(pods=starting * (PER_CORE if engine == MOCK else 1), starting=starting),
         stop=stop,
         local=LocalTarget(engine=engine, planning=Lock()),
         image=image,

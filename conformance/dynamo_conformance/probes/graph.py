@@ -49,6 +49,7 @@ ENGINES: Final[dict[str, dict[Feature, str]]] = {
         Feature.STRUCTURED: f"{_MOCK} draws at random: response_format is passed over",
         Feature.TOOLS: f"{_MOCK} draws at random: tools and tool_choice are passed over",
         Feature.IMAGES: f"{_MOCK} looks at no image: images are passed over",
+        Feature.TRAINED: f"{_MOCK} has no weights",
         Feature.ADAPTERS: f"{_MOCK} loads no adapter",
         Feature.SPECULATION: f"{_MOCK} drafts no tokens",
         Feature.KV_OFFLOAD: f"{_MOCK} keeps KV blocks in its own cache alone",
@@ -59,6 +60,7 @@ ENGINES: Final[dict[str, dict[Feature, str]]] = {
 }
 """What cannot be shown with an engine, whatever the graph promises, and why."""
 
+UNTRAINED: Final = {Feature.TRAINED: "its weights are random"}
 REPLAYED: Final = (Feature.CHOSEN, Feature.REPEATED, Feature.TOOL_PARSER, Feature.REASONING)
 """What is shown with the mock engine by chosen answers alone."""
 
@@ -138,6 +140,7 @@ def served_graph(
     serving: Serving | None = None,
     promised: frozenset[Feature] = frozenset(),
     profile: Profile = Profile.EXTENDED,
+    is_trained: bool = True,
 ) -> ServedGraph:
     """Find out what an endpoint serves.
 
@@ -148,6 +151,7 @@ def served_graph(
         serving: What the graph's manifest promises.
         promised: What else is taken to be there without being asked for.
         profile: Of the probes for which it is found out.
+        is_trained: Whether the model's weights are not known to be random.
     """
     promised |= promises.promised(serving)
     if any(exchange.status == OK for exchange in recorder.ask_workers(MOCK)):
@@ -160,7 +164,7 @@ def served_graph(
     recorder.replays = engine == SIMULATED or Feature.CHOSEN in promised
     if Feature.TOOLS in promised:
         promised |= {Feature.TOOL_PARSER}
-    unshown = {**ENGINES.get(engine or "", {})}
+    unshown = ENGINES.get(engine or "", {}) | ({} if is_trained else UNTRAINED)
     if engine == SIMULATED and serving is not None and GraphFeature.HARMONY in serving.features:
         unshown |= HARMONY
     unserved = PROMISED_ONLY | promises.impossible(serving)

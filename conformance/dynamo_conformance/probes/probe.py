@@ -58,6 +58,7 @@ class Feature(StrEnum):
     TOP_P = "top_p"
     MIN_TOKENS = "min_tokens"
     PENALTIES = "penalties"
+    TRAINED = "trained"
 
 
 OPENAI: Final = "OpenAI API reference"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -58,8 +59,16 @@ def reason(path: Path) -> str:
         "own_worker", "own_processor",
     ],
 )  # fmt: skip
-def test_what_one_cpu_serves(name: str) -> None:
+def test_what_one_cpu_serves(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(4))
     assert reason(LLM / "vllm_v1" / "launch" / "k8s" / f"{name}.yaml") == ""
+
+
+def test_each_engine_wants_a_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(2))
+    assert reason(LLM / "vllm_v1" / "launch" / "k8s" / "disagg.yaml") == ""
+    why = reason(LLM / "vllm_v1" / "launch" / "k8s" / "disagg_router.yaml")
+    assert why.startswith("4 engines want a core each, and here are 2")
 
 
 @pytest.mark.parametrize(

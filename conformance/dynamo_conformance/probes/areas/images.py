@@ -73,7 +73,7 @@ def broken(without: Exchange, taken: Exchange, exchange: Exchange) -> None:
 
 @probe(
     "images.understood", NO_IMAGE, DATA, profile=Profile.EXTENDED,
-    needs=(*NEEDS, Feature.DETERMINED),
+    needs=(*NEEDS, Feature.DETERMINED, Feature.TRAINED),
 )  # fmt: skip
 def understood(without: Exchange, exchange: Exchange) -> None:
     """The model names the colour of a picture of one colour."""
