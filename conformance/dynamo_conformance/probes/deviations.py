@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from dynamo_conformance.probes.probe import Outcome
 
 if TYPE_CHECKING:
-    from dynamo_conformance.probes.probe import Result
+    from dynamo_conformance.probes.probe import Feature, Result
 
 FILE: Final = "deviations.json"
 
@@ -28,6 +28,7 @@ class Deviation:
         upstream: Where it is reported, where that is known.
         date: When it was seen.
         where: In which graphs, where it is not in all: elsewhere the probes pass.
+        feature: What a graph promises that does so, where that says which graphs they are.
     """
 
     probes: tuple[str, ...]
@@ -38,11 +39,20 @@ class Deviation:
     upstream: str | None
     date: str
     where: str | None = None
+    feature: str | None = None
 
-    def covers(self, *, probe: str, release: str | None, engine: str | None) -> bool:
-        """Whether it is known of this probe, release and engine."""
+    def covers(
+        self,
+        *,
+        probe: str,
+        release: str | None,
+        engine: str | None,
+        promised: frozenset[Feature] = frozenset(),
+    ) -> bool:
+        """Whether it is known of this probe, release, engine, and of what a graph promises."""
         is_engine = self.engine is None or self.engine == engine
-        return probe in self.probes and release in self.releases and is_engine
+        is_graph = self.feature is None or self.feature in promised
+        return probe in self.probes and release in self.releases and is_engine and is_graph
 
 
 def read_deviations(text: str | None = None) -> tuple[Deviation, ...]:
@@ -59,6 +69,7 @@ def read_deviations(text: str | None = None) -> tuple[Deviation, ...]:
             upstream=row["upstream"],
             date=row["date"],
             where=row.get("where"),
+            feature=row.get("feature"),
         )
         for row in json.loads(text)
     )
@@ -70,12 +81,13 @@ def applied(
     *,
     release: str | None,
     engine: str | None,
+    promised: frozenset[Feature] = frozenset(),
 ) -> Result:
     """Return a result as it counts where deviations are known."""
     known = [
         row
         for row in deviations
-        if row.covers(probe=result.probe.id, release=release, engine=engine)
+        if row.covers(probe=result.probe.id, release=release, engine=engine, promised=promised)
     ]
     if result.outcome is Outcome.FAIL:
         row = next((row for row in known if row.answered in result.got), None)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from dynamo_conformance.manifest.suggest import did_you_mean
+from dynamo_conformance.probes import promises
 from dynamo_conformance.probes.deviations import applied, read_deviations
 from dynamo_conformance.probes.exchange import CannotShow, Fault, NotAnswered, Unjudged, shortened
 from dynamo_conformance.probes.probe import Outcome, Probe, Profile, Result
@@ -80,7 +81,11 @@ class Judge:
         start = time.monotonic()
         result = self._judged(probe, start)
         return applied(
-            result, self.deviations, release=self.graph.release, engine=self.graph.engine
+            result,
+            self.deviations,
+            release=self.graph.release,
+            engine=self.graph.engine,
+            promised=promises.promised(self.graph.serving),
         )
 
     def _is_gone(self) -> bool:

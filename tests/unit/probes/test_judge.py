@@ -17,7 +17,7 @@ from dynamo_conformance.engines.serving import Serving
 from dynamo_conformance.mock_engine.chosen_answers import ENGINE
 from dynamo_conformance.probes import report as reports
 from dynamo_conformance.probes.areas import AREAS, load_probes, unicode
-from dynamo_conformance.probes.deviations import Deviation, read_deviations
+from dynamo_conformance.probes.deviations import Deviation, applied, read_deviations
 from dynamo_conformance.probes.exchange import (
     CannotShow,
     Chunk,
@@ -146,6 +146,15 @@ def test_a_deviation_says_since_when_and_where_it_is_known() -> None:
 def test_a_deviation_of_some_graphs_says_of_which() -> None:
     (result,) = results(NO_IDS, "chat.id", rows=(replace(ROW, where="where it rains"),))
     assert result.reason.startswith("ids are empty where it rains (known since")
+
+
+def test_a_deviation_of_graphs_with_a_feature_is_none_of_others() -> None:
+    row = replace(ROW, feature="speculation")
+    (result,) = results(NO_IDS, "chat.id", rows=(row,))
+    assert result.outcome is Outcome.FAIL
+    promised = frozenset({Feature.SPECULATION})
+    known = applied(result, (row,), release=row.releases[0], engine=row.engine, promised=promised)
+    assert known.outcome is Outcome.DEVIATION
 
 
 def test_a_deviation_that_is_no_more_asks_to_be_taken_out() -> None:
