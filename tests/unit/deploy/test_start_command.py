@@ -176,18 +176,6 @@ def test_a_container_with_rdma_devices_may_lock_memory(
     assert (written.plain() if written is not None else None) == security
 
 
-def test_in_compose_workers_that_hand_kv_blocks_over_may_lock_memory(tmp_path: Path) -> None:
-    file = config(tmp_path, "{engine: vllm, model: M, role: prefill, resources: {gpu: 1}}")
-    whole = yaml.safe_load(file.read_text())
-    whole["components"][0]["options"] = {"kv_transfer_config": {"a": 1}}
-    whole["components"].append({"name": "front", "image": IMAGE, "role": "frontend"})
-    file.write_text(yaml.safe_dump(whole))
-    written = write(tmp_path / "out", "-f", str(file), "--target", "compose")["compose.yaml"]
-    services = yaml.safe_load(written)["services"]
-    assert services["one"]["ulimits"] == {"memlock": -1}
-    assert "ulimits" not in services["front"]
-
-
 def test_everything_at_once_has_no_findings(tmp_path: Path) -> None:
     shape = """
     args: {input: dyn, output: vllm}

@@ -38,9 +38,6 @@ _ASK: Final = "import sys, urllib.request as r; r.urlopen(sys.argv[1], timeout=f
 _START_SECONDS: Final = 10
 """What Python itself may take to start where all cores are busy."""
 
-_HANDING_OVER: Final = ("prefill", "decode")
-"""The types of components whose workers hand KV blocks over."""
-
 _UNITS: Final = (("g", 2**30), ("m", 2**20), ("k", 2**10))
 
 
@@ -101,7 +98,6 @@ def written(service: ComposeService, others: Iterable[ComposeService]) -> Mappin
         ports=_ports(process),
         volumes=listed((constant(f"{DISCOVERY}:{FOLDER}"), *map(_mount, process.mounts))),
         shm_size=_shared_memory(process.component),
-        ulimits=_limits(process.component),
         healthcheck=_health(process),
         depends_on=_after(process, others),
         deploy=_deploy(service),
@@ -239,13 +235,6 @@ def _shared_memory(component: Component) -> Scalar | None:
     written = component.node.get("sharedMemorySize")
     size = _size(written if isinstance(written, Scalar) else constant(SHARED_MEMORY_SIZE))
     return None if size is None or size.value == "0" else size
-
-
-def _limits(component: Component) -> Mapping | None:
-    """Let workers that hand KV blocks over lock the memory that NIXL reads and writes."""
-    if component.type not in _HANDING_OVER:
-        return None
-    return mapping(memlock=constant(-1))
 
 
 def _size(written: Scalar) -> Scalar | None:
