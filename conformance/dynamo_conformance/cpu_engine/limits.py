@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from dynamo_conformance.cpu_engine.families import UnknownFamilyError, family_of
 from dynamo_conformance.engines.features import GraphFeature, features
-from dynamo_conformance.engines.role import parts
+from dynamo_conformance.engines.role import Role, parts
 from dynamo_conformance.engines.serving import draft_sources, model_sources
 from dynamo_conformance.rendering import backend
 from dynamo_conformance.rendering.reconcile_failure import ReconcileFailure
@@ -55,10 +55,12 @@ def out_of_reach(graph: Graph) -> str:
         if (why := _of_worker(part)) is not None:
             return why
     engines = sum(part.component.pod_count for part in components if part.component.is_worker)
-    if engines > (cores := len(os.sched_getaffinity(0))):
+    hands_over = any(part.likely_role is Role.PREFILL for part in components)
+    if engines + hands_over > (cores := len(os.sched_getaffinity(0))):
+        handoff = ", and the handoff of KV blocks another" if hands_over else ""
         return (
-            f"{engines} engines want a core each, and here are {cores}: while they compute, the "
-            "runtime's leases of ten seconds run out"
+            f"{engines} engines want a core each{handoff}, and here are {cores}: while they "
+            "compute, the runtime's leases of ten seconds run out"
         )
     for feature in features(graph) & FEATURES.keys():
         return FEATURES[feature]

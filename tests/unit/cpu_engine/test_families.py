@@ -60,15 +60,15 @@ def reason(path: Path) -> str:
     ],
 )  # fmt: skip
 def test_what_one_cpu_serves(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(4))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(5))
     assert reason(LLM / "vllm_v1" / "launch" / "k8s" / f"{name}.yaml") == ""
 
 
 def test_each_engine_wants_a_core(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(2))
-    assert reason(LLM / "vllm_v1" / "launch" / "k8s" / "disagg.yaml") == ""
-    why = reason(LLM / "vllm_v1" / "launch" / "k8s" / "disagg_router.yaml")
-    assert why.startswith("4 engines want a core each, and here are 2")
+    assert reason(LLM / "vllm_v1" / "launch" / "k8s" / "agg_router.yaml") == ""
+    why = reason(LLM / "vllm_v1" / "launch" / "k8s" / "disagg.yaml")
+    assert why.startswith("2 engines want a core each, and the handoff of KV blocks another, and ")
 
 
 @pytest.mark.parametrize(
