@@ -54,6 +54,8 @@ def out_of_reach(graph: Graph) -> str:
     for part in components:
         if (why := _of_worker(part)) is not None:
             return why
+    for feature in features(graph) & FEATURES.keys():
+        return FEATURES[feature]
     engines = sum(part.component.pod_count for part in components if part.component.is_worker)
     hands_over = any(part.likely_role is Role.PREFILL for part in components)
     if engines + hands_over > (cores := len(os.sched_getaffinity(0))):
@@ -62,8 +64,6 @@ def out_of_reach(graph: Graph) -> str:
             f"{engines} engines want a core each{handoff}, and here are {cores}: while they "
             "compute, the runtime's leases of ten seconds run out"
         )
-    for feature in features(graph) & FEATURES.keys():
-        return FEATURES[feature]
     try:
         for model in (*model_sources(graph), *draft_sources(graph)):
             family_of(model)
