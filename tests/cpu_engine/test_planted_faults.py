@@ -41,24 +41,24 @@ def planted(folder: Path, *words: str, example: str = "agg") -> Path:
     return path
 
 
-def served(path: Path) -> Iterator[LocalDeployment]:
+def served(path: Path, *, seconds: float = SECONDS) -> Iterator[LocalDeployment]:
     """Serve the graph of a file; leaving ends it."""
     (graph,) = read_graphs(path)
     known = serving(graph)
     assert known is not None
     with LocalTarget(engine=CPU).deploy(graph) as deployment:
-        wait_ready(deployment, model=known.model, timeout=SECONDS)
+        wait_ready(deployment, model=known.model, timeout=seconds)
         yield deployment
 
 
-def refusal(path: Path) -> DeployFailure:
+def refusal(path: Path, *, seconds: float = SECONDS) -> DeployFailure:
     with pytest.raises(DeployFailure) as raised:
-        next(served(path))
+        next(served(path, seconds=seconds))
     return raised.value
 
 
 def test_a_context_that_the_memory_does_not_hold(tmp_path: Path) -> None:
-    words = ("--max-model-len", "40960", "--kv-cache-memory-bytes", "1000000")
+    words = ("--max-model-len", "40960", "--num-gpu-blocks-override", "16")
     failure = refusal(planted(tmp_path, *words))
     assert "VllmWorker exited with code 1" in failure.what
     assert "40960" in failure.cause
@@ -74,7 +74,8 @@ def test_weights_that_are_not_quantized_so(tmp_path: Path) -> None:
 def test_a_chat_template_that_does_not_render(tmp_path: Path) -> None:
     template = tmp_path / "broken.jinja"
     template.write_text("{% for message in messages %}{{ message.content }", encoding="utf-8")
-    failure = refusal(planted(tmp_path, "--custom-jinja-template", str(template)))
+    # The engine starts; what it is asked is refused, as long as anybody asks.
+    failure = refusal(planted(tmp_path, "--custom-jinja-template", str(template)), seconds=120.0)
     assert "template" in f"{failure.what} {failure.cause}".lower()
 
 
