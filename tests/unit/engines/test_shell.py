@@ -9,7 +9,7 @@ from shutil import which
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from dynamo_conformance.engines.commandline import argv, environment_of, programs, runs_shell
@@ -154,6 +154,7 @@ def last_python(started: tuple[StartedProgram, ...]) -> tuple[ShellText, ...] | 
 
 @pytest.mark.skipif(which("bash") is None, reason="bash is not here")
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@example(script="A=--flag\nA+='a b'\nA+=$F\npython3 $A\n")
 @given(script=SCRIPTS)
 def test_what_is_known_of_a_script_is_what_bash_makes_of_it(script: str, folder: Path) -> None:
     started = run(("bash", "-c", script, "zero", "first", "second 2"), OUTER)

@@ -143,5 +143,10 @@ def added(before: Value, more: Value) -> Value:
     text = before.text + more.text
     if len(text) > MAX_TEXT:
         raise Unknowable
+    is_known = before.known and more.known
     may_split = before.many or more.many or before.blank or more.blank
-    return ShellText(text, before.known and more.known, many=may_split)
+    # What is known is split where it is used; beside what is not, its blanks are all that tells.
+    may_split |= not is_known and any(
+        part.known and any(map(str.isspace, part.text)) for part in (before, more)
+    )
+    return ShellText(text, is_known, many=may_split)
