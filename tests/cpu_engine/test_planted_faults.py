@@ -73,9 +73,11 @@ def test_weights_that_are_not_quantized_so(tmp_path: Path) -> None:
 
 def test_a_chat_template_that_does_not_render(tmp_path: Path) -> None:
     template = tmp_path / "broken.jinja"
-    template.write_text("{% for message in messages %}{{ message.content }", encoding="utf-8")
+    template.write_text(
+        "{% for message in messages %}{{ message.content.shout() }}{% endfor %}", encoding="utf-8"
+    )
     # The engine starts; what it is asked is refused, as long as anybody asks.
-    failure = refusal(planted(tmp_path, "--custom-jinja-template", str(template)), seconds=120.0)
+    failure = refusal(planted(tmp_path, "--custom-jinja-template", str(template)), seconds=90.0)
     assert "template" in f"{failure.what} {failure.cause}".lower()
 
 
