@@ -1,6 +1,6 @@
 """The vLLM components with vLLM: what their own tests show behind the seam, once more for real.
 
-`tox run -e cpu-engine` runs this.
+`tox run -e cpu-engine-faults` runs this.
 """
 
 from __future__ import annotations
