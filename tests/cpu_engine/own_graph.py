@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dynamo_conformance.targets import CPU
 from dynamo_conformance.targets.local.component_process import ProcessStart
 from dynamo_conformance.targets.local.deployment import (
     check_alive,
@@ -16,7 +17,7 @@ from dynamo_conformance.targets.local.deployment import (
     running,
 )
 from dynamo_conformance.targets.local.port_reservations import Ports
-from dynamo_conformance.targets.local.run_environment import CPU, base_environment
+from dynamo_conformance.targets.local.run_environment import base_environment
 from dynamo_conformance.targets.readiness import wait_ready
 from sandbox import REPOSITORY
 

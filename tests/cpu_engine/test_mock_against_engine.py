@@ -16,8 +16,8 @@ from dynamo_conformance.probes.graph import served_graph
 from dynamo_conformance.probes.probe import Outcome, Profile
 from dynamo_conformance.probes.recorder import Address, Recorder
 from dynamo_conformance.probes.run import Judge, chosen
+from dynamo_conformance.targets import CPU, MOCK
 from dynamo_conformance.targets.local.deployment import LocalTarget
-from dynamo_conformance.targets.local.run_environment import CPU, MOCK
 from dynamo_conformance.targets.readiness import wait_ready
 from sandbox import REPOSITORY
 

@@ -13,10 +13,10 @@ from dynamo_conformance.cpu_engine.families import Kind, family_of
 from dynamo_conformance.cpu_engine.weights import Specification, made
 from dynamo_conformance.engines.serving import serving
 from dynamo_conformance.manifest.read import read_graphs
+from dynamo_conformance.targets import CPU
 from dynamo_conformance.targets.interface import DeployFailure
 from dynamo_conformance.targets.local.adapters import load_adapter
 from dynamo_conformance.targets.local.deployment import LocalTarget
-from dynamo_conformance.targets.local.run_environment import CPU
 from dynamo_conformance.targets.readiness import wait_ready
 from sandbox import REPOSITORY
 

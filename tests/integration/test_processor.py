@@ -9,9 +9,9 @@ from openai import BadRequestError, OpenAI
 
 from dynamo_conformance.engines.serving import serving
 from dynamo_conformance.manifest.read import read_graphs
+from dynamo_conformance.targets import MOCK
 from dynamo_conformance.targets.local.deployment import LocalTarget
 from dynamo_conformance.targets.local.local_script import run_script
-from dynamo_conformance.targets.local.run_environment import MOCK
 from dynamo_conformance.targets.readiness import wait_ready
 from sandbox import EXAMPLES, SECONDS
 

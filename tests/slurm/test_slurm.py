@@ -21,8 +21,9 @@ import requests
 
 from dynamo_conformance.engines.serving import serving
 from dynamo_conformance.manifest.read import read_graphs
+from dynamo_conformance.targets import MOCK
 from dynamo_conformance.targets.local.port_reservations import Ports
-from dynamo_conformance.targets.local.run_environment import MOCK, base_environment, fill_hub
+from dynamo_conformance.targets.local.run_environment import base_environment, fill_hub
 from dynamo_conformance.targets.readiness import wait_ready
 
 if TYPE_CHECKING:

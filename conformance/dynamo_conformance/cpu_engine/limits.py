@@ -11,7 +11,6 @@ from dynamo_conformance.engines.features import GraphFeature, features
 from dynamo_conformance.engines.role import Role, parts
 from dynamo_conformance.engines.serving import draft_sources, model_sources
 from dynamo_conformance.rendering import backend
-from dynamo_conformance.rendering.reconcile_failure import ReconcileFailure
 
 if TYPE_CHECKING:
     from dynamo_conformance.engines.role import Part
@@ -49,7 +48,7 @@ def is_here(engine: str | None, *, in_image: bool) -> bool:
 def out_of_reach(graph: Graph) -> str:
     """Return why the engine of a graph cannot serve it on a CPU of one machine, or nothing."""
     components = parts(graph)
-    if _backend(graph) == backend.TRTLLM:
+    if backend.known_backend(graph) == backend.TRTLLM:
         return MODULES["dynamo.trtllm"]
     for part in components:
         if (why := _of_worker(part)) is not None:
@@ -70,13 +69,6 @@ def out_of_reach(graph: Graph) -> str:
     except UnknownFamilyError as error:
         return str(error)
     return ""
-
-
-def _backend(graph: Graph) -> str | None:
-    try:
-        return backend.graph_backend(graph)
-    except ReconcileFailure:
-        return None
 
 
 def _of_worker(part: Part) -> str | None:

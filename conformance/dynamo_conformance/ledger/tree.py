@@ -28,13 +28,14 @@ LEDGER = "ledger.json"
 YAML = (".yaml", ".yml")
 
 
-_OF_MANIFESTS = (Level.LINT, Level.LOCAL, Level.KIND, Level.CPU)
-
-
 class Kind(Enum):
     """In which form a graph is written: its folder, suffixes, and what can be proven about it."""
 
-    MANIFEST = ("k8s", YAML, (*_OF_MANIFESTS, Level.CLUSTER, Level.REAL))
+    MANIFEST = (
+        "k8s",
+        YAML,
+        (Level.LINT, Level.LOCAL, Level.KIND, Level.CPU, Level.CLUSTER, Level.REAL),
+    )
     SCRIPT = ("local", (".sh",), (Level.SCRIPT, Level.CPU, Level.REAL))
     COMPOSE = ("compose", YAML, (Level.COMPOSE, Level.REAL))
 

@@ -73,27 +73,32 @@ def transfer(text: str | None) -> KvTransfer | None:
         return None
     fields = _fields(TRANSFER_FLAG, "KVTransferConfig", text, _TRANSFER_FIELDS)
     connector = _text(fields, "kv_connector")
-    role = _text(fields, "kv_role")
-    if role is not None and role not in _ROLES:
-        raise UsageRefusal(
-            f"argument {TRANSFER_FLAG}: 1 validation error for KVTransferConfig: kv_role: "
-            f"Input should be 'kv_producer', 'kv_both' or 'kv_consumer', got '{role}'"
-            f"{did_you_mean(role, _ROLES)}"
-        )
+    role = _choice(fields, "kv_role", _ROLES)
     if connector is not None and role is None:
         raise UsageRefusal(
             f"argument {TRANSFER_FLAG}: 1 validation error for KVTransferConfig: Please specify "
             f"kv_role when kv_connector is set, supported roles are {_ROLES}"
         )
-    policy = _text(fields, "kv_load_failure_policy")
-    if policy is not None and policy not in _POLICIES:
-        raise UsageRefusal(
-            f"argument {TRANSFER_FLAG}: 1 validation error for KVTransferConfig: "
-            f"kv_load_failure_policy: Input should be 'recompute' or 'fail', got '{policy}'"
-            f"{did_you_mean(policy, _POLICIES)}"
-        )
+    _choice(fields, "kv_load_failure_policy", _POLICIES)
     _check_registered(fields)
     return KvTransfer(connector=connector, role=role)
+
+
+def _choice(fields: dict[str, object], name: str, known: tuple[str, ...]) -> str | None:
+    """Return a word that must be one of a few.
+
+    Raises:
+        UsageRefusal: It is another.
+    """
+    word = _text(fields, name)
+    if word is not None and word not in known:
+        *others, last = (f"'{each}'" for each in known)
+        raise UsageRefusal(
+            f"argument {TRANSFER_FLAG}: 1 validation error for KVTransferConfig: {name}: "
+            f"Input should be {', '.join(others)} or {last}, got '{word}'"
+            f"{did_you_mean(word, known)}"
+        )
+    return word
 
 
 def _check_registered(fields: Mapping[str, object]) -> None:

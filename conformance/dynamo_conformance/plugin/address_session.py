@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.plugin.options import MOCK
 from dynamo_conformance.plugin.scheduler import Room
 from dynamo_conformance.probes.areas.embeddings import PLAIN
 from dynamo_conformance.probes.areas.models import LIST
@@ -16,6 +15,7 @@ from dynamo_conformance.probes.graph import UnknownModelError, only_model
 from dynamo_conformance.probes.options import read_header, read_key, read_url
 from dynamo_conformance.probes.questions import CHAT
 from dynamo_conformance.probes.recorder import Address, Recorder, base_url
+from dynamo_conformance.targets import MOCK
 from dynamo_conformance.targets.interface import DeployFailure, Unready
 
 if TYPE_CHECKING:

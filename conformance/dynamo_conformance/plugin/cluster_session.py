@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.kube.connection import Connection
 from dynamo_conformance.kube.errors import ApiError
 from dynamo_conformance.manifest.read import read_graph
-from dynamo_conformance.plugin.options import CPU, engine_of
+from dynamo_conformance.plugin.options import engine_of
 from dynamo_conformance.plugin.scheduler import Room
+from dynamo_conformance.targets import CPU
 from dynamo_conformance.targets.cluster.apply import Manifest
 from dynamo_conformance.targets.cluster.capabilities import describe, read_capabilities
 from dynamo_conformance.targets.cluster.cluster_target import ClusterTarget, new_run

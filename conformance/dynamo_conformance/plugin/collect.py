@@ -26,14 +26,14 @@ from dynamo_conformance.plugin.items import (
     ProbeItem,
     ReadyItem,
 )
-from dynamo_conformance.plugin.options import CPU, MOCK, SCRIPT, engine_of, profile_of
+from dynamo_conformance.plugin.options import SCRIPT, engine_of, profile_of
 from dynamo_conformance.plugin.progress import progress_of
 from dynamo_conformance.probes.areas import ProbeSourceError, load_probes
 from dynamo_conformance.probes.exchange import CannotShow, Unjudged
 from dynamo_conformance.probes.run import chosen
 from dynamo_conformance.rendering import backend
 from dynamo_conformance.rendering.kubelet import resolved
-from dynamo_conformance.rendering.reconcile_failure import ReconcileFailure
+from dynamo_conformance.targets import CPU, MOCK
 from dynamo_conformance.targets.interface import DeployFailure
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class ManifestFile(pytest.File):
                 level=level,
                 promised=serving(resolved(graph) if level == LOCAL else graph),
                 graph=graph,
-                engine=_engine(graph),
+                engine=backend.known_backend(graph),
                 out_of_reach=_out_of_reach(graph, self.config),
             )
 
@@ -123,7 +123,7 @@ def _is_left_out(graph: Graph, file: pytest.File) -> bool:
         return False
     from dynamo_conformance.cpu_engine.limits import is_here
 
-    engine = _engine(graph)
+    engine = backend.known_backend(graph)
     if is_here(engine, in_image=file.config.getoption("--dynamo-target") == "kind"):
         return False
     file.config.stash.setdefault(LEFT_OUT, {})[file.nodeid] = str(engine)
@@ -163,18 +163,10 @@ class LaunchFile(pytest.File):
             name=self.level,
             level=self.level,
             promised=serving(graphs[0]) if graphs else None,
-            engine=_engine(graphs[0]) if graphs else None,
+            engine=backend.known_backend(graphs[0]) if graphs else None,
             # What it starts, its words alone say: a script of an old release is for that.
             out_of_reach=_beyond_cpus(graphs[0], self.config) if graphs else "",
         )
-
-
-def _engine(graph: Graph) -> str | None:
-    """Return the engine that a graph runs, where its manifest says so."""
-    try:
-        return backend.graph_backend(graph)
-    except ReconcileFailure:
-        return None
 
 
 def probes_of(config: pytest.Config, level: str) -> tuple[Probe, ...]:
@@ -246,7 +238,7 @@ class GraphCollector(pytest.Collector):
 
     def describe(self, graph: Graph) -> None:
         """Note the graph, and so what it promises, where that is found out by the run."""
-        self.graph, self.promised, self.engine = graph, serving(graph), _engine(graph)
+        self.graph, self.promised, self.engine = graph, serving(graph), backend.known_backend(graph)
 
     @property
     def artifacts(self) -> Path:

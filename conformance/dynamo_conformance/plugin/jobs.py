@@ -29,15 +29,7 @@ from dynamo_conformance.plugin.items import (
     ProbeItem,
     ReadyItem,
 )
-from dynamo_conformance.plugin.options import (
-    CLUSTERS,
-    CPU,
-    MOCK,
-    URL,
-    engine_of,
-    profile_of,
-    timeout,
-)
+from dynamo_conformance.plugin.options import CLUSTERS, URL, engine_of, profile_of, timeout
 from dynamo_conformance.plugin.progress import progress_of
 from dynamo_conformance.plugin.recorder import engines_of
 from dynamo_conformance.plugin.scheduler import AbandonedError, Job, Scheduler, Stop
@@ -47,6 +39,7 @@ from dynamo_conformance.probes.graph import served_graph
 from dynamo_conformance.probes.probe import Outcome
 from dynamo_conformance.probes.recorder import Address, Recorder
 from dynamo_conformance.probes.run import Judge, keep_exchanges
+from dynamo_conformance.targets import CPU, MOCK
 from dynamo_conformance.targets.interface import DeployFailure, TargetUnavailableError
 from dynamo_conformance.targets.readiness import wait_ready, wait_registered
 

@@ -17,10 +17,10 @@ from dynamo_conformance.manifest.masking import masked
 from dynamo_conformance.plugin.options import engine_of
 from dynamo_conformance.plugin.scheduler import Room
 from dynamo_conformance.rendering.reconcile_failure import ReconcileFailure
+from dynamo_conformance.targets import MOCK
 from dynamo_conformance.targets.interface import DeployFailure
 from dynamo_conformance.targets.local.deployment import LocalTarget
 from dynamo_conformance.targets.local.local_script import run_script
-from dynamo_conformance.targets.local.run_environment import MOCK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,6 +9,7 @@ from typing import Final
 import pytest
 
 from dynamo_conformance.probes.probe import Profile
+from dynamo_conformance.targets import CPU, ENGINES, MOCK, REAL
 
 SCRIPT: Final = "script"
 URL: Final = "url"
@@ -29,9 +30,6 @@ NOT_OF_EXISTING: Final = (
 """What is about graphs that a run deploys from files."""
 
 NOT_OF_ADDRESSES: Final = ("--dynamo-ledger", "--dynamo-compare")
-MOCK, CPU, REAL = "mock", "cpu", "real"
-"""What serves: a simulation, the engine itself on a CPU with random weights, or as it is."""
-
 OPERATORS = ("auto", "reference", "real")
 KUBECONFIG_VARIABLE = "DYN_CONFORMANCE_KUBECONFIG"
 CONTEXT_VARIABLE = "DYN_CONFORMANCE_KUBE_CONTEXT"
@@ -57,7 +55,7 @@ def add_options(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--dynamo-engine",
-        choices=(MOCK, CPU, REAL),
+        choices=ENGINES,
         help="mock needs no engine and no GPU, cpu runs the installed engine on a CPU with random "
         "weights, real uses it as it is (default: mock); with the target url, mock says that a "
         "mock engine answers (default: none is known)",

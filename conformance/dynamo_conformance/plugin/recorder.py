@@ -25,9 +25,10 @@ from dynamo_conformance.ledger.row import Level, Observation
 from dynamo_conformance.ledger.tree import read_tree
 from dynamo_conformance.plugin.collect import GraphCollector
 from dynamo_conformance.plugin.items import WHERE, ConformanceItem
-from dynamo_conformance.plugin.options import CPU, REAL, engine_of, profile_of
+from dynamo_conformance.plugin.options import engine_of, profile_of
 from dynamo_conformance.plugin.summary import Shown, shown_by
 from dynamo_conformance.probes.probe import Outcome
+from dynamo_conformance.targets import CPU, REAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -244,11 +245,10 @@ def engines_of(config: pytest.Config) -> str:
         from dynamo_conformance.cpu_engine.engine_image import ENGINE
 
         return ENGINE
-    return installed_engines()
+    return _installed_engines()
 
 
-def installed_engines() -> str:
-    """Return the engines of this environment with their versions."""
+def _installed_engines() -> str:
     versions = ((name, _version(name)) for name in _ENGINES)
     return ", ".join(f"{name} {number}" for name, number in versions if number) or "unknown"
 

@@ -168,7 +168,7 @@ def served_graph(
     if engine == SIMULATED and serving is not None and GraphFeature.HARMONY in serving.features:
         unshown |= HARMONY
     unserved = PROMISED_ONLY | promises.impossible(serving)
-    if _lists_adapters(recorder, serving):
+    if lists_adapters := _lists_adapters(recorder, serving):
         unserved.pop(Feature.ADAPTERS, None)
     if not is_dynamo:
         unserved[Feature.DYNAMO] = "no Dynamo frontend answers"
@@ -180,7 +180,7 @@ def served_graph(
     if profile is Profile.EXTENDED:
         writes = Feature.TEXT not in unserved
         known = {*promised, *unserved, *unshown}
-        unserved |= _unserved_extras(recorder, known, serving=serving, writes=writes)
+        unserved |= _unserved_extras(recorder, known, adapted=lists_adapters, writes=writes)
     missing = {feature: why for feature, why in unserved.items() if feature not in promised}
     # What nobody promised needs no engine's limits as its reason.
     unshown = {
@@ -226,7 +226,7 @@ def _unserved_kinds(recorder: Recorder, promised: frozenset[Feature]) -> dict[Fe
 
 
 def _unserved_extras(
-    recorder: Recorder, known: set[Feature], *, serving: Serving | None, writes: bool
+    recorder: Recorder, known: set[Feature], *, adapted: bool, writes: bool
 ) -> dict[Feature, str]:
     """Return what is not served of that which few serve."""
     unserved: dict[Feature, str] = {}
@@ -248,7 +248,7 @@ def _unserved_extras(
             if not find(message, *places):
                 named = " by a parser that the workers name" if recorder.replays else ""
                 unserved[feature] = f"{reason}{named}; name the feature where it is served"
-    if Feature.ADAPTERS not in known and not _lists_adapters(recorder, serving):
+    if Feature.ADAPTERS not in known and not adapted:
         unserved[Feature.ADAPTERS] = "no adapter is listed"
     return unserved
 

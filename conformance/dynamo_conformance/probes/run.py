@@ -12,7 +12,7 @@ from dynamo_conformance.manifest.suggest import did_you_mean
 from dynamo_conformance.probes import promises
 from dynamo_conformance.probes.deviations import applied, read_deviations
 from dynamo_conformance.probes.exchange import CannotShow, Fault, NotAnswered, Unjudged, shortened
-from dynamo_conformance.probes.probe import Outcome, Probe, Profile, Result
+from dynamo_conformance.probes.probe import Feature, Outcome, Probe, Profile, Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -60,16 +60,19 @@ class Judge:
 
     Attributes:
         reported: By which probe each question without an answer was reported first.
+        promised: What the graph's manifest promises.
     """
 
     recorder: Recorder
     graph: ServedGraph
     deviations: tuple[Deviation, ...] = field(default_factory=read_deviations)
     reported: dict[str, str] = field(default_factory=dict)
+    promised: frozenset[Feature] = field(init=False)
 
     def __post_init__(self) -> None:
         """Ask as the graph is to be asked."""
         self.recorder.replays = self.graph.replays
+        self.promised = promises.promised(self.graph.serving)
 
     def results(self, probes: Iterable[Probe]) -> Iterator[Result]:
         """Yield the result of each probe as soon as it is known."""
@@ -85,7 +88,7 @@ class Judge:
             self.deviations,
             release=self.graph.release,
             engine=self.graph.engine,
-            promised=promises.promised(self.graph.serving),
+            promised=self.promised,
         )
 
     def _is_gone(self) -> bool:

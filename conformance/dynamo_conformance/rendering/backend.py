@@ -54,6 +54,14 @@ def graph_backend(graph: Graph) -> str | None:
     return next(iter(engines), None)
 
 
+def known_backend(graph: Graph) -> str | None:
+    """Return the one engine of a graph, or None where it has none, or several."""
+    try:
+        return graph_backend(graph)
+    except ReconcileFailure:
+        return None
+
+
 def component_backend(component: Component, *, written: str | None) -> str | None:
     """Return the engine a component is treated as; None when it is no worker or unknown.
 

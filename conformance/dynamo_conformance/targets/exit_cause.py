@@ -51,8 +51,8 @@ _VALIDATION = re.compile(r"\d+ validation errors? for (?P<model>\S+)")
 _DETAILS = re.compile(r"\s*\[type=\w+, input_value=(?P<value>.*), input_type=\w+\]$")
 _ABOVE = re.compile(r"See root cause above|[Ss]ee (the )?(stack trace|logs?|error) above")
 _POINTER = re.compile(
-    r"https?://\S+|See root cause above|For (further|more) (information|details)|--help\b.*for "
-    r"|RUST_BACKTRACE|[Ss]ee (the )?(stack trace|logs?|error) above",
+    r"https?://\S+|For (further|more) (information|details)|--help\b.*for |RUST_BACKTRACE|"
+    + _ABOVE.pattern
 )
 """What says where to look, not what is wrong."""
 

@@ -12,13 +12,8 @@ from dynamo_conformance.images import Docker, ImageError, base_image, build
 from dynamo_conformance.images.build import IMAGE
 from dynamo_conformance.images.wheels import WHEELS
 from dynamo_conformance.mock_engine.mock_image import recipe
-from dynamo_conformance.targets.interface import (
-    CPU,
-    MOCK,
-    Change,
-    DeployFailure,
-    TargetUnavailableError,
-)
+from dynamo_conformance.targets import CPU, MOCK
+from dynamo_conformance.targets.interface import Change, DeployFailure, TargetUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from dynamo_conformance.manifest.masking import masked
 from dynamo_conformance.manifest.terminal_safe import shown
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-MOCK, CPU, REAL = "mock", "cpu", "real"
-ENGINES: Final = (MOCK, CPU, REAL)
-"""What serves: a simulation, the engine itself on a CPU with random weights, or as it is."""
 
 
 class DeployFailure(Exception):  # noqa: N818 - an outcome, not a fault

@@ -18,8 +18,9 @@ from dynamo_conformance.cpu_engine.engine_environment import (
 from dynamo_conformance.cpu_engine.families import Kind, family_of
 from dynamo_conformance.cpu_engine.weights import Specification, WeightsError, fill_hub, made
 from dynamo_conformance.mock_engine import hub_cache
+from dynamo_conformance.targets import CPU, MOCK
 from dynamo_conformance.targets.interface import DeployFailure
-from dynamo_conformance.targets.local.run_environment import CPU, MOCK, check_memory
+from dynamo_conformance.targets.local.run_environment import check_memory
 
 if TYPE_CHECKING:
     from pathlib import Path

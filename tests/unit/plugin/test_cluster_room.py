@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from dynamo_conformance.plugin.cluster_session import CPU_POD_BYTES, POD_BYTES, _room
-from dynamo_conformance.plugin.options import CPU, MOCK
+from dynamo_conformance.targets import CPU, MOCK
 from dynamo_conformance.targets.cluster.node_fit import ClusterNode
 
 

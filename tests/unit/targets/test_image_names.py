@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dynamo_conformance.images import ImageError
-from dynamo_conformance.targets import image_names
+from dynamo_conformance.targets import CPU, MOCK, REAL, image_names
 from dynamo_conformance.targets.image_names import engine_image, full_name
-from dynamo_conformance.targets.interface import CPU, MOCK, REAL, TargetUnavailableError
+from dynamo_conformance.targets.interface import TargetUnavailableError
 
 if TYPE_CHECKING:
     from dynamo_conformance.images import Recipe

@@ -8,8 +8,9 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
+from dynamo_conformance.targets import MOCK
 from dynamo_conformance.targets.image_names import TaggedMockImage, engine_image
-from dynamo_conformance.targets.interface import MOCK, TargetUnavailableError
+from dynamo_conformance.targets.interface import TargetUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

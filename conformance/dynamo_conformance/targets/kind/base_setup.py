@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.kube.connection import Connection
 from dynamo_conformance.kube.resources import KubeObject
 from dynamo_conformance.manifest.read import read_graph
+from dynamo_conformance.targets import MOCK
 from dynamo_conformance.targets.cluster.preflight import PreflightOptions
 from dynamo_conformance.targets.image_names import engine_image
-from dynamo_conformance.targets.interface import MOCK
 from dynamo_conformance.targets.kind.graph_requirements import Requirements
 from dynamo_conformance.targets.kind.kind_cluster import open_cluster
 from dynamo_conformance.targets.kind.leader_worker_set import ensure_orchestrator

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 import click
 
 from dynamo_conformance.interrupts import outside_locking
+from dynamo_conformance.targets import CPU, ENGINES, MOCK
 from dynamo_conformance.targets.local.terminal import Repeats, TerminalOutput, say
 
 if TYPE_CHECKING:
@@ -71,8 +72,8 @@ def _seconds(
 )
 @click.option(
     "--engine",
-    type=click.Choice(["mock", "cpu", "real"]),
-    default="mock",
+    type=click.Choice(ENGINES),
+    default=MOCK,
     show_default=True,
     help="mock simulates the engines without a GPU; cpu runs the engine that is installed here on "
     "a CPU, with random weights; real uses it as it is.",
@@ -177,7 +178,6 @@ def _serve(
 ) -> None:
     """Wait until the graph answers, report it, and watch it until the end."""
     from dynamo_conformance.engines.serving import serving
-    from dynamo_conformance.targets.local.run_environment import CPU
     from dynamo_conformance.targets.readiness import wait_ready
 
     for change in deployment.changes:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.manifest.errors import ManifestError
 from dynamo_conformance.rendering.reconcile_failure import ReconcileFailure
+from dynamo_conformance.targets import CPU, MOCK, REAL
 from dynamo_conformance.targets.exit_cause import how_it_ended, likely_cause
 from dynamo_conformance.targets.interface import Change, DeployFailure, Unready
 from dynamo_conformance.targets.local import admission, landlock
@@ -26,9 +27,7 @@ from dynamo_conformance.targets.local.gpus import GpuPlacement, machine_gpus, ru
 from dynamo_conformance.targets.local.local_plan import RunSettings, plan
 from dynamo_conformance.targets.local.port_reservations import ComparedPorts, Ports
 from dynamo_conformance.targets.local.run_environment import (
-    CPU,
-    MOCK,
-    REAL,
+    MACHINE,
     adaptations,
     base_environment,
     check_memory,
@@ -58,7 +57,7 @@ LEAST_ROOM = 2**20
 """Bytes: less is left of a disk that is full."""
 
 UNCONFINED = Change(
-    "this machine", "the kernel has no Landlock, so scripts can write where their own words lead"
+    MACHINE, "the kernel has no Landlock, so scripts can write where their own words lead"
 )
 
 

@@ -32,6 +32,7 @@ from dynamo_conformance.rendering.relocation import (
     http_port,
     with_event_endpoint,
 )
+from dynamo_conformance.targets import CPU, MOCK, REAL
 from dynamo_conformance.targets.interface import Change, DeployFailure, Worker
 from dynamo_conformance.targets.local.component_process import ProcessStart
 from dynamo_conformance.targets.local.gpus import VISIBLE, GpuPlacement, needed
@@ -41,7 +42,6 @@ from dynamo_conformance.targets.local.rewrite import (
     rewrite_planes,
     rewrite_ports,
 )
-from dynamo_conformance.targets.local.run_environment import CPU, MOCK, REAL
 from dynamo_conformance.targets.local.run_paths import RunPaths, below
 from dynamo_conformance.targets.local.third_party import program, third_party
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dynamo_conformance.targets import MOCK, REAL
 from dynamo_conformance.targets.interface import Change, DeployFailure, Worker
 from dynamo_conformance.targets.local.component_process import (
     GRACE_SECONDS,
@@ -29,12 +30,7 @@ from dynamo_conformance.targets.local.deployment import (
 )
 from dynamo_conformance.targets.local.local_plan import HERE
 from dynamo_conformance.targets.local.port_reservations import Ports
-from dynamo_conformance.targets.local.run_environment import (
-    MOCK,
-    REAL,
-    base_environment,
-    fill_hub,
-)
+from dynamo_conformance.targets.local.run_environment import base_environment, fill_hub
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -15,15 +15,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from dynamo_conformance.targets.interface import ENGINES, Change, DeployFailure
+from dynamo_conformance.targets import CPU, MOCK, REAL
+from dynamo_conformance.targets.interface import Change, DeployFailure
 from dynamo_conformance.targets.local.gpus import VISIBLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from dynamo_conformance.targets.local.local_plan import LocalPlan
-
-MOCK, CPU, REAL = ENGINES
 
 SECRETS = ("HF_TOKEN",)
 """Keys of secrets that are passed on from the caller's environment when they are set."""
