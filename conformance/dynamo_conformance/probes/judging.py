@@ -290,6 +290,19 @@ def made_text(api: TextApi, exchange: Exchange) -> str:
     return text if text == thought else f"{thought}{text}"
 
 
+def logprobs_text(entries: list[JsonObject]) -> str:
+    """Return what the bytes of tokens are together; a token without bytes is its text."""
+    pieces = b"".join(_bytes(entry) for entry in entries)
+    return pieces.decode("utf-8", errors="ignore")
+
+
+def _bytes(entry: JsonObject) -> bytes:
+    values = entry.get("bytes")
+    if isinstance(values, list):
+        return bytes(value for value in values if isinstance(value, int) and 0 <= value < 256)  # noqa: PLR2004
+    return string(entry, "token").encode()
+
+
 def done_frames(exchange: Exchange) -> list[int]:
     """Return where the frames that end a stream are."""
     exchange.require_answered()

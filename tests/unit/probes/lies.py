@@ -146,6 +146,20 @@ def put(path: str, value: object) -> Edit:
     return edit
 
 
+def shared_character(*shares: list[int]) -> Edit:
+    """Return what makes the text one character of several tokens, with these bytes."""
+
+    def edit(document: Body) -> None:
+        for choice in document.get("choices", []):
+            listed = (choice.get("logprobs") or {}).get("content")
+            if listed and "message" in choice:
+                choice["message"]["content"] = "é"
+                of_each = zip(shares, listed, strict=False)
+                choice["logprobs"]["content"] = [{**entry, "bytes": of} for of, entry in of_each]
+
+    return edit
+
+
 def drop(path: str) -> Edit:
     """Return what removes a field."""
 
@@ -861,6 +875,11 @@ IGNORED = (
         "logprobs of other tokens",
         "sampling.logprobs-text",
         reply=whole(put("choices.*.logprobs.content.*.bytes", [65])),
+    ),
+    a_lie(
+        "bytes of half a character are those of an unreadable one",
+        "unicode.logprobs",
+        reply=whole(shared_character([239, 191, 189], [239, 191, 189])),
     ),
     a_lie(
         "a logprob too few",

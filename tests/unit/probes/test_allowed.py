@@ -21,6 +21,7 @@ from lies import (
     lying,
     pieces,
     put,
+    shared_character,
     stream,
     texts,
     when,
@@ -206,3 +207,21 @@ def test_a_server_that_hangs_is_not_asked_for_ever() -> None:
         *[Outcome.FAIL] * SILENT, *[Outcome.NOT_RUN] * 2,
     ]  # fmt: skip
     assert results["chat.nulls"].reason == f"no answer to {SILENT} questions in a row"
+
+
+@pytest.mark.parametrize(
+    ("shares", "outcome"),
+    [
+        (([195], [169]), Outcome.PASS),
+        (([], [195, 169]), Outcome.PASS),
+        (([239, 191, 189], [239, 191, 189]), Outcome.FAIL),
+    ],
+    ids=["halves", "the second has all", "unreadable"],
+)
+def test_a_character_may_be_of_several_tokens(
+    shares: tuple[list[int], ...], outcome: Outcome
+) -> None:
+    reply = whole(shared_character(*shares))
+    names = ("sampling.logprobs-text", "unicode.logprobs")
+    results = outcomes(lying(RightServer().reply, Lie("", (), reply=reply)), *names)
+    assert [results[name].outcome for name in names] == [Outcome.PASS, outcome]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from dynamo_conformance.mock_engine.chosen_answers import JSON_TEXT, UNICODE
 from dynamo_conformance.probes import judging
-from dynamo_conformance.probes.exchange import MODEL, Question, expect
+from dynamo_conformance.probes.exchange import MODEL, Question, Unjudged, expect, find, objects
 from dynamo_conformance.probes.probe import Feature, Profile, probe
 from dynamo_conformance.probes.questions import (
     CHAT,
@@ -40,6 +40,7 @@ AGAIN = varied(ASKED, "unicode-chat-again")
 ASKED_JSON = replace(ASKED, name="unicode-json", replay="json")
 JSON_STREAMED = replace(STREAMED, name="unicode-json-streamed", replay="json")
 COMPLETED = completion("unicode-completions", prompt=SAMPLE, temperature=0, seed=7)
+LISTED = varied(ASKED, "unicode-logprobs", logprobs=True)
 WITHOUT = chat("unicode-without", messages=[user(PLAIN)], **LONGER)
 
 
@@ -74,6 +75,18 @@ def utf8(*exchanges: Exchange) -> None:
     """The answers to it are UTF-8, over the borders of chunks too."""
     for exchange in exchanges:
         judging.utf8(exchange)
+
+
+@probe("unicode.logprobs", LISTED, profile=Profile.EXTENDED, needs=(Feature.TEXT, Feature.LOGPROBS))
+def logprobs(exchange: Exchange) -> None:
+    """Where tokens share a character, their bytes together are those of the character."""
+    text = judging.whole_text(CHAT, exchange)
+    entries = find(exchange.answer, "choices", 0, "logprobs", "content")
+    if text.isascii() or not entries:
+        raise Unjudged("no logprobs of a character beyond ASCII came")
+    joined = judging.logprobs_text(objects(exchange.answer, "choices", 0, "logprobs", "content"))
+    least = text.count(judging.REPLACEMENT)
+    expect(joined.count(judging.REPLACEMENT) <= least, f"the text {text!r}", repr(joined))
 
 
 @probe("unicode.characters", ASKED, needs=TEXT)
