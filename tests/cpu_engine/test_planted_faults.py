@@ -78,8 +78,9 @@ def test_a_chat_template_that_does_not_render(tmp_path: Path) -> None:
     )
     # The engine starts; what it is asked is refused, as long as anybody asks.
     failure = refusal(planted(tmp_path, "--custom-jinja-template", str(template)), seconds=90.0)
-    # Dynamo's answer says no more; the frontend's log does.
+    # Dynamo says no more than "Invalid request", in its answer and in its logs.
     assert "is listed, but a completion is answered 400" in failure.what
+    assert "the chat template does not render" in failure.cause
 
 
 def test_an_adapter_of_a_higher_rank_than_the_engine_takes(tmp_path: Path) -> None:

@@ -39,6 +39,9 @@ _PART = re.compile(r"^\([\w-]+ pid=\d+\) ")
 _ERROR_LEVEL = re.compile(r"^(?:ERROR|CRITICAL) [\d-]+ [\d:]+ \[[\w.]+:\d+\] ?")
 """What vLLM writes before each line of a process that is a part of an engine."""
 
+_ERROR_WORD = re.compile(r"\b(?:ERROR|CRITICAL|FATAL)\b")
+"""What Dynamo and the engines write in a line that is an error."""
+
 _MILD = re.compile(r"(?:DEBUG|INFO|WARNING) [\d-]+ [\d:]+ \[")
 """What it writes then of what is no error."""
 
@@ -76,6 +79,11 @@ def how_it_ended(code: int) -> str:
     except ValueError:
         name = f"signal {-code}"
     return f"was ended by {name}"
+
+
+def errors_in(lines: Iterable[str]) -> tuple[str, ...]:
+    """Return the lines that say of themselves that they are errors."""
+    return tuple(line for line in lines if _ERROR_WORD.search(line))
 
 
 def likely_cause(code: int, lines: Iterable[str]) -> str:

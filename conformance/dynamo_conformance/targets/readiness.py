@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import requests
 
@@ -106,7 +106,7 @@ def wait_ready(
             # What has just answered is not silent, however long its first answer took.
             settled_for = 0.0 if good else deployment.settled_for or 0.0
             if settled_for > SETTLED_SECONDS or now > deadline or now > next_word:
-                seen = _in_full(session, deployment.url, seen)
+                seen = _in_full(session, deployment.url, seen, model=model)
             if settled_for > SETTLED_SECONDS:
                 late = f"{settled_for:.0f} s after everything in it was ready"
                 raise DeployFailure(f"no answer {late}: {seen}", cause=_cause(seen))
@@ -120,7 +120,7 @@ def wait_ready(
             listed, seen = _listed(session, deployment.url, model)
             if listed is not None:
                 listed_after = listed_after or time.monotonic() - started
-                seen = _answer(session, deployment.url, listed, embeds=embeds)
+                seen = _answer(session, deployment.url, listed, how=_EMBEDDING if embeds else _CHAT)
                 model = listed
             good = good + 1 if seen == "" else 0
             if not good:
@@ -133,7 +133,7 @@ def _not_ready(unready: Unready, timeout: float, seen: str) -> DeployFailure:
     """Return the failure of a graph whose time is up, with what in it is not ready."""
     what = f"not ready after {timeout:.0f} s: {seen}"
     if not unready.state:
-        return DeployFailure(what, cause=_cause(seen))
+        return DeployFailure(what, cause=_cause(seen), log=unready.log)
     # What is not ready explains more than what is missing for it.
     cause = "" if unready.log else _cause(seen)
     return DeployFailure(f"{what}; {unready.state}", cause=cause, log=unready.log)
@@ -155,11 +155,14 @@ def _listed(session: requests.Session, url: str, model: str | None) -> tuple[str
     return model, ""
 
 
-def _in_full(session: requests.Session, url: str, seen: str) -> str:
-    """Distinguish no worker from workers whose model is not complete: the frontend knows both.
+def _in_full(session: requests.Session, url: str, seen: str, *, model: str | None) -> str:
+    """Distinguish what the frontend knows apart, asked only when it is to be reported.
 
-    Asked only when it is to be reported.
+    No worker from workers whose model is not complete; chats that are refused from all prompts.
     """
+    if _REFUSED in seen and model is not None:
+        answer = _answer(session, url, model, how=_PLAIN)
+        return f"{seen}; {_NO_TEMPLATE}" if answer == "" else seen
     if seen != INCOMPLETE:
         return seen
     try:
@@ -171,42 +174,58 @@ def _in_full(session: requests.Session, url: str, seen: str) -> str:
     return f"{INCOMPLETE}; workers are registered as: {', '.join(sorted(names))}"
 
 
-def _answer(session: requests.Session, url: str, model: str, *, embeds: bool) -> str:
-    """Ask for something short; return an empty string when the answer is good, else what it was."""
-    what, path, body, part = _EMBEDDING if embeds else _COMPLETION
-    try:
-        answer = session.post(
-            f"{url}{path}", json={"model": model, **body}, timeout=REQUEST_SECONDS
-        )
-    except requests.RequestException as error:
-        return f"{model} is listed, but {what} ends in {type(error).__name__}"
-    if answer.status_code != requests.codes.ok:
-        text = " ".join(answer.text.split())[:200]
-        return f"{model} is listed, but {what} is answered {answer.status_code}: {text}"
-    try:
-        value = answer.json()
-        for key in part:
-            value = value[key]
-    except (ValueError, KeyError, IndexError, TypeError):
-        return f"{model} is listed, but {what} has no {part[-1]}"
-    return ""
+class _Question(NamedTuple):
+    what: str
+    path: str
+    body: Mapping[str, object]
+    part: tuple[str | int, ...]
 
 
-_COMPLETION = (
+_CHAT = _Question(
     "a completion",
     "/v1/chat/completions",
     {"messages": [{"role": "user", "content": "Are you there?"}], "max_tokens": 2},
     ("choices", 0, "message"),
 )
-_EMBEDDING = (
-    "an embedding",
-    "/v1/embeddings",
-    {"input": "Are you there?"},
-    ("data", 0, "embedding"),
+_PLAIN = _Question(
+    "a completion without chat template",
+    "/v1/completions",
+    {"prompt": "Are you there?", "max_tokens": 2},
+    ("choices", 0, "text"),
 )
+_EMBEDDING = _Question(
+    "an embedding", "/v1/embeddings", {"input": "Are you there?"}, ("data", 0, "embedding")
+)
+_REFUSED = f"{_CHAT.what} is answered 400"
+_NO_TEMPLATE = f"{_PLAIN.path}, which uses no chat template, is answered"
+
+
+def _answer(session: requests.Session, url: str, model: str, *, how: _Question) -> str:
+    """Ask for something short; return an empty string when the answer is good, else what it was."""
+    try:
+        answer = session.post(
+            f"{url}{how.path}", json={"model": model, **how.body}, timeout=REQUEST_SECONDS
+        )
+    except requests.RequestException as error:
+        return f"{model} is listed, but {how.what} ends in {type(error).__name__}"
+    if answer.status_code != requests.codes.ok:
+        text = " ".join(answer.text.split())[:200]
+        return f"{model} is listed, but {how.what} is answered {answer.status_code}: {text}"
+    try:
+        value = answer.json()
+        for key in how.part:
+            value = value[key]
+    except (ValueError, KeyError, IndexError, TypeError):
+        return f"{model} is listed, but {how.what} has no {how.part[-1]}"
+    return ""
 
 
 def _cause(seen: str) -> str:
+    if _NO_TEMPLATE in seen:
+        return (
+            "the chat template does not render: see --custom-jinja-template, or chat_template in "
+            "the model's tokenizer_config.json"
+        )
     if seen == NO_WORKER:
         return "a worker is still starting, or registers in another Dynamo namespace"
     if seen.startswith(INCOMPLETE):
@@ -217,7 +236,10 @@ def _cause(seen: str) -> str:
                 "prefill and decode workers serve different models, or what registers as "
                 f"{others} does not run as decode"
             )
-        return "a role is missing: prefill and decode workers need each other"
+        return (
+            "a role is missing, as prefill and decode workers need each other; or the frontend "
+            "cannot read what the workers registered: its log says so"
+        )
     if "but not" in seen:
         return "workers serve another model name than the manifest's first worker names"
     return ""

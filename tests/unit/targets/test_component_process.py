@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from dynamo_conformance.targets.exit_cause import how_it_ended, likely_cause
+from dynamo_conformance.targets.exit_cause import errors_in, how_it_ended, likely_cause
 from dynamo_conformance.targets.interface import DeployFailure
 from dynamo_conformance.targets.local import component_process as process_module
 from dynamo_conformance.targets.local.component_process import (
@@ -424,3 +424,12 @@ def test_shared_memory_that_a_component_leaves_is_removed(tmp_path: Path) -> Non
         finally:
             other.kill()
             others.unlink(missing_ok=True)
+
+
+def test_lines_that_say_that_they_are_errors() -> None:
+    lines = [
+        "2026-11-30T18:44:22Z  INFO watcher: no errors so far",
+        "2026-11-30T18:44:22Z ERROR http-request: request completed status=error",
+        "(EngineCore pid=7) CRITICAL 11-30 no memory",
+    ]
+    assert errors_in(lines) == (lines[1], lines[2])

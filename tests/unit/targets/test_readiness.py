@@ -34,6 +34,7 @@ class Stub:
         self.url = url
         self.dead: DeployFailure | None = None
         self.looked = looked
+        self.by_path: dict[str, tuple[int, object]] = {}
 
     @property
     def settled_for(self) -> float | None:
@@ -61,7 +62,8 @@ def frontend(
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["content-length"]))
             asked.append(self.path)
-            self.reply(*answers[min(len(asked), len(answers)) - 1])
+            by_order = answers[min(len(asked), len(answers)) - 1]
+            self.reply(*stub.by_path.get(self.path, by_order))
 
         def reply(self, code: int, body: object) -> None:
             data = json.dumps(body).encode()
@@ -76,8 +78,9 @@ def frontend(
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
+    stub = Stub(f"http://127.0.0.1:{server.server_port}", looked)
     try:
-        yield Stub(f"http://127.0.0.1:{server.server_port}", looked), asked
+        yield stub, asked
     finally:
         server.shutdown()
         thread.join()
@@ -138,6 +141,38 @@ def test_what_is_not_ready_explains_why_a_role_is_missing() -> None:
         wait_ready(stub, model="m", timeout=0.5, unready=lambda: unready)
     assert caught.value.log == ("loading",)
     assert not caught.value.cause
+
+
+def test_a_chat_template_that_does_not_render_is_named() -> None:
+    refused = (400, {"message": "Invalid request"})
+    plain = (200, {"choices": [{"text": "yes"}]})
+    with frontend(models=["m"], answers=[refused], instances=[]) as (stub, asked):
+        stub.by_path["/v1/completions"] = plain
+        with pytest.raises(DeployFailure, match="no chat template, is answered") as caught:
+            wait_ready(stub, model="m", timeout=0.5)
+    assert "the chat template does not render" in caught.value.cause
+    assert asked.count("/v1/completions") == 1
+
+
+def test_chats_are_refused_for_another_reason_where_all_prompts_are() -> None:
+    refused = (400, {"message": "Invalid request"})
+    with (
+        frontend(models=["m"], answers=[refused], instances=[]) as (stub, _asked),
+        pytest.raises(DeployFailure, match="answered 400") as caught,
+    ):
+        wait_ready(stub, model="m", timeout=0.5)
+    assert not caught.value.cause
+
+
+def test_errors_of_processes_are_shown_where_nothing_else_is_known() -> None:
+    errors = ("Frontend | ERROR template does not parse",)
+    with (
+        frontend(models=[], answers=[GOOD], instances=["backend"]) as (stub, _asked),
+        pytest.raises(DeployFailure) as caught,
+    ):
+        wait_ready(stub, model="m", timeout=0.5, unready=lambda: Unready(log=errors))
+    assert caught.value.log == errors
+    assert "its log says so" in caught.value.cause
 
 
 def test_a_death_ends_the_waiting() -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from dynamo_conformance.interrupts import Handler
     from dynamo_conformance.manifest.graph import Graph
-    from dynamo_conformance.targets.interface import Deployment
+    from dynamo_conformance.targets.local.deployment import LocalDeployment
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -171,7 +171,7 @@ def _run(options: _Options, repeats: Repeats) -> int:
 
 
 def _serve(
-    deployment: Deployment,
+    deployment: LocalDeployment,
     graph: Graph,
     repeats: Repeats,
     options: _Options,
@@ -191,6 +191,7 @@ def _serve(
         model=served.model if served is not None else None,
         timeout=options.timeout,
         embeds=served is not None and served.embeds,
+        unready=deployment.unready,
         progress=say,
     )
     if options.engine == CPU:

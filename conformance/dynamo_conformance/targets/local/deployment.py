@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.manifest.errors import ManifestError
 from dynamo_conformance.rendering.reconcile_failure import ReconcileFailure
 from dynamo_conformance.targets import CPU, MOCK, REAL
-from dynamo_conformance.targets.exit_cause import how_it_ended, likely_cause
+from dynamo_conformance.targets.exit_cause import errors_in, how_it_ended, likely_cause
 from dynamo_conformance.targets.interface import Change, DeployFailure, Unready
 from dynamo_conformance.targets.local import admission, landlock
 from dynamo_conformance.targets.local.component_process import (
@@ -52,6 +52,9 @@ INSIDE = "files"
 
 COMPARED = Path("/dynamo") / INSIDE
 """What stands for a run's folder in a plan that is only compared with others."""
+
+SHOWN_LINES = 12
+"""How many of the last lines of a process a failure shows."""
 
 LEAST_ROOM = 2**20
 """Bytes: less is left of a disk that is full."""
@@ -218,6 +221,13 @@ class LocalDeployment(SupervisedDeployment):
         """Everything that differs from the manifest."""
         return tuple(self.plan.changes)
 
+    def unready(self) -> Unready:
+        """Processes do not say when they are ready; what they last wrote as errors may."""
+        lines = [
+            f"{process.name} | {line}" for process in self.processes for line in process.tail()
+        ]
+        return Unready(log=errors_in(lines)[-SHOWN_LINES:])
+
     def check(self) -> None:
         """Raise when a process has ended, with its last words, or the disk is full."""
         check_disk(self.logs)
@@ -247,7 +257,7 @@ def check_alive(processes: Iterable[ComponentProcess]) -> None:
             raise DeployFailure(
                 f"component {process.name} {how_it_ended(code)}",
                 cause=likely_cause(code, lines),
-                log=lines[-12:],
+                log=lines[-SHOWN_LINES:],
             )
 
 
