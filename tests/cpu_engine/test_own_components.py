@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import runpy
 import sys
 import time
 from dataclasses import replace
@@ -17,7 +18,7 @@ import requests
 from openai import BadRequestError, NotFoundError, OpenAI
 
 from dynamo_conformance.cpu_engine.families import family_of
-from dynamo_conformance.cpu_engine.weights import Specification, link_files, made
+from dynamo_conformance.cpu_engine.weights import Specification, link_files, made, overlay_path
 from own_graph import ENGINE, MODEL, SECONDS, Graph, Served, scripted, served
 
 if TYPE_CHECKING:
@@ -148,6 +149,9 @@ def test_the_seam_alone(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("VLLM_CPU_KVCACHE_SPACE", "1")
     monkeypatch.setenv("VLLM_CACHE_ROOT", str(tmp_path))
     monkeypatch.syspath_prepend(str(ENGINE))
+    # What a process of its own imports at its start: torchvision's operators among it.
+    monkeypatch.setenv("PYTHONPATH", str(overlay_path()))
+    runpy.run_path(str(overlay_path() / "sitecustomize.py"))
     seam, engine = (import_module(f"components.{one}") for one in ("seam", "engine"))
 
     async def through() -> None:
