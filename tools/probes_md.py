@@ -315,7 +315,7 @@ def _area(area: str, probes: list[Probe]) -> list[str]:
             lies[name].append(lie.name)
     rows = [
         f"| `{one.id}` | {one.sentence} | {one.profile} | {', '.join(sorted(one.needs))} | "
-        f"{'; '.join(lies[one.id])} |"
+        f"{'`tests/unit/probes/test_life.py`' if one.disturbs else '; '.join(lies[one.id])} |"
         for one in probes
     ]
     head = ["| probe | what must be so | profile | needs | lies |", "|---|---|---|---|---|"]

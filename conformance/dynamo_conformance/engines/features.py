@@ -33,6 +33,7 @@ class GraphFeature(StrEnum):
     MPI = "mpi"
     OPTIONS = "engine-options"
     PLANNER = "planner"
+    MIGRATION = "migration"
 
 
 def features(graph: Graph) -> frozenset[GraphFeature]:
@@ -117,4 +118,5 @@ _TESTS: Mapping[GraphFeature, Callable[[Part], bool]] = {
         or (part.arguments is not None and part.arguments.dotted)
     ),
     GraphFeature.PLANNER: lambda part: part.role is Role.PLANNER,
+    GraphFeature.MIGRATION: _given("migration_limit"),
 }

@@ -179,7 +179,12 @@ def probes_of(config: pytest.Config, level: str) -> tuple[Probe, ...]:
     if level not in kept:
         ids = tuple(config.getoption("--dynamo-probe"))
         try:
-            probes = chosen(load_probes(), profile=profile_of(config, level), ids=ids)
+            probes = chosen(
+                load_probes(),
+                profile=profile_of(config, level),
+                ids=ids,
+                disturbing=LIFE in config.getoption("markexpr"),
+            )
         except ProbeSourceError as error:
             raise pytest.Collector.CollectError(str(error)) from error
         is_start_alone = level == SCRIPT and not (ids or config.getoption("--dynamo-profile"))
@@ -187,6 +192,9 @@ def probes_of(config: pytest.Config, level: str) -> tuple[Probe, ...]:
         kept[level] = tuple(probe for probe in probes if probe.area in areas)
     return kept[level]
 
+
+LIFE: Final = "life"
+"""The marker of probes that disturb a graph: they are asked where `-m` names it."""
 
 SCRIPT_AREAS: Final = frozenset({"models", "chat", "graph"})
 """What is asked of a script: it starts what a manifest starts, which is asked everything."""

@@ -63,6 +63,7 @@ def pytest_configure(config: pytest.Config) -> None:
     _refuse_processes(config, target)
     config.addinivalue_line("markers", "lint: checks of a manifest that run nothing")
     config.addinivalue_line("markers", "e2e: checks of a graph that was started")
+    config.addinivalue_line("markers", "life: checks that end parts of a graph while it answers")
     config.pluginmanager.register(Summary(), "dynamo-summary")
     _record(config)
     if _is_without_file(config):

@@ -153,6 +153,8 @@ class ProbeItem(CheckOnTarget):
     def __init__(self, *, name: str, parent: GraphCollector, probe: Probe) -> None:
         super().__init__(name=name, parent=parent)
         self.probe = probe
+        if probe.disturbs:
+            self.add_marker(pytest.mark.life)
 
     def check(self) -> None:
         """Raise what is wrong."""

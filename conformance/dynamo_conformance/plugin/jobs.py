@@ -41,7 +41,7 @@ from dynamo_conformance.probes.recorder import Address, Recorder
 from dynamo_conformance.probes.run import Judge, keep_exchanges
 from dynamo_conformance.targets import CPU, MOCK
 from dynamo_conformance.targets.interface import DeployFailure, TargetUnavailableError
-from dynamo_conformance.targets.readiness import wait_ready, wait_registered
+from dynamo_conformance.targets.readiness import wait_healthy, wait_ready, wait_registered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -54,7 +54,8 @@ if TYPE_CHECKING:
     from dynamo_conformance.plugin.machine_session import MachineDeployment, MachineSession
     from dynamo_conformance.probes.exchange import JsonObject
     from dynamo_conformance.targets.cluster.cluster_deployment import ClusterDeployment
-    from dynamo_conformance.targets.interface import Change
+    from dynamo_conformance.targets.interface import Change, Hand, Worker
+    from dynamo_conformance.targets.local.deployment import LocalDeployment
 
     Session: TypeAlias = AddressSession | ClusterSession | ExistingSession | MachineSession
     ServedDeployment: TypeAlias = AddressDeployment | ClusterDeployment | MachineDeployment
@@ -124,7 +125,8 @@ class GraphRun:
             seconds = time.monotonic() - began
             self.remarks += [f"ready in {seconds:.1f} s", *self.session.remarks(self)]
             record(READY, None)
-            with Recorder(address, workers=deployment.workers) as recorder:
+            hand = self._hand(deployment, address)
+            with Recorder(address, workers=deployment.workers, hand=hand) as recorder:
                 self._carry_out(deployment, recorder, record)
 
     def _carry_out(self, deployment: ServedDeployment, recorder: Recorder, record: Record) -> None:
@@ -171,6 +173,20 @@ class GraphRun:
             self.stop.check()
             self.failures.append(failure)
             raise
+
+    def _hand(self, deployment: ServedDeployment, address: Address) -> Hand | None:
+        """Return what ends parts of the graph, where this project has started them one by one."""
+        from dynamo_conformance.targets.local.deployment import LocalDeployment
+
+        if not isinstance(deployment, LocalDeployment):
+            return None
+        seconds = timeout(self.graphs[0].config)
+
+        def wait() -> None:
+            wait_healthy(deployment.workers, seconds=seconds)
+            wait_ready(deployment, model=address.model, timeout=seconds)
+
+        return _RestoringHand(deployment, wait)
 
     def _judge(self, recorder: Recorder) -> Judge:
         """Find out once what the graph serves."""
@@ -234,6 +250,23 @@ class GraphRun:
             self.failures.append(error)
             return error
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class _RestoringHand:
+    """The hand of a deployment; what it restores answers again."""
+
+    deployment: LocalDeployment
+    wait: Callable[[], None]
+
+    def signal(self, worker: Worker, number: int) -> None:
+        """Send a signal to a worker."""
+        self.deployment.signal(worker, number)
+
+    def restore(self) -> None:
+        """Start again what has ended, and wait until it answers."""
+        self.deployment.restore()
+        self.wait()
 
 
 def _adapters(graph: GraphCollector, deployment: ServedDeployment) -> Iterator[str]:

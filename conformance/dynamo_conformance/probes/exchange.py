@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -28,6 +29,13 @@ OK: Final = 200
 JSON_BODY: Final[Headers] = (("content-type", "application/json"),)
 LONGEST_SHOWN: Final = 300
 LONGEST_CURL: Final = 1500
+
+
+class Event(StrEnum):
+    """What is done to a graph while it answers."""
+
+    WORKER_KILLED = "a worker is killed"
+    WORKER_ENDED = "a worker is asked to end"
 
 
 class Fault(AssertionError):  # noqa: N818 - an outcome
@@ -81,6 +89,7 @@ class Question:
         of_workers: Whether it is sent to the system port of each worker, not to the endpoint.
         pause: Seconds to wait before it is sent.
         leave_after: The client goes away after so many chunks; None to read the answer to its end.
+        during: What is done to the graph in the middle of the answers to all that is sent together.
         replay: The name of the answer that an engine gives which says chosen answers; others are
             asked without it.
     """
@@ -97,6 +106,7 @@ class Question:
     of_workers: bool = False
     pause: float = 0.0
     leave_after: int | None = None
+    during: Event | None = None
     replay: str = ""
 
 

@@ -81,6 +81,7 @@ PROMISED_ONLY: Final = {
     Feature.MPI: "not known to start ranks by MPI; a manifest says so",
     Feature.PLANNER: "not known to have a planner; a manifest says so",
     Feature.ENGINE_OPTIONS: "not known to have a file of engine options; a manifest says so",
+    Feature.MIGRATION: "not known to have a migration limit; a manifest says so",
 }
 
 

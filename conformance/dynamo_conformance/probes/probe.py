@@ -59,6 +59,7 @@ class Feature(StrEnum):
     MIN_TOKENS = "min_tokens"
     PENALTIES = "penalties"
     TRAINED = "trained"
+    MIGRATION = "migration"
 
 
 OPENAI: Final = "OpenAI API reference"
@@ -92,6 +93,11 @@ class Probe:
     profile: Profile = Profile.CORE
     needs: frozenset[Feature] = field(default_factory=frozenset)
     of_graph: bool = False
+
+    @property
+    def disturbs(self) -> bool:
+        """Whether something is done to the graph for it; others leave a graph as it is."""
+        return any(question.during is not None for question in self.asks)
 
     @property
     def area(self) -> str:

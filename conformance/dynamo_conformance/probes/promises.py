@@ -22,6 +22,7 @@ SETTINGS: Final = {
     GraphFeature.MPI: Feature.MPI,
     GraphFeature.OPTIONS: Feature.ENGINE_OPTIONS,
     GraphFeature.PLANNER: Feature.PLANNER,
+    GraphFeature.MIGRATION: Feature.MIGRATION,
 }
 """What workers that are set to do so promise."""
 
@@ -54,6 +55,9 @@ def impossible(serving: Serving | None) -> dict[Feature, str]:
         return reasons
     if GraphFeature.LORA in serving.features:
         reasons[Feature.ADAPTERS] = "no adapter is loaded when the graph has started"
+    answering = serving.roles.get(Role.DECODE) or serving.roles.get(Role.AGG, 0)
+    if GraphFeature.MIGRATION in serving.features and answering < CHOICE:
+        reasons[Feature.MIGRATION] = "there is no second worker that could go on"
     workers = serving.roles.get(Role.PREFILL) or serving.roles.get(Role.AGG, 0)
     if serving.routes_by_kv and workers < CHOICE:
         reasons[Feature.KV_ROUTER] = "one worker leaves the router no choice"

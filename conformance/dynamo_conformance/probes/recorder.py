@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,22 +16,41 @@ from dynamo_conformance.mock_engine.chosen_answers import asking_for
 from dynamo_conformance.probes.exchange import (
     ID,
     MODEL,
+    OK,
+    CannotShow,
     Chunk,
+    Event,
     Exchange,
     Headers,
     Question,
     string,
 )
+from dynamo_conformance.probes.metrics import sums
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from concurrent.futures import Future
     from types import TracebackType
 
-    from dynamo_conformance.targets.interface import Worker
+    from dynamo_conformance.targets.interface import Hand, Worker
 
 MASK: Final = "***"
 MOST_BYTES: Final = 32 << 20
 UTF8: Final = "utf-8"
+
+SIGNALS: Final = {
+    Event.WORKER_KILLED: signal.SIGKILL,
+    Event.WORKER_ENDED: signal.SIGTERM,
+}
+UNDER_WAY: Final = 5
+"""Chunks after which an answer is in the middle, and long before its end."""
+
+BEGIN_SECONDS: Final = 30.0
+"""How long streams may take to begin."""
+
+POLL_SECONDS: Final = 0.002
+BUSY: Final = "dynamo_component_inflight_requests"
+"""The requests that a worker is at, in its metrics."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +85,8 @@ class Recorder:
     """Fills the exchanges of a run as they are needed; to be closed.
 
     `workers` are those of the graph whose system ports can be asked, `sleep` waits where a question
-    is to be asked later than another, and `replays` says whether the engine gives the answers that
-    questions name.
+    is to be asked later than another, `hand` does to the graph what questions want done to it, and
+    `replays` says whether the engine gives the answers that questions name.
     """
 
     def __init__(
@@ -74,12 +94,15 @@ class Recorder:
         address: Address,
         *,
         workers: tuple[Worker, ...] = (),
+        hand: Hand | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         import ssl
 
         self.address = address
         self.workers = workers
+        self.hand = hand
+        self._under_way: set[str] = set()
         self.sleep = sleep
         self.replays = False
         self.exchanges: dict[str, Exchange] = {}
@@ -125,23 +148,73 @@ class Recorder:
 
     def ask_all(self, questions: Sequence[Question]) -> tuple[Exchange, ...]:
         """Return the exchanges of questions; those that belong together are sent at once."""
-        new = [
-            question
-            for question in questions
-            if question.together and question.name not in self.exchanges
-        ]
-        for question in new:
-            if question.after is not None:
-                self.ask(question.after)  # Once, not once by each that is sent at the same time.
-        if new:
-            with ThreadPoolExecutor(len(new)) as pool:
-                list(pool.map(self.ask, new))
+        for event in (None, *Event):
+            new = [
+                question
+                for question in questions
+                if question.together
+                and question.during is event
+                and question.name not in self.exchanges
+            ]
+            self._ask_at_once(new, event)
         exchanges: list[Exchange] = []
         for question in questions:
             exchanges += (
                 self.ask_workers(question) if question.of_workers else (self.ask(question),)
             )
         return tuple(exchanges)
+
+    def _ask_at_once(self, questions: Sequence[Question], event: Event | None) -> None:
+        for question in questions:
+            if question.after is not None:
+                self.ask(question.after)  # Once, not once by each that is sent at the same time.
+        if questions and event is not None:
+            self._ask_during(event, questions)
+        elif questions:
+            with ThreadPoolExecutor(len(questions)) as pool:
+                list(pool.map(self.ask, questions))
+
+    def _ask_during(self, event: Event, questions: Sequence[Question]) -> None:
+        """Ask questions at once, and do to the graph what they want in the middle of the answers.
+
+        Raises:
+            CannotShow: Nothing can be done here, or no worker was at it any more.
+        """
+        if self.hand is None:
+            raise CannotShow("nothing can be done to the processes of what answers here")
+        with ThreadPoolExecutor(len(questions)) as pool:
+            asked = [pool.submit(self.ask, question) for question in questions]
+            self._wait_under_way(questions, asked)
+            worker = self._busiest()
+            if worker is not None:
+                self.hand.signal(worker, SIGNALS[event])
+        if worker is None:
+            raise CannotShow("every answer had ended before anything could be done")
+        self.hand.restore()
+
+    def _wait_under_way(
+        self, questions: Sequence[Question], asked: Sequence[Future[Exchange]]
+    ) -> None:
+        """Wait until half of the answers are in their middle, or the first has ended."""
+        names = {question.name for question in questions}
+        deadline = time.monotonic() + BEGIN_SECONDS
+        while len(names & self._under_way) * 2 < len(names) and time.monotonic() < deadline:
+            if any(future.done() for future in asked):
+                return
+            time.sleep(POLL_SECONDS)
+
+    def _busiest(self) -> Worker | None:
+        """Return the worker that is at most requests, or None where none is at any."""
+        busy = {worker: self._requests_at(worker) for worker in self.workers}
+        worker = max(busy, key=lambda worker: busy[worker], default=None)
+        return worker if worker is not None and busy[worker] else None
+
+    def _requests_at(self, worker: Worker) -> float:
+        try:
+            answer = self._client.get(f"{worker.system_url}/metrics")
+        except httpx.HTTPError:
+            return 0.0
+        return (sums(answer.text, BUSY) or 0.0) if answer.status_code == OK else 0.0
 
     def _sent(self, question: Question, name: str, url: str) -> Exchange:
         body = self._body(question)
@@ -209,6 +282,8 @@ class Recorder:
                 at = time.monotonic() - start
                 chunks.append(Chunk(at, data))
                 size += len(data)
+                if question.during is not None and len(chunks) >= UNDER_WAY:
+                    self._under_way.add(question.name)
                 if question.leave_after is not None and len(chunks) >= question.leave_after:
                     break
                 if at > self.address.timeout:

@@ -34,11 +34,16 @@ class UnknownProbeError(ValueError):
 
 
 def chosen(
-    probes: Iterable[Probe], *, profile: Profile, ids: tuple[str, ...] = ()
+    probes: Iterable[Probe],
+    *,
+    profile: Profile,
+    ids: tuple[str, ...] = (),
+    disturbing: bool = False,
 ) -> tuple[Probe, ...]:
     """Return the probes that are to be judged: those named, or those of a profile.
 
-    A name is an id, or an area.
+    A name is an id, or an area. Those that disturb a graph are judged where they are named, or with
+    `disturbing`.
 
     Raises:
         UnknownProbeError: There is none of that name.
@@ -51,7 +56,11 @@ def chosen(
     if ids:
         return tuple(probe for probe in probes if probe.id in ids or probe.area in ids)
     core_only = profile is Profile.CORE
-    return tuple(probe for probe in probes if not core_only or probe.profile is Profile.CORE)
+    return tuple(
+        probe
+        for probe in probes
+        if (disturbing or not probe.disturbs) and (not core_only or probe.profile is Profile.CORE)
+    )
 
 
 @dataclass(slots=True)
@@ -110,7 +119,8 @@ class Judge:
         reasons = sorted(why for need, why in self.graph.unshown.items() if need in probe.needs)
         if reasons:
             return result(Outcome.UNSUPPORTED, reason=reasons[0])
-        if self._is_gone():
+        is_asked = all(question.name in self.recorder.exchanges for question in probe.asks)
+        if self._is_gone() and not is_asked:
             return result(Outcome.NOT_RUN, reason=f"no answer to {SILENT} questions in a row")
         try:
             exchanges = self.recorder.ask_all(probe.asks)

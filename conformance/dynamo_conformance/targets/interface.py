@@ -75,6 +75,20 @@ class Unready:
     log: tuple[str, ...] = ()
 
 
+class Hand(Protocol):
+    """What can be done to the workers of a graph that serves."""
+
+    def signal(self, worker: Worker, number: int) -> None:
+        """Send a signal to a worker, as its node would: what kills it kills all of it."""
+
+    def restore(self) -> None:
+        """Start again what has ended.
+
+        Raises:
+            DeployFailure: It cannot be started, or has ended again.
+        """
+
+
 class Deployment(Protocol):
     """A graph that was started."""
 

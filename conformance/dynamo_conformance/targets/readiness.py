@@ -16,9 +16,9 @@ import requests
 from dynamo_conformance.targets.interface import DeployFailure, Unready
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
-    from dynamo_conformance.targets.interface import Deployment
+    from dynamo_conformance.targets.interface import Deployment, Worker
 
 GOOD_ANSWERS = 3
 POLL_SECONDS = 0.1
@@ -269,6 +269,33 @@ def wait_registered(
             if all(counts[name] >= fewest for name, (fewest, _) in promised.items()):
                 return
             time.sleep(POLL_SECONDS)
+
+
+def wait_healthy(workers: Iterable[Worker], *, seconds: float) -> None:
+    """Wait until each worker says on its system port that it serves.
+
+    The frontend lists a worker that is gone for some seconds more, so what it lists does not tell
+    whether the next one is there.
+
+    Raises:
+        DeployFailure: The time is up.
+    """
+    deadline = time.monotonic() + seconds
+    with requests.Session() as session:
+        session.trust_env = False
+        for worker in workers:
+            while not _is_healthy(session, worker):
+                if time.monotonic() > deadline:
+                    raise DeployFailure(f"{worker.name} does not serve again after {seconds:.0f} s")
+                time.sleep(POLL_SECONDS)
+
+
+def _is_healthy(session: requests.Session, worker: Worker) -> bool:
+    try:
+        answer = session.get(f"{worker.system_url}/health", timeout=REQUEST_SECONDS)
+    except requests.RequestException:
+        return False
+    return bool(answer.status_code == requests.codes.ok)
 
 
 def _instances(session: requests.Session, url: str) -> Counter[str]:

@@ -120,7 +120,7 @@ def _status(status: int) -> ReplyChange:
     return lambda _asked, reply: replace(reply, status=status) if _is_error(reply) else reply
 
 
-ALL = tuple(load_probes())
+ALL = tuple(probe for probe in load_probes() if not probe.disturbs)
 ERRORS = tuple(one.id for one in ALL if one.area == "errors")
 SHAPES = tuple(one for one in ERRORS if one.endswith("-shape"))
 PARAMS = tuple(one for one in ERRORS if one.endswith("-param"))

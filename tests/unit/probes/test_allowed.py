@@ -188,7 +188,8 @@ def test_a_request_id_is_asked_of_dynamo_alone() -> None:
 
 
 def test_a_prompt_of_any_length_is_asked_last() -> None:
-    assert tuple(KNOWN)[-len(LAST) :] == LAST
+    calm = [probe.id for probe in KNOWN.values() if not probe.disturbs]
+    assert tuple(calm[-len(LAST) :]) == LAST
 
 
 def test_a_server_that_hangs_is_not_asked_for_ever() -> None:

@@ -326,6 +326,10 @@ def test_what_a_manifest_claims_is_known() -> None:
 
 
 def test_every_probe_of_workers_names_what_it_needs() -> None:
-    needed = {need for name in (*GRAPH, "routing.disaggregated") for need in PROBES[name].needs}
+    needed = {
+        need
+        for name in (*GRAPH, "routing.disaggregated", "life.worker-killed")
+        for need in PROBES[name].needs
+    }
     assert {*PROMISED_ONLY} <= needed
     assert chosen(PROBES.values(), profile=PROBES[GRAPH[0]].profile, ids=("graph",))

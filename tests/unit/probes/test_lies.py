@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from right_server import Body, Reply
 
 # Those of a graph need workers, and are in test_graph_probes.py.
-REQUIREMENTS = tuple(one for one in load_probes() if one.area != "graph")
+REQUIREMENTS = tuple(one for one in load_probes() if one.area != "graph" and not one.disturbs)
 KNOWN = {one.id: one for one in REQUIREMENTS}
 
 

@@ -13,7 +13,7 @@ from dynamo_conformance.probes.probe import Probe
 AREAS: Final = (
     "models", "chat", "completions", "streaming", "sampling", "errors", "unicode", "roles",
     "structured", "tools", "reasoning", "images", "embeddings", "responses", "messages",
-    "lifetime", "operations", "adapters", "routing", "graph",
+    "lifetime", "operations", "adapters", "routing", "graph", "life",
 )  # fmt: skip
 """In the order in which they are judged."""
 
@@ -50,7 +50,7 @@ def own_probes() -> tuple[Probe, ...]:
     """Return the probes of this package."""
     modules = (import_module(f"{__name__}.{area}") for area in AREAS)
     probes = (probe for module in modules for probe in _held(module))
-    return tuple(sorted(probes, key=lambda probe: probe.id in LAST))
+    return tuple(sorted(probes, key=lambda probe: (probe.disturbs, probe.id in LAST)))
 
 
 def _held(value: object) -> tuple[Probe, ...]:

@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from dynamo_conformance.probes import judging
-from dynamo_conformance.probes.areas.operations import METRICS_PATH, sums
+from dynamo_conformance.probes.areas.operations import METRICS_PATH
 from dynamo_conformance.probes.exchange import CannotShow, expect
+from dynamo_conformance.probes.metrics import sums
 from dynamo_conformance.probes.probe import DYNAMO, HTTP, Feature, Profile, probe
 from dynamo_conformance.probes.questions import CHAT, STREAM, chat, get, user, varied
 

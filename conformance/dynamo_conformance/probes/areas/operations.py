@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from dynamo_conformance.probes.exchange import expect
+from dynamo_conformance.probes.metrics import sums
 from dynamo_conformance.probes.probe import DYNAMO, Feature, Profile, probe
 from dynamo_conformance.probes.questions import CHAT, CHAT_PATH, MODELS_PATH, get
 
@@ -37,16 +38,6 @@ PREFLIGHT = replace(
     headers=(("origin", ORIGIN), ("access-control-request-method", "POST")),
 )
 FROM_PAGE = get("models-from-page", MODELS_PATH, headers=(("origin", ORIGIN),))
-
-
-def sums(text: str, name: str) -> float | None:
-    """Return the sum of all series of a metric, or None when there is none."""
-    values = [
-        float(line.rpartition(" ")[2])
-        for line in text.splitlines()
-        if line.startswith((f"{name}{{", f"{name} "))
-    ]
-    return sum(values) if values else None
 
 
 @probe("operations.health", HEALTH, source=DYNAMO, needs=NEEDS)

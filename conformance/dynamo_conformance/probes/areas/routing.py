@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from dynamo_conformance.probes.areas.operations import METRICS_PATH, REQUESTS, sums
+from dynamo_conformance.probes.areas.operations import METRICS_PATH, REQUESTS
 from dynamo_conformance.probes.exchange import (
     JSON_BODY,
     OK,
@@ -24,6 +24,7 @@ from dynamo_conformance.probes.exchange import (
     objects,
     string,
 )
+from dynamo_conformance.probes.metrics import sums
 from dynamo_conformance.probes.probe import DYNAMO, Feature, Profile, probe
 from dynamo_conformance.probes.questions import completion, get
 

@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,7 @@ LOG_LIMIT = 64 * 1024 * 1024
 
 _START_SECONDS = 30.0
 _CLOSE_SECONDS = 2.0
+_POLL_SECONDS = 0.02
 _CHUNK = 64 * 1024
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -218,6 +220,8 @@ class ComponentProcess:
         supervisor: SupervisorClient,
     ) -> None:
         self.name = start.name
+        self.is_ending = False
+        self._start, self._path, self._listener = start, log, listener
         self._supervisor = supervisor
         secrets = secrets_given(start.argv, start.env)
         self._log = Log(start.name, log, listener, secrets=secrets)
@@ -231,6 +235,33 @@ class ComponentProcess:
     def exit_code(self) -> int | None:
         """Return how the process ended, negative for a signal, or None while it runs."""
         return self._supervisor.exit_code(self.pid)
+
+    def signal(self, number: int) -> None:
+        """Send a signal as a kubelet does: SIGKILL ends all that is below the process too."""
+        self.is_ending = True
+        below = descendants(self.pid) if number == signal.SIGKILL else ()
+        for pid in (self.pid, *below):
+            if self.exit_code() is None:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, number)
+
+    def restarted(self, *, within: float = GRACE_SECONDS) -> ComponentProcess:
+        """Return the same process anew, once this has ended; what does not end is killed.
+
+        Raises:
+            DeployFailure: It cannot be started.
+        """
+        deadline = time.monotonic() + within
+        while self.exit_code() is None:
+            if time.monotonic() > deadline:
+                self.signal(signal.SIGKILL)
+            time.sleep(_POLL_SECONDS)
+        self.close(deadline=time.monotonic() + _CLOSE_SECONDS)
+        count = int(self._path.suffixes[0][1:]) if len(self._path.suffixes) > 1 else 0
+        log = self._path.with_name(f"{self.name}.{count + 1}.log")
+        return ComponentProcess(
+            self._start, log=log, listener=self._listener, supervisor=self._supervisor
+        )
 
     def tail(self) -> tuple[str, ...]:
         """Return the last lines it wrote, complete once it has ended."""

@@ -127,7 +127,7 @@ class LocalTarget:
             starts = kept_inside(planned.starts, inside, engine=self.engine)
             with running(starts, run=own, listener=self.listener) as processes:
                 try:
-                    yield LocalDeployment(own.supervisor, run / "logs", planned, tuple(processes))
+                    yield LocalDeployment(own.supervisor, run / "logs", planned, processes)
                 finally:
                     self.at_end(run / "logs")
 
@@ -195,7 +195,7 @@ class LocalDeployment(SupervisedDeployment):
     """A graph that was started on this machine."""
 
     plan: LocalPlan
-    processes: tuple[ComponentProcess, ...]
+    processes: list[ComponentProcess]
 
     @property
     def url(self) -> str:
@@ -227,6 +227,22 @@ class LocalDeployment(SupervisedDeployment):
             f"{process.name} | {line}" for process in self.processes for line in process.tail()
         ]
         return Unready(log=errors_in(lines)[-SHOWN_LINES:])
+
+    def signal(self, worker: Worker, number: int) -> None:
+        """Send a signal to a worker, as a kubelet does."""
+        for process in self.processes:
+            if process.name == worker.name:
+                process.signal(number)
+
+    def restore(self) -> None:
+        """Start again what was sent a signal, once it has ended.
+
+        Raises:
+            DeployFailure: It does not end, or cannot be started.
+        """
+        for index, process in enumerate(self.processes):
+            if process.is_ending:
+                self.processes[index] = process.restarted()
 
     def check(self) -> None:
         """Raise when a process has ended, with its last words, or the disk is full."""
