@@ -126,7 +126,7 @@ def test_they_refuse_alike(both: tuple[Judged, Judged]) -> None:
 def plain(refusal: tuple[int, str]) -> tuple[int, str]:
     """Return a refusal without what is of its request alone: ids, and counts of tokens."""
     status, text = refusal
-    return status, re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d+", "N", text)
+    return status, re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{32}|\d+", "N", text)
 
 
 def test_the_mock_counts_nothing_that_the_engine_does_not(both: tuple[Judged, Judged]) -> None:

@@ -31,7 +31,7 @@ SIGN_SECONDS = 60.0
 """How often a state is reported that does not change, as a sign of life."""
 
 SETTLED_SECONDS = 15.0
-"""How long a graph may take to answer once everything in it reports ready."""
+"""How long a graph may take to answer once everything in it reports ready, or refuses to."""
 
 REGISTER_SECONDS = 10.0
 """How long the last worker may take after the first answers."""
@@ -96,6 +96,7 @@ def wait_ready(
     listed_after = 0.0
     reported, next_sign = "", started
     good, seen = 0, "the frontend does not answer yet"
+    refused_at = started
     with requests.Session() as session:
         session.trust_env = False
         while good < GOOD_ANSWERS:
@@ -105,11 +106,16 @@ def wait_ready(
                 deadline = now + timeout
             # What has just answered is not silent, however long its first answer took.
             settled_for = 0.0 if good else deployment.settled_for or 0.0
+            # Who refuses what is right is not about to come up.
+            refused_at = refused_at if _REFUSED in seen else now
+            settled_for = max(settled_for, now - refused_at)
             if settled_for > SETTLED_SECONDS or now > deadline or now > next_word:
                 seen = _in_full(session, deployment.url, seen, model=model)
             if settled_for > SETTLED_SECONDS:
                 late = f"{settled_for:.0f} s after everything in it was ready"
-                raise DeployFailure(f"no answer {late}: {seen}", cause=_cause(seen))
+                raise DeployFailure(
+                    f"no answer {late}: {seen}", cause=_cause(seen), log=unready().log
+                )
             if now > deadline:
                 raise _not_ready(unready(), timeout, seen)
             if now > next_word:

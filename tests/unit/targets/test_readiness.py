@@ -154,6 +154,20 @@ def test_a_chat_template_that_does_not_render_is_named() -> None:
     assert asked.count("/v1/completions") == 1
 
 
+def test_a_graph_that_refuses_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dynamo_conformance.targets.readiness.SETTLED_SECONDS", 0.3)
+    refused = (400, {"message": "Invalid request"})
+    with (
+        frontend(models=["m"], answers=[refused], instances=[]) as (stub, asked),
+        pytest.raises(
+            DeployFailure,
+            match=r"no answer 0 s after everything .* answered 400",
+        ),
+    ):
+        wait_ready(stub, model="m", timeout=60.0)
+    assert len(asked) > 1
+
+
 def test_chats_are_refused_for_another_reason_where_all_prompts_are() -> None:
     refused = (400, {"message": "Invalid request"})
     with (
