@@ -1,0 +1,1 @@
+"""Which services make which graph."""
