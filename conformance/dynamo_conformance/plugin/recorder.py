@@ -45,6 +45,9 @@ _REACHED = {
 """By `--dynamo-engine`, at which levels another engine than the mock engine serves, and what level
 is reached then."""
 
+OBSERVED = pytest.StashKey[list[Observation]]()
+"""What tests saw of files that no target of the plugin runs."""
+
 GRAPH = "graph"
 """The area of what manifests promise."""
 
@@ -121,7 +124,7 @@ class Recorder:
                 for (path, level), collected in self._collected.items()
             ]
             return
-        observations = tuple(self._observations())
+        observations = (*self._observations(), *session.config.stash.get(OBSERVED, ()))
         if self._writes:
             ledger = fitted(merged(self._ledger, observations), read_tree(self._root))
             changed = write_text(self._path, ledger.text())

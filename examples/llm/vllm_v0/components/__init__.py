@@ -1,1 +1,1 @@
-"""The three services of these graphs, for the SDK of Dynamo 0.3.1; worker.py is the place to begin."""
+"""The services of these graphs, for the SDK of Dynamo 0.3.1; worker.py is the place to begin."""

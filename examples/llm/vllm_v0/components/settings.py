@@ -54,9 +54,10 @@ def read_settings(service: str) -> Settings:
         # What the connector of then could not do: prompts in chunks, blocks recomputed.
         engine.enable_chunked_prefill = False
         engine.preemption_mode = "swap"
+    served = ServiceConfig.get_parsed_config("Frontend").get("served_model_name", given.model)
     return Settings(
         engine=engine,
-        served_name=ServiceConfig.get_parsed_config("Frontend").get("served_model_name", given.model),
+        served_name=served,
         router=given.router,
         remote_prefill=given.remote_prefill,
         conditional=given.conditional_disagg,

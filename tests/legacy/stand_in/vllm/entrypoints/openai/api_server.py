@@ -1,9 +1,8 @@
 """STAND-IN: an engine without a model; see `vllm`.
 
 A block of a prompt is a digest of its tokens and of the blocks before it. An answer is drawn from
-the last block, so that an engine that was sent the wrong blocks, or none, cannot answer as the one
-that computed them does. Blocks really go from process to process: `nixl_metadata` has the address
-at which an engine takes them.
+the last block: an engine that was sent the wrong blocks, or none, does not answer. Blocks really go
+from process to process: `nixl_metadata` has the address at which an engine takes them.
 
 What each engine did, it appends to a file of its own in the folder VLLM_STAND_IN_REPORT.
 """
@@ -99,7 +98,8 @@ class StandIn:
     ) -> list[str]:
         """Have another engine compute a prompt, and wait for its blocks."""
         assert how.remote_prefill_request_callback is not None
-        future = self._awaited[request_id] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
+        self._awaited[request_id] = future
         own = [next(self._numbers) for _ in blocks_of(ids, self._args.block_size)]
         request = RemotePrefillRequest(self._id, request_id, ids, sampling, own, [])
         self._report("asked", request_id, tokens=len(ids))
@@ -108,6 +108,8 @@ class StandIn:
             blocks = await asyncio.wait_for(future, HANDOFF_SECONDS)
         finally:
             del self._awaited[request_id]
+        if blocks != blocks_of(ids, self._args.block_size):
+            raise RuntimeError("these are not the blocks of the prompt")
         self._report("received", request_id, tokens=len(ids))
         return blocks
 
