@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections import Counter
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -41,6 +42,14 @@ PROBE_SECONDS = 300.0
 Checks = dict[str, int]
 
 
+@dataclass
+class Seen:
+    """What a run has shown so far: checks by their area."""
+
+    passed: Checks = field(default_factory=dict)
+    deviations: Checks = field(default_factory=dict)
+
+
 @pytest.fixture(scope="session")
 def legacy(tmp_path_factory: pytest.TempPathFactory) -> Legacy:
     try:
@@ -51,24 +60,24 @@ def legacy(tmp_path_factory: pytest.TempPathFactory) -> Legacy:
 
 @pytest.mark.parametrize("manifest", sorted((LAUNCH / "k8s").glob("*.yaml")), ids=lambda p: p.stem)
 def test_manifest(manifest: Path, legacy: Legacy, request: pytest.FixtureRequest) -> None:
-    with observed(request, manifest, Level.LOCAL) as passed, pods(legacy, manifest) as served:
-        judge(served, passed)
-        check_handoff(served, manifest.stem, passed)
+    with observed(request, manifest, Level.LOCAL) as seen, pods(legacy, manifest) as served:
+        judge(served, seen)
+        check_handoff(served, manifest.stem, seen)
 
 
 @pytest.mark.parametrize("script", sorted((LAUNCH / "local").glob("*.sh")), ids=lambda p: p.stem)
 def test_script(script: Path, legacy: Legacy, request: pytest.FixtureRequest) -> None:
-    with observed(request, script, Level.SCRIPT) as passed, scripted(legacy, script) as served:
-        check_handoff(served, script.stem, passed)
+    with observed(request, script, Level.SCRIPT) as seen, scripted(legacy, script) as served:
+        check_handoff(served, script.stem, seen)
 
 
-def check_handoff(served: Served, name: str, passed: Checks) -> None:
+def check_handoff(served: Served, name: str, seen: Seen) -> None:
     """Ask for answers, and see by the stand-ins' reports who computed their prompts."""
-    passed["ready"] = 1
+    seen.passed["ready"] = 1
     before = len(served.report())
     assert ask(served, SHORT)
     assert ask(served, LONG)
-    passed["chat"] = passed.get("chat", 0) + 2
+    seen.passed["chat"] = seen.passed.get("chat", 0) + 2
     by_request: dict[str | int, list[dict[str, str | int]]] = {}
     for line in served.report():
         by_request.setdefault(line["request"], []).append(line)
@@ -76,7 +85,7 @@ def check_handoff(served: Served, name: str, passed: Checks) -> None:
     loaded = by_request.pop("")
     replicas = 2 if name.endswith("router") else 1
     assert len(loaded) == replicas * (2 if name.startswith("disagg") else 1)
-    passed["graph.roles"] = 1
+    seen.passed["graph.roles"] = 1
     handed = {request for request, did in by_request.items() if len(did) > 1}
     alone = [did[0] for request, did in by_request.items() if request not in handed]
     assert {line["did"] for line in alone} == {"computed"}
@@ -91,10 +100,10 @@ def check_handoff(served: Served, name: str, passed: Checks) -> None:
     assert min(int(by_request[request][0]["tokens"]) for request in handed) > max(
         int(line["tokens"]) for line in alone
     )
-    passed["graph.prefill"] = 1
+    seen.passed["graph.prefill"] = 1
 
 
-def judge(served: Served, passed: Checks) -> None:
+def judge(served: Served, seen: Seen) -> None:
     """Ask the probes of the core, and hold what fails against the list."""
     words = ("probe", served.url, "--profile=core", "--format=json", f"--release={RELEASE}")
     program = Path(sys.executable).with_name("dynamo")
@@ -102,13 +111,14 @@ def judge(served: Served, passed: Checks) -> None:
         [program, *words], capture_output=True, text=True, check=False, timeout=PROBE_SECONDS
     )
     results = json.loads(ended.stdout)["results"]
-    failed = sorted(result["probe"] for result in results if result["outcome"] == "FAIL")
-    assert failed == json.loads(OTHERWISE.read_text(encoding="utf-8"))["fails"]
-    passed.update(counts(results, "PASS"))
+    fails = sorted(result["id"] for result in results if result["outcome"] == "FAIL")
+    assert fails == json.loads(OTHERWISE.read_text(encoding="utf-8"))["fails"]
+    seen.passed.update(counts(results, "PASS"))
+    seen.deviations.update(counts(results, "FAIL"))
 
 
 def counts(results: list[dict[str, str]], outcome: str) -> Checks:
-    probes = (result["probe"] for result in results if result["outcome"] == outcome)
+    probes = (result["id"] for result in results if result["outcome"] == outcome)
     return dict(Counter(probe.partition(".")[0] for probe in probes))
 
 
@@ -130,13 +140,13 @@ def ask(served: Served, question: str) -> str:
 
 
 @contextmanager
-def observed(request: pytest.FixtureRequest, file: Path, level: Level) -> Iterator[Checks]:
+def observed(request: pytest.FixtureRequest, file: Path, level: Level) -> Iterator[Seen]:
     """Note for the ledger what was shown of a file, or that it failed."""
-    passed: Checks = {}
+    seen = Seen()
     failed: tuple[str, ...] = (request.node.name,)
     files = content_of(file).sha256
     try:
-        yield passed
+        yield seen
         failed = ()
     finally:
         observations = request.config.stash.setdefault(OBSERVED, [])
@@ -150,7 +160,8 @@ def observed(request: pytest.FixtureRequest, file: Path, level: Level) -> Iterat
                 release=RELEASE,
                 engine=f"stand-in {stand_in_version()}",
                 how=f"{level.how}, beside etcd and NATS",
-                passed=passed,
+                passed=seen.passed,
+                deviations=seen.deviations,
                 profile="core" if level is Level.LOCAL else "",
                 failed=failed,
             )

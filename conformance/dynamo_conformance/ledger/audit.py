@@ -64,7 +64,7 @@ def _outdated(ledger: Ledger, tree: Tree) -> Iterator[str]:
                 continue
             if row.files != form.content.sha256:
                 yield f"{form.key}, {level}: the row is for other bytes: {FIX}"
-            elif row.release != RELEASE:
+            elif row.release not in form.releases:
                 text = f"the row is for Dynamo {row.release}, not {RELEASE}"
                 yield f"{form.key}, {level}: {text}: {FIX}"
 

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 
     from dynamo_conformance.manifest.graph import Graph
 
-LAUNCH, COMPONENTS = "launch", "components"
+LAUNCH, COMPONENTS, K8S = "launch", "components", "k8s"
 PICTURES = "graphs"
 """The folder of an engine that holds the pictures of its graphs."""
 
 _WORD = re.compile(r"[\w./-]+\.\w+")
 _COMPONENT = re.compile(rf"\b{COMPONENTS}[/.]\w")
+_SDK_GRAPH = re.compile(rf"\b{PICTURES}\.\w+:\w")
+"""A graph as `dynamo serve` of 0.3 took it: modules beside the pictures, made of components."""
 _MADE_BY_PYTHON = "__pycache__"
 _RELEASE = re.compile(r"v?(\d+\.\d+\.\d+)")
 _SUITE = Path(__file__).resolve().parents[1]
@@ -67,6 +69,8 @@ def content_of(path: Path) -> Content:
         named = [*named_in(file, base)]
         if _COMPONENT.search(_text(file)):
             named += components_of(base)
+        if _SDK_GRAPH.search(_text(file)):
+            named += [*sorted((base / PICTURES).glob("*.py")), *components_of(base)]
         files += [other for other in dict.fromkeys(named) if other not in files]
     return Content(path, tuple(files))
 
@@ -130,9 +134,15 @@ def image_releases(graph: Graph) -> tuple[str, ...]:
 
 
 def other_release(path: Path, release: str = RELEASE) -> str:
-    """Return the first release that a manifest's images hold and that is not `release`, if any."""
+    """Return the first release that a file's images hold and that is not `release`, if any.
+
+    Args:
+        path: A manifest, or a script or compose file: then its manifest's images are meant.
+        release: The release that ran.
+    """
+    is_launched = path.parent.parent.name == LAUNCH and path.parent.name != K8S
     try:
-        graphs = read_graphs(path)
+        graphs = read_graphs(path.parents[1] / K8S / f"{path.stem}.yaml" if is_launched else path)
     except (ManifestError, OSError):
         return ""
     held = (tag for graph in graphs for tag in image_releases(graph))

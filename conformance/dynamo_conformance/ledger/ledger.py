@@ -87,12 +87,15 @@ def read_ledger(path: Path) -> Ledger:
 def merged(ledger: Ledger, observations: Iterable[Observation]) -> Ledger:
     """Return the ledger with the rows of a run.
 
-    What was seen in part changes nothing, and what was seen again keeps its day.
+    What was seen in part changes nothing, and what was seen again keeps its day. A run of today's
+    release takes no proof away that is of the release that a file is for.
     """
     rows = {file: dict(levels) for file, levels in ledger.rows.items()}
     for seen in observations:
         if seen.whole:
             before = ledger.row(seen.file, seen.level)
+            if isinstance(before, Proof) and before.release == seen.images:
+                continue
             rows.setdefault(seen.file, {})[seen.level] = _dated(seen.row, before)
     return Ledger(rows)
 
@@ -126,7 +129,7 @@ def _fitting(ledger: Ledger, form: Form, level: Level) -> Row:
         return Gap(level.not_run) if row.why in (NOT_RUN, level.not_run) else row
     if row.files != form.content.sha256:
         return Gap(f"{NOT_RUN} since its files changed; proven before, on {row.date}")
-    if row.release != RELEASE:
+    if row.release not in form.releases:
         return Gap(f"{NOT_RUN} with Dynamo {RELEASE}; proven with {row.release} on {row.date}")
     return row
 

@@ -11,7 +11,8 @@ from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.ledger.content import LAUNCH, Content, content_of
+from dynamo_conformance.engines.catalog import RELEASE
+from dynamo_conformance.ledger.content import LAUNCH, Content, content_of, other_release
 from dynamo_conformance.ledger.row import Level
 from dynamo_conformance.manifest.document import V1ALPHA1, read_file
 from dynamo_conformance.manifest.errors import ManifestError
@@ -65,6 +66,12 @@ class Form:
     def content(self) -> Content:
         """The file with what it is made of."""
         return content_of(self.path)
+
+    @cached_property
+    def releases(self) -> tuple[str, ...]:
+        """The Dynamo releases of which a proof counts: today's, and the one that it is for."""
+        other = other_release(self.path)
+        return (RELEASE, other) if other else (RELEASE,)
 
     @cached_property
     def graphs(self) -> tuple[Graph, ...]:

@@ -93,12 +93,8 @@ class ManifestFile(pytest.File):
 
 def _out_of_reach(graph: Graph, config: pytest.Config) -> str:
     """Return why no target here can run a graph, or nothing."""
-    old = legacy_release(graph)
-    if old is not None:
-        return (
-            f"Dynamo {old} alone runs it: its components were classes of an SDK, which no later "
-            "release, operator or mock engine has"
-        )
+    if why := _of_the_sdk(graph):
+        return why
     target, engine = config.getoption("--dynamo-target"), engine_of(config)
     if why := _beyond_cpus(graph, config):
         return why
@@ -115,6 +111,17 @@ def _out_of_reach(graph: Graph, config: pytest.Config) -> str:
                 "mock engine's image has neither"
             )
     return ""
+
+
+def _of_the_sdk(graph: Graph) -> str:
+    """Return why none but its own release runs a graph, where that is so; else nothing."""
+    old = legacy_release(graph)
+    if old is None:
+        return ""
+    return (
+        f"Dynamo {old} alone runs it: its components were classes of an SDK, which no later "
+        "release, operator or mock engine has"
+    )
 
 
 def _is_left_out(graph: Graph, file: pytest.File) -> bool:
@@ -164,8 +171,9 @@ class LaunchFile(pytest.File):
             level=self.level,
             promised=serving(graphs[0]) if graphs else None,
             engine=backend.known_backend(graphs[0]) if graphs else None,
-            # What it starts, its words alone say: a script of an old release is for that.
-            out_of_reach=_beyond_cpus(graphs[0], self.config) if graphs else "",
+            out_of_reach=_of_the_sdk(graphs[0]) or _beyond_cpus(graphs[0], self.config)
+            if graphs
+            else "",
         )
 
 
