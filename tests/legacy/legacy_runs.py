@@ -8,11 +8,12 @@ import shutil
 import socket
 import subprocess
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import requests
 import yaml
 from uv import find_uv_bin
 
@@ -55,6 +56,7 @@ STAND_IN = Path(__file__).parent / "stand_in"
 MODEL = "deepseek-ai/DeepSeek-R1-Distill-Llama-8B"
 SECONDS = 180.0
 SERVER_SECONDS = 60.0
+SETTLE_SECONDS = 2.0
 HERE = "127.0.0.1"
 DEBIAN = {"etcd": "etcd-server", "nats-server": "nats-server"}
 
@@ -203,8 +205,31 @@ def _started(legacy: Legacy, starts: _Starts) -> Iterator[Served]:
         wanted = starts(env, port, ports)
         processes = stack.enter_context(running(wanted, run=own, listener=ignore_lines))
         served = Served(f"http://{HERE}:{port}", tuple(processes), reports, own.path / "logs")
+        _wait_listed(served)
+        # A request that comes before the KV router has asked each worker for its load ends the
+        # router of 0.3.1 for good (`NoEndpoints`), and nothing says when it has.
+        time.sleep(SETTLE_SECONDS)
         wait_ready(served, model=None, timeout=SECONDS)
         yield served
+
+
+def _wait_listed(served: Served) -> None:
+    """Wait until the frontend lists a model.
+
+    Raises:
+        DeployFailure: A process has ended.
+        TimeoutError: It does not.
+    """
+    deadline = time.monotonic() + SECONDS
+    with requests.Session() as session:
+        session.trust_env = False
+        while time.monotonic() < deadline:
+            served.check()
+            with suppress(requests.RequestException):
+                if session.get(f"{served.url}/v1/models", timeout=SECONDS).json()["data"]:
+                    return
+            time.sleep(0.1)
+    raise TimeoutError(f"no model is listed after {SECONDS:.0f} s")
 
 
 def _wait_open(port: int) -> None:

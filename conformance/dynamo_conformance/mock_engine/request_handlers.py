@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from dynamo_conformance.engines.engine import Engine
 from dynamo_conformance.engines.role import Role
+from dynamo_conformance.mock_engine import encode_exchange
 from dynamo_conformance.mock_engine.answer_length import answer_length
 from dynamo_conformance.mock_engine.chosen_answers import NO_PARSERS, Parsers
 from dynamo_conformance.mock_engine.mock_runtime import MockRuntime, publish_budget, register
@@ -30,7 +31,10 @@ if TYPE_CHECKING:
     from dynamo_conformance.mock_engine.worker_spec import WorkerSpec
 
     Request: TypeAlias = dict[str, Json]
-    Handler: TypeAlias = Callable[[Request, Context], AsyncIterator[Request]]
+    Handler: TypeAlias = (
+        Callable[[Request, Context], AsyncIterator[Request]]
+        | Callable[[str, Context], AsyncIterator[str]]
+    )
 
 DIMENSIONS = 1024
 """As many numbers as a vector of Qwen3-Embedding-0.6B has."""
@@ -70,6 +74,8 @@ async def _handler(worker: WorkerSpec, runtime: DistributedRuntime) -> Handler:
     """Return what answers requests, once those whom it asks are there, as the real worker waits."""
     if worker.embeds:
         return embed
+    if worker.engine is Engine.VLLM and worker.role is Role.ENCODE:
+        return encode_for_vllm
     links = worker.links
     encoder = await _client(runtime, links.encoder)
     prefill = await _client(runtime, links.prefill)
@@ -81,7 +87,7 @@ async def _handler(worker: WorkerSpec, runtime: DistributedRuntime) -> Handler:
 
     async def generate(request: Request, context: Context) -> AsyncIterator[Request]:
         if encoder is not None and images(request):
-            await _ask(encoder, request, context)
+            await _have_encoded(encoder, request, context, engine=worker.engine)
         if prefill is not None:
             await _ask(prefill, request, context)
         if onward is not None:
@@ -131,11 +137,41 @@ async def _ask(client: Client, request: Request, context: Context) -> None:
         raise RuntimeError("no answer from the worker that was asked")
 
 
+async def _have_encoded(
+    client: Client, request: Request, context: Context, *, engine: Engine
+) -> None:
+    """Have an encode worker encode the images of a request.
+
+    Raises:
+        RuntimeError: It answered, but not for every image.
+    """
+    if engine is not Engine.VLLM:
+        await _ask(client, request, context)
+        return
+    asked = encode_exchange.question(addresses(request), request=context.id())
+    answers = [item.data() async for item in await client.round_robin(asked, context=context)]
+    count = sum(encode_exchange.count_encoded(answer) for answer in answers)
+    if count != images(request):
+        raise RuntimeError(f"{images(request)} images were asked of an encode worker, {count} came")
+
+
+async def encode_for_vllm(request: str, context: Context) -> AsyncIterator[str]:  # noqa: ARG001
+    """Answer a vLLM worker that has images encoded."""
+    yield encode_exchange.answer(request)
+
+
 def images(request: Request) -> int:
     """Return how many images a request carries."""
+    return len(addresses(request))
+
+
+def addresses(request: Request) -> list[str]:
+    """Return the URLs of a request's images; of one that the frontend fetched, an empty text."""
     media = request.get("multi_modal_data")
-    urls = media.get("image_url") if isinstance(media, dict) else None
-    return len(urls) if isinstance(urls, list) else 0
+    items = media.get("image_url") if isinstance(media, dict) else None
+    if not isinstance(items, list):
+        return []
+    return [str(item.get("Url") or "") if isinstance(item, dict) else str(item) for item in items]
 
 
 def answer_to(

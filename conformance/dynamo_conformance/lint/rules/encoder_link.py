@@ -3,7 +3,8 @@
 vLLM's prefill (or aggregated) worker asks it with `--route-to-encoder`, TensorRT-LLM's with
 `--encode-endpoint`; SGLang's workers take requests from it with `--dedicated-mm-encoder`. Without
 that the graph answers, images are encoded where the prompt is, and the encode worker's GPU is idle.
-The other way round, a worker that waits for an encoder which nobody runs never registers.
+The other way round, a worker that waits for an encoder which nobody runs never registers; a
+component of somebody's own may be one.
 
 TensorRT-LLM's takes a full name, and the operator gives the workers of each revision a Dynamo
 namespace of their own: without its suffix the name leads nowhere, and requests with images fail.
@@ -25,6 +26,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines.role import Role
+from dynamo_conformance.engines.serving import is_own
 from dynamo_conformance.lint.finding import Severity
 from dynamo_conformance.lint.rule import Problem
 
@@ -57,6 +59,7 @@ _WAITS = ("dynamo.vllm", "dynamo.sglang")
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each encode worker that nobody asks, and each worker that asks in vain."""
     workers = list(subject.settings)
+    has_own = any(is_own(worker.part) for worker in workers)
     for module, (dest, advice) in _LINKS.items():
         same_engine = [worker for worker in workers if worker.module == module]
         encoders = [worker for worker in same_engine if worker.part.role is Role.ENCODE]
@@ -68,7 +71,7 @@ def check(subject: Subject) -> Iterator[Problem]:
         if alone and not asking and not any(other.unknown(dest) for other in others):
             yield from (_idle(encoder, advice) for encoder in encoders)
         all_read = all(worker.part.role is not None for worker in same_engine)
-        if alone and all_read and not encoders and module in _WAITS:
+        if alone and all_read and not encoders and not has_own and module in _WAITS:
             yield from (_in_vain(worker, dest) for worker in asking)
         if encoders and module == "dynamo.trtllm":
             yield from _misnamed(asking)
