@@ -77,12 +77,14 @@ def serving(graph: Graph) -> Serving | None:
     """Return what `graph` serves, or None when no worker that is known here is in it."""
     components = parts(graph)
     known = [part for part in components if part.likely_role in WORKER_ROLES]
-    workers = known or [part for part in components if is_own(part)]
+    own = [part for part in components if is_own(part)]
+    workers = known or own
     if not workers:
         return None
+    encoders = own if _is_encoder_missing(known) else []
     roles: dict[Role, int] = {}
-    for part in workers:
-        role = declared_role(part)
+    for part in (*workers, *encoders):
+        role = Role.ENCODE if part in encoders else declared_role(part)
         assert role is not None  # noqa: S101 - narrows for the type checker
         count = part.component.pod_count
         roles[role] = roles.get(role, 0) + count
@@ -99,12 +101,20 @@ def serving(graph: Graph) -> Serving | None:
         kv_events=bool(prefilling) and all(publishes_kv_events(part) for part in prefilling),
         features=features(graph),
         # As what a component of somebody's own registers, only its author knows.
-        registers=_registers(known) if all(part.role is not None for part in known) else {},
+        registers=_registers(known, encoders)
+        if all(part.role is not None for part in known)
+        else {},
         embeds=any(part.value("embedding_worker") == "True" for part in workers),
         frontends=max(sum(part.component.replicas for part in frontends), 1),
         behind_encoder=any(part.value("dedicated_mm_encoder") == "True" for part in workers),
         drafts=draft_sources(graph),
     )
+
+
+def _is_encoder_missing(known: list[Part]) -> bool:
+    """Whether workers ask an encode worker that is none of Dynamo's: then it is somebody's own."""
+    asks = any(part.value("route_to_encoder") == "True" for part in known)
+    return asks and all(part.likely_role is not Role.ENCODE for part in known)
 
 
 def declared_role(part: Part) -> Role | None:
@@ -140,14 +150,14 @@ def _word(part: Part, *flags: str) -> str | None:
     return None
 
 
-def _registers(workers: list[Part]) -> dict[str, tuple[int, int]]:
+def _registers(workers: list[Part], encoders: list[Part]) -> dict[str, tuple[int, int]]:
     """Return how many instances of each Dynamo component the workers register.
 
     Of a replica over several nodes one registers, or each; that is the engine's business.
     """
     counts: dict[str, tuple[int, int]] = {}
-    for part in workers:
-        name = _component(part)
+    for part in (*workers, *encoders):
+        name = COMPONENTS[Role.ENCODE] if part in encoders else _component(part)
         fewest, most = counts.get(name, (0, 0))
         replicas = part.component.replicas
         counts[name] = (fewest + replicas, most + replicas * part.component.node_count)

@@ -87,7 +87,7 @@ async def _handler(worker: WorkerSpec, runtime: DistributedRuntime) -> Handler:
 
     async def generate(request: Request, context: Context) -> AsyncIterator[Request]:
         if encoder is not None and images(request):
-            await _have_encoded(encoder, request, context, engine=worker.engine)
+            await have_encoded(encoder, request, context, engine=worker.engine)
         if prefill is not None:
             await _ask(prefill, request, context)
         if onward is not None:
@@ -137,7 +137,7 @@ async def _ask(client: Client, request: Request, context: Context) -> None:
         raise RuntimeError("no answer from the worker that was asked")
 
 
-async def _have_encoded(
+async def have_encoded(
     client: Client, request: Request, context: Context, *, engine: Engine
 ) -> None:
     """Have an encode worker encode the images of a request.

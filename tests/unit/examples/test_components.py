@@ -16,12 +16,17 @@ from dynamo.llm.exceptions import InvalidArgument
 
 from dynamo_conformance.manifest.config_maps import config_maps
 from dynamo_conformance.manifest.document import read_file
+from dynamo_conformance.mock_engine.encode_exchange import question
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "llm"
-FOLDERS = sorted(path.parent for path in EXAMPLES.glob("*/components"))
+FOLDERS = sorted(path.parents[1] for path in EXAMPLES.glob("*/components/worker.py"))
+FOLDERS = [folder for folder in FOLDERS if (folder / "components" / "seam.py").is_file()]
+"""Those with a worker of one's own; the legacy engine's is for an SDK that is not here."""
+
+RECIPES = sorted(EXAMPLES.glob("*/components/Dockerfile"))
 SAME = ("__init__.py", "seam.py", "worker.py")
 """What is one file in every folder; only engine.py differs."""
 
@@ -256,6 +261,57 @@ def test_a_processor_answers_through_its_worker(processor: ModuleType) -> None:
     assert seen[0]["stop_conditions"] == {"max_tokens": 4}
 
 
+@pytest.fixture
+def encode_worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    monkeypatch.syspath_prepend(str(EXAMPLES / "multimodal"))
+    yield import_module("components.encode_worker")
+    for name in [one for one in sys.modules if one.partition(".")[0] == "components"]:
+        del sys.modules[name]
+
+
+@pytest.mark.parametrize(
+    ("addresses", "reason"),
+    [
+        (["data:image/png;base64,AA"] * 3, "3 images; 2 are allowed"),
+        (["http://ok.example/a.png"], "must begin with one of: data, https"),
+        (["file:///etc/passwd"], "must begin with one of: data, https"),
+        (["https://other.example/a.png"], "may not be fetched from that host"),
+    ],
+)
+def test_rules_of_images(encode_worker: ModuleType, addresses: list[str], reason: str) -> None:
+    rules = encode_worker.Rules(max_images=2, hosts=frozenset({"ok.example"}))
+    rules.check(["data:image/png;base64,AA", "https://ok.example/a.png"])
+    with pytest.raises(InvalidArgument, match=reason) as refused:
+        rules.check(addresses)
+    assert "passwd" not in str(refused.value)
+
+
+def test_an_encode_worker_asks_its_encoder_within_the_rules(encode_worker: ModuleType) -> None:
+    asked: list[str] = []
+
+    class Encoder:
+        async def generate(self, request: str, context: object) -> AsyncIterator[str]:
+            assert isinstance(context, Context)
+            asked.append(request)
+            yield "answer"
+
+    async def collected(request: str) -> list[str]:
+        made = encode_worker.EncodeWorker(encode_worker.Rules(max_images=1), Encoder())
+        return [answer async for answer in made.generate(request, Context())]
+
+    allowed = question(["https://a.example/1.png"], request="r")
+    assert asyncio.run(collected(allowed)) == ["answer"]
+    with pytest.raises(InvalidArgument):
+        asyncio.run(collected(question(["https://a.example/1.png"] * 2, request="r")))
+    assert asked == [allowed]
+
+
+def test_an_image_that_the_frontend_fetched_has_no_address(encode_worker: ModuleType) -> None:
+    asked = '{"multimodal_inputs": [{"multimodal_input": {"image_decoded": {}}}]}'
+    assert encode_worker.addresses_of(asked) == []
+    assert encode_worker.addresses_of('{"multimodal_inputs": null}') == []
+
+
 MANIFESTS = [
     path for path in sorted(EXAMPLES.glob("*/launch/k8s/**/*.yaml")) if config_maps(read_file(path))
 ]
@@ -280,10 +336,13 @@ def test_there_are_config_maps() -> None:
     assert len(MANIFESTS) >= 14
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
-def test_the_image_is_the_manifests_with_the_components_in_it(folder: Path) -> None:
-    recipe = (folder / "components" / "Dockerfile").read_text(encoding="utf-8")
-    manifest = (folder / "launch" / "k8s" / "own_worker.yaml").read_text(encoding="utf-8")
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.parents[1].name)
+def test_the_image_is_the_manifests_with_the_components_in_it(path: Path) -> None:
+    recipe, folder = path.read_text(encoding="utf-8"), path.parents[1]
+    (shown,) = {*(folder / "launch" / "k8s").glob("*own_worker.yaml")} or {
+        *(folder / "launch" / "k8s").glob("*own_encoder.yaml")
+    }
+    manifest = shown.read_text(encoding="utf-8")
     base = recipe.partition("ARG BASE=")[2].split()[0]
     assert f"image: {base}\n" in manifest
     workdir = recipe.partition("WORKDIR ")[2].split()[0]

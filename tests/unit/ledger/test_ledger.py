@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dynamo_conformance.ledger.row import Row
+    from dynamo_conformance.ledger.tree import Tree
 
 A, B = "a" * 64, "b" * 64
 
@@ -214,3 +215,59 @@ def test_other_bytes_gaps_and_runs_in_part_contradict_nothing() -> None:
     assert contradictions(one(proof(B)), [less]) == ()
     assert contradictions(one(Gap("x")), [less]) == ()
     assert contradictions(one(proof(A)), [replace(less, whole=False)]) == ()
+
+
+OWN = "0.3.1"
+OWN_MANIFEST = """apiVersion: nvidia.com/v1alpha1
+kind: DynamoGraphDeployment
+metadata: {name: small}
+spec:
+  services:
+    Frontend:
+      componentType: main
+      extraPodSpec:
+        mainContainer:
+          image: nvcr.io/nvidia/ai-dynamo/vllm-runtime:0.3.1
+          args: [dynamo, serve, "graphs.agg:Frontend"]
+"""
+
+
+def own_release(tmp_path: Path) -> Tree:
+    """Return a tree whose manifest, and so its script, is for an old release."""
+    plant(tmp_path)
+    (tmp_path / MANIFEST).write_text(OWN_MANIFEST, encoding="utf-8")
+    return read_tree(tmp_path)
+
+
+@pytest.mark.parametrize(("file", "level"), [(MANIFEST, Level.LOCAL), (SCRIPT, Level.SCRIPT)])
+def test_a_proof_on_the_release_that_a_file_is_for_counts(
+    file: str, level: Level, tmp_path: Path
+) -> None:
+    tree = own_release(tmp_path)
+    row = replace(proof(digest(tree, file)), release=OWN)
+    ledger = fitted(one(row, file=file, level=level), tree)
+    assert ledger.row(file, level) == row
+    assert audit(ledger, tree) == ()
+    other = fitted(one(replace(row, release="0.9.1"), file=file, level=level), tree)
+    assert isinstance(other.row(file, level), Gap)
+
+
+def test_todays_release_takes_no_proof_of_another_away() -> None:
+    ledger = one(replace(proof(A), release=OWN))
+    seen = replace(observation(A), passed={}, unsupported={"ready": "old"}, images=OWN)
+    assert merged(ledger, [seen]) == ledger
+    assert contradictions(ledger, [seen]) == ()
+    assert contradictions(ledger, [replace(seen, images="")]) != ()
+    assert merged(ledger, [replace(seen, images="")]) != ledger
+
+
+def test_a_graph_of_the_sdk_is_made_of_modules_and_components(tmp_path: Path) -> None:
+    tree = own_release(tmp_path)
+    before = digest(tree, MANIFEST)
+    for name in ("graphs/agg.py", "components/worker.py"):
+        path = tmp_path / "any" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("", encoding="utf-8")
+        after = digest(read_tree(tmp_path), MANIFEST)
+        assert after != before
+        before = after

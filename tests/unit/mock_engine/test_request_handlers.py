@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import math
 import struct
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from dynamo_conformance.engines.engine import Engine
 from dynamo_conformance.engines.role import Role
+from dynamo_conformance.mock_engine import encode_exchange
 from dynamo_conformance.mock_engine.chosen_answers import answer_tokens
 from dynamo_conformance.mock_engine.mock_worker import read
 from dynamo_conformance.mock_engine.request_handlers import (
@@ -20,16 +22,31 @@ from dynamo_conformance.mock_engine.request_handlers import (
     answer_to,
     check_length,
     embed,
+    encode_for_vllm,
+    have_encoded,
     images,
     vector,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from dynamo.runtime import Client as Client_
     from dynamo.runtime import Context
 
     from dynamo_conformance.engines.flag import Json
 
 NOBODY = cast("Context", None)
+
+
+@dataclass
+class Said:
+    """What a client of the runtime yields."""
+
+    text: str
+
+    def data(self) -> str:
+        return self.text
 
 
 def embedded(given: Json, **more: Json) -> dict[str, Json]:
@@ -126,3 +143,50 @@ def test_a_prompt_that_fills_the_context_is_refused(role: Role) -> None:
 
 def test_encode_workers_leave_it_to_others() -> None:
     check(8, Role.ENCODE)
+
+
+def test_an_encode_worker_of_vllm_answers_each_image_as_the_real_one() -> None:
+    async def answered(asked: str) -> str:
+        return await anext(encode_for_vllm(asked, NOBODY))
+
+    asked = encode_exchange.question(["https://a.example/1.png", "data:,"], request="r")
+    answer = asyncio.run(answered(asked))
+    assert encode_exchange.count_encoded(answer) == 2
+    assert encode_exchange.count_encoded(asked) == 0
+    assert "a.example" not in answer
+    assert json.loads(answer)["request_id"] == "r"
+    for wrong in ("[]", encode_exchange.question([""], request="r")):
+        with pytest.raises(ValueError, match="encode worker"):
+            asyncio.run(answered(wrong))
+
+
+def test_an_image_that_was_not_encoded_is_missed() -> None:
+    class Client:
+        def __init__(self, answer: str) -> None:
+            self.answer = answer
+
+        async def round_robin(
+            self,
+            asked: str,
+            *,
+            context: object,  # noqa: ARG002
+        ) -> AsyncIterator[Said]:
+            assert json.loads(asked)["multimodal_inputs"]
+            return self.answers()
+
+        async def answers(self) -> AsyncIterator[Said]:
+            yield Said(self.answer)
+
+    class Named:
+        def id(self) -> str:
+            return "r"
+
+    def ask(answer: str) -> None:
+        request: dict[str, Json] = {"multi_modal_data": {"image_url": [{"Url": "data:,"}]}}
+        client, context = cast("Client_", Client(answer)), cast("Context", Named())
+        asyncio.run(have_encoded(client, request, context, engine=Engine.VLLM))
+
+    right = encode_exchange.question(["data:,"], request="r")
+    ask(encode_exchange.answer(right))
+    with pytest.raises(RuntimeError, match="1 images were asked of an encode worker, 0 came"):
+        ask(right)
