@@ -15,6 +15,7 @@ from catalogue.standing import (
     gaps,
     is_shown,
     mock_engines,
+    served_releases,
     standing,
     unsupported,
 )
@@ -45,10 +46,11 @@ script or a compose file with the same components. This page is made from the fi
 *Proven* names the levels at which every file of an example has passed. *lint* ran nothing; *local*
 served the manifest's pods as processes, *script* and *compose* ran those files as published, and
 *kind* applied the manifest in a cluster without GPUs, all on the real Dynamo runtime with the mock
-engine. *cpu* is the engine itself on a CPU with random weights, *cluster* and *real* are on GPUs.
-A feature in *italics* stands in the manifest, and no run has shown it so far. *GPUs* counts those
-of all replicas and nodes; *GPU* is the product that the graph names (`dynamo-conformance/gpu`), and
-*each* the memory that its driver reports: that it suffices is counted, not tried. [The
+engine (a graph of an older release on the runtime of that, with a stand-in for its engine). *cpu*
+is the engine itself on a CPU with random weights, *cluster* and *real* are on GPUs. A feature in
+*italics* stands in the manifest, and no run has shown it so far. *GPUs* counts those of all
+replicas and nodes; *GPU* is the product that the graph names (`dynamo-conformance/gpu`), and *each*
+the memory that its driver reports: that it suffices is counted, not tried. [The
 ledger]({LEDGER}) has the day of each proof, and the reason where there is none.
 """
 
@@ -156,11 +158,12 @@ def _proven(engine: EngineFolder, ledger: Ledger) -> str:
         (example.name, *(str(standing(ledger, example, level)) for level in Level))
         for example in examples
     )
+    releases = " and ".join(served_releases(ledger, examples)) or RELEASE
     mocks = " and ".join(f"`{version}`" for version in mock_engines(ledger, examples))
     played = f", and mock engine {mocks} at the levels without a GPU" if mocks else ""
     legend = (
-        f"A date is the day since which every file of the graph is proven as it is, with Dynamo "
-        f"{RELEASE}{played}."
+        "A date is the day since which every file of the graph is proven as it is, with Dynamo "
+        f"{releases}{played}."
     )
     lists = (
         ("Not proven:", gaps(ledger, examples)),

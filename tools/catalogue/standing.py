@@ -68,6 +68,12 @@ def mock_engines(ledger: Ledger, examples: Iterable[Example]) -> tuple[str, ...]
     return tuple(sorted({proof.mock_engine[:12] for proof in proofs if proof.mock_engine}))
 
 
+def served_releases(ledger: Ledger, examples: Iterable[Example]) -> tuple[str, ...]:
+    """Return the Dynamo releases that examples were served with."""
+    proofs = (proof for example in examples for _, proof in _proofs(ledger, example))
+    return tuple(sorted({proof.release for proof in proofs if proof.engine}))
+
+
 def gaps(ledger: Ledger, examples: Sequence[Example]) -> tuple[str, ...]:
     """Return what is not proven of examples, as lines with the reason."""
     return tuple(
