@@ -81,7 +81,7 @@ def serving(graph: Graph) -> Serving | None:
     workers = known or own
     if not workers:
         return None
-    encoders = own if _is_encoder_missing(known) else []
+    encoders = own if is_encoder_missing(known) else []
     roles: dict[Role, int] = {}
     for part in (*workers, *encoders):
         role = Role.ENCODE if part in encoders else declared_role(part)
@@ -111,7 +111,7 @@ def serving(graph: Graph) -> Serving | None:
     )
 
 
-def _is_encoder_missing(known: list[Part]) -> bool:
+def is_encoder_missing(known: list[Part]) -> bool:
     """Whether workers ask an encode worker that is none of Dynamo's: then it is somebody's own."""
     asks = any(part.value("route_to_encoder") == "True" for part in known)
     return asks and all(part.likely_role is not Role.ENCODE for part in known)

@@ -8,6 +8,8 @@ import pytest
 
 from catalogue.pictures.scene import Handoff, scene
 from catalogue.traits import Trait, graph_traits
+from dynamo_conformance.engines.role import Role
+from dynamo_conformance.engines.serving import serving
 from graph_builders import EVENTS, NIXL, frontend, graph, role, worker
 
 if TYPE_CHECKING:
@@ -127,6 +129,25 @@ def test_own_code_stands_before_the_worker_whose_endpoint_it_names(tmp_path: Pat
     assert found.handoffs == (Handoff(0, 1, "requests"),)
     assert found.models == ("m", "Qwen/Qwen3-0.6B")
     assert "Mine: 2 workers, own code, no GPU each. " in found.describe()
+
+
+def test_own_code_encodes_where_a_worker_asks_an_encoder_that_is_none_of_dynamos(
+    tmp_path: Path,
+) -> None:
+    own = worker("Mine", "--model", "m", module="my.own")
+    asks = worker("W", "--enable-multimodal", "--route-to-encoder")
+    made = graph(tmp_path, frontend(), asks, own)
+    found = scene(made)
+    assert [(item.name, item.asked) for item in found.workers] == [("Mine", False), ("W", True)]
+    assert found.handoffs == (Handoff(0, 1, "embeddings"),)
+    promised = serving(made)
+    assert promised is not None
+    assert promised.roles == {Role.AGG: 1, Role.ENCODE: 1}
+    assert promised.registers == {"backend": (1, 1), "encode": (1, 1)}
+    encoder = worker("E", "--enable-multimodal", *role("encode"))
+    both = serving(graph(tmp_path, frontend(), asks, encoder, own))
+    assert both is not None
+    assert both.roles == {Role.AGG: 1, Role.ENCODE: 1}
 
 
 def test_own_code_can_be_all_there_is(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from dynamo_conformance.engines.memory import GIB
 from dynamo_conformance.engines.role import Role, parts
 from dynamo_conformance.engines.serving import (
     WORKER_ROLES,
+    is_encoder_missing,
     model_source,
     publishes_kv_events,
     served_model,
@@ -249,6 +250,9 @@ def _model(part: Part) -> str:
     return next((value for flag, value in pairwise(words) if flag == "--model"), "")
 
 
+ROUTES = "route_to_encoder"
+
+
 def _asks(part: Part, other: Part) -> bool:
     """Whether own code names the endpoint of a worker."""
     endpoint = other.value("endpoint")
@@ -261,10 +265,13 @@ def _workers(working: list[Part], entries: list[Part]) -> Iterator[Worker]:
     encoder_first = any(
         part.likely_role is Role.ENCODE and _module(part) == SGLANG for part in working
     )
+    own_encodes = is_encoder_missing(working)
     routed = any(router_mode(part) == KV for part in entries)
     for part in working:
         component = part.component
-        front = part.likely_role is None or (part.likely_role is Role.ENCODE) == encoder_first
+        front = (part.likely_role is Role.ENCODE) == encoder_first
+        if part.likely_role is None:
+            front = not own_encodes
         yield Worker(
             name=component.name,
             role=part.likely_role,
@@ -292,10 +299,17 @@ def _network(part: Part) -> tuple[str, ...]:
 
 def _handoffs(working: list[Part]) -> Iterator[Handoff]:
     """Yield what each stage hands to the next one, between all of their workers."""
+    own_encodes = is_encoder_missing(working)
     for giver, part in enumerate(working):
         for taker, other in enumerate(working):
             if _asks(part, other):
                 yield Handoff(giver, taker, "requests")
+            if own_encodes and part.likely_role is None and other.value(ROUTES) == "True":
+                yield Handoff(giver, taker, "embeddings")
+    yield from _between_stages(working)
+
+
+def _between_stages(working: list[Part]) -> Iterator[Handoff]:
     present = [stage for stage in STAGES if any(part.likely_role is stage for part in working)]
     for giving, taking in pairwise(present):
         if Role.AGG in (giving, taking) and giving is not Role.ENCODE:
