@@ -118,11 +118,12 @@ class StandIn:
         address = self._others[str(how.decode_engine_id)]
         reader, writer = await asyncio.open_connection(*address)
         sent = dict(zip(map(str, how.decode_block_ids or ()), blocks, strict=True))
+        # Before it is: who asked answers as soon as it has come.
+        self._report("wrote", request_id, tokens=0)
         writer.write(json.dumps({"request": request_id, "blocks": sent}).encode() + b"\n")
         await writer.drain()
         await reader.read()  # It is closed by who took them.
         writer.close()
-        self._report("wrote", request_id, tokens=0)
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         sent = json.loads(await reader.readline())
