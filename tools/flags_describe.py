@@ -40,6 +40,18 @@ _TYPES = {
     "_positive_int": "int",
     "parse_tiers": "json",
     "_nullable_int": "str",
+    "positive_int": "positive-int",
+    "non_negative_int": "non-negative-int",
+    "non_negative_float": "non-negative-float",
+    "bool": "str",  # Every word is one, and any but the empty one is true.
+    "validate_static_endpoint": "static-endpoint",
+}
+# What older releases called by names that stand for something else now.
+_OLDER_TYPES = {
+    "dynamo.frontend.frontend_args._nullable_int": "int-or-none",
+    "dynamo.frontend.frontend_args._nullable_float": "float-or-none",
+    "dynamo.common.configuration.groups.router_args._nullable_int": "int-or-none",
+    "dynamo.common.configuration.groups.router_args._nullable_float": "float-or-none",
 }
 _NULLABLE = frozenset({"nullable_int", "nullable_float"})
 # The same name stands for two functions: `1k` and `1K` to vLLM, `1k` and `1Ki` to SGLang.
@@ -127,6 +139,8 @@ def _conversion(action: argparse.Action) -> dict[str, Json]:
         kind = "word" if action.choices is not None else "str"
     elif inner.__name__ == "human_readable_int":
         kind = _SIZES[inner.__module__.partition(".")[0]]
+    elif f"{inner.__module__}.{inner.__qualname__}" in _OLDER_TYPES:
+        kind = _OLDER_TYPES[f"{inner.__module__}.{inner.__qualname__}"]
     elif inner.__qualname__ in _TYPES:
         kind = _TYPES[inner.__qualname__]
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -13,6 +14,7 @@ from unittest.mock import MagicMock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 # SGLang imports these while it declares its arguments. Of what is in them arguments only use
 # `orjson.loads`.
@@ -20,19 +22,73 @@ _SGLANG_NEEDS = frozenset({"IPython", "orjson", "triton"})
 
 
 PLANNER_NEEDS = (
-    "aisimulate", "aisimulate_core", "deploy", "filterpy", "pandas", "plotly", "pmdarima",
+    "aiconfigurator", "aiconfigurator_core", "aisimulate", "aisimulate_core", "circus", "deploy",
+    "filterpy", "pandas", "plotly", "pmdarima",
     "prometheus_api_client", "prophet", "scipy", "sklearn", "tqdm", "matplotlib", "torch",
 )  # fmt: skip
 """The planner and the profiler compute with these, and declare nothing with them."""
 
 
-class _Anything(types.ModuleType):
-    """A module that has every public name."""
+_ENGINES = frozenset({
+    "IPython", "cupy", "kvbm", "lmcache", "llama_cpp", "modelexpress", "msgpack", "msgspec",
+    "nixl", "orjson", "sglang", "tensorrt_llm", "torch", "torchvision", "triton", "vllm",
+    "vllm_omni", "zmq",
+})  # fmt: skip
+"""What workers import; where a package is installed, it is used."""
 
-    def __getattr__(self, name: str) -> MagicMock:
+
+class _Parser(argparse.ArgumentParser):
+    """A parser of vLLM's, as far as declarations go."""
+
+
+class _EngineArguments:
+    """An engine's arguments, of which none is declared."""
+
+    @staticmethod
+    def add_cli_args(parser: argparse.ArgumentParser, **_options: bool) -> argparse.ArgumentParser:
+        """Return the parser as it is."""
+        return parser
+
+
+class _BuildConfig:
+    """TensorRT-LLM's defaults, which are in no package: the catalogs leave them empty."""
+
+    max_batch_size = max_num_tokens = max_seq_len = max_beam_width = None
+    model_fields = dict.fromkeys(
+        ("max_batch_size", "max_num_tokens", "max_seq_len", "max_beam_width"),
+        types.SimpleNamespace(default=None),
+    )
+
+
+_OF_ENGINES: dict[str, object] = {
+    "BuildConfig": _BuildConfig,
+    "FlexibleArgumentParser": _Parser,
+    "AsyncEngineArgs": _EngineArguments,
+    "ServerArgs": _EngineArguments,
+}
+"""What a stand-in for an engine has to do."""
+
+
+class _AnyClass(type):
+    """The type of classes that have every name."""
+
+    def __getattr__(cls, name: str) -> MagicMock:
         if name.startswith("__"):
             raise AttributeError(name)
         return MagicMock(name=name)
+
+
+class _Anything(types.ModuleType):
+    """A module that has every public name; what starts with a capital can be a base class."""
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        made = _OF_ENGINES.get(name)
+        if made is None:
+            made = _AnyClass(name, (), {}) if name[0].isupper() else MagicMock(name=name)
+        vars(self)[name] = made
+        return made
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -73,6 +129,17 @@ def stand_in_for_sglang(wheel: str) -> None:
     sys.meta_path.append(_Finder(_SGLANG_NEEDS))
     importlib.import_module("sglang.srt.server_args")
     sys.modules["dynamo.sglang.gateway"] = _Anything("dynamo.sglang.gateway")
+
+
+def enter(site: Path) -> None:
+    """Import the release of ai-dynamo that is installed in `site`, and no module of another."""
+    sys.path.insert(0, str(site))
+    importlib.import_module("dynamo").__path__ = [str(site / "dynamo")]
+
+
+def stand_in_for_engines() -> None:
+    """Let workers be imported without their engines, whose own flags are then left out."""
+    sys.meta_path.append(_Finder(_ENGINES))
 
 
 def stand_in_for(*packages: str) -> None:

@@ -15,6 +15,7 @@ import io
 import json
 import re
 import warnings
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypedDict
 from unittest import mock
@@ -65,8 +66,9 @@ class Judge:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._stages = flags.MODULES[name].stages
-        self._parsers = flags.watch(flags.MODULES[name], {}).parsers
+        shape = flags.shape(name, metadata.version("ai-dynamo"))
+        self._stages = shape.stages
+        self._parsers = flags.watch(shape, {}).parsers
 
     def refusal(self, words: Sequence[str]) -> str | None:
         """Return what the parsers say against `words`, or None when they take them."""

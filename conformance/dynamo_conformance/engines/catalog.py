@@ -1,6 +1,7 @@
 """Catalogs: what each Dynamo module of one release accepts on its command line.
 
-The files in `data/flags` are made by `tools/flags.py` from the parsers of the installed packages.
+The files in `data/flags` (`catalog_files.py`) are made by `tools/flags.py` and
+`tools/release_flags.py` from the parsers of the installed packages.
 """
 
 from __future__ import annotations
@@ -8,13 +9,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, NotRequired, TypedDict
 
-from dynamo_conformance.engines import leftovers
+from dynamo_conformance.engines import catalog_files, leftovers
 from dynamo_conformance.engines.arguments import Arguments, Given, UnknownSetting
-from dynamo_conformance.engines.fault import Removed, UsageFault
-from dynamo_conformance.engines.flag import Flag, FlagData
+from dynamo_conformance.engines.catalog_files import ENGINE, FOLDER, NEWEST, StageData, numbers
+from dynamo_conformance.engines.fault import Later, Removed, UsageFault
+from dynamo_conformance.engines.flag import Flag
 from dynamo_conformance.engines.flexible_parser import Token
 from dynamo_conformance.engines.parsing import Stage, read, unexpanded
 from dynamo_conformance.manifest.suggest import did_you_mean, nearest
@@ -27,6 +28,7 @@ __all__ = [
     "Catalog",
     "Flag",
     "Given",
+    "Later",
     "Removed",
     "UnknownModule",
     "UnknownSetting",
@@ -44,46 +46,12 @@ _FEW_WORDS, _MOST_KEPT = 256, 256
 _LIKENESS = 0.72
 """Engines have hundreds of flags: of so many, some always looks a little like any other word."""
 
-RELEASE = "1.6.1"
-_DATA = Path(__file__).parent / "data" / "flags"
+RELEASE = NEWEST
 _NO_ENV: Mapping[str, str] = {}
 
 
 class UnknownModule(LookupError):  # noqa: N818 - says what is unknown
     """A module that has no catalog in that release."""
-
-
-class _StageData(TypedDict):
-    owner: str
-    style: str
-    abbreviations: bool
-    strict: bool
-
-
-class _EngineData(TypedDict):
-    name: str
-    version: str
-
-
-class _PassesOnData(TypedDict):
-    dest: str
-    values: list[str]
-
-
-class _CatalogData(TypedDict):
-    module: str
-    release: str
-    engine: _EngineData | None
-    source: list[str]
-    date: str
-    unknown_flag_exit: int
-    stages: list[_StageData]
-    flags: list[FlagData]
-    unknown_words: NotRequired[str]
-    passes_on: NotRequired[_PassesOnData]
-    patterns: NotRequired[list[str]]
-    expansions: NotRequired[dict[str, list[str]]]
-    config_files: NotRequired[list[str]]
 
 
 class _RemovedData(TypedDict):
@@ -132,6 +100,8 @@ class Catalog:
         expansions: Spellings that the module replaces by others before it parses.
         passes_on: A dest and its values with which unknown words go to a parser not known here.
         config_files: Flags that name a file with more settings, so that none can be missing.
+        engine_known: Whether the engine's own flags are known in this version. Where they are not,
+            those of a newer version stand in, and nothing is refused that may be the engine's.
     """
 
     module: str
@@ -150,6 +120,7 @@ class Catalog:
     expansions: Mapping[str, tuple[str, ...]]
     passes_on: tuple[str, frozenset[str]] | None
     config_files: tuple[str, ...]
+    engine_known: bool
 
     def flag(self, name: str) -> Flag | None:
         """Return the flag that the module takes `name` for, or None.
@@ -228,7 +199,12 @@ class Catalog:
         )
         if self._goes_elsewhere(arguments):
             tokens = []
-        return _Parsed(arguments, faults, leftovers.runs(tokens, lenient=lenient))
+        unknown = leftovers.runs(tokens, lenient=lenient)
+        if not self.engine_known:
+            arguments = replace(arguments, open=arguments.open or bool(unknown))
+            faults = [fault for fault in faults if _is_dynamos(fault)]
+            unknown = [run for run in unknown if self._was_or_will_be(run[0].text)]
+        return _Parsed(arguments, faults, unknown)
 
     @cached_property
     def _kept(self) -> Callable[[tuple[str, ...], bool], _Staged]:
@@ -290,14 +266,32 @@ class Catalog:
         is_flag = name.startswith("-")
         names = (spelling for flag in self.flags for spelling in flag.names)
         # What a flag means says more than how it is spelt.
-        known = self._known_elsewhere(name.replace("_", "-")) if is_flag else None
-        suggests = is_flag and known is None
+        dashed = name.replace("_", "-")
+        later = self._later(dashed) if is_flag and dashed not in self.removed else None
+        known = self._known_elsewhere(dashed) if is_flag and later is None else None
+        suggests = is_flag and known is None and later is None
         return UsageFault(
             leftovers.refusal(said, style=self.unknown_words),
             index=run[0].index,
             suggestion=nearest(name, names, likeness=_LIKENESS) if suggests else None,
             removed=known,
+            later=later,
         )
+
+    def _later(self, name: str) -> Later | None:
+        """Return the first later release in which Dynamo's own part of the module has the flag."""
+        for release in catalog_files.releases(self.module):
+            if numbers(release) > numbers(self.release):
+                flags = load(self.module, release=release).flags
+                if any(name in flag.names and flag.owner != ENGINE for flag in flags):
+                    return Later(flag=name, since=release.rpartition(".")[0])
+        return None
+
+    def _was_or_will_be(self, word: str) -> bool:
+        """Whether an unknown word is a flag of Dynamo's own in an earlier or later release."""
+        name = word.partition("=")[0].replace("_", "-")
+        gone = self.removed.get(name)
+        return (gone is not None and gone.gone_by is not None) or self._later(name) is not None
 
     def _known_elsewhere(self, name: str) -> Removed | None:
         """Return what is known of a flag that the module does not have."""
@@ -312,6 +306,11 @@ class Catalog:
         # The mocker takes many flags under the names that vLLM's have.
         named = [owner for owner in owners if owner != "dynamo.mocker"] or owners
         return Removed(flag=name, of=" and ".join(named), instead=None) if named else None
+
+
+def _is_dynamos(fault: UsageFault) -> bool:
+    """Whether the engine has no part in what is wrong."""
+    return fault.flag is not None and fault.flag.owner != ENGINE
 
 
 def _is_open(given: Sequence[Given], rest: Sequence[Token]) -> bool:
@@ -337,12 +336,9 @@ class _Parsed(NamedTuple):
     unknown: list[list[Token]]
 
 
-@cache
 def modules(*, release: str = RELEASE) -> tuple[str, ...]:
     """Return the modules that have a catalog in `release`."""
-    suffix = f"-{release}.json"
-    names = (path.name.removesuffix(suffix) for path in _DATA.glob(f"*{suffix}"))
-    return tuple(f"dynamo.{name}" for name in sorted(names))
+    return catalog_files.modules(release)
 
 
 @cache
@@ -351,7 +347,7 @@ def load(module: str, *, release: str = RELEASE) -> Catalog:
 
     Args:
         module: The module, such as `dynamo.vllm`.
-        release: The Dynamo release.
+        release: The Dynamo release; one of those that have catalogs.
 
     Raises:
         UnknownModule: when there is none, with the nearest module that has one.
@@ -361,8 +357,7 @@ def load(module: str, *, release: str = RELEASE) -> Catalog:
         raise UnknownModule(
             f"no flags are known of {module} {release}{did_you_mean(module, known)}"
         )
-    path = _DATA / f"{module.removeprefix('dynamo.')}-{release}.json"
-    data: _CatalogData = json.loads(path.read_text(encoding="utf-8"))
+    data = catalog_files.read(module, release)
     flags = tuple(Flag.from_data(entry) for entry in data["flags"])
     engine = data["engine"]
     passes_on = data.get("passes_on")
@@ -380,16 +375,17 @@ def load(module: str, *, release: str = RELEASE) -> Catalog:
             for index, stage in enumerate(data["stages"])
         ),
         settings=_by_dest(flags),
-        removed=_removed(module, flags),
+        removed=_removed(module, flags, release=release),
         unknown_words=data.get("unknown_words", "argparse"),
         patterns=tuple(data.get("patterns", ())),
         expansions={name: tuple(to) for name, to in data.get("expansions", {}).items()},
         passes_on=(passes_on["dest"], frozenset(passes_on["values"])) if passes_on else None,
         config_files=tuple(data.get("config_files", ())),
+        engine_known=data.get("engine_known", True),
     )
 
 
-def _stage(data: _StageData, flags: Sequence[Flag]) -> Stage:
+def _stage(data: StageData, flags: Sequence[Flag]) -> Stage:
     return Stage(
         owner=data["owner"],
         style=data["style"],
@@ -407,11 +403,12 @@ def _by_dest(flags: Sequence[Flag]) -> Mapping[str, tuple[Flag, ...]]:
     return by_dest
 
 
-def _removed(module: str, flags: Sequence[Flag]) -> Mapping[str, Removed]:
+def _removed(module: str, flags: Sequence[Flag], *, release: str) -> Mapping[str, Removed]:
     """Return the flags that are known from elsewhere: alike ones, those of others, those gone."""
-    elsewhere: _ElsewhereFile = json.loads((_DATA / "elsewhere.json").read_text(encoding="utf-8"))
-    gone: _RemovedFile = json.loads((_DATA / "removed.json").read_text(encoding="utf-8"))
+    elsewhere: _ElsewhereFile = json.loads((FOLDER / "elsewhere.json").read_text(encoding="utf-8"))
+    gone: _RemovedFile = json.loads((FOLDER / "removed.json").read_text(encoding="utf-8"))
     own = {name for flag in flags for name in flag.names}
+    minor = numbers(release)[:2]
     removed = {
         flag: Removed(flag=flag, of=other, instead=row[module])
         for row in elsewhere["alike"]
@@ -421,7 +418,7 @@ def _removed(module: str, flags: Sequence[Flag]) -> Mapping[str, Removed]:
     removed |= {
         entry["flag"]: Removed(flag=entry["flag"], of=entry["of"], instead=entry["instead"])
         for entry in elsewhere["elsewhere"]
-        if entry["module"] == module
+        if entry["module"] == module and entry["flag"] not in own
     }
     return removed | {
         entry["flag"]: Removed(
@@ -432,4 +429,6 @@ def _removed(module: str, flags: Sequence[Flag]) -> Mapping[str, Removed]:
         )
         for entry in gone["removed"]
         if entry["module"] == module
+        and numbers(entry["gone_by"]) <= minor
+        and (entry["flag"] in own) == entry.get("parses", False)
     }

@@ -37,6 +37,24 @@ class Removed:
         return f"{self.flag} is gone as of {self.gone_by}, {what}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Later:
+    """A flag that the module has in a later release.
+
+    Attributes:
+        flag: Its spelling.
+        since: The first minor release known to have it, such as `1.4`.
+    """
+
+    flag: str
+    since: str
+
+    @property
+    def advice(self) -> str:
+        """When it comes, as a clause."""
+        return f"{self.flag} comes with Dynamo {self.since}"
+
+
 class UsageFault(Exception):  # noqa: N818 - the rooms' word is fault
     """A command line that a module refuses.
 
@@ -47,6 +65,7 @@ class UsageFault(Exception):  # noqa: N818 - the rooms' word is fault
         flag: The flag it is about, when it is a known one.
         suggestion: The nearest flag that exists, or None.
         removed: The flag of an earlier release or of another program that was written, or None.
+        later: The flag of a later release that was written, or None.
     """
 
     def __init__(
@@ -57,6 +76,7 @@ class UsageFault(Exception):  # noqa: N818 - the rooms' word is fault
         flag: Flag | None = None,
         suggestion: str | None = None,
         removed: Removed | None = None,
+        later: Later | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -64,12 +84,15 @@ class UsageFault(Exception):  # noqa: N818 - the rooms' word is fault
         self.flag = flag
         self.suggestion = suggestion
         self.removed = removed
+        self.later = later
 
     @property
     def advice(self) -> str:
         """The message and what to do about it."""
         if self.removed is not None:
             return f"{self.message}; {self.removed.advice}"
+        if self.later is not None:
+            return f"{self.message}; {self.later.advice}"
         if self.suggestion is not None:
             return f"{self.message}; did you mean {self.suggestion}?"
         return self.message

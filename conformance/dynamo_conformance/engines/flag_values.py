@@ -18,6 +18,7 @@ PYDANTIC_FALSE = frozenset({"0", "false", "f", "no", "n", "off"})
 """The words that pydantic takes for a boolean, in lower case."""
 
 _NOTHING = ("", "None")
+_STATIC_ENDPOINT = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*(\.[a-zA-Z_][a-zA-Z0-9_]*){2}\n?")
 _TRUTHS = frozenset({"true", "1", "yes", "on", "false", "0", "no", "off"})
 # vLLM: `k` is 1000 and takes decimals, `K` is 1024 and does not.
 _VLLM_UNITS = {"k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12} | {
@@ -33,6 +34,10 @@ _SGLANG_UNITS = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12} | {
     "Gi": 2**30,
     "Ti": 2**40,
 }
+
+
+class _OutOfRangeError(ValueError):
+    """A number that is none of those allowed, in the parser's words."""
 
 
 def refusal(flag: Flag, word: str) -> str | None:
@@ -52,6 +57,8 @@ def refusal(flag: Flag, word: str) -> str | None:
 
 
 def _worded(flag: Flag, word: str, error: ValueError) -> str:
+    if isinstance(error, _OutOfRangeError):
+        return str(error)
     if flag.refusal is not None:
         return flag.refusal.format(value=word)
     if isinstance(error, json.JSONDecodeError):
@@ -121,6 +128,33 @@ def _word(word: str) -> Json:
     return word.lower().replace("-", "_")
 
 
+def _positive_int(word: str) -> int:
+    number = int(word)
+    if number <= 0:
+        raise _OutOfRangeError(f"must be positive, got {number}")
+    return number
+
+
+def _non_negative(convert: Callable[[str], float]) -> Callable[[str], float]:
+    def converted(word: str) -> float:
+        number = convert(word)
+        if number < 0:
+            raise _OutOfRangeError(f"must be non-negative, got {number}")
+        return number
+
+    return converted
+
+
+def _or_none(convert: Callable[[str], Json]) -> Callable[[str], Json]:
+    return lambda word: None if word == "None" else convert(word)
+
+
+def _static_endpoint(word: str) -> str:
+    if _STATIC_ENDPOINT.fullmatch(word) is None:
+        raise ValueError(f"{word} is not three words separated by dots")
+    return word
+
+
 _CONVERTERS: Mapping[str, Callable[[str], Json]] = {
     "str": str,
     "int": int,
@@ -134,5 +168,11 @@ _CONVERTERS: Mapping[str, Callable[[str], Json]] = {
     "size-or-auto": _size_or_auto,
     "size-iec": _sglang_size,
     "word": _word,
+    "positive-int": _positive_int,
+    "non-negative-int": _non_negative(int),
+    "non-negative-float": _non_negative(float),
+    "int-or-none": _or_none(int),
+    "float-or-none": _or_none(float),
+    "static-endpoint": _static_endpoint,
 }
 TYPES = frozenset(_CONVERTERS)
