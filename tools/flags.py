@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest import mock
 
-from flags_describe import flag
+from flags_describe import Json, flag, plain
 from flags_modules import MODULES, OLDER, Module, Stage, module
 from flags_record import Recorded, Recording, recording
 from flags_stand_ins import (
@@ -43,7 +43,7 @@ from flags_stand_ins import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flags_describe import Json
+__all__ = ["Json", "Module", "Stage", "catalog", "main", "plain", "shape", "text", "watch"]
 
 _PREFIXES = ("DYN_", "NATS_", "ETCD_")
 _PROBES = ("17", "1", "0")

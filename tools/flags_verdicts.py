@@ -62,13 +62,18 @@ def _quietly() -> Iterator[None]:
 
 
 class Judge:
-    """The real parsers of one module."""
+    """The real parsers of one module, its engine's too unless that is a stand-in."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
-        shape = flags.shape(name, metadata.version("ai-dynamo"))
-        self._stages = shape.stages
-        self._parsers = flags.watch(shape, {}).parsers
+    def __init__(self, name: str, *, site: bool = False) -> None:
+        self.shape = flags.shape(name, metadata.version("ai-dynamo"))
+        self._site = site
+        self._stages = flags.recorded_stages(self.shape, site=site)
+        self._style = self.shape.extra.get("unknown_words")
+        self._parsers = self._built({})
+
+    def _built(self, variables: dict[str, str]) -> list[argparse.ArgumentParser]:
+        with _quietly():
+            return flags.watch(self.shape, variables, site=self._site).parsers
 
     def refusal(self, words: Sequence[str]) -> str | None:
         """Return what the parsers say against `words`, or None when they take them."""
@@ -76,7 +81,7 @@ class Judge:
         with mock.patch.object(argparse.ArgumentParser, "error", _refuse), _quietly():
             try:
                 for stage, parser in zip(self._stages, self._parsers, strict=True):
-                    if stage.strict and self._name != "dynamo.frontend":
+                    if stage.strict and self._style != "logged" and not self._mixed:
                         parser.parse_args(rest)
                         rest = []
                     else:
@@ -88,10 +93,34 @@ class Judge:
                 return f"{type(crash).__name__}: {crash}"
         return self._of_rest(rest)
 
+    def defaults(self, variables: dict[str, str]) -> dict[str, flags.Json] | str:
+        """Return the defaults that variables change, by dest, or how they are refused."""
+        try:
+            changed = self._built(variables)
+        except (ValueError, argparse.ArgumentTypeError) as error:
+            return str(error)
+        pairs = [
+            (before, after)
+            for old, new in zip(self._parsers, changed, strict=True)
+            for before, after in zip(old._actions, new._actions, strict=True)  # noqa: SLF001
+        ]
+        return {
+            after.dest: flags.plain(after.default)
+            for before, after in pairs
+            if repr(before.default) != repr(after.default)
+        }
+
+    @property
+    def _mixed(self) -> bool:
+        """Whether the flags of an engine that is a stand-in belong to the only parser."""
+        return self._site and len(self.shape.stages) == 1 and self.shape.stages[0].owner == "engine"
+
     def _of_rest(self, rest: list[str]) -> str | None:
-        if self._name == "dynamo.trtllm":
+        if self._style == "dynamic":
             return _dynamic_refusal(rest)
-        return f"Unknown arguments specified: {rest}" if rest else None
+        if self._style == "logged":
+            return f"Unknown arguments specified: {rest}" if rest else None
+        return f"unrecognized arguments: {' '.join(rest)}" if rest else None
 
 
 def _dynamic_refusal(rest: list[str]) -> str | None:

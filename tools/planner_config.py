@@ -6,8 +6,9 @@ Run it where ai-dynamo is installed; what the planner computes with need not be:
         --out conformance/dynamo_conformance/engines/data
 
 The schema is the one of the planner's own model, without its texts. Other names that the model
-takes for a field are below `aliases`. With `--judge` it reads a JSON list of configs from standard
-input, and prints for each why the model refuses it, or null.
+takes for a field are below `aliases`. With `--site FOLDER` it is that of the release that is there
+(`tools/older_releases.py` does so for all). With `--judge` it reads a JSON list of configs from
+standard input, and prints for each why the model refuses it, or null.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from importlib import import_module, metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flags_stand_ins import PLANNER_NEEDS, stand_in_for
+from flags_stand_ins import PLANNER_NEEDS, enter, stand_in_for
 from pydantic import AliasChoices
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ _TEXTS = ("title", "description")
 def model() -> type[BaseModel]:
     """Return the planner's own model."""
     stand_in_for(*PLANNER_NEEDS)
-    planner: type[BaseModel] = import_module("dynamo.planner.config.planner_config").PlannerConfig
+    package = "utils" if metadata.version("ai-dynamo").startswith("1.0.") else "config"
+    module = import_module(f"dynamo.planner.{package}.planner_config")
+    planner: type[BaseModel] = module.PlannerConfig
     return planner
 
 
@@ -79,7 +82,10 @@ def main() -> None:
     parser.add_argument("--date", help="the day of the dump, YYYY-MM-DD")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--judge", action="store_true", help="judge configs of standard input")
+    parser.add_argument("--site", type=Path, help="where a release's two wheels are installed")
     options = parser.parse_args()
+    if options.site is not None:
+        enter(options.site)
     if options.judge:
         print(json.dumps(refusals(json.load(sys.stdin))))
         return

@@ -1,7 +1,7 @@
 """Make the vocabulary of one Dynamo release: what can be started, and which variables are read.
 
 Run it where ai-dynamo is installed; KVBM and vLLM are wheels of their own, which the published
-images hold:
+images hold (`tools/older_releases.py` does it for the older releases, and leaves connectors out):
 
     python tools/vocabulary.py --kvbm-wheel WHEEL --vllm-wheel WHEEL --date 2026-11-24 \
         --out conformance/dynamo_conformance/engines/data
@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _NAME = re.compile(r"(?<![A-Z0-9_])DYN_[A-Z0-9_]*[A-Z0-9]")
 _PREFIX = re.compile(r"DYN_[A-Z0-9_]+_$")
@@ -88,6 +88,15 @@ class Vocabulary:
         """Return the ragged names that no certain one explains."""
         return sorted(name for name in self.ragged - self.names if not self._explained(name))
 
+    def lists(self) -> dict[str, list[str]]:
+        """Return what was found, by what the file calls it."""
+        return {
+            "modules": sorted(name for name in self.modules if name.startswith("dynamo.")),
+            "variables": sorted(self.names),
+            "prefixes": sorted(self.prefixes),
+            "ragged": self.uncertain(),
+        }
+
     def _explained(self, ragged: str) -> bool:
         """Return whether it is a certain name with junk behind it, or one cut off inside a word."""
         return any(
@@ -106,6 +115,17 @@ def _prefixes(node: ast.JoinedStr) -> Iterator[str]:
     for part in node.values:
         if isinstance(part, ast.Constant) and isinstance(part.value, str):
             yield from _PREFIX.findall(part.value)
+
+
+def of_folders(folders: Iterable[Path]) -> dict[str, list[str]]:
+    """Return modules, variables, prefixes and ragged variables of what is installed in folders."""
+    vocabulary = Vocabulary()
+    for folder in folders:
+        for path in sorted(folder.rglob("*")):
+            name = path.relative_to(folder).as_posix()
+            if path.is_file() and not _is_test(name):
+                _take(vocabulary, name, path.read_bytes())
+    return vocabulary.lists()
 
 
 def _installed(vocabulary: Vocabulary) -> None:
@@ -171,10 +191,7 @@ def main() -> None:
         "release": release,
         "source": [*source, *(_name(wheel) for wheel in (options.kvbm_wheel, options.vllm_wheel))],
         "date": options.date,
-        "modules": sorted(module for module in vocabulary.modules if module.startswith("dynamo.")),
-        "variables": sorted(vocabulary.names),
-        "prefixes": sorted(vocabulary.prefixes),
-        "ragged": vocabulary.uncertain(),
+        **vocabulary.lists(),
         **{key: _registered(options.vllm_wheel, path) for key, path in _FACTORIES.items()},
     }
     target = options.out / f"vocabulary-{release}.json"

@@ -35,6 +35,7 @@ __all__ = [
     "UsageFault",
     "load",
     "modules",
+    "releases",
 ]
 
 _MOST_UNKNOWN = 100
@@ -202,8 +203,7 @@ class Catalog:
         unknown = leftovers.runs(tokens, lenient=lenient)
         if not self.engine_known:
             arguments = replace(arguments, open=arguments.open or bool(unknown))
-            faults = [fault for fault in faults if _is_dynamos(fault)]
-            unknown = [run for run in unknown if self._was_or_will_be(run[0].text)]
+            unknown = [run for run in unknown if self._is_dynamos(run[0].text, given)]
         return _Parsed(arguments, faults, unknown)
 
     @cached_property
@@ -220,7 +220,9 @@ class Catalog:
         for stage in self.stages:
             reading = read(stage, tokens, lenient=lenient)
             given += reading.given
-            faults += reading.faults
+            faults += [
+                fault for fault in reading.faults if self.engine_known or _is_known(fault, stage)
+            ]
             tokens, exits = reading.rest, reading.exits
             if exits:
                 break
@@ -287,8 +289,14 @@ class Catalog:
                     return Later(flag=name, since=release.rpartition(".")[0])
         return None
 
-    def _was_or_will_be(self, word: str) -> bool:
-        """Whether an unknown word is a flag of Dynamo's own in an earlier or later release."""
+    def _is_dynamos(self, word: str, given: Sequence[Given]) -> bool:
+        """Whether a word that is left is none that an engine might know.
+
+        It is a flag of Dynamo's own in an earlier or later release, or no flag and no engine's
+        flag is there to take it.
+        """
+        if not word.startswith("-") or word[1:2].isdecimal():
+            return all(use.flag.owner != ENGINE for use in given)
         name = word.partition("=")[0].replace("_", "-")
         gone = self.removed.get(name)
         return (gone is not None and gone.gone_by is not None) or self._later(name) is not None
@@ -308,9 +316,9 @@ class Catalog:
         return Removed(flag=name, of=" and ".join(named), instead=None) if named else None
 
 
-def _is_dynamos(fault: UsageFault) -> bool:
-    """Whether the engine has no part in what is wrong."""
-    return fault.flag is not None and fault.flag.owner != ENGINE
+def _is_known(fault: UsageFault, stage: Stage) -> bool:
+    """Whether the flags of an engine that is not known have no part in what is wrong."""
+    return stage.owner != ENGINE or (fault.flag is not None and fault.flag.owner != ENGINE)
 
 
 def _is_open(given: Sequence[Given], rest: Sequence[Token]) -> bool:
@@ -336,6 +344,12 @@ class _Parsed(NamedTuple):
     unknown: list[list[Token]]
 
 
+def releases() -> tuple[str, ...]:
+    """Return the releases that have catalogs, oldest first."""
+    return catalog_files.releases("dynamo.frontend")
+
+
+@cache
 def modules(*, release: str = RELEASE) -> tuple[str, ...]:
     """Return the modules that have a catalog in `release`."""
     return catalog_files.modules(release)

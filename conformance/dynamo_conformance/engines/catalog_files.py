@@ -127,6 +127,11 @@ def read(module: str, release: str) -> CatalogData:
     return data | {"flags": flags, "engine_known": known}
 
 
+def engine_of(module: str, release: str) -> EngineData | None:
+    """Return the engine that a module of a release runs, with the version that is pinned."""
+    return _file(module, release)["engine"]
+
+
 def engine_rows(name: str, version: str) -> list[FlagData] | None:
     """Return the flags that an engine itself takes in `version`, or None where nobody knows."""
     newest = _file(f"dynamo.{name}", NEWEST)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines.flag import parse_json
@@ -18,6 +19,7 @@ PYDANTIC_FALSE = frozenset({"0", "false", "f", "no", "n", "off"})
 """The words that pydantic takes for a boolean, in lower case."""
 
 _NOTHING = ("", "None")
+_OR_NONE = "-or-none"
 _STATIC_ENDPOINT = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*(\.[a-zA-Z_][a-zA-Z0-9_]*){2}\n?")
 _TRUTHS = frozenset({"true", "1", "yes", "on", "false", "0", "no", "off"})
 # vLLM: `k` is 1000 and takes decimals, `K` is 1024 and does not.
@@ -54,6 +56,14 @@ def refusal(flag: Flag, word: str) -> str | None:
         known = ", ".join(repr(choice) for choice in flag.choices)
         return f"invalid choice: {value!r} (choose from {known})"
     return None
+
+
+def variable_refusal(flag: Flag, text: str) -> str | None:
+    """Return why the module refuses a variable's text, which gives `flag` its default.
+
+    The word `None` is no default of a flag that takes it on the command line alone.
+    """
+    return refusal(replace(flag, type=flag.type.removesuffix(_OR_NONE)), text)
 
 
 def _worded(flag: Flag, word: str, error: ValueError) -> str:

@@ -1,7 +1,8 @@
 """The planner's config: what `dynamo.planner` makes of the value of `--config`.
 
-The schema in `data` is that of the planner's own model (`tools/planner_config.py`). The model is
-lenient: it takes `"4"` for a number, and passes over a field that it does not know.
+The schemas in `data`, a release's each, are those of the planner's own model
+(`tools/planner_config.py`). The model is lenient: it takes `"4"` for a number, and passes over a
+field that it does not know. Before 1.0 the planner had flags, and no config.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 MODULE = "dynamo.planner"
 _DATA = Path(__file__).parent / "data"
 _RENAMED = {"no_operation": "advisory", "aic_perf_model": "ais_perf_model"}
+_NO_ALIASES: Mapping[str, str] = {}
 _BY_NAME = "HoldPolicy"
 """A number in the schema, and a name in the files that people write."""
 
@@ -89,35 +91,50 @@ def read(value: str, files: Mapping[str, str]) -> Entries | str | None:
     return parsed if isinstance(parsed, dict) else "a JSON value that is no object"
 
 
-def setting(entries: Entries, name: str) -> Json:
+def fields(*, release: str = RELEASE) -> frozenset[str]:
+    """Return the fields of a release's config, by all of their names; none before 1.0."""
+    model = _model(release)
+    return frozenset((*model.schema.get("properties", {}), *model.aliases))
+
+
+def setting(entries: Entries, name: str, *, release: str = RELEASE) -> Json:
     """Return a field of the config, or its default."""
     if name in entries:
         return entries[name]
-    return _model()["properties"].get(name, {}).get("default")
+    return _model(release).schema.get("properties", {}).get(name, {}).get("default")
 
 
-def faults(entries: Entries) -> Iterator[ConfigFault]:
-    """Yield what the planner refuses, and what it passes over."""
-    wrong = list(_object(_read_fields(entries), _model(), ""))
+def faults(entries: Entries, *, release: str = RELEASE) -> Iterator[ConfigFault]:
+    """Yield what the planner of a release refuses, and what it passes over.
+
+    What it refuses of several fields together is known of the newest release alone.
+    """
+    model = _model(release)
+    if not model.schema:
+        return
+    aliases = model.aliases
+    wrong = list(_object(_read_fields(entries, aliases), model.schema, "", aliases=aliases))
     yield from wrong
-    if not any(fault.ends for fault in wrong):
+    if release == RELEASE and not any(fault.ends for fault in wrong):
         yield from (ConfigFault(text) for text in _together(_Settings(entries)))
 
 
-def _read_fields(entries: Entries) -> Entries:
+def _read_fields(entries: Entries, aliases: Mapping[str, str]) -> Entries:
     """Return the entries without those that the model does not look at."""
-    hidden = {other for other, name in _aliases().items() if name in entries}
+    hidden = {other for other, name in aliases.items() if name in entries}
     if entries.get("scheduling", 0) is None:
         hidden.add("scheduling")
     return {key: value for key, value in entries.items() if key not in hidden}
 
 
-def _object(entries: Entries, schema: _Schema, path: str) -> Iterator[ConfigFault]:
+def _object(
+    entries: Entries, schema: _Schema, path: str, *, aliases: Mapping[str, str] = _NO_ALIASES
+) -> Iterator[ConfigFault]:
     known = schema.get("properties", {})
     extra = schema.get("additionalProperties")
     for key, value in entries.items():
         at = f"{path}{key}"
-        below = known.get(_aliases().get(key, key) if not path else key)
+        below = known.get(aliases.get(key, key))
         if below is not None:
             yield from _value(value, below, at)
         elif isinstance(extra, dict):
@@ -137,7 +154,6 @@ def _unknown(key: str, known: Mapping[str, _Schema], at: str, *, ends: bool) -> 
 
 
 def _value(value: Json, schema: _Schema, at: str) -> Iterator[ConfigFault]:
-    schema = _resolved(schema)
     options = schema.get("anyOf")
     if options is not None:
         if value is not None or not any(option.get("type") == "null" for option in options):
@@ -228,7 +244,7 @@ class _Settings:
     """The config with the model's defaults and other names filled in."""
 
     def __init__(self, entries: Entries) -> None:
-        aliases = _aliases()
+        aliases = _model(RELEASE).aliases
         # The field's own name comes before its other ones.
         self._entries = {aliases.get(key, key): value for key, value in entries.items()} | entries
 
@@ -329,24 +345,31 @@ class _Data(TypedDict):
     schema: _Schema
 
 
+class _Model(NamedTuple):
+    """The planner's model of a release: other names of its fields, and its schema."""
+
+    aliases: Mapping[str, str]
+    schema: _Schema
+
+
 @cache
-def _data() -> _Data:
-    path = _DATA / f"planner-config-{RELEASE}.json"
-    return cast("_Data", json.loads(path.read_text(encoding="utf-8")))
+def _model(release: str) -> _Model:
+    path = _DATA / f"planner-config-{release}.json"
+    if not path.exists():
+        return _Model({}, {})
+    data = cast("_Data", json.loads(path.read_text(encoding="utf-8")))
+    definitions = cast("dict[str, dict[str, Json]]", data["schema"]).get("$defs", {})
+    return _Model(data["aliases"], cast("_Schema", _resolved(data["schema"], definitions)))
 
 
-def _aliases() -> dict[str, str]:
-    return _data()["aliases"]
-
-
-def _model() -> _Schema:
-    return _data()["schema"]
-
-
-def _resolved(schema: _Schema) -> _Schema:
-    reference = cast("dict[str, str]", schema).get("$ref", "")
-    if not reference:
+def _resolved(schema: object, definitions: Mapping[str, Json]) -> object:
+    """Return the schema with what it refers to in place of each reference."""
+    if isinstance(schema, list):
+        return [_resolved(item, definitions) for item in schema]
+    if not isinstance(schema, dict):
         return schema
-    name = reference.rpartition("/")[2]
-    definitions = cast("dict[str, dict[str, _Schema]]", _model())["$defs"]
-    return {} if name == _BY_NAME else definitions[name]
+    reference = schema.get("$ref")
+    if isinstance(reference, str):
+        name = reference.rpartition("/")[2]
+        return {} if name == _BY_NAME else _resolved(definitions[name], definitions)
+    return {key: _resolved(item, definitions) for key, item in schema.items() if key != "$defs"}

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.engines import catalog
 from dynamo_conformance.engines.arguments import switches_on
 from dynamo_conformance.engines.commandline import argv
-from dynamo_conformance.engines.flag_values import refusal
+from dynamo_conformance.engines.flag_values import variable_refusal
 from dynamo_conformance.engines.parsing import unexpanded
 from dynamo_conformance.lint.finding import Severity
 from dynamo_conformance.lint.rule import Problem
@@ -103,7 +103,7 @@ def _value(flag: Flag, name: str, text: str, mark: Mark, *, given: bool) -> Iter
     if not text and flag.type == "str":
         return  # As good as not set.
     for word in text.split() if is_list else (text,):
-        why = refusal(flag, word)
+        why = variable_refusal(flag, word)
         if why is None:
             continue
         choices = tuple(str(choice) for choice in flag.choices or ())

@@ -1,12 +1,12 @@
-r"""Make the flag catalogs of older releases: what differs from the next newer one.
+r"""Make what is known of older releases: flags, names and the planner's config.
 
-    python tools/release_flags.py --cache FOLDER --date 2026-11-30 \
-        --out conformance/dynamo_conformance/engines/data/flags
+    python tools/older_releases.py --cache FOLDER --date 2026-11-30 \
+        --out conformance/dynamo_conformance/engines/data
 
-Only Dynamo's own flags are made here. Each release's two wheels are installed from the package index
-into a folder of their own below `--cache`; each of its modules then builds its parsers in a process
-of its own (`tools/flags.py`). Every release of `--releases` but the newest, whose whole catalogs are
-there already, is made anew.
+Flags are Dynamo's own. Each release's wheels are installed from the package index into a folder of
+their own below `--cache`; each of its modules then builds its parsers in a process of its own
+(`tools/flags.py`). Every release of `--releases` but the newest is made anew, as what differs from
+the next newer one; the newest's whole files are there already.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, cast
 
 import flags
+import vocabulary
 from flags_modules import runnable
 
 if TYPE_CHECKING:
@@ -39,16 +40,22 @@ RELEASES = (
 )  # fmt: skip
 """The newest patch release of each minor release, oldest first."""
 
-TOOL = Path(__file__).with_name("flags.py")
+TOOLS = Path(__file__).parent
 SECONDS = 600
+_FIRST_KVBM = (0, 7)
+_BUILT_IN = "DYN_KVBM_"
+"""Before it was a wheel of its own, KVBM was built into the images' runtime alone."""
 
 
 def site(release: str, *, cache: Path) -> Path:
     """Return the folder in which the two wheels of `release` are installed, and nothing else."""
-    folder = cache / release
+    return installed(cache / release, f"ai-dynamo=={release}", f"ai-dynamo-runtime=={release}")
+
+
+def installed(folder: Path, *wheels: str) -> Path:
+    """Return a folder with `wheels` from the package index, and nothing that they depend on."""
     if not folder.exists():
-        wheels = [f"ai-dynamo=={release}", f"ai-dynamo-runtime=={release}"]
-        partial = cache / f"{release}.partial"
+        partial = folder.with_name(f"{folder.name}.partial")
         _run(["uv", "pip", "install", "-q", "--no-deps", "--target", str(partial), *wheels])
         partial.rename(folder)
     return folder
@@ -56,10 +63,12 @@ def site(release: str, *, cache: Path) -> Path:
 
 def dumped(release: str, *, cache: Path, date: str) -> dict[str, Catalog]:
     """Return Dynamo's own flags of each module of `release`, by module."""
-    installed = site(release, cache=cache)
+    place = site(release, cache=cache)
     with TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
-        words = ["--site", str(installed), "--date", date, "--out", folder]
-        commands = [[sys.executable, str(TOOL), name, *words] for name in runnable(installed)]
+        words = ["--site", str(place), "--date", date, "--out", folder]
+        commands = [
+            [sys.executable, str(TOOLS / "flags.py"), name, *words] for name in runnable(place)
+        ]
         list(pool.map(_run, commands))
         made = [json.loads(path.read_text(encoding="utf-8")) for path in Path(folder).iterdir()]
     return {catalog["module"]: catalog for catalog in made}
@@ -110,6 +119,42 @@ def newest(out: Path, release: str) -> dict[str, Catalog]:
     return {catalog["module"]: catalog for catalog in kept}
 
 
+def names(release: str, *, cache: Path) -> dict[str, list[str]]:
+    """Return the modules and variables of `release`, as `tools/vocabulary.py` lists them."""
+    folders = [site(release, cache=cache)]
+    has_kvbm = tuple(int(number) for number in release.split(".")[:2]) >= _FIRST_KVBM
+    if has_kvbm:
+        folders.append(installed(cache / f"{release}.kvbm", f"kvbm=={release}"))
+    lists = vocabulary.of_folders(folders)
+    if not has_kvbm:
+        lists["prefixes"] = sorted({*lists["prefixes"], _BUILT_IN})
+    return lists
+
+
+def names_file(
+    release: str, lists: dict[str, list[str]], *, base: tuple[str, dict[str, list[str]]], date: str
+) -> str:
+    """Return the file of a release's names, as what differs from those of `base`."""
+    newer, others = base
+    delta = {
+        key: {"more": sorted({*own} - {*others[key]}), "less": sorted({*others[key]} - {*own})}
+        for key, own in lists.items()
+    }
+    source = [f"{package} {release}" for package in ("ai-dynamo", "ai-dynamo-runtime")]
+    if _BUILT_IN not in lists["prefixes"]:
+        source.append(f"kvbm {release}")
+    head = {"release": release, "base": newer, "source": source, "date": date}
+    return json.dumps(head | delta, indent=1) + "\n"
+
+
+def planner_config(release: str, *, cache: Path, date: str, out: Path) -> None:
+    """Write the schema of the planner's config, where the release has one."""
+    place = site(release, cache=cache)
+    if (place / "dynamo" / "planner" / "__main__.py").exists():
+        words = ["--site", str(place), "--date", date, "--out", str(out)]
+        _run([sys.executable, str(TOOLS / "planner_config.py"), *words])
+
+
 def _run(command: Sequence[str]) -> None:
     """Run a command.
 
@@ -131,11 +176,18 @@ def main() -> None:
     parser.add_argument("--releases", nargs="+", default=RELEASES, help="oldest first")
     options = parser.parse_args()
     *older, last = options.releases
-    bases = newest(options.out, last)
+    folder = options.out / "flags"
+    bases = newest(folder, last)
+    newer = last, json.loads((options.out / f"vocabulary-{last}.json").read_text("utf-8"))
     for release in reversed(older):
         catalogs = dumped(release, cache=options.cache, date=options.date)
-        write((delta(it, base=bases.get(name)) for name, it in catalogs.items()), out=options.out)
+        write((delta(it, base=bases.get(name)) for name, it in catalogs.items()), out=folder)
         bases |= catalogs
+        lists = names(release, cache=options.cache)
+        text = names_file(release, lists, base=newer, date=options.date)
+        (options.out / f"vocabulary-{release}.json").write_text(text, encoding="utf-8")
+        newer = release, lists
+        planner_config(release, cache=options.cache, date=options.date, out=options.out)
         print(release, len(catalogs))
 
 
