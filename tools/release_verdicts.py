@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 
 import flags
 from flags_verdicts import Judge
-from older_releases import RELEASES, SECONDS, site
+from older_releases import RELEASES
+from release_flags import SECONDS, site
 
 from dynamo_conformance.engines import catalog, catalog_files
 
