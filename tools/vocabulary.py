@@ -34,7 +34,7 @@ _NEXT = re.compile(r"(?=DYN_)")
 _JUNK = 3
 """How many letters of the string behind it a name can seem to end in."""
 
-_FACTORIES = {
+FACTORIES = {
     "kv_connectors": "vllm/distributed/kv_transfer/kv_connector/factory.py",
     "ec_connectors": "vllm/distributed/ec_transfer/ec_connector/factory.py",
 }
@@ -152,9 +152,13 @@ def _take(vocabulary: Vocabulary, name: str, content: bytes) -> None:
 
 
 def _registered(wheel: Path, factory: str) -> list[str]:
-    """Return the names that a factory of vLLM registers connectors by."""
     with zipfile.ZipFile(wheel) as archive:
-        tree = ast.parse(archive.read(factory))
+        return registered(archive.read(factory))
+
+
+def registered(source: bytes) -> list[str]:
+    """Return the names that a factory of vLLM registers connectors by."""
+    tree = ast.parse(source)
     calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
     return sorted(
         str(call.args[0].value)
@@ -192,7 +196,7 @@ def main() -> None:
         "source": [*source, *(_name(wheel) for wheel in (options.kvbm_wheel, options.vllm_wheel))],
         "date": options.date,
         **vocabulary.lists(),
-        **{key: _registered(options.vllm_wheel, path) for key, path in _FACTORIES.items()},
+        **{key: _registered(options.vllm_wheel, path) for key, path in FACTORIES.items()},
     }
     target = options.out / f"vocabulary-{release}.json"
     target.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
