@@ -35,6 +35,7 @@ _ENGINES = frozenset({
     "vllm_omni", "zmq",
 })  # fmt: skip
 """What workers import; where a package is installed, it is used."""
+_OWN_FLAGS = frozenset({"sglang", "tensorrt_llm", "vllm"})
 
 
 class _Parser(argparse.ArgumentParser):
@@ -111,6 +112,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
         """Return a module that has every public name; orjson's parser is json's."""
         module = _Anything(spec.name)
+        vars(module)["__version__"] = "0"
         if spec.name == "orjson":
             vars(module)["loads"] = json.loads
         return module
@@ -138,7 +140,11 @@ def enter(site: Path) -> None:
 
 
 def stand_in_for_engines() -> None:
-    """Let workers be imported without their engines, whose own flags are then left out."""
+    """Let workers be imported without their engines, whose own flags are then left out.
+
+    An engine that is installed here is of another release.
+    """
+    sys.meta_path.insert(0, _Finder(_OWN_FLAGS))
     sys.meta_path.append(_Finder(_ENGINES))
 
 

@@ -148,7 +148,7 @@ def _object(
 
 def _unknown(key: str, known: Mapping[str, _Schema], at: str, *, ends: bool) -> ConfigFault:
     renamed = _RENAMED.get(key)
-    advice = f"; write {renamed}" if renamed else did_you_mean(key, known)
+    advice = f"; write {renamed}" if renamed in known else did_you_mean(key, known)
     what = "refuses" if ends else "passes over"
     return ConfigFault(f"the planner {what} {at}, which is no field of it{advice}", ends=ends)
 
