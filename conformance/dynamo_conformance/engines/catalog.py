@@ -269,7 +269,7 @@ class Catalog:
         names = (spelling for flag in self.flags for spelling in flag.names)
         # What a flag means says more than how it is spelt.
         dashed = name.replace("_", "-")
-        later = self._later(dashed) if is_flag and dashed not in self.removed else None
+        later = self._later(dashed) if is_flag and not self._is_gone(dashed) else None
         known = self._known_elsewhere(dashed) if is_flag and later is None else None
         suggests = is_flag and known is None and later is None
         return UsageFault(
@@ -298,8 +298,12 @@ class Catalog:
         if not word.startswith("-") or word[1:2].isdecimal():
             return all(use.flag.owner != ENGINE for use in given)
         name = word.partition("=")[0].replace("_", "-")
-        gone = self.removed.get(name)
-        return (gone is not None and gone.gone_by is not None) or self._later(name) is not None
+        return self._is_gone(name) or self._later(name) is not None
+
+    def _is_gone(self, name: str) -> bool:
+        """Whether an earlier release had the flag."""
+        known = self.removed.get(name)
+        return known is not None and known.gone_by is not None
 
     def _known_elsewhere(self, name: str) -> Removed | None:
         """Return what is known of a flag that the module does not have."""
@@ -423,19 +427,19 @@ def _removed(module: str, flags: Sequence[Flag], *, release: str) -> Mapping[str
     gone: _RemovedFile = json.loads((FOLDER / "removed.json").read_text(encoding="utf-8"))
     own = {name for flag in flags for name in flag.names}
     minor = numbers(release)[:2]
-    removed = {
-        flag: Removed(flag=flag, of=other, instead=row[module])
+    removed = [
+        Removed(flag=flag, of=other, instead=row[module])
         for row in elsewhere["alike"]
         for other, flag in reversed(row.items())
-        if module in row and flag not in own
-    }
-    removed |= {
-        entry["flag"]: Removed(flag=entry["flag"], of=entry["of"], instead=entry["instead"])
+        if module in row and flag not in own and other != module
+    ]
+    removed += [
+        Removed(flag=entry["flag"], of=entry["of"], instead=entry["instead"])
         for entry in elsewhere["elsewhere"]
         if entry["module"] == module and entry["flag"] not in own
-    }
-    return removed | {
-        entry["flag"]: Removed(
+    ]
+    removed += [
+        Removed(
             flag=entry["flag"],
             gone_by=entry["gone_by"],
             instead=entry["instead"],
@@ -445,4 +449,19 @@ def _removed(module: str, flags: Sequence[Flag], *, release: str) -> Mapping[str
         if entry["module"] == module
         and numbers(entry["gone_by"]) <= minor
         and (entry["flag"] in own) == entry.get("parses", False)
-    }
+    ]
+    if release != RELEASE:
+        removed = [_of_then(entry, own, release=release) for entry in removed]
+    return {entry.flag: entry for entry in removed}
+
+
+def _of_then(removed: Removed, own: set[str], *, release: str) -> Removed:
+    """Return what to do in a release that may not have yet what the newest has instead."""
+    flag, _, home = (removed.instead or "").partition(" of ")
+    there = own
+    if home:
+        has_it = home in catalog_files.modules(release)
+        data = catalog_files.read(home, release) if has_it else None
+        there = {name for flag in data["flags"] for name in flag["names"]} if data else set()
+    known = all(word in there for word in flag.split() if word.startswith("--"))
+    return removed if known else replace(removed, instead=None)
