@@ -117,6 +117,30 @@ def test_a_flag_is_judged_by_its_release(
     assert (said == []) if advice is None else said[0].endswith(advice), said
 
 
+@pytest.mark.parametrize(
+    ("module", "release", "words", "said"),
+    [
+        ("mocker", "1.5.1", ["--max-model-len", "0"], "must be positive, got 0"),
+        ("mocker", "1.4.2", ["--num-g2-blocks", "-1"], "must be non-negative, got -1"),
+        ("mocker", "1.4.2", ["--bandwidth-g1-to-g2-gbps=-0.5"], "must be non-negative, got -0.5"),
+        ("mocker", "1.4.2", ["--num-g2-blocks", "0"], None),
+        ("frontend", "1.1.1", ["--active-decode-blocks-threshold", "None"], None),
+        ("frontend", "1.1.1", ["--active-decode-blocks-threshold", "none"], "value: 'none'"),
+        (
+            "frontend",
+            "0.7.1",
+            ["--static-endpoint", "a.b"],
+            "by dots, got: a.b",
+        ),
+    ],
+)
+def test_values_that_only_older_releases_judge(
+    module: str, release: str, words: list[str], said: str | None
+) -> None:
+    faults = catalog.load(f"dynamo.{module}", release=release).faults(words)
+    assert (faults == []) if said is None else faults[0].message.endswith(said), faults
+
+
 def test_what_may_be_an_unknown_engines_is_not_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalog_files, "engine_rows", lambda **_engine: None)
     known = catalog.load.__wrapped__("dynamo.vllm", release="1.2.1")
@@ -191,6 +215,8 @@ def test_the_planners_config_is_known_by_release() -> None:
     assert list(planner.faults({"no_operation": True}, release="1.0.2")) == []
     (fault,) = planner.faults({"no_operation": True}, release="1.3.1")
     assert "write advisory" in fault.message
+    (fault,) = planner.faults({"aic_perf_model": {}}, release="1.1.1")
+    assert "ais_perf_model" not in fault.message
 
 
 @pytest.mark.index
