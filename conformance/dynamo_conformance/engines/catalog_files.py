@@ -71,13 +71,18 @@ class CatalogData(TypedDict):
 
 
 class EngineFile(TypedDict):
-    """What one version of an engine takes, as far as it differs from version `base`."""
+    """What one version of an engine takes, as far as it differs from version `base`.
+
+    `stand_ins` is what was not there when its own parser was built, and `style` how that reads.
+    """
 
     engine: str
     version: str
     base: str
     source: list[str]
     date: str
+    stand_ins: list[str]
+    style: str
     flags: list[FlagData]
     kv_connectors: NotRequired[list[str]]
     ec_connectors: NotRequired[list[str]]
@@ -124,6 +129,10 @@ def read(module: str, release: str) -> CatalogData:
         if rows is None:
             rows = _nearest_rows(module, release)
         flags = [*flags, *(row | {"stage": stage} for row in rows)]
+        engine = engine_file(**data["engine"])
+        if engine is not None:
+            stages = _styled(data["stages"], engine["style"])
+            data = data | {"stages": stages, "source": [*data["source"], *engine["source"]]}
     return data | {"flags": flags, "engine_known": known}
 
 
@@ -158,6 +167,11 @@ def joined(flags: Sequence[FlagData | list[int]], *, base: Sequence[FlagData]) -
     for flag in flags:
         rows += base[flag[0] : flag[1] + 1] if isinstance(flag, list) else [flag]
     return rows
+
+
+def _styled(stages: list[StageData], style: str) -> list[StageData]:
+    """Return the stages, the engine's with the style that its version has."""
+    return [stage | {"style": style} if stage["owner"] == ENGINE else stage for stage in stages]
 
 
 def _nearest_rows(module: str, release: str) -> list[FlagData]:

@@ -1,7 +1,9 @@
 """vLLM's `FlexibleArgumentParser`: how it rewrites the words before it parses them.
 
 Underscores in flags become dashes, `-O3` becomes `--optimization-level 3`, and dotted flags such as
-`--compilation-config.mode 3` are gathered into one JSON value.
+`--compilation-config.mode 3` are gathered into one JSON value. In older versions `-O` was short for
+`--compilation-config`: `-O3` was its key `level` (`LEVEL_KEY`), then for a while only `-O.mode=3`
+still meant it (`DOTTED_O`).
 """
 
 from __future__ import annotations
@@ -23,7 +25,11 @@ if TYPE_CHECKING:
 _UP_TO_DOT = re.compile(r"(?<=--)[^.]*")
 _CONFIG_FILE = "--config"
 _LEVEL = "--optimization-level"
+_LEVEL_KEY = "-O.level"
 _LEVELS = frozenset("0123")
+FLEXIBLE, DOTTED_O, LEVEL_KEY = "flexible", "flexible-dotted-o", "flexible-level-key"
+STYLES = frozenset({FLEXIBLE, DOTTED_O, LEVEL_KEY})
+"""What a catalog calls the parser, newest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +54,14 @@ def normalise(text: str) -> str:
     return name + equals + value
 
 
-def rewrite(tokens: Sequence[Token]) -> list[Token]:
-    """Return the words that vLLM parses in place of `tokens`."""
-    return _gather(_plain(_without_config_file(tokens)))
+def rewrite(tokens: Sequence[Token], *, style: str = FLEXIBLE) -> list[Token]:
+    """Return the words that vLLM parses in place of `tokens`.
+
+    Args:
+        tokens: The words as written.
+        style: One of `STYLES`.
+    """
+    return _gather(_plain(_without_config_file(tokens), style=style))
 
 
 def _without_config_file(tokens: Sequence[Token]) -> list[Token]:
@@ -61,20 +72,26 @@ def _without_config_file(tokens: Sequence[Token]) -> list[Token]:
     return list(tokens)
 
 
-def _plain(tokens: Sequence[Token]) -> list[Token]:
-    return [Token(text, token.index) for text, token in _spelled_out(tokens)]
+def _plain(tokens: Sequence[Token], *, style: str) -> list[Token]:
+    return [Token(text, token.index) for text, token in _spelled_out(tokens, style=style)]
 
 
-def _spelled_out(tokens: Sequence[Token]) -> Iterator[tuple[str, Token]]:
+def _spelled_out(tokens: Sequence[Token], *, style: str) -> Iterator[tuple[str, Token]]:
     for at, token in enumerate(tokens):
         text = token.text
-        if text.startswith("-O") and text != "-O":
-            yield _LEVEL, token
-            yield text[2:].removeprefix("="), token
+        if style != FLEXIBLE and text.startswith("-O."):
+            yield (text if style == LEVEL_KEY else f"-cc{text[2:]}"), token
+        elif text.startswith("-O") and text != "-O":
+            level = text[2:].removeprefix("=")
+            yield from ((word, token) for word in _level(level, style=style))
         elif text == "-O" and at + 1 < len(tokens) and tokens[at + 1].text in _LEVELS:
-            yield _LEVEL, token
+            yield (_LEVEL_KEY if style == LEVEL_KEY else _LEVEL), token
         else:
             yield normalise(text), token
+
+
+def _level(level: str, *, style: str) -> tuple[str, ...]:
+    return (f"{_LEVEL_KEY}={level}",) if style == LEVEL_KEY else (_LEVEL, level)
 
 
 def _gather(tokens: Sequence[Token]) -> list[Token]:

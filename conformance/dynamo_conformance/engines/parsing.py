@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.engines.arguments import Given
 from dynamo_conformance.engines.fault import UsageFault
 from dynamo_conformance.engines.flag_values import refusal
-from dynamo_conformance.engines.flexible_parser import Token, normalise, rewrite
+from dynamo_conformance.engines.flexible_parser import STYLES, Token, normalise, rewrite
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 _NEGATIVE_NUMBER = re.compile(r"-\d+|-\d*\.\d+")
 _TOO_FEW = {"one": "expected one argument", "at-least-one": "expected at least one argument"}
-FLEXIBLE = "flexible"
 _BEHIND_ALL = "\U0010ffff"
 """What no spelling goes on with."""
 
@@ -35,7 +34,7 @@ class Stage:
 
     Attributes:
         owner: Whose flags it reads: `dynamo`, `router` or `engine`.
-        style: `argparse`, or `flexible` for vLLM's.
+        style: `argparse`, or one of `flexible_parser.STYLES` for vLLM's.
         abbreviations: Whether the unique beginning of a long flag stands for it.
         strict: Whether it refuses what it does not know, instead of leaving it to the next.
         flags: Its flags by spelling.
@@ -51,7 +50,7 @@ class Stage:
 
     def find(self, name: str) -> Flag | None:
         """Return the flag that this parser takes `name` for, or None."""
-        if self.style == FLEXIBLE:
+        if self.style in STYLES:
             name = normalise(name).partition(".")[0]
         matches = self.matches(name)
         return self.flags[matches[0].name] if len(matches) == 1 else None
@@ -119,8 +118,8 @@ def read(stage: Stage, tokens: Sequence[Token], *, lenient: bool) -> StageReadin
         tokens: The words the parsers before it left.
         lenient: Whether values that are not expanded yet pass every check.
     """
-    if stage.style == FLEXIBLE:
-        tokens = rewrite(tokens)
+    if stage.style in STYLES:
+        tokens = rewrite(tokens, style=stage.style)
     return _Reader(stage, tokens, lenient=lenient).read()
 
 
