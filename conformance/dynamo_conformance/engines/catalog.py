@@ -281,11 +281,12 @@ class Catalog:
         )
 
     def _later(self, name: str) -> Later | None:
-        """Return the first later release in which Dynamo's own part of the module has the flag."""
+        """Return the first later release in which the module is known to have the flag."""
         for release in catalog_files.releases(self.module):
             if numbers(release) > numbers(self.release):
-                flags = load(self.module, release=release).flags
-                if any(name in flag.names and flag.owner != ENGINE for flag in flags):
+                later = load(self.module, release=release)
+                flags = (flag for flag in later.flags if name in flag.names)
+                if any(later.engine_known or flag.owner != ENGINE for flag in flags):
                     return Later(flag=name, since=release.rpartition(".")[0])
         return None
 
