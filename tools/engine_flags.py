@@ -112,6 +112,10 @@ def widen(row: Row, release: str) -> Row:
     return row | {"choices": [*choices, *more]} if isinstance(choices, list) else row
 
 
+def _as_dynamos(engine: str, rows: list[Row], release: str) -> list[Row]:
+    return [widen(row, release) for row in rows] if engine == "sglang" else rows
+
+
 def connectors(folder: Path) -> dict[str, Json]:
     """Return the connectors that vLLM knows without a module path, by kind."""
     paths = {key: folder / path for key, path in FACTORIES.items()}
@@ -185,7 +189,7 @@ def make(engine: str, options: argparse.Namespace) -> None:
     if options.check:
         folder = installed(engine, version, cache=options.cache)
         newest = cast("list[Row]", read(engine, version, folder, others=[])["flags"])
-        print("\n".join(differences(base, [widen(row, release) for row in newest])), flush=True)
+        print("\n".join(differences(base, _as_dynamos(engine, newest, release))), flush=True)
     for older_version, older_release in reversed(older):
         target = options.out / f"{engine}-{older_version}.json"
         names = sorted({*names, *_names(base)})
@@ -196,7 +200,7 @@ def make(engine: str, options: argparse.Namespace) -> None:
         made = read(engine, older_version, folder, others=names, absent=absent)
         stand_ins = cast("list[str]", made["stand_ins"])
         absent = [name for name in stand_ins if not name.startswith(f"{engine}.")]
-        rows = [widen(row, older_release) for row in cast("list[Row]", made["flags"])]
+        rows = _as_dynamos(engine, cast("list[Row]", made["flags"]), older_release)
         head: Data = {
             "engine": engine,
             "version": older_version,

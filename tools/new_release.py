@@ -123,6 +123,11 @@ def _turn_engine(making: Making, catalog: Catalog, base: Catalog) -> None:
         "base": newer["version"],
         "source": catalog["source"],
         "date": catalog["date"],
+        "style": next(
+            stage["style"]
+            for stage in cast("list[dict[str, Json]]", catalog["stages"])
+            if stage["owner"] == _ENGINE
+        ),
         **(connectors if name == "vllm" else {}),
     }
     newer_rows = engine_rows(base)

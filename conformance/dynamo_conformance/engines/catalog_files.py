@@ -81,7 +81,7 @@ class EngineFile(TypedDict):
     base: str
     source: list[str]
     date: str
-    stand_ins: list[str]
+    stand_ins: NotRequired[list[str]]
     style: str
     flags: list[FlagData]
     kv_connectors: NotRequired[list[str]]
