@@ -13,7 +13,8 @@ about what engines, kernels and GPUs do not allow. `gpu.py` names the GPU of a c
 To add a release: `tools/new_release.py`; `tools/older_releases.py` makes the older ones anew.
 
 To add an engine: a member in `engine.py`, its module in `commandline.ENGINE_MODULES`, its flags
-with `tools/flags.py`, and rows in `data/conflicts-*.json` and `flag_dependencies.py` where settings
-depend on each other; to serve it without a GPU, a reader of its words in `mock_engine` (as
-`vllm_reader.py`), and its module in `mock_engine/overlay`.
+with `tools/flags.py` (older versions' with `tools/engine_flags.py`), and rows in
+`data/conflicts-*.json` and `flag_dependencies.py` where settings depend on each other; to serve it
+without a GPU, a reader of its words in `mock_engine` (as `vllm_reader.py`), and its module in
+`mock_engine/overlay`.
 """

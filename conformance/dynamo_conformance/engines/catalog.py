@@ -285,8 +285,9 @@ class Catalog:
         for release in catalog_files.releases(self.module):
             if numbers(release) > numbers(self.release):
                 later = load(self.module, release=release)
+                known = self.engine_known and later.engine_known
                 flags = (flag for flag in later.flags if name in flag.names)
-                if any(later.engine_known or flag.owner != ENGINE for flag in flags):
+                if any(known or flag.owner != ENGINE for flag in flags):
                     return Later(flag=name, since=release.rpartition(".")[0])
         return None
 
