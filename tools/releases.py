@@ -55,6 +55,7 @@ def main() -> None:
     data = {
         "source": "wheels of ai-dynamo; tools/releases_by_hand.json",
         "date": options.date,
+        "studied": hand["studied"],
         "releases": releases,
         "ways": sorted(hand["rows"], key=lambda row: (row["what"], _order(row["since"]))),
     }
@@ -62,6 +63,7 @@ def main() -> None:
     known = ",\n ".join(f"{json.dumps(name)}: {json.dumps(row)}" for name, row in releases.items())
     text = (
         f'{{"source": {json.dumps(data["source"])},\n"date": {json.dumps(data["date"])},\n'
+        f'"studied": {json.dumps(data["studied"])},\n'
         f'"releases": {{\n {known}}},\n"ways": [\n {rows}]}}\n'
     )
     (options.out / "releases.json").write_text(text, encoding="utf-8")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, NotRequired, TypedDict
 
 from dynamo_conformance.engines import catalog
 from dynamo_conformance.engines.arguments import switches_on
-from dynamo_conformance.engines.catalog import RELEASE
+from dynamo_conformance.engines.releases import STUDIED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -84,7 +84,7 @@ class RefusedFlags(NamedTuple):
 
 
 @cache
-def load(module: str, *, release: str = RELEASE) -> tuple[FlagConflict, ...]:
+def load(module: str, *, release: str = str(STUDIED)) -> tuple[FlagConflict, ...]:
     """Return the checks of a module, in the order in which it makes them."""
     text = (_DATA / f"conflicts-{release}.json").read_text(encoding="utf-8")
     entries: list[_ConflictData] = json.loads(text)["conflicts"]

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
-from dynamo_conformance.engines.catalog import RELEASE
+from dynamo_conformance.engines.releases import STUDIED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +44,7 @@ class DeprecatedValue(TypedDict):
 
 
 @cache
-def load(module: str, *, release: str = RELEASE) -> tuple[DeprecatedValue, ...]:
+def load(module: str, *, release: str = str(STUDIED)) -> tuple[DeprecatedValue, ...]:
     """Return what is known of a module's values."""
     text = (_DATA / f"deprecated-values-{release}.json").read_text(encoding="utf-8")
     entries: list[DeprecatedValue] = json.loads(text)["values"]

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from dynamo_conformance.engines.catalog import RELEASE
+from dynamo_conformance.engines.releases import STUDIED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,7 +36,7 @@ class UnknownKey(NamedTuple):
 
 
 @cache
-def load(*, release: str = RELEASE) -> Mapping[str, Json]:
+def load(*, release: str = str(STUDIED)) -> Mapping[str, Json]:
     """Return the keys of each flag, by its dest; below a key its own, or None for any value."""
     text = (_DATA / f"json-options-{release}.json").read_text(encoding="utf-8")
     options: dict[str, Json] = json.loads(text)["options"]

@@ -12,8 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
-from dynamo_conformance.engines.catalog import RELEASE
 from dynamo_conformance.engines.gpu import products
+from dynamo_conformance.engines.releases import STUDIED
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.graph import Component, Graph
@@ -194,7 +194,7 @@ class Limits:
 
 
 @cache
-def load(*, release: str = RELEASE) -> Limits:
+def load(*, release: str = str(STUDIED)) -> Limits:
     """Return the limits of a release."""
     path = _DATA / f"limits-{release}.json"
     data: _Data = json.loads(path.read_text(encoding="utf-8"))

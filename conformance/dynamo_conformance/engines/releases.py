@@ -80,6 +80,7 @@ class _RowData(TypedDict):
 
 class _FileData(TypedDict):
     date: str
+    studied: str
     releases: dict[str, _ReleaseData]
     ways: list[_RowData]
 
@@ -107,6 +108,13 @@ class RoleWays:
     refused: Mapping[str, str]
     exclusive: bool = False
     deprecated: bool = False
+
+    def told(self, role: str) -> str | None:
+        """Return the words that give a worker the role, or None where none do."""
+        if self.mode is not None:
+            word = next((word for word, given in self.words.items() if given == role), None)
+            return f"{self.mode} {word}" if word is not None else None
+        return next((flag for flag, given in self.flags.items() if given == role), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +165,7 @@ class Ways:
             `taken` or `refused`.
         prefill_needs_kv_transfer: Whether vLLM's prefill worker ends without
             `--kv-transfer-config`.
+        kv_roles: The `kv_role` that a connector is usually given, by the worker's role.
         kv_events: Whether a module's workers publish KV events where nothing says it.
         kv_events_flags: The flag of each module that is about it.
         decode_publishes: Whether vLLM's decode workers publish KV events like others.
@@ -180,6 +189,7 @@ class Ways:
     kv_connector: str | None
     connector_flag: str
     prefill_needs_kv_transfer: bool
+    kv_roles: Mapping[str, str]
     kv_events: Mapping[str, bool]
     kv_events_flags: Mapping[str, str]
     decode_publishes: bool
@@ -237,6 +247,7 @@ def ways(release: Release) -> Ways:
         kv_connector=cast("str | None", rows["kv_connector"]),
         connector_flag=cast("str", rows["connector_flag"]),
         prefill_needs_kv_transfer=cast("bool", rows["prefill_needs_kv_transfer"]),
+        kv_roles=cast("dict[str, str]", rows["kv_roles"]),
         kv_events=cast("dict[str, bool]", rows["kv_events"]),
         kv_events_flags=cast("dict[str, str]", rows["kv_events_flags"]),
         decode_publishes=cast("bool", rows["decode_publishes"]),
@@ -279,3 +290,7 @@ def _data() -> _FileData:
 
 NEWEST = known()[-1]
 """The newest known release, which manifests that name none are judged by."""
+
+STUDIED = Release(*map(int, _data()["studied"].split(".")))
+"""The release whose engines' own sources were read for what they refuse, ignore or are limited by:
+of no other one anything is said that rests on that."""

@@ -231,7 +231,7 @@ def draft_sources(graph: Graph) -> tuple[str, ...]:
 
 
 def publishes_kv_events(part: Part) -> bool:
-    """Whether a worker publishes what is in its KV cache to the router."""
+    """Whether a worker is told to publish what is in its KV cache to the router."""
     config = part.value("kv_events_config")
     if config is not None:
         try:
@@ -243,7 +243,8 @@ def publishes_kv_events(part: Part) -> bool:
         if part.command is not None and part.command.module == "dynamo.sglang":
             return parsed.get("publisher") not in (None, "null")
         return bool(parsed.get("enable_kv_cache_events"))
-    return part.value("publish_kv_events") == "True"
+    # The older name's dest is the one of both until the flag says nothing of metrics any more.
+    return "True" in (part.value("publish_kv_events"), part.value("publish_events_and_metrics"))
 
 
 def given_mark(part: Part, *dests: str) -> Mark:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines.catalog import RELEASE
-from dynamo_conformance.lint.image_reference import parse_image
+from dynamo_conformance.engines.image_release import parse_image
 from dynamo_conformance.manifest.errors import ManifestError
 from dynamo_conformance.manifest.read import read_graphs
 

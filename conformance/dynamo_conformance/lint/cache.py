@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dynamo_conformance.engines.releases import Release
 from dynamo_conformance.lint.finding import CheckedDocument, Finding, Fix, Severity
 from dynamo_conformance.lint.options import SettingsSuppression
 from dynamo_conformance.lint.rule import all_ids
@@ -165,6 +166,7 @@ def _text(documents: Checked) -> str:
                     for f in document.findings
                 ],
                 [[w.rule, w.files, w.reason] for w in document.suppressed],
+                document.releases,
             ]
             for document in documents
         ],
@@ -195,8 +197,11 @@ def _documents(text: str, file: str) -> Checked:
                 )
                 for rule, files, reason in suppressed
             ),
+            releases=tuple(
+                (Release(*map(_whole, numbers)), _whole(count)) for numbers, count in releases
+            ),
         )
-        for index, kind, name, findings, suppressed in rows
+        for index, kind, name, findings, suppressed, releases in rows
     )
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from dynamo_conformance.lint import crd_choice
 from dynamo_conformance.lint.finding import CheckedDocument, Finding, Severity
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from pathlib import Path
 
+    from dynamo_conformance.engines.releases import Release
     from dynamo_conformance.lint.options import SettingsSuppression
     from dynamo_conformance.manifest.config_maps import ConfigMaps
     from dynamo_conformance.manifest.document import Document
@@ -106,6 +108,7 @@ def check_bytes(
     if not named and is_other_json(text, file=file):
         return ()
     used = _rules(options)
+    said: set[str] = set()
     checked: list[CheckedDocument] = []
     texts = sources(text, file=file)
     # The API server looks at no ConfigMap.
@@ -115,7 +118,7 @@ def check_bytes(
         over = candidates[MOST_GRAPHS]
         return (_page(over).unreadable(_too_many(file, Mark(over.line, 1)), options),)
     for source in candidates:
-        checked += _check_source(source, used, options, beside)
+        checked += _check_source(source, used, options, beside, said)
     if not checked and named:
         checked += _unreadable(text, file, options)
     return tuple(checked)
@@ -129,7 +132,7 @@ def _rules(options: LintOptions) -> tuple[Rule, ...]:
 def problems(document: Document) -> Iterator[tuple[str, Severity, Problem]]:
     """Yield the rule, the severity and what it finds, for a document that stands in no file."""
     options = LintOptions()
-    return _problems(document, _rules(options), options, {}, 0)
+    return _problems(document, _subject(document, options, {}), _rules(options), 0)
 
 
 def _only_api(rules: tuple[Rule, ...]) -> bool:
@@ -212,6 +215,7 @@ class _Page:
         document: Document | None,
         findings: Iterable[Finding],
         suppressed: tuple[SettingsSuppression, ...] = (),
+        releases: tuple[tuple[Release, int], ...] = (),
     ) -> CheckedDocument:
         """Return a document with its findings in order.
 
@@ -234,6 +238,7 @@ class _Page:
             name=name,
             findings=tuple(sorted(unique, key=lambda item: (item.line, item.column, item.rule))),
             suppressed=suppressed,
+            releases=releases,
         )
 
 
@@ -265,7 +270,11 @@ def _too_many(file: str, mark: Mark) -> ManifestError:
 
 
 def _check_source(
-    source: DocumentText, rules: tuple[Rule, ...], options: LintOptions, beside: ConfigMaps
+    source: DocumentText,
+    rules: tuple[Rule, ...],
+    options: LintOptions,
+    beside: ConfigMaps,
+    said: set[str],
 ) -> Iterator[CheckedDocument]:
     page = _page(source)
     try:
@@ -280,16 +289,27 @@ def _check_source(
         return
     comments = find_suppressions(page.lines, first=source.line)
     suppressions = Suppressions(comments, file=page.file, options=options)
+    subjects = [_subject(graph, options, beside) for graph in graphs]
     findings = [
-        _quiet_of_placeholders(suppressions.kept(_findings(page, graph, rules, options, beside)))
-        for graph in graphs
+        _quiet_of_placeholders(
+            suppressions.kept(_findings(page, graph, subject, rules, options, said=said))
+        )
+        for graph, subject in zip(graphs, subjects, strict=True)
     ]
     begun = [graph.root.mark.line for graph in graphs]
     for problem in suppressions.problems():
         # A comment belongs to the document that it stands in.
         findings[max(bisect_right(begun, problem.line) - 1, 0)].append(problem)
-    for document, kept in zip(graphs, findings, strict=True):
-        yield page.checked(document, kept, suppressions.from_settings)
+    for document, subject, kept in zip(graphs, subjects, findings, strict=True):
+        is_judged = isinstance(subject, Subject) and not _only_api(rules)
+        releases = _releases(subject) if isinstance(subject, Subject) and is_judged else ()
+        yield page.checked(document, kept, suppressions.from_settings, releases)
+
+
+def _releases(subject: Subject) -> tuple[tuple[Release, int], ...]:
+    """Return the releases by which the Dynamo programs of a graph are judged."""
+    judged = (part.release.known for part in subject.parts if part.catalog is not None)
+    return tuple(sorted(Counter(judged).items()))
 
 
 def _quiet_of_placeholders(kept: Iterable[Finding]) -> list[Finding]:
@@ -306,49 +326,64 @@ def _quiet_of_placeholders(kept: Iterable[Finding]) -> list[Finding]:
 def _findings(
     page: _Page,
     document: Document,
+    subject: Subject | _Unread,
     rules: tuple[Rule, ...],
     options: LintOptions,
-    beside: ConfigMaps,
+    *,
+    said: set[str],
 ) -> Iterator[Finding]:
-    problems = list(_problems(document, rules, options, beside, page.length))
+    problems = list(_problems(document, subject, rules, page.length))
     secret = {item.mark.line for _rule, _severity, item in problems if item.secret}
     paths = (
         _paths(document) if any(item.path is None for _rule, _severity, item in problems) else {}
     )
     for rule, severity, problem in problems:
-        if not options.skips(rule):
+        if not options.skips(rule) and problem.once not in said:
+            said.update({problem.once} - {""})
             path = paths.get(problem.mark, ()) if problem.path is None else problem.path
             yield page.finding(rule, severity, problem, path_text(path), secret)
 
 
-def _problems(
-    document: Document,
-    rules: tuple[Rule, ...],
-    options: LintOptions,
-    beside: ConfigMaps,
-    length: int,
-) -> Iterator[tuple[str, Severity, Problem]]:
-    """Yield what each rule finds in one document."""
+def _subject(document: Document, options: LintOptions, beside: ConfigMaps) -> Subject | _Unread:
+    """Return what rules look at, or why they cannot."""
     used = crd_choice.load(options)
     if document.kind != KIND:
         mark = document.root.key_mark("kind")
         text = f'unknown kind "{document.kind}"; did you mean "{KIND}"?'
-        yield API_KIND_RULE, Severity.ERROR, Problem(mark, text, ("kind",))
-        return
+        return _Unread(API_KIND_RULE, Problem(mark, text, ("kind",)))
     try:
         graph = replace(read_graph(document), config_maps=beside)
     except ManifestError as error:
-        yield API_VERSION_RULE, Severity.ERROR, Problem(error.mark, error.reason, ("apiVersion",))
-        return
+        return _Unread(API_VERSION_RULE, Problem(error.mark, error.reason, ("apiVersion",)))
     if document.version not in used.versions:
         mark = document.root.key_mark("apiVersion")
         known = ", ".join(f"{GROUP}/{version}" for version in used.versions)
         text = f"the CRD serves no {document.api_version}; it has {known}"
-        yield API_VERSION_RULE, Severity.ERROR, Problem(mark, text, ("apiVersion",))
-        return
-    subject = Subject(
-        document, graph, definition=used, cluster=options.cluster, models=options.models
+        return _Unread(API_VERSION_RULE, Problem(mark, text, ("apiVersion",)))
+    return Subject(
+        document,
+        graph,
+        definition=used,
+        cluster=options.cluster,
+        models=options.models,
+        release=options.release,
     )
+
+
+class _Unread(NamedTuple):
+    """Why no rule can look at a document: the rule that says so, and its words."""
+
+    rule: str
+    problem: Problem
+
+
+def _problems(
+    document: Document, subject: Subject | _Unread, rules: tuple[Rule, ...], length: int
+) -> Iterator[tuple[str, Severity, Problem]]:
+    """Yield what each rule finds in one document."""
+    if isinstance(subject, _Unread):
+        yield subject.rule, Severity.ERROR, subject.problem
+        return
     large = _is_large(document, length)
     for rule in rules:
         if large and not names(_API, id_of(rule)):

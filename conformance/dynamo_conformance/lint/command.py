@@ -95,6 +95,7 @@ def _with_names_apart(words: list[str]) -> list[str]:
     metavar="WORDS",
     help="What the cluster has: none, or some of lws,grove,inference-extension,nats,etcd.",
 )
+@click.option("--release", metavar="X.Y.Z", help="The Dynamo of images whose tags say none.")
 @click.option("--operator", metavar="VERSION", help="The operator to check against (1.5.0).")
 @click.option("--crd", metavar="FILE", help="Check against this CustomResourceDefinition.")
 @click.option(
@@ -123,6 +124,7 @@ def lint(
     only: tuple[str, ...],
     skip: tuple[str, ...],
     cluster_has: str | None,
+    release: str | None,
     operator: str | None,
     crd: str | None,
     crd_from_cluster: bool,
@@ -156,6 +158,7 @@ def lint(
             only=only,
             skip=skip,
             cluster_has=cluster_has,
+            release=release,
             operator=operator,
             crd=_crd(context, crd, live=crd_from_cluster, kube_context=kube_context),
             changed_since=changed_since,
@@ -195,6 +198,7 @@ def _request(
     only: tuple[str, ...],
     skip: tuple[str, ...],
     cluster_has: str | None,
+    release: str | None,
     operator: str | None,
     crd: str | None,
     changed_since: str | None,
@@ -207,6 +211,7 @@ def _request(
         cluster_of,
         find_settings,
         known_operator,
+        known_release,
         known_rules,
     )
 
@@ -218,6 +223,8 @@ def _request(
         options = replace(options, skip=known_rules(skip))
     if cluster_has is not None:
         options = replace(options, cluster=cluster_of(cluster_has.split(",")))
+    if release is not None:
+        options = replace(options, release=known_release(release))
     if operator is not None:
         options = replace(options, operator=known_operator(operator))
     if crd is not None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
+    from dynamo_conformance.engines.releases import Release
     from dynamo_conformance.lint.options import SettingsSuppression
     from dynamo_conformance.manifest.masking import Secrets
 
@@ -89,6 +91,7 @@ class CheckedDocument:
         name: Its name; empty when it cannot be read.
         findings: By line and column.
         suppressed: Suppressions of the settings that covered something in it.
+        releases: The releases by which its components were judged, and how many by each.
     """
 
     file: str
@@ -97,6 +100,7 @@ class CheckedDocument:
     name: str
     findings: tuple[Finding, ...]
     suppressed: tuple[SettingsSuppression, ...] = ()
+    releases: tuple[tuple[Release, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +119,14 @@ class LintReport:
     def findings(self) -> tuple[Finding, ...]:
         """All findings, in the order of the documents."""
         return tuple(finding for document in self.documents for finding in document.findings)
+
+    @property
+    def releases(self) -> dict[Release, int]:
+        """How many components were judged by each release, oldest first."""
+        counts: Counter[Release] = Counter()
+        for document in self.documents:
+            counts.update(dict(document.releases))
+        return dict(sorted(counts.items()))
 
     def count(self, severity: Severity) -> int:
         """Return how many findings are of that severity."""

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dynamo_conformance.api.operator_releases import DEFAULT_OPERATOR
+from dynamo_conformance.engines.releases import NEWEST
 from dynamo_conformance.manifest.errors import ManifestError
 
 if TYPE_CHECKING:
     from dynamo_conformance.api.cluster_parts import Cluster
     from dynamo_conformance.engines.memory import Model
+    from dynamo_conformance.engines.releases import Release
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +34,7 @@ class LintOptions:
     Attributes:
         only: Rule ids, or their first words (`api`), to apply; all when empty.
         skip: Rule ids, or their first words, to leave out.
+        release: The release of Dynamo that components run whose images say none.
         operator: The operator whose CRD and rules are applied.
         crd: The path of another CRD to apply instead, or None.
         cluster: What the cluster has, or None when nobody said.
@@ -42,6 +45,7 @@ class LintOptions:
 
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
+    release: Release = NEWEST
     operator: str = DEFAULT_OPERATOR
     crd: str | None = None
     cluster: Cluster | None = None

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.api.cluster_parts import Cluster, Feature
 from dynamo_conformance.api.operator_releases import OPERATORS
+from dynamo_conformance.engines import releases
 from dynamo_conformance.engines.flag import parse_json
+from dynamo_conformance.engines.releases import Release
 from dynamo_conformance.lint.options import LintOptions, SettingsError, SettingsSuppression, names
 from dynamo_conformance.lint.rule import all_ids
 from dynamo_conformance.manifest.document import MAX_BYTES
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 FILE = "pyproject.toml"
 TABLE = "dynamo-lint"
 NONE = "none"
-_WORDS = ("only", "skip", "exclude", "operator", "cluster-has", "suppressions", "models")
+_WORDS = ("only", "skip", "exclude", "release", "operator", "cluster-has", "suppressions", "models")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,8 @@ def _read(table: object, path: Path) -> LintSettings:
 def _settings(table: dict[str, object], *, folder: Path) -> LintSettings:
     only, skip = (known_rules(_texts(table, word)) for word in ("only", "skip"))
     options = LintOptions(only=only, skip=skip)
+    if "release" in table:
+        options = replace(options, release=known_release(_text(table, "release")))
     if "operator" in table:
         options = replace(options, operator=known_operator(_text(table, "operator")))
     if "cluster-has" in table:
@@ -142,6 +146,19 @@ def _settings(table: dict[str, object], *, folder: Path) -> LintSettings:
     return LintSettings(
         options, (*exclude, *(f"{escape(str(folder))}/{pattern}" for pattern in exclude))
     )
+
+
+def known_release(text: str) -> Release:
+    """Return the release of Dynamo that `text` names, X.Y.Z or X.Y.
+
+    Raises:
+        SettingsError: It is none, or nothing is known of it.
+    """
+    release = Release.parse(text) or Release.parse(f"{text}.0")
+    if release is None or not releases.is_known(release):
+        known = ", ".join(map(str, releases.known()))
+        raise SettingsError(f'release: nothing is known of "{text}"; known are {known}')
+    return releases.nearest(release)
 
 
 def known_operator(version: str) -> str:

@@ -13,6 +13,7 @@ from importlib import import_module
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
+from dynamo_conformance.engines.releases import NEWEST
 from dynamo_conformance.manifest.field_words import words_of
 from dynamo_conformance.manifest.node import Scalar, walk
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from dynamo_conformance.api.crd import Crd
     from dynamo_conformance.api.verdict import Verdict
     from dynamo_conformance.engines.memory import Model
+    from dynamo_conformance.engines.releases import Release
     from dynamo_conformance.engines.role import Part
     from dynamo_conformance.lint.engine_settings import EngineSettings
     from dynamo_conformance.lint.finding import Fix, Severity
@@ -55,6 +57,7 @@ class Problem:
         severity: How bad it is, where that is not the rule's own severity.
         fix: The fix, when it is safe.
         secret: Whether the line it stands in must not be shown.
+        once: What a file need be told only once, however many of its graphs show it.
     """
 
     mark: Mark
@@ -63,6 +66,7 @@ class Problem:
     severity: Severity | None = None
     fix: Fix | None = None
     secret: bool = False
+    once: str = ""
 
 
 class WrittenText(NamedTuple):
@@ -87,6 +91,7 @@ class Subject:
         graph: The graph it describes; whatever has the wrong type in the document reads as absent.
         cluster: What the cluster has, or None when nobody said.
         models: Configurations of models that the settings give, by name.
+        release: The release of components that say none.
     """
 
     def __init__(
@@ -97,11 +102,13 @@ class Subject:
         definition: Crd | None = None,
         cluster: Cluster | None = None,
         models: Iterable[tuple[str, Model]] = (),
+        release: Release = NEWEST,
     ) -> None:
         self.document = document
         self.graph = graph
         self.cluster = cluster
         self.models = dict(models)
+        self.release = release
         self._definition = definition
 
     @cached_property
@@ -124,16 +131,16 @@ class Subject:
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:
-        """Every component with the role of its command line.
+        """Every component with the role that its command line has in its own release.
 
-        A component whose image holds a release that is not known here has none, and no words: what
-        they mean there is not known.
+        A component of a release before all that are known has none, and no words: what they mean
+        there is not known.
         """
-        from dynamo_conformance.lint.image_reference import other_release
+        from dynamo_conformance.engines.image_release import Fit
 
         return tuple(
             part
-            if other_release(part.component) is None
+            if part.release.fit is not Fit.NONE
             else replace(part, role=None, command=None, arguments=None)
             for part in self.read_parts
         )
@@ -143,7 +150,7 @@ class Subject:
         """Every component with its command line, whatever release its image holds."""
         from dynamo_conformance.engines.role import parts
 
-        return parts(self.graph)
+        return parts(self.graph, self.release)
 
     @cached_property
     def settings(self) -> tuple[EngineSettings, ...]:
@@ -151,6 +158,27 @@ class Subject:
         from dynamo_conformance.lint.engine_settings import EngineSettings
 
         return tuple(EngineSettings(part, self.graph) for part in self.parts)
+
+    @cached_property
+    def studied_parts(self) -> tuple[Part, ...]:
+        """As `parts`; of a release whose engines' sources nobody read, there are no words."""
+        return tuple(
+            part
+            if part.release.is_studied
+            else replace(part, role=None, command=None, arguments=None)
+            for part in self.parts
+        )
+
+    @cached_property
+    def studied_settings(self) -> tuple[EngineSettings, ...]:
+        """The settings of `studied_parts`."""
+        from dynamo_conformance.lint.engine_settings import EngineSettings
+
+        known = zip(self.parts, self.settings, self.studied_parts, strict=True)
+        return tuple(
+            settings if studied is part else EngineSettings(studied, self.graph)
+            for part, settings, studied in known
+        )
 
     @cached_property
     def has_neighbours(self) -> bool:

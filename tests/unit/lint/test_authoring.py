@@ -7,7 +7,7 @@ import pytest
 from dynamo_conformance.engines import release_names
 from dynamo_conformance.engines.commandline import programs
 from dynamo_conformance.lint.finding import FileContent, Fix
-from dynamo_conformance.lint.image_reference import parse_image
+from dynamo_conformance.engines.image_release import parse_image
 from dynamo_conformance.lint.options import LintOptions
 from dynamo_conformance.lint.output import text
 from dynamo_conformance.lint.rule import Subject
@@ -65,23 +65,6 @@ def test_a_secret_is_not_shown() -> None:
 def test_an_image_has_parts(reference: str, parts: tuple[str, str, str]) -> None:
     image = parse_image(reference)
     assert (image.repository, image.tag, image.digest) == parts
-
-
-@pytest.mark.parametrize(
-    ("tag", "covered"),
-    [
-        ("0.9.1", False), ("1.0.0", False), ("v1.6.9-cuda13", True), ("1.7.0", False), ("x", True),
-        ("1.6", True), ("0.9", False), ("1.5.0rc1", False), ("0.5.0.post1", False),
-        ("2.0.0", False), ("main-12ab34c", True), ("", True),
-    ],
-)  # fmt: skip
-def test_one_minor_release_is_known(tag: str, covered: bool) -> None:  # noqa: FBT001
-    assert (parse_image(f"a/vllm-runtime:{tag}").other_release is None) is covered
-
-
-def test_the_number_of_an_own_image_may_be_its_own() -> None:
-    assert parse_image("acme/worker:2.0.0").other_release is None
-    assert parse_image("acme/worker:0.9.0").other_release == "0.9.0"
 
 
 def test_the_commands_of_a_shell_are_found() -> None:

@@ -21,6 +21,7 @@ def render(report: LintReport) -> str:
             "index": document.index,
             "kind": document.kind,
             "name": document.name,
+            "releases": {str(release): count for release, count in document.releases},
             "findings": [_finding(finding) for finding in document.findings],
         }
         for document in report.documents

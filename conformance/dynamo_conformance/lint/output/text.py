@@ -32,7 +32,18 @@ def summary(report: LintReport) -> str:
             counts.append(f"{number} {severity}{plural}")
     checked = sum(document.kind != SETTINGS for document in report.documents)
     graphs, files = _number(checked, "graph"), _number(report.files, "file")
-    return f"{graphs} in {files} checked: {', '.join(counts) if counts else 'no findings'}"
+    found = ", ".join(counts) if counts else "no findings"
+    return f"{graphs} in {files} checked: {found}{_judges(report)}"
+
+
+def _judges(report: LintReport) -> str:
+    """Return the releases that components were judged by; of several, how many by each."""
+    releases = report.releases
+    if len(releases) > 1:
+        said = [f"{release} ({_number(count, 'component')})" for release, count in releases.items()]
+    else:
+        said = [str(release) for release in releases]
+    return f"; judged by Dynamo {', '.join(said)}" if said else ""
 
 
 def _number(count: int, noun: str) -> str:

@@ -37,7 +37,7 @@ _SGLANG_BATCH, _SGLANG_PATHS = "max_loras_per_batch", "lora_paths"
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each worker whose adapters keep each other waiting."""
-    for worker in subject.settings:
+    for worker in subject.studied_settings:
         if worker.module == "dynamo.vllm" and worker.switched(_SWITCH):
             yield from _vllm(worker)
         elif worker.module == "dynamo.sglang":

@@ -48,7 +48,7 @@ def check(subject: Subject) -> Iterator[Problem]:
     """Yield each component over several nodes whose engine is not given the operator's flags."""
     spanning = {
         part.component.name: part
-        for part in subject.parts
+        for part in subject.studied_parts
         if part.command is not None
         and part.command.through_shell
         and part.command.module in _ENGINES

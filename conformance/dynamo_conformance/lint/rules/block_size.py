@@ -67,7 +67,7 @@ class _Size:
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each block size that is not the first one's."""
-    everyone = subject.settings
+    everyone = subject.studied_settings
     workers = [size for worker in everyone if (size := _of_worker(worker)) is not None]
     if not workers:
         return

@@ -16,6 +16,7 @@ FAIL:
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -29,8 +30,8 @@ from dynamo_conformance.engines.commandline import (
     find_module,
     programs,
 )
+from dynamo_conformance.engines.image_release import Fit, image_release, parse_image
 from dynamo_conformance.lint.finding import Severity
-from dynamo_conformance.lint.image_reference import other_release, parse_image
 from dynamo_conformance.lint.rule import Problem
 from dynamo_conformance.manifest.graph import MAIN
 from dynamo_conformance.manifest.suggest import nearest
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dynamo_conformance.engines.commandline import CommandLine
+    from dynamo_conformance.engines.release_names import ReleaseNames
     from dynamo_conformance.lint.rule import Subject
     from dynamo_conformance.manifest.graph import Word
 
@@ -72,8 +74,11 @@ def check(subject: Subject) -> Iterator[Problem]:
         for container in part.component.containers:
             image = parse_image(container.image or "")
             is_main = container.name == MAIN
-            if other_release(part.component) if is_main else image.other_release:
+            runs = image_release(container.image or "", subject.release)
+            release = part.release if is_main else runs
+            if release.fit is Fit.NONE:
                 continue
+            known = release_names.load(release=str(release.known))
             words = container.command + container.args
             if is_main:
                 words = argv(part.component, container)
@@ -85,7 +90,9 @@ def check(subject: Subject) -> Iterator[Problem]:
             commands = programs(words, environment)
             yield from _program(commands, published=image.is_published)
             command = part.command if is_main else find_module(words, environment)
-            yield from _script(commands) if command is None else _module(command)
+            found = _script(commands, known) if command is None else _module(command, known)
+            severity = None if release.is_certain else Severity.WARNING
+            yield from (replace(problem, severity=severity) for problem in found)
 
 
 def _program(commands: tuple[tuple[Word, ...], ...], *, published: bool) -> Iterator[Problem]:
@@ -121,14 +128,13 @@ def _option(words: list[str], name: str) -> str:
     return following[0] if following else ""
 
 
-def _module(command: CommandLine) -> Iterator[Problem]:
-    known = release_names.load()
+def _module(command: CommandLine, known: ReleaseNames) -> Iterator[Problem]:
     last = command.module.rpartition(".")[2]
-    if not command.module.startswith(f"{_PROGRAM}.") and last not in _OWN_NAMES:
+    if not command.module.startswith(f"{_PROGRAM}.") and not _is_gone(last, known):
         return
     if command.module in known.modules or "$" in command.module:
         return
-    if last in _SUCCESSORS:
+    if last in _SUCCESSORS and _SUCCESSORS[last] in known.modules:
         message = f"Dynamo {known.release} has no {command.module} to start"
         yield Problem(command.at.mark, f"{message}; {_successor(last)}")
         return
@@ -146,14 +152,19 @@ def _module(command: CommandLine) -> Iterator[Problem]:
     yield Problem(command.at.mark, f"{message}; {advice}")
 
 
-def _script(commands: tuple[tuple[Word, ...], ...]) -> Iterator[Problem]:
+def _is_gone(name: str, known: ReleaseNames) -> bool:
+    """Whether a file that was started by its own name is a module of the release by now."""
+    return name in _OWN_NAMES and _SUCCESSORS[name] in known.modules
+
+
+def _script(commands: tuple[tuple[Word, ...], ...], known: ReleaseNames) -> Iterator[Problem]:
     """Yield a file of an earlier release that python is given; it is in no image any more."""
     for command in commands:
         for program, file in pairwise(command):
             name = file.text.rpartition("/")[2].removesuffix(".py")
-            is_file = file.text.endswith(".py") and name in _OWN_NAMES
+            is_file = file.text.endswith(".py") and _is_gone(name, known)
             if is_file and program.text.rpartition("/")[2].startswith("python"):
-                message = f"Dynamo {release_names.load().release} has no {name}.py"
+                message = f"Dynamo {known.release} has no {name}.py"
                 yield Problem(file.mark, f"{message}; {_successor(name)}")
                 return
 

@@ -20,9 +20,9 @@ import re
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines.commandline import argv
+from dynamo_conformance.engines.image_release import release_of
 from dynamo_conformance.engines.shell.program import is_shell, script_at
 from dynamo_conformance.lint.finding import Severity
-from dynamo_conformance.lint.image_reference import other_release
 from dynamo_conformance.lint.rule import Problem
 from dynamo_conformance.manifest.graph import FRONTEND, MAIN
 
@@ -48,7 +48,7 @@ def check(subject: Subject) -> Iterator[Problem]:
             is_main = container.name == MAIN
             words = argv(component, container) if is_main else container.command + container.args
             # Operators of earlier releases put the words into one script.
-            if not is_main or other_release(component) is None:
+            if not is_main or release_of(component, subject.release).is_studied:
                 yield from _behind_script(words)
 
 

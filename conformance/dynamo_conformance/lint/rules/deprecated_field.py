@@ -17,7 +17,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.lint.finding import Severity
-from dynamo_conformance.lint.image_reference import other_release
 from dynamo_conformance.lint.rule import Problem
 from dynamo_conformance.manifest.document import V1ALPHA1
 from dynamo_conformance.manifest.node import Mapping
@@ -47,6 +46,9 @@ _RENAMED = {
         "use DYN_TRTLLM_PUBLISH_KV_EVENTS and DYN_TRTLLM_PUBLISH_METRICS"
     )
 }
+_NEW_NAME = "DYN_TRTLLM_PUBLISH_METRICS"
+"""Where it is read, the older name stands for two."""
+
 _INGRESS = "ingress has no word in v1beta1; write an Ingress of your own for the frontend's Service"
 
 
@@ -61,10 +63,8 @@ def check(subject: Subject) -> Iterator[Problem]:
             if isinstance(entry.value, Mapping):
                 yield from _alpha(entry.key, entry.value)
     for part in subject.parts:
-        main = part.component.main
-        if main is not None and other_release(part.component) is None:
-            yield from _flags(part)
-            yield from _variables(part)
+        yield from _flags(part)
+        yield from _variables(part)
 
 
 def _shared(component: Mapping) -> Iterator[Problem]:
@@ -105,7 +105,8 @@ def _variables(part: Part) -> Iterator[Problem]:
     main = part.component.main
     if part.arguments is None or main is None or not main.env:
         return
-    flags = (flag for named in part.arguments.settings.values() for flag in named)
+    flags = [flag for named in part.arguments.settings.values() for flag in named]
+    renamed = _RENAMED if any(flag.env == _NEW_NAME for flag in flags) else {}
     deprecated = {
         name: flag.deprecated
         for flag in flags
@@ -113,6 +114,6 @@ def _variables(part: Part) -> Iterator[Problem]:
         for name in (flag.env, *flag.older_env)
     }
     for variable in main.env:
-        instead = deprecated.get(variable.name) or _RENAMED.get(variable.name)
+        instead = deprecated.get(variable.name) or renamed.get(variable.name)
         if instead is not None:
             yield Problem(variable.mark, f"{variable.name} is deprecated: {instead}")

@@ -44,7 +44,7 @@ _EFFECTS = {
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each value that an engine is about to refuse, or refuses."""
-    for settings in subject.settings:
+    for settings in subject.studied_settings:
         for entry in deprecated_values.load(settings.module):
             yield from _values(settings, entry)
 

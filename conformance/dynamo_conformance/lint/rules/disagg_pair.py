@@ -39,8 +39,12 @@ def check(subject: Subject) -> Iterator[Problem]:
     if unread or subject.has_neighbours:
         return
     for part in subject.parts:
+        if part.role is Role.DECODE and part.roles is not None and part.roles.decode_unsaid:
+            continue  # Any worker of its release decodes, and answers alone.
         partner = _PARTNER.get(part.role) if part.role is not None else None
         if partner is not None and partner not in roles:
             message = f'component "{part.component.name}" runs as {part.role}'
-            advice = f"no component runs as {partner}; add one, or leave out --disaggregation-mode"
+            told = part.roles.told(part.role) if part.roles is not None and part.role else None
+            flag = (told or "its role").partition(" ")[0]
+            advice = f"no component runs as {partner}; add one, or leave out {flag}"
             yield Problem(part.component.mark, f"{message}, but {advice}")

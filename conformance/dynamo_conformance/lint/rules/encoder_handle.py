@@ -39,7 +39,7 @@ _ENDPOINT = "encode_endpoint"
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each TensorRT-LLM worker that asks an encode worker in another pod."""
-    for worker in subject.settings:
+    for worker in subject.studied_settings:
         component = worker.part.component
         if not worker.part.value(_ENDPOINT):
             continue

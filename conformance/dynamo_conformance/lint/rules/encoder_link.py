@@ -58,8 +58,8 @@ _WAITS = ("dynamo.vllm", "dynamo.sglang")
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each encode worker that nobody asks, and each worker that asks in vain."""
-    workers = list(subject.settings)
-    has_own = any(is_own(worker.part) for worker in workers)
+    workers = list(subject.studied_settings)
+    has_own = any(is_own(worker.part) for worker in subject.settings)
     for module, (dest, advice) in _LINKS.items():
         same_engine = [worker for worker in workers if worker.module == module]
         encoders = [worker for worker in same_engine if worker.part.role is Role.ENCODE]

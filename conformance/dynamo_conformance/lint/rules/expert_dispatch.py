@@ -96,7 +96,7 @@ class _Ranks:
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each worker that sends its experts more tokens than they take at a time."""
-    for settings in subject.settings:
+    for settings in subject.studied_settings:
         if settings.module == "dynamo.sglang":
             yield from _sglang(settings)
         elif settings.module == "dynamo.vllm":

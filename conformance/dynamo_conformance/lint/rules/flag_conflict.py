@@ -36,7 +36,7 @@ SEVERITY = Severity.ERROR
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each pair of settings that a module does not start with."""
-    for settings in subject.settings:
+    for settings in subject.studied_settings:
         arguments = settings.part.arguments
         if arguments is None:
             continue

@@ -45,9 +45,9 @@ _ELSEWHERE = ("MODEL_EXPRESS_URL", "HF_ENDPOINT")
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each worker that leaves its model's files to a frontend that cannot get them."""
-    frontends = [item for item in subject.settings if item.module == FRONTEND_MODULE]
+    frontends = [item for item in subject.studied_settings if item.module == FRONTEND_MODULE]
     alone = [item for item in frontends if not _can_fetch(item)]
-    for worker in subject.settings:
+    for worker in subject.studied_settings:
         cause = _cause(worker) if worker.part.role in WORKER_ROLES else None
         if cause is None or not alone or not _is_helped(worker):
             continue

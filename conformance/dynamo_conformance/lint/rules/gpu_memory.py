@@ -46,7 +46,7 @@ _MODEL_DESTS = ("model", "model_path")
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each worker that its GPUs cannot hold."""
-    for settings in subject.settings:
+    for settings in subject.studied_settings:
         use = memory_use(settings, subject.graph, subject.models)
         if use is None:
             continue

@@ -56,7 +56,7 @@ _THROUGH_UCX = {"dynamo.sglang": ("nixl",), "dynamo.trtllm": ("UCX", "NIXL", "DE
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each list of transports with which KV blocks cannot leave a GPU."""
     seen: set[Mark] = set()
-    for worker in subject.settings:
+    for worker in subject.studied_settings:
         part = worker.part
         if part.role not in (Role.PREFILL, Role.DECODE):
             continue

@@ -47,7 +47,7 @@ _CONNECTOR = {VLLM: "kv_transfer_config", TRTLLM: "connector"}
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each setting whose other half is known to be missing."""
-    for settings in subject.settings:
+    for settings in subject.studied_settings:
         part = settings.part
         if part.arguments is None:
             continue

@@ -41,7 +41,6 @@ _OTHERS = ("dynamo-frontend", "dynamo-planner")
 _REFERENCE = re.compile(
     r"(?P<folder>(?:[^@]*/)?)(?P<name>[^/:@]+)(?::(?P<tag>[^@]+))?(?:@.*)?", re.ASCII
 )
-_RELEASE = re.compile(r"[vV]?(\d+\.\d+\.\d+)(?:[-+].*)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ class _Image:
         mark: Where the image is written.
         folder: The registry and path, with the last slash.
         name: The repository's own name.
-        release: The release that the tag says, or None.
+        release: The release that the tag, or the component, says; or None.
     """
 
     part: Part
@@ -77,10 +76,7 @@ def _image(part: Part) -> _Image | None:
     match = _REFERENCE.fullmatch(main.image or "") if main is not None else None
     if node is None or match is None or match["name"] not in (*_ENGINES, *_OTHERS):
         return None
-    release = _RELEASE.fullmatch(match["tag"] or "")
-    return _Image(
-        part, node.mark, match["folder"], match["name"], release[1] if release is not None else None
-    )
+    return _Image(part, node.mark, match["folder"], match["name"], part.release.numbers)
 
 
 def _wrong_engine(image: _Image) -> Iterator[Problem]:

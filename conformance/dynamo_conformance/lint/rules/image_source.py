@@ -17,8 +17,8 @@ from __future__ import annotations
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
+from dynamo_conformance.engines.image_release import parse_image, published
 from dynamo_conformance.lint.finding import Severity
-from dynamo_conformance.lint.image_reference import parse_image, published
 from dynamo_conformance.lint.rule import Problem
 from dynamo_conformance.manifest.placeholder import is_image_placeholder
 from dynamo_conformance.manifest.suggest import nearest
@@ -26,7 +26,7 @@ from dynamo_conformance.manifest.suggest import nearest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dynamo_conformance.lint.image_reference import ImageReference
+    from dynamo_conformance.engines.image_release import ImageReference
     from dynamo_conformance.lint.rule import Subject
 
 SEVERITY = Severity.WARNING

@@ -1,8 +1,9 @@
 """Prefill and decode workers must hand KV blocks over in the same way.
 
-A vLLM prefill worker of 1.6.1 ends at start without `--kv-transfer-config`, and answers every
-request with an error when the connector has no handoff in Dynamo. A decode worker without one
-starts, and computes each prompt a second time. Workers with different connectors, or with different
+A vLLM prefill worker ends at start without `--kv-transfer-config`, and answers every request with
+an error when the connector has no handoff in Dynamo. Before Dynamo 1.0 it took NIXL by itself, and
+`--connector` named another. A decode worker without one starts, and computes each prompt a second
+time. Workers with different connectors, or with different
 transfer backends of SGLang or TensorRT-LLM, never find each other's blocks. TensorRT-LLM needs a
 `cache_transceiver_config` in both; its engine file is read from a ConfigMap of the same file.
 
@@ -33,11 +34,11 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.engines import release_names
 from dynamo_conformance.engines.commandline import ENGINE_MODULES
 from dynamo_conformance.engines.flag import parse_json
+from dynamo_conformance.engines.image_release import parse_image
 from dynamo_conformance.engines.parsing import unexpanded
 from dynamo_conformance.engines.role import Role
 from dynamo_conformance.engines.trtllm_options import TRANSCEIVER, transceiver
 from dynamo_conformance.lint.finding import Severity
-from dynamo_conformance.lint.image_reference import parse_image
 from dynamo_conformance.lint.rule import Problem
 from dynamo_conformance.manifest.suggest import did_you_mean
 
@@ -52,6 +53,14 @@ if TYPE_CHECKING:
 SEVERITY = Severity.ERROR
 
 _CONFIG = "kv_transfer_config"
+_FLAG = "connector"
+_NONE = ("none", "null")
+_BY_WORD = {
+    "nixl": "NixlConnector",
+    "lmcache": "LMCacheConnectorV1",
+    "kvbm": "DynamoConnector",
+}
+"""vLLM's connectors by the words of `--connector`."""
 _ENCODER_CONFIG = "ec_transfer_config"
 _MODULE_PATH = "kv_connector_module_path"
 _KVBM_PATH = "kvbm.vllm_integration.connector"
@@ -92,7 +101,7 @@ def check(subject: Subject) -> Iterator[Problem]:
 def _unregistered(worker: EngineSettings) -> Iterator[Problem]:
     """Yield each connector that the worker's vLLM does not have."""
     component = worker.part.component
-    known = release_names.load()
+    known = release_names.load(release=str(worker.part.release.known))
     # A plugin in an image of the author's own may register more.
     image = component.main.image if component.main is not None else None
     published = not image or parse_image(image).is_published
@@ -101,14 +110,15 @@ def _unregistered(worker: EngineSettings) -> Iterator[Problem]:
         (_ENCODER_CONFIG, "ec_connector", known.ec_connectors),
     ):
         for name in _built_in(_configs(worker.text(dest)), key):
-            if name in names or unexpanded(name):
+            if name in names or unexpanded(name) or not known.kv_connectors:
                 continue
             if name in _KVBM:
                 advice = f'; add "{_MODULE_PATH}":"{_KVBM_PATH}"'
             else:
                 advice = did_you_mean(name, names) or f"; known are {', '.join(sorted(names))}"
             message = f'component "{component.name}": vLLM has no {key} "{name}"'
-            severity = None if published else Severity.WARNING
+            is_certain = published and worker.part.release.is_certain
+            severity = None if is_certain else Severity.WARNING
             yield Problem(
                 worker.mark(dest), f"{message} and ends at start{advice}", severity=severity
             )
@@ -140,7 +150,7 @@ def _configs(text: str | None) -> Iterator[dict[str, Json]]:
 def _not_trtllms(worker: EngineSettings) -> Iterator[Problem]:
     """Yield a connector that TensorRT-LLM passes over."""
     name = worker.text("connector")
-    if name is None or name in _TRTLLM_CONNECTORS:
+    if name is None or name in _TRTLLM_CONNECTORS or not worker.part.release.is_studied:
         return
     advice = (
         did_you_mean(name, _TRTLLM_CONNECTORS) or f"; known are {', '.join(_TRTLLM_CONNECTORS)}"
@@ -151,21 +161,27 @@ def _not_trtllms(worker: EngineSettings) -> Iterator[Problem]:
 
 def _vllm(worker: EngineSettings) -> Iterator[Problem]:
     """Yield what is wrong with one vLLM worker, whatever the others say."""
+    ways = worker.part.ways
     variable = worker.environment("DYN_CONNECTOR")
-    if variable is not None:
+    if variable is not None and ways.connector_flag == "refused":
         message = (
             f"dynamo.vllm ends at start when DYN_CONNECTOR is set; write {_example(worker)} instead"
         )
         yield Problem(variable.mark, message)
     role = worker.part.role
+    name = f'component "{worker.part.component.name}"'
+    if ways.connector_flag == "taken" and worker.given(_FLAG) and worker.given(_CONFIG):
+        message = f"{name}: {worker.part.program} ends at start with --connector beside"
+        yield Problem(worker.mark(_FLAG), f"{message} --kv-transfer-config; leave one of them out")
     if role not in (Role.PREFILL, Role.DECODE):
         return
-    name = f'component "{worker.part.component.name}"'
-    yield from _opposite(worker, name)
+    is_studied = worker.part.release.is_studied
+    if is_studied:
+        yield from _opposite(worker, name)
     names = _connectors(worker)
     if names == ():
         yield _without(worker, name)
-    elif names and role is Role.PREFILL and _vllm_carrier(worker) is None:
+    elif names and is_studied and role is Role.PREFILL and _vllm_carrier(worker) is None:
         yield Problem(worker.mark(_CONFIG), f"{name} {_no_handoff(names)}")
 
 
@@ -190,12 +206,18 @@ def _no_handoff(names: tuple[str, ...]) -> str:
 
 
 def _example(worker: EngineSettings) -> str:
-    role = next((word for role, word in _ROLES if worker.part.role is role), "kv_both")
+    role = worker.part.ways.kv_roles.get(worker.part.role or "", "kv_both")
     config = f'{{"kv_connector":"NixlConnector","kv_role":"{role}"}}'
     return f"--kv-transfer-config '{config}'"
 
 
 def _without(worker: EngineSettings, name: str) -> Problem:
+    if not worker.part.ways.prefill_needs_kv_transfer and not worker.given(_CONFIG):
+        message = (
+            f"{name} runs as {worker.part.role} without a KV connector, so decode computes every "
+            f"prompt again; leave {worker.label(_FLAG)} out"
+        )
+        return Problem(worker.mark(_FLAG), message, severity=Severity.WARNING)
     if worker.part.role is Role.PREFILL and worker.given(_CONFIG):
         message = (
             f"{name} prefills with a config that names no kv_connector; write {_example(worker)}"
@@ -243,6 +265,9 @@ def _connectors(worker: EngineSettings) -> tuple[str, ...] | None:
 
     None stands for what cannot be read; the engine's own parser reports that.
     """
+    ways = worker.part.ways
+    if ways.kv_connector is not None and not worker.given(_CONFIG):
+        return _by_flag(worker)
     text = worker.text(_CONFIG)
     if text is None:
         return None if worker.unknown(_CONFIG) else ()
@@ -256,6 +281,18 @@ def _connectors(worker: EngineSettings) -> tuple[str, ...] | None:
         names = [child.get("kv_connector") for child in _objects(children)]
         return tuple(item for item in names if isinstance(item, str)) or (str(name),)
     return (name,) if isinstance(name, str) else ()
+
+
+def _by_flag(worker: EngineSettings) -> tuple[str, ...] | None:
+    """Return the connectors of a release that takes one by itself, or by `--connector`."""
+    arguments = worker.part.arguments
+    if worker.hidden or arguments is None:
+        return None
+    given = arguments.get(_FLAG) if arguments.known(_FLAG) and arguments.explicit(_FLAG) else None
+    words = given if isinstance(given, tuple) else (worker.part.ways.kv_connector or "",)
+    if any(map(unexpanded, words)):
+        return None
+    return tuple(_BY_WORD.get(word, word) for word in words if word not in _NONE)
 
 
 def _sglang_carrier(worker: EngineSettings) -> tuple[str, Mark] | None:
@@ -279,9 +316,10 @@ def _transceiver_advice(worker: EngineSettings) -> str:
 
 def _trtllm(worker: EngineSettings) -> Iterator[Problem]:
     """Yield the TensorRT-LLM worker that is known to have no way for its KV blocks."""
-    if worker.part.role not in (Role.PREFILL, Role.DECODE) or worker.options is None:
+    is_known = worker.options is not None and worker.part.release.is_studied
+    if worker.part.role not in (Role.PREFILL, Role.DECODE) or not is_known:
         return
-    if transceiver(worker.options) is None:
+    if worker.options is not None and transceiver(worker.options) is None:
         name, role = worker.part.component.name, worker.part.role
         message = (
             f'component "{name}" runs as {role} without {TRANSCEIVER}, so no KV block leaves or '

@@ -1,10 +1,11 @@
 """A router that follows KV events needs workers that publish them.
 
-With `--router-mode kv` the frontend sends a request to the worker that holds most of its prefix.
-It learns that from KV events, which vLLM, SGLang and TensorRT-LLM only publish when asked. Without
+With `--router-mode kv` the frontend sends a request to the worker that holds most of its prefix. It
+learns that from KV events, which vLLM, SGLang and TensorRT-LLM only publish when asked. Without
 them the graph answers, the router knows no prefix, and after half a minute its log says
-`kv_event_publisher_disabled`. The other way round, workers that publish what they cache, before a
-frontend that takes turns, were meant for a router that reads it.
+`kv_event_publisher_disabled`. Up to Dynamo 1.0 vLLM's workers publish unless told not to. The other
+way round, workers that publish what they cache, before a frontend that takes turns, were meant for
+a router that reads it.
 
 vLLM and SGLang listen for Dynamo at an `endpoint` with a wildcard only; with an address such as
 `tcp://127.0.0.1:5557` they connect to it, as Dynamo does, and nobody hears anything.
@@ -48,9 +49,9 @@ _CONFIG = "kv_events_config"
 _PUBLISH = {
     "dynamo.vllm": """--kv-events-config '{"publisher":"zmq","enable_kv_cache_events":true}'""",
     "dynamo.sglang": """--kv-events-config '{"publisher":"zmq","endpoint":"tcp://*:5557"}'""",
-    "dynamo.trtllm": "--publish-kv-events",
 }
-_PUBLISHES = (_CONFIG, "publish_kv_events")
+_READS = "use_kv_events"
+_PUBLISHES = (_CONFIG, "publish_kv_events", "publish_events_and_metrics")
 _DECIDES = (*_PUBLISHES, "enable_prefix_caching")
 _LISTENS = {"dynamo.vllm": ("*", "::"), "dynamo.sglang": ("*", "::", "0.0.0.0")}  # noqa: S104
 """What makes an engine listen at an endpoint, and not connect to it."""
@@ -70,14 +71,15 @@ def check(subject: Subject) -> Iterator[Problem]:
         # A worker that names a router mode decides how requests reach it, not the frontend.
         router = worker if worker.given("router_mode") else frontend
         if _listens(router) and not _may_publish(worker):
-            yield Problem(worker.mark(*_DECIDES), _message(worker))
+            yield Problem(worker.mark(*_DECIDES), _message(worker, router))
         if _takes_turns(router) and publishes_kv_events(worker.part):
             yield Problem(worker.mark(*_PUBLISHES), _unread(worker, router))
 
 
 def _unheard(worker: EngineSettings) -> Iterator[Problem]:
     """Yield an endpoint to which the engine connects instead of listening there."""
-    text = worker.text(_CONFIG) if worker.module in _LISTENS else None
+    is_known = worker.module in _LISTENS and worker.part.release.is_studied
+    text = worker.text(_CONFIG) if is_known else None
     # A KV state agent, or another container of the pod, may be what listens.
     alone = runs_alone(worker.part.component) and not worker.given("kv_state_endpoint")
     if text is None or not alone or not publishes_kv_events(worker.part):
@@ -97,7 +99,7 @@ def _unheard(worker: EngineSettings) -> Iterator[Problem]:
 def _listens(router: EngineSettings) -> bool:
     """Whether it is known that the router waits for KV events."""
     by_file = router.given("router_policy_config")
-    predicts = router.text("use_kv_events") != "True" or router.switched("load_aware")
+    predicts = router.text(_READS) != "True" or router.switched("load_aware")
     return router.text("router_mode") == "kv" and not by_file and not predicts
 
 
@@ -125,7 +127,9 @@ def _may_publish(worker: EngineSettings) -> bool:
         return False
     if worker.option(BLOCK_REUSE) is False:
         return False
-    return publishes_kv_events(worker.part)
+    by_default = worker.part.ways.kv_events.get(worker.module, False)
+    asked = any(worker.given(dest) for dest in _PUBLISHES)
+    return publishes_kv_events(worker.part) or (by_default and not asked)
 
 
 def _has(worker: EngineSettings, dest: str) -> bool:
@@ -133,7 +137,7 @@ def _has(worker: EngineSettings, dest: str) -> bool:
     return arguments is not None and arguments.known(dest)
 
 
-def _message(worker: EngineSettings) -> str:
+def _message(worker: EngineSettings, router: EngineSettings) -> str:
     name = worker.part.component.name
     problem = f'component "{name}" publishes no KV events, and the router listens for them'
     if worker.module == "dynamo.vllm" and worker.text("enable_prefix_caching") == "False":
@@ -141,5 +145,14 @@ def _message(worker: EngineSettings) -> str:
     elif worker.option(BLOCK_REUSE) is False:
         advice = f"leave {worker.option_label(BLOCK_REUSE)} on"
     else:
-        advice = f"add {_PUBLISH[worker.module]}"
-    return f"{problem}; {advice}, or give the frontend --no-router-kv-events"
+        flag = worker.part.ways.kv_events_flags[worker.module]
+        advice = f"add {_PUBLISH.get(worker.module, flag)}"
+    return f"{problem}; {advice}, or give the frontend {_ignoring(router)}"
+
+
+def _ignoring(router: EngineSettings) -> str:
+    """Return the flag with which a frontend reads no KV events."""
+    arguments = router.part.arguments
+    flags = arguments.settings.get(_READS, ()) if arguments is not None else ()
+    negatives = (name for flag in flags for name in (*flag.negatives, *flag.names))
+    return next((name for name in negatives if name.startswith("--no-")), "another router mode")

@@ -49,7 +49,7 @@ _VECTORS = ("embedding_worker", "is_embedding")
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield what ends requests that another worker, or the same, could go on with."""
     if _has_several(subject):
-        for frontend in subject.settings:
+        for frontend in subject.studied_settings:
             if frontend.module == FRONTEND_MODULE and not _may_limit(frontend):
                 where = f'component "{frontend.part.component.name}"'
                 message = (
@@ -57,7 +57,7 @@ def check(subject: Subject) -> Iterator[Problem]:
                     'is 0 unless given; give it "3", and another worker goes on with them'
                 )
                 yield Problem(frontend.part.component.mark, message)
-    for worker in subject.settings:
+    for worker in subject.studied_settings:
         if worker.module == "dynamo.vllm" and worker.part.role is Role.DECODE:
             yield from _unloaded(worker)
 
@@ -66,10 +66,10 @@ def _has_several(subject: Subject) -> bool:
     """Whether some model has several workers that can answer, or may come to have them."""
     workers = [
         worker
-        for worker in subject.settings
+        for worker in subject.studied_settings
         if worker.part.role in _ANSWERING and not any(map(worker.switched, _VECTORS))
     ]
-    if any(part.role is Role.PLANNER for part in subject.parts):
+    if any(part.role is Role.PLANNER for part in subject.studied_parts):
         return bool(workers)
     count: Counter[str | None] = Counter()
     for worker in workers:

@@ -46,7 +46,7 @@ def check(subject: Subject) -> Iterator[Problem]:
     severity = severity_on_lws(subject)
     if severity is None:
         return
-    for part in subject.parts:
+    for part in subject.studied_parts:
         if part.command is not None and _calculates(part):
             message = (
                 f'component "{part.component.name}" spreads data parallel ranks over nodes: on a '

@@ -23,9 +23,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dynamo_conformance.engines.image_release import parse_image
 from dynamo_conformance.engines.serving import WORKER_ROLES, model_source
 from dynamo_conformance.lint.finding import Severity
-from dynamo_conformance.lint.image_reference import parse_image
 from dynamo_conformance.lint.model_files import gigabytes, is_hub_id
 from dynamo_conformance.lint.rule import Problem
 

@@ -22,9 +22,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines import limits
+from dynamo_conformance.engines.image_release import parse_image
 from dynamo_conformance.engines.limits import gpu_family
 from dynamo_conformance.lint.finding import Severity
-from dynamo_conformance.lint.image_reference import parse_image
 from dynamo_conformance.lint.rule import Problem
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ _FALLBACK = "CUTLASS"
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each MoE backend that the engine, the GPU or the checkpoint rules out."""
-    for settings in subject.settings:
+    for settings in subject.studied_settings:
         written = settings.option(_BACKEND)
         if not isinstance(written, str):
             continue

@@ -47,7 +47,7 @@ _STATEFUL = ("eagle", "eagle3", "mtp", "dflash", "dspark")
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each decode worker whose NIXL handshake with a prefill worker must fail."""
-    workers = [worker for worker in subject.settings if _hands_over(worker)]
+    workers = [worker for worker in subject.studied_settings if _hands_over(worker)]
     prefill = [worker for worker in workers if worker.part.role is Role.PREFILL]
     decode = [worker for worker in workers if worker.part.role is Role.DECODE]
     if len(prefill) != 1:  # Of several, another one may be its partner.

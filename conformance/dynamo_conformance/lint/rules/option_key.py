@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines import deprecated_values, json_options
 from dynamo_conformance.engines.flag import parse_json
+from dynamo_conformance.engines.image_release import parse_image
 from dynamo_conformance.engines.parsing import unexpanded
 from dynamo_conformance.lint.finding import Severity
-from dynamo_conformance.lint.image_reference import parse_image
 from dynamo_conformance.lint.rule import Problem
 from dynamo_conformance.manifest.suggest import nearest
 
@@ -40,7 +40,7 @@ _LIKENESS = 0.85
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each key that ends a vLLM worker."""
-    for worker in subject.settings:
+    for worker in subject.studied_settings:
         if worker.module == json_options.MODULE:
             for setting in json_options.load():
                 yield from _unknown(worker, setting)

@@ -54,7 +54,7 @@ _CHOOSERS = (
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each SGLang worker that hands KV blocks over token by token."""
-    for worker in subject.settings:
+    for worker in subject.studied_settings:
         if worker.module != "dynamo.sglang" or worker.part.role not in _ROLES:
             continue
         if gpu_family(worker.part.component, subject.graph) != "Blackwell" and _is_one(worker):

@@ -134,7 +134,7 @@ class _Plan:
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each worker whose GPUs are not what its parallel sizes need."""
-    for settings in subject.settings:
+    for settings in subject.studied_settings:
         if settings.part.role in _ROLES:
             plan = _plan(subject, settings)
             problem = _problem(plan) if plan is not None else None

@@ -32,7 +32,7 @@ SEVERITY = Severity.ERROR
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield what each planner refuses of its config, or passes over."""
-    for entries, mark in planner_configs(subject.settings):
+    for entries, mark in planner_configs(subject.studied_settings):
         if isinstance(entries, str):
             yield Problem(mark, f"--config: {entries}")
             continue

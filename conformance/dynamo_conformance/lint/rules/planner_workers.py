@@ -50,7 +50,7 @@ _ROLES = {"prefill": Role.PREFILL, "decode": Role.DECODE}
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each role that a planner looks for and does not find, or finds twice."""
-    for entries, mark in planner_configs(subject.settings):
+    for entries, mark in planner_configs(subject.studied_settings):
         if isinstance(entries, str):
             continue
         mode = str(setting(entries, "mode"))
@@ -93,7 +93,7 @@ def _is_replaced(subject: Subject, wanted: str) -> bool:
 
 def _candidate(subject: Subject, wanted: str) -> Part | None:
     """Return the worker that does the work of the type, whatever it is called."""
-    generic = (part for part in subject.parts if part.component.type in (None, "", _WORKER))
+    generic = (part for part in subject.studied_parts if part.component.type in (None, "", _WORKER))
     return next((component for component in generic if component.role is _ROLES[wanted]), None)
 
 

@@ -29,7 +29,6 @@ from dynamo_conformance.engines.parsing import unexpanded
 from dynamo_conformance.engines.role import Role
 from dynamo_conformance.engines.serving import WORKER_ROLES
 from dynamo_conformance.lint.finding import Severity
-from dynamo_conformance.lint.image_reference import other_release
 from dynamo_conformance.lint.rule import Problem
 from dynamo_conformance.lint.rules.gpu_transport import uses_ucx
 from dynamo_conformance.lint.rules.kv_connector import connector_configs
@@ -274,8 +273,8 @@ _ADDRESSES = (
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each address that a pod gives others, and that leads them to themselves."""
     seen: set[Mark] = set()
-    for settings in subject.settings:
-        if not _is_own_network(settings.part.component):
+    for settings in subject.studied_settings:
+        if not settings.part.release.is_studied or not _is_own_network(settings.part.component):
             continue
         for problem in _of_part(settings):
             if problem.mark not in seen:
@@ -300,9 +299,7 @@ def _of_part(settings: EngineSettings) -> Iterator[Problem]:
 
 def _is_own_network(component: Component) -> bool:
     spec = component.pod_spec
-    if spec is None or component.main is None or is_true(spec.get("hostNetwork")):
-        return False
-    return other_release(component) is None
+    return spec is not None and component.main is not None and not is_true(spec.get("hostNetwork"))
 
 
 def _problem(settings: EngineSettings, address: _Address) -> Iterator[Problem]:

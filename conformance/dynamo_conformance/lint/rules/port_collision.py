@@ -79,7 +79,7 @@ class _Listener:
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each listener whose port is taken, and system ports that the runtime cannot read."""
     yield from _large_system_ports(subject)
-    for settings in subject.settings:
+    for settings in subject.studied_settings:
         part = settings.part
         taken: dict[int, _Listener] = {}
         for listener in _listeners(settings):
@@ -92,7 +92,7 @@ def _large_system_ports(subject: Subject) -> Iterator[Problem]:
     """Yield each value of DYN_SYSTEM_PORT that ends the worker that reads it."""
     readers = [
         settings
-        for settings in subject.settings
+        for settings in subject.studied_settings
         if settings.part.command and settings.part.role is not Role.FRONTEND
     ]
     variables: dict[Mark, EnvVar] = {}

@@ -92,7 +92,7 @@ class _Server(NamedTuple):
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each probe of a worker or frontend that nothing answers."""
     seen: set[Mark] = set()
-    for settings in subject.settings:
+    for settings in subject.studied_settings:
         for problem in _of_part(settings):
             if problem.mark not in seen:  # A variable of the graph is one, however many read it.
                 seen.add(problem.mark)

@@ -22,8 +22,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dynamo_conformance.engines.image_release import parse_image
 from dynamo_conformance.lint.finding import Severity
-from dynamo_conformance.lint.image_reference import parse_image
 from dynamo_conformance.lint.rule import Problem
 from dynamo_conformance.lint.workload import all_containers
 from dynamo_conformance.manifest.fields import is_true

@@ -4,6 +4,10 @@ The operator labels pods, and picks what it injects, by `type`; the engine regis
 line. A prefill component without `--disaggregation-mode prefill` registers as an aggregated worker:
 the graph answers, and nothing is disaggregated.
 
+Earlier releases were told otherwise: vLLM's worker by `--is-prefill-worker`, with or without
+`--is-decode-worker`, and whatever was no prefill worker could decode. Each component is judged by
+its own release.
+
 Fix: make `type` and `--disaggregation-mode` say the same.
 
 PASS:
@@ -26,6 +30,7 @@ from dynamo_conformance.lint.rule import Problem
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from dynamo_conformance.engines.role import Part
     from dynamo_conformance.lint.rule import Subject
     from dynamo_conformance.manifest.field_words import FieldWords
 
@@ -49,15 +54,17 @@ def check(subject: Subject) -> Iterator[Problem]:
         allowed = _ALLOWED.get(component.type or "")
         if allowed is None or part.role is None or part.role in allowed or part.command is None:
             continue
-        runs = f"its command line runs {part.command.module} as {part.role}"
+        runs = f"its command line runs {part.program} as {part.role}"
         message = f'component "{component.name}" is of type {component.type}, but {runs}'
-        advice = _advice(component.type or "", part.role, subject.words)
+        advice = _advice(component.type or "", part, subject.words)
         yield Problem(component.mark, f"{message}; {advice}")
 
 
-def _advice(declared: str, role: Role, words: FieldWords) -> str:
-    if declared in ("prefill", "decode") and role is Role.AGG:
-        return f"add --disaggregation-mode {declared}"
-    if declared in ("prefill", "decode"):
-        return f"write --disaggregation-mode {declared}, or {words.typed(role)}"
+def _advice(declared: str, part: Part, words: FieldWords) -> str:
+    role = part.role or Role.AGG
+    flags = part.roles.told(declared) if part.roles is not None else None
+    if flags is not None and role is Role.AGG:
+        return f"add {flags}"
+    if flags is not None:
+        return f"write {flags}, or {words.typed(role)}"
     return f"write {words.typed(_TYPE.get(role, role))}"

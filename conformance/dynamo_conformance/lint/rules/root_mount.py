@@ -20,8 +20,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dynamo_conformance.engines.image_release import image_release, parse_image
 from dynamo_conformance.lint.finding import Severity
-from dynamo_conformance.lint.image_reference import parse_image
 from dynamo_conformance.lint.rule import Problem
 from dynamo_conformance.manifest.node import Scalar
 
@@ -45,8 +45,9 @@ def check(subject: Subject) -> Iterator[Problem]:
     """Yield each mount under /root of a container that does not run as root."""
     for component in subject.graph.components:
         for container in component.containers:
-            image = parse_image(container.image or "")
-            if not image.is_published or image.other_release or _is_root(component, container):
+            text = container.image or ""
+            is_known = image_release(text, subject.release).is_studied
+            if not parse_image(text).is_published or not is_known or _is_root(component, container):
                 continue
             for mount in container.node.mappings("volumeMounts"):
                 path = mount.get("mountPath")

@@ -101,7 +101,7 @@ class _Use:
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each shared memory that is too small for what a component's engine keeps there."""
-    for settings in subject.settings:
+    for settings in subject.studied_settings:
         component = settings.part.component
         room = _room(component)
         uses = tuple(_uses(settings)) if room is not None else ()

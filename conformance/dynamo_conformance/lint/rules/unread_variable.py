@@ -1,7 +1,7 @@
 """A `DYN_` variable that nothing reads changes nothing.
 
-Names change between releases, and a misspelled one is accepted in silence. The variables that
-Dynamo 1.6.1 reads are known from its sources, those of the operator and of KVBM included.
+Names change between releases, and a misspelled one is accepted in silence. The variables that each
+release of Dynamo reads are known from its sources, those of the operator and of KVBM included.
 
 Fix: write the name that the message suggests, or leave the variable out. The options of
 `DYN_DEPLOYMENT_CONFIG` are arguments of each component now.
@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines import release_names
 from dynamo_conformance.engines.commandline import argv, environment_of, programs
+from dynamo_conformance.engines.image_release import Fit
 from dynamo_conformance.lint.finding import Severity
-from dynamo_conformance.lint.image_reference import other_release
 from dynamo_conformance.lint.rule import Problem
 from dynamo_conformance.manifest.node import Scalar, walk
 from dynamo_conformance.manifest.suggest import did_you_mean
@@ -32,6 +32,7 @@ from dynamo_conformance.manifest.suggest import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from dynamo_conformance.engines.releases import Release
     from dynamo_conformance.engines.role import Part
     from dynamo_conformance.lint.rule import Subject
     from dynamo_conformance.manifest.graph import EnvVar
@@ -45,18 +46,23 @@ _RETIRED = {"DYN_DEPLOYMENT_CONFIG": "; write its options as args of the compone
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each variable of a Dynamo container that its release does not read."""
-    running = [part.component for part in subject.parts if _runs_dynamo(part, subject.graph.env)]
+    running = [part for part in subject.parts if _runs_dynamo(part, subject.graph.env)]
     if running and len(running) == len(subject.graph.components):
-        yield from _unread(subject.graph.env, subject.graph.root)
-    for component in running:
-        if component.main is not None:
-            yield from _unread(component.main.env, component.node)
+        releases = {part.release.known for part in running}
+        # What one of them reads is not written in vain.
+        unread = [list(_unread(subject.graph.env, subject.graph.root, item)) for item in releases]
+        marks = [{problem.mark for problem in problems} for problems in unread]
+        yield from (item for item in unread[0] if all(item.mark in some for some in marks))
+    for part in running:
+        main = part.component.main
+        if main is not None:
+            yield from _unread(main.env, part.component.node, part.release.known)
 
 
 def _runs_dynamo(part: Part, shared: tuple[EnvVar, ...]) -> bool:
     """Return whether what is known of the release says what its main container reads."""
     main = part.component.main
-    if main is None or other_release(part.component) is not None:
+    if main is None or part.release.fit is Fit.NONE:
         return False
     if part.command is not None:
         return part.command.module.startswith("dynamo.")
@@ -64,8 +70,8 @@ def _runs_dynamo(part: Part, shared: tuple[EnvVar, ...]) -> bool:
     return any(command[0].text.split()[:1] == ["dynamo"] for command in started)
 
 
-def _unread(variables: tuple[EnvVar, ...], around: Mapping) -> Iterator[Problem]:
-    known = release_names.load()
+def _unread(variables: tuple[EnvVar, ...], around: Mapping, release: Release) -> Iterator[Problem]:
+    known = release_names.load(release=str(release))
     for variable in variables:
         name = variable.name
         if not name.startswith(_PREFIX) or known.reads(name) or _is_used(name, around):

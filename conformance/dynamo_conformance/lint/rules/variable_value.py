@@ -6,7 +6,7 @@ refuse is not refused as a variable: some modules end later, others go on and do
 was meant. And a switch is off for every word but `true`, `1`, `yes` and `on`.
 
 Values that come from elsewhere (`valueFrom`), that are filled in, or that a script sets again are
-not judged, nor is the text of an image of another minor release.
+not judged.
 
 Fix: write a value that the flag takes; the message names the flag.
 
@@ -51,7 +51,7 @@ def check(subject: Subject) -> Iterator[Problem]:
         part = settings.part
         if part.arguments is None:
             continue
-        known = _by_variable(part.arguments.module)
+        known = _by_variable(part.arguments.module, str(part.release.known))
         for flag in (
             flag for name in sorted(known.keys() & settings.variables) for flag in known[name]
         ):
@@ -62,10 +62,10 @@ def check(subject: Subject) -> Iterator[Problem]:
 
 
 @cache
-def _by_variable(module: str) -> Mapping[str, tuple[Flag, ...]]:
-    """Return the flags of a module by the variables that give them."""
+def _by_variable(module: str, release: str) -> Mapping[str, tuple[Flag, ...]]:
+    """Return the flags of a module of a release by the variables that give them."""
     flags: dict[str, tuple[Flag, ...]] = {}
-    for flag in catalog.load(module).flags:
+    for flag in catalog.load(module, release=release).flags:
         for name in (flag.env, *flag.older_env):
             if name is not None:
                 flags[name] = (*flags.get(name, ()), flag)
