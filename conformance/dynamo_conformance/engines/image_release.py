@@ -151,7 +151,7 @@ def _judged(said: str, default: Release, *, own: bool) -> ComponentRelease:
     elif not releases.is_known(release) or _BUILD.search(match["more"] or ""):
         fit = Fit.NEAREST
     else:
-        fit = Fit.LIKELY if own else Fit.SAME
+        fit = Fit.LIKELY if own and known.line != default.line else Fit.SAME
     return ComponentRelease(said=said, known=known, fit=fit)
 
 

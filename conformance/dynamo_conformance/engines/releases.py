@@ -171,6 +171,7 @@ class Ways:
         decode_publishes: Whether vLLM's decode workers publish KV events like others.
         http_port: The frontend's default port.
         system_port: The port of health and metrics.
+        forward_pass_metrics: Whether vLLM's worker has a port for the metrics of forward passes.
         discovery: What processes find each other by.
         request_plane: What carries requests.
         response_plane: What carries answers.
@@ -195,6 +196,7 @@ class Ways:
     decode_publishes: bool
     http_port: int
     system_port: SystemPort
+    forward_pass_metrics: bool
     discovery: Backend
     request_plane: Backend
     response_plane: Backend
@@ -253,6 +255,7 @@ def ways(release: Release) -> Ways:
         decode_publishes=cast("bool", rows["decode_publishes"]),
         http_port=cast("int", rows["http_port"]),
         system_port=SystemPort(**cast("_SystemPortData", rows["system_port"])),
+        forward_pass_metrics=cast("bool", rows["forward_pass_metrics"]),
         discovery=_backend(rows["discovery"]),
         request_plane=_backend(rows["request_plane"]),
         response_plane=_backend(rows["response_plane"]),

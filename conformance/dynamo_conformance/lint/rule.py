@@ -194,6 +194,13 @@ def _texts(spec: Mapping) -> Iterator[WrittenText]:
             yield WrittenText(path, node.mark, node.value)
 
 
+def capped(part: Part) -> Severity | None:
+    """Return how bad a fault at most is: a warning where the part's release is not certain."""
+    from dynamo_conformance.lint.finding import Severity
+
+    return None if part.release.is_certain else Severity.WARNING
+
+
 class Rule(Protocol):
     """A module of `dynamo_conformance.lint.rules`."""
 

@@ -6,8 +6,8 @@ import pytest
 
 from dynamo_conformance.engines import release_names
 from dynamo_conformance.engines.commandline import programs
-from dynamo_conformance.lint.finding import FileContent, Fix
 from dynamo_conformance.engines.image_release import parse_image
+from dynamo_conformance.lint.finding import FileContent, Fix
 from dynamo_conformance.lint.options import LintOptions
 from dynamo_conformance.lint.output import text
 from dynamo_conformance.lint.rule import Subject

@@ -19,15 +19,17 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines.role import Role
 from dynamo_conformance.lint.finding import Severity
-from dynamo_conformance.lint.rule import Problem
+from dynamo_conformance.lint.rule import Problem, capped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from dynamo_conformance.engines.role import Part
     from dynamo_conformance.lint.rule import Subject
 
 SEVERITY = Severity.ERROR
 
+_MODE = "--disaggregation-mode"
 _PARTNER = {Role.PREFILL: Role.DECODE, Role.DECODE: Role.PREFILL}
 
 
@@ -44,7 +46,12 @@ def check(subject: Subject) -> Iterator[Problem]:
         partner = _PARTNER.get(part.role) if part.role is not None else None
         if partner is not None and partner not in roles:
             message = f'component "{part.component.name}" runs as {part.role}'
-            told = part.roles.told(part.role) if part.roles is not None and part.role else None
-            flag = (told or "its role").partition(" ")[0]
-            advice = f"no component runs as {partner}; add one, or leave out {flag}"
-            yield Problem(part.component.mark, f"{message}, but {advice}")
+            advice = f"no component runs as {partner}; add one, or leave out {_told(part)}"
+            yield Problem(part.component.mark, f"{message}, but {advice}", severity=capped(part))
+
+
+def _told(part: Part) -> str:
+    """Return the flag that gives a part its role, as it is written."""
+    words = part.command.texts if part.command is not None else []
+    flags = (*(part.roles.flags if part.roles is not None else ()), _MODE)
+    return next((flag for flag in flags if flag in words), _MODE)

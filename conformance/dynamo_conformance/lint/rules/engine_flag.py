@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.engines import releases
 from dynamo_conformance.engines.image_release import Fit
 from dynamo_conformance.lint.finding import Severity
-from dynamo_conformance.lint.rule import Problem
+from dynamo_conformance.lint.rule import Problem, capped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +45,7 @@ def check(subject: Subject) -> Iterator[Problem]:
         command, known = part.command, part.catalog
         if command is None or known is None:
             continue
-        severity = None if part.release.is_certain else Severity.WARNING
+        severity = capped(part)
         for fault in known.faults(command.texts, lenient=True):
             if command.is_certain(fault.index):
                 at = command.words[fault.index] if fault.index < len(command.words) else command.at

@@ -29,6 +29,7 @@ FAIL:
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines import release_names
@@ -39,7 +40,7 @@ from dynamo_conformance.engines.parsing import unexpanded
 from dynamo_conformance.engines.role import Role
 from dynamo_conformance.engines.trtllm_options import TRANSCEIVER, transceiver
 from dynamo_conformance.lint.finding import Severity
-from dynamo_conformance.lint.rule import Problem
+from dynamo_conformance.lint.rule import Problem, capped
 from dynamo_conformance.manifest.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -86,7 +87,9 @@ def check(subject: Subject) -> Iterator[Problem]:
     workers = [worker for worker in subject.settings if worker.part.role is not None]
     for worker in workers:
         if worker.module == "dynamo.vllm":
-            yield from tuple(_unregistered(worker)) or _vllm(worker)
+            severity = capped(worker.part)
+            for problem in tuple(_unregistered(worker)) or _vllm(worker):
+                yield replace(problem, severity=severity or problem.severity)
         elif worker.module == "dynamo.trtllm":
             yield from _not_trtllms(worker)
             yield from _trtllm(worker)
@@ -117,8 +120,7 @@ def _unregistered(worker: EngineSettings) -> Iterator[Problem]:
             else:
                 advice = did_you_mean(name, names) or f"; known are {', '.join(sorted(names))}"
             message = f'component "{component.name}": vLLM has no {key} "{name}"'
-            is_certain = published and worker.part.release.is_certain
-            severity = None if is_certain else Severity.WARNING
+            severity = None if published else Severity.WARNING
             yield Problem(
                 worker.mark(dest), f"{message} and ends at start{advice}", severity=severity
             )

@@ -79,7 +79,7 @@ class _Listener:
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each listener whose port is taken, and system ports that the runtime cannot read."""
     yield from _large_system_ports(subject)
-    for settings in subject.studied_settings:
+    for settings in subject.settings:
         part = settings.part
         taken: dict[int, _Listener] = {}
         for listener in _listeners(settings):
@@ -129,7 +129,8 @@ def _listeners(settings: EngineSettings) -> Iterator[_Listener]:
     yield from _of_operator(settings)
     if settings.module == "dynamo.vllm" and settings.part.role in _SERVING:
         yield from _of_vllm(settings)
-    if settings.module == "dynamo.sglang" and settings.part.role in _SERVING:
+    is_studied = settings.part.release.is_studied
+    if settings.module == "dynamo.sglang" and settings.part.role in _SERVING and is_studied:
         yield from _of_sglang(settings)
     sidecar = component.node.string("frontendSidecar")
     for container in component.containers:
@@ -162,7 +163,7 @@ def _of_vllm(settings: EngineSettings) -> Iterator[_Listener]:
     if "NixlConnector" in (settings.text("kv_transfer_config") or ""):
         name = "VLLM_NIXL_SIDE_CHANNEL_PORT"
         yield from _variable(settings, name, _SIDE_CHANNEL_PORT, "the NIXL side channel")
-    if settings.part.component.is_worker:
+    if settings.part.component.is_worker and settings.part.ways.forward_pass_metrics:
         name = "DYN_FORWARDPASS_METRIC_PORT"
         yield from _variable(settings, name, FORWARD_PASS_PORT, "forward pass metrics")
 

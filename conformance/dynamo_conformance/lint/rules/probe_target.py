@@ -92,7 +92,7 @@ class _Server(NamedTuple):
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield each probe of a worker or frontend that nothing answers."""
     seen: set[Mark] = set()
-    for settings in subject.studied_settings:
+    for settings in subject.settings:
         for problem in _of_part(settings):
             if problem.mark not in seen:  # A variable of the graph is one, however many read it.
                 seen.add(problem.mark)
@@ -113,7 +113,7 @@ def _of_part(settings: EngineSettings) -> Iterator[Problem]:
             if (probe := main.node.mapping(kind)) is not None
             for problem in _probe(placed, kind, probe, server)
         ),
-        *_operators_probes(placed, server),
+        *(_operators_probes(placed, server) if settings.part.release.is_studied else ()),
     ]
     if problems and _is_alone(component, main):
         yield from problems
@@ -135,6 +135,8 @@ def _server(settings: EngineSettings, main: Container) -> _Server | None:
     """Return the server whose port is known, or None."""
     part = settings.part
     moved = any(variable.name.startswith(_MOVED) for variable in main.env)
+    # Of earlier releases it is not known what else they answer.
+    moved = moved or not part.release.is_studied
     if part.role is Role.FRONTEND and not _serves_otherwise(settings):
         port = settings.number("http_port")
         if port is None:
@@ -176,6 +178,8 @@ def _system_port(settings: EngineSettings, main: Container) -> tuple[int, Mark] 
     if variable is not None:
         port = parse_whole((variable.value or "").strip())
         return (port, variable.mark) if port is not None and port > 0 else None
+    if settings.part.ways.system_port.enabled_by is not None:
+        return None  # Its operator sets both variables, and another one need not.
     component = settings.part.component
     return (SYSTEM_PORT, component.mark) if component.is_worker else None
 

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines.role import Role
 from dynamo_conformance.lint.finding import Severity
-from dynamo_conformance.lint.rule import Problem
+from dynamo_conformance.lint.rule import Problem, capped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +57,7 @@ def check(subject: Subject) -> Iterator[Problem]:
         runs = f"its command line runs {part.program} as {part.role}"
         message = f'component "{component.name}" is of type {component.type}, but {runs}'
         advice = _advice(component.type or "", part, subject.words)
-        yield Problem(component.mark, f"{message}; {advice}")
+        yield Problem(component.mark, f"{message}; {advice}", severity=capped(part))
 
 
 def _advice(declared: str, part: Part, words: FieldWords) -> str:

@@ -19,6 +19,7 @@ FAIL:
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ from dynamo_conformance.engines.commandline import argv
 from dynamo_conformance.engines.flag_values import variable_refusal
 from dynamo_conformance.engines.parsing import unexpanded
 from dynamo_conformance.lint.finding import Severity
-from dynamo_conformance.lint.rule import Problem
+from dynamo_conformance.lint.rule import Problem, capped
 from dynamo_conformance.manifest.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def check(subject: Subject) -> Iterator[Problem]:
             for problem in _values(settings, flag):
                 if problem.mark not in seen:
                     seen.add(problem.mark)
-                    yield problem
+                    yield replace(problem, severity=capped(part) or problem.severity)
 
 
 @cache
