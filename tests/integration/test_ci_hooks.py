@@ -280,7 +280,10 @@ class TestAction:
     def test_a_good_manifest_passes(self, theirs: Repository, action: Action) -> None:
         theirs.write(a_yaml=GOOD, c_yaml=TEMPLATE)
         ended = action.step("Lint", theirs)
-        assert (ended.code, ended.text) == (0, "1 graph in 2 files checked: no findings\n")
+        assert (ended.code, ended.text) == (
+            0,
+            "1 graph in 2 files checked: no findings; judged by Dynamo 1.6.1\n",
+        )
 
     def test_a_broken_one_is_annotated_in_its_place(
         self, theirs: Repository, action: Action

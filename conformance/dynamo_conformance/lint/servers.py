@@ -90,7 +90,7 @@ def by_annotation(graph: Graph) -> Iterator[Server]:
 def servers(subject: Subject) -> Iterator[Server]:
     """Yield everything that a graph needs and does not bring."""
     yield from by_annotation(subject.graph)
-    for settings in subject.settings:
+    for settings in subject.studied_settings:
         yield from talks_to(settings)
         component = settings.part.component
         multinode = component.node.get("multinode")

@@ -64,6 +64,7 @@ class DocumentJson(TypedDict):
     index: int
     kind: str
     name: str
+    releases: dict[str, int]
     findings: list[FoundJson]
 
 

@@ -38,7 +38,7 @@ def test_a_finding_shows_its_line_with_a_caret() -> None:
     assert lines[0].endswith("[api-schema]")
     assert lines[1].startswith("    16 |       replica: 2")
     assert lines[2].index("^") == lines[1].index("replica")
-    assert lines[-1] == "1 graph in 1 file checked: 1 error"
+    assert lines[-1] == "1 graph in 1 file checked: 1 error; judged by Dynamo 1.6.1"
 
 
 def test_folders_give_their_yaml_files_in_order_without_hidden_ones(tmp_path: Path) -> None:

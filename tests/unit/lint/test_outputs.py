@@ -58,7 +58,7 @@ def test_json_is_as_it_is_documented(linter: Linter) -> None:
     }
     second = len(GRAPH.splitlines()) + 1
     third = second + len(WRONG.splitlines()) + 3
-    named = {"kind": "DynamoGraphDeployment", "name": "graph"}
+    named = {"kind": "DynamoGraphDeployment", "name": "graph", "releases": {"1.6.1": 2}}
     unused = {
         "rule": "suppression-unused",
         "severity": "warning",
@@ -90,7 +90,14 @@ def test_json_is_as_it_is_documented(linter: Linter) -> None:
                 "findings": [{**wrong, "line": second + 9}],
             },
             {"file": "a/three.yaml", "index": 3, **named, "findings": [unused]},
-            {"file": "b.yaml", "index": 0, "kind": "", "name": "", "findings": [unread]},
+            {
+                "file": "b.yaml",
+                "index": 0,
+                "kind": "",
+                "name": "",
+                "releases": {},
+                "findings": [unread],
+            },
         ],
     }
     assert ended.exit_code == 1
@@ -100,7 +107,7 @@ def test_json_of_a_file_that_is_no_text(linter: Linter) -> None:
     linter.write("c.yaml", b"a: \xff")
     (document,) = linter.documents("c.yaml")
     (finding,) = document.pop("findings")  # type: ignore[misc]
-    assert document == {"file": "c.yaml", "index": 0, "kind": "", "name": ""}
+    assert document == {"file": "c.yaml", "index": 0, "kind": "", "name": "", "releases": {}}
     assert (finding["rule"], finding["line"], finding["column"]) == ("yaml", 1, 4)
 
 

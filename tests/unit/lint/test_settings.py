@@ -101,7 +101,10 @@ def test_a_pyproject_that_is_no_business_of_ours_may_be_broken(linter: Linter) -
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("ignore = []", 'unknown "ignore"; there are only, skip, exclude, operator, cluster-has,'),
+        (
+            "ignore = []",
+            'unknown "ignore"; there are only, skip, exclude, release, operator, cluster-has,',
+        ),
         ("clusterhas = []", 'unknown "clusterhas"; did you mean "cluster-has"?'),
         ("only = 'api'", "only: must be a list of words"),
         ("skip = [1]", "skip: must be a list of words"),

@@ -88,9 +88,10 @@ def check(subject: Subject) -> Iterator[Problem]:
                 else environment_of(container, subject.graph.env, subject.graph.config_maps)
             )
             commands = programs(words, environment)
-            yield from _program(commands, published=image.is_published)
             command = part.command if is_main else find_module(words, environment)
-            found = _script(commands, known) if command is None else _module(command, known)
+            found = [*_program(commands, published=image.is_published)]
+            if release.is_known:  # A later release may have what an earlier one has not.
+                found += _script(commands, known) if command is None else _module(command, known)
             severity = None if release.is_certain else Severity.WARNING
             yield from (replace(problem, severity=severity) for problem in found)
 

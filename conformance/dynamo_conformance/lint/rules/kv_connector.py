@@ -251,7 +251,8 @@ def _disagreements(
         if used != wanted:
             here = f'component "{worker.part.component.name}" transfers KV blocks with {used}'
             there = f'component "{first.part.component.name}" with {wanted}'
-            yield Problem(mark, f"{here}, but {there}; give both the same")
+            message = f"{here}, but {there}; give both the same"
+            yield Problem(mark, message, severity=capped(worker.part))
 
 
 def _vllm_carrier(worker: EngineSettings) -> tuple[str, Mark] | None:

@@ -43,7 +43,7 @@ def check(subject: Subject) -> Iterator[Problem]:
     """Yield the first place that asks for a server of which nothing is known."""
     reported: set[str] = set()
     asked = [*by_annotation(subject.graph)]
-    asked += [used for settings in subject.settings for used in talks_to(settings)]
+    asked += [used for settings in subject.studied_settings for used in talks_to(settings)]
     for server in asked:
         if server.address or server.kind in reported or _has(subject.cluster, server.kind):
             continue

@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.engines import release_names
 from dynamo_conformance.engines.commandline import argv, environment_of, programs
-from dynamo_conformance.engines.image_release import Fit
 from dynamo_conformance.lint.finding import Severity
 from dynamo_conformance.lint.rule import Problem
 from dynamo_conformance.manifest.node import Scalar, walk
@@ -62,7 +61,7 @@ def check(subject: Subject) -> Iterator[Problem]:
 def _runs_dynamo(part: Part, shared: tuple[EnvVar, ...]) -> bool:
     """Return whether what is known of the release says what its main container reads."""
     main = part.component.main
-    if main is None or part.release.fit is Fit.NONE:
+    if main is None or not part.release.is_known:
         return False
     if part.command is not None:
         return part.command.module.startswith("dynamo.")
