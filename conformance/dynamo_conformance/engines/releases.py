@@ -163,6 +163,8 @@ class Ways:
         kv_connector: What vLLM's prefill and decode workers use where nothing says it, or None.
         connector_flag: What vLLM's worker makes of `--connector`: `none` (it has no such flag),
             `taken` or `refused`.
+        kv_config: What it makes of `--kv-transfer-config`: `replaced` (by its own), `refused`,
+            `beside-none` (refused without `--connector none`) or `taken`.
         prefill_needs_kv_transfer: Whether vLLM's prefill worker ends without
             `--kv-transfer-config`.
         kv_roles: The `kv_role` that a connector is usually given, by the worker's role.
@@ -189,6 +191,7 @@ class Ways:
     roles: Mapping[str, RoleWays]
     kv_connector: str | None
     connector_flag: str
+    kv_config: str
     prefill_needs_kv_transfer: bool
     kv_roles: Mapping[str, str]
     kv_events: Mapping[str, bool]
@@ -248,6 +251,7 @@ def ways(release: Release) -> Ways:
         },
         kv_connector=cast("str | None", rows["kv_connector"]),
         connector_flag=cast("str", rows["connector_flag"]),
+        kv_config=cast("str", rows["kv_config"]),
         prefill_needs_kv_transfer=cast("bool", rows["prefill_needs_kv_transfer"]),
         kv_roles=cast("dict[str, str]", rows["kv_roles"]),
         kv_events=cast("dict[str, bool]", rows["kv_events"]),

@@ -2,10 +2,11 @@
 
 A vLLM prefill worker ends at start without `--kv-transfer-config`, and answers every request with
 an error when the connector has no handoff in Dynamo. Before Dynamo 1.0 it took NIXL by itself, and
-`--connector` named another. A decode worker without one starts, and computes each prompt a second
-time. Workers with different connectors, or with different
-transfer backends of SGLang or TensorRT-LLM, never find each other's blocks. TensorRT-LLM needs a
-`cache_transceiver_config` in both; its engine file is read from a ConfigMap of the same file.
+`--connector` named another; `--kv-transfer-config` was refused then, or needed `--connector none`.
+A decode worker without one starts, and computes each prompt a second time. Workers with different
+connectors, or with different transfer backends of SGLang or TensorRT-LLM, never find each other's
+blocks. TensorRT-LLM needs a `cache_transceiver_config` in both; its engine file is read from a
+ConfigMap of the same file.
 
 A connector that hands over directly has `kv_role` kv_producer in prefill workers and kv_consumer in
 decode workers; with the other's, vLLM leaves out what that side must do.
@@ -172,9 +173,7 @@ def _vllm(worker: EngineSettings) -> Iterator[Problem]:
         yield Problem(variable.mark, message)
     role = worker.part.role
     name = f'component "{worker.part.component.name}"'
-    if ways.connector_flag == "taken" and worker.given(_FLAG) and worker.given(_CONFIG):
-        message = f"{name}: {worker.part.program} ends at start with --connector beside"
-        yield Problem(worker.mark(_FLAG), f"{message} --kv-transfer-config; leave one of them out")
+    yield from _refused_config(worker, name)
     if role not in (Role.PREFILL, Role.DECODE):
         return
     is_studied = worker.part.release.is_studied
@@ -185,6 +184,19 @@ def _vllm(worker: EngineSettings) -> Iterator[Problem]:
         yield _without(worker, name)
     elif names and is_studied and role is Role.PREFILL and _vllm_carrier(worker) is None:
         yield Problem(worker.mark(_CONFIG), f"{name} {_no_handoff(names)}")
+
+
+def _refused_config(worker: EngineSettings, name: str) -> Iterator[Problem]:
+    """Yield a config that the worker's release does not take, or not beside a connector."""
+    how = worker.part.ways.kv_config
+    if how not in ("refused", "beside-none") or not worker.given(_CONFIG):
+        return
+    message = f"{name}: {worker.part.program} ends at start with --kv-transfer-config"
+    if how == "refused":
+        yield Problem(worker.mark(_CONFIG), f"{message}; write --connector in its place")
+    elif _by_flag(worker) not in ((), None):
+        text = f"{message} unless --connector is none; add --connector none"
+        yield Problem(worker.mark(_CONFIG), text)
 
 
 def _opposite(worker: EngineSettings, name: str) -> Iterator[Problem]:
