@@ -114,7 +114,7 @@ def _unregistered(worker: EngineSettings) -> Iterator[Problem]:
         (_ENCODER_CONFIG, "ec_connector", known.ec_connectors),
     ):
         for name in _built_in(_configs(worker.text(dest)), key):
-            if name in names or unexpanded(name) or not known.kv_connectors:
+            if name in names or unexpanded(name) or not known.connectors_known:
                 continue
             if name in _KVBM:
                 advice = f'; add "{_MODULE_PATH}":"{_KVBM_PATH}"'
