@@ -71,7 +71,7 @@ class Fit(StrEnum):
     """The component's release is older than all that are known, and nothing speaks for it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ComponentRelease:
     """By which release a component is judged.
 

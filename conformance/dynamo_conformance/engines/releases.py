@@ -7,17 +7,55 @@ the ways are rows with their source, each good until a newer release has a row o
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, NotRequired, TypedDict, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from typing import NotRequired, TypedDict
+
+    class _RolesData(TypedDict):
+        flags: dict[str, str]
+        mode: str | None
+        words: dict[str, str]
+        default: str
+        decode_unsaid: bool
+        refused: dict[str, str]
+        exclusive: NotRequired[bool]
+        deprecated: NotRequired[bool]
+
+    class _SystemPortData(TypedDict):
+        variable: str
+        enabled_by: str | None
+        frontend: bool
+
+    class _BackendData(TypedDict):
+        flag: str | None
+        variable: str | None
+        default: str | None
+        choices: list[str]
+
+    class _ReleaseData(TypedDict):
+        engines: dict[str, str]
+        modules: list[str]
+
+    class _RowData(TypedDict):
+        what: str
+        since: str
+        value: object
+
+    class _FileData(TypedDict):
+        date: str
+        studied: str
+        releases: dict[str, _ReleaseData]
+        ways: list[_RowData]
+
 
 _DATA = Path(__file__).parent / "data" / "releases.json"
-_TEXT = re.compile(r"[vV]?(\d{1,6})\.(\d{1,6})\.(\d{1,6})", re.ASCII)
+_LONGEST = 6
+"""Digits of one number of a release."""
 
 
 class Release(NamedTuple):
@@ -39,53 +77,17 @@ class Release(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> Release | None:
         """Return the release that `text` is, X.Y.Z or vX.Y.Z, or None."""
-        match = _TEXT.fullmatch(text.strip())
-        return cls(*map(int, match.groups())) if match else None
+        numbers = text.strip().removeprefix("v").removeprefix("V").split(".")
+        if len(numbers) != len(cls._fields) or not all(map(_is_number, numbers)):
+            return None
+        return cls(*map(int, numbers))
 
 
-class _RolesData(TypedDict):
-    flags: dict[str, str]
-    mode: str | None
-    words: dict[str, str]
-    default: str
-    decode_unsaid: bool
-    refused: dict[str, str]
-    exclusive: NotRequired[bool]
-    deprecated: NotRequired[bool]
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _LONGEST
 
 
-class _SystemPortData(TypedDict):
-    variable: str
-    enabled_by: str | None
-    frontend: bool
-
-
-class _BackendData(TypedDict):
-    flag: str | None
-    variable: str | None
-    default: str | None
-    choices: list[str]
-
-
-class _ReleaseData(TypedDict):
-    engines: dict[str, str]
-    modules: list[str]
-
-
-class _RowData(TypedDict):
-    what: str
-    since: str
-    value: object
-
-
-class _FileData(TypedDict):
-    date: str
-    studied: str
-    releases: dict[str, _ReleaseData]
-    ways: list[_RowData]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class RoleWays:
     """How the worker of one module is told its role: `agg`, `prefill`, `decode` or `encode`.
 
@@ -117,7 +119,7 @@ class RoleWays:
         return next((flag for flag, given in self.flags.items() if given == role), None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class Backend:
     """How a release is told what carries discovery, requests, answers or events.
 
@@ -135,7 +137,7 @@ class Backend:
     choices: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class SystemPort:
     """The port on which a process tells its health and metrics.
 
@@ -150,7 +152,7 @@ class SystemPort:
     frontend: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class Ways:
     """How one release does things.
 
@@ -291,8 +293,7 @@ def _rows(release: Release) -> Iterator[tuple[str, object]]:
 
 @cache
 def _data() -> _FileData:
-    data: _FileData = json.loads(_DATA.read_text(encoding="utf-8"))
-    return data
+    return cast("_FileData", json.loads(_DATA.read_text(encoding="utf-8")))
 
 
 NEWEST = known()[-1]
