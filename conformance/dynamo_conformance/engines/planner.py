@@ -140,7 +140,9 @@ def _object(
         elif isinstance(extra, dict):
             yield from _value(value, extra, at)
         elif extra is not True:
-            yield _unknown(key, known, at, ends=extra is False or key == "aic_perf_model")
+            # The release that renamed it refuses the older name; those before did not know it.
+            is_old_name = key == "aic_perf_model" and _RENAMED[key] in known
+            yield _unknown(key, known, at, ends=extra is False or is_old_name)
     for key in schema.get("required", ()):
         if key not in entries:
             yield ConfigFault(f"{path}{key} is missing")

@@ -389,7 +389,7 @@ def _list_prerequisites(request: _Request, style: str, output: str | None) -> in
     if not graphs_in(documents):
         click.echo(NOTHING, err=True)
         return EXIT_NOTHING
-    needed = tuple(sorted({*prerequisites(documents), *_servers(files)}))
+    needed = tuple(sorted({*prerequisites(documents), *_servers(files, request.options)}))
     text = listed.render_json(needed) if style == "json" else listed.render_text(needed)
     if output is not None:
         _write(output, text)
@@ -398,7 +398,7 @@ def _list_prerequisites(request: _Request, style: str, output: str | None) -> in
     return 0
 
 
-def _servers(files: list[tuple[Document, ...]]) -> Iterator[Prerequisite]:
+def _servers(files: list[tuple[Document, ...]], options: LintOptions) -> Iterator[Prerequisite]:
     """Yield what the graphs of each file talk to."""
     from dynamo_conformance.lint.servers import prerequisites_of
     from dynamo_conformance.manifest.config_maps import usable_config_maps
@@ -409,7 +409,7 @@ def _servers(files: list[tuple[Document, ...]]) -> Iterator[Prerequisite]:
         beside = usable_config_maps(documents)
         for document in graphs_in(documents):
             graph = replace(read_graph(document), config_maps=beside)
-            yield from prerequisites_of(document, graph)
+            yield from prerequisites_of(document, graph, options.release)
 
 
 def _documents(content: FileContent) -> tuple[Document, ...]:

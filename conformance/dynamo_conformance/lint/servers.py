@@ -17,6 +17,7 @@ from dynamo_conformance.manifest.graph import EPP
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from dynamo_conformance.engines.releases import Release
     from dynamo_conformance.lint.engine_settings import EngineSettings
     from dynamo_conformance.manifest.document import Document
     from dynamo_conformance.manifest.graph import Graph
@@ -114,8 +115,14 @@ def _prometheus(settings: EngineSettings) -> Iterator[Server]:
         yield Server(PROMETHEUS, str(address), mark)
 
 
-def prerequisites_of(document: Document, graph: Graph) -> set[Prerequisite]:
-    """Return the servers of a graph as prerequisites."""
+def prerequisites_of(document: Document, graph: Graph, release: Release) -> set[Prerequisite]:
+    """Return the servers of a graph as prerequisites.
+
+    Args:
+        document: The document.
+        graph: The graph that it describes.
+        release: The release of components that say none.
+    """
     from dynamo_conformance.manifest.prerequisites import Prerequisite
 
     return {
@@ -129,5 +136,5 @@ def prerequisites_of(document: Document, graph: Graph) -> set[Prerequisite]:
             line=server.mark.line,
             column=server.mark.column,
         )
-        for server in servers(Subject(document, graph))
+        for server in servers(Subject(document, graph, release=release))
     }

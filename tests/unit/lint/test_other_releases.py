@@ -193,3 +193,95 @@ def test_a_release_that_is_none_is_refused(linter: Linter) -> None:
     ended = linter.run("--release", "newest", ".")
     assert ended.exit_code == 2
     assert 'nothing is known of "newest"; known are 0.4.1' in ended.output
+
+
+_ROUTED = _GRAPH.replace(
+    'main, image: "IMAGE"}',
+    'main, image: "IMAGE", env: [{name: DYN_ROUTER_MODE, value: kv}]}',
+)
+
+
+@pytest.mark.parametrize(
+    ("release", "words"),
+    [
+        ("0.9.0", ""),
+        ("1.0.0", ""),
+        ("1.1.0", "add --kv-events-config"),
+        ("1.6.0", "add --kv-events-config"),
+    ],
+)
+def test_vllm_publishes_kv_events_by_itself_up_to_1_0(release: str, words: str) -> None:
+    text = _ROUTED.replace("IMAGE", f"{_PUBLISHED}:{release}").replace("WORDS", "")
+    said = [item.message for item in _findings(text) if item.rule == "kv-events"]
+    assert len(said) == bool(words)
+    assert all(words in message for message in said)
+
+
+_TRTLLM = _ROUTED.replace("dynamo.vllm", "dynamo.trtllm").replace("vllm-runtime", "trtllm-runtime")
+
+
+@pytest.mark.parametrize(
+    ("release", "flag", "router"),
+    [
+        ("0.7.0", "--publish-events-and-metrics", "--no-kv-events"),
+        ("1.2.0", "--publish-events-and-metrics", "--no-router-kv-events"),
+        ("1.3.0", "--publish-kv-events", "--no-router-kv-events"),
+    ],
+)
+def test_advice_about_kv_events_has_the_flags_of_the_release(
+    release: str, flag: str, router: str
+) -> None:
+    image = f"nvcr.io/nvidia/ai-dynamo/tensorrtllm-runtime:{release}"
+    text = _TRTLLM.replace("IMAGE", image).replace(", WORDS", "")
+    (said,) = [item.message for item in _findings(text) if item.rule == "kv-events"]
+    assert f"add {flag}, or give the frontend {router}" in said
+    told = _TRTLLM.replace("IMAGE", image).replace("WORDS", flag)
+    assert [item for item in _findings(told) if item.rule == "kv-events"] == []
+
+
+@pytest.mark.parametrize(
+    ("release", "module", "words"),
+    [
+        ("0.9.0", "dynamo.planner", "write dynamo.planner.planner_sla"),
+        ("0.9.0", "dynamo.planner.planner_sla", ""),
+        ("1.0.0", "dynamo.planner", ""),
+        ("1.0.0", "dynamo.planner.planner_sla", "write dynamo.planner"),
+        ("0.5.0", "dynamo.llama_cpp", ""),
+        ("0.6.0", "dynamo.llama_cpp", "Dynamo 0.6.1 has no dynamo.llama_cpp"),
+    ],
+)
+def test_modules_are_those_of_the_release(release: str, module: str, words: str) -> None:
+    text = _graph(f"{_PUBLISHED}:{release}").replace("dynamo.vllm", module)
+    said = [item.message for item in _findings(text) if item.rule == "command-retired"]
+    assert len(said) == bool(words)
+    assert all(words in message for message in said)
+
+
+@pytest.mark.parametrize(
+    ("release", "name", "is_read"),
+    [
+        ("0.9.0", "DYN_STORE_KV", True),
+        ("1.0.0", "DYN_STORE_KV", False),
+        ("0.9.0", "DYN_ROUTER_USE_KV_EVENTS", False),
+        ("1.0.0", "DYN_ROUTER_USE_KV_EVENTS", True),
+    ],
+)
+def test_variables_are_those_of_the_release(release: str, name: str, *, is_read: bool) -> None:
+    text = _ROUTED.replace("IMAGE", f"{_PUBLISHED}:{release}").replace("DYN_ROUTER_MODE", name)
+    said = [item.message for item in _findings(text) if item.rule == "unread-variable"]
+    assert (said == []) is is_read
+    assert all(name in message and "Dynamo " in message for message in said)
+
+
+_PROBED = _GRAPH.replace(
+    '{name: main, image: "IMAGE"}',
+    '{name: main, image: "IMAGE", readinessProbe: {httpGet: {path: /health, port: 8000}}}',
+)
+
+
+@pytest.mark.parametrize(("release", "is_wrong"), [("0.4.1", True), ("0.5.0", False)])
+def test_a_frontend_listens_where_its_release_does(release: str, *, is_wrong: bool) -> None:
+    text = _PROBED.replace("IMAGE", f"{_PUBLISHED}:{release}").replace(", WORDS", "")
+    text = text.replace("{name: main,", "{name: main, command: [python3, -m, dynamo.frontend],", 1)
+    found = check_bytes(text.encode(), file="g.yaml", options=LintOptions())[0].findings
+    assert any(item.rule == "probe-target" for item in found) is is_wrong

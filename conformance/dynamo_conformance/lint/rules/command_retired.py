@@ -31,6 +31,7 @@ from dynamo_conformance.engines.commandline import (
     programs,
 )
 from dynamo_conformance.engines.image_release import Fit, image_release, parse_image
+from dynamo_conformance.engines.releases import Release, ways
 from dynamo_conformance.lint.finding import Severity
 from dynamo_conformance.lint.rule import Problem
 from dynamo_conformance.manifest.graph import MAIN
@@ -143,6 +144,11 @@ def _module(command: CommandLine, known: ReleaseNames) -> Iterator[Problem]:
     if package in known.modules and package != command.module:
         message = f"Dynamo {known.release} has no {command.module} to start"
         yield Problem(command.at.mark, f"{message}; write {package}")
+        return
+    planner = ways(Release(*map(int, known.release.split(".")))).planner_module
+    if planner.startswith(f"{command.module}."):
+        message = f"Dynamo {known.release} has no {command.module} to start"
+        yield Problem(command.at.mark, f"{message}; write {planner}")
         return
     # A private entry point is no good answer, so the shortest names are tried first.
     packages = [module for module in known.modules if module.count(".") == 1]

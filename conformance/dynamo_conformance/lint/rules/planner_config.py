@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.engines import planner
 from dynamo_conformance.lint.engine_settings import planner_configs
 from dynamo_conformance.lint.finding import Severity
-from dynamo_conformance.lint.rule import Problem
+from dynamo_conformance.lint.rule import Problem, capped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,10 +32,12 @@ SEVERITY = Severity.ERROR
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield what each planner refuses of its config, or passes over."""
-    for entries, mark in planner_configs(subject.studied_settings):
-        if isinstance(entries, str):
-            yield Problem(mark, f"--config: {entries}")
-            continue
-        for fault in planner.faults(entries):
-            severity = SEVERITY if fault.ends else Severity.WARNING
-            yield Problem(mark, f"--config: {fault.message}", severity=severity)
+    for settings in subject.settings:
+        most = capped(settings.part)
+        for entries, mark in planner_configs((settings,)):
+            if isinstance(entries, str):
+                yield Problem(mark, f"--config: {entries}", severity=most)
+                continue
+            for fault in planner.faults(entries, release=str(settings.part.release.known)):
+                severity = SEVERITY if fault.ends else Severity.WARNING
+                yield Problem(mark, f"--config: {fault.message}", severity=most or severity)
