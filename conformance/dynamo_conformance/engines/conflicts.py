@@ -138,7 +138,7 @@ def _index(module: str) -> Mapping[str, tuple[int, ...]]:
 
     What defaults alone can fail stands under the empty text.
     """
-    settings = catalog.load(module).settings
+    settings = catalog.load(module, release=str(STUDIED)).settings
     by_dest: dict[str, tuple[int, ...]] = {}
     for place, conflict in enumerate(load(module)):
         causes = {*conflict.when, *conflict.variables}
