@@ -28,12 +28,13 @@ _FLAGS = {"dynamo.vllm": (_FLAG,), "dynamo.sglang": (_FLAG, _SECTIONED)}
 _SUFFIXES = (".yaml", ".yml")
 
 
-def with_config_file(command: CommandLine, files: Mapping[str, str]) -> CommandLine:
+def with_config_file(command: CommandLine, files: Mapping[str, str], release: str) -> CommandLine:
     """Return the command line with the entries of its config file as words.
 
     Args:
         command: The command line.
         files: The texts of files that are known, by path.
+        release: The release by whose flags the entries are read; one that has catalogs.
     """
     texts = command.texts
     used = [at for at, text in enumerate(texts) if text in _FLAGS.get(command.module, ())]
@@ -44,7 +45,11 @@ def with_config_file(command: CommandLine, files: Mapping[str, str]) -> CommandL
     entries = load(text) if text is not None else None
     if entries is not None and texts[at] == _SECTIONED:
         entries = _section(entries, texts)
-    words = _words(command.module, entries) if entries is not None else None
+    words = (
+        _words(catalog.load(command.module, release=release), entries)
+        if entries is not None
+        else None
+    )
     if words is None:
         return command
     read = tuple(Word(word, name.mark, file=name.text) for word in words)
@@ -73,15 +78,15 @@ def load(text: str) -> dict[str, Json] | None:
     return plain if isinstance(plain, dict) else None
 
 
-def _words(module: str, entries: dict[str, Json]) -> list[str] | None:
+def _words(known: catalog.Catalog, entries: dict[str, Json]) -> list[str] | None:
     """Return what the engine makes of the entries; None when that is not known."""
     words: list[str] = []
     for key, value in entries.items():
-        flag = catalog.load(module).flag(f"--{key}")
+        flag = known.flag(f"--{key}")
         # Dynamo's own flags are read before the file is, so the engine refuses them there.
         if flag is None or flag.owner != "engine":
             return None
-        made = list(_entry(module, flag, key, value))
+        made = list(_entry(known.module, flag, key, value))
         if not made and value is False and flag.default not in (None, False):
             return None
         words += made

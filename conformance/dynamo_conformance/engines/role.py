@@ -167,8 +167,6 @@ def part(component: Component, graph: Graph, default: Release = NEWEST) -> Part:
         environment_of(main, graph.env, graph.config_maps) if main else ContainerEnvironment()
     )
     command = command_line(component, environment)
-    if command is not None and graph.config_maps:
-        command = with_config_file(command, files_of_main(component, graph.config_maps))
     read = Part(
         component=component,
         role=None,
@@ -178,6 +176,10 @@ def part(component: Component, graph: Graph, default: Release = NEWEST) -> Part:
         release=release_of(component, default),
     )
     known = read.catalog
+    if command is not None and known is not None and graph.config_maps:
+        files = files_of_main(component, graph.config_maps)
+        command = with_config_file(command, files, str(read.release.known))
+        read = replace(read, command=command)
     if command is None or known is None or read.release.fit is Fit.NONE:
         is_planner = command is not None and command.module in _PLANNER_MODULES
         return replace(read, role=Role.PLANNER) if is_planner else read
