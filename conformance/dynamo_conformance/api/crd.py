@@ -1,24 +1,18 @@
-"""The CustomResourceDefinition of the graph, kept as dated data (made by tools/crds.py)."""
+"""The CustomResourceDefinition of the graph, kept as dated data (tools/crds.py, crd_history.py)."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from dynamo_conformance.api import metadata
+from dynamo_conformance.api import crd_history, metadata
 from dynamo_conformance.api.operator_releases import OPERATORS, RECORDED_OPERATOR
 from dynamo_conformance.api.schema import Schema
 
 if TYPE_CHECKING:
     from dynamo_conformance.api.operator_releases import Operator
     from dynamo_conformance.manifest.jsonschema import JsonObject
-
-PLURAL = "dynamographdeployments"
-
-_DATA = Path(__file__).parent / "data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +42,10 @@ def load(operator: str = RECORDED_OPERATOR) -> Crd:
         KeyError: Nothing is known of that version.
     """
     known = OPERATORS[operator]
-    path = _DATA / f"{PLURAL}-{RECORDED_OPERATOR}.json"
-    data: dict[str, JsonObject] = json.loads(path.read_bytes())
-    made = of(data["crd"], operator=known, source=str(data["source"]), date=str(data["date"]))
-    return made if known.needs_runtime_version else _without_runtime_version(made)
+    data = crd_history.read(known.crd)
+    versions = crd_history.versions(known.crd).values()
+    raw: JsonObject = {"spec": {"versions": list(versions)}}
+    return of(raw, operator=known, source=str(data["source"]), date=str(data["date"]))
 
 
 def of(raw: JsonObject, *, operator: Operator, source: str, date: str = "") -> Crd:
@@ -75,14 +69,3 @@ def _with_metadata(raw: JsonObject) -> Schema:
     """Return the root schema with the fields of `metadata`, which a CRD leaves open."""
     properties = {**cast("JsonObject", raw["properties"]), "metadata": metadata.schema()}
     return Schema({**raw, "properties": properties})
-
-
-def _without_runtime_version(made: Crd) -> Crd:
-    """Return the CRD without the field that operators before 1.4.0 do not know."""
-    for schema in made.versions.values():
-        spec = schema.properties["spec"].properties
-        holder = spec.get("components") or spec["services"]
-        component = holder.items or holder.additional
-        assert component is not None  # noqa: S101 - one of the two holds the components
-        component.properties.pop("runtimeVersionOverride", None)
-    return made

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.api import admission, crd
 from dynamo_conformance.api.admission.request import Request
+from dynamo_conformance.api.admission.rule_rows import in_order, of_operator
 from dynamo_conformance.api.cel import rule_violations
 from dynamo_conformance.api.decoding import too_wide, unknown_fields, wrong_types
 from dynamo_conformance.api.defaulting import complete
 from dynamo_conformance.api.field_advice import translated
+from dynamo_conformance.api.field_history import dated
 from dynamo_conformance.api.metadata import metadata_violations, metadata_warnings
 from dynamo_conformance.api.schema_validation import violations
 from dynamo_conformance.api.violation import DEPRECATED, REQUIRED, Violation
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from dynamo_conformance.manifest.document import Document
 
 METADATA, STATUS = "metadata", "status"
+NUMBER_RANGE = "number-range"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +39,8 @@ class Verdict:
         rules: The CRD's own rules (CEL) that are broken.
         refusals: What the operator's webhooks refuse.
         conditional: What they refuse unless the cluster has something, when nobody said if it has.
+        uncertain: What this operator may refuse: its release may or may not have the rule, or
+            the field, and nothing that is known of it says which.
         warnings: What the API server and the operator warn of.
     """
 
@@ -43,6 +48,7 @@ class Verdict:
     rules: tuple[Violation, ...] = ()
     refusals: tuple[Violation, ...] = ()
     conditional: tuple[Violation, ...] = ()
+    uncertain: tuple[Violation, ...] = ()
     warnings: tuple[Violation, ...] = ()
 
     @property
@@ -70,10 +76,12 @@ def judge(
     used = definition or crd.load()
     version = document.version or ""
     schema = used.versions[version]
-    unknown = tuple(
-        translated(field, is_alpha=version == V1ALPHA1)
+    fields = [
+        dated(translated(field, is_alpha=version == V1ALPHA1), used.operator, version)
         for field in unknown_fields(document.root, schema)
-    )
+    ]
+    unknown = tuple(field for field in fields if not field.unsure)
+    unsure = [field for field in fields if field.unsure]
     root = complete(document.root, schema)
     assert isinstance(root, Mapping)  # noqa: S101 - completing keeps the kind of a node
     wrong = [*_schema_violations(root, schema), *_metadata_violations(root)]
@@ -81,7 +89,11 @@ def judge(
     completed = replace(document, root=root.replaced(STATUS, None))
     warnings = [*_deprecation(document, used), *metadata_warnings(root)]
     if wrong:
-        return Verdict(violations=_sorted(*unknown, *wrong), warnings=tuple(warnings))
+        return Verdict(
+            violations=_sorted(*unknown, *wrong),
+            uncertain=_sorted(*unsure),
+            warnings=tuple(warnings),
+        )
     rules = tuple(rule_violations(completed.root, schema))
     request = Request(
         root=completed.root,
@@ -90,14 +102,19 @@ def judge(
         operator=used.operator,
         cluster=cluster,
     )
-    asked = [*too_wide(root, schema), *_status_types(root, schema), *admission.refusals(request)]
+    numbers = [*too_wide(root, schema), *_status_types(root, schema)]
+    decoded = (replace(item, rule=NUMBER_RANGE) for item in numbers)
+    asked = [*of_operator(decoded, request), *admission.refusals(request)]
+    refused = _sorted(*(item for item in asked if not item.unsure and _stands(item, cluster)))
+    unsure += [item for item in asked if item.unsure and item.unless is None]
     return Verdict(
         violations=_sorted(*unknown),
         rules=rules,
-        refusals=_sorted(*(item for item in asked if _stands(item, cluster))),
+        refusals=in_order(refused, used.operator),
         conditional=_sorted(
             *(violation for violation in asked if violation.unless and cluster is None)
         ),
+        uncertain=_sorted(*unsure),
         warnings=(*warnings, *admission.warnings(request)),
     )
 

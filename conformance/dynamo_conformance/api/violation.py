@@ -37,6 +37,8 @@ class Violation:
         text: What is wrong; for an unknown field what to write instead, or nothing.
         suggestion: The nearest right word, or None.
         unless: What a cluster must have for this to be fine; None when it never is.
+        rule: The id of the webhook's rule, by which releases differ; empty for all others.
+        unsure: The operator of which it is not known whether it refuses this; else empty.
     """
 
     path: Path
@@ -45,6 +47,8 @@ class Violation:
     text: str
     suggestion: str | None = None
     unless: Feature | None = None
+    rule: str = ""
+    unsure: str = ""
 
     @property
     def message(self) -> str:
@@ -53,4 +57,6 @@ class Violation:
         if self.kind == UNKNOWN:
             other = f"; {self.text}" if self.text else hint
             return f'{UNKNOWN} "{path_text(self.path)}"{other}'
+        if not self.kind:  # Free words, which name the field themselves.
+            return f"{self.text}{hint}"
         return f"{path_text(self.path)}: {self.kind}: {self.text}{hint}"

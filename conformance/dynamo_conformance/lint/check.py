@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from dynamo_conformance.api.operator_releases import DEFAULT_OPERATOR
 from dynamo_conformance.lint import crd_choice
 from dynamo_conformance.lint.finding import CheckedDocument, Finding, Severity
+from dynamo_conformance.lint.operator_choice import Choice, choose
 from dynamo_conformance.lint.options import LintOptions, names
 from dynamo_conformance.lint.rule import (
     API_KIND_RULE,
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from dynamo_conformance.lint.options import SettingsSuppression
     from dynamo_conformance.manifest.config_maps import ConfigMaps
     from dynamo_conformance.manifest.document import Document
+    from dynamo_conformance.manifest.graph import Graph
     from dynamo_conformance.manifest.node import Path as NodePath
 
 _API = "api"
@@ -332,7 +335,7 @@ def _findings(
     *,
     said: set[str],
 ) -> Iterator[Finding]:
-    problems = list(_problems(document, subject, rules, page.length))
+    problems = [*_judge(subject, options), *_problems(document, subject, rules, page.length)]
     secret = {item.mark.line for _rule, _severity, item in problems if item.secret}
     paths = (
         _paths(document) if any(item.path is None for _rule, _severity, item in problems) else {}
@@ -344,9 +347,18 @@ def _findings(
             yield page.finding(rule, severity, problem, path_text(path), secret)
 
 
+def _judge(
+    subject: Subject | _Unread, options: LintOptions
+) -> Iterator[tuple[str, Severity, Problem]]:
+    """Yield that an older operator judges, and for which image."""
+    if isinstance(subject, Subject):
+        choice = _choice(subject.graph, options)
+        if choice.mark is not None:
+            yield API_VERSION_RULE, Severity.INFO, Problem(choice.mark, choice.reason)
+
+
 def _subject(document: Document, options: LintOptions, beside: ConfigMaps) -> Subject | _Unread:
     """Return what rules look at, or why they cannot."""
-    used = crd_choice.load(options)
     if document.kind != KIND:
         mark = document.root.key_mark("kind")
         text = f'unknown kind "{document.kind}"; did you mean "{KIND}"?'
@@ -355,10 +367,10 @@ def _subject(document: Document, options: LintOptions, beside: ConfigMaps) -> Su
         graph = replace(read_graph(document), config_maps=beside)
     except ManifestError as error:
         return _Unread(API_VERSION_RULE, Problem(error.mark, error.reason, ("apiVersion",)))
+    used = crd_choice.load(options, operator=_choice(graph, options).operator)
     if document.version not in used.versions:
         mark = document.root.key_mark("apiVersion")
-        known = ", ".join(f"{GROUP}/{version}" for version in used.versions)
-        text = f"the CRD serves no {document.api_version}; it has {known}"
+        text = crd_choice.not_served(document.version or "", used, options)
         return _Unread(API_VERSION_RULE, Problem(mark, text, ("apiVersion",)))
     return Subject(
         document,
@@ -402,6 +414,13 @@ def _problems(
             "value; only the rules of api were applied"
         )
         yield YAML_RULE, Severity.ERROR, Problem(document.root.key_mark("spec"), text, ("spec",))
+
+
+def _choice(graph: Graph, options: LintOptions) -> Choice:
+    """Return the operator that judges a graph; what is given decides, a CRD's file by itself."""
+    if options.operator is not None or options.crd is not None:
+        return Choice(operator=options.operator or DEFAULT_OPERATOR)
+    return choose(graph)
 
 
 def _is_graph(document: Document) -> bool:

@@ -44,11 +44,19 @@ class _Request:
 
     words: tuple[str, ...]
     options: LintOptions
+    judge: str
     exclude: tuple[str, ...]
     changed_since: str | None
     others_allowed: bool
     output: str | None
     cached: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Live:
+    """The cluster that is asked, by its kubeconfig context."""
+
+    context: str | None
 
 
 class _LintCommand(click.Command):
@@ -96,7 +104,7 @@ def _with_names_apart(words: list[str]) -> list[str]:
     help="What the cluster has: none, or some of lws,grove,inference-extension,nats,etcd.",
 )
 @click.option("--release", metavar="X.Y.Z", help="The Dynamo of images whose tags say none.")
-@click.option("--operator", metavar="VERSION", help="The operator to check against (1.5.0).")
+@click.option("--operator", metavar="VERSION", help="The operator to check against: 1.4, 1.4.2.")
 @click.option("--crd", metavar="FILE", help="Check against this CustomResourceDefinition.")
 @click.option(
     "--crd-from-cluster", is_flag=True, help="Check against the CRD that kubectl can see."
@@ -161,6 +169,7 @@ def lint(
             release=release,
             operator=operator,
             crd=_crd(context, crd, live=crd_from_cluster, kube_context=kube_context),
+            live=_Live(kube_context) if crd_from_cluster else None,
             changed_since=changed_since,
             others_allowed=others_allowed,
             output=output,
@@ -201,6 +210,7 @@ def _request(
     release: str | None,
     operator: str | None,
     crd: str | None,
+    live: _Live | None,
     changed_since: str | None,
     others_allowed: bool,
     output: str | None,
@@ -230,9 +240,17 @@ def _request(
     if crd is not None:
         options = replace(options, crd=crd)
         _check_crd(options)
+    judge = f"operator {options.operator}" if options.operator is not None else ""
+    if live is not None and options.operator is None:
+        from dynamo_conformance.lint.cluster_operator import operator_from_cluster
+
+        theirs = operator_from_cluster(live.context)
+        options = replace(options, operator=theirs.judged_by)
+        judge = str(theirs)
     return _Request(
         words=words,
         options=options,
+        judge=judge,
         exclude=settings.exclude,
         changed_since=changed_since,
         others_allowed=others_allowed,
@@ -260,7 +278,7 @@ def _crd(
         return crd
     from tempfile import TemporaryDirectory
 
-    from dynamo_conformance.lint.crd_choice import crd_from_cluster
+    from dynamo_conformance.lint.cluster_operator import crd_from_cluster
 
     folder = context.with_resource(TemporaryDirectory())
     return str(crd_from_cluster(kube_context, folder=Path(folder)))
@@ -270,7 +288,8 @@ def _run(request: _Request) -> LintReport:
     from dynamo_conformance.lint.runner import lint as check
 
     cache = _cache(request.options) if request.cached else None
-    return check(_contents(request), request.options, cache=cache)
+    report = check(_contents(request), request.options, cache=cache)
+    return replace(report, judge=request.judge) if request.judge else report
 
 
 def _with_settings(report: LintReport, request: _Request) -> LintReport:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from dynamo_conformance.api import crd
-from dynamo_conformance.api.operator_releases import OPERATORS
+from dynamo_conformance.api.crd_history import PLURAL
+from dynamo_conformance.api.operator_releases import DEFAULT_OPERATOR, OPERATORS, minors
 from dynamo_conformance.lint.options import DefinitionError
 from dynamo_conformance.manifest.document import GROUP, KIND, read_text, sources
 from dynamo_conformance.manifest.errors import ManifestError
@@ -21,15 +22,18 @@ if TYPE_CHECKING:
     from dynamo_conformance.manifest.jsonschema import JsonObject
 
 
-def load(options: LintOptions) -> Crd:
-    """Return the CRD to check against.
+def load(options: LintOptions, *, operator: str = DEFAULT_OPERATOR) -> Crd:
+    """Return the CRD to check against, with the operator whose rules hold.
+
+    Args:
+        options: How to lint.
+        operator: The operator, when the options name none.
 
     Raises:
         DefinitionError: The file of the options holds none.
     """
-    if options.crd is None:
-        return crd.load(options.operator)
-    return _from_file(options.crd, options.operator)
+    wanted = options.operator or operator
+    return crd.load(wanted) if options.crd is None else _from_file(options.crd, wanted)
 
 
 @cache
@@ -43,7 +47,7 @@ def _from_file(path: str, operator: str) -> Crd:
     except ManifestError as error:
         raise DefinitionError(f"{path}: no CRD can be read from it: {error}") from error
     kind = f"CustomResourceDefinition of {KIND}"
-    name = f"{crd.PLURAL}.{GROUP}"
+    name = f"{PLURAL}.{GROUP}"
     raise DefinitionError(f"{path}: holds no {kind}; `kubectl get crd {name} -o yaml` prints it")
 
 
@@ -92,38 +96,13 @@ def _defines_graphs(raw: object) -> bool:
     return isinstance(names, dict) and names.get("kind") == KIND
 
 
-CRD = "dynamographdeployments.nvidia.com"
-_DEADLINE = 30.0
-
-
-def crd_from_cluster(context: str | None, *, folder: Path) -> Path:
-    """Write the CRD of the cluster below `folder`, and return where.
-
-    Args:
-        context: The kubeconfig context; kubectl's current one when None.
-        folder: A folder to write into.
-
-    Raises:
-        DefinitionError: There is no kubectl, no cluster, or no such CRD in it.
-    """
-    import subprocess  # Only for a cluster.
-
-    chosen = ["--context", context] if context else []
-    try:
-        done = subprocess.run(
-            ["kubectl", *chosen, "get", "crd", CRD, "-o", "json"],
-            capture_output=True,
-            timeout=_DEADLINE,
-            check=False,
-        )
-    except FileNotFoundError as error:
-        text = "kubectl is not installed, and --crd-from-cluster asks it; --crd FILE needs none"
-        raise DefinitionError(text) from error
-    except subprocess.TimeoutExpired as error:
-        raise DefinitionError(f"the cluster did not answer in {_DEADLINE:g} s") from error
-    if done.returncode:
-        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise DefinitionError(f"kubectl get crd {CRD}: {lines[-1] if lines else 'failed'}")
-    path = folder / "crd.json"
-    path.write_bytes(done.stdout)
-    return path
+def not_served(version: str, used: Crd, options: LintOptions) -> str:
+    """Return that the CRD does not serve a version, and from which operator on it is served."""
+    known = ", ".join(f"{GROUP}/{name}" for name in used.versions)
+    if options.crd is not None or used.operator.version == DEFAULT_OPERATOR:
+        return f"the CRD serves no {GROUP}/{version}; it has {known}"
+    text = f"operator {used.operator.version} serves no {GROUP}/{version}, only {known}"
+    for newer in minors():
+        if version in crd.load(newer.version).versions:
+            return f"{text}; operator {newer.name} and later do"
+    return text

@@ -110,10 +110,12 @@ class LintReport:
     Attributes:
         files: How many files were read.
         documents: Every document that was checked, by file and place.
+        judge: The operator by whose rules, when somebody named it; empty otherwise.
     """
 
     files: int
     documents: tuple[CheckedDocument, ...]
+    judge: str = ""
 
     @property
     def findings(self) -> tuple[Finding, ...]:

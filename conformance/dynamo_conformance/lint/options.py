@@ -8,7 +8,6 @@ from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from dynamo_conformance.api.operator_releases import DEFAULT_OPERATOR
 from dynamo_conformance.engines.releases import NEWEST
 from dynamo_conformance.manifest.errors import ManifestError
 
@@ -35,7 +34,8 @@ class LintOptions:
         only: Rule ids, or their first words (`api`), to apply; all when empty.
         skip: Rule ids, or their first words, to leave out.
         release: The release of Dynamo that components run whose images say none.
-        operator: The operator whose CRD and rules are applied.
+        operator: The operator whose CRD and rules are applied; when None, the newest that runs
+            the images of each graph.
         crd: The path of another CRD to apply instead, or None.
         cluster: What the cluster has, or None when nobody said.
         suppressions: Suppressions of the settings.
@@ -46,7 +46,7 @@ class LintOptions:
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     release: Release = NEWEST
-    operator: str = DEFAULT_OPERATOR
+    operator: str | None = None
     crd: str | None = None
     cluster: Cluster | None = None
     suppressions: tuple[SettingsSuppression, ...] = ()

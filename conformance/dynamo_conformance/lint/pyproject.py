@@ -7,7 +7,7 @@ from glob import escape
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.api.cluster_parts import Cluster, Feature
-from dynamo_conformance.api.operator_releases import OPERATORS
+from dynamo_conformance.api.operator_releases import OPERATORS, find, minors
 from dynamo_conformance.engines import releases
 from dynamo_conformance.engines.flag import parse_json
 from dynamo_conformance.engines.releases import Release
@@ -162,15 +162,17 @@ def known_release(text: str) -> Release:
 
 
 def known_operator(version: str) -> str:
-    """Return an operator version that rules are known of.
+    """Return the operator version that a version or a minor release stands for.
 
     Raises:
         SettingsError: Nothing is known of it.
     """
-    if version not in OPERATORS:
-        hint = did_you_mean(version, OPERATORS) or f"; known are {', '.join(OPERATORS)}"
+    known = find(version)
+    if known is None:
+        names = [operator.name for operator in minors()]
+        hint = did_you_mean(version, OPERATORS) or f"; known are {', '.join(names)}"
         raise SettingsError(f'operator: nothing is known of "{version}"{hint}')
-    return version
+    return known.version
 
 
 def _text(table: dict[str, object], word: str) -> str:

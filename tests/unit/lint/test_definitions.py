@@ -12,6 +12,7 @@ import yaml
 from dynamo_conformance.api.cluster_parts import Cluster
 from dynamo_conformance.api.operator_releases import DEFAULT_OPERATOR
 from dynamo_conformance.lint.check import check_bytes
+from dynamo_conformance.lint.cluster_operator import OPERATORS
 from dynamo_conformance.lint.options import LintOptions
 from lint_helpers import GRAPH, REPLICAS, Linter, graph
 
@@ -166,7 +167,12 @@ def test_the_crd_of_the_cluster(linter: Linter, monkeypatch: pytest.MonkeyPatch)
     assert linter.found("--crd-from-cluster", "g.yaml") == [("api-schema", 9)]
     assert linter.found("--crd-from-cluster", "--kube-context", "a b", "g.yaml")
     asked = (linter.folder / "asked").read_text(encoding="utf-8").splitlines()
-    assert asked == [f"get crd {NAME} -o json", f"--context a b get crd {NAME} -o json"]
+    wanted = [
+        f"get crd {NAME} -o json",
+        f"get deployments -l {OPERATORS} -A -o json",
+        f"get {NAME} -A -o json",
+    ]
+    assert asked == [*wanted, *(f"--context a b {words}" for words in wanted)]
 
 
 def test_another_cluster_may_have_another_crd(

@@ -24,6 +24,7 @@ _STRATEGY = "nvidia.com/grove-update-strategy"
 _POWER_LIMIT = "dynamo.nvidia.com/gpu-power-limit"
 
 _WORDS = {_STRATEGY: ("RollingRecreate", "OnDelete"), DISCOVERY_MODE: ("pod", "container")}
+_RULES = {_STRATEGY: "grove-update-strategy", DISCOVERY_MODE: "discovery-mode"}
 _VERSION = re.compile(
     r"v?[0-9]+(?:\.[0-9]+){0,2}(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?"
     r"(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?"
@@ -39,13 +40,15 @@ def check(request: Request) -> Iterator[Violation]:
             continue
         here, mark = (*_PATH, PathKey(entry.key)), entry.value.mark
         if entry.key == _ORIGIN and not _VERSION.fullmatch(value):
-            yield Violation(here, mark, INVALID, f'"{value}": must be valid semver')
+            text = f'"{value}": must be valid semver'
+            yield Violation(here, mark, INVALID, text, rule="origin-version")
         elif entry.key == EXECUTOR_BACKEND:
             yield from executor_backend(value, here, mark)
         elif (words := _WORDS.get(entry.key)) is not None and value not in words:
             allowed = ", ".join(f'"{word}"' for word in words)
             text = f'"{value}"; supported values: {allowed}'
-            yield Violation(here, mark, UNSUPPORTED, text, nearest(value, words))
+            suggestion = nearest(value, words)
+            yield Violation(here, mark, UNSUPPORTED, text, suggestion, rule=_RULES[entry.key])
     for path, component in request.components():
         yield from _power_limit(component, path)
 
@@ -53,7 +56,8 @@ def check(request: Request) -> Iterator[Violation]:
 def executor_backend(value: str, path: Path, mark: Mark) -> Iterator[Violation]:
     """Yield what is wrong with the executor that vLLM is asked to use."""
     if value.lower() not in ("mp", "ray"):
-        yield Violation(path, mark, INVALID, f'"{value}": must be "mp" or "ray"')
+        text = f'"{value}": must be "mp" or "ray"'
+        yield Violation(path, mark, INVALID, text, rule="executor-backend")
 
 
 def _power_limit(component: Component, path: Path) -> Iterator[Violation]:
@@ -66,15 +70,17 @@ def _power_limit(component: Component, path: Path) -> Iterator[Violation]:
     mark = written.entries[_POWER_LIMIT].value.mark
     watts = parse_whole(value)
     if watts is None:
-        yield Violation(here, mark, INVALID, f'"{value}": must be a decimal integer')
+        text = f'"{value}": must be a decimal integer'
+        yield Violation(here, mark, INVALID, text, rule="power-whole")
     elif watts <= 0:
-        yield Violation(here, mark, INVALID, f'"{value}": must be greater than zero')
+        text = f'"{value}": must be greater than zero'
+        yield Violation(here, mark, INVALID, text, rule="power-positive")
     if (field := _device_claim(component)) is not None:
         text = (
             f'cannot be combined with annotation "{_POWER_LIMIT}": power-aware planning does not '
             "support DRA-backed device allocation"
         )
-        yield Violation((*path, *field), mark, FORBIDDEN, text)
+        yield Violation((*path, *field), mark, FORBIDDEN, text, rule="power-claims")
 
 
 def _device_claim(component: Component) -> Path | None:

@@ -25,7 +25,8 @@ def check(request: Request) -> Iterator[Violation]:
     """Yield what the webhook refuses of components, and of a graph that has none."""
     if not request.graph.components:
         text = "must have at least one component"
-        yield Violation(("spec", "components"), request.spec.mark, REQUIRED, text)
+        mark = request.spec.mark
+        yield Violation(("spec", "components"), mark, REQUIRED, text, rule="graph-empty")
     for path, component in request.components():
         yield from _shared_memory(component, path)
         yield from _frontend_sidecar(component, path)
@@ -38,9 +39,9 @@ def _shared_memory(component: Component, path: Path) -> Iterator[Violation]:
     number = parse_quantity(size) if size is not None else None
     if number is not None and number < 0:
         mark = mark_of(component.node, "sharedMemorySize")
-        yield Violation(
-            (*path, "sharedMemorySize"), mark, INVALID, f'"{size}": must be non-negative'
-        )
+        text = f'"{size}": must be non-negative'
+        here = (*path, "sharedMemorySize")
+        yield Violation(here, mark, INVALID, text, rule="shared-memory-negative")
 
 
 def _frontend_sidecar(component: Component, path: Path) -> Iterator[Violation]:
@@ -52,12 +53,14 @@ def _frontend_sidecar(component: Component, path: Path) -> Iterator[Violation]:
     names = [container.name for container in component.containers]
     if component.pod_template is None:
         where = (*path, "podTemplate", "spec", "containers")
-        yield Violation(where, mark, REQUIRED, "is required when frontendSidecar is set")
+        text = "is required when frontendSidecar is set"
+        yield Violation(where, mark, REQUIRED, text, rule="sidecar-template")
     elif not wanted:
-        yield Violation(here, mark, INVALID, '"": must not be empty')
+        yield Violation(here, mark, INVALID, '"": must not be empty', rule="sidecar-empty")
     elif wanted not in names:
         text = f'"{wanted}": must match a podTemplate.spec.containers name'
-        yield Violation(here, mark, INVALID, text, nearest(wanted, names))
+        suggestion = nearest(wanted, names)
+        yield Violation(here, mark, INVALID, text, suggestion, rule="sidecar-unknown")
 
 
 def _elastic_experts(component: Component, path: Path) -> Iterator[Violation]:
@@ -76,4 +79,4 @@ def _elastic_experts(component: Component, path: Path) -> Iterator[Violation]:
         "elastic expert parallelism (--enable-elastic-ep with --data-parallel-backend ray) "
         "requires an explicit container command"
     )
-    yield Violation(here, main.node.mark, REQUIRED, text)
+    yield Violation(here, main.node.mark, REQUIRED, text, rule="elastic-command")

@@ -31,35 +31,40 @@ def check(request: Request) -> Iterator[Violation]:
     for path, component in request.components():
         if component.type == EPP:
             yield from _picker(component, path)
-            yield from _config(request, component, path)
+            yield from _config(component, path)
         yield from _reference(component, path)
 
 
 def _picker(component: Component, path: Path) -> Iterator[Violation]:
     node = component.node
     kind = mark_of(node, "type")
-    yield Violation((*path, "type"), kind, FORBIDDEN, _NO_POOL, unless=INFERENCE)
+    yield Violation(
+        (*path, "type"), kind, FORBIDDEN, _NO_POOL, unless=INFERENCE, rule="epp-cluster"
+    )
     if component.node_count > 1:
         mark = mark_of(node, "multinode")
         text = "EPP component cannot be multinode"
-        yield Violation((*path, "multinode"), mark, FORBIDDEN, text)
+        yield Violation((*path, "multinode"), mark, FORBIDDEN, text, rule="epp-multinode")
     if component.replicas != 1:
         text = f"{component.replicas}: EPP component must have exactly 1 replica"
-        yield Violation((*path, "replicas"), mark_of(node, "replicas"), INVALID, text)
+        mark = mark_of(node, "replicas")
+        yield Violation((*path, "replicas"), mark, INVALID, text, rule="epp-replicas")
 
 
-def _config(request: Request, component: Component, path: Path) -> Iterator[Violation]:
+def _config(component: Component, path: Path) -> Iterator[Violation]:
     node = component.node
     config, here = node.mapping("eppConfig"), (*path, "eppConfig")
     version = text_of(node, "runtimeVersionOverride")
     if version is None and component.main is not None:
         version = runtime_version(component.main.image or "")
-    is_native = request.operator.native_epp and version is not None and _is_native(version)
+    is_native = version is not None and _is_native(version)
     if is_native and config is not None:
         text = "must be omitted for native Rust EPP images with runtime version 1.5.0 or later"
-        yield Violation(here, config.mark, FORBIDDEN, text)
-    elif not is_native and config is None:
-        yield Violation(here, mark_of(node, "type"), REQUIRED, "is required for EPP components")
+        yield Violation(here, config.mark, FORBIDDEN, text, rule="epp-native-config")
+    elif config is None:
+        rule = "epp-config-native-image" if is_native else "epp-config"
+        text = "is required for EPP components"
+        yield Violation(here, mark_of(node, "type"), REQUIRED, text, rule=rule)
 
 
 def _is_native(version: str) -> bool:
@@ -71,4 +76,4 @@ def _reference(component: Component, path: Path) -> Iterator[Violation]:
     reference = config.mapping("configMapRef") if config is not None else None
     if reference is not None and not text_of(reference, "name"):
         here = (*path, "eppConfig", "configMapRef", "name")
-        yield Violation(here, reference.mark, REQUIRED, "is required")
+        yield Violation(here, reference.mark, REQUIRED, "is required", rule="epp-config-name")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 INTRA_POD, INTER_POD = "IntraPod", "InterPod"
 _LIMIT = "podTemplate.spec.containers[main].resources.limits.nvidia.com/gpu"
+_NOT_YET = '"InterPod": is not yet supported'
 _NO_FAILOVER = ("epp", "frontend", "planner")
 
 
@@ -49,19 +50,21 @@ def _memory(
     mark = memory.mark
     if component.type not in WORKER_TYPES:
         text = "GPU memory service is only supported for worker, prefill, or decode components"
-        yield Violation(path, mark, FORBIDDEN, text)
+        yield Violation(path, mark, FORBIDDEN, text, rule="gms-worker")
     if (_gpus(component) or 0) < 1:
-        yield Violation(path, mark, FORBIDDEN, f"GPU memory service requires {_LIMIT} >= 1")
+        text = f"GPU memory service requires {_LIMIT} >= 1"
+        yield Violation(path, mark, FORBIDDEN, text, rule="gms-gpu")
     if _mode(memory) == INTER_POD:
         where, at = (*path, "mode"), mark_of(memory, "mode")
-        yield from needs_grove(request, where, at)
+        yield Violation(where, at, INVALID, _NOT_YET, rule="gms-between-pods")
+        yield from needs_grove(request, where, at, rule="gms-grove")
         backend = request.graph.backend_framework or "<unset>"
         if backend != VLLM:
             text = (
                 "the inter-pod GMS layout is currently supported only for vLLM "
                 f"(detected backend: {backend})"
             )
-            yield Violation(where, at, INVALID, text)
+            yield Violation(where, at, INVALID, text, rule="gms-vllm")
     else:
         yield from _clients(component, memory, (*path, "extraClientContainers"))
 
@@ -72,10 +75,12 @@ def _clients(component: Component, memory: Mapping, path: Path) -> Iterator[Viol
     for index, node in enumerate(memory.sequence("extraClientContainers")):
         name = str(node.value) if isinstance(node, Scalar) else ""
         if name in seen:
-            yield Violation((*path, index), node.mark, DUPLICATE, f'"{name}"')
+            where = (*path, index)
+            yield Violation(where, node.mark, DUPLICATE, f'"{name}"', rule="gms-client-twice")
         elif name not in names:
             text = f'"{name}": does not name a container in podTemplate.spec.containers'
-            yield Violation((*path, index), node.mark, INVALID, text)
+            where = (*path, index)
+            yield Violation(where, node.mark, INVALID, text, rule="gms-client-unknown")
         seen.add(name)
 
 
@@ -85,21 +90,25 @@ def _failover(
     mode, mark = _mode(failover), failover.mark
     if memory is None:
         text = f'gpuMemoryService is required when failover mode is "{mode}"'
-        yield Violation(path, mark, FORBIDDEN, text)
+        yield Violation(path, mark, FORBIDDEN, text, rule="failover-gms")
     elif _mode(memory) != mode:
         text = f'"{mode}": must match gpuMemoryService.mode "{_mode(memory)}"'
-        yield Violation((*path, "mode"), mark_of(failover, "mode"), INVALID, text)
+        where = (*path, "mode")
+        yield Violation(where, mark_of(failover, "mode"), INVALID, text, rule="failover-mode")
     if mode != INTER_POD:
         return
+    at = mark_of(failover, "mode")
+    yield Violation((*path, "mode"), at, INVALID, _NOT_YET, rule="failover-between-pods")
     gpus = _gpus(component)
     if gpus is None:
         text = "failed to read main-container GPU limit: it must be a whole number"
-        yield Violation(path, mark, FORBIDDEN, text)
+        yield Violation(path, mark, FORBIDDEN, text, rule="failover-gpu-whole")
     elif gpus < 1:
-        yield Violation(path, mark, FORBIDDEN, f"GMS failover requires at least 1 GPU in {_LIMIT}")
+        text = f"GMS failover requires at least 1 GPU in {_LIMIT}"
+        yield Violation(path, mark, FORBIDDEN, text, rule="failover-gpu")
     if component.type in _NO_FAILOVER:
         text = f'GMS failover is not supported for component type "{component.type}"'
-        yield Violation(path, mark, FORBIDDEN, text)
+        yield Violation(path, mark, FORBIDDEN, text, rule="failover-type")
 
 
 def _discovery(request: Request, failover: Mapping) -> Iterator[Violation]:
@@ -107,7 +116,8 @@ def _discovery(request: Request, failover: Mapping) -> Iterator[Violation]:
     if _mode(failover) == INTRA_POD and value != "container":
         path = ("metadata", "annotations", PathKey(DISCOVERY_MODE))
         text = f'"{value or ""}": must be "container" when intra-pod failover is configured'
-        yield Violation(path, mark_of(request.annotations, DISCOVERY_MODE), INVALID, text)
+        mark = mark_of(request.annotations, DISCOVERY_MODE)
+        yield Violation(path, mark, INVALID, text, rule="failover-discovery")
 
 
 def _checkpoint(
@@ -115,23 +125,27 @@ def _checkpoint(
 ) -> Iterator[Violation]:
     if is_true(checkpoint.get("enabled")):
         text = "checkpoint functionality is disabled in the operator configuration"
-        yield Violation(path, checkpoint.mark, FORBIDDEN, text)
+        yield Violation(path, checkpoint.mark, FORBIDDEN, text, rule="checkpoint-disabled")
+        if memory is not None:
+            text = "GMS + Snapshot is temporarily disabled"
+            yield Violation(path, checkpoint.mark, FORBIDDEN, text, rule="checkpoint-gms")
         if memory is not None and _mode(memory) == INTER_POD:
             text = "Snapshot with gpuMemoryService.mode=InterPod is unsupported"
-            yield Violation(path, checkpoint.mark, FORBIDDEN, text)
+            yield Violation(path, checkpoint.mark, FORBIDDEN, text, rule="snapshot-between-pods")
         if experimental.mapping("failover") is not None:
             text = "Snapshot with active/passive failover is temporarily unsupported"
-            yield Violation(path, checkpoint.mark, FORBIDDEN, text)
+            yield Violation(path, checkpoint.mark, FORBIDDEN, text, rule="snapshot-failover")
     job = checkpoint.mapping("job")
     if job is None or not job.sequence("gmsClientContainers"):
         return
     here = (*path, "job", "gmsClientContainers")
     mark = mark_of(job, "gmsClientContainers")
     if memory is None:
-        yield Violation(here, mark, FORBIDDEN, "requires gpuMemoryService to be set")
+        text = "requires gpuMemoryService to be set"
+        yield Violation(here, mark, FORBIDDEN, text, rule="checkpoint-clients-gms")
     elif _mode(memory) == INTER_POD:
         text = "is only supported with gpuMemoryService.mode=IntraPod"
-        yield Violation(here, mark, FORBIDDEN, text)
+        yield Violation(here, mark, FORBIDDEN, text, rule="checkpoint-clients-mode")
 
 
 def _mode(block: Mapping) -> str:

@@ -26,7 +26,8 @@ def check(request: Request) -> Iterator[Violation]:
     spec = request.spec
     if text_of(spec, "priorityClassName"):
         mark = mark_of(spec, "priorityClassName")
-        yield from needs_grove(request, ("spec", "priorityClassName"), mark)
+        path: Path = ("spec", "priorityClassName")
+        yield from needs_grove(request, path, mark, rule="priority-class")
     if (override := spec.mapping("providerOverride")) is not None:
         yield from _override(request, override, ("spec",), target="PodCliqueSet")
     for path, component in request.components():
@@ -34,7 +35,7 @@ def check(request: Request) -> Iterator[Violation]:
 
 
 def needs_grove(
-    request: Request, path: Path, mark: Mark, text: str | None = None
+    request: Request, path: Path, mark: Mark, text: str | None = None, *, rule: str
 ) -> Iterator[Violation]:
     """Yield that the field at `path` is for Grove only, if Grove is not known to be there."""
     if request.has_grove:
@@ -42,22 +43,23 @@ def needs_grove(
     message = text or 'requires the Grove pathway, but workload provider "component" is selected'
     if request.graph.declines_grove:
         message += f' (annotation "{ENABLE_GROVE}" declines Grove)'
-    yield Violation(
-        path, mark, FORBIDDEN, message, unless=None if request.graph.declines_grove else GROVE
-    )
+    unless = None if request.graph.declines_grove else GROVE
+    yield Violation(path, mark, FORBIDDEN, message, unless=unless, rule=rule)
 
 
 def _component(request: Request, component: Component, path: Path) -> Iterator[Violation]:
     node = component.node
     if node.integer("minAvailable") is not None:
         mark = mark_of(node, "minAvailable")
-        yield from needs_grove(request, (*path, "minAvailable"), mark, _ONLY_GROVE)
+        here: Path = (*path, "minAvailable")
+        yield from needs_grove(request, here, mark, _ONLY_GROVE, rule="min-available")
     experimental = node.mapping("experimental") or Mapping()
     grove = experimental.mapping("grove")
     scaling_group = grove is not None and is_true(grove.get("forceScalingGroup"))
     if grove is not None and scaling_group:
         here = (*path, "experimental", "grove", "forceScalingGroup")
-        yield from needs_grove(request, here, mark_of(grove, "forceScalingGroup"), _ONLY_GROVE)
+        mark = mark_of(grove, "forceScalingGroup")
+        yield from needs_grove(request, here, mark, _ONLY_GROVE, rule="scaling-group")
     grouped = component.node_count > 1 or scaling_group
     target = "PodCliqueScalingGroupConfig" if grouped else "PodCliqueTemplateSpec"
     if (override := node.mapping("providerOverride")) is not None:
@@ -76,13 +78,16 @@ def _override(
 ) -> Iterator[Violation]:
     here = (*path, "providerOverride")
     text = 'requires workload provider "grove", but "component" is selected'
-    yield from needs_grove(request, here, override.mark, text)
+    yield from needs_grove(request, here, override.mark, text, rule="override-grove")
     api = text_of(override, "apiVersion")
     if api != GROVE_API:
         message = f'"{api or ""}"; supported values: "{GROVE_API}"'
         mark = mark_of(override, "apiVersion")
-        yield Violation((*here, "apiVersion"), mark, UNSUPPORTED, message, GROVE_API)
+        yield Violation(
+            (*here, "apiVersion"), mark, UNSUPPORTED, message, GROVE_API, rule="override-api"
+        )
     given = text_of(override, "target")
     if given and given != target:
         message = f'"{given}": must match the provider-context target "{target}"'
-        yield Violation((*here, "target"), mark_of(override, "target"), INVALID, message)
+        mark = mark_of(override, "target")
+        yield Violation((*here, "target"), mark, INVALID, message, rule="override-target")

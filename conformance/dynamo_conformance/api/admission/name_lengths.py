@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from dynamo_conformance.api.admission.request import Request
     from dynamo_conformance.manifest.graph import Component
+    from dynamo_conformance.manifest.node import Path
 
 LONGEST = 45
 """Characters that Grove leaves for the names it puts together."""
@@ -26,17 +27,23 @@ def check(request: Request) -> Iterator[Violation]:
     if not request.has_grove:
         return
     needs = [_need(component) for _path, component in request.components()]
-    room = max(LONGEST - max(needs, default=0), _SHORTEST_SET_NAME)
-    set_name = min(len(request.graph.name), room)  # The operator cuts a longer one to fit.
+    whole = len(request.graph.name)
+    # Operators since 1.2 cut a longer one to fit.
+    cut = min(whole, max(LONGEST - max(needs, default=0), _SHORTEST_SET_NAME))
     for (path, component), need in zip(request.components(), needs, strict=True):
-        if set_name + need > LONGEST:
-            text = (
-                f'"{component.name}": combined resource name length {set_name + need} exceeds the '
-                f"{LONGEST}-character pod-name limit; shorten the component's name by "
-                f"{set_name + need - LONGEST}"
-            )
-            mark = mark_of(component.node, "name")
-            yield Violation((*path, "name"), mark, INVALID, text)
+        yield from _excess(component, path, cut + need, rule="name-length")
+        yield from _excess(component, path, whole + need, rule="name-length-whole")
+
+
+def _excess(component: Component, path: Path, length: int, *, rule: str) -> Iterator[Violation]:
+    if length > LONGEST:
+        text = (
+            f'"{component.name}": combined resource name length {length} exceeds the '
+            f"{LONGEST}-character pod-name limit; shorten the component's name by "
+            f"{length - LONGEST}"
+        )
+        mark = mark_of(component.node, "name")
+        yield Violation((*path, "name"), mark, INVALID, text, rule=rule)
 
 
 def _need(component: Component) -> int:

@@ -30,8 +30,6 @@ def check(request: Request, *, same: frozenset[str] = frozenset()) -> Iterator[V
         request: The object.
         same: The components that are not looked at.
     """
-    if not request.operator.needs_runtime_version:
-        return
     if request.is_alpha:
         for name, service in request.services():
             if name not in same:
@@ -46,7 +44,8 @@ def _component(component: Component, path: Path) -> Iterator[Violation]:
     containers = (*path, "podTemplate", "spec", "containers")
     if component.main is None:
         mark = component.pod_spec.mark if component.pod_spec is not None else component.node.mark
-        yield Violation(containers, mark, REQUIRED, 'is required; add a container named "main"')
+        text = 'is required; add a container named "main"'
+        yield Violation(containers, mark, REQUIRED, text, rule="image")
         return
     here = (*containers, component.containers.index(component.main), "image")
     yield from _versioned(component.main.node, component.node, here, path)
@@ -62,7 +61,9 @@ def _service(service: Mapping, path: Path) -> Iterator[Violation]:
 def _versioned(container: Mapping, owner: Mapping, here: Path, path: Path) -> Iterator[Violation]:
     image = text_of(container, "image")
     if not image:
-        yield Violation(here, mark_of(container, "image"), REQUIRED, "is required")
+        mark = mark_of(container, "image")
+        yield Violation(here, mark, REQUIRED, "is required", rule="image")
     elif not text_of(owner, "runtimeVersionOverride") and runtime_version(image) is None:
         where = (*path, "runtimeVersionOverride")
-        yield Violation(where, mark_of(container, "image"), REQUIRED, _NO_VERSION)
+        mark = mark_of(container, "image")
+        yield Violation(where, mark, REQUIRED, _NO_VERSION, rule="runtime-version")

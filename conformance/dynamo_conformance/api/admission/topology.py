@@ -31,13 +31,25 @@ def check(request: Request) -> Iterator[Violation]:
     ]
     if constraint is None and constrained:
         text = "is required when any component topology constraint is set"
-        yield Violation(_PATH, constrained[0].mark, REQUIRED, text)
+        yield Violation(_PATH, constrained[0].mark, REQUIRED, text, rule="topology-graph")
     if constraint is not None and not constrained and not text_of(constraint, "packDomain"):
         text = "is required when no component topologyConstraint is set"
-        yield Violation((*_PATH, "packDomain"), constraint.mark, REQUIRED, text)
+        here = (*_PATH, "packDomain")
+        yield Violation(here, constraint.mark, REQUIRED, text, rule="topology-domain")
+    elif constraint is not None and not text_of(constraint, "packDomain"):
+        yield from _unconstrained(request)
     experimental = spec.mapping("experimental") or Mapping()
     if (policy := experimental.mapping("kvTransferPolicy")) is not None:
         yield from _policy(request, policy)
+
+
+def _unconstrained(request: Request) -> Iterator[Violation]:
+    """Yield each component without a constraint, beside others that have one."""
+    for path, component in request.components():
+        if component.node.mapping("topologyConstraint") is None:
+            text = "is required when the graph's topologyConstraint has no packDomain"
+            here = (*path, "topologyConstraint")
+            yield Violation(here, component.mark, REQUIRED, text, rule="topology-components")
 
 
 def _policy(request: Request, policy: Mapping) -> Iterator[Violation]:
@@ -47,5 +59,5 @@ def _policy(request: Request, policy: Mapping) -> Iterator[Violation]:
     path, mark = (*_POLICY, "clusterTopologyName"), mark_of(policy, "clusterTopologyName")
     if not is_subdomain(name):
         text = f'"{name}": a lowercase RFC 1123 subdomain is needed'
-        yield Violation(path, mark, INVALID, text)
-    yield from needs_grove(request, path, mark)
+        yield Violation(path, mark, INVALID, text, rule="kv-policy-name")
+    yield from needs_grove(request, path, mark, rule="kv-policy-grove")

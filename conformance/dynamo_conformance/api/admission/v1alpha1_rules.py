@@ -9,6 +9,7 @@ from dynamo_conformance.api.admission.request import text_of
 from dynamo_conformance.api.violation import DEPRECATED, FORBIDDEN, INVALID, REQUIRED, Violation
 from dynamo_conformance.manifest.fields import is_true, mark_of
 from dynamo_conformance.manifest.node import Mapping, PathKey, Scalar
+from dynamo_conformance.manifest.quantity import parse_quantity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,11 +29,13 @@ def check(request: Request) -> Iterator[Violation]:
     for index, claim in enumerate(spec.mappings("pvcs")):
         if not text_of(claim, "name"):
             here = ("spec", "pvcs", index, "name")
-            yield Violation(here, mark_of(claim, "name"), REQUIRED, "is required")
+            mark = mark_of(claim, "name")
+            yield Violation(here, mark, REQUIRED, "is required", rule="pvc-name")
     for name, service in request.services():
         path = ("spec", "services", PathKey(name))
         yield from _annotations(service, path)
         yield from _mounts(service, path)
+        yield from _shared_memory(service, path)
         yield from _ingress(service, path)
         yield from _epp(service, path)
         yield from _sidecar(service, path)
@@ -50,7 +53,8 @@ def warn(request: Request) -> Iterator[Violation]:
                 f'will be replaced with "{computed}". Remove this field from your configuration'
             )
             mark = mark_of(service, "dynamoNamespace")
-            yield Violation((*path, "dynamoNamespace"), mark, DEPRECATED, text)
+            here = (*path, "dynamoNamespace")
+            yield Violation(here, mark, DEPRECATED, text, rule="dynamo-namespace")
         if isinstance(service.get("autoscaling"), Mapping):
             text = (
                 f"spec.services[{name}].autoscaling is deprecated and ignored. Use "
@@ -58,7 +62,8 @@ def warn(request: Request) -> Iterator[Violation]:
                 "instead. See docs/kubernetes/autoscaling.md"
             )
             mark = mark_of(service, "autoscaling")
-            yield Violation((*path, "autoscaling"), mark, DEPRECATED, text)
+            here = (*path, "autoscaling")
+            yield Violation(here, mark, DEPRECATED, text, rule="autoscaling")
 
 
 def _dynamo_namespace(request: Request, service: Mapping) -> str:
@@ -80,14 +85,27 @@ def _mounts(service: Mapping, path: Path) -> Iterator[Violation]:
         if not text_of(mount, "mountPoint") and not is_true(mount.get("useAsCompilationCache")):
             here = (*path, "volumeMounts", index, "mountPoint")
             text = "is required when useAsCompilationCache is false"
-            yield Violation(here, mark_of(mount, "mountPoint"), REQUIRED, text)
+            mark = mark_of(mount, "mountPoint")
+            yield Violation(here, mark, REQUIRED, text, rule="mount-point")
+
+
+def _shared_memory(service: Mapping, path: Path) -> Iterator[Violation]:
+    memory = service.mapping("sharedMemory")
+    if memory is None or is_true(memory.get("disabled")):
+        return
+    size = text_of(memory, "size")
+    if size is None or parse_quantity(size) == 0:
+        text = "is required when disabled is false"
+        here = (*path, "sharedMemory", "size")
+        yield Violation(here, memory.mark, REQUIRED, text, rule="shared-memory-size")
 
 
 def _ingress(service: Mapping, path: Path) -> Iterator[Violation]:
     ingress = service.mapping("ingress")
     if ingress is not None and is_true(ingress.get("enabled")) and not text_of(ingress, "host"):
         text = "is required when ingress is enabled"
-        yield Violation((*path, "ingress", "host"), mark_of(ingress, "host"), REQUIRED, text)
+        here = (*path, "ingress", "host")
+        yield Violation(here, mark_of(ingress, "host"), REQUIRED, text, rule="ingress-host")
 
 
 def _epp(service: Mapping, path: Path) -> Iterator[Violation]:
@@ -96,7 +114,8 @@ def _epp(service: Mapping, path: Path) -> Iterator[Violation]:
         return
     if (config.mapping("configMapRef") is None) == (config.mapping("config") is None):
         text = "exactly one of configMapRef or config is required"
-        yield Violation((*path, "eppConfig"), config.mark, FORBIDDEN, text)
+        here = (*path, "eppConfig")
+        yield Violation(here, config.mark, FORBIDDEN, text, rule="epp-config-choice")
 
 
 def _sidecar(service: Mapping, path: Path) -> Iterator[Violation]:
@@ -109,7 +128,8 @@ def _sidecar(service: Mapping, path: Path) -> Iterator[Violation]:
                 f'cannot inject frontend sidecar: a container named "{_SIDECAR}" already exists '
                 "in extraPodSpec.containers"
             )
-            yield Violation((*path, "frontendSidecar"), container.mark, FORBIDDEN, text)
+            here = (*path, "frontendSidecar")
+            yield Violation(here, container.mark, FORBIDDEN, text, rule="sidecar-name")
             return
 
 
@@ -125,4 +145,5 @@ def _failover(service: Mapping, path: Path) -> Iterator[Violation]:
             'sidecar; use failover.mode="interPod" to configure numShadows'
         )
         here = (*path, "failover", "numShadows")
-        yield Violation(here, mark_of(failover, "numShadows"), INVALID, text)
+        mark = mark_of(failover, "numShadows")
+        yield Violation(here, mark, INVALID, text, rule="failover-shadows")

@@ -33,7 +33,8 @@ def summary(report: LintReport) -> str:
     checked = sum(document.kind != SETTINGS for document in report.documents)
     graphs, files = _number(checked, "graph"), _number(report.files, "file")
     found = ", ".join(counts) if counts else "no findings"
-    return f"{graphs} in {files} checked: {found}{_judges(report)}"
+    judge = f" by {report.judge}" if report.judge else ""
+    return f"{graphs} in {files} checked{judge}: {found}{_judges(report)}"
 
 
 def _judges(report: LintReport) -> str:

@@ -39,6 +39,10 @@ def check(subject: Subject) -> Iterator[Problem]:
         yield Problem(
             violation.mark, _message(violation, root), violation.path, fix=_fix(violation, root)
         )
+    for field in subject.verdict.uncertain:
+        if field.kind == UNKNOWN:
+            text = f"uncertain: operator {field.unsure} may not know this: {field.message}"
+            yield Problem(field.mark, text, field.path, severity=Severity.WARNING)
 
 
 def _message(violation: Violation, root: Mapping) -> str:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.api.crd import PLURAL
+from dynamo_conformance.api.crd_history import PLURAL
 from dynamo_conformance.api.operator_releases import RECORDED_OPERATOR
 from dynamo_conformance.kube.labels import OPERATOR, OPERATOR_NAME, OPERATOR_NAMESPACE, PART
 from dynamo_conformance.kube.resources import KubeObject, table
