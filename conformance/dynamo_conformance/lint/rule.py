@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from dynamo_conformance.manifest.field_words import FieldWords
     from dynamo_conformance.manifest.graph import Graph
     from dynamo_conformance.manifest.node import Mapping, Mark, Path
+    from dynamo_conformance.rendering.ways import Ways
 
 RULES = "dynamo_conformance.lint.rules"
 _MODULES = FilePath(__file__).parent / "rules"
@@ -122,6 +123,18 @@ class Subject:
         from dynamo_conformance.api.verdict import judge
 
         return judge(self.document, definition=self._definition, cluster=self.cluster)
+
+    @property
+    def operator(self) -> str | None:
+        """The version of the operator that judges; None is the newest."""
+        return self._definition.operator.version if self._definition is not None else None
+
+    @property
+    def ways(self) -> Ways:
+        """How that operator makes pods."""
+        from dynamo_conformance.rendering.ways import ways
+
+        return ways(self.operator)
 
     @cached_property
     def texts(self) -> tuple[WrittenText, ...]:

@@ -13,8 +13,11 @@ from dynamo_conformance.rendering.pod_context import Position
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.node import Mapping, Node, Plain
     from dynamo_conformance.rendering.pod_context import PodContext
+    from dynamo_conformance.rendering.ways import Ways
 
 SHELL = ("/bin/sh", "-c")
+_JQ = 'curl -s http://localhost:${DYNAMO_PORT}/health | jq -e ".status == \\"healthy\\""'
+_STARTUP_TIMEOUT = 5
 PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 
 
@@ -59,32 +62,40 @@ def _container(
 ) -> Mapping:
     own = written.sequence("env") if written is not None else ()
     env = environment.merged(environment.injected(context, component_type), below, own)
-    base = _base(component_type)
+    base = _base(component_type, context.ways)
     container = overlaid(base, written) if written is not None else base
     return container.replaced("env", sequence(env))
 
 
-def _base(component_type: str | None) -> Mapping:
+def _base(component_type: str | None, ways: Ways) -> Mapping:
     """Return the defaults of a type, without environment."""
+    system = _port("system", environment.SYSTEM_PORT)
     if component_type == FRONTEND:
-        return _frontend()
+        return _frontend(ways)
     if component_type in WORKER_TYPES:
-        return _with_system_port(
-            _port("system", environment.SYSTEM_PORT), _port("nixl", environment.NIXL_PORT)
-        )
+        nixl = (_port("nixl", environment.NIXL_PORT),) if ways.nixl else ()
+        return _with_system_port(ways, system, *nixl)
     if component_type == environment.PLANNER:
-        return _with_system_port(
-            _port("metrics", environment.PLANNER_PORT), _port("system", environment.SYSTEM_PORT)
-        )
+        metrics = _port("metrics", environment.PLANNER_PORT)
+        if ways.planner_system_port:
+            return _with_system_port(ways, metrics, system)
+        return mapping({**_entry(SHELL), "ports": sequence((metrics,))})
     if component_type == EPP:
         return _picker()
     return mapping(_entry(SHELL))
 
 
-def _frontend() -> Mapping:
+def _frontend(ways: Ways) -> Mapping:
     fields = _entry(("python3",))
     fields["args"] = words(("-m", "dynamo.frontend"))
     fields["ports"] = sequence((_port("http", environment.HTTP_PORT),))
+    if ways.jq_probes:
+        times: dict[str, int] = {"delay": 60, "period": 60, "timeout": 30, "failures": 10}
+        alive = _probe("/health", "http", **times)
+        asked: dict[str, Plain] = {"command": ["/bin/sh", "-c", _JQ]}
+        fields["livenessProbe"] = alive
+        fields["readinessProbe"] = alive.replaced("httpGet", None).replaced("exec", made(**asked))
+        return mapping(fields)
     fields["livenessProbe"] = _probe("/live", "http", delay=15, period=10, timeout=1, failures=3)
     fields["readinessProbe"] = _probe("/health", "http", delay=10, period=10, timeout=3, failures=3)
     return mapping(fields)
@@ -109,13 +120,23 @@ def _picker() -> Mapping:
     )
 
 
-def _with_system_port(*ports: Mapping) -> Mapping:
+def _with_system_port(ways: Ways, *ports: Mapping) -> Mapping:
     """Return a container that answers probes on its port `system`."""
     fields = _entry(SHELL)
     fields["ports"] = sequence(ports)
-    fields["livenessProbe"] = _probe("/live", "system", period=5, timeout=4, failures=1)
-    fields["readinessProbe"] = _probe("/health", "system", period=10, timeout=4, failures=3)
-    fields["startupProbe"] = _probe("/live", "system", period=10, timeout=5, failures=720)
+    fields["livenessProbe"] = _probe(
+        "/live", "system", period=5, timeout=ways.probe_timeout, failures=1
+    )
+    fields["readinessProbe"] = _probe(
+        "/health", "system", period=10, timeout=ways.probe_timeout, failures=ways.ready_failures
+    )
+    fields["startupProbe"] = _probe(
+        "/live",
+        "system",
+        period=10,
+        timeout=max(ways.probe_timeout, _STARTUP_TIMEOUT),
+        failures=ways.startup_failures,
+    )
     return mapping(fields)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.rendering import flags, trtllm_multinode, vllm_multinode
 from dynamo_conformance.rendering.backend import SGLANG, TRTLLM, VLLM
 from dynamo_conformance.rendering.defaults import without_probes
-from dynamo_conformance.rendering.pod_context import LEADER_ADDRESS, Position
+from dynamo_conformance.rendering.pod_context import Position
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.node import Mapping
@@ -49,7 +49,7 @@ def _sglang(container: Mapping, context: PodContext, position: Position) -> Mapp
     if position is Position.ALONE:
         return container
     words = (
-        "--dist-init-addr", f"{LEADER_ADDRESS}:{SGLANG_INIT_PORT}",
+        "--dist-init-addr", f"{context.ways.leader_address}:{SGLANG_INIT_PORT}",
         "--nnodes", str(context.component.node_count),
         "--node-rank", position.rank,
     )  # fmt: skip

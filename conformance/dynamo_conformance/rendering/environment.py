@@ -53,13 +53,22 @@ def injected(context: PodContext, component_type: str | None) -> tuple[Mapping, 
     elif component_type in WORKER_TYPES:
         values.update(_worker(context))
     elif component_type == PLANNER:
-        values.update(PLANNER_PROMETHEUS_PORT=str(PLANNER_PORT), DYN_SYSTEM_PORT=str(SYSTEM_PORT))
+        values["PLANNER_PROMETHEUS_PORT"] = str(PLANNER_PORT)
+        if context.ways.planner_system_port:
+            values["DYN_SYSTEM_PORT"] = str(SYSTEM_PORT)
     elif component_type == EPP:
         values.update(_picker(context))
     return (
         *(variable(name, value) for name, value in values.items()),
-        *(field_variable(name, path) for name, path in _FIELDS.items()),
+        *(field_variable(name, path) for name, path in _fields(context)),
     )
+
+
+def _fields(context: PodContext) -> Iterator[tuple[str, str]]:
+    ways = context.ways
+    for name, path in _FIELDS.items():
+        if ways.pod_uid if name == "POD_UID" else ways.pod_env:
+            yield name, path
 
 
 def merged(*layers: Iterable[Node]) -> tuple[Mapping, ...]:
@@ -74,7 +83,8 @@ def merged(*layers: Iterable[Node]) -> tuple[Mapping, ...]:
 
 def _common(context: PodContext, component_type: str | None) -> Iterator[tuple[str, str]]:
     yield "DYN_NAMESPACE", context.dynamo_namespace
-    yield "DYN_COMPONENT", component_type or ""
+    if context.ways.pod_env:
+        yield "DYN_COMPONENT", component_type or ""
     yield "DYN_PARENT_DGD_K8S_NAME", context.graph.name
     yield "DYN_PARENT_DGD_K8S_NAMESPACE", context.namespace
     if not context.uses_etcd:
@@ -85,11 +95,10 @@ def _common(context: PodContext, component_type: str | None) -> Iterator[tuple[s
 
 
 def _frontend(context: PodContext) -> dict[str, str]:
-    return {
-        "DYNAMO_PORT": str(HTTP_PORT),
-        "DYN_HTTP_PORT": str(HTTP_PORT),
-        "DYN_NAMESPACE_PREFIX": context.dynamo_namespace,
-    }
+    values = {"DYNAMO_PORT": str(HTTP_PORT), "DYN_HTTP_PORT": str(HTTP_PORT)}
+    if context.ways.worker_hash:
+        values["DYN_NAMESPACE_PREFIX"] = context.dynamo_namespace
+    return values
 
 
 def _picker(context: PodContext) -> dict[str, str]:
@@ -104,14 +113,23 @@ def _picker(context: PodContext) -> dict[str, str]:
 
 
 def _worker(context: PodContext) -> dict[str, str]:
-    return {
-        "DYN_FORWARDPASS_METRIC_PORT": str(FORWARD_PASS_PORT),
-        "DYN_HEALTH_CHECK_ENABLED": "false",
-        "DYN_NAMESPACE_WORKER_SUFFIX": context.worker_hash,
-        "DYN_SYSTEM_ENABLED": "true",
+    ways = context.ways
+    values = {
         "DYN_SYSTEM_PORT": str(SYSTEM_PORT),
         "DYN_SYSTEM_USE_ENDPOINT_HEALTH_STATUS": '["generate"]',
-        "NIXL_TELEMETRY_ENABLE": "n",
-        "NIXL_TELEMETRY_EXPORTER": "prometheus",
-        "NIXL_TELEMETRY_PROMETHEUS_PORT": str(NIXL_PORT),
     }
+    if ways.system_enabled:
+        values["DYN_SYSTEM_ENABLED"] = "true"
+    if ways.health_check:
+        values["DYN_HEALTH_CHECK_ENABLED"] = ways.health_check
+    if ways.forward_pass:
+        values["DYN_FORWARDPASS_METRIC_PORT"] = str(FORWARD_PASS_PORT)
+    if ways.worker_hash:
+        values["DYN_NAMESPACE_WORKER_SUFFIX"] = context.worker_hash
+    if ways.nixl:
+        values |= {
+            "NIXL_TELEMETRY_ENABLE": "n",
+            "NIXL_TELEMETRY_EXPORTER": "prometheus",
+            "NIXL_TELEMETRY_PROMETHEUS_PORT": str(NIXL_PORT),
+        }
+    return values

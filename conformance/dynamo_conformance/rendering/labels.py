@@ -78,14 +78,19 @@ def workload_labels(context: PodContext) -> dict[str, str]:
     labels[NAMESPACE] = context.dynamo_namespace
     labels[GRAPH] = graph.name
     if component.is_worker:
-        labels[WORKER_HASH] = context.worker_hash
-        if any(other.type == EPP for other in graph.components):
+        if context.worker_hash:
+            labels[WORKER_HASH] = context.worker_hash
+        if context.ways.component_class and _has_picker(graph):
             labels[COMPONENT_CLASS] = "worker"
     if (sub_type := v1alpha1_extras.sub_component_type(graph, component)) is not None:
         labels[SUB_COMPONENT_TYPE] = sub_type
     if (model := model_name(component)) is not None:
         labels[MODEL_HASH] = names.model_hash(model)
     return labels
+
+
+def _has_picker(graph: Graph) -> bool:
+    return any(other.type == EPP for other in graph.components)
 
 
 def namespace_label(context: PodContext) -> str:
@@ -102,7 +107,7 @@ def pod_labels(context: PodContext, position: Position) -> dict[str, str]:
     labels[NAMESPACE] = namespace_label(context)
     if context.annotations.get(ENABLE_METRICS) != "false":
         labels[METRICS_ENABLED] = "true"
-    if not context.uses_etcd:
+    if context.ways.discovery_labels and not context.uses_etcd:
         labels[DISCOVERY_BACKEND] = KUBERNETES
         labels[DISCOVERY_ENABLED] = "true"
     if position is Position.ALONE:

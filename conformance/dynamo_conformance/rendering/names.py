@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.manifest.fields import is_true
 from dynamo_conformance.rendering import v1alpha1_extras
+from dynamo_conformance.rendering.ways import NEWEST
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.graph import Component, Graph
     from dynamo_conformance.manifest.node import Plain
+    from dynamo_conformance.rendering.ways import Ways
 
 GLOBAL_NAMESPACE = "dynamo"
 PLANNER_ACCOUNT = "planner-serviceaccount"
@@ -25,9 +27,9 @@ _NO_NEW_GENERATION = ("replicas", "minAvailable", "scalingAdapter", "type", "nam
 
 
 def workload_name(graph: Graph, component: Component, *, worker_hash: str) -> str:
-    """Return the name of the component's Deployment; workers carry their generation's hash."""
+    """Return the name of the component's Deployment; a worker's may end in a hash."""
     name = f"{graph.name}-{component.name.lower()}"
-    return f"{name}-{worker_hash}" if component.is_worker else name
+    return f"{name}-{worker_hash}" if component.is_worker and worker_hash else name
 
 
 def set_name(workload: str) -> str:
@@ -45,18 +47,25 @@ def frontend_service(graph: Graph, component: Component) -> str:
     return service_name(workload_name(graph, component, worker_hash=""))
 
 
-def dynamo_namespace(graph: Graph, component: Component, *, namespace: str) -> str:
+def dynamo_namespace(
+    graph: Graph, component: Component, *, namespace: str, ways: Ways = NEWEST
+) -> str:
     """Return the Dynamo namespace the component lives in.
 
     Args:
         graph: Its graph.
         component: The component.
         namespace: The Kubernetes namespace.
+        ways: How the operator calls it.
     """
+    if ways.graph_namespace:
+        own = v1alpha1_extras.dynamo_namespace(graph, component)
+        return own or f"{GLOBAL_NAMESPACE}-{graph.name}"
     wants_global = component.node.get("globalDynamoNamespace")
     if is_true(wants_global):
         return GLOBAL_NAMESPACE
-    return f"{namespace}-{graph.name.replace('.', '-')}"
+    name = graph.name if ways.namespace_dots else graph.name.replace(".", "-")
+    return f"{namespace}-{name}"
 
 
 def discovery_account(graph: Graph) -> str:

@@ -9,7 +9,7 @@ from dynamo_conformance.api.cluster_parts import Cluster
 from dynamo_conformance.manifest.graph import ENABLE_GROVE, EPP, TYPES, Container
 from dynamo_conformance.manifest.node import Mapping, Scalar
 from dynamo_conformance.manifest.suggest import did_you_mean
-from dynamo_conformance.rendering import backend, labels, names
+from dynamo_conformance.rendering import backend, labels, names, v1alpha1_extras
 from dynamo_conformance.rendering.pod_context import PodContext, Position
 from dynamo_conformance.rendering.pod_spec import pod_spec
 from dynamo_conformance.rendering.reconcile_failure import (
@@ -19,6 +19,7 @@ from dynamo_conformance.rendering.reconcile_failure import (
     NOT_RENDERED,
     ReconcileFailure,
 )
+from dynamo_conformance.rendering.ways import ways
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.graph import Component, Graph
@@ -105,20 +106,27 @@ def starts_by_mpi(workload: Workload) -> bool:
     return workload.size > 1 and backend.detect(workload.component) == backend.TRTLLM
 
 
-def render(graph: Graph, *, namespace: str, cluster: Cluster | None = None) -> tuple[Workload, ...]:
+def render(
+    graph: Graph,
+    *,
+    namespace: str,
+    cluster: Cluster | None = None,
+    operator: str | None = None,
+) -> tuple[Workload, ...]:
     """Return what the operator makes of `graph`, in the order of its components.
 
     Args:
         graph: The graph.
         namespace: The Kubernetes namespace it is created in.
         cluster: What the cluster has; None is a bare one.
+        operator: The version of the operator; None is the newest.
 
     Raises:
         ReconcileFailure: The operator would refuse it, or one of its components, or
             something not known here.
     """
     workloads = []
-    for workload in render_each(graph, namespace=namespace, cluster=cluster):
+    for workload in render_each(graph, namespace=namespace, cluster=cluster, operator=operator):
         if isinstance(workload, Broken):
             raise workload.failure
         workloads.append(workload)
@@ -132,6 +140,7 @@ def render_each(
     cluster: Cluster | None = None,
     restarts: dict[str, str] | None = None,
     pull_secrets: tuple[PullSecret, ...] = (),
+    operator: str | None = None,
 ) -> tuple[Workload | Broken, ...]:
     """Return what the operator makes of each component of `graph`, in their order.
 
@@ -141,12 +150,16 @@ def render_each(
         cluster: What the cluster has; None is a bare one.
         restarts: The components that are to be restarted, and the id of each restart.
         pull_secrets: The secrets of its namespace that open image registries.
+        operator: The version of the operator; None is the newest.
 
     Raises:
         ReconcileFailure: The operator would make nothing of the graph, or something not known here.
     """
     _check(graph, cluster or Cluster())
-    generation = names.worker_hash(graph)
+    used = ways(operator)
+    if used.graph_namespace:
+        _check_namespaces(graph)
+    generation = names.worker_hash(graph) if used.worker_hash else ""
     written = backend.graph_backend(graph)
     contexts = [
         PodContext(
@@ -159,6 +172,7 @@ def render_each(
                 graph, component, restart=(restarts or {}).get(component.name)
             ),
             pull_secrets=pull_secrets,
+            ways=used,
         )
         for component in graph.components
     ]
@@ -191,6 +205,15 @@ def _check(graph: Graph, cluster: Cluster) -> None:
             "which needs Grove or LeaderWorkerSet in the cluster"
         )
         raise ReconcileFailure(NO_ORCHESTRATOR, message)
+
+
+def _check_namespaces(graph: Graph) -> None:
+    """Refuse services of several Dynamo namespaces, as operators do that let them choose."""
+    chosen = {v1alpha1_extras.dynamo_namespace(graph, part) for part in graph.components} - {None}
+    if len(chosen) > 1:
+        listed = ", ".join(sorted(name for name in chosen if name))
+        message = f"namespace mismatch: the services name several, {listed}; they must agree"
+        raise ReconcileFailure(NOT_RECONCILED, message)
 
 
 def _check_type(component: Component) -> None:

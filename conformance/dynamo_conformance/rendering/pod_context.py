@@ -7,10 +7,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.rendering import names
+from dynamo_conformance.rendering.ways import NEWEST
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.graph import Component, Graph
     from dynamo_conformance.rendering.pull_secrets import PullSecret
+    from dynamo_conformance.rendering.ways import Ways
 
 ETCD = "etcd"
 KUBERNETES = "kubernetes"
@@ -20,7 +22,6 @@ DISCOVERY_BACKEND = "nvidia.com/dynamo-discovery-backend"
 DISCOVERY_MODE = "nvidia.com/dynamo-kube-discovery-mode"
 
 
-LEADER_ADDRESS = "$(LWS_LEADER_ADDRESS)"
 NODE_RANK = "$(LWS_WORKER_INDEX)"
 """What a LeaderWorkerSet gives each pod, in variables that the kubelet expands: no shell needed."""
 
@@ -46,10 +47,11 @@ class PodContext:
         graph: The graph.
         component: The component whose pods are made.
         namespace: The Kubernetes namespace.
-        worker_hash: The generation of the graph's workers.
+        worker_hash: The generation of the graph's workers; empty when operators know none.
         backend: vllm, sglang or trtllm, or None when no engine is recognised.
         annotations: The component's annotations, all sources merged.
         pull_secrets: The secrets of its namespace that open image registries.
+        ways: How this operator makes pods.
     """
 
     graph: Graph
@@ -59,6 +61,7 @@ class PodContext:
     backend: str | None
     annotations: dict[str, str]
     pull_secrets: tuple[PullSecret, ...] = ()
+    ways: Ways = NEWEST
 
     @property
     def name(self) -> str:
@@ -68,21 +71,27 @@ class PodContext:
     @property
     def dynamo_namespace(self) -> str:
         """The Dynamo namespace of the component."""
-        return names.dynamo_namespace(self.graph, self.component, namespace=self.namespace)
+        return names.dynamo_namespace(
+            self.graph, self.component, namespace=self.namespace, ways=self.ways
+        )
 
     @property
     def runtime_namespace(self) -> str:
         """The namespace its processes register in: each generation of workers has its own."""
-        if not self.component.is_worker:
+        if not self.component.is_worker or not self.worker_hash:
             return self.dynamo_namespace
         return f"{self.dynamo_namespace}-{self.worker_hash}"
 
     @property
     def uses_etcd(self) -> bool:
         """Whether processes find each other through etcd instead of the API server."""
-        return self.annotations.get(DISCOVERY_BACKEND) == ETCD
+        asked = self.annotations.get(DISCOVERY_BACKEND)
+        if self.ways.discovery == KUBERNETES:
+            return asked == ETCD
+        return self.ways.discovery == ETCD or asked != KUBERNETES
 
     @property
     def finds_containers(self) -> bool:
         """Whether each container registers by itself, not its pod as a whole."""
-        return self.annotations.get(DISCOVERY_MODE) == CONTAINER_MODE
+        asked = self.annotations.get(DISCOVERY_MODE) == CONTAINER_MODE
+        return asked and self.ways.container_mode

@@ -5,19 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.manifest.graph import EPP, MAIN
-from dynamo_conformance.manifest.node import Mapping, Scalar
+from dynamo_conformance.manifest.node import Mapping, Scalar, from_plain
 from dynamo_conformance.manifest.suggest import did_you_mean
 from dynamo_conformance.rendering import defaults, engine_launch, environment, names, volumes
 from dynamo_conformance.rendering.node_merge import is_set, made, overlaid, sequence
 from dynamo_conformance.rendering.pod_context import Position
 from dynamo_conformance.rendering.pull_secrets import with_secrets
 from dynamo_conformance.rendering.reconcile_failure import COMPONENT_ERROR, ReconcileFailure
+from dynamo_conformance.rendering.ways import NEWEST
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.graph import Component
     from dynamo_conformance.rendering.pod_context import PodContext
 
-GRACE_SECONDS = 60
+GRACE_SECONDS = NEWEST.grace
 PICKER_GRACE_SECONDS = 130
 FS_GROUP = 1000
 
@@ -30,7 +31,7 @@ def pod_spec(context: PodContext, position: Position) -> Mapping:
     shared = main.mappings("volumeMounts")
     main = engine_launch.rewritten(main, context, position)
     spec = volumes.with_cache_volume(_pod_defaults(context), context)
-    spec, main = volumes.with_shared_memory(spec, main, component)
+    spec, main = volumes.with_shared_memory(spec, main, component, ways=context.ways)
     beside = _beside(context, shared)
     spec = spec.replaced("containers", sequence((main, *beside)))
     spec = volumes.ordered(engine_launch.completed(spec, context, position), main)
@@ -44,12 +45,14 @@ def _pod_defaults(context: PodContext) -> Mapping:
     """Return the author's pod spec without its containers, above the operator's defaults."""
     written = (context.component.pod_spec or Mapping()).replaced("containers", None)
     is_picker = context.component.type == EPP
-    grace = PICKER_GRACE_SECONDS if is_picker else GRACE_SECONDS
-    base = made(restartPolicy="Always", terminationGracePeriodSeconds=grace)
+    grace = PICKER_GRACE_SECONDS if is_picker else context.ways.grace
+    base = made(restartPolicy="Always")
+    if grace:
+        base = base.replaced("terminationGracePeriodSeconds", from_plain(grace))
     if is_picker:
         base = base.replaced("volumes", sequence((made(name="hf-cache", emptyDir={}),)))
     spec = overlaid(base, written)
-    if not is_set(written.get("securityContext")):
+    if context.ways.fs_group and not is_set(written.get("securityContext")):
         spec = spec.replaced("securityContext", made(fsGroup=FS_GROUP))
     if context.component.type == environment.PLANNER:
         return spec.replaced("serviceAccountName", _account(names.PLANNER_ACCOUNT))

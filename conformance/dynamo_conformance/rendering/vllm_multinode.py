@@ -9,7 +9,7 @@ from dynamo_conformance.rendering import environment, flags, names, volumes
 from dynamo_conformance.rendering.defaults import SHELL, without_probes
 from dynamo_conformance.rendering.labels import EXECUTOR
 from dynamo_conformance.rendering.node_merge import appended, made, words
-from dynamo_conformance.rendering.pod_context import LEADER_ADDRESS, Position
+from dynamo_conformance.rendering.pod_context import Position
 from dynamo_conformance.rendering.reconcile_failure import NOT_RENDERED, ReconcileFailure
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def completed(spec: Mapping, context: PodContext, position: Position) -> Mapping
     main = spec.mappings("containers")[0]
     if position is not Position.FOLLOWER or not flags.has_value(main, EXECUTOR_BACKEND, "mp"):
         return spec
-    host = LEADER_ADDRESS.replace("(", "{").replace(")", "}")
+    host = context.ways.leader_address.replace("(", "{").replace(")", "}")
     wait = f"exec python3 {WAIT_FOLDER}/{WAIT_SCRIPT}"
     script = f'export LEADER_HOST="{host}" LEADER_PORT="{MASTER_PORT}" && {wait}'
     mount: list[Plain] = [{"mountPath": WAIT_FOLDER, "name": WAIT_VOLUME, "readOnly": True}]
@@ -67,12 +67,14 @@ def completed(spec: Mapping, context: PodContext, position: Position) -> Mapping
 
 def _launched(container: Mapping, context: PodContext, position: Position) -> Mapping:
     """Add the flags of the one way that fits: what one node cannot hold decides."""
+    if context.ways.vllm_nodes == "ray":
+        return _in_ray(container, context, position)
     args = flags.expanded(container)
     gpus = Container(container).gpus
     world = flags.number(args, flags.TENSOR_PARALLEL) * flags.number(args, flags.PIPELINE_PARALLEL)
     if gpus and world > gpus:
         if _uses_ray(context):
-            return _with_ray(container, position)
+            return _with_ray(container, context, position)
         return flags.added(container, _mp(context, position), module="vllm", shell=False)
     _refuse_elastic(container, context)
     if gpus and world * flags.number(args, flags.DATA_PARALLEL) > gpus:
@@ -87,7 +89,7 @@ def _mp(context: PodContext, position: Position) -> tuple[str, ...]:
     added = (
         EXECUTOR_BACKEND, "mp",
         "--nnodes", str(context.component.node_count),
-        "--master-addr", LEADER_ADDRESS,
+        "--master-addr", context.ways.leader_address,
         "--master-port", str(MASTER_PORT),
         "--node-rank", position.rank,
     )  # fmt: skip
@@ -104,28 +106,49 @@ def _data_parallel(
         if flags.DATA_PARALLEL in args
         else (flags.DATA_PARALLEL, str(local * context.component.node_count))
     )
+    hybrid = ("--data-parallel-hybrid-lb", *total) if context.ways.vllm_hybrid else ()
     return (
-        "--data-parallel-hybrid-lb", *total,
+        *hybrid,
         "--data-parallel-size-local", str(local),
         "--data-parallel-start-rank", start,
-        "--data-parallel-address", LEADER_ADDRESS,
+        "--data-parallel-address", context.ways.leader_address,
         "--data-parallel-rpc-port", str(RPC_PORT),
     )  # fmt: skip
 
 
-def _with_ray(container: Mapping, position: Position) -> Mapping:
+def _in_ray(container: Mapping, context: PodContext, position: Position) -> Mapping:
+    """Start Ray before whatever `args` say, as operators before 0.7 do; the command stays."""
+    main = Container(container)
+    if position is Position.FOLLOWER:
+        script = _follow(context)
+    elif main.args:
+        line = " ".join(word.text for word in main.args)
+        script = f"ray start --head --port={RAY_PORT} && {line}"
+    else:
+        return container
+    return container.replaced("args", words((script,)))
+
+
+def _follow(context: PodContext) -> str:
+    return f"ray start --address={context.ways.leader_address}:{RAY_PORT} --block"
+
+
+def _with_ray(container: Mapping, context: PodContext, position: Position) -> Mapping:
     """Start Ray around the engine; followers only lend their GPUs."""
     if position is Position.FOLLOWER:
-        script = f"ray start --address={LEADER_ADDRESS}:{RAY_PORT} --block"
+        script = _follow(context)
     else:
         main = Container(container)
         line = " ".join(flags.quoted(word.text) for word in (*main.command, *main.args))
-        script = f"ray start --head --port={RAY_PORT} && {line} {EXECUTOR_BACKEND} ray"
+        script = f"ray start --head --port={RAY_PORT} && {line}"
+        if context.ways.vllm_hybrid:
+            script = f"{script} {EXECUTOR_BACKEND} ray"
     return container.replaced("command", words(SHELL)).replaced("args", words((script,)))
 
 
 def _uses_ray(context: PodContext) -> bool:
-    return context.annotations.get(EXECUTOR, "").lower() == "ray"
+    chosen = context.annotations.get(EXECUTOR, "").lower()
+    return chosen == "ray" or context.ways.vllm_nodes != "mp"
 
 
 def _refuse_elastic(container: Mapping, context: PodContext) -> None:

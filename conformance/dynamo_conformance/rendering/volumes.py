@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.manifest.node import Mapping, Node, Scalar, from_plain
 from dynamo_conformance.rendering.node_merge import is_set, made, sequence
 from dynamo_conformance.rendering.reconcile_failure import COMPONENT_ERROR, ReconcileFailure
+from dynamo_conformance.rendering.ways import NEWEST
 
 if TYPE_CHECKING:
     from dynamo_conformance.manifest.graph import Component
     from dynamo_conformance.manifest.node import Plain
     from dynamo_conformance.rendering.pod_context import PodContext
+    from dynamo_conformance.rendering.ways import Ways
 
 SHARED_MEMORY = "shared-memory"
 SHARED_MEMORY_PATH = "/dev/shm"  # noqa: S108 - a mount point of the pod, not a file of ours
@@ -80,11 +82,13 @@ def with_cache_volume(spec: Mapping, context: PodContext) -> Mapping:
 
 
 def with_shared_memory(
-    spec: Mapping, container: Mapping, component: Component
+    spec: Mapping, container: Mapping, component: Component, *, ways: Ways = NEWEST
 ) -> tuple[Mapping, Mapping]:
     """Return pod spec and `main` with `/dev/shm`, unless the component wants none."""
     size = component.node.get("sharedMemorySize")
     if not is_set(size):
+        if not ways.shared_memory:
+            return spec, container
         size = from_plain(SHARED_MEMORY_SIZE)
     if size is None or (isinstance(size, Scalar) and _ZERO.match(_text(size))):
         return spec, container

@@ -168,3 +168,40 @@ def test_the_summary_says_who_judged(
     assert summary in said
     assert ("runtimeVersionOverride" in said) == (":1.3" not in image)
     assert "by operator 1.1.1: " in linter.run("--operator", "1.1", "g.yaml").output
+
+
+PLANES = """\
+apiVersion: nvidia.com/v1alpha1
+kind: DynamoGraphDeployment
+metadata: {{name: {name}}}
+spec:
+  services:
+    W:
+      componentType: worker
+      replicas: 1
+      extraPodSpec:
+        mainContainer:
+          image: nvcr.io/nvidia/ai-dynamo/vllm-runtime:1.6.1
+          command: [python3, -m, dynamo.vllm]
+          args: [--model, Qwen/Qwen3-0.6B, --event-plane, nats, --tensor-parallel-size, "16"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("operator", "rule", "name", "found"),
+    [
+        ("1.3", "plane-server", "g", False),
+        ("1.4", "plane-server", "g", True),
+        # NAMESPACE-NAME as a label, and then the hash of a worker.
+        ("0.6", "name-length", "g" * 60, False),
+        ("0.7", "name-length", "g" * 62, True),
+        ("0.9", "name-length", "g" * 54, False),
+        ("1.0", "name-length", "g" * 54, True),
+    ],
+)
+def test_what_the_operator_makes_of_it_decides(
+    linter: Linter, operator: str, rule: str, name: str, *, found: bool
+) -> None:
+    linter.write("p.yaml", PLANES.format(name=name))
+    said = linter.found("--operator", operator, "--only", rule, "p.yaml")
+    assert bool(said) is found

@@ -70,7 +70,12 @@ def _workloads(subject: Subject) -> tuple[Workload, ...]:
     from dynamo_conformance.rendering.pod import render
 
     try:
-        return render(subject.graph, namespace="default", cluster=Cluster(lws=True))
+        return render(
+            subject.graph,
+            namespace="default",
+            cluster=Cluster(lws=True),
+            operator=subject.operator,
+        )
     except ReconcileFailure:
         return ()  # Other rules say why the operator makes no pods.
 

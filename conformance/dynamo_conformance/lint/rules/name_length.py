@@ -84,6 +84,8 @@ def _graph(subject: Subject, name: str, mark: Mark) -> Iterator[Problem]:
     written = subject.graph.namespace or ""
     namespace = written if "$" not in written else ""
     local = [component for component in subject.graph.components if not _is_global(component)]
+    if subject.ways.graph_namespace:
+        return  # It is the services' own, or dynamo- and the graph's name.
     # A namespace that is not written here has one character at least.
     length = len(namespace or "x") + len("-") + len(name)
     if local and length > LABEL_LENGTH:
@@ -118,20 +120,20 @@ def _component(subject: Subject, component: Component, graph: str) -> Iterator[P
     legacy = v1alpha1_extras.dynamo_namespace(subject.graph, component)
     if legacy is not None and "$" not in legacy and (fault := value_fault(legacy)) is not None:
         yield _legacy(subject.graph, component, legacy, fault)
-    workload = _workload(component, graph)
+    workload = _workload(subject, component, graph)
     if len(workload) > LABEL_LENGTH:
         yield Problem(component.mark, _too_long(component, workload))
     elif is_open and subdomain_fault(graph) is None and subdomain_fault(workload) is not None:
-        what = f'its Deployment would be called "{_shown(component, workload)}"'
+        what = f'its Deployment would be called "{_shown(workload)}"'
         message = f'component "{component.name}": {what}, which Kubernetes refuses'
         yield Problem(component.mark, f"{message}; {_spelling(component)}")
     elif _in_set(subject, component):
         yield from _set(component, workload)
 
 
-def _workload(component: Component, graph: str) -> str:
+def _workload(subject: Subject, component: Component, graph: str) -> str:
     name = f"{graph}-{component.name.lower()}"
-    return f"{name}-{_HASH}" if component.is_worker else name
+    return f"{name}-{_HASH}" if component.is_worker and subject.ways.worker_hash else name
 
 
 def _legacy(graph: Graph, component: Component, value: str, fault: str) -> Problem:
@@ -143,14 +145,14 @@ def _legacy(graph: Graph, component: Component, value: str, fault: str) -> Probl
 
 
 def _too_long(component: Component, workload: str) -> str:
-    what = f'the objects of component "{component.name}" are called {_shown(component, workload)}'
+    what = f'the objects of component "{component.name}" are called {_shown(workload)}'
     excess = len(workload) - LABEL_LENGTH
     length = f"{len(workload)} characters, at most {LABEL_LENGTH}"
     return f"{what}: {length}; shorten the graph's name or the component's by {excess}"
 
 
-def _shown(component: Component, workload: str) -> str:
-    return f"{workload.removesuffix(_HASH)}HASH" if component.is_worker else workload
+def _shown(workload: str) -> str:
+    return f"{workload.removesuffix(_HASH)}HASH" if workload.endswith(f"-{_HASH}") else workload
 
 
 def _spelling(component: Component) -> str:

@@ -2,9 +2,9 @@
 
 Requests travel over TCP, events over ZMQ, and components find each other through Kubernetes, unless
 a graph says otherwise. With `--request-plane nats`, `--event-plane nats` or a discovery backend of
-etcd each component looks for a server at start, waits for it, and ends. Since 1.4 the operator's
-chart installs neither by itself (`global.nats.install`, `global.etcd.install`), and tells graphs of
-one only when it knows one.
+etcd each component looks for a server at start, waits for it, and ends. The operator's chart
+installs etcd by itself until 0.9 and NATS until 1.3; since then `global.nats.install` and
+`global.etcd.install` do, and it tells graphs of one only when it knows one.
 
 Fix: leave the setting out; or write NATS_SERVER (ETCD_ENDPOINTS) into the graph's env, or say that
 the cluster has one with `--cluster-has nats` (`etcd`).
@@ -27,7 +27,6 @@ from dynamo_conformance.lint.servers import ETCD, NATS, by_annotation, talks_to
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dynamo_conformance.api.cluster_parts import Cluster
     from dynamo_conformance.lint.rule import Subject
 
 SEVERITY = Severity.WARNING
@@ -45,7 +44,7 @@ def check(subject: Subject) -> Iterator[Problem]:
     asked = [*by_annotation(subject.graph)]
     asked += [used for settings in subject.studied_settings for used in talks_to(settings)]
     for server in asked:
-        if server.address or server.kind in reported or _has(subject.cluster, server.kind):
+        if server.address or server.kind in reported or _has(subject, server.kind):
             continue
         reported.add(server.kind)
         install, variable = _SETTINGS[server.kind]
@@ -56,5 +55,9 @@ def check(subject: Subject) -> Iterator[Problem]:
         yield Problem(server.mark, message)
 
 
-def _has(cluster: Cluster | None, kind: str) -> bool:
+def _has(subject: Subject, kind: str) -> bool:
+    """Whether there is one: the cluster's, or the one that older charts install by themselves."""
+    cluster, ways = subject.cluster, subject.ways
+    if cluster is None and (ways.bundled_nats if kind == NATS else ways.bundled_etcd):
+        return True
     return cluster is not None and (cluster.nats if kind == NATS else cluster.etcd)

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from dynamo_conformance.lint.rule import Subject
     from dynamo_conformance.manifest.graph import Component
     from dynamo_conformance.manifest.node import Mark
+    from dynamo_conformance.rendering.ways import Ways
 
 SEVERITY = Severity.WARNING
 
@@ -103,7 +104,7 @@ def check(subject: Subject) -> Iterator[Problem]:
     """Yield each shared memory that is too small for what a component's engine keeps there."""
     for settings in subject.studied_settings:
         component = settings.part.component
-        room = _room(component)
+        room = _room(component, subject.ways)
         uses = tuple(_uses(settings)) if room is not None else ()
         if room is not None and uses:
             yield from _problems(component, room, uses)
@@ -141,13 +142,15 @@ def _problems(component: Component, room: _Room, uses: tuple[_Use, ...]) -> Iter
         yield Problem(limit.mark, message, severity=Severity.ERROR)
 
 
-def _room(component: Component) -> _Room | None:
+def _room(component: Component, ways: Ways) -> _Room | None:
     """Return the shared memory of a component's pods; None when nobody can tell here.
 
     The operator puts its own volume in the place of the author's, unless it is to give none.
     """
     size = component.node.get("sharedMemorySize")
     if not isinstance(size, Scalar) or is_null(size):
+        if not ways.shared_memory:
+            return None  # What there is, is the container runtime's affair.
         default = parse_quantity(SHARED_MEMORY_SIZE) or Decimal(0)
         return _Room(bytes=default, shown=f"{SHARED_MEMORY_SIZE}, the operator's own")
     given = parse_quantity(size.text)
