@@ -49,7 +49,7 @@ class Limit:
 
 LIMITS = (
     Limit(
-        first="0.3",
+        first="0.4",  # What came before, no operator of today's kind started.
         last="0.6",
         newest="0.7",
         unless=(DISCOVERY_BACKEND, "etcd"),

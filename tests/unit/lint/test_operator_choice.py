@@ -46,6 +46,7 @@ def alpha(image: str, *, note: str = "{}", kind: str = "worker", more: str = "")
         (alpha(f"{OURS}/vllm-runtime:0.7.1"), "1.5.0"),
         (alpha(f"{OURS}/vllm-runtime:0.6.1"), "0.7.1"),
         (alpha(f"{OURS}/vllm-runtime:0.4.0"), "0.7.1"),
+        (alpha(f"{OURS}/vllm-runtime:0.3.1"), "1.5.0"),
         (alpha(f"{OURS}/vllm-runtime:latest"), "1.5.0"),
         (alpha("mine/vllm-runtime:0.5.0"), "0.7.1"),
         (alpha("mine/server:0.5.0"), "1.5.0"),
