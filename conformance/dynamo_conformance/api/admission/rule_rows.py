@@ -107,6 +107,11 @@ def rules() -> dict[str, Row]:
     return _tables()[0]
 
 
+def fields() -> dict[str, Row]:
+    """Return the fields that came or went, by the id of their row."""
+    return {row.id: row for row in _tables()[1]}
+
+
 def field_row(path: NodePath) -> Row | None:
     """Return the row of a field that came or went: the one that says most of its path."""
     names = [str(step) for step in path if isinstance(step, str) and not isinstance(step, PathKey)]
