@@ -1,5 +1,6 @@
-"""The pods that the Dynamo operator (1.5.0-dev, 2026-08-21) makes of a `Graph`, without a cluster.
+"""The pods that the Dynamo operator makes of a `Graph`, without a cluster.
 
+* `ways` has what its releases do otherwise; all else is as 1.5.0-dev (2026-08-21) does it.
 * `pod.render` makes the workloads: a Deployment or LeaderWorkerSet for each component.
 * `pod_spec` makes their pods of `defaults` (the container of each type), `environment` (the
   variables of a pod), `volumes`, `pull_secrets`, and what `engine_launch`, `vllm_multinode` and
