@@ -106,7 +106,7 @@ def judge(
     decoded = (replace(item, rule=NUMBER_RANGE) for item in numbers)
     asked = [*of_operator(decoded, request), *admission.refusals(request)]
     refused = _sorted(*(item for item in asked if not item.unsure and _stands(item, cluster)))
-    unsure += [item for item in asked if item.unsure and item.unless is None]
+    unsure += [item for item in asked if item.unsure and _stands(item, cluster)]
     return Verdict(
         violations=_sorted(*unknown),
         rules=rules,

@@ -320,3 +320,26 @@ def test_the_row_of_a_field_is_the_one_that_says_most_of_its_path() -> None:
     assert row is not None
     assert row.id == "field-adapter-enabled"
     assert field_row(("spec", "services", "W", "replicas")) is None
+
+
+@pytest.mark.parametrize(("name", "unsure", "refused"), [("1.4", 1, 0), ("1.5", 0, 1)])
+def test_what_needs_grove_can_be_uncertain_too(name: str, unsure: int, refused: int) -> None:
+    operator = find(name)
+    assert operator is not None
+    (document,) = read_documents(CASES["elastic-command"], file="g.yaml")
+    found = judge(document, definition=crd.load(operator.version), cluster=NONE)
+    assert (len(found.uncertain), len(found.refusals)) == (unsure, refused)
+    (document,) = read_documents(CASES["scaling-group"], file="g.yaml")
+    found = judge(document, definition=crd.load(operator.version), cluster=NONE)
+    rules_said = {item.rule or item.kind for item in (*found.uncertain, *found.refusals)}
+    assert "scaling-group" in rules_said
+
+
+def test_every_operator_judges_every_kind_of_manifest() -> None:
+    for operator in minors():
+        for text in CASES.values():
+            (document,) = read_documents(text, file="g.yaml")
+            definition = crd.load(operator.version)
+            if document.version in definition.versions:
+                found = judge(document, definition=definition)
+                assert all(item.message for item in found.uncertain)

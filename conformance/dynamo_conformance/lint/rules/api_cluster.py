@@ -31,5 +31,10 @@ SEVERITY = Severity.WARNING
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield every refusal that depends on a cluster that is not known."""
     for refusal in subject.verdict.conditional:
-        text = f"on a cluster without {refusal.unless} the operator refuses this: {refusal.message}"
+        refuses = "may refuse" if refusal.unsure else "refuses"
+        unsure = (
+            f"uncertain: of operator {refusal.unsure} it is not known, " if refusal.unsure else ""
+        )
+        text = f"{unsure}on a cluster without {refusal.unless} the operator {refuses} this: "
+        text += refusal.message
         yield Problem(refusal.mark, f"{text}; say what it has with --cluster-has", refusal.path)

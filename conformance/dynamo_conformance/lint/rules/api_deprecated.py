@@ -30,4 +30,7 @@ SEVERITY = Severity.WARNING
 def check(subject: Subject) -> Iterator[Problem]:
     """Yield every warning that comes with the verdict."""
     for warning in subject.verdict.warnings:
-        yield Problem(warning.mark, warning.text, warning.path)
+        text = warning.text
+        if warning.unsure:
+            text = f"uncertain: operator {warning.unsure} may warn of this: {text}"
+        yield Problem(warning.mark, text, warning.path)
