@@ -206,3 +206,12 @@ def test_what_the_operator_makes_of_it_decides(
     linter.write("p.yaml", PLANES.format(name=name))
     said = linter.found("--operator", operator, "--only", rule, "p.yaml")
     assert bool(said) is found
+
+
+def test_the_operator_s_own_patience_is_that_of_its_release(linter: Linter) -> None:
+    probe = "startupProbe: {httpGet: {path: /live, port: system}, failureThreshold: 2}"
+    text = PLANES.format(name="g").replace("          args:", f"          {probe}\n          args:")
+    linter.write("p.yaml", text)
+    for operator, patience in (("0.5", "10 minutes"), ("0.6", "two hours")):
+        run = linter.run("--operator", operator, "--only", "probe-budget", "p.yaml")
+        assert f"the operator's own waits {patience}" in run.output

@@ -384,3 +384,19 @@ def test_a_choice_among_its_own_gpus_holds() -> None:
     node = from_plain({"name": "main", "resources": {"limits": {"nvidia.com/gpu": 2}}})
     assert isinstance(node, Mapping)
     assert gpus.take(Container(node), chosen="1") == "5"
+
+
+@pytest.mark.parametrize(("release", "suffix"), [("0.6.1", False), ("1.6.1", True)])
+def test_pods_are_those_of_the_operator_that_fits_the_images(
+    tmp_path: Path, release: str, *, suffix: bool
+) -> None:
+    image = f"nvcr.io/nvidia/ai-dynamo/vllm-runtime:{release}"
+    path = tmp_path / "g.yaml"
+    path.write_text(
+        "apiVersion: nvidia.com/v1alpha1\nkind: DynamoGraphDeployment\nmetadata: {name: g}\n"
+        "spec: {services: {W: {componentType: worker, replicas: 1, extraPodSpec: {mainContainer: "
+        f"{{image: '{image}', command: [python3, -m, dynamo.vllm], args: [--model, m]}}}}}}}}}}\n",
+        encoding="utf-8",
+    )
+    (start,) = planned(path).starts
+    assert ("DYN_NAMESPACE_WORKER_SUFFIX" in start.env) is suffix

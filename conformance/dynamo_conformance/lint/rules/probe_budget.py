@@ -1,7 +1,8 @@
 """A worker that is probed before its model is loaded is restarted for ever.
 
-The operator's own startup probe gives a worker two hours, and holds the liveness probe back so
-long. An author's startup probe replaces it, and a component without a type has none.
+The operator's own startup probe gives a worker two hours (ten minutes before operator 0.6), and
+holds the liveness probe back so long. An author's startup probe replaces it, and a component
+without a type has none.
 
 Fix: leave the startup probe out, or give it time: `failureThreshold` times `periodSeconds`.
 
@@ -25,14 +26,15 @@ if TYPE_CHECKING:
 
     from dynamo_conformance.engines.role import Part
     from dynamo_conformance.lint.rule import Subject
-    from dynamo_conformance.manifest.field_words import FieldWords
     from dynamo_conformance.manifest.node import Mapping
+    from dynamo_conformance.rendering.ways import Ways
 
 SEVERITY = Severity.WARNING
 
 _SHORTEST = 60
 """Seconds that even a small model takes to load."""
 
+_TWO_HOURS = 120
 _DELAY, _PERIOD, _FAILURES = 0, 10, 3
 """What Kubernetes takes for a number that is not written."""
 
@@ -46,7 +48,7 @@ def check(subject: Subject) -> Iterator[Problem]:
         seconds = _budget(probe)
         if seconds < _SHORTEST:
             message = f"{name} restarts the worker after {seconds} s, while its model still loads"
-            yield Problem(probe.mark, f"{message}; {_advice(part, subject.words)}")
+            yield Problem(probe.mark, f"{message}; {_advice(part, subject)}")
 
 
 def _first_to_restart(part: Part) -> tuple[str, Mapping | None]:
@@ -62,10 +64,18 @@ def _first_to_restart(part: Part) -> tuple[str, Mapping | None]:
     return "livenessProbe", main.node.mapping("livenessProbe")
 
 
-def _advice(part: Part, words: FieldWords) -> str:
+def _advice(part: Part, subject: Subject) -> str:
     if part.component.is_worker:
-        return "leave it out, and the operator's own waits two hours, or raise failureThreshold"
-    return f"give the component its {words.type_field}, and the operator adds a startup probe"
+        patience = _patience(subject.ways)
+        return f"leave it out, and the operator's own waits {patience}, or raise failureThreshold"
+    return (
+        f"give the component its {subject.words.type_field}, and the operator adds a startup probe"
+    )
+
+
+def _patience(ways: Ways) -> str:
+    minutes = ways.startup_failures * _PERIOD // 60
+    return "two hours" if minutes == _TWO_HOURS else f"{minutes} minutes"
 
 
 def _budget(probe: Mapping) -> int:

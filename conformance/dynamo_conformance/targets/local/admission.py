@@ -6,8 +6,8 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.api import crd
-from dynamo_conformance.api.operator_releases import DEFAULT_OPERATOR
 from dynamo_conformance.lint.finding import Severity
+from dynamo_conformance.lint.operator_choice import choose
 from dynamo_conformance.lint.rule import Problem, Subject, load_rules, rule_ids
 from dynamo_conformance.manifest.errors import ManifestError
 from dynamo_conformance.manifest.fields import is_true, mark_of
@@ -67,7 +67,7 @@ def check(graph: Graph) -> None:
 def _problems(graph: Graph) -> Iterator[Problem]:
     """Yield the errors of the rules that check what the API server checks."""
     assert graph.document is not None  # noqa: S101 - narrows for the type checker
-    definition = crd.load(DEFAULT_OPERATOR)
+    definition = crd.load(choose(graph).operator)
     subject = Subject(graph.document, graph, definition=definition)
     wanted = (
         rule_id for rule_id in rule_ids() if rule_id in _RULES or rule_id.startswith(_POD_RULES)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.api.cluster_parts import Cluster
 from dynamo_conformance.engines.serving import draft_sources, model_sources
+from dynamo_conformance.lint.operator_choice import choose
 from dynamo_conformance.manifest.config_maps import mounted_files
 from dynamo_conformance.manifest.fields import is_true
 from dynamo_conformance.manifest.graph import EPP, FRONTEND, MAIN, Container
@@ -202,7 +203,9 @@ def plan(
         sources=model_sources(known),
         drafts=draft_sources(known) if settings.engine == CPU else (),
     )
-    workloads = render(graph, namespace=NAMESPACE, cluster=Cluster(lws=True))
+    workloads = render(
+        graph, namespace=NAMESPACE, cluster=Cluster(lws=True), operator=choose(graph).operator
+    )
     others = third_party(workloads)
     for candidate in workloads:
         if candidate.component.name in others:
