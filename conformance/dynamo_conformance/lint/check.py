@@ -420,7 +420,7 @@ def _choice(graph: Graph, options: LintOptions) -> Choice:
     """Return the operator that judges a graph; what is given decides, a CRD's file by itself."""
     if options.operator is not None or options.crd is not None:
         return Choice(operator=options.operator or DEFAULT_OPERATOR)
-    return choose(graph)
+    return choose(graph, options.release)
 
 
 def _is_graph(document: Document) -> bool:

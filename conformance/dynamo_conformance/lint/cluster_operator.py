@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.api.operator_releases import DEFAULT_OPERATOR, nearest, order
-from dynamo_conformance.lint.image_reference import parse_image
+from dynamo_conformance.engines.image_release import parse_image
 from dynamo_conformance.lint.options import DefinitionError
 from dynamo_conformance.manifest.node import Mapping, from_plain
 

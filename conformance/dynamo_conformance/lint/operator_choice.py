@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from dynamo_conformance.api import crd
 from dynamo_conformance.api.operator_releases import DEFAULT_OPERATOR, minors, order
-from dynamo_conformance.lint.image_reference import parse_image
+from dynamo_conformance.engines.image_release import release_of
+from dynamo_conformance.engines.releases import NEWEST, Release
 from dynamo_conformance.manifest.document import V1BETA1
 from dynamo_conformance.manifest.fields import mark_of
 from dynamo_conformance.manifest.graph import EPP
 from dynamo_conformance.manifest.node import Mapping
-from dynamo_conformance.manifest.release import runtime_version
 
 if TYPE_CHECKING:
     from dynamo_conformance.api.operator_releases import Operator
@@ -84,14 +84,19 @@ class Choice:
     reason: str = ""
 
 
-def choose(graph: Graph) -> Choice:
-    """Return the newest operator that runs the images of a graph, and which image decided."""
+def choose(graph: Graph, default: Release = NEWEST) -> Choice:
+    """Return the newest operator that runs the images of a graph, and which image decided.
+
+    Args:
+        graph: The graph.
+        default: The release of images that say none.
+    """
     newest = {operator.name: operator for operator in minors()}
     bound = [
         (newest[limit.newest], component, limit)
         for component in graph.components
         for limit in LIMITS
-        if _binds(limit, component, graph)
+        if _binds(limit, component, graph, default)
     ]
     if not bound:
         return Choice(operator=DEFAULT_OPERATOR)
@@ -108,10 +113,10 @@ def choose(graph: Graph) -> Choice:
     return Choice(operator=operator.version, mark=mark, reason=text)
 
 
-def _binds(limit: Limit, component: Component, graph: Graph) -> bool:
+def _binds(limit: Limit, component: Component, graph: Graph, default: Release) -> bool:
     if limit.type and component.type != limit.type:
         return False
-    release = _release(component)
+    release = _release(component, default)
     if release is None or not order(limit.first) <= order(release) <= order(limit.last):
         return False
     if limit.unless is None:
@@ -121,13 +126,12 @@ def _binds(limit: Limit, component: Component, graph: Graph) -> bool:
     return (metadata.mapping("annotations") or Mapping()).string(key) != value
 
 
-def _release(component: Component) -> str | None:
-    """Return the minor release of a published image, unless the graph says it by a newer field."""
-    image = component.main.image if component.main is not None else None
-    if not image or "runtimeVersionOverride" in component.node:
+def _release(component: Component, default: Release) -> str | None:
+    """Return the minor release that a component surely runs, unless a newer field says it."""
+    if "runtimeVersionOverride" in component.node:
         return None
-    version = runtime_version(image) if parse_image(image).is_published else None
-    return ".".join(version.split(".")[:2]) if version is not None else None
+    release = release_of(component, default)
+    return f"{release.known.major}.{release.known.minor}" if release.is_certain else None
 
 
 def _serves(operator: Operator, graph: Graph) -> bool:
