@@ -79,6 +79,11 @@ COMMANDS: Final = (
         "convert", "dynamo_conformance.convert.command:convert", "Rewrite in another API version."
     ),
     Command(
+        "upgrade",
+        "dynamo_conformance.upgrade.command:upgrade",
+        "Say what breaks with another release, and change what is safe.",
+    ),
+    Command(
         "probe", "dynamo_conformance.probes.command:probe", "Judge an OpenAI endpoint.", "probe"
     ),
 )

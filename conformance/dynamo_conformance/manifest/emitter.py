@@ -212,7 +212,7 @@ class _Emitter:
             lines = self._as_written(node)
             if lines is not None and len(lines) == 1 and lines[0][:1] in ("'", '"'):
                 return lines[0]
-            return _in_flow(node)
+            return flow_text(node)
         if isinstance(node, Sequence):
             items = [self._flow(item) for item in node]
             return None if None in items else f"[{', '.join(filter(None, items))}]"
@@ -269,20 +269,21 @@ def _empty(node: Mapping | Sequence) -> str:
 
 
 def _key(key: str, *, in_flow: bool = False) -> str:
-    return _in_flow(Scalar(key)) if in_flow else _one_line_text(key)
+    return flow_text(Scalar(key)) if in_flow else one_line_text(key)
 
 
-def _in_flow(node: Scalar) -> str:
+def flow_text(node: Scalar) -> str:
+    """Return a value as it is written inside of `[...]` or `{...}`."""
     if isinstance(node.value, str):
         is_risky = any(c in node.value for c in ",[]{}?")
-        return _quoted(node.value) if is_risky else _one_line_text(node.value)
+        return _quoted(node.value) if is_risky else one_line_text(node.value)
     return _canonical(node)[0]
 
 
 def _canonical(node: Scalar) -> tuple[str, ...]:
     value = node.value
     if isinstance(value, str):
-        return _block(value) or (_one_line_text(value),)
+        return _block(value) or (one_line_text(value),)
     if value is None:
         return ("null",)
     if isinstance(value, bool):
@@ -314,7 +315,8 @@ def _block(text: str) -> tuple[str, ...] | None:
     return ("|" if text.endswith("\n") else "|-", *lines)
 
 
-def _one_line_text(text: str) -> str:
+def one_line_text(text: str) -> str:
+    """Return a text as it is written in one line, in quotes where it would mean something else."""
     if _is_safely_plain(text):
         return text
     if '"' in text or "\\" in text:

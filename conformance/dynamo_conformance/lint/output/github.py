@@ -20,7 +20,12 @@ _IN_PROPERTY = {**_IN_TEXT, ":": "%3A", ",": "%2C"}
 
 def render(report: LintReport) -> str:
     """Return a workflow command for each finding, and the closing line."""
-    return "\n".join([*(_command(finding) for finding in report.findings), text.summary(report)])
+    return "\n".join([*commands(report), text.summary(report)])
+
+
+def commands(report: LintReport) -> list[str]:
+    """Return a workflow command for each finding."""
+    return [_command(finding) for finding in report.findings]
 
 
 def _command(finding: Finding) -> str:

@@ -17,11 +17,11 @@ _NO_XML = re.compile(
 )
 
 
-def render(report: LintReport) -> str:
-    """Return the report as XML."""
+def render(report: LintReport, *, name: str = "dynamo lint") -> str:
+    """Return the report of the program called `name` as XML."""
     failed = sum(_failed(checked) for checked in report.documents)
     totals = {"tests": str(len(report.documents)), "failures": str(failed), "errors": "0"}
-    root = ET.Element("testsuites", {"name": "dynamo lint", "time": "0", **totals})
+    root = ET.Element("testsuites", {"name": name, "time": "0", **totals})
     by_file: dict[str, list[CheckedDocument]] = {}
     for document in report.documents:
         by_file.setdefault(document.file, []).append(document)

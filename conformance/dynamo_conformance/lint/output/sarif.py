@@ -13,6 +13,8 @@ from dynamo_conformance.lint.output import json_text
 from dynamo_conformance.lint.rule_pages import page_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from dynamo_conformance.lint.finding import Finding, LintReport
     from dynamo_conformance.manifest.node import Plain
 
@@ -24,12 +26,23 @@ _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: 
 
 def render(report: LintReport) -> str:
     """Return the report as a SARIF log with one run."""
+    return log(report, name="dynamo lint")
+
+
+def log(report: LintReport, *, name: str, titles: Mapping[str, str] | None = None) -> str:
+    """Return a report as a SARIF log with one run.
+
+    Args:
+        report: The report.
+        name: The program that made it.
+        titles: Its rules with what each is about; those of the linter by default.
+    """
     rules = sorted({finding.rule for finding in report.findings})
     places = {rule: index for index, rule in enumerate(rules)}
     driver: dict[str, Plain] = {
-        "name": "dynamo lint",
+        "name": name,
         "version": version(DISTRIBUTION),
-        "rules": [_rule(rule) for rule in rules],
+        "rules": [_rule(rule) if titles is None else _titled(rule, titles) for rule in rules],
     }
     run: dict[str, Plain] = {
         "tool": {"driver": driver},
@@ -47,6 +60,10 @@ def _rule(rule: str) -> dict[str, Plain]:
         "fullDescription": {"text": page.why or page.title},
         "help": {"text": page.fix or page.title},
     }
+
+
+def _titled(rule: str, titles: Mapping[str, str]) -> dict[str, Plain]:
+    return {"id": rule, "shortDescription": {"text": titles[rule]}}
 
 
 def _result(finding: Finding, index: int) -> dict[str, Plain]:
