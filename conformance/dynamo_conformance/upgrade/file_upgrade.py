@@ -7,9 +7,10 @@ and only when nothing that breaks is left for people: until then they say where 
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from dynamo_conformance.manifest.config_maps import usable_config_maps
 from dynamo_conformance.manifest.document import JSON, KIND, V1ALPHA1, V1BETA1, sources
@@ -35,9 +36,6 @@ _V1BETA1_SINCE = (1, 2)
 
 _MOST_ROUNDS = 10
 """An edit can show another one; nothing has needed three rounds."""
-
-Key: TypeAlias = tuple[int, str, str]
-"""A change as it is known again in the edited text: the graph, the area, and what changes."""
 
 
 class CannotMoveError(Exception):
@@ -86,11 +84,19 @@ class _Origin:
 
 @dataclass(frozen=True, slots=True)
 class _Route:
-    """Where the graphs of a file come from and go to."""
+    """Where the graphs of a file come from and go to.
+
+    Attributes:
+        file: The name of the file.
+        target: Where they go.
+        origins: Where each graph comes from.
+        already: What the linter says of each graph as it is, by the releases that it names.
+    """
 
     file: str
     target: Target
     origins: tuple[_Origin, ...]
+    already: tuple[frozenset[str], ...]
 
 
 def upgrade_text(text: str, *, file: str, target: Target, old: Release | None = None) -> Upgrade:
@@ -107,16 +113,21 @@ def upgrade_text(text: str, *, file: str, target: Target, old: Release | None = 
         CannotMoveError: A graph's images say no release, or a newer one than the target.
     """
     graphs = _graphs(text, file)
-    route = _Route(file, target, tuple(_origin(graph, old, target) for graph in graphs))
-    refused: set[Key] = set()
-    edited = _edited(text, route, refused)
+    already = lint_changes(text, target, file=file, graphs=len(graphs))
+    route = _Route(
+        file,
+        target,
+        tuple(_origin(graph, old, target) for graph in graphs),
+        tuple(frozenset(change.what for change in changes) for changes in already),
+    )
+    edited = _edited(text, route)
     remaining = _all_changes(edited, route)
     waiting = {number for number, changes in enumerate(remaining) if any(map(_waits, changes))}
-    moved = _with_images(edited, route, set(), refused)
-    final, lost = _converted(_with_images(edited, route, waiting, refused), route)
-    final = _without_idle(final, _with_images(final, route, set(), refused), route)
+    moved = _with_images(edited, route, set())
+    final, lost = _converted(_with_images(edited, route, waiting), route)
+    final = _without_idle(final, _with_images(final, route, set()), route)
     listed = _listed(text, moved, route, remaining)
-    left = _left(final, route, refused)
+    left = _left(final, route)
     return Upgrade(
         text=final,
         graphs=tuple(
@@ -141,7 +152,7 @@ def _listed(
     """
     lines = _LineMap(moved, text)
     listed = []
-    found = lint_changes(moved, route.target, file=route.file, graphs=len(route.origins))
+    found = _linted(moved, route)
     for before, after, net in zip(_all_changes(text, route), remaining, found, strict=True):
         known = {(change.area, change.what) for change in before}
         own = [*before]
@@ -154,14 +165,36 @@ def _listed(
     return listed
 
 
-def _left(final: str, route: _Route, refused: set[Key]) -> list[tuple[Change, ...]]:
+def _left(final: str, route: _Route) -> list[tuple[Change, ...]]:
     """Return what is left for people in each graph, by place in the edited text."""
-    moved = _with_images(final, route, set(), refused)
-    found = lint_changes(moved, route.target, file=route.file, graphs=len(route.origins))
+    moved = _with_images(final, route, set())
+    found = _linted(moved, route)
     return [
         (*after, *_unnamed(net, after, _LineMap(moved, final)))
         for after, net in zip(_all_changes(final, route), found, strict=True)
     ]
+
+
+def _linted(text: str, route: _Route) -> list[tuple[Change, ...]]:
+    """Return what the linter finds in each graph of a text whose images are the target's.
+
+    What it found before is no change; that it breaks is still worth saying.
+    """
+    found = lint_changes(text, route.target, file=route.file, graphs=len(route.origins))
+    return [
+        tuple(_new_or_old(change, already) for change in changes if _is_said(change, already))
+        for changes, already in zip(found, route.already, strict=True)
+    ]
+
+
+def _is_said(change: Change, already: frozenset[str]) -> bool:
+    return change.kind is Kind.BREAKS or change.what not in already
+
+
+def _new_or_old(change: Change, already: frozenset[str]) -> Change:
+    if change.what not in already:
+        return change
+    return replace(change, kind=Kind.WORTH, since="before")
 
 
 def _without_idle(final: str, moved: str, route: _Route) -> str:
@@ -169,7 +202,7 @@ def _without_idle(final: str, moved: str, route: _Route) -> str:
 
     Those on a line of their own; with the images of the target.
     """
-    found = lint_changes(moved, route.target, file=route.file, graphs=len(route.origins))
+    found = _linted(moved, route)
     lines = final.splitlines(keepends=True)
     idle = {change.mark.line for net in found for change in net if change.area is Area.COMMENT}
     kept = [
@@ -199,12 +232,25 @@ def _upgraded(
     api = _api_changes(graph, route, lost)
     known = {(change.area, change.what) for change in left}
     safe = {change for change in listed if (change.area, change.what) not in known}
+    if any(map(_waits, left)):
+        listed, left = tuple(map(_later, listed)), tuple(map(_later, left))
+        safe = set(map(_later, safe))
     return UpgradedGraph(
         index=_document(graph).index,
         name=graph.name,
         changes=_in_order([*api, *listed]),
         safe=frozenset({*safe, *(change for change in api if change.converts)}),
         left=_in_order([*(change for change in api if not change.converts), *left]),
+    )
+
+
+def _later(change: Change) -> Change:
+    """Return a change of an image as it is when that has to wait."""
+    is_image = change.area is Area.IMAGE and bool(change.edits)
+    return (
+        replace(change, fix=f"{change.fix} once nothing is left that breaks")
+        if is_image
+        else change
     )
 
 
@@ -215,10 +261,6 @@ def _document(graph: Graph) -> Document:
 
 def _in_order(changes: Iterable[Change]) -> tuple[Change, ...]:
     return tuple(sorted(dict.fromkeys(changes), key=lambda change: (change.mark, change.what)))
-
-
-def _key(number: int, change: Change) -> Key:
-    return number, change.area, change.what
 
 
 def _graphs(text: str, file: str) -> tuple[Graph, ...]:
@@ -268,81 +310,64 @@ def _changes(graph: Graph, origin: _Origin, target: Target) -> Iterator[Change]:
         Move(component, graph, origin.releases[component.name], target.release)
         for component in graph.components
     )
-    seen: set[tuple[Area, Mark, str]] = set()
     scene = operator_changes.Scene(document, graph, moves)
-    for change in (
+    met = [
         *(change for move in moves for change in words.changes(move)),
         *first_releases.changes(moves),
         *release_ways.changes(moves),
         *operator_changes.changes(scene, old=origin.operator, new=target.operator),
         *images.changes(document, target.release),
-    ):
-        # Variables of the graph are every component's, and written once.
+    ]
+    # What stands in one place for several components is changed when all of them want that.
+    wanted = Counter(edit for change in met for edit in change.edits)
+    places = Counter(node.mark for _path, node in walk(document.root))
+    seen: set[tuple[Area, Mark, str]] = set()
+    for change in met:
         place = (change.area, change.mark, change.fix)
         if place not in seen:
             seen.add(place)
-            yield change if _is_alone(change, document) else replace(change, edits=())
+            alone = all(places[edit.mark] <= max(wanted[edit], 1) for edit in change.edits)
+            yield change if alone else replace(change, edits=())
 
 
-def _is_alone(change: Change, document: Document) -> bool:
-    """Whether what its edits touch is written for one place only, and no alias repeats it."""
-    if not change.edits or ("*" not in str(document.root.mark) and not _repeats(document)):
-        return True
-    marks = Counter(node.mark for _path, node in walk(document.root))
-    return all(marks[edit.mark] <= 1 for edit in change.edits)
-
-
-def _repeats(document: Document) -> bool:
-    """Whether an alias repeats a value of the document."""
-    seen: set[int] = set()
-    for path, node in walk(document.root):
-        if path and id(node) in seen:
-            return True
-        seen.add(id(node))
-    return False
-
-
-def _edited(text: str, route: _Route, refused: set[Key]) -> str:
+def _edited(text: str, route: _Route) -> str:
     """Return the text with every safe change but images and the API version."""
     for _round in range(_MOST_ROUNDS):
         wanted = [
-            (_key(number, change), change)
-            for number, changes in enumerate(_all_changes(text, route))
+            change
+            for changes in _all_changes(text, route)
             for change in changes
             if change.area is not Area.IMAGE
         ]
-        now = _applied(text, wanted, refused)
+        now = _applied(text, wanted)
         if now == text:
             break
         text = now
     return text
 
 
-def _with_images(text: str, route: _Route, waiting: set[int], refused: set[Key]) -> str:
+def _with_images(text: str, route: _Route, waiting: set[int]) -> str:
     """Return the text with the images of all graphs moved but of those that wait."""
     wanted = [
-        (_key(number, change), change)
+        change
         for number, changes in enumerate(_all_changes(text, route))
         for change in changes
         if change.area is Area.IMAGE and number not in waiting
     ]
-    return _applied(text, wanted, refused)
+    return _applied(text, wanted)
 
 
-def _applied(text: str, wanted: list[tuple[Key, Change]], refused: set[Key]) -> str:
-    """Return the text after the edits of changes; what it does not allow is refused from then."""
-    ready = [(key, change) for key, change in wanted if change.edits and key not in refused]
+def _applied(text: str, wanted: Iterable[Change]) -> str:
+    """Return the text after the edits of changes, but those that it does not allow."""
+    ready = [change for change in wanted if change.edits]
     try:
-        return apply(text, _in_turn(edit for _key, change in ready for edit in change.edits))
+        return apply(text, _in_turn(edit for change in ready for edit in change.edits))
     except EditError:
         pass
     accepted: list[Change] = []
-    for key, change in ready:
-        try:
+    for change in ready:
+        with suppress(EditError):
             apply(text, _in_turn(edit for each in (*accepted, change) for edit in each.edits))
-        except EditError:
-            refused.add(key)
-        else:
             accepted.append(change)
     return apply(text, _in_turn(edit for change in accepted for edit in change.edits))
 
@@ -404,7 +429,9 @@ def _api_changes(graph: Graph, route: _Route, lost: tuple[Change, ...]) -> tuple
         since=f"operator {_V1BETA1_SINCE[0]}.{_V1BETA1_SINCE[1]}",
         fix="write v1beta1, as `dynamo convert --to v1beta1` does"
         if converts
-        else "see to what v1beta1 has no place for, then run `dynamo convert --to v1beta1`",
+        else "see to what v1beta1 has no place for, then run `dynamo convert --to v1beta1`"
+        if lost
+        else "run `dynamo convert --to v1beta1`, which writes YAML",
         converts=converts,
     )
     return (change, *lost)

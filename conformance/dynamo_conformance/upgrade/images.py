@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dynamo_conformance.engines.image_release import image_release, parse_image, published
 from dynamo_conformance.engines.releases import Release
-from dynamo_conformance.lint.image_reference import parse_image, published
 from dynamo_conformance.manifest.node import Mapping, Scalar, walk
-from dynamo_conformance.manifest.release import runtime_version
 from dynamo_conformance.upgrade.change import Area, Change, Kind
 from dynamo_conformance.upgrade.text_edits import Replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dynamo_conformance.lint.image_reference import ImageReference
+    from dynamo_conformance.engines.image_release import ImageReference
     from dynamo_conformance.manifest.document import Document
     from dynamo_conformance.upgrade.text_edits import Edit
 
 _OVERRIDE = "runtimeVersionOverride"
+
+
+def release_said(reference: str) -> Release | None:
+    """Return the release that the tag of an image says, or None."""
+    judged = image_release(reference)
+    if not judged.said:
+        return None
+    return Release.parse(judged.numbers or "") or judged.known
 
 
 def changes(document: Document, new: Release) -> Iterator[Change]:
@@ -42,7 +49,7 @@ def _image(document: Document, node: Scalar, text: str, new: Release) -> Iterato
     image = parse_image(text)
     renamed = published()["renamed"].get(image.name)
     if not image.is_published and (renamed is None or "ai-dynamo" not in image.repository):
-        old = Release.parse(runtime_version(text) or "")
+        old = release_said(text)
         if (
             old is not None
             and old.major <= new.major
@@ -56,15 +63,15 @@ def _image(document: Document, node: Scalar, text: str, new: Release) -> Iterato
     if renamed is not None:
         edits.append(Replace(node.mark, f"/{image.name}:", f"/{renamed}:"))
         words.append(f"it is called {renamed} now")
-    old_text = runtime_version(text)
-    if old_text is None:
+    old = release_said(text)
+    if old is None:
         if image.tag or image.digest:
             yield _unknown(node, text, new)
         return
-    if Release.parse(old_text) == new and renamed is None:
+    if old == new and renamed is None:
         return
-    plain = image.tag in (old_text, f"v{old_text}") and not image.digest
-    if Release.parse(old_text) != new:
+    plain = image.tag in (str(old), f"v{old}") and not image.digest
+    if old != new:
         edits.append(Replace(node.mark, f":{image.tag}", f":{new}"))
         words.append(f"write the tag {new}")
     if not plain:
@@ -73,7 +80,7 @@ def _image(document: Document, node: Scalar, text: str, new: Release) -> Iterato
         area=Area.IMAGE,
         kind=Kind.WORTH if renamed is None else Kind.BREAKS,
         mark=node.mark,
-        what=f"image {text} is of Dynamo {old_text}",
+        what=f"image {text} is of Dynamo {old}",
         fix=", and ".join(words),
         edits=_joined(node, image, edits, renamed, new) if plain else (),
     )

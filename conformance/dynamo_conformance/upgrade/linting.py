@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dynamo_conformance.api.operator_releases import OPERATORS
+from dynamo_conformance.engines.releases import nearest
 from dynamo_conformance.lint.check import check_bytes
 from dynamo_conformance.lint.finding import Severity
 from dynamo_conformance.lint.options import LintOptions
@@ -38,7 +39,9 @@ def operator_lines() -> tuple[Line, ...]:
 
 def lint_changes(text: str, target: Target, *, file: str, graphs: int) -> list[tuple[Change, ...]]:
     """Return the errors and warnings of each graph of a text whose images are the target's."""
-    options = LintOptions(operator=operator_version(target.operator))
+    options = LintOptions(
+        operator=operator_version(target.operator), release=nearest(target.release)
+    )
     checked = check_bytes(text.encode("utf-8"), file=file, options=options)
     found = [
         tuple(_change(each) for each in document.findings if _is_shown(each))

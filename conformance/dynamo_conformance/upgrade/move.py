@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from dynamo_conformance.engines import catalog
+from dynamo_conformance.engines import catalog, image_release
 from dynamo_conformance.engines.commandline import command_line, environment_of
 from dynamo_conformance.engines.releases import Release, Ways, known, nearest, ways
-from dynamo_conformance.manifest.release import runtime_version
+from dynamo_conformance.manifest.node import NOWHERE
 from dynamo_conformance.upgrade.text_edits import Insert, Remove, Replace
 
 if TYPE_CHECKING:
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 def release_of(component: Component) -> Release | None:
     """Return the release that a component runs, as its override or its image's tag says."""
-    override = component.node.string("runtimeVersionOverride")
-    image = component.main.image if component.main is not None else None
-    text = override or runtime_version(image or "")
-    return Release.parse(text) if text else None
+    judged = image_release.release_of(component)
+    if not judged.said:
+        return None
+    return Release.parse(judged.numbers or "") or judged.known
 
 
 def changed_in(holds: Callable[[Release], bool], new: Release) -> Release | None:
@@ -146,18 +146,26 @@ class Move:
                 return index
         return None
 
+    @property
+    def at(self) -> Mark:
+        """Where its module is written, else the component."""
+        mark = self.command.at.mark if self.command is not None else NOWHERE
+        return self.component.mark if mark == NOWHERE else mark
+
     def mark(self, flag: str) -> Mark:
         """Return where a flag is written, else the module, else the component."""
-        if self.command is None:
-            return self.component.mark
         index = self.index_of(flag)
-        return self.command.at.mark if index is None else self.command.words[index].mark
+        if self.command is None or index is None:
+            return self.at
+        return self.command.words[index].mark
 
     def rewrite(self, index: int, count: int, new: Sequence[str]) -> tuple[Edit, ...]:
         """Return the edits that put `new` in the place of `count` words from `index` on."""
         command = self.command
         if command is None or command.one_of_several:
             return ()
+        if not new and count == len(command.words):
+            return ()  # Without any words the operator adds its own.
         old = command.words[index : index + count]
         if any(word.file or word.many for word in old):
             return ()

@@ -268,11 +268,11 @@ def _etcd_words(scene: Scene) -> Iterator[Hit]:
     for move in scene.moves:
         for flag in ("--store-kv", "--discovery-backend"):
             if move.value(flag) == _ETCD:
-                yield Hit(move.mark(flag), f"{_named(move.component)} with {flag} {_ETCD}")
+                yield Hit(move.mark(flag), _named(move.component))
         for name, value in move.env.items():
             is_backend = name in ("DYN_STORE_KV", "DYN_DISCOVERY_BACKEND") and value.value == _ETCD
             if is_backend:
-                yield Hit(value.mark, f"{_named(move.component)} with {name}")
+                yield Hit(value.mark, _named(move.component))
 
 
 def _own_service_account(scene: Scene) -> Iterator[Hit]:

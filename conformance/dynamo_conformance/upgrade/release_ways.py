@@ -10,7 +10,7 @@ from dynamo_conformance.engines.commandline import FRONTEND_MODULE
 from dynamo_conformance.engines.releases import Release, known, ways
 from dynamo_conformance.upgrade.change import Area, Change, Kind
 from dynamo_conformance.upgrade.move import changed_in, said
-from dynamo_conformance.upgrade.text_edits import Remove
+from dynamo_conformance.upgrade.text_edits import Remove, Replace
 from dynamo_conformance.upgrade.words import data
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ TRANSFER = "--kv-transfer-config"
 _CONNECTOR = "--connector"
 _NO_CONNECTOR = ("none", "null")
 _NIXL = "nixl"
+_BOTH = "kv_both"
 EVENTS = "--kv-events-config"
 EVENTS_CONFIG = json.dumps(
     {
@@ -120,7 +121,7 @@ def _role(move: Move, moves: tuple[Move, ...]) -> Iterator[Change]:
         yield Change(
             area=Area.WAYS,
             kind=Kind.BREAKS,
-            mark=move.mark(new.mode),
+            mark=move.command.words[at if joined else at + 1].mark,
             what=f"{move.name}: {new.mode} {word} is refused",
             since=said(changed_in(lambda each: _has_word(each, move, word), move.new)),
             fix=f"write {new.mode} {meant}",
@@ -134,7 +135,7 @@ def _role(move: Move, moves: tuple[Move, ...]) -> Iterator[Change]:
         yield Change(
             area=Area.WAYS,
             kind=Kind.BREAKS,
-            mark=move.command.at.mark,
+            mark=move.at,
             what=f"{move.name} decodes for a prefill worker without saying so, and would serve "
             "whole requests by itself",
             since=said(changed_in(lambda each: _is_unsaid(each, move), move.new)),
@@ -164,7 +165,7 @@ def _is_unsaid(release: Release, move: Move) -> bool:
 
 def transfer_config(role: str, release: Release) -> str:
     """Return the JSON of `--kv-transfer-config` with NIXL for a worker of a role."""
-    kv_role = "kv_both"
+    kv_role = _BOTH
     for row in data()["connectors"]:
         since = Release.parse(row["since"])
         if since is not None and since <= release and role in _SPLIT:
@@ -183,6 +184,7 @@ def _connector(move: Move, moves: tuple[Move, ...]) -> Iterator[Change]:
     if said_flag is not None and move.new_ways.connector_flag == "refused":
         yield _refused_connector(move, said_flag, config, refused)
         return
+    yield from _old_kv_role(move, role, config)
     lost = move.old_ways.kv_connector == _NIXL and move.new_ways.kv_connector is None
     if not lost or role not in _SPLIT or move.value(TRANSFER) is not None:
         return
@@ -191,13 +193,46 @@ def _connector(move: Move, moves: tuple[Move, ...]) -> Iterator[Change]:
     yield Change(
         area=Area.WAYS,
         kind=Kind.BREAKS if ends else Kind.MEANING,
-        mark=move.command.at.mark,
+        mark=move.at,
         what=f"{move.name} has no KV connector by default any more: a {role} worker without one "
         f"{effect}",
         since=said(changed_in(lambda each: ways(each).kv_connector is not None, move.new)),
         fix=f"add {TRANSFER} '{config}'",
         edits=move.append([TRANSFER, config]),
     )
+
+
+def _old_kv_role(move: Move, role: str | None, wanted: str) -> Iterator[Change]:
+    """Yield a config that has the role of releases before in it."""
+    given = move.value(TRANSFER)
+    new = json.loads(wanted)["kv_role"]
+    if given is None or role not in _SPLIT or new == _BOTH or given.count(_BOTH) != 1:
+        return
+    if "NixlConnector" not in given:
+        return
+    index = (move.index_of(TRANSFER) or 0) + ("=" not in move.texts[move.index_of(TRANSFER) or 0])
+    mark = move.command.words[index].mark if move.command is not None else move.at
+    yield Change(
+        area=Area.WAYS,
+        kind=Kind.WORTH,
+        mark=mark,
+        what=f"{move.name}: the kv_role {_BOTH} is deprecated for a {role} worker",
+        since=said(_kv_role_since(role, move.new)),
+        fix=f"write {new}",
+        edits=(Replace(mark, _BOTH, new),),
+    )
+
+
+def _kv_role_since(role: str, new: Release) -> Release | None:
+    rows = [(Release.parse(row["since"]), row) for row in data()["connectors"]]
+    fitting = [
+        since
+        for since, row in rows
+        if since is not None
+        and since <= new
+        and (row["prefill"] if role == "prefill" else row["decode"]) != _BOTH
+    ]
+    return min(fitting, default=None)
 
 
 def _refused_connector(move: Move, name: str, config: str, since: Release | None) -> Change:
@@ -249,7 +284,7 @@ def _events(move: Move, moves: tuple[Move, ...]) -> Iterator[Change]:
     yield Change(
         area=Area.WAYS,
         kind=Kind.MEANING,
-        mark=move.command.at.mark,
+        mark=move.at,
         what=f"{move.name} no longer publishes KV events by itself, and the frontend routes by "
         "them",
         since=said(changed_in(lambda each: ways(each).kv_events.get(move.module, False), move.new)),
@@ -264,14 +299,13 @@ def _planes(moves: tuple[Move, ...]) -> Iterator[Change]:
     if not running:
         return
     first = running[0]
-    assert first.command is not None  # noqa: S101 - only those are in the list
     old, new = first.old_ways, first.new_ways
     requests = [move for move in running if not _says(move, "request_plane")]
     if requests and old.request_plane.default == "nats" and new.request_plane.default == "tcp":
         yield Change(
             area=Area.WAYS,
             kind=Kind.MEANING,
-            mark=first.command.at.mark,
+            mark=first.at,
             what="requests go from pod to pod by TCP, and no longer through NATS",
             since=said(
                 changed_in(lambda each: ways(each).request_plane.default != "tcp", first.new)
@@ -284,7 +318,7 @@ def _planes(moves: tuple[Move, ...]) -> Iterator[Change]:
         yield Change(
             area=Area.WAYS,
             kind=Kind.MEANING,
-            mark=first.command.at.mark,
+            mark=first.at,
             what="KV events go through NATS only where the operator gives NATS_SERVER, else from "
             "pod to pod by ZMQ",
             since=said(

@@ -191,7 +191,7 @@ class _Splices:
         splices = [splice for group in self._groups for splice in self._of_group(group)]
         for mark, edits in self._wanted.replaced.items():
             splices += self._replacements(mark, edits)
-        return sorted(splices)
+        return sorted(splices, key=lambda splice: (splice.start, splice.end))
 
     def _read(self) -> None:
         events = yaml.parse(self._text, Loader=yaml.CBaseLoader)
@@ -235,10 +235,18 @@ class _Splices:
                 yield self._without_run(group, at, last)
             elif gone[at]:
                 yield from (self._without_lines(piece) for piece in group[at : last + 1])
-            for piece in group[at : last + 1]:
-                for insert in self._wanted.inserted.get((piece.mark, piece.is_key), ()):
-                    yield self._behind(piece, insert)
             at = last + 1
+        yield from self._insertions(group, gone)
+
+    def _insertions(self, group: list[_Piece], gone: list[bool]) -> Iterator[_Splice]:
+        """Yield what comes behind pieces; behind one that is gone, behind the one before it."""
+        kept: _Piece | None = None
+        for piece, is_gone in zip(group, gone, strict=True):
+            kept = kept if is_gone else piece
+            for insert in self._wanted.inserted.get((piece.mark, piece.is_key), ()):
+                if kept is None:
+                    raise EditError("nothing is left before it")
+                yield self._behind(kept, insert)
 
     def _without_run(self, group: list[_Piece], first: int, last: int) -> _Splice:
         if last + 1 < len(group):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from dynamo_conformance.engines import release_names
-from dynamo_conformance.engines.releases import known, nearest, ways
+from dynamo_conformance.engines.releases import Release, known, nearest, ways
 from dynamo_conformance.manifest.node import Mapping, Scalar, walk
 from dynamo_conformance.upgrade.change import Area, Change, Kind
 from dynamo_conformance.upgrade.move import catalog_of, changed_in, said
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from dynamo_conformance.engines.catalog import Catalog
     from dynamo_conformance.engines.fault import UsageFault
     from dynamo_conformance.engines.flag import Flag
-    from dynamo_conformance.engines.releases import Release
     from dynamo_conformance.manifest.graph import EnvVar
     from dynamo_conformance.manifest.node import Mark
     from dynamo_conformance.upgrade.move import Move
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _DATA = Path(__file__).parent / "data" / "words.json"
 _DYNAMO = "dynamo."
 _PREFIX = ("DYN_", "DYNAMO_")
+_IN_CONFIG = re.compile(r'"\w+" in --config')
 _NO_OWN_FIX = "write the words that the new release has for it"
 
 
@@ -65,6 +66,13 @@ class _DefaultData(TypedDict):
     needs_value: NotRequired[str]
 
 
+class _UnitData(TypedDict):
+    module: str
+    flag: str
+    since: str
+    what: str
+
+
 class WordsData(TypedDict):
     """What to write in the place of words that are gone."""
 
@@ -73,6 +81,7 @@ class WordsData(TypedDict):
     variables: list[_VariableData]
     connectors: list[ConnectorData]
     defaults: list[_DefaultData]
+    units: list[_UnitData]
 
 
 @cache
@@ -90,6 +99,7 @@ def changes(move: Move) -> Iterator[Change]:
         yield from _faults(move, move.new_catalog)
         yield from _renamed(move, move.new_catalog)
         yield from _defaults(move, move.new_catalog)
+        yield from _units(move)
     yield from _variables(move)
 
 
@@ -115,9 +125,31 @@ def _module(move: Move) -> Iterator[Change]:
         mark=command.at.mark,
         what=f"{move.name} starts {module}, which is gone",
         since=said(changed_in(starts, move.new)),
-        fix=f"{fix}, with its own flags" if new and move.texts else fix,
+        fix=fix if not move.texts else f"{fix}{_planner_config(move, new)}",
         edits=edits,
     )
+
+
+def _planner_config(move: Move, new: str | None) -> str:
+    """Return the config that the planner of later releases takes in the place of flags."""
+    known_flags = catalog_of(new, move.new) if new is not None else None
+    given = move.old_arguments
+    if known_flags is None or given is None:
+        return ", with its own flags"
+    config: dict[str, object] = {}
+    for use in given.given:
+        removed = known_flags.removed.get(use.flag.names[0])
+        instead = removed.instead or "" if removed is not None else ""
+        if _IN_CONFIG.fullmatch(instead):
+            config[instead.split('"')[1]] = _typed(use.value)
+    return f" --config '{json.dumps(config)}'" if config else ", with its own flags"
+
+
+def _typed(value: object) -> object:
+    try:
+        return json.loads(str(value))
+    except ValueError:
+        return value
 
 
 def _successor(module: str, move: Move) -> str | None:
@@ -131,12 +163,16 @@ def _faults(move: Move, flags: Catalog) -> Iterator[Change]:
     """Yield each word that ends the module at start, and that an older release took."""
     command = move.command
     roles = {flag for release in known() for flag in _role_flags(release, move.module)}
+    new_roles = move.new_ways.roles.get(move.module)
+    refused = new_roles.refused if new_roles is not None else {}
     for fault in flags.faults(move.texts, lenient=True):
         if command is None or not command.is_certain(fault.index):
             continue
         name = move.texts[fault.index].partition("=")[0] if fault.index < len(move.texts) else ""
         if name in roles or (fault.removed is not None and fault.removed.parses):
-            continue  # upgrade/ways.py knows what they mean.
+            continue  # upgrade/release_ways.py knows what they mean.
+        if move.texts[fault.index : fault.index + 1] and _value(move, fault.index) in refused:
+            continue
         since = changed_in(partial(_takes, move=move, fault=fault), move.new)
         if since is None and (fault.removed is None or fault.removed.gone_by is None):
             continue  # No release took it; that is for the linter to say.
@@ -157,7 +193,6 @@ def _takes(release: Release, *, move: Move, fault: UsageFault) -> bool:
 
 
 def _fault(move: Move, fault: UsageFault, name: str, since: Release | None) -> Change:
-    word = move.texts[fault.index] if fault.index < len(move.texts) else ""
     edits = _written(move, fault, name)
     gone_by = fault.removed.gone_by if fault.removed is not None else None
     what = f"{move.name}: {fault.message}"
@@ -165,8 +200,11 @@ def _fault(move: Move, fault: UsageFault, name: str, since: Release | None) -> C
     if not fix and fault.flag is not None and fault.flag.choices:
         fix = f"write one of {', '.join(map(str, fault.flag.choices))}"
     for row in data()["values"]:
-        if row["value"] == word and fault.flag is not None and row["flag"] in fault.flag.names:
-            edits = move.rewrite(fault.index, 1, [row["write"]])
+        if fault.flag is None or row["flag"] not in fault.flag.names:
+            continue
+        if _value(move, fault.index) == row["value"]:
+            joined = f"{row['flag']}={row['write']}" if name == row["flag"] else row["write"]
+            edits = move.rewrite(fault.index, 1, [joined])
             fix = f"write {row['write']}"
     return Change(
         area=Area.COMMAND,
@@ -177,6 +215,12 @@ def _fault(move: Move, fault: UsageFault, name: str, since: Release | None) -> C
         fix=fix or _NO_OWN_FIX,
         edits=edits,
     )
+
+
+def _value(move: Move, index: int) -> str:
+    """Return the value that a word is, or has behind its flag."""
+    word = move.texts[index] if index < len(move.texts) else ""
+    return word.partition("=")[2] if word.startswith("--") else word
 
 
 def _mark(move: Move, index: int) -> Mark:
@@ -263,6 +307,23 @@ def _defaults(move: Move, flags: Catalog) -> Iterator[Change]:
             since=said(changed_in(holds, move.new)),
             fix=f"add {name} to keep what you have, if you need it",
         )
+
+
+def _units(move: Move) -> Iterator[Change]:
+    """Yield each value whose unit is another now."""
+    for row in data()["units"]:
+        since = Release.parse(row["since"])
+        index = move.index_of(row["flag"])
+        passed = since is not None and move.old < since <= move.new
+        if row["module"] == move.module and index is not None and passed:
+            yield Change(
+                area=Area.COMMAND,
+                kind=Kind.BREAKS,
+                mark=_mark(move, index),
+                what=f"{move.name}: {row['flag']} {row['what']}",
+                since=said(since),
+                fix="write the number in the new unit",
+            )
 
 
 def _shown(value: object) -> str:
