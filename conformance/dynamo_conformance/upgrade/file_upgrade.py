@@ -194,7 +194,7 @@ def _is_said(change: Change, already: frozenset[str]) -> bool:
 def _new_or_old(change: Change, already: frozenset[str]) -> Change:
     if change.what not in already:
         return change
-    return replace(change, kind=Kind.WORTH, since="before")
+    return replace(change, kind=Kind.WORTH, fix="it was so before")
 
 
 def _without_idle(final: str, moved: str, route: _Route) -> str:

@@ -66,6 +66,12 @@ class _DefaultData(TypedDict):
     needs_value: NotRequired[str]
 
 
+class _SameData(TypedDict):
+    module: NotRequired[str]
+    dest: str
+    why: str
+
+
 class _UnitData(TypedDict):
     module: str
     flag: str
@@ -81,6 +87,7 @@ class WordsData(TypedDict):
     variables: list[_VariableData]
     connectors: list[ConnectorData]
     defaults: list[_DefaultData]
+    same: list[_SameData]
     units: list[_UnitData]
 
 
@@ -122,7 +129,7 @@ def _module(move: Move) -> Iterator[Change]:
     yield Change(
         area=Area.COMMAND,
         kind=Kind.BREAKS,
-        mark=command.at.mark,
+        mark=move.at,
         what=f"{move.name} starts {module}, which is gone",
         since=said(changed_in(starts, move.new)),
         fix=fix if not move.texts else f"{fix}{_planner_config(move, new)}",
@@ -226,7 +233,7 @@ def _value(move: Move, index: int) -> str:
 def _mark(move: Move, index: int) -> Mark:
     assert move.command is not None  # noqa: S101 - there are no words without a command
     words = move.command.words
-    return words[index].mark if index < len(words) else move.command.at.mark
+    return words[index].mark if index < len(words) else move.at
 
 
 def _written(move: Move, fault: UsageFault, name: str) -> tuple[Edit, ...]:
@@ -301,7 +308,7 @@ def _defaults(move: Move, flags: Catalog) -> Iterator[Change]:
         yield Change(
             area=Area.COMMAND,
             kind=Kind.MEANING,
-            mark=move.command.at.mark,
+            mark=move.at,
             what=f"{move.name}: the default of {name} goes from {_shown(was)} to {_shown(now)}: "
             f"{row['what']}",
             since=said(changed_in(holds, move.new)),
