@@ -34,6 +34,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "dynamo_conformance": SERVED,
     "dynamo_conformance.api": BASE,
     "dynamo_conformance.convert": BASE,
+    "dynamo_conformance.upgrade": BASE,
     "dynamo_conformance.engines": BASE,
     "dynamo_conformance.images": ("kind",),
     "dynamo_conformance.lint": BASE,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 import yaml
 
@@ -78,9 +78,6 @@ class Insert:
     is_key: bool = False
 
 
-_AnyMark: TypeAlias = "yaml.error.Mark | yaml._yaml.Mark | None"  # noqa: SLF001
-"""PyYAML's two parsers have one each."""
-
 Edit: TypeAlias = Replace | Remove | Insert
 
 
@@ -101,6 +98,14 @@ def apply(text: str, edits: Iterable[Edit]) -> str:
         raise EditError("the way it is written hangs on other parts of the file")
     _keep_comments(bare, edited)
     return text[: len(text) - len(bare)] + edited
+
+
+class _Indexed(Protocol):
+    """A place of the YAML parser, whichever of its two it is."""
+
+    @property
+    def index(self) -> int:
+        """Which character of the text."""
 
 
 class _Wanted:
@@ -370,7 +375,7 @@ def _json(text: str) -> str:
     return json.dumps(text)
 
 
-def _index(mark: _AnyMark) -> int:
+def _index(mark: _Indexed | None) -> int:
     assert mark is not None  # noqa: S101 - parsed events have marks
     return mark.index
 

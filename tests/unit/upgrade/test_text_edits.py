@@ -64,7 +64,7 @@ def test_json_stays_json() -> None:
 
 def test_line_ends_and_a_byte_order_mark_stay() -> None:
     text = "\ufeffa:\r\n- x\r\n- y\r\n"
-    edits = [Insert(Mark(2, 3), ("z",)), Remove(Mark(3, 3))]
+    edits: list[Edit] = [Insert(Mark(2, 3), ("z",)), Remove(Mark(3, 3))]
     assert apply(text, edits) == "\ufeffa:\r\n- x\r\n- z\r\n"
 
 
