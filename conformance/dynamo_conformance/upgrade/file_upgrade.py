@@ -131,8 +131,10 @@ def upgrade_text(text: str, *, file: str, target: Target, old: Release | None = 
     return Upgrade(
         text=final,
         graphs=tuple(
-            _upgraded(graph, route, changes, after, api)
-            for graph, changes, after, api in zip(graphs, listed, left, lost, strict=True)
+            _upgraded(graph, changes, after, _api_changes(graph, moved_to, route, api))
+            for graph, moved_to, changes, after, api in zip(
+                graphs, _graphs(final, file), listed, left, lost, strict=True
+            )
         ),
     )
 
@@ -224,12 +226,10 @@ def _unnamed(net: Iterable[Change], named: Iterable[Change], lines: _LineMap) ->
 
 def _upgraded(
     graph: Graph,
-    route: _Route,
     listed: tuple[Change, ...],
     left: tuple[Change, ...],
-    lost: tuple[Change, ...],
+    api: tuple[Change, ...],
 ) -> UpgradedGraph:
-    api = _api_changes(graph, route, lost)
     known = {(change.area, change.what) for change in left}
     safe = {change for change in listed if (change.area, change.what) not in known}
     if any(map(_waits, left)):
@@ -416,11 +416,21 @@ def _converted(text: str, route: _Route) -> tuple[str, list[tuple[Change, ...]]]
     return convert_text(text, file=route.file, version=V1BETA1).text, lost
 
 
-def _api_changes(graph: Graph, route: _Route, lost: tuple[Change, ...]) -> tuple[Change, ...]:
+def _api_changes(
+    graph: Graph, moved_to: Graph, route: _Route, lost: tuple[Change, ...]
+) -> tuple[Change, ...]:
+    """Return the change of the API version, and what keeps the graph from that.
+
+    Args:
+        graph: The graph as it was.
+        moved_to: The graph in the edited text.
+        route: Where it goes.
+        lost: What v1beta1 has no place for.
+    """
     document = _document(graph)
     if document.version != V1ALPHA1 or route.target.operator < _V1BETA1_SINCE:
         return ()
-    converts = not lost and not route.file.endswith(JSON)
+    converts = _document(moved_to).version == V1BETA1
     change = Change(
         area=Area.API,
         kind=Kind.WORTH,
@@ -431,7 +441,7 @@ def _api_changes(graph: Graph, route: _Route, lost: tuple[Change, ...]) -> tuple
         if converts
         else "see to what v1beta1 has no place for, then run `dynamo convert --to v1beta1`"
         if lost
-        else "run `dynamo convert --to v1beta1`, which writes YAML",
+        else "write it as YAML and no List, and run `dynamo convert --to v1beta1`",
         converts=converts,
     )
     return (change, *lost)

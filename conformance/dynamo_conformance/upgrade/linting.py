@@ -10,6 +10,7 @@ from dynamo_conformance.lint.check import check_bytes
 from dynamo_conformance.lint.finding import Severity
 from dynamo_conformance.lint.options import LintOptions
 from dynamo_conformance.lint.rule import SUPPRESSION_UNUSED
+from dynamo_conformance.manifest.document import KIND
 from dynamo_conformance.manifest.node import Mark
 from dynamo_conformance.upgrade.change import Area, Change, Kind
 from dynamo_conformance.upgrade.operator_changes import line_of, rows
@@ -46,7 +47,9 @@ def lint_changes(text: str, target: Target, *, file: str, graphs: int) -> list[t
     found = [
         tuple(_change(each) for each in document.findings if _is_shown(each))
         for document in checked
-    ]
+        if document.kind == KIND
+    ][:graphs]
+    # A file of more graphs than anybody has is refused as a whole.
     return [*found, *(() for _missing in range(graphs - len(found)))]
 
 

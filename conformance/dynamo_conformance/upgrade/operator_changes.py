@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, NotRequired, TypedDict
 
-from dynamo_conformance.engines.commandline import WORKER_MODULES
+from dynamo_conformance.engines.commandline import FRONTEND_MODULE, WORKER_MODULES
 from dynamo_conformance.engines.releases import ways
 from dynamo_conformance.manifest.document import V1ALPHA1
 from dynamo_conformance.manifest.fields import is_true
@@ -56,6 +56,7 @@ class Row(TypedDict):
     gone: NotRequired[bool]
     remove: NotRequired[bool]
     each: NotRequired[bool]
+    once: NotRequired[bool]
 
 
 class Scene(NamedTuple):
@@ -96,11 +97,13 @@ def rows() -> tuple[tuple[Line, Row], ...]:
 def changes(scene: Scene, *, old: Line, new: Line) -> Iterator[Change]:
     """Yield what operators after `old` and up to `new` do otherwise with a graph.
 
-    What breaks is yielded for every operator up to `new`: it does so whatever came before.
+    What breaks is yielded for every operator up to `new`, whatever came before, but where somebody
+    may have seen to it in the cluster.
     """
     for line, row in rows():
         is_passed = old < line <= new
-        if is_passed or (line <= new and row["kind"] == Kind.BREAKS):
+        always = row["kind"] == Kind.BREAKS and not row.get("once")
+        if is_passed or (always and line <= new):
             yield from _of_row(scene, line, row)
 
 
@@ -248,17 +251,24 @@ def _vllm_multinode(scene: Scene) -> Iterator[Hit]:
 
 
 def _own_namespace(scene: Scene) -> Iterator[Hit]:
-    for move in scene.moves:
-        if not move.module.startswith("dynamo.") or move.command is None:
-            continue
-        for flag in ("--namespace", "--endpoint"):
-            value = move.value(flag)
-            if value is not None and "$" not in value:
-                yield Hit(move.mark(flag), f"{_named(move.component)} with {flag} {value}")
-        for name in _NAMESPACE_VARIABLES:
-            variable = move.env.get(name)
-            if variable is not None and variable.value is not None and "$" not in variable.value:
-                yield Hit(variable.mark, f"{_named(move.component)} with {name}")
+    running = [move for move in scene.moves if move.module in (*WORKER_MODULES, FRONTEND_MODULE)]
+    said = {move.component.name: tuple(_namespaces(move)) for move in running}
+    if len({name for names in said.values() for name, _hit in names}) == 1 and all(said.values()):
+        return  # All say the same, and see each other.
+    yield from (hit for names in said.values() for _name, hit in names)
+
+
+def _namespaces(move: Move) -> Iterator[tuple[str, Hit]]:
+    """Yield each Dynamo namespace that a component is given, with its place."""
+    for flag in ("--namespace", "--endpoint"):
+        value = move.value(flag)
+        if value is not None and "$" not in value:
+            name = value.removeprefix("dyn://").partition(".")[0]
+            yield name, Hit(move.mark(flag), f"{_named(move.component)} with {flag} {value}")
+    for variable in filter(None, map(move.env.get, _NAMESPACE_VARIABLES)):
+        if variable.value is not None and "$" not in variable.value:
+            hit = Hit(variable.mark, f"{_named(move.component)} with {variable.name}")
+            yield variable.value, hit
 
 
 def _etcd_words(scene: Scene) -> Iterator[Hit]:
@@ -294,6 +304,14 @@ def _volume_without_fsgroup(scene: Scene) -> Iterator[Hit]:
         mounts = component.main.node.mappings("volumeMounts") if component.main else ()
         is_claim = bool(claims) or (bool(mounts) and "pvcs" in (_spec(scene) or Mapping()))
         if is_claim:
+            yield Hit(component.mark, _named(component))
+
+
+def _memory_limit(scene: Scene) -> Iterator[Hit]:
+    for component in scene.graph.components:
+        resources = component.main.node.mapping("resources") if component.main else None
+        limits = resources.mapping("limits") if resources is not None else None
+        if limits is not None and "memory" in limits and "sharedMemorySize" not in component.node:
             yield Hit(component.mark, _named(component))
 
 
@@ -413,6 +431,7 @@ TESTS: dict[str, Callable[[Scene], Iterable[Hit]]] = {
     "etcd-words": _etcd_words,
     "own-service-account": _own_service_account,
     "volume-without-fsgroup": _volume_without_fsgroup,
+    "memory-limit": _memory_limit,
     "etcd-annotation": _etcd_annotation,
     "single-node-workers": _single_node_workers,
     "twin-types": _twin_types,
