@@ -16,9 +16,9 @@ from dynamo_conformance.upgrade.change import Area, Change, Kind
 from dynamo_conformance.upgrade.move import said
 from dynamo_conformance.upgrade.release_ways import (
     EVENTS,
-    EVENTS_CONFIG,
     TRANSFER,
     VLLM,
+    events_config,
     transfer_config,
 )
 
@@ -107,7 +107,7 @@ def _first_words(move: Move, texts: list[str]) -> str:
     if role is not None:
         args += ["--disaggregation-mode", role, TRANSFER, transfer_config(role, move.new)]
     if own.get("router") == "kv" or (role == "prefill" and _has_kv_router(settings)):
-        args += [EVENTS, EVENTS_CONFIG]
+        args += [EVENTS, events_config(move)]
     listed = ", ".join(one_line_text(text) for text in args)
     words = f"leave workingDir out, write command: [python3, -m, {VLLM}] and args: [{listed}]"
     return f"{words}, with another engine its module and flags"

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, NotRequired, TypedDict
 
 from dynamo_conformance.engines.commandline import FRONTEND_MODULE, WORKER_MODULES
-from dynamo_conformance.engines.releases import ways
 from dynamo_conformance.manifest.document import V1ALPHA1
 from dynamo_conformance.manifest.fields import is_true
 from dynamo_conformance.manifest.graph import EPP, FRONTEND, WORKER_TYPES
@@ -285,6 +284,22 @@ def _etcd_words(scene: Scene) -> Iterator[Hit]:
                 yield Hit(value.mark, _named(move.component))
 
 
+def _etcd_only_release(scene: Scene) -> Iterator[Hit]:
+    backend = _annotation(scene, _DISCOVERY)
+    if backend is not None and backend[0] == _ETCD:
+        return
+    for move in scene.moves:
+        if move.module and move.new_ways.discovery.choices == (_ETCD,):
+            yield Hit(move.at, _named(move.component))
+
+
+def _nats_only_release(scene: Scene) -> Iterator[Hit]:
+    for move in scene.moves:
+        only = move.new_ways.request_plane.choices == (_NATS,)
+        if move.module and only and "NATS_SERVER" not in move.env:
+            yield Hit(move.at, _named(move.component))
+
+
 def _own_service_account(scene: Scene) -> Iterator[Hit]:
     backend = _annotation(scene, _DISCOVERY)
     if backend is not None and backend[0] == _ETCD:
@@ -379,8 +394,7 @@ def _nats_words(scene: Scene) -> Iterator[Hit]:
     for move in scene.moves:
         if "NATS_SERVER" in move.env:
             continue
-        new = ways(move.new)
-        for backend in (new.request_plane, new.event_plane):
+        for backend in (move.new_ways.request_plane, move.new_ways.event_plane):
             flag, variable = backend.flag, backend.variable
             if flag is not None and move.value(flag) == _NATS:
                 yield Hit(move.mark(flag), f"{_named(move.component)} with {flag} {_NATS}")
@@ -432,6 +446,8 @@ TESTS: dict[str, Callable[[Scene], Iterable[Hit]]] = {
     "own-service-account": _own_service_account,
     "volume-without-fsgroup": _volume_without_fsgroup,
     "memory-limit": _memory_limit,
+    "etcd-only-release": _etcd_only_release,
+    "nats-only-release": _nats_only_release,
     "etcd-annotation": _etcd_annotation,
     "single-node-workers": _single_node_workers,
     "twin-types": _twin_types,

@@ -27,15 +27,8 @@ _NO_CONNECTOR = ("none", "null")
 _NIXL = "nixl"
 _BOTH = "kv_both"
 EVENTS = "--kv-events-config"
-EVENTS_CONFIG = json.dumps(
-    {
-        "publisher": "zmq",
-        "topic": "kv-events",
-        "endpoint": "tcp://*:20080",
-        "enable_kv_cache_events": True,
-    },
-    separators=(",", ":"),
-)
+_EVENTS_PORT = "DYN_VLLM_KV_EVENT_PORT"
+_DEFAULT_PORT = "20080"
 _NO_PREFIX_CACHE = ("--no-enable-prefix-caching", "--no-prefix-caching")
 _SPLIT = ("prefill", "decode")
 
@@ -263,6 +256,19 @@ def _refused_connector(move: Move, name: str, config: str, since: Release | None
     )
 
 
+def events_config(move: Move) -> str:
+    """Return the JSON of `--kv-events-config`, on the port that the worker was given before."""
+    given = move.env.get(_EVENTS_PORT)
+    port = given.value if given is not None and (given.value or "").isdecimal() else _DEFAULT_PORT
+    config = {
+        "publisher": "zmq",
+        "topic": "kv-events",
+        "endpoint": f"tcp://*:{port}",
+        "enable_kv_cache_events": True,
+    }
+    return json.dumps(config, separators=(",", ":"))
+
+
 def _routes_by_kv(moves: Iterable[Move]) -> bool:
     return any(
         move.module == FRONTEND_MODULE and move.value("--router-mode", "DYN_ROUTER_MODE") == "kv"
@@ -281,6 +287,7 @@ def _events(move: Move, moves: tuple[Move, ...]) -> Iterator[Change]:
     decodes = role_of(move) == "decode" or _decodes(move, moves)
     if is_silent or (decodes and not move.old_ways.decode_publishes):
         return
+    config = events_config(move)
     yield Change(
         area=Area.WAYS,
         kind=Kind.MEANING,
@@ -288,8 +295,8 @@ def _events(move: Move, moves: tuple[Move, ...]) -> Iterator[Change]:
         what=f"{move.name} no longer publishes KV events by itself, and the frontend routes by "
         "them",
         since=said(changed_in(lambda each: ways(each).kv_events.get(move.module, False), move.new)),
-        fix=f"add {flag} '{EVENTS_CONFIG}'",
-        edits=move.append([flag, EVENTS_CONFIG]) if flag == EVENTS else (),
+        fix=f"add {flag} '{config}'",
+        edits=move.append([flag, config]) if flag == EVENTS else (),
     )
 
 

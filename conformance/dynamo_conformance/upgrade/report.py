@@ -115,8 +115,8 @@ def diff(file: FileReport) -> str:
     lines = unified_diff(
         file.text.splitlines(),
         file.upgrade.text.splitlines(),
-        f"a/{file.name}",
-        f"b/{file.name}",
+        f"a/{file.name.lstrip('/')}",
+        f"b/{file.name.lstrip('/')}",
         lineterm="",
     )
     return "\n".join(shown(secrets.masked(line)) for line in lines)

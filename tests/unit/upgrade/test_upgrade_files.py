@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,7 @@ MANIFESTS = [*OLD, *FIRST]
 SAID = re.compile(r"(?<=-runtime:|frontend:)\d+\.\d+\.\d+")
 
 
+@cache
 def moved(path: Path, target: Target = NEWEST, *, text: str | None = None) -> Upgrade:
     said = path.read_text(encoding="utf-8") if text is None else text
     return upgrade_text(said, file=path.name, target=target)
@@ -141,6 +143,16 @@ def test_a_graph_that_is_all_safe_arrives() -> None:
     assert ":0.5.1" not in upgrade.text
     assert all(change.kind is not Kind.BREAKS for graph in again.graphs for change in graph.left)
     assert "# A port range that is free on our nodes." in upgrade.text
+
+
+def test_an_old_release_on_a_new_operator_needs_what_it_knows() -> None:
+    path = next(path for path in OLD if path.name == "vllm-0.5.1-disagg.yaml")
+    upgrade = moved(path, Target(Release(0, 6, 1), (1, 4)))
+    said = [c.what for graph in upgrade.graphs for c in graph.left if c.kind is Kind.BREAKS]
+    assert any("in etcd only" in what for what in said)
+    assert any("through NATS only" in what for what in said)
+    fits = moved(path, Target(Release(0, 6, 1), (0, 6)))
+    assert all(c.kind is not Kind.BREAKS for graph in fits.graphs for c in graph.left)
 
 
 def test_json_stays_json() -> None:
