@@ -131,20 +131,17 @@ class Move:
 
     def value(self, flag: str, variable: str | None = None) -> str | None:
         """Return what a flag of one word is given, or a variable; None when neither is there."""
-        for index, text in enumerate(self.texts):
-            name, joined, value = text.partition("=")
-            if name == flag:
-                following = self.texts[index + 1] if index + 1 < len(self.texts) else ""
-                return value if joined else following
+        index = self.index_of(flag)
+        if index is not None:
+            _name, joined, value = self.texts[index].partition("=")
+            return value if joined else next(iter(self.texts[index + 1 :]), "")
         given = self.env.get(variable) if variable is not None else None
         return given.value if given is not None else None
 
     def index_of(self, flag: str) -> int | None:
-        """Return which word a flag is, or None when it is not written."""
-        for index, text in enumerate(self.texts):
-            if text.partition("=")[0] == flag:
-                return index
-        return None
+        """Return which word a flag is, the last of several, or None when it is not written."""
+        names = [text.partition("=")[0] for text in self.texts]
+        return max((index for index, name in enumerate(names) if name == flag), default=None)
 
     @property
     def at(self) -> Mark:

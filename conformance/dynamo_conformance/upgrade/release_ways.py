@@ -47,7 +47,7 @@ def _roles(ways_of: Ways, move: Move) -> RoleWays | None:
 
 
 def _flag_roles(move: Move) -> dict[str, str]:
-    """Return the flags without a value that told a role in any release."""
+    """Return the flags without a value that gave a role in any release."""
     return {
         flag: role
         for release in known()
@@ -87,54 +87,60 @@ def _decodes(move: Move, moves: Iterable[Move]) -> bool:
 
 
 def _role(move: Move, moves: tuple[Move, ...]) -> Iterator[Change]:
-    """Yield a role that the new release is told in other words."""
+    """Yield a role that the new release takes in other words."""
     old, new = _roles(move.old_ways, move), _roles(move.new_ways, move)
-    if old is None or new is None or move.command is None:
+    if old is None or new is None or new.mode is None or move.command is None:
         return
     for index, text in enumerate(move.texts):
         role = _flag_roles(move).get(text)
-        if role is None or new.mode is None or (text in new.flags and not new.deprecated):
-            continue
-        meant = _word_for(new, role) or role
-        is_gone = text not in new.flags
-        yield Change(
-            area=Area.WAYS,
-            kind=Kind.BREAKS if is_gone else Kind.WORTH,
-            mark=move.command.words[index].mark,
-            what=f"{move.name}: {text} is {'gone' if is_gone else 'deprecated'}",
-            since=said(changed_in(partial(_has_flag, move=move, flag=text), move.new)),
-            fix=f"write {new.mode} {meant}",
-            edits=move.rewrite(index, 1, [new.mode, meant]),
-        )
-    word = move.value(new.mode) if new.mode is not None else None
-    if new.mode is not None and word is not None and word in new.refused:
-        meant = _word_for(new, new.refused[word]) or new.refused[word]
-        at = move.index_of(new.mode) or 0
-        joined = "=" in move.texts[at]
-        yield Change(
-            area=Area.WAYS,
-            kind=Kind.BREAKS,
-            mark=move.command.words[at if joined else at + 1].mark,
-            what=f"{move.name}: {new.mode} {word} is refused",
-            since=said(changed_in(lambda each: _has_word(each, move, word), move.new)),
-            fix=f"write {new.mode} {meant}",
-            edits=move.rewrite(at, 1, [f"{new.mode}={meant}"])
-            if joined
-            else move.rewrite(at + 1, 1, [meant]),
-        )
-    if old.decode_unsaid and not new.decode_unsaid and new.mode and _decodes(move, moves):
-        if move.value(new.mode) is not None:
-            return
+        if role is not None and (text not in new.flags or new.deprecated):
+            yield _role_flag(move, index, new, [new.mode, _word_for(new, role) or role])
+    word = move.value(new.mode)
+    if word is not None and word in new.refused:
+        yield _refused_role(move, new.mode, word, _word_for(new, new.refused[word]) or word)
+    unsaid = old.decode_unsaid and not new.decode_unsaid
+    if unsaid and word is None and _decodes(move, moves):
         yield Change(
             area=Area.WAYS,
             kind=Kind.BREAKS,
             mark=move.at,
             what=f"{move.name} decodes for a prefill worker without saying so, and would serve "
             "whole requests by itself",
-            since=said(changed_in(lambda each: _is_unsaid(each, move), move.new)),
+            since=said(changed_in(partial(_is_unsaid, move=move), move.new)),
             fix=f"add {new.mode} decode",
             edits=move.append([new.mode, "decode"]),
         )
+
+
+def _role_flag(move: Move, index: int, new: RoleWays, write: list[str]) -> Change:
+    assert move.command is not None  # noqa: S101 - there are no words without a command
+    text = move.texts[index]
+    is_gone = text not in new.flags
+    return Change(
+        area=Area.WAYS,
+        kind=Kind.BREAKS if is_gone else Kind.WORTH,
+        mark=move.command.words[index].mark,
+        what=f"{move.name}: {text} is {'gone' if is_gone else 'deprecated'}",
+        since=said(changed_in(partial(_has_flag, move=move, flag=text), move.new)),
+        fix=f"write {' '.join(write)}",
+        edits=move.rewrite(index, 1, write),
+    )
+
+
+def _refused_role(move: Move, mode: str, word: str, meant: str) -> Change:
+    assert move.command is not None  # noqa: S101 - there are no words without a command
+    at = move.index_of(mode) or 0
+    is_joined = "=" in move.texts[at]
+    value = at if is_joined else at + 1
+    return Change(
+        area=Area.WAYS,
+        kind=Kind.BREAKS,
+        mark=move.command.words[value].mark,
+        what=f"{move.name}: {mode} {word} is refused",
+        since=said(changed_in(partial(_has_word, move=move, word=word), move.new)),
+        fix=f"write {mode} {meant}",
+        edits=move.rewrite(value, 1, [f"{mode}={meant}" if is_joined else meant]),
+    )
 
 
 def _has_flag(release: Release, *, move: Move, flag: str) -> bool:
@@ -146,12 +152,12 @@ def _has_flag(release: Release, *, move: Move, flag: str) -> bool:
     )
 
 
-def _has_word(release: Release, move: Move, word: str) -> bool:
+def _has_word(release: Release, *, move: Move, word: str) -> bool:
     roles = ways(release).roles.get(move.module)
     return roles is not None and word in roles.words
 
 
-def _is_unsaid(release: Release, move: Move) -> bool:
+def _is_unsaid(release: Release, *, move: Move) -> bool:
     roles = ways(release).roles.get(move.module)
     return roles is not None and roles.decode_unsaid
 
@@ -277,7 +283,7 @@ def _routes_by_kv(moves: Iterable[Move]) -> bool:
 
 
 def _events(move: Move, moves: tuple[Move, ...]) -> Iterator[Change]:
-    """Yield a worker that told a KV router what it caches, and is silent now."""
+    """Yield a worker that said to a KV router what it caches, and is silent now."""
     was = move.old_ways.kv_events.get(move.module, False)
     now = move.new_ways.kv_events.get(move.module, False)
     if move.command is None or not was or now or not _routes_by_kv(moves):
