@@ -29,7 +29,13 @@ OLD = sorted((REPOSITORY / "tests" / "data" / "releases" / "upgrade").iterdir())
 FIRST = sorted((REPOSITORY / "examples" / "llm" / "vllm_v0" / "launch" / "k8s").glob("*.yaml"))
 ALPHA = sorted((REPOSITORY / "examples" / "llm").glob("*/launch/k8s/v1alpha1/**/*.yaml"))
 NEWEST = Target(Release(1, 6, 1), (1, 5))
-TARGETS = [NEWEST, Target(Release(1, 4, 2), (1, 4)), Target(Release(1, 5, 1), (1, 3))]
+TARGETS = [
+    NEWEST,
+    Target(Release(1, 5, 1), (1, 3)),
+    Target(Release(1, 4, 2), (1, 4)),
+    Target(Release(1, 0, 2), (1, 0)),
+    Target(Release(0, 8, 1), (0, 8)),
+]
 MANIFESTS = [*OLD, *FIRST]
 SAID = re.compile(r"(?<=-runtime:|frontend:)\d+\.\d+\.\d+")
 
@@ -153,6 +159,27 @@ def test_an_old_release_on_a_new_operator_needs_what_it_knows() -> None:
     assert any("through NATS only" in what for what in said)
     fits = moved(path, Target(Release(0, 6, 1), (0, 6)))
     assert all(c.kind is not Kind.BREAKS for graph in fits.graphs for c in graph.left)
+
+
+def test_what_the_cluster_was_prepared_for_is_said_once() -> None:
+    path = next(path for path in OLD if path.name == "vllm-1.2.1-disagg.yaml")
+    text = path.read_text(encoding="utf-8")
+    for said, is_named in ((text, True), (text.replace(":1.2.1", ":1.4.2"), False)):
+        upgrade = moved(path, text=said)
+        named = [c for graph in upgrade.graphs for c in graph.changes if "needs NATS" in c.what]
+        assert bool(named) is is_named
+
+
+def test_what_an_alias_repeats_is_changed_when_all_of_them_want_it() -> None:
+    path = next(path for path in OLD if path.name == "vllm-1.3.1-own-image.yaml")
+    text = path.read_text(encoding="utf-8")
+    assert "--no-durable-kv-events" not in moved(path).text
+    other = text.replace(
+        "command: [python3, -m, dynamo.vllm]\n              args: *args",
+        "command: [/our/worker]\n              args: *args",
+    )
+    assert other != text
+    assert "--no-durable-kv-events" in moved(path, text=other).text
 
 
 def test_json_stays_json() -> None:
