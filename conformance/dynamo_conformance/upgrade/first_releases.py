@@ -106,7 +106,7 @@ def _first_words(move: Move, texts: list[str]) -> str:
     role = _old_role(service, own)
     if role is not None:
         args += ["--disaggregation-mode", role, TRANSFER, transfer_config(role, move.new)]
-    if own.get("router") == "kv" or (role == "prefill" and _has_kv_router(settings)):
+    if role != "decode" and _has_kv_router(settings):
         args += [EVENTS, events_config(move)]
     listed = ", ".join(one_line_text(text) for text in args)
     words = f"leave workingDir out, write command: [python3, -m, {VLLM}] and args: [{listed}]"
