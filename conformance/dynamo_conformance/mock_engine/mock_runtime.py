@@ -37,24 +37,19 @@ def notice(text: str) -> None:
 class MockRuntime:
     """The runtime of one worker, which ends with SIGTERM or SIGINT."""
 
-    def __init__(
-        self,
-        worker: WorkerSpec,
-        *,
-        discovery_backend: str | None,
-        request_plane: str | None,
-        event_plane: str | None,
-        response_plane: str | None,
-    ) -> None:
-        """Open the runtime; without a system port nobody can ask for the route, which is fine."""
-        from dynamo.common.utils.runtime import create_runtime
+    def __init__(self, worker: WorkerSpec, runtime: DistributedRuntime) -> None:
+        """Say what it is; without a system port nobody can ask for the route, which is fine.
 
-        self.runtime: DistributedRuntime
-        self.runtime, loop = create_runtime(
-            discovery_backend, request_plane, event_plane, response_plane=response_plane
-        )
-        self.runtime.register_engine_route(ROUTE, partial(_describe, worker))
+        Args:
+            worker: The worker to be.
+            runtime: The runtime, opened in the running loop.
+        """
+        self.runtime = runtime
+        # Before 0.8 a system port had no such routes.
+        if hasattr(runtime, "register_engine_route"):
+            runtime.register_engine_route(ROUTE, partial(_describe, worker))
         self._asked_to_end = False
+        loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end)
 
@@ -74,6 +69,23 @@ class MockRuntime:
     def _end(self) -> None:
         self._asked_to_end = True
         self.runtime.shutdown()
+
+
+def open_runtime(
+    *,
+    discovery_backend: str | None,
+    request_plane: str | None,
+    event_plane: str | None,
+    response_plane: str | None,
+) -> DistributedRuntime:
+    """Open the runtime in the running loop, as the release's own workers do."""
+    from dynamo.common.utils.runtime import create_runtime
+
+    runtime: DistributedRuntime
+    runtime, _ = create_runtime(
+        discovery_backend, request_plane, event_plane, response_plane=response_plane
+    )
+    return runtime
 
 
 async def _describe(worker: WorkerSpec, _body: object) -> dict[str, object]:

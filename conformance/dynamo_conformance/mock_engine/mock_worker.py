@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING
 from dynamo_conformance.engines import catalog, conflicts
 from dynamo_conformance.engines.engine import Engine
 from dynamo_conformance.engines.fault import UsageFault
-from dynamo_conformance.mock_engine import sglang_reader, trtllm_reader, vllm_reader
+from dynamo_conformance.engines.releases import Release
+from dynamo_conformance.mock_engine import (
+    release_reader,
+    sglang_reader,
+    trtllm_reader,
+    vllm_reader,
+)
 from dynamo_conformance.mock_engine.engine_refusal import (
     EngineRefusal,
     HelpAskedFor,
@@ -28,7 +34,7 @@ from dynamo_conformance.mock_engine.mocker_argv import first_event_port, mocker_
 from dynamo_conformance.mock_engine.multinode_join import DEADLINE_S, MultinodeJoin
 from dynamo_conformance.mock_engine.multinode_members import describe
 from dynamo_conformance.mock_engine.typed_arguments import PLANES, TypedArguments
-from dynamo_conformance.mock_engine.worker_model import published_name, with_model
+from dynamo_conformance.mock_engine.worker_model import find_model, published_name, with_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -36,6 +42,9 @@ if TYPE_CHECKING:
     from dynamo_conformance.mock_engine.worker_spec import WorkerSpec
 
 SPEEDUP_VARIABLE = "DYN_MOCK_ENGINE_SPEEDUP"
+RELEASE_VARIABLE = "DYN_MOCK_ENGINE_RELEASE"
+"""Names the release of the runtime, where that is another one than the mock engine is made for."""
+
 JOIN_TIMEOUT_VARIABLE = "DYN_MOCK_ENGINE_JOIN_TIMEOUT"
 
 _DEFAULT_SPEEDUP = 100.0
@@ -68,12 +77,30 @@ def run(engine: Engine, words: Sequence[str], env: Mapping[str, str]) -> int:
         env: The environment.
     """
     try:
+        release = other_release(env)
+        if release is not None:
+            elsewhere = release_reader.read(engine, words, env, release)
+            _simulate_elsewhere(elsewhere, words, env, release)
+            return 0
         worker = read(engine, words, env)
         _simulate(worker, env)
     except EngineRefusal as refusal:
         sys.stderr.write(refusal.last_line() + "\n")
         return refusal.code
     return 0
+
+
+def other_release(env: Mapping[str, str]) -> Release | None:
+    """Return the release whose runtime is here, where it is not the one we are made for.
+
+    Raises:
+        StartFault: The variable holds no release.
+    """
+    text = env.get(RELEASE_VARIABLE)
+    release = Release.parse(text) if text else None
+    if text and release is None:
+        raise StartFault(f'{RELEASE_VARIABLE} is "{text}"; it takes a release such as 1.2.1')
+    return release
 
 
 def read(engine: Engine, words: Sequence[str], env: Mapping[str, str]) -> WorkerSpec:
@@ -97,6 +124,15 @@ def read(engine: Engine, words: Sequence[str], env: Mapping[str, str]) -> Worker
     worker = _READERS[engine](TypedArguments(arguments=arguments, env=env))
     if not worker.model:
         raise ValueRefusal("the model is an empty text; give the id or the folder of one")
+    return _named(worker, env)
+
+
+def _named(worker: WorkerSpec, env: Mapping[str, str]) -> WorkerSpec:
+    """Return a worker whose model is called as its manifest calls it.
+
+    Raises:
+        ValueRefusal: No frontend lists a model of that name.
+    """
     worker = replace(worker, served_name=published_name(worker.served_name, env))
     if len(worker.served_name) > _LONGEST_SERVED:
         raise ValueRefusal(
@@ -137,6 +173,20 @@ def _simulate(worker: WorkerSpec, env: Mapping[str, str]) -> None:
         notice(f"{worker.engine} {worker.role} as dynamo.mocker {' '.join(argv)}")
         mocker_serving.serve(worker, argv)
     ending.check()
+
+
+def _simulate_elsewhere(
+    worker: WorkerSpec, words: Sequence[str], env: Mapping[str, str], release: Release
+) -> None:
+    """Be a worker on the runtime of another release."""
+    from dynamo_conformance.mock_engine import release_serving
+
+    worker = with_model(_named(worker, env), env)
+    # The runtimes of then ask the hub for what is no folder, whatever HF_HUB_OFFLINE says.
+    folder = find_model(worker.model, env)
+    worker = replace(worker, model=str(folder)) if folder is not None else worker
+    notice(f"{worker.engine} {worker.role} as {worker.endpoint} on Dynamo {release}")
+    release_serving.serve(worker, release, words)
 
 
 def planes(words: Sequence[str], env: Mapping[str, str]) -> dict[str, str | None]:

@@ -24,7 +24,12 @@ from dynamo_conformance.engines.role import Role
 from dynamo_conformance.mock_engine.answer_length import answer_length, ended
 from dynamo_conformance.mock_engine.chosen_answers import trace
 from dynamo_conformance.mock_engine.engine_refusal import StartFault
-from dynamo_conformance.mock_engine.mock_runtime import MockRuntime, publish_budget, register
+from dynamo_conformance.mock_engine.mock_runtime import (
+    MockRuntime,
+    open_runtime,
+    publish_budget,
+    register,
+)
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -75,13 +80,13 @@ async def _serve(worker: WorkerSpec, args: Namespace) -> None:
     from dynamo.common.configuration.groups.router_args import build_router_config
     from dynamo.mocker.config import build_runtime_config
 
-    mock = MockRuntime(
-        worker,
+    runtime = open_runtime(
         discovery_backend=args.discovery_backend,
         request_plane=args.request_plane,
         event_plane=args.event_plane,
         response_plane=args.response_plane,
     )
+    mock = MockRuntime(worker, runtime)
     with _file_of_answers(worker.parsers) as answers:
         args.response_replay_trace_path = answers.name
         engine_args = _engine_args(args)

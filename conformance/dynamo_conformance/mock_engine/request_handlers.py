@@ -19,7 +19,12 @@ from dynamo_conformance.engines.role import Role
 from dynamo_conformance.mock_engine import encode_exchange
 from dynamo_conformance.mock_engine.answer_length import answer_length
 from dynamo_conformance.mock_engine.chosen_answers import NO_PARSERS, Parsers
-from dynamo_conformance.mock_engine.mock_runtime import MockRuntime, publish_budget, register
+from dynamo_conformance.mock_engine.mock_runtime import (
+    MockRuntime,
+    open_runtime,
+    publish_budget,
+    register,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -62,7 +67,7 @@ def serve(worker: WorkerSpec, planes: dict[str, str | None]) -> None:
 
 async def _serve(worker: WorkerSpec, planes: dict[str, str | None]) -> None:
     response = planes["response_plane"] or "tcp"
-    mock = MockRuntime(worker, **{**planes, "response_plane": response})
+    mock = MockRuntime(worker, open_runtime(**{**planes, "response_plane": response}))
     endpoint = mock.runtime.endpoint(worker.endpoint)
     handler = await _handler(worker, mock.runtime)
     labels = [("model", worker.served_name)]

@@ -39,7 +39,7 @@ def published_name(name: str, env: Mapping[str, str]) -> str:
 
 def with_model(worker: WorkerSpec, env: Mapping[str, str]) -> WorkerSpec:
     """Return the worker with the longest sequence its model can take, unless it has a limit."""
-    folder = _find_model(worker.model, env)
+    folder = find_model(worker.model, env)
     if folder is not None and env.get(MODELS_VARIABLE) and not (folder / "config.json").is_file():
         folder = None
     if folder is None and (models := env.get(MODELS_VARIABLE)):
@@ -59,7 +59,7 @@ def with_model(worker: WorkerSpec, env: Mapping[str, str]) -> WorkerSpec:
     return replace(worker, max_model_len=context_length(folder))
 
 
-def _find_model(model: str, env: Mapping[str, str]) -> Path | None:
+def find_model(model: str, env: Mapping[str, str]) -> Path | None:
     """Return the folder of a model's files, or None when it is not on this machine."""
     try:
         if Path(model).is_dir():

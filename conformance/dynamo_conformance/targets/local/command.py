@@ -55,6 +55,17 @@ def _seconds(
     return value
 
 
+def _release(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    if value is not None:
+        from dynamo_conformance.runtimes.choice import ReleaseOptionError, check_option
+
+        try:
+            check_option(value)
+        except ReleaseOptionError as error:
+            raise click.BadParameter(str(error)) from error
+    return value
+
+
 @click.command(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 ended by --for, 1 the graph failed, 2 wrong usage or a graph "
@@ -79,6 +90,14 @@ def _seconds(
     "a CPU, with random weights; real uses it as it is.",
 )
 @click.option(
+    "--release",
+    metavar="own|installed|X.Y.Z",
+    callback=_release,
+    help="Which Dynamo release runs the graph: own is the one that each image names, in an "
+    "environment that uv makes once (default: own where the image's minor is not the installed "
+    "one).",
+)
+@click.option(
     "--timeout",
     type=float,
     callback=_seconds,
@@ -101,6 +120,7 @@ def up(
     name: str | None,
     port: int | None,
     engine: str,
+    release: str | None,
     timeout: float,
     seconds: float | None,
 ) -> None:
@@ -112,7 +132,7 @@ def up(
     _take_signals(outside_locking(_end))
     output = TerminalOutput()
     try:
-        options = _Options(file, name, port, engine, timeout, seconds)
+        options = _Options(file, name, port, engine, release, timeout, seconds)
         code = _run(options, Repeats(output.line))
     except _EndedBySignal as end:
         _take_signals(signal.SIG_IGN)
@@ -131,6 +151,7 @@ class _Options(NamedTuple):
     name: str | None
     port: int | None
     engine: str
+    release: str | None
     timeout: float
     seconds: float | None
 
@@ -151,6 +172,8 @@ def _run(options: _Options, repeats: Repeats) -> int:
             engine=options.engine,
             listener=repeats.take,
             http_port=options.port,
+            release=options.release,
+            progress=say,
         )
         try:
             with target.deploy(graph) as deployment:

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,11 @@ from dynamo_conformance.targets.local.component_process import (
 )
 from dynamo_conformance.targets.local.gpus import GpuPlacement, machine_gpus, runs_on_cpu
 from dynamo_conformance.targets.local.local_plan import RunSettings, plan
+from dynamo_conformance.targets.local.own_release import (
+    OwnReleases,
+    own_releases,
+    prepare,
+)
 from dynamo_conformance.targets.local.port_reservations import ComparedPorts, Ports
 from dynamo_conformance.targets.local.run_environment import (
     MACHINE,
@@ -68,6 +74,10 @@ def ignore_lines(_name: str, _line: str) -> None:
     """Take a process's line and do nothing with it."""
 
 
+def ignore_progress(_line: str) -> None:
+    """Say nothing of what takes time."""
+
+
 def ignore_logs(_logs: Path) -> None:
     """Let the logs go."""
 
@@ -83,6 +93,9 @@ class LocalTarget:
         http_port: The port for the frontend; None takes the published one or a free one.
         at_end: Is called with the folder of the logs before it is removed with all the rest.
         planning: Is held while a graph is planned, where several threads do that.
+        release: Which release runs graphs: `own`, `installed`, X.Y.Z, or None for the one that
+            images name where its minor is not the installed one.
+        progress: Is called with what takes time before anything is started.
     """
 
     engine: str = MOCK
@@ -90,6 +103,8 @@ class LocalTarget:
     http_port: int | None = None
     at_end: Callable[[Path], None] = ignore_logs
     planning: AbstractContextManager[object] = field(default_factory=nullcontext)
+    release: str | None = None
+    progress: Callable[[str], None] = ignore_progress
     name: str = "local"
 
     def digest(self, graph: Graph) -> str:
@@ -100,8 +115,9 @@ class LocalTarget:
         """
         with self.planning:
             _check(graph)
-        env = environment_below(COMPARED, self.engine)
-        return self._plan(graph, COMPARED, env, ComparedPorts()).digest
+        env, ports = environment_below(COMPARED, self.engine), ComparedPorts()
+        releases = self._own_releases(graph, make=False).beside(COMPARED, ports)
+        return self._plan(graph, releases, run=COMPARED, base=env, ports=ports).digest
 
     @contextmanager
     def deploy(self, graph: Graph) -> Iterator[LocalDeployment]:
@@ -116,30 +132,49 @@ class LocalTarget:
         """
         with self.planning:
             _check(graph)
+        releases = self._own_releases(graph, make=True)
         with run_folder(graph.name) as own, Ports() as ports:
             run = own.path
             # The logs are beside it, so no process can put a link in the place of one.
             inside = run / INSIDE
-            planned = self._plan(graph, inside, base_environment(self.engine, inside), ports)
+            base = base_environment(self.engine, inside)
+            releases = releases.beside(inside, ports)
+            planned = self._plan(graph, releases, run=inside, base=base, ports=ports)
             check_memory(self.engine, len(planned.workers))
             with _written_below(run):
                 furnish(planned, run=inside, engine=self.engine)
+                if releases.environments:
+                    prepare(inside)
+            first = kept_inside(releases.starts(inside, base), inside, engine=self.engine)
             starts = kept_inside(planned.starts, inside, engine=self.engine)
-            with running(starts, run=own, listener=self.listener) as processes:
-                try:
-                    yield LocalDeployment(own.supervisor, run / "logs", planned, processes)
-                finally:
-                    self.at_end(run / "logs")
+            run_all = partial(running, run=own, listener=self.listener)
+            with run_all(first) as servers:
+                releases.wait(check=partial(check_alive, servers))
+                with run_all(starts) as processes:
+                    try:
+                        yield LocalDeployment(
+                            own.supervisor, run / "logs", planned, processes, tuple(servers)
+                        )
+                    finally:
+                        self.at_end(run / "logs")
 
-    def _plan(self, graph: Graph, inside: Path, base: dict[str, str], ports: Ports) -> LocalPlan:
+    def _own_releases(self, graph: Graph, *, make: bool) -> OwnReleases:
+        return own_releases(
+            graph, wanted=self.release, engine=self.engine, make=make, progress=self.progress
+        )
+
+    def _plan(
+        self, graph: Graph, releases: OwnReleases, *, run: Path, base: dict[str, str], ports: Ports
+    ) -> LocalPlan:
         settings = RunSettings(
-            run=inside,
+            run=run,
             base=base,
             secrets=secrets(),
             held=held(self.engine),
             engine=self.engine,
             is_confined=self.engine != REAL and landlock.version() > 0,
             gpus=_gpus(self.engine),
+            elsewhere=releases.around(run, base),
         )
         try:
             with self.planning:
@@ -149,6 +184,7 @@ class LocalTarget:
         if self.engine != REAL and not settings.is_confined:
             planned.changes[UNCONFINED] = None
         planned.changes |= dict.fromkeys(adaptations(self.engine, planned))
+        planned.changes |= dict.fromkeys(releases.changes())
         return planned
 
 
@@ -196,6 +232,7 @@ class LocalDeployment(SupervisedDeployment):
 
     plan: LocalPlan
     processes: list[ComponentProcess]
+    servers: tuple[ComponentProcess, ...] = ()
 
     @property
     def url(self) -> str:
@@ -224,7 +261,7 @@ class LocalDeployment(SupervisedDeployment):
     def unready(self) -> Unready:
         """Processes do not say when they are ready; what they last wrote as errors may."""
         lines = [
-            f"{process.name} | {line}" for process in self.processes for line in process.tail()
+            f"{process.name} | {line}" for process in (*self.servers, *self.processes) for line in process.tail()
         ]
         return Unready(log=errors_in(lines)[-SHOWN_LINES:])
 
@@ -247,7 +284,7 @@ class LocalDeployment(SupervisedDeployment):
     def check(self) -> None:
         """Raise when a process has ended, with its last words, or the disk is full."""
         check_disk(self.logs)
-        check_alive(self.processes)
+        check_alive((*self.servers, *self.processes))
 
 
 def check_disk(folder: Path) -> None:

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from dynamo_conformance.manifest.graph import Graph
     from dynamo_conformance.manifest.node import Mapping
     from dynamo_conformance.rendering.pod import PodTemplate, Workload
+    from dynamo_conformance.runtimes.surroundings import Surroundings
     from dynamo_conformance.targets.local.port_reservations import Ports
 
 NAMESPACE = "local"
@@ -82,6 +83,8 @@ class RunSettings:
         engine: `mock`, `cpu` or `real`.
         is_confined: Whether the kernel keeps processes from writing outside of `run`.
         gpus: The GPUs for the processes; None when they need none.
+        elsewhere: By component, what is around those that another release runs.
+        runtime: What the runtime is told where that differs from the installed release's.
     """
 
     run: Path
@@ -91,6 +94,8 @@ class RunSettings:
     engine: str = MOCK
     is_confined: bool = False
     gpus: GpuPlacement | None = None
+    elsewhere: dict[str, Surroundings] = field(default_factory=dict)
+    runtime: dict[str, str] = field(default_factory=dict)
 
     @property
     def discovery(self) -> dict[str, str]:
@@ -100,7 +105,15 @@ class RunSettings:
             "DYN_FILE_KV": str(self.run / "discovery"),
             "DYN_REQUEST_PLANE": "tcp",
             "DYN_EVENT_PLANE": "zmq",
+            **self.runtime,
         }
+
+    def of(self, component: str) -> RunSettings:
+        """Return what surrounds the processes of one component."""
+        around = self.elsewhere.get(component)
+        if around is None:
+            return self
+        return replace(self, base=self.base | dict(around.base), runtime=dict(around.runtime))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -217,8 +230,13 @@ def plan(
     if settings.gpus is not None:
         settings.gpus.check((candidate.component.name, needed(candidate)) for candidate in chosen)
     for workload in chosen:
+        around = settings.elsewhere.get(workload.component.name)
+        if around is not None:
+            what = f"Dynamo {around.release} runs it, in an environment of its own"
+            draft.note(workload.component.name, what, *around.changes)
         for replica in range(workload.replicas):
-            _replica(draft, workload, replica, settings=settings, ports=ports, wanted=port)
+            own = settings.of(workload.component.name)
+            _replica(draft, workload, replica, settings=own, ports=ports, wanted=port)
     return draft
 
 

@@ -17,8 +17,12 @@ PLANES: Final = {
     "request-plane": ("tcp", ("nats",)),
     "event-plane": ("zmq", ("nats",)),
     "discovery-backend": ("file", ("kubernetes", "etcd", "mem")),
+    "store-kv": ("file", ("etcd", "mem")),
 }
-"""Flags of Dynamo's runtime: what holds here, and which values need a server or a cluster."""
+"""Flags of Dynamo's runtime: what holds here, and which values need a server or a cluster.
+
+Discovery was called `--store-kv` from 0.7 to 0.9.
+"""
 
 
 @dataclass(slots=True)
