@@ -13,7 +13,7 @@ from dynamo_conformance.mock_engine.mock_worker import RELEASE_VARIABLE
 from dynamo_conformance.runtimes.servers import ETCD, NATS, needed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from dynamo_conformance.engines.releases import Release
     from dynamo_conformance.runtimes.environment import RuntimeEnvironment
@@ -39,13 +39,11 @@ class Surroundings:
         release: The release that runs it.
         base: What its process gets before its own variables.
         runtime: What the runtime is told, whatever the manifest says.
-        changes: What is different for it, in words.
     """
 
     release: Release
     base: Mapping[str, str] = field(default_factory=dict)
     runtime: Mapping[str, str] = field(default_factory=dict)
-    changes: tuple[str, ...] = ()
 
 
 def surroundings(
@@ -73,16 +71,13 @@ def surroundings(
         # Nothing here goes through NATS that can go without.
         "DYN_REQUEST_PLANE": "nats" if NATS in needed(release) else "tcp",
     }
-    changes = []
     for server in servers:
         if server.program in needed(release):
             runtime |= server.variables
-            changes.append(f"{server.program} runs beside it, without which {release} cannot")
     if ETCD in needed(release):
         runtime.pop("DYN_STORE_KV")
     if _within(release, _OVER_NATS):
         runtime[_KV_EVENTS] = "false"
-        changes.append(f"{_KV_EVENTS}=false: no KV events, which would need NATS")
     system = ways(release).system_port
     if system.enabled_by is not None:
         runtime[system.enabled_by] = "true"
@@ -94,8 +89,16 @@ def surroundings(
             RELEASE_VARIABLE: str(release),
         },
         runtime=runtime,
-        changes=tuple(changes),
     )
+
+
+def adaptations(release: Release) -> Iterator[str]:
+    """Yield what is different for a release, whichever component it runs."""
+    yield "the mock engine answers by itself: no KV events, none of the mocker's timing"
+    for program in needed(release):
+        yield f"{program} runs beside it, without which it cannot"
+    if _within(release, _OVER_NATS):
+        yield f"{_KV_EVENTS}=false: its router would ask for NATS"
 
 
 def lay_out(run: Path) -> None:

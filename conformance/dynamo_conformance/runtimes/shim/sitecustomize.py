@@ -6,6 +6,7 @@ most of their own modules do not say so. There is no variable for it.
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,21 +16,19 @@ if TYPE_CHECKING:
 def _without_nats(core: ModuleType) -> None:
     """Have every runtime opened without NATS, unless requests go through it."""
     opened = core.DistributedRuntime
+    signature = inspect.signature(opened)
 
     class DistributedRuntime:
         """What opens the runtime in place of the release's own class."""
 
+        __signature__ = signature
         detached = staticmethod(opened.detached)
 
-        def __new__(  # type: ignore[misc]
-            cls,
-            event_loop: object,
-            discovery: str,
-            request_plane: str,
-            enable_nats: bool | None = None,  # noqa: ARG004, FBT001
-        ) -> object:
+        def __new__(cls, *args: object, **named: object) -> object:  # type: ignore[misc]
             """Return what the release's own class returns."""
-            return opened(event_loop, discovery, request_plane, request_plane == "nats")
+            given = signature.bind(*args, **named).arguments
+            given["enable_nats"] = given["request_plane"] == "nats"
+            return opened(**given)
 
     vars(core)["DistributedRuntime"] = DistributedRuntime
 

@@ -230,10 +230,6 @@ def plan(
     if settings.gpus is not None:
         settings.gpus.check((candidate.component.name, needed(candidate)) for candidate in chosen)
     for workload in chosen:
-        around = settings.elsewhere.get(workload.component.name)
-        if around is not None:
-            what = f"Dynamo {around.release} runs it, in an environment of its own"
-            draft.note(workload.component.name, what, *around.changes)
         for replica in range(workload.replicas):
             own = settings.of(workload.component.name)
             _replica(draft, workload, replica, settings=own, ports=ports, wanted=port)

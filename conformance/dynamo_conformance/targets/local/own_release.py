@@ -13,7 +13,7 @@ from dynamo_conformance.runtimes.environment import (
     place,
 )
 from dynamo_conformance.runtimes.servers import servers, wait_listening
-from dynamo_conformance.runtimes.surroundings import lay_out, surroundings
+from dynamo_conformance.runtimes.surroundings import adaptations, lay_out, surroundings
 from dynamo_conformance.targets import MOCK
 from dynamo_conformance.targets.interface import Change, DeployFailure
 from dynamo_conformance.targets.local.component_process import ProcessStart
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
 SERVERS: Final = "servers"
 """The folder of a run for what servers keep."""
 
-BY_ITSELF: Final = (
-    "there the mock engine answers by itself: no KV events, none of the mocker's timing"
-)
 _INSTEAD: Final = "--release installed runs it on the installed release instead"
 
 
@@ -92,9 +89,12 @@ class OwnReleases:
 
     def changes(self) -> Iterator[Change]:
         """Yield what is said of it once, for the whole graph."""
-        if self.environments:
-            names = ", ".join(str(made.release) for made in self.environments.values())
-            yield Change(MACHINE, f"Dynamo {names} as images say; {BY_ITSELF}")
+        for wanted, made in self.environments.items():
+            chosen = self.choice.elsewhere.items()
+            run = ", ".join(name for name, release in chosen if release == wanted)
+            where = f"Dynamo {made.release}"
+            yield Change(where, f"in an environment of its own it runs {run}")
+            yield from (Change(where, what) for what in adaptations(made.release))
         if self.choice.ignored:
             names = ", ".join(map(str, self.choice.ignored))
             what = f"Dynamo {self.choice.installed}, which is installed, runs what names {names}"
