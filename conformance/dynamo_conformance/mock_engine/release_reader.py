@@ -1,8 +1,8 @@
 """Reads the command line of a worker of another release than the one whose catalogs are whole.
 
 What the mock engine acts on are a dozen flags, most of them called the same in every release. How
-a release tells roles, and what it says by variables, is asked of `engines.releases`. Everything
-else is passed over: what a release refuses, its own catalog says.
+a release tells roles, and what it says by variables, is asked of `engines.releases`; what it
+refuses, its catalog says. Everything else is passed over.
 """
 
 from __future__ import annotations
@@ -11,10 +11,16 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
+from dynamo_conformance.engines import catalog
 from dynamo_conformance.engines.engine import Engine
-from dynamo_conformance.engines.releases import ways
+from dynamo_conformance.engines.fault import UsageFault
+from dynamo_conformance.engines.releases import nearest, ways
 from dynamo_conformance.engines.role import COMPONENTS, Role
-from dynamo_conformance.mock_engine.engine_refusal import CannotSimulate, ValueRefusal
+from dynamo_conformance.mock_engine.engine_refusal import (
+    CannotSimulate,
+    UsageRefusal,
+    ValueRefusal,
+)
 from dynamo_conformance.mock_engine.vllm_reader import DEFAULT_MODEL
 from dynamo_conformance.mock_engine.worker_spec import WorkerSpec, endpoint, namespace, needs
 
@@ -83,6 +89,7 @@ def read(
     Raises:
         EngineRefusal: The release would not start with it, or the mock engine cannot.
     """
+    _check(engine, words, env, release)
     given = _values(words)
     for flag in (*_OTHER_KINDS, *_SPREAD):
         if flag in given:
@@ -112,6 +119,18 @@ def read(
         public=role is not Role.PREFILL,
         needs=needs(role, encoder=None),
     )
+
+
+def _check(engine: Engine, words: Sequence[str], env: Mapping[str, str], release: Release) -> None:
+    """Refuse what the release's own parser would refuse, where its flags are known."""
+    try:
+        known = catalog.load(f"dynamo.{engine}", release=str(nearest(release)))
+    except catalog.UnknownModule:
+        return
+    try:
+        known.parse(words, env=env)
+    except UsageFault as fault:
+        raise UsageRefusal(fault.advice) from fault
 
 
 def _values(words: Sequence[str]) -> dict[str, str]:

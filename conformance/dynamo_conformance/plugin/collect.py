@@ -26,7 +26,7 @@ from dynamo_conformance.plugin.items import (
     ProbeItem,
     ReadyItem,
 )
-from dynamo_conformance.plugin.options import SCRIPT, engine_of, profile_of
+from dynamo_conformance.plugin.options import SCRIPT, engine_of, profile_of, release_of
 from dynamo_conformance.plugin.progress import progress_of
 from dynamo_conformance.probes.areas import ProbeSourceError, load_probes
 from dynamo_conformance.probes.exchange import CannotShow, Unjudged
@@ -37,9 +37,10 @@ from dynamo_conformance.targets import CPU, MOCK
 from dynamo_conformance.targets.interface import DeployFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from dynamo_conformance.engines.releases import Release
     from dynamo_conformance.engines.serving import Serving
     from dynamo_conformance.manifest.graph import Graph
     from dynamo_conformance.plugin.items import Judged
@@ -93,7 +94,7 @@ class ManifestFile(pytest.File):
 
 def _out_of_reach(graph: Graph, config: pytest.Config) -> str:
     """Return why no target here can run a graph, or nothing."""
-    if why := _of_the_sdk(graph):
+    if why := _of_the_sdk(graph) or _beyond_release(graph, config):
         return why
     target, engine = config.getoption("--dynamo-target"), engine_of(config)
     if why := _beyond_cpus(graph, config):
@@ -122,6 +123,40 @@ def _of_the_sdk(graph: Graph) -> str:
         f"Dynamo {old} alone runs it: its components were classes of an SDK, which no later "
         "release, operator or mock engine has"
     )
+
+
+def runs_on(graph: Graph | None, config: pytest.Config) -> Mapping[str, Release]:
+    """Return the release of each component that does not run on the installed one.
+
+    Raises:
+        RuntimeUnavailableError: One is older than anything that runs here.
+    """
+    is_local = config.getoption("--dynamo-target") in (None, LOCAL)
+    if graph is None or not is_local or engine_of(config) != MOCK:
+        return {}
+    from dynamo_conformance.runtimes.choice import choose
+
+    return choose(graph, release_of(config)).elsewhere
+
+
+def _beyond_release(graph: Graph, config: pytest.Config) -> str:
+    """Return why the release that is to run a graph does not, or nothing.
+
+    What an image's own release refuses is the manifest's fault, and fails.
+    """
+    from dynamo_conformance.runtimes.choice import OWN
+    from dynamo_conformance.runtimes.environment import RuntimeUnavailableError
+    from dynamo_conformance.runtimes.refusal import refusal
+    from dynamo_conformance.runtimes.servers import missing
+
+    try:
+        elsewhere = runs_on(graph, config)
+    except RuntimeUnavailableError as error:
+        return str(error)
+    if why := next(filter(None, map(missing, sorted(set(elsewhere.values())))), ""):
+        return why
+    named = release_of(config) not in (None, OWN)
+    return refusal(graph, elsewhere) if named else ""
 
 
 def _is_left_out(graph: Graph, file: pytest.File) -> bool:
@@ -251,6 +286,17 @@ class GraphCollector(pytest.Collector):
         self.out_of_reach = out_of_reach
         self.run: GraphRun | None = None
         self._reported_by = ""
+
+    @property
+    def release(self) -> str:
+        """The release that runs it, where that is one other than the installed one, else empty.
+
+        Of a graph on several releases it is the newest.
+        """
+        if self.out_of_reach:
+            return release_of(self.config) or ""
+        releases = runs_on(self.graph, self.config).values()
+        return str(max(releases)) if releases else ""
 
     def describe(self, graph: Graph) -> None:
         """Note the graph, and so what it promises, where that is found out by the run."""

@@ -204,6 +204,7 @@ class GraphRun:
         graph = served_graph(
             recorder,
             engine=engine,
+            release=first.release or None,
             serving=first.promised,
             profile=profile_of(first.config, first.level),
             is_trained=engine_of(first.config) != CPU,

@@ -14,7 +14,7 @@ from dynamo_conformance.manifest.config_maps import config_maps
 from dynamo_conformance.manifest.document import read_file
 from dynamo_conformance.manifest.errors import ManifestError
 from dynamo_conformance.manifest.masking import masked
-from dynamo_conformance.plugin.options import engine_of
+from dynamo_conformance.plugin.options import engine_of, release_of
 from dynamo_conformance.plugin.scheduler import Room
 from dynamo_conformance.rendering.reconcile_failure import ReconcileFailure
 from dynamo_conformance.targets import MOCK
@@ -142,7 +142,12 @@ def open_machine(
     yield MachineSession(
         room=Room(pods=starting * (PER_CORE if engine == MOCK else 1), starting=starting),
         stop=stop,
-        local=LocalTarget(engine=engine, planning=Lock()),
+        local=LocalTarget(
+            engine=engine,
+            planning=Lock(),
+            release=release_of(config),
+            progress=progress,
+        ),
         image=image,
     )
 

@@ -61,6 +61,12 @@ def add_options(parser: pytest.Parser) -> None:
         "mock engine answers (default: none is known)",
     )
     group.addoption(
+        "--dynamo-release",
+        metavar="RELEASE",
+        help="which Dynamo release runs graphs on this machine: own, installed or X.Y.Z (default: "
+        "the one that images name, where that is of another minor than the installed one)",
+    )
+    group.addoption(
         "--dynamo-timeout",
         type=float,
         metavar="SECONDS",
@@ -203,8 +209,29 @@ def check_options(config: pytest.Config) -> None:
     else:
         _check_address(config)
     _check_cluster(config)
+    _check_release(config)
     if config.getoption("--dynamo-request-timeout") <= 0:
         raise pytest.UsageError("--dynamo-request-timeout takes a number of seconds over 0")
+
+
+def release_of(config: pytest.Config) -> str | None:
+    """Return which release is to run graphs, as `runtimes.choice.choose` takes it."""
+    given: str | None = config.getoption("--dynamo-release")
+    return given
+
+
+def _check_release(config: pytest.Config) -> None:
+    given = release_of(config)
+    if given is None:
+        return
+    from dynamo_conformance.runtimes.choice import ReleaseOptionError, check_option
+
+    try:
+        check_option(given)
+    except ReleaseOptionError as error:
+        raise pytest.UsageError(f"--dynamo-release: {error}") from error
+    if config.getoption("--dynamo-target") not in (None, "local"):
+        raise pytest.UsageError("--dynamo-release needs --dynamo-target=local")
 
 
 def _check_probes(profile: Profile, ids: tuple[str, ...]) -> None:

@@ -158,7 +158,8 @@ def served_graph(
     if any(exchange.status == OK for exchange in recorder.ask_workers(MOCK)):
         engine = SIMULATED
     stated = _json(recorder, OPENAPI)
-    is_dynamo = "Dynamo" in str(find(stated, "info", "title"))
+    # Frontends before 0.6 state nothing.
+    is_dynamo = release is not None or "Dynamo" in str(find(stated, "info", "title"))
     version = find(stated, "info", "version")
     if engine != SIMULATED and is_dynamo and _is_simulated(recorder):
         engine = SIMULATED

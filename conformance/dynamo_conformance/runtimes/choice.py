@@ -8,15 +8,15 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Final
 
 from dynamo_conformance.engines.catalog import RELEASE
+from dynamo_conformance.engines.image_release import Fit, release_of
 from dynamo_conformance.engines.legacy import FIRST
 from dynamo_conformance.engines.releases import Release
-from dynamo_conformance.lint.image_reference import parse_image
 from dynamo_conformance.runtimes.environment import RuntimeUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dynamo_conformance.manifest.graph import Component, Graph
+    from dynamo_conformance.manifest.graph import Graph
 
 OWN: Final = "own"
 INSTALLED: Final = "installed"
@@ -100,15 +100,16 @@ def choose(graph: Graph, wanted: str | None = None) -> Choice:
     """
     check_option(wanted)
     installed = installed_release()
-    named = {
-        component.name: release
-        for component in graph.components
-        if (release := named_release(component)) is not None
-    }
     fixed = Release.parse(wanted or "")
+    named: dict[str, Release] = {}
     elsewhere: dict[str, Release] = {}
     for component in graph.components:
-        release = fixed or named.get(component.name)
+        said = release_of(component)
+        if said.said:
+            named[component.name] = Release.parse(said.numbers or "") or said.known
+        # The tag of somebody's own image may be a number of its own.
+        is_certain = wanted == OWN or said.fit is not Fit.LIKELY
+        release = fixed or (named.get(component.name) if is_certain else None)
         if release is None or wanted == INSTALLED or release == installed:
             continue
         if wanted is None and release.line == installed.line:
@@ -116,16 +117,6 @@ def choose(graph: Graph, wanted: str | None = None) -> Choice:
         elsewhere[component.name] = release
     _check_age(elsewhere)
     return Choice(installed=installed, elsewhere=elsewhere, named=named)
-
-
-def named_release(component: Component) -> Release | None:
-    """Return the release that a component says it runs: by its override, or a published image."""
-    stated = component.node.string("runtimeVersionOverride")
-    if stated is None:
-        image = parse_image((component.main.image if component.main is not None else None) or "")
-        stated = image.tag if image.is_published else ""
-    match = _TAG.match(stated)
-    return Release.parse(match[1]) if match is not None else None
 
 
 def _check_age(elsewhere: Mapping[str, Release]) -> None:

@@ -51,6 +51,12 @@ def needed(release: Release) -> tuple[str, ...]:
     return tuple(program for program, since in _WITHOUT.items() if release.line < since)
 
 
+def missing(release: Release) -> str:
+    """Return why a release cannot run here for want of a server, or an empty text."""
+    absent = [program for program in needed(release) if shutil.which(program) is None]
+    return f"Dynamo {release} cannot do without {absent[0]}, which is not on PATH" if absent else ""
+
+
 def servers(
     releases: Iterable[Release], *, folder: Path, port: Callable[[], int]
 ) -> tuple[Server, ...]:
@@ -77,7 +83,7 @@ def _server(program: str, release: Release, folder: Path, port: Callable[[], int
     path = shutil.which(program)
     if path is None:
         raise RuntimeUnavailableError(
-            f"Dynamo {release} cannot do without {program}, which is not on PATH",
+            missing(release),
             cause=f"install it (Debian: {_PACKAGES[program]}); {_since(program)} does without",
         )
     here = port()
