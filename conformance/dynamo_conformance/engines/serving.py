@@ -165,7 +165,9 @@ def _registers(workers: list[Part], encoders: list[Part]) -> dict[str, tuple[int
 
 
 def _component(part: Part) -> str:
-    given = (part.value("endpoint") or "").removeprefix("dyn://").split(".")
+    # The default of 0.4 is that of workers that do not prefill.
+    is_given = part.arguments is not None and part.arguments.explicit("endpoint")
+    given = ((part.value("endpoint") if is_given else None) or "").removeprefix("dyn://").split(".")
     if len(given) == _ENDPOINT_PARTS:
         return given[1]
     role = declared_role(part)

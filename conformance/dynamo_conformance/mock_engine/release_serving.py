@@ -131,10 +131,10 @@ async def _endpoint(runtime: DistributedRuntime, path: str) -> Endpoint:
 
 
 async def _prefill(runtime: DistributedRuntime, worker: WorkerSpec) -> Client | None:
-    """Return what a decode worker asks first, where the frontend does not ask it."""
+    """Return what a worker asks first where the frontend does not, should there be any of them."""
     from dynamo.llm import ModelType
 
-    if worker.role is not Role.DECODE or hasattr(ModelType, "Prefill"):
+    if worker.role is Role.PREFILL or hasattr(ModelType, "Prefill"):
         return None
     namespace, _, name = worker.endpoint.removeprefix("dyn://").split(".")
     endpoint = await _endpoint(runtime, f"dyn://{namespace}.prefill.{name}")

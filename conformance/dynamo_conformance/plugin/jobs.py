@@ -35,7 +35,7 @@ from dynamo_conformance.plugin.recorder import engines_of
 from dynamo_conformance.plugin.scheduler import AbandonedError, Job, Scheduler, Stop
 from dynamo_conformance.plugin.summary import named
 from dynamo_conformance.probes.exchange import CannotShow, Unjudged
-from dynamo_conformance.probes.graph import served_graph
+from dynamo_conformance.probes.graph import ELSEWHERE, served_graph
 from dynamo_conformance.probes.probe import Outcome
 from dynamo_conformance.probes.recorder import Address, Recorder
 from dynamo_conformance.probes.run import Judge, keep_exchanges
@@ -208,6 +208,7 @@ class GraphRun:
             serving=first.promised,
             profile=profile_of(first.config, first.level),
             is_trained=engine_of(first.config) != CPU,
+            limits=ELSEWHERE if first.release else {},
         )
         self.served |= {"model": graph.model, "release": graph.release, "engine": graph.engine}
         return Judge(recorder, graph)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from dynamo_conformance.engines.features import GraphFeature
@@ -23,6 +24,8 @@ from dynamo_conformance.probes.probe import Feature, Profile
 from dynamo_conformance.probes.questions import CHAT, get, varied
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from dynamo_conformance.engines.serving import Serving
     from dynamo_conformance.probes.exchange import Json, Question
     from dynamo_conformance.probes.recorder import Recorder
@@ -85,6 +88,12 @@ PROMISED_ONLY: Final = {
 }
 
 
+ELSEWHERE: Final[Mapping[Feature, str]] = MappingProxyType(
+    {Feature.KV_ROUTER: "on another release the mock engine publishes no KV events"}
+)
+"""What cannot be shown where the mock engine plays on another release than it is made for."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedGraph:
     """What is known of what answers.
@@ -142,6 +151,7 @@ def served_graph(
     promised: frozenset[Feature] = frozenset(),
     profile: Profile = Profile.EXTENDED,
     is_trained: bool = True,
+    limits: Mapping[Feature, str] = MappingProxyType({}),
 ) -> ServedGraph:
     """Find out what an endpoint serves.
 
@@ -153,6 +163,7 @@ def served_graph(
         promised: What else is taken to be there without being asked for.
         profile: Of the probes for which it is found out.
         is_trained: Whether the model's weights are not known to be random.
+        limits: What cannot be shown with what serves, and why.
     """
     promised |= promises.promised(serving)
     if any(exchange.status == OK for exchange in recorder.ask_workers(MOCK)):
@@ -166,7 +177,7 @@ def served_graph(
     recorder.replays = engine == SIMULATED or Feature.CHOSEN in promised
     if Feature.TOOLS in promised:
         promised |= {Feature.TOOL_PARSER}
-    unshown = ENGINES.get(engine or "", {}) | ({} if is_trained else UNTRAINED)
+    unshown = ENGINES.get(engine or "", {}) | ({} if is_trained else UNTRAINED) | dict(limits)
     if engine == SIMULATED and serving is not None and GraphFeature.HARMONY in serving.features:
         unshown |= HARMONY
     unserved = PROMISED_ONLY | promises.impossible(serving)

@@ -20,9 +20,10 @@ HERE: Final = "127.0.0.1"
 
 NATS, ETCD = "nats-server", "etcd"
 
-_WITHOUT: Final = {NATS: (0, 8), ETCD: (0, 7)}
+_WITHOUT: Final = {NATS: (0, 8), ETCD: (0, 8)}
 """Since when a graph does without. Source: each release's frontend, run with files for discovery
-and TCP for requests; that of 0.7 dies without NATS, and those before have neither."""
+and TCP for requests. That of 0.7 dies without NATS, and its router for KV caches asks for etcd;
+those before know no files."""
 
 _PACKAGES: Final = {NATS: "nats-server", ETCD: "etcd-server"}
 _POLL_SECONDS: Final = 0.05

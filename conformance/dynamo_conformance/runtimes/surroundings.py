@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from dynamo_conformance.engines.releases import ways
 from dynamo_conformance.mock_engine import overlay_path
 from dynamo_conformance.mock_engine.mock_worker import RELEASE_VARIABLE
 from dynamo_conformance.runtimes.servers import ETCD, NATS, needed
@@ -78,9 +77,6 @@ def surroundings(
         runtime.pop("DYN_STORE_KV")
     if _within(release, _OVER_NATS):
         runtime[_KV_EVENTS] = "false"
-    system = ways(release).system_port
-    if system.enabled_by is not None:
-        runtime[system.enabled_by] = "true"
     return Surroundings(
         release=release,
         base={
