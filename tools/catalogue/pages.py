@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from catalogue.markdown import has_block, image, link, table, with_block
 from catalogue.pictures.layout import layout
 from catalogue.pictures.scene import scene
+from catalogue.releases import not_on_releases, on_release, releases_of
 from catalogue.standing import (
     gaps,
     is_shown,
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from dynamo_conformance.manifest.graph import Graph
 
 MAKE = "python tools/make_pages.py"
+_RELEASES = """What `tox run -e releases` has shown, on one machine with the mock engine: `yes`, the
+file as it is; `so told`, a manifest of the same graph in that release's words, in
+[tests/data/releases](../tests/data/releases); `-`, for a reason below."""
 _LEDGER, _GRAPHS, _PICTURES = "ledger", "graphs", "pictures"
 _SENTENCE = re.compile(r"(.+?[.:!?])(?=\s|$)")
 
@@ -204,7 +208,28 @@ def _catalogue(tree: Tree, ledger: Ledger) -> str:
         rows = (_entry(engine, example, ledger, page) for example in engine.examples)
         header = ("graph", "topology", "model", "GPUs", "GPU", "each", "features", "proven", "")
         parts += [f"## {link(engine.title, _home(engine), page=page)}\n", table(header, rows), ""]
-    return "\n".join(parts)
+    return "\n".join((*parts, *_by_release(tree, ledger)))
+
+
+def _by_release(tree: Tree, ledger: Ledger) -> Iterator[str]:
+    """Yield the table of examples and releases, and why an example has none of a release."""
+    releases = releases_of(ledger)
+    if not releases:
+        return
+    shown = [
+        (f"{engine.title}: {example.name}", example.manifest)
+        for engine in tree.engines
+        for example in engine.examples
+        if example.manifest is not None and example.manifest.key in ledger.elsewhere
+    ]
+    rows = (
+        (name, *(on_release(ledger, form.key, release) for release in releases))
+        for name, form in shown
+    )
+    yield "## On earlier releases\n"
+    yield table(("graph", *releases), rows)
+    yield f"\n{_RELEASES}\n"
+    yield from (f"* {line}" for line in not_on_releases(ledger, releases))
 
 
 def _entry(engine: EngineFolder, example: Example, ledger: Ledger, page: Path) -> tuple[str, ...]:

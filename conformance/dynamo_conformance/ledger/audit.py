@@ -70,9 +70,13 @@ def _outdated(ledger: Ledger, tree: Tree) -> Iterator[str]:
 
 
 def _contradictions(ledger: Ledger, seen: Observation) -> Iterator[str]:
-    row = ledger.proof(seen.file, seen.level)
-    if row is not None and row.release == seen.images:
-        return  # Today's release shows nothing of what is proven on the file's own.
+    if seen.is_elsewhere:
+        at = ledger.elsewhere.get(seen.file, {}).get(seen.release)
+        row = at if isinstance(at, Proof) and at.by == seen.by else None
+    else:
+        row = ledger.proof(seen.file, seen.level)
+        if row is not None and row.release == seen.images:
+            return  # Today's release shows nothing of what is proven on the file's own.
     # Other bytes are the audit's to find; a partial run shows nothing of what it left out.
     if row is None or row.files != seen.files or not seen.whole:
         return

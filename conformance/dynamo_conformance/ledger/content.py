@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from dynamo_conformance.manifest.graph import Graph
 
 LAUNCH, COMPONENTS, K8S = "launch", "components", "k8s"
+STANDS_FOR = "dynamo-conformance/stands-for"
+"""The annotation with the path of the example that a manifest states in another release's words."""
+
 PICTURES = "graphs"
 """The folder of an engine that holds the pictures of its graphs."""
 
@@ -147,6 +150,21 @@ def other_release(path: Path, release: str = RELEASE) -> str:
         return ""
     held = (tag for graph in graphs for tag in image_releases(graph))
     return next((tag for tag in held if tag != release), "")
+
+
+def stands_for(path: Path) -> str:
+    """Return the example that a manifest outside of the tree states in another release's words."""
+    try:
+        graphs = read_graphs(path)
+    except (ManifestError, OSError):
+        return ""
+    return next(filter(None, map(_stated, graphs)), "")
+
+
+def _stated(graph: Graph) -> str:
+    metadata = graph.root.mapping("metadata")
+    annotations = metadata.mapping("annotations") if metadata is not None else None
+    return (annotations.string(STANDS_FOR) if annotations is not None else None) or ""
 
 
 def is_affected(path: Path, changed: AbstractSet[Path]) -> bool:

@@ -23,6 +23,9 @@ ABOUT = (
     "Written by `tox run -e ledger`; docs/ledger.md tells how to read it."
 )
 
+AT = "local@"
+"""What the name of a row begins with that is about another release, which follows."""
+
 _ALONE = re.compile(r"\{\n +(\"unproven\": .*)\n +\}")
 """A gap; it stands on one line, so that a glance over the file finds what is proven."""
 
@@ -40,9 +43,11 @@ class Ledger:
 
     Attributes:
         rows: The rows; a file is called by its path in the tree.
+        elsewhere: By file and release, what other releases than today's make of it on one machine.
     """
 
     rows: Rows = field(default_factory=dict)
+    elsewhere: Mapping[str, Mapping[str, Row]] = field(default_factory=dict)
 
     def row(self, file: str, level: Level) -> Row | None:
         """Return the row of a file at a level, or None when there is none."""
@@ -58,7 +63,11 @@ class Ledger:
         data: dict[str, str | dict[str, _Entry]] = {"about": ABOUT}
         for file in sorted(self.rows):
             rows = self.rows[file]
-            data[file] = {level: _entry(rows[level]) for level in Level if level in rows}
+            others = self.elsewhere.get(file, {})
+            data[file] = {
+                **{str(level): _entry(rows[level]) for level in Level if level in rows},
+                **{f"{AT}{name}": _entry(others[name]) for name in sorted(others, key=_age)},
+            }
         text = json.dumps(data, indent=2, ensure_ascii=False)
         return _ALONE.sub(r"{\1}", text) + "\n"
 
@@ -75,13 +84,22 @@ def read_ledger(path: Path) -> Ledger:
         data = json.loads(path.read_text(encoding="utf-8"))
         data.pop("about", None)
         rows = {
-            str(file): {Level(level): _row(entry) for level, entry in levels.items()}
+            str(file): {
+                Level(level): _row(entry)
+                for level, entry in levels.items()
+                if not level.startswith(AT)
+            }
             for file, levels in data.items()
+        }
+        elsewhere = {
+            str(file): others
+            for file, levels in data.items()
+            if (others := {k.removeprefix(AT): _row(v) for k, v in levels.items() if AT in k})
         }
     except (ValueError, AttributeError, KeyError, TypeError) as error:
         what = f"{type(error).__name__}: {error}"
         raise LedgerError(f"{path} is no ledger ({what}); write it again") from error
-    return Ledger(rows)
+    return Ledger(rows, elsewhere)
 
 
 def merged(ledger: Ledger, observations: Iterable[Observation]) -> Ledger:
@@ -91,13 +109,20 @@ def merged(ledger: Ledger, observations: Iterable[Observation]) -> Ledger:
     release takes no proof away that is of the release that a file is for.
     """
     rows = {file: dict(levels) for file, levels in ledger.rows.items()}
+    elsewhere = {file: dict(others) for file, others in ledger.elsewhere.items()}
     for seen in observations:
-        if seen.whole:
+        if seen.whole and seen.is_elsewhere:
+            known = elsewhere.setdefault(seen.file, {})
+            old = known.get(seen.release)
+            # What stands for a file counts where the file itself shows nothing.
+            if not seen.by or not isinstance(old, Proof) or old.by:
+                known[seen.release] = _dated(seen.row, old)
+        elif seen.whole:
             before = ledger.row(seen.file, seen.level)
             if isinstance(before, Proof) and before.release == seen.images:
                 continue
             rows.setdefault(seen.file, {})[seen.level] = _dated(seen.row, before)
-    return Ledger(rows)
+    return Ledger(rows, elsewhere)
 
 
 def fitted(ledger: Ledger, tree: Tree) -> Ledger:
@@ -109,8 +134,26 @@ def fitted(ledger: Ledger, tree: Tree) -> Ledger:
         {
             form.key: {level: _fitting(ledger, form, level) for level in form.kind.levels}
             for form in tree.forms
-        }
+        },
+        {
+            form.key: {
+                release: _fitting_elsewhere(row, form)
+                for release, row in ledger.elsewhere[form.key].items()
+            }
+            for form in tree.forms
+            if form.key in ledger.elsewhere
+        },
     )
+
+
+def _fitting_elsewhere(row: Row, form: Form) -> Row:
+    if isinstance(row, Proof) and not row.by and row.files != form.content.sha256:
+        return Gap(f"{NOT_RUN} since its files changed; proven before, on {row.date}")
+    return row
+
+
+def _age(release: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in release.split("."))
 
 
 def _dated(row: Row, before: Row | None) -> Row:
@@ -161,6 +204,7 @@ def _entry(row: Row) -> _Entry:
         "passed": _counts_text(row.passed),
         "deviations": _counts_text(row.deviations),
         "unsupported": dict(sorted(row.unsupported.items())),
+        "by": row.by,
     }
     return {name: value for name, value in entry.items() if value}
 
@@ -187,6 +231,7 @@ def _row(entry: Mapping[str, str | Mapping[str, str]]) -> Row:
         passed=_counts(text("passed")),
         deviations=_counts(text("deviations")),
         unsupported=dict(unsupported),
+        by=text("by"),
     )
 
 

@@ -79,6 +79,7 @@ class Proof:
         profile: Which probes were asked; empty where none were.
         deviations: How many checks the release is known to fail, by area.
         unsupported: Why what the manifest claims is not shown here, by area.
+        by: The file that was served in its place, in the words of another release, if one was.
     """
 
     date: str
@@ -90,6 +91,7 @@ class Proof:
     profile: str = ""
     deviations: Mapping[str, int] = field(default_factory=dict)
     unsupported: Mapping[str, str] = field(default_factory=dict)
+    by: str = ""
 
     @property
     def mock_engine(self) -> str:
@@ -131,6 +133,8 @@ class Observation:
         unsupported: Why what the manifest claims is not shown here, by area.
         failed: The checks that failed.
         images: Which Dynamo release the file's own images hold, where they are of another one.
+        is_elsewhere: Whether another release than the installed one ran it.
+        by: The file that was served in its place, if one was.
     """
 
     file: str
@@ -147,6 +151,8 @@ class Observation:
     unsupported: Mapping[str, str] = field(default_factory=dict)
     failed: tuple[str, ...] = ()
     images: str = ""
+    is_elsewhere: bool = False
+    by: str = ""
 
     @property
     def row(self) -> Row:
@@ -155,7 +161,7 @@ class Observation:
             return Gap(f"failed on {self.date}: {', '.join(self.failed)}")
         if not self.passed:
             return Gap(f"UNSUPPORTED: {'; '.join(dict.fromkeys(self.unsupported.values()))}")
-        if self.images:
+        if self.images and not self.is_elsewhere:
             return Gap(
                 f"run with Dynamo {self.release}, which shows nothing of the images' {self.images}"
             )
@@ -169,4 +175,5 @@ class Observation:
             profile=self.profile,
             deviations=self.deviations,
             unsupported=self.unsupported,
+            by=self.by,
         )

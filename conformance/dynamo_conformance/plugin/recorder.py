@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ import pytest
 
 from dynamo_conformance.engines.catalog import RELEASE
 from dynamo_conformance.ledger.audit import contradictions
-from dynamo_conformance.ledger.content import content_of, other_release
+from dynamo_conformance.ledger.content import content_of, other_release, stands_for
 from dynamo_conformance.ledger.ledger import (
     LedgerError,
     fitted,
@@ -91,17 +92,18 @@ class Recorder:
                     for name in node.checks:
                         check = f"{graph}::{name}" if graph else name
                         self._expect(node.path, node.level, f"{node.nodeid}::{name}", check)
+                    self._collected[self._key(node.path, node.level)].release = node.release
                 elif isinstance(node, ConformanceItem):
                     self._expect(node.path, node.level, node.nodeid, node.name)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: object) -> None:
         """Take what a worker of pytest-xdist collected; each of them collects all there is."""
-        for path, level, files, its_level, expected in getattr(node, "workeroutput", {}).get(
-            COLLECTED, ()
-        ):
+        for path, level, files, its_level, expected, release in getattr(
+            node, "workeroutput", {}
+        ).get(COLLECTED, ()):
             key = path, Level(level)
-            collected = _Collected(Path(path), files, its_level, expected)
+            collected = _Collected(Path(path), files, its_level, expected, release)
             self._collected.setdefault(key, collected)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -120,7 +122,10 @@ class Recorder:
             return
         if hasattr(session.config, "workeroutput"):
             session.config.workeroutput[COLLECTED] = [
-                (path, str(level), collected.files, collected.level, collected.expected)
+                (
+                    *(path, str(level), collected.files, collected.level, collected.expected),
+                    collected.release,
+                )
                 for (path, level), collected in self._collected.items()
             ]
             return
@@ -142,13 +147,15 @@ class Recorder:
                 terminalreporter.write_line(line)
 
     def _expect(self, path: Path, its_level: str, node: str, name: str) -> None:
-        level = Level(its_level)
-        levels, other = _REACHED.get(self._engine_of_run, ((), level))
-        reached = other if level in levels else level
-        key = str(path), reached
+        key = self._key(path, its_level)
         if key not in self._collected:
             self._collected[key] = _Collected(path, content_of(path).sha256, its_level)
         self._collected[key].expected[node] = name
+
+    def _key(self, path: Path, its_level: str) -> tuple[str, Level]:
+        level = Level(its_level)
+        levels, other = _REACHED.get(self._engine_of_run, ((), level))
+        return str(path), other if level in levels else level
 
     def _engine(self, level: Level) -> str:
         """Return which engine served."""
@@ -161,13 +168,18 @@ class Recorder:
         date = datetime.now(UTC).date().isoformat()
         for (_, level), collected in self._collected.items():
             path = collected.path.resolve()
-            if not path.is_relative_to(self._root):
+            by = ""
+            if path.is_relative_to(self._root):
+                file = path.relative_to(self._root).as_posix()
+            elif collected.release and (file := stands_for(path)):
+                by = os.path.relpath(path, self._root.parent)
+            else:
                 continue
-            release = _release(level)
+            release = collected.release or _release(level)
             outcomes = collected.named(self._outcomes)
             where = next(iter(collected.named(self._where).values()), "")
             yield Observation(
-                file=path.relative_to(self._root).as_posix(),
+                file=file,
                 level=level,
                 whole=not self._in_part
                 and len(outcomes) == len(collected.expected)
@@ -187,10 +199,12 @@ class Recorder:
                     name for name, shown in outcomes.items() if shown.outcome == Outcome.FAIL
                 ),
                 images=other_release(path, release) if level is not Level.LINT else "",
+                is_elsewhere=bool(collected.release),
+                by=by,
             )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Collected:
     """What was collected of one file at one level.
 
@@ -199,12 +213,14 @@ class _Collected:
         files: The digest of the file and what it names, as they were collected.
         level: The level of its checks, whichever engine is below.
         expected: The name of each check, by its node id.
+        release: The release that runs it, where that is not the installed one.
     """
 
     path: Path
     files: str
     level: str
     expected: dict[str, str] = field(default_factory=dict)
+    release: str = ""
 
     def named(self, by_node: Mapping[str, _T]) -> dict[str, _T]:
         """Return what is known by node id by the names of the checks, in the order of these."""
