@@ -76,14 +76,12 @@ def fake_uv(path: Path, body: str) -> str:
     return str(path)
 
 
-MAKES = (
-    """
-case "$1" in
-  venv) for last; do :; done; eval "folder=\\$5"; mkdir -p "$folder/bin"; ln -s %s "$folder/bin/python3" ;;
-esac
+MAKES = f"""
+if [ "$1" = venv ]; then
+  mkdir -p "$5/bin"
+  ln -s {sys.executable} "$5/bin/python3"
+fi
 """
-    % sys.executable
-)  # noqa: UP031 - braces of the shell
 
 
 def test_a_broken_one_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
