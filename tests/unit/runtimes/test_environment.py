@@ -142,6 +142,6 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_before_0_6_a_newer_python_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module.sys, "version_info", (3, 14, 0))
+    monkeypatch.setattr(sys, "version_info", (3, 14, 0))
     assert module._python(Release(0, 5, 1)) == "3.12"
     assert module._python(Release(0, 6, 1)) == "3.14"
