@@ -17,7 +17,7 @@ from ledger_builders import MANIFEST, SCRIPT, digest, observation, plant, proof
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dynamo_conformance.ledger.row import Row
+    from dynamo_conformance.ledger.row import Observation, Row
     from dynamo_conformance.ledger.tree import Tree
 
 A, B = "a" * 64, "b" * 64
@@ -271,3 +271,63 @@ def test_a_graph_of_the_sdk_is_made_of_modules_and_components(tmp_path: Path) ->
         after = digest(read_tree(tmp_path), MANIFEST)
         assert after != before
         before = after
+
+
+def elsewhere(files: str, release: str, **more: object) -> Observation:
+    return replace(observation(files), release=release, is_elsewhere=True, **more)  # type: ignore[arg-type]
+
+
+def test_rows_of_other_releases_are_read_back_oldest_first(tmp_path: Path) -> None:
+    others: dict[str, Row] = {"1.10.0": Gap("no"), "0.9.1": replace(proof(A), by="x.yaml")}
+    ledger = Ledger({MANIFEST: {Level.LINT: proof(A)}}, {MANIFEST: others})
+    path = tmp_path / LEDGER
+    path.write_text(ledger.text(), encoding="utf-8")
+    assert read_ledger(path) == ledger
+    text = ledger.text()
+    assert text.index('"lint"') < text.index('"local@0.9.1"') < text.index('"local@1.10.0"')
+
+
+def test_another_release_changes_its_own_row_alone() -> None:
+    before = Ledger({MANIFEST: {Level.LOCAL: proof(A)}})
+    after = merged(before, [elsewhere(A, "0.9.1", images="1.6.1")])
+    assert after.rows == before.rows
+    row = after.elsewhere[MANIFEST]["0.9.1"]
+    assert isinstance(row, Proof)
+    assert row.release == "0.9.1"
+    assert not merged(before, [elsewhere(A, "0.9.1", whole=False)]).elsewhere
+
+
+def test_what_stands_for_a_file_counts_where_the_file_shows_nothing() -> None:
+    own = elsewhere(A, "0.9.1")
+    refused = elsewhere(A, "0.9.1", passed={}, unsupported={"ready": "does not take it"})
+    told = elsewhere(B, "0.9.1", by="x.yaml")
+
+    def row(*seen: Observation) -> Row:
+        return merged(Ledger(), seen).elsewhere[MANIFEST]["0.9.1"]
+
+    assert row(refused, told) == told.row
+    assert row(own, told) == own.row
+    assert row(told, own) == own.row
+    assert row(refused) == Gap("UNSUPPORTED: does not take it")
+
+
+def test_a_file_that_changed_is_not_proven_on_other_releases(tmp_path: Path) -> None:
+    tree = plant(tmp_path)
+    others: dict[str, Row] = {
+        "0.9.1": replace(proof(A), by="x.yaml"),
+        "1.2.1": proof(A),
+        "1.4.2": proof(digest(tree, MANIFEST)),
+    }
+    rows = fitted(Ledger({}, {MANIFEST: others, "gone.yaml": others}), tree).elsewhere
+    assert set(rows) == {MANIFEST}
+    assert rows[MANIFEST]["0.9.1"] == others["0.9.1"]
+    assert isinstance(rows[MANIFEST]["1.2.1"], Gap)
+    assert rows[MANIFEST]["1.4.2"] == others["1.4.2"]
+
+
+def test_a_release_that_shows_less_than_before_is_found() -> None:
+    ledger = merged(Ledger(), [elsewhere(A, "0.9.1")])
+    less = elsewhere(A, "0.9.1", passed={"ready": 1})
+    assert [*contradictions(ledger, [less])]
+    assert not contradictions(ledger, [elsewhere(A, "0.9.1")])
+    assert not contradictions(ledger, [elsewhere(A, "1.2.1", passed={"ready": 1})])
