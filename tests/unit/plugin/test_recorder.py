@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from plugin_helpers import FakeSession, fake_probe, fake_session
 
-from dynamo_conformance.ledger.content import content_of
+from dynamo_conformance.ledger.content import STANDS_FOR, content_of
 from dynamo_conformance.ledger.row import Level
 from dynamo_conformance.lint.check import check_bytes
 from dynamo_conformance.lint.options import LintOptions
@@ -202,8 +202,36 @@ def test_an_engine_on_a_cpu_in_kind_is_the_one_of_its_image(recording: Recording
 
 def test_a_release_that_did_not_run_is_not_proven(recording: Recording) -> None:
     recording.manifest.write_text(VALID.replace(":1.6.1", ":1.5.0"), encoding="utf-8")
-    recording.record()
+    recording.record("-m", "e2e", "--dynamo-release=installed", "graphs")
     assert recording.rows()["local"]["unproven"].endswith("nothing of the images' 1.5.0")
+
+
+def test_a_release_of_its_own_has_a_row_of_its_own(recording: Recording) -> None:
+    recording.manifest.write_text(VALID.replace(":1.6.1", ":1.5.0"), encoding="utf-8")
+    recording.record("-m", "e2e", "graphs")
+    found = recording.rows()
+    assert found["local"] == {"unproven": "not run"}
+    assert found["local@1.5.0"]["release"] == "1.5.0"
+
+
+def test_what_a_release_does_not_take_is_no_failure_where_it_was_imposed(
+    recording: Recording,
+) -> None:
+    text = VALID.replace("--model", "--disaggregation-mode, decode, --model", 1)
+    assert text != VALID
+    recording.manifest.write_text(text, encoding="utf-8")
+    assert recording.record("-m", "e2e", "--dynamo-release=0.9.1", "graphs") == 0
+    assert "does not take" in recording.rows()["local@0.9.1"]["unproven"]
+
+
+def test_a_manifest_outside_stands_for_an_example(recording: Recording) -> None:
+    other = recording.manifest.parents[4] / "told.yaml"
+    text = VALID.replace(":1.6.1", ":0.9.1")
+    named = text.replace("metadata:", f"metadata:\n  annotations: {{{STANDS_FOR}: {MANIFEST}}}", 1)
+    other.write_text(named, encoding="utf-8")
+    recording.record("-m", "e2e", "told.yaml")
+    row = recording.rows()["local@0.9.1"]
+    assert row["by"] == "told.yaml"
 
 
 def test_a_check_can_tell_where_it_was_carried_out(
