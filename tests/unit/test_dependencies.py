@@ -52,6 +52,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "dynamo_conformance.kube.resources": BASE,
     "dynamo_conformance.kube.labels": BASE,
     "dynamo_conformance.ledger": SERVED,
+    "dynamo_conformance.runtimes": ("local",),
     "dynamo_conformance.targets": SERVED,
     "dynamo_conformance.targets.cluster": ("cluster",),
     "dynamo_conformance.targets.compose": ("local",),

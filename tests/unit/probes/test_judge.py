@@ -164,8 +164,13 @@ def test_a_deviation_that_is_no_more_asks_to_be_taken_out() -> None:
 
 def test_the_rows_are_of_probes_that_there_are() -> None:
     rows = read_deviations()
-    named = [(name, row.engine) for row in rows for name in row.probes]
-    assert {name for name, _ in named} <= {*KNOWN}
+    named = [
+        (name, release, row.engine, row.feature)
+        for row in rows
+        for name in row.probes
+        for release in row.releases
+    ]
+    assert {name for name, *_ in named} <= {*KNOWN}
     assert len(named) == len({*named})
     assert all(row.why and row.releases and row.date for row in rows)
 
