@@ -124,6 +124,6 @@ def _check_age(elsewhere: Mapping[str, Release]) -> None:
         if release.line < FIRST:
             first = ".".join(map(str, FIRST))
             raise RuntimeUnavailableError(
-                f"component {component} names Dynamo {release}, whose components were classes of "
-                f"an SDK that no release since {first} has; {first} is the oldest that runs here"
+                f"component {component} is to run on Dynamo {release}, whose components were "
+                f"classes of an SDK that none has since {first}, the oldest that runs here"
             )

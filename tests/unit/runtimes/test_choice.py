@@ -84,7 +84,7 @@ def test_what_images_name_and_does_not_run_is_said() -> None:
 
 
 def test_before_0_4_nothing_runs() -> None:
-    with pytest.raises(RuntimeUnavailableError, match=r"component A names Dynamo 0\.3\.1"):
+    with pytest.raises(RuntimeUnavailableError, match=r"component A is to run on Dynamo 0\.3\.1"):
         choose(graph(A=f"{PUBLISHED}:0.3.1"))
     assert not choose(graph(A=f"{PUBLISHED}:0.3.1"), "installed").elsewhere
 
