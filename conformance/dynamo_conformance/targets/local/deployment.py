@@ -261,7 +261,9 @@ class LocalDeployment(SupervisedDeployment):
     def unready(self) -> Unready:
         """Processes do not say when they are ready; what they last wrote as errors may."""
         lines = [
-            f"{process.name} | {line}" for process in (*self.servers, *self.processes) for line in process.tail()
+            f"{process.name} | {line}"
+            for process in (*self.servers, *self.processes)
+            for line in process.tail()
         ]
         return Unready(log=errors_in(lines)[-SHOWN_LINES:])
 
