@@ -118,7 +118,11 @@ def upgrade_text(text: str, *, file: str, target: Target, old: Release | None = 
         file,
         target,
         tuple(_origin(graph, old, target) for graph in graphs),
-        tuple(frozenset(change.what for change in changes) for changes in already),
+        # Whether a comment for the linter is idle by the target's rules alone is not looked at.
+        tuple(
+            frozenset(change.what for change in changes if change.area is not Area.COMMENT)
+            for changes in already
+        ),
     )
     edited = _edited(text, route)
     remaining = _all_changes(edited, route)

@@ -15,7 +15,7 @@ from jsonschema import Draft7Validator
 
 from dynamo_launch.cli import main
 
-OLD = Path(__file__).parents[2] / "data" / "releases" / "upgrade"
+OLD = Path(__file__).parents[2] / "data" / "upgrade"
 DISAGG = OLD / "vllm-0.5.1-disagg.yaml"
 PVC = OLD / "vllm-0.5.1-pvc.yaml"
 

@@ -25,7 +25,7 @@ from dynamo_conformance.upgrade.report import FileReport, render
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[2]
-OLD = sorted((REPOSITORY / "tests" / "data" / "releases" / "upgrade").iterdir())
+OLD = sorted((REPOSITORY / "tests" / "data" / "upgrade").iterdir())
 FIRST = sorted((REPOSITORY / "examples" / "llm" / "vllm_v0" / "launch" / "k8s").glob("*.yaml"))
 ALPHA = sorted((REPOSITORY / "examples" / "llm").glob("*/launch/k8s/v1alpha1/**/*.yaml"))
 NEWEST = Target(Release(1, 6, 1), (1, 5))
