@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from dynamo_conformance.api.operator_releases import RECORDED_OPERATOR
 from sandbox import EXAMPLES, REPOSITORY, Ended
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ SHIPPED = (
     "pyproject.toml",
 )
 DATA = REPOSITORY / "conformance" / "dynamo_conformance" / "api" / "data"
-(CRD,) = DATA.glob("dynamographdeployments-*.json")
+CRD = DATA / f"dynamographdeployments-{RECORDED_OPERATOR}.json"
 CI_DOCS = REPOSITORY / "docs" / "ci"
 GOOD = (EXAMPLES / "k8s" / "agg.yaml").read_text(encoding="utf-8")
 BROKEN = GOOD.replace("replicas: 1", "replica: 1", 1)

@@ -37,7 +37,8 @@ class Kind(Enum):
         YAML,
         (Level.LINT, Level.LOCAL, Level.KIND, Level.CPU, Level.CLUSTER, Level.REAL),
     )
-    SCRIPT = ("local", (".sh",), (Level.SCRIPT, Level.CPU, Level.REAL))
+    # At level cpu a script starts what its manifest does, which is asked everything.
+    SCRIPT = ("local", (".sh",), (Level.SCRIPT, Level.REAL))
     COMPOSE = ("compose", YAML, (Level.COMPOSE, Level.REAL))
 
     def __init__(self, folder: str, suffixes: tuple[str, ...], levels: tuple[Level, ...]) -> None:
