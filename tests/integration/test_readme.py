@@ -73,6 +73,7 @@ def test_every_command_is_run_somewhere() -> None:
         "python3 -m pip ",
         "python3 -m tox ",
         "dynamo lint ",
+        "dynamo upgrade ",
         "dynamo convert ",
         "dynamo deploy ",
         "dynamo up ",
@@ -85,6 +86,7 @@ def test_every_command_is_run_somewhere() -> None:
     known = (*handled, *ELSEWHERE)
     names = {
         "dynamo lint",
+        "dynamo upgrade",
         "dynamo convert",
         "dynamo deploy",
         "dynamo up",
@@ -112,6 +114,13 @@ def test_lint_commands_find_no_error(command: str, sandbox: Sandbox) -> None:
     ended = run(words, env=sandbox.environment)
     assert ended.returncode == 0, ended.stdout
     assert " checked: " in ended.stdout or "--prerequisites" in command
+
+
+@pytest.mark.parametrize("command", matching("dynamo upgrade "))
+def test_upgrade_commands_are_ready(command: str, sandbox: Sandbox) -> None:
+    ended = run(shlex.split(command), env=sandbox.environment)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "\nready for 1.6.1 (operator 1.5): yes" in ended.stdout
 
 
 @pytest.mark.parametrize("command", matching("dynamo convert "))
@@ -166,7 +175,7 @@ def test_pytest_commands_collect_checks(command: str, sandbox: Sandbox) -> None:
     assert ended.returncode == 0, ended.stdout
     # An address and a graph of a cluster need no file.
     places = {"--dynamo-url": "url::", "--dynamo-existing": "GRAPH::cluster::"}
-    place = next((place for option, place in places.items() if option in words), "agg.yaml::")
+    place = next((place for option, place in places.items() if option in words), ".yaml::")
     assert place in ended.stdout
 
 
