@@ -141,7 +141,7 @@ def test_the_audit_finds_what_has_no_row_and_rows_of_nothing(tmp_path: Path) -> 
     del less[MANIFEST][Level.KIND]
     assert [line.partition(":")[0] for line in audit(Ledger(less), tree)] == [
         f"{MANIFEST} has no row for kind",
-        f"{SCRIPT} has no row for script, cpu, real",
+        f"{SCRIPT} has no row for script, real",
     ]
     more = {**whole.rows, "gone": {Level.LINT: Gap("x")}}
     more[SCRIPT] = {**more[SCRIPT], Level.LINT: Gap("x")}
