@@ -93,8 +93,8 @@ def _target(to: str, operator: str | None) -> Target:
     if release.line < known()[0].line:
         raise click.UsageError(f"--to {to}: the oldest release that is known is {known()[0]}")
     if release.line > NEWEST.line:
-        text = f"{release} is not known here; what is said is of {NEWEST}, the newest that is"
-        click.echo(f"warning: {text}", err=True)
+        # "Ready" would be said of what nobody here has read, and a tag written that may not exist.
+        raise click.UsageError(f"--to {to}: the newest release that is known is {NEWEST}")
     lines = operator_lines()
     if operator is None:
         return Target(release, max(line for line in lines if line <= max(release.line, lines[0])))

@@ -198,11 +198,14 @@ def test_nothing_is_written_when_one_file_is_none(
     assert manifest.read_bytes() == DISAGG.read_bytes()
 
 
-def test_a_release_of_tomorrow_is_judged_by_the_newest(capsys: pytest.CaptureFixture[str]) -> None:
-    assert upgrade(DISAGG, "--to", "1.9.0") == 1
+def test_nothing_is_said_or_written_of_a_release_of_tomorrow(
+    manifest: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert upgrade(manifest, "--to", "1.9.0", "--write") == 2
     printed = capsys.readouterr()
-    assert "warning: 1.9.0 is not known here; what is said is of 1.6.1" in printed.err
-    assert "write the tag 1.9.0" in printed.out
+    assert "--to 1.9.0: the newest release that is known is 1.6.1" in printed.err
+    assert not printed.out
+    assert manifest.read_bytes() == DISAGG.read_bytes()
 
 
 def test_from_stands_in_for_tags(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
