@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from dynamo_conformance.engines.catalog import RELEASE
+from dynamo_conformance.engines.catalog_files import numbers
 from dynamo_conformance.ledger.row import NOT_RUN, Gap, Level, Proof, Row
 from dynamo_conformance.manifest.files import replace_file
 
@@ -66,7 +67,7 @@ class Ledger:
             others = self.elsewhere.get(file, {})
             data[file] = {
                 **{str(level): _entry(rows[level]) for level in Level if level in rows},
-                **{f"{AT}{name}": _entry(others[name]) for name in sorted(others, key=_age)},
+                **{f"{AT}{name}": _entry(others[name]) for name in sorted(others, key=numbers)},
             }
         text = json.dumps(data, indent=2, ensure_ascii=False)
         return _ALONE.sub(r"{\1}", text) + "\n"
@@ -150,10 +151,6 @@ def _fitting_elsewhere(row: Row, form: Form) -> Row:
     if isinstance(row, Proof) and not row.by and row.files != form.content.sha256:
         return Gap(f"{NOT_RUN} since its files changed; proven before, on {row.date}")
     return row
-
-
-def _age(release: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in release.split("."))
 
 
 def _dated(row: Row, before: Row | None) -> Row:
