@@ -11,14 +11,11 @@ and the names in that file. Exit code 3 means that what it prints has to be stoo
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
 import json
 import os
 import random
 import re
 import sys
-import warnings
 from dataclasses import dataclass
 from importlib import metadata
 from itertools import cycle
@@ -28,6 +25,7 @@ from unittest import mock
 
 from engine_stand_ins import Missing, StandIn, imported
 from flags_describe import flag
+from flags_record import quietly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -223,7 +221,7 @@ def _refuse(_parser: argparse.ArgumentParser, message: str) -> NoReturn:
 
 
 def _refusal(parser: argparse.ArgumentParser, words: Sequence[str]) -> str | None:
-    with mock.patch.object(argparse.ArgumentParser, "error", _refuse), _quietly():
+    with mock.patch.object(argparse.ArgumentParser, "error", _refuse), quietly():
         try:
             parser.parse_args(list(words))
         except _Refused as refused:
@@ -231,17 +229,6 @@ def _refusal(parser: argparse.ArgumentParser, words: Sequence[str]) -> str | Non
         except (IndexError, ValueError, TypeError, AssertionError) as crash:
             return f"{type(crash).__name__}: {crash}"
     return None
-
-
-@contextlib.contextmanager
-def _quietly() -> Iterator[None]:
-    with (
-        contextlib.redirect_stderr(io.StringIO()),
-        contextlib.redirect_stdout(io.StringIO()),
-        warnings.catch_warnings(),
-    ):
-        warnings.simplefilter("ignore")
-        yield
 
 
 def main() -> None:
@@ -255,7 +242,7 @@ def main() -> None:
     for name in [name for name in os.environ if name.startswith(_VARIABLES)]:
         del os.environ[name]
     try:
-        with _quietly():
+        with quietly():
             parser = parser_of(given.engine, given.version, stand_ins=given.stand_in)
     except Missing as missing:
         print(missing.what)

@@ -8,9 +8,11 @@ stopped at the last of them.
 from __future__ import annotations
 
 import argparse
+import io
 import os
+import warnings
 from collections.abc import Iterator  # noqa: TC003 - contextmanager's annotations are read
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from unittest import mock
 
@@ -118,3 +120,15 @@ def recording(expected: int) -> Iterator[Recording]:
         mock.patch.object(argparse.ArgumentParser, "parse_known_args", noting_parse),
     ):
         yield seen
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Let what runs write and warn to nobody."""
+    with (
+        redirect_stderr(io.StringIO()),
+        redirect_stdout(io.StringIO()),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")
+        yield

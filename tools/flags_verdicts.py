@@ -10,20 +10,18 @@ rewrites the verdicts of the lines that the file names (and needs what `tools/fl
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
 import json
 import re
-import warnings
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypedDict
 from unittest import mock
 
 import flags
+from flags_record import quietly
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 
 class Line(TypedDict):
@@ -50,17 +48,6 @@ def _refuse(_parser: argparse.ArgumentParser, message: str) -> NoReturn:
     raise _Refused(message)
 
 
-@contextlib.contextmanager
-def _quietly() -> Iterator[None]:
-    with (
-        contextlib.redirect_stderr(io.StringIO()),
-        contextlib.redirect_stdout(io.StringIO()),
-        warnings.catch_warnings(),
-    ):
-        warnings.simplefilter("ignore")
-        yield
-
-
 class Judge:
     """The real parsers of one module, its engine's too unless that is a stand-in."""
 
@@ -72,13 +59,13 @@ class Judge:
         self._parsers = self._built({})
 
     def _built(self, variables: dict[str, str]) -> list[argparse.ArgumentParser]:
-        with _quietly():
+        with quietly():
             return flags.watch(self.shape, variables, site=self._site).parsers
 
     def refusal(self, words: Sequence[str]) -> str | None:
         """Return what the parsers say against `words`, or None when they take them."""
         rest = list(words)
-        with mock.patch.object(argparse.ArgumentParser, "error", _refuse), _quietly():
+        with mock.patch.object(argparse.ArgumentParser, "error", _refuse), quietly():
             try:
                 for stage, parser in zip(self._stages, self._parsers, strict=True):
                     if stage.strict and self._style != "logged" and not self._mixed:
